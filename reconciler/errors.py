@@ -1,0 +1,56 @@
+"""Every error that this project raises on purpose.
+
+    ReconcilerError                 a message, and a hint that says what to do next
+    ├── InvalidInput                the declared state or the site file is wrong: all findings at once (status 3)
+    ├── UsageError                  the command cannot be carried out as it was written (status 2)
+    ├── StalePlan                   the saved plan is not what would be done now (status 6)
+    ├── Unreadable                  a live system could not be read: it is unknown, never empty (status 9)
+    └── EffectFailed                a write to a live system did not happen
+        ├── TemporaryFailure        the same write may work in a moment: retried
+        └── PermanentFailure        it will not work until somebody changes something: stopped
+
+Anything else that reaches the door is a bug (status 1).
+"""
+
+from __future__ import annotations
+
+
+class ReconcilerError(Exception):
+    """An error with a message for people; `hint` names the next command or the thing to change."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class InvalidInput(ReconcilerError):
+    """What git declares or what the site file says is wrong; `findings` holds every problem with its place."""
+
+    def __init__(self, findings: tuple[object, ...]) -> None:
+        super().__init__(f"{len(findings)} problems in the declared state")
+        self.findings = findings
+
+
+class UsageError(ReconcilerError):
+    """The command cannot be carried out as it was written."""
+
+
+class StalePlan(ReconcilerError):
+    """The saved plan is of another site, used, or no longer what would be done."""
+
+
+class Unreadable(ReconcilerError):
+    """A live system could not be read or reached."""
+
+
+class EffectFailed(ReconcilerError):
+    """A write to a live system did not happen, or it is not known whether it did."""
+
+
+class TemporaryFailure(EffectFailed):
+    """The same write may work in a moment."""
+
+
+class PermanentFailure(EffectFailed):
+    """The write will not work until somebody changes something."""

@@ -1,0 +1,132 @@
+"""What git declares, after all files were read, completed and checked. Frozen values, made by `declared` only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import NamedTuple
+
+from reconciler.model.addresses import Address, Domain
+from reconciler.model.places import Origin
+
+UNLIMITED = 0
+"""The quota of a mailbox without limit, as PostfixAdmin stores it."""
+
+
+class Mailbox(NamedTuple):
+    """An account: a person or a role with a mailbox. None means: not written, so not managed."""
+
+    address: Address
+    origin: Origin
+    given_name: str | None = None
+    surname: str | None = None
+    name: str | None = None
+    """Display name: as written, else given name and surname; None when neither was written."""
+    member: str | None = None
+    """Member number, digits as written (`0123` is not `123`)."""
+    quota: int | None = None
+    """Whole MB as PostfixAdmin counts them; UNLIMITED is 0."""
+    active: bool = True
+    groupware: bool = True
+    username: str | None = None
+    """OX login; None means by the rule of the site file."""
+    password_reset: date | None = None
+    subscriptions_reset: date | None = None
+
+
+class Alias(NamedTuple):
+    """An address that leads to others. `goto` is in the order written, canonical, without duplicates."""
+
+    address: Address
+    goto: tuple[Address, ...]
+    origin: Origin
+    active: bool = True
+
+
+class OldMailbox(StrEnum):
+    """What becomes of the old mailbox of a rename."""
+
+    ATTACH = "attach"
+    MOVE = "move"
+
+
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """One account changes its address."""
+
+    old: Address
+    new: Address
+    date: date
+    origin: Origin
+    former_surname: str | None = None
+    ticket: str | None = None
+    old_mailbox: OldMailbox = OldMailbox.ATTACH
+    rewrite_references: bool = False
+
+
+class GroupwareAccount(StrEnum):
+    """What becomes of the OX account of a removed mailbox."""
+
+    KEEP = "keep"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """A mailbox is switched off on `date` and purged after the retention of the site."""
+
+    mailbox: Address
+    date: date
+    reason: str
+    origin: Origin
+    groupware_account: GroupwareAccount = GroupwareAccount.KEEP
+
+
+@dataclass(frozen=True, slots=True)
+class SenderBlock:
+    """Mail of this envelope sender, or of a domain and its subdomains, is refused."""
+
+    key: str
+    """Canonical map key: `local@domain` (lower case) or a domain (A-label)."""
+    is_domain: bool
+    reason: str
+    origin: Origin
+    added: date | None = None
+    expires: date | None = None
+
+    def expired(self, today: date) -> bool:
+        """Whether the last day of the block is over."""
+        return self.expires is not None and self.expires < today
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """Lifts one gate for one subject until a date."""
+
+    gate: str
+    subject: str
+    until: date
+    reason: str
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredState:
+    """Everything that git declares, and the day for which it was read (in the site's time zone)."""
+
+    today: date
+    mailboxes: Mapping[Address, Mailbox] = field(default_factory=dict)
+    aliases: Mapping[Address, Alias] = field(default_factory=dict)
+    renames: tuple[Rename, ...] = ()
+    removals: tuple[Removal, ...] = ()
+    sender_blocks: Mapping[str, SenderBlock] = field(default_factory=dict)
+    confirm: tuple[Confirm, ...] = ()
+    commit: str = ""
+    """The commit of the state folder, with `+` behind it when files differ from it; empty where git does not know."""
+
+    @property
+    def domains(self) -> frozenset[Domain]:
+        """The domains of declared mailboxes and aliases."""
+        return frozenset(Domain(a.rpartition("@")[2]) for table in (self.mailboxes, self.aliases) for a in table)

@@ -1,0 +1,29 @@
+"""Where something was declared."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Origin(NamedTuple):
+    """What a declaration is called: file relative to the state folder, section, and key (or list index as text).
+
+    Cheap enough for a million of them; `declared.sources` turns one into a Place when it is shown.
+    """
+
+    file: str
+    section: str
+    key: str
+
+
+class Place(NamedTuple):
+    """A position that an editor can jump to, both counted from 1; `commit` and `author` where git knows them."""
+
+    file: str
+    line: int
+    column: int = 1
+    commit: str = ""
+    author: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"

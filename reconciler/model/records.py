@@ -1,0 +1,288 @@
+"""Records: one row of one system as a plain value. Light, for a million of them on both sides.
+
+Every kind answers two questions. `owner` says whose it is. `over(found)` says what the row should be, given what is
+there: the fields that we manage are ours, all others stay as found; it returns `found` itself when nothing differs.
+On the found side `account` is empty: who owns a live row is known only from what is declared.
+Text is normalised where it is read (lower case and ASCII addresses, NFC and folded spaces in names, whole MB, `goto`
+sorted without duplicates), so that values which mean the same are equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, NamedTuple, Protocol, Self
+
+
+class Scope(StrEnum):
+    """What a transition is about."""
+
+    ACCOUNT = "account"
+    ALIAS = "alias"
+    BLOCK = "block"
+
+
+class Owner(NamedTuple):
+    """Whose a record is: an account's address, an alias' address, a block's key."""
+
+    scope: Scope
+    subject: str
+
+
+class Row(Protocol):
+    """What planning needs of a record; every kind is a NamedTuple."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def owner(self) -> Owner: ...
+    def over(self, found: Any) -> Self: ...
+    def _asdict(self) -> dict[str, Any]: ...
+
+
+class MailboxRow(NamedTuple):
+    """A row of PostfixAdmin's `mailbox`. `quota` in whole MB: 0 unlimited, -1 disabled."""
+
+    key: str
+    account: str
+    name: str
+    quota: int
+    active: bool
+    name_managed: bool = False
+    quota_managed: bool = False
+
+    @property
+    def owner(self) -> Owner:
+        return Owner(Scope.ACCOUNT, self.account)
+
+    def over(self, found: MailboxRow) -> MailboxRow:
+        name = self.name if self.name_managed else found.name
+        quota = self.quota if self.quota_managed else found.quota
+        if name == found.name and quota == found.quota and self.active == found.active:
+            return found
+        return found._replace(name=name, quota=quota, active=self.active)
+
+
+class AliasRole(StrEnum):
+    """Why we want an alias row; found rows have NONE."""
+
+    NONE = ""
+    TWIN = "twin"
+    MEMBER = "member"
+    DECLARED = "declared"
+
+
+class AliasRow(NamedTuple):
+    """A row of PostfixAdmin's `alias`. The key of a catch-all is `*@domain`, though the table holds `@domain`."""
+
+    key: str
+    account: str
+    goto: tuple[str, ...]
+    """Sorted, without duplicates."""
+    active: bool
+    role: AliasRole = AliasRole.NONE
+    active_managed: bool = True
+
+    @property
+    def owner(self) -> Owner:
+        return Owner(Scope.ALIAS if self.role is AliasRole.DECLARED else Scope.ACCOUNT, self.account)
+
+    def over(self, found: AliasRow) -> AliasRow:
+        # a twin's goto is its user's: forwards, forward-only and vacation are no drift, an empty one is
+        goto = found.goto or self.goto if self.role is AliasRole.TWIN else self.goto
+        active = self.active if self.active_managed else found.active
+        if goto == found.goto and active == found.active:
+            return found
+        return found._replace(goto=goto, active=active)
+
+
+class DomainRow(NamedTuple):
+    """A row of PostfixAdmin's `domain`; read, never written."""
+
+    key: str
+    active: bool
+
+    @property
+    def owner(self) -> Owner:
+        return Owner(Scope.ALIAS, self.key)
+
+    def over(self, found: DomainRow) -> DomainRow:
+        return found
+
+
+class AliasDomainRow(NamedTuple):
+    """A row of PostfixAdmin's `alias_domain`: every address of `key` leads to `target`; read, never written."""
+
+    key: str
+    target: str
+    active: bool
+
+    @property
+    def owner(self) -> Owner:
+        return Owner(Scope.ALIAS, self.key)
+
+    def over(self, found: AliasDomainRow) -> AliasDomainRow:
+        return found
+
+
+class OxUserRow(NamedTuple):
+    """A user of the OX context. The key is the address of the account once paired, else `openxchange/ID`."""
+
+    key: str
+    account: str
+    login: str
+    display_name: str
+    given_name: str
+    surname: str
+    primary: str
+    email1: str
+    default_sender: str
+    imap_login: str
+    aliases: tuple[str, ...]
+    """Sorted. Of the wanted set only what must be in it; other entries are left."""
+    id: str = ""
+    """Numeric id as text; empty on the wanted side."""
+    names_managed: bool = True
+
+    @property
+    def owner(self) -> Owner:
+        return Owner(Scope.ACCOUNT, self.account)
+
+    def over(self, found: OxUserRow) -> OxUserRow:
+        aliases = (
+            found.aliases if set(self.aliases) <= set(found.aliases) else tuple(sorted({*self.aliases, *found.aliases}))
+        )
+        wanted = found._replace(
+            login=self.login,
+            display_name=self.display_name,
+            given_name=self.given_name,
+            surname=self.surname,
+            primary=self.primary,
+            email1=self.email1,
+            default_sender=self.default_sender,
+            imap_login=self.imap_login,
+            aliases=aliases,
+        )
+        return found if wanted == found else wanted
+
+
+class BlockRow(NamedTuple):
+    """An entry of our section of the sender map. `comment` is for readers of the file and never compared."""
+
+    key: str
+    action: str
+    comment: str = ""
+
+    @property
+    def owner(self) -> Owner:
+        return Owner(Scope.BLOCK, self.key)
+
+    def over(self, found: BlockRow) -> BlockRow:
+        return found if self.action == found.action else found._replace(action=self.action, comment=self.comment)
+
+
+class HandLineRow(NamedTuple):
+    """A hand-made entry of the sender map, outside our section; read, never written. The key is its line number."""
+
+    key: str
+    map_key: str
+    action: str
+    before_section: bool = False
+
+    @property
+    def owner(self) -> Owner:
+        return Owner(Scope.BLOCK, self.map_key)
+
+    def over(self, found: HandLineRow) -> HandLineRow:
+        return found
+
+
+class MemberRow(NamedTuple):
+    """A line of the member register; read, never written. The key is the member number as text."""
+
+    key: str
+    active: bool
+    email: str
+    given_name: str
+    surname: str
+
+    @property
+    def owner(self) -> Owner:
+        return Owner(Scope.ACCOUNT, self.key)
+
+    def over(self, found: MemberRow) -> MemberRow:
+        return found
+
+
+class PasswordRow(NamedTuple):
+    """A new password for one login of one system; never read back, the value exists in memory only."""
+
+    key: str
+    account: str
+    target: str = ""
+    """What the system needs to find it: OX' numeric id; empty for PostfixAdmin."""
+
+    @property
+    def owner(self) -> Owner:
+        return Owner(Scope.ACCOUNT, self.account)
+
+    def over(self, found: PasswordRow) -> PasswordRow:
+        return found
+
+
+class WelcomeMailRow(NamedTuple):
+    """The first mail to a new mailbox, which makes its maildir. Never read back."""
+
+    key: str
+    account: str
+
+    @property
+    def owner(self) -> Owner:
+        return Owner(Scope.ACCOUNT, self.account)
+
+    def over(self, found: WelcomeMailRow) -> WelcomeMailRow:
+        return found
+
+
+class LetterRow(NamedTuple):
+    """A letter with the new password, to the address in the register. Never read back."""
+
+    key: str
+    account: str
+    member: str
+    recipient: str
+    template: str = "account"
+
+    @property
+    def owner(self) -> Owner:
+        return Owner(Scope.ACCOUNT, self.account)
+
+    def over(self, found: LetterRow) -> LetterRow:
+        return found
+
+
+KINDS: Mapping[str, type[Row]] = {
+    "mailbox": MailboxRow,
+    "alias": AliasRow,
+    "domain": DomainRow,
+    "alias_domain": AliasDomainRow,
+    "ox_user": OxUserRow,
+    "block": BlockRow,
+    "hand_line": HandLineRow,
+    "member": MemberRow,
+    "password": PasswordRow,
+    "welcome_mail": WelcomeMailRow,
+    "letter": LetterRow,
+}
+"""Every kind by the name that plans use."""
+
+NAME_OF: Mapping[type[Row], str] = {row: name for name, row in KINDS.items()}
+
+UNREADABLE_KINDS = frozenset({"password", "welcome_mail", "letter"})
+"""Effects that no system can show us afterwards."""
+
+CREDENTIAL_KINDS = frozenset({"mailbox", "ox_user"})
+"""Creating one of these needs a password."""
+
+Records = dict[str, dict[str, Row]]
+"""Kind name → key → row: what one system holds, or should hold."""

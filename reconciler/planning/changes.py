@@ -1,0 +1,91 @@
+"""Changes: the difference between a wanted and a found record, and the steps that carry one out."""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+from typing import NamedTuple
+
+from reconciler.model.records import UNREADABLE_KINDS, Owner, Row
+
+
+class Action(StrEnum):
+    """What happens to a record."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+
+
+class Stage(IntEnum):
+    """When in a transition a step comes. Stages order steps across systems, which never name each other.
+
+    Mail must flow before anybody logs in, and nobody is told before everything is in place.
+    """
+
+    MAIL_FLOW = 10
+    GROUPWARE = 20
+    FILTER = 30
+    LETTER = 80
+    WELCOME = 90
+
+
+class Change(NamedTuple):
+    """Create (`before` is None), Update or Delete (`after` is None) of one record of one system."""
+
+    system: str
+    kind: str
+    action: Action
+    key: str
+    before: Row | None
+    after: Row | None
+    owner: Owner
+
+    @property
+    def row(self) -> Row:
+        """The record after the change, or the one that goes."""
+        row = self.after if self.after is not None else self.before
+        assert row is not None
+        return row
+
+    def fields(self) -> list[tuple[str, object, object]]:
+        """(field, old, new) of an update's fields that differ."""
+        if self.before is None or self.after is None:
+            return []
+        old, new = self.before._asdict(), self.after._asdict()
+        return [(name, old[name], new[name]) for name in old if old[name] != new[name]]
+
+
+class Step(NamedTuple):
+    """One effect in one system, safe to repeat, with the before-image that it expects (`change.before`)."""
+
+    change: Change
+    stage: Stage
+
+    @property
+    def id(self) -> str:
+        """Unique in a plan."""
+        return f"{self.change.system}/{self.change.kind}/{self.change.action}/{self.change.key}"
+
+    @property
+    def readable(self) -> bool:
+        """Whether `holds` can see the effect; letters and passwords it cannot."""
+        return self.change.kind not in UNREADABLE_KINDS
+
+
+class Result(StrEnum):
+    """How a step ended."""
+
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    """It was in place already."""
+    NOT_TRIED = "not tried"
+
+
+class Outcome(NamedTuple):
+    """What `perform` says of one step. A temporary failure may be tried again."""
+
+    result: Result
+    message: str = ""
+    hint: str = ""
+    temporary: bool = False

@@ -1,0 +1,28 @@
+"""The difference between what a system should hold and what it holds. Two values in, Changes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reconciler.model.records import Records
+from reconciler.planning.changes import Action, Change
+from reconciler.planning.ports import System
+
+
+def diff(system: System, wanted: Records, found: Records) -> Iterator[Change]:
+    """Creations and updates towards `wanted`; deletions only in the kinds that the system owns."""
+    for kind, table in wanted.items():
+        live = found.get(kind, {})
+        for key, row in table.items():
+            before = live.get(key)
+            if before is None:
+                yield Change(system.name, kind, Action.CREATE, key, None, row, row.owner)
+                continue
+            after = row.over(before)
+            if after is not before:
+                yield Change(system.name, kind, Action.UPDATE, key, before, after, row.owner)
+    for kind in system.owns:
+        table = wanted.get(kind, {})
+        for key, before in found.get(kind, {}).items():
+            if key not in table:
+                yield Change(system.name, kind, Action.DELETE, key, before, None, before.owner)

@@ -1,0 +1,40 @@
+"""Findings: what a gate, a check or a system has to say, with its place and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from reconciler.model.places import Origin, Place
+from reconciler.model.records import Owner
+
+Locate = Callable[[Origin], Place]
+"""Turns the name of a declaration into a position; slow, so asked only for what is shown."""
+
+
+class Severity(StrEnum):
+    """How much a finding weighs."""
+
+    ERROR = "error"
+    """In git alone and never right: status 3, nothing is planned."""
+    REFUSAL = "refusal"
+    """A gate: its transition (or the whole plan, when it names none) is not carried out; status 5."""
+    WAIT = "wait"
+    """Its transition is not carried out now, because a system that it needs could not be read; status 9."""
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One remark. `message` says what is wrong, `hint` what to write or to run instead."""
+
+    severity: Severity
+    rule: str
+    subject: str
+    message: str
+    hint: str = ""
+    place: Place | None = None
+    owner: Owner | None = None
+    """The transition that a refusal or a wait stops; None on a refusal stops the whole plan."""

@@ -1,0 +1,78 @@
+"""The Plan: ordered transitions, what was read, what there is to say, and a digest that seals it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from reconciler.planning.findings import Finding, Severity
+from reconciler.planning.transitions import Transition
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """How one system was read. `rows` counts the records by kind; `unknown` says why it could not be read."""
+
+    system: str
+    target: str
+    rows: Mapping[str, int] = field(default_factory=dict)
+    unknown: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What the plan leaves as it is, by kind: equal to what is declared, and not declared at all."""
+
+    in_place: Mapping[str, int] = field(default_factory=dict)
+    unmanaged: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What apply will do. Transitions with `refused` are shown and not carried out."""
+
+    site: str
+    commit: str
+    made: datetime
+    transitions: tuple[Transition, ...]
+    findings: tuple[Finding, ...]
+    reads: tuple[Read, ...]
+    counts: Counts
+    digest: str
+
+    @property
+    def refused(self) -> bool:
+        """Whether any gate refuses anything."""
+        return any(f.severity is Severity.REFUSAL for f in self.findings)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a gate refuses the whole plan."""
+        return any(f.severity is Severity.REFUSAL and f.owner is None for f in self.findings)
+
+    @property
+    def open_transitions(self) -> tuple[Transition, ...]:
+        """What apply would carry out."""
+        return () if self.stopped else tuple(t for t in self.transitions if not t.refused)
+
+    @property
+    def unknown(self) -> tuple[Read, ...]:
+        """The systems that could not be read."""
+        return tuple(read for read in self.reads if read.unknown)
+
+
+def digest(site: str, commit: str, targets: Mapping[str, str], transitions: tuple[Transition, ...]) -> str:
+    """SHA-256 over identity, connection targets, commit, effects with before-images, and their order."""
+    effects = [
+        [t.id, t.refused, [[s.id, s.stage, _row(s.change.before), _row(s.change.after)] for s in t.steps]]
+        for t in transitions
+    ]
+    sealed = json.dumps([site, commit, sorted(targets.items()), effects], separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(sealed.encode("ascii")).hexdigest()
+
+
+def _row(row: object) -> object:
+    return None if row is None else [type(row).__name__, *row]  # type: ignore[misc]  # every row is a NamedTuple

@@ -1,0 +1,34 @@
+"""The Snapshot: what was found in all systems at one moment, each system complete or unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar, cast
+
+from reconciler.model.records import NAME_OF, Records, Row
+
+R = TypeVar("R", bound=Row)
+
+
+def rows_of(records: Records, kind: type[R]) -> Mapping[str, R]:
+    """The table of one kind; empty when the system holds none."""
+    return cast("Mapping[str, R]", records.get(NAME_OF[kind], {}))
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """`records` has the systems that were read completely, `unknown` says why the others were not."""
+
+    taken: datetime
+    records: Mapping[str, Records] = field(default_factory=dict)
+    unknown: Mapping[str, str] = field(default_factory=dict)
+
+    def rows(self, kind: type[R]) -> Mapping[str, R] | None:
+        """The table of one kind, over all systems; None when no system that was read holds it (so: unknown)."""
+        name = NAME_OF[kind]
+        for records in self.records.values():
+            if name in records:
+                return rows_of(records, kind)
+        return None

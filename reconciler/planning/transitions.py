@@ -1,0 +1,75 @@
+"""Transitions: all changes of one account, alias or sender block, with their steps in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from reconciler.model.places import Place
+from reconciler.model.records import Owner, Records, Scope
+from reconciler.planning.changes import Action, Change, Step
+from reconciler.planning.ports import System
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """What a reviewer sees as one line. `refused` names the rules that stop it; then it is shown, not carried out."""
+
+    owner: Owner
+    changes: tuple[Change, ...]
+    steps: tuple[Step, ...]
+    reason: str = ""
+    place: Place | None = None
+    refused: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """Unique in a plan: `account:anna@mail.example`."""
+        return f"{self.owner.scope}:{self.owner.subject}"
+
+    @property
+    def action(self) -> Action:
+        """Create when the thing itself is new, delete when it goes, else update."""
+        main = [c for c in self.changes if c.kind in _MAIN_KIND[self.owner.scope]]
+        actions = {c.action for c in main}
+        if len(actions) == 1 and len(main) == 1:
+            return main[0].action
+        return Action.UPDATE
+
+
+# the record whose coming and going is the coming and going of the subject
+_MAIN_KIND = {Scope.ACCOUNT: ("mailbox",), Scope.ALIAS: ("alias",), Scope.BLOCK: ("block",)}
+
+
+class Pair(NamedTuple):
+    """What one system should hold and what it holds, under the same keys."""
+
+    wanted: Records
+    found: Records
+
+
+def fold(changes: Iterable[Change], systems: Sequence[System], pairs: Mapping[str, Pair]) -> list[Transition]:
+    """Changes grouped by owner and completed by what follows from them, dangerous ones first."""
+    grouped: dict[Owner, list[Change]] = {}
+    for change in changes:
+        grouped.setdefault(change.owner, []).append(change)
+    by_name = {system.name: system for system in systems}
+    transitions = []
+    for owner, own in grouped.items():
+        for system in systems:
+            pair = pairs.get(system.name)
+            if pair is not None:
+                own += system.follow(owner, tuple(own), pair.wanted, pair.found)
+        steps = [step for change in own for step in by_name[change.system].steps(change)]
+        steps.sort(key=lambda step: step.stage)  # stable: within a stage the systems' own order
+        transitions.append(Transition(owner, tuple(own), tuple(steps)))
+    transitions.sort(key=_danger)
+    return transitions
+
+
+def _danger(transition: Transition) -> tuple[int, int, str]:
+    """Dangerous first: what goes, what changes, what comes; accounts before aliases before blocks."""
+    scopes = (Scope.ACCOUNT, Scope.ALIAS, Scope.BLOCK)
+    actions = (Action.DELETE, Action.UPDATE, Action.CREATE)
+    return actions.index(transition.action), scopes.index(transition.owner.scope), transition.owner.subject

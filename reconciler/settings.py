@@ -1,0 +1,277 @@
+"""The site file, `reconciler.yaml`: where the systems are and what the house rules are. No secret is in it.
+
+`declared.site` reads the file; every room below the workflow gets the section that it needs.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from reconciler.errors import UsageError
+from reconciler.model.addresses import BadAddress, parse_domain
+
+
+class Section(BaseModel):
+    """A part of the site file: unknown keys are errors, and nothing changes after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+def _database_url(text: str) -> str:
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise ValueError("not a database URL; write it like mysql+pymysql://user@host:3306/database") from None
+    if url.password is not None:
+        raise ValueError("a password inside the URL; name the variable that holds it in password_env instead")
+    if url.drivername not in _DRIVERS:
+        raise ValueError(f"{url.drivername} is not a driver that works here; write one of {', '.join(_DRIVERS)}")
+    return text
+
+
+_DRIVERS = ("mysql+pymysql", "postgresql+psycopg", "sqlite")
+
+
+def _time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError):
+        raise ValueError(f"{name!r} is not a time zone; write one like Europe/Berlin") from None
+    return name
+
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from None
+    return text
+
+
+def _domain(text: str) -> str:
+    try:
+        return parse_domain(text)
+    except BadAddress as error:
+        raise ValueError(str(error)) from None
+
+
+def _quota(text: str) -> str:
+    parse_quota(text)
+    return text
+
+
+_QUOTA = re.compile(r"([0-9]+)\s*MB", re.IGNORECASE)
+
+
+def parse_quota(text: str) -> int:
+    """`10240 MB` or `unlimited` in whole MB of PostfixAdmin, unlimited is 0. Raises ValueError."""
+    if text == "unlimited":
+        return 0
+    match = _QUOTA.fullmatch(text.strip())
+    if not match:
+        raise ValueError(f"{text!r} is not a quota; write whole megabytes like `10240 MB`, or `unlimited`")
+    if int(match[1]) == 0:
+        raise ValueError("a quota of 0 MB would mean no limit in PostfixAdmin; write `unlimited` if that is meant")
+    return int(match[1])
+
+
+DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
+Pattern = Annotated[str, AfterValidator(_pattern)]
+DomainName = Annotated[str, AfterValidator(_domain)]
+QuotaText = Annotated[str, AfterValidator(_quota)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class PostfixAdmin(Section):
+    """PostfixAdmin's database, and what its own configuration says and its tables do not."""
+
+    url: DatabaseUrl
+    password_env: str | None = None
+    password_file: str | None = None
+    read_url: DatabaseUrl | None = None
+    password_scheme: Literal["SHA512-CRYPT", "BLF-CRYPT", "ARGON2ID"] = "SHA512-CRYPT"
+    vacation_domain: DomainName | None = None
+    quota_multiplier: Annotated[int, Field(ge=1)] = 1024000
+    maildir: str = "{domain}/{local_part}/"
+    table_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]*$")] = ""
+    welcome_mail: bool = True
+
+
+class MailServer(Section):
+    """An IMAP or SMTP server as OX is told of it."""
+
+    host: str
+    port: Port
+    security: Literal["tls", "starttls", "none"] = "tls"
+
+
+class OpenXchange(Section):
+    """The OX context and how to reach its command-line tools."""
+
+    host: str | None = None
+    sbin: str = "/opt/open-xchange/sbin"
+    context: Annotated[int, Field(ge=1)] = 1
+    admin: str = "oxadmin"
+    admin_password_env: str | None = None
+    admin_password_file: str | None = None
+    username: Literal["local_part", "address"] = "local_part"
+    unique_display_names: bool = True
+    language: Annotated[str, Field(pattern=r"^[a-z]{2}_[A-Z]{2}$")] = "de_DE"
+    timezone: TimeZone = "Europe/Berlin"
+    parallel: Annotated[int, Field(ge=1, le=32)] = 4
+    web_url: str | None = None
+    database_url: DatabaseUrl | None = None
+    imap: MailServer | None = None
+    smtp: MailServer | None = None
+
+
+class Postfix(Section):
+    """The sender map and how to reach it."""
+
+    host: str | None = None
+    sender_access: Annotated[str, Field(pattern=r"^[a-z0-9]+:/.+")]
+    privilege: Literal["sudo", "direct"] = "sudo"
+    whole_file: bool = False
+    config_directory: str | None = None
+    """Where main.cf is, when it is not Postfix' default; every postfix tool is called with it."""
+
+
+class Ssh(Section):
+    """How to log in to one host."""
+
+    user: str | None = None
+    port: Port = 22
+    address: str | None = None
+    """Where to connect when the name in the site file is not what DNS knows."""
+    key_file: str = "~/.ssh/id_ed25519"
+    known_hosts: str = "~/.ssh/known_hosts"
+
+
+class RegisterColumns(Section):
+    """Our words to the register's column names."""
+
+    member: str = "member"
+    status: str = "status"
+    email: str = "email"
+    given_name: str = "given_name"
+    surname: str = "surname"
+
+
+class Register(Section):
+    """Who is a member, and where her letters go."""
+
+    csv: str | None = None
+    database_url: DatabaseUrl | None = None
+    query: str | None = None
+    columns: RegisterColumns = RegisterColumns()
+    active: list[str] = ["active"]
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Register:
+        if (self.csv is None) == (self.database_url is None):
+            raise ValueError("the register needs exactly one of `csv` and `database_url`")
+        if (self.database_url is None) != (self.query is None):
+            raise ValueError("`database_url` and `query` go together")
+        return self
+
+
+class Smtp(Section):
+    """The server that takes our letters and welcome mails."""
+
+    host: str = "localhost"
+    port: Port = 25
+
+
+class Letters(Section):
+    """The letters to members. `outbox` writes them to a folder instead of sending them (for the demo)."""
+
+    smtp: Smtp = Smtp()
+    outbox: str | None = None
+    sender: Annotated[str, Field(alias="from")]
+    language: Literal["de", "en"] = "de"
+    templates: str | None = None
+
+
+class Ledger(Section):
+    """Where the ledger lives; null is beside PostfixAdmin's tables."""
+
+    url: DatabaseUrl | None = None
+
+
+class Limit(Section):
+    """How much of one kind of change a run may do: min(number, max(at_least, share of managed accounts))."""
+
+    share: Annotated[float, Field(ge=0, le=1)] | None = None
+    at_least: Annotated[int, Field(ge=0)] | None = None
+    number: Annotated[int, Field(ge=0)]
+
+
+class Limits(Section):
+    """The limits of design.md section 5."""
+
+    removals: Limit = Limit(share=0.01, at_least=1, number=5)
+    changes: Limit = Limit(share=0.3, at_least=10, number=200)
+    creations: Limit = Limit(number=200)
+    window_hours: Annotated[int, Field(ge=1)] = 24
+
+
+class Policy(Section):
+    """The house rules."""
+
+    local_part: Pattern = r"^[a-z0-9]+([._-][a-z0-9]+)*$"
+    default_quota: QuotaText = "10240 MB"
+    retention_days: Annotated[int, Field(ge=0)] = 90
+    protected: list[str] = ["postmaster", "abuse", "oxadmin"]
+    one_shot_days: Annotated[int, Field(ge=0)] = 14
+    limits: Limits = Limits()
+    never_block: list[DomainName] = ["gmail.com", "gmx.de", "web.de"]
+
+
+class Site(Section):
+    """The whole site file. Sections that are left out switch their part off."""
+
+    site: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    state: str = "."
+    timezone: TimeZone = "Europe/Berlin"
+    postfixadmin: PostfixAdmin | None = None
+    openxchange: OpenXchange | None = None
+    postfix: Postfix | None = None
+    ssh: dict[str, Ssh] = {}
+    register_: Annotated[Register | None, Field(alias="register")] = None
+    letters: Letters | None = None
+    ledger: Ledger = Ledger()
+    policy: Policy = Policy()
+
+
+class Settings(Site):
+    """The site file together with the folder that its relative paths start from."""
+
+    folder: Path
+
+    def path(self, text: str) -> Path:
+        """A path of the site file: `~` is the home folder, relative ones start at the site file's folder."""
+        return self.folder / Path(text).expanduser()
+
+
+def secret(variable: str | None, file: Path | None, what: str) -> SecretStr:
+    """A secret from the environment variable or the file that the site file names. Raises UsageError."""
+    if variable is not None:
+        value = os.environ.get(variable)
+        if not value:
+            raise UsageError(f"{what}: the variable {variable} is not set", hint=f"export {variable}=…")
+        return SecretStr(value)
+    if file is not None:
+        try:
+            return SecretStr(file.read_text(encoding="utf-8").rstrip("\r\n"))
+        except OSError as error:
+            raise UsageError(f"{what}: {file} cannot be read: {error.strerror}") from None
+    return SecretStr("")
