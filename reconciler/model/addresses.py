@@ -57,7 +57,7 @@ def parse_local_part(local: str, whole: str | None = None) -> str:
         raise BadAddress(f"{shown!r}: the local part has {len(lowered)} characters, 64 are allowed")
     if not _LOCAL.fullmatch(lowered):
         raise BadAddress(
-            f"{shown!r} is not an address: before the @ go letters, digits and -!#$%&'*+/=?^_{{|}}~, and single dots inside"
+            f"{shown!r} is not an address: before the @ go letters, digits, -!#$%&'*+/=?^_{{|}}~ and single dots inside"
         )
     return lowered
 
@@ -83,7 +83,7 @@ def mailbox_domain_problem(domain: str) -> str | None:
     """Why PostfixAdmin would refuse to hold this domain; None when it would not (facts/postfixadmin.md 9)."""
     top_level = domain.rpartition(".")[2]
     if len(top_level) > 13:
-        return f"PostfixAdmin refuses domains whose last label has more than 13 characters ({top_level!r} has {len(top_level)})"
+        return f"PostfixAdmin refuses a domain whose last label is longer than 13 characters ({top_level!r})"
     return None
 
 
