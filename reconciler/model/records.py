@@ -172,10 +172,12 @@ class BlockRow(NamedTuple):
     key: str
     action: str
     comment: str = ""
+    block: str = ""
+    """The declared block that wants this entry (one block may need two keys); empty on the found side."""
 
     @property
     def owner(self) -> Owner:
-        return Owner(Scope.BLOCK, self.key)
+        return Owner(Scope.BLOCK, self.block or self.key)
 
     def over(self, found: BlockRow) -> BlockRow:
         return found if self.action == found.action else found._replace(action=self.action, comment=self.comment)

@@ -1,0 +1,134 @@
+"""Carries out the open transitions of a plan, stage by stage, and reads every effect back.
+
+A failed step stops its transition, the others go on. Waves bound how many accounts can be half-way when something
+dies; what was half-way is planned again by the next run, because every plan starts from what is live.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+from reconciler.errors import Unreadable
+from reconciler.planning.changes import Outcome, Result, Stage, Step
+from reconciler.planning.plan import Plan
+from reconciler.planning.ports import System
+from reconciler.planning.run import Progress, Run, TransitionRun
+from reconciler.planning.transitions import Transition
+
+WAVE = 500
+"""Transitions that may be half-way at one time."""
+
+_ATTEMPTS = 3
+_PAUSE = 2.0
+"""Seconds before a temporary failure is tried again, doubled each time."""
+
+
+async def carry_out(
+    plan: Plan,
+    systems: Sequence[System],
+    *,
+    clock: Callable[[], datetime],
+    progress: Progress,
+    stop: asyncio.Event,
+    pause: float = _PAUSE,
+) -> Run:
+    """Runs every open transition. `stop` ends the run at the next step boundary; what was not begun is NOT_TRIED."""
+    started = clock()
+    transitions = plan.open_transitions
+    outcomes: dict[str, Outcome] = {}
+    work = _Work({s.name: s for s in systems}, outcomes, progress, sum(len(t.steps) for t in transitions), stop, pause)
+    for start in range(0, len(transitions), WAVE):
+        await work.wave(transitions[start : start + WAVE])
+    not_tried = Outcome(Result.NOT_TRIED)
+    runs = (TransitionRun(t, tuple((s, outcomes.get(s.id, not_tried)) for s in t.steps)) for t in transitions)
+    return Run(plan, started, clock(), tuple(runs), interrupted=stop.is_set())
+
+
+class _Work:
+    """The state of one run: what each step came to."""
+
+    def __init__(
+        self,
+        systems: Mapping[str, System],
+        outcomes: dict[str, Outcome],
+        progress: Progress,
+        total: int,
+        stop: asyncio.Event,
+        pause: float,
+    ) -> None:
+        self._systems = systems
+        self._outcomes = outcomes
+        self._progress = progress
+        self._total = total
+        self._stop = stop
+        self._pause = pause
+
+    async def wave(self, transitions: Sequence[Transition]) -> None:
+        """All stages of some transitions, in order; within a stage one batch a system."""
+        for stage in Stage:
+            for name, system in self._systems.items():
+                batch = [
+                    step
+                    for transition in transitions
+                    if self._goes_on(transition)
+                    for step in transition.steps
+                    if step.stage is stage and step.change.system == name
+                ]
+                if batch and not self._stop.is_set():
+                    self._progress(name, len(self._outcomes), self._total)
+                    await self._batch(system, batch)
+                    self._progress(name, len(self._outcomes), self._total)
+
+    def _goes_on(self, transition: Transition) -> bool:
+        return all(self._outcomes[s.id].result is not Result.FAILED for s in transition.steps if s.id in self._outcomes)
+
+    async def _batch(self, system: System, batch: Sequence[Step]) -> None:
+        """Skip what is in place, perform the rest, try temporary failures again, look again."""
+        try:
+            held = await system.holds(batch)
+        except Unreadable as error:
+            self._fail(batch, error)
+            return
+        pending = []
+        for step, in_place in zip(batch, held, strict=True):
+            if in_place:
+                self._outcomes[step.id] = Outcome(Result.SKIPPED, "in place already")
+            else:
+                pending.append(step)
+        for attempt in range(_ATTEMPTS):
+            if not pending:
+                return
+            if attempt:
+                await asyncio.sleep(self._pause * 2 ** (attempt - 1))
+            pending = await self._attempt(system, pending)
+
+    async def _attempt(self, system: System, pending: Sequence[Step]) -> list[Step]:
+        """Performs and reads back; the steps that may work when they are tried again."""
+        try:
+            outcomes = await system.perform(pending)
+        except Unreadable as error:
+            self._fail(pending, error)
+            return list(pending)
+        for step, outcome in zip(pending, outcomes, strict=True):
+            self._outcomes[step.id] = outcome
+        await self._read_back(system, [s for s in pending if s.readable and self._outcomes[s.id].result is Result.DONE])
+        return [s for s in pending if self._outcomes[s.id].temporary]
+
+    async def _read_back(self, system: System, done: Sequence[Step]) -> None:
+        if not done:
+            return
+        try:
+            held = await system.holds(done)
+        except Unreadable as error:
+            self._fail(done, error)
+            return
+        for step, in_place in zip(done, held, strict=True):
+            if not in_place:
+                message = f"{step.change.system} reported success, but {step.change.key} does not read back as planned"
+                self._outcomes[step.id] = Outcome(Result.FAILED, message, "run `reconciler plan` and compare")
+
+    def _fail(self, steps: Sequence[Step], error: Unreadable) -> None:
+        for step in steps:
+            self._outcomes[step.id] = Outcome(Result.FAILED, error.message, error.hint, temporary=True)

@@ -1,0 +1,146 @@
+"""Everything that is declared and live about one address, local part or member number: `reconciler show`.
+
+Answers the question that comes before every new account: is there such an address already?
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from reconciler.model.addresses import BadAddress, parse_address, parse_local_part
+from reconciler.model.declared import DesiredState
+from reconciler.model.places import Origin, Place
+from reconciler.model.records import (
+    AliasDomainRow,
+    AliasRow,
+    BlockRow,
+    DomainRow,
+    HandLineRow,
+    MailboxRow,
+    MemberRow,
+    OxUserRow,
+)
+from reconciler.planning.findings import Locate
+from reconciler.planning.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class SightingFact:
+    """One thing that is known. `system` is `declared` or a system's name."""
+
+    system: str
+    kind: str
+    subject: str
+    text: str
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """All that is known about what was asked; `unknown` names the systems that could not be read, with the reason."""
+
+    asked: str
+    facts: tuple[SightingFact, ...]
+    unknown: Mapping[str, str]
+
+
+def lookup(asked: str, desired: DesiredState, snapshot: Snapshot, locate: Locate) -> Sighting:
+    """Looks for a whole address, or for a local part (a member number is one) in every domain. Raises BadAddress."""
+    text = asked.strip().lower()
+    address = parse_address(text) if "@" in text else ""
+    local = "" if address else parse_local_part(text)
+
+    def hit(candidate: str) -> bool:
+        return candidate == address if address else candidate.partition("@")[0] == local
+
+    facts = [*_declared(text, hit, desired, locate), *_live(text, hit, snapshot), *_blocked(address, snapshot)]
+    return Sighting(asked, tuple(facts), snapshot.unknown)
+
+
+Hit = Callable[[str], bool]
+
+
+def _declared(text: str, hit: Hit, desired: DesiredState, locate: Locate) -> Iterator[SightingFact]:
+    def fact(kind: str, subject: str, said: str, origin: Origin) -> SightingFact:
+        return SightingFact("declared", kind, subject, said, locate(origin))
+
+    for box in desired.mailboxes.values():
+        if hit(box.address) or box.member == text:
+            member = f", member {box.member}" if box.member else ""
+            off = "" if box.active else ", switched off"
+            yield fact("mailbox", box.address, f"mailbox of {box.name or 'nobody named'}{member}{off}", box.origin)
+    for alias in desired.aliases.values():
+        if hit(alias.address):
+            yield fact("alias", alias.address, f"alias to {', '.join(alias.goto)}", alias.origin)
+        elif any(map(hit, alias.goto)):
+            yield fact("alias", alias.address, "alias that leads to it", alias.origin)
+    for rename in desired.renames:
+        if hit(rename.old) or hit(rename.new):
+            yield fact("rename", rename.old, f"rename to {rename.new} on {rename.date}", rename.origin)
+    for removal in desired.removals:
+        if hit(removal.mailbox):
+            yield fact("removal", removal.mailbox, f"removal on {removal.date}: {removal.reason}", removal.origin)
+    for block in desired.sender_blocks.values():
+        if hit(block.key):
+            yield fact("block", block.key, f"sender block: {block.reason}", block.origin)
+
+
+def _live(text: str, hit: Hit, snapshot: Snapshot) -> Iterator[SightingFact]:
+    for system, records in snapshot.records.items():
+        for kind, table in records.items():
+            for key, row in table.items():
+                said = _describe(row, key, hit, text)
+                if said:
+                    yield SightingFact(system, kind, key, said)
+
+
+def _describe(row: object, key: str, hit: Hit, text: str) -> str:
+    """What a live record has to do with the question; empty when nothing."""
+    match row:
+        case MailboxRow() if hit(key):
+            return f"mailbox {row.name!r}, {_megabytes(row.quota)}, {_switch(row.active)}"
+        case AliasRow() if hit(key):
+            return f"leads to {', '.join(row.goto) or 'nowhere'}, {_switch(row.active)}"
+        case AliasRow() if any(map(hit, row.goto)):
+            return f"leads to it ({_switch(row.active)})"
+        case OxUserRow() if row.login == text or any(map(hit, (row.primary, row.imap_login, *row.aliases))):
+            return f"user {row.id} {row.login!r}, {row.display_name!r}, primary mail {row.primary}"
+        case MemberRow() if key == text:
+            return f"{row.given_name} {row.surname}, {'active' if row.active else 'not active'} in the register"
+        case BlockRow() if hit(key):
+            return f"sender map: {row.action}"
+        case HandLineRow() if hit(row.map_key):
+            return f"hand-made line {key} of the sender map: {row.action}"
+    return ""
+
+
+def _blocked(address: str, snapshot: Snapshot) -> Iterator[SightingFact]:
+    """Entries for the domain of the address, and what its domain is here."""
+    domain = address.rpartition("@")[2]
+    if not domain:
+        return
+    for row in (snapshot.rows(BlockRow) or {}).values():
+        if domain == row.key or domain.endswith(f".{row.key}"):
+            yield SightingFact("postfix", "block", row.key, f"sender map, for the whole domain: {row.action}")
+    known = snapshot.rows(DomainRow)
+    if known is not None and domain in known:
+        yield SightingFact("postfixadmin", "domain", domain, f"domain of this site, {_switch(known[domain].active)}")
+    alias_domain = (snapshot.rows(AliasDomainRow) or {}).get(domain)
+    if alias_domain is not None:
+        said = f"alias domain: its addresses lead to {alias_domain.target}, {_switch(alias_domain.active)}"
+        yield SightingFact("postfixadmin", "alias_domain", domain, said)
+    catch_all = (snapshot.rows(AliasRow) or {}).get(f"*@{domain}")
+    if catch_all is not None:
+        yield SightingFact("postfixadmin", "alias", catch_all.key, f"catch-all to {', '.join(catch_all.goto)}")
+
+
+def _switch(active: bool) -> str:
+    return "active" if active else "switched off"
+
+
+def _megabytes(quota: int) -> str:
+    return {0: "unlimited", -1: "quota disabled"}.get(quota, f"{quota} MB")
+
+
+__all__ = ["BadAddress", "Sighting", "SightingFact", "lookup"]
