@@ -22,7 +22,6 @@ from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.transitions import Transition
 from reconciler.policy.context import Context
 
-
 R = TypeVar("R", bound=Row)
 
 

@@ -12,7 +12,7 @@ from reconciler.policy.context import Context
 
 
 def not_carried_out_yet(context: Context) -> Iterator[Finding]:
-    """Renames, removals, confirmations and due one-shot dates wait for a later version; their accounts stay as they are.
+    """Renames, removals, confirmations and due one-shot dates wait for a later version; their accounts stay.
 
     A rename above all must not be taken for a new account: its mail, contacts and calendar would stay behind.
     """
