@@ -1,0 +1,44 @@
+# Every target does its own set-up: on a fresh Debian 12 with Python 3.11, make and git, nothing need be done before.
+
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO ?= demo-site
+
+.PHONY: help demo test check bench schemas lock clean
+
+help: ## what there is
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+
+demo: $(VENV)/.runtime ## build a stand-in site in demo-site/, plan, apply, drift
+	@$(BIN)/reconciler demo $(DEMO)
+
+test: $(VENV)/.dev ## every test, on a real MariaDB, PostgreSQL, Postfix, Dovecot and sshd
+	@scripts/debian-packages
+	@$(BIN)/pytest $(PYTEST_ARGS)
+
+check: $(VENV)/.dev ## lint, format, types, layers
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(VENV)/.dev ## measure validate, plan and apply at 1,000 to 100,000 mailboxes on MariaDB
+	@scripts/debian-packages
+	@$(BIN)/python -m benchmarks.run
+
+schemas: $(VENV)/.dev ## write schemas/ anew from the models
+	@$(BIN)/reconciler schema --write schemas
+
+lock: $(VENV)/.dev ## pin and hash the dependencies anew
+	@scripts/lock
+
+clean: ## remove what make made
+	rm -rf $(VENV) $(DEMO)
+
+$(VENV)/.runtime: requirements/runtime.txt pyproject.toml scripts/venv
+	@scripts/venv $(VENV) requirements/runtime.txt
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt pyproject.toml scripts/venv
+	@scripts/venv $(VENV) requirements/dev.txt
+	@touch $@ $(VENV)/.runtime
