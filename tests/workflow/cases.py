@@ -1,0 +1,133 @@
+"""Reads a case file: what is declared, what is live, and the plan that must come of it.
+
+The systems are the real ones; only what they observe is given by the case, so that a case says everything itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml_rs
+
+from reconciler.declared.load import load_state
+from reconciler.errors import Unreadable
+from reconciler.model.records import KINDS, Records
+from reconciler.model.secrets import Passwords
+from reconciler.planning.changes import Change
+from reconciler.planning.plan import Plan
+from reconciler.planning.ports import System
+from reconciler.planning.transitions import Transition
+from reconciler.remote.hosts import SiteHosts
+from reconciler.remote.smtp import OutboxMailer
+from reconciler.settings import Settings
+from reconciler.systems.context import Context
+from reconciler.systems.registry import build_systems
+from reconciler.workflow import make_plan
+
+FOLDER = Path(__file__).parent.parent / "cases"
+
+SITE: dict[str, Any] = {
+    "site": "case",
+    "postfixadmin": {"url": "sqlite:///never-opened.sqlite"},
+    "openxchange": {},
+    "postfix": {"sender_access": "texthash:/never-opened", "privilege": "direct"},
+    "register": {"csv": "never-opened.csv"},
+    "letters": {"from": "technik@mail.example", "outbox": "never-opened"},
+}
+
+# values of a live row that a case need not write
+_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "mailbox": {"name": "", "quota": 10240, "active": True},
+    "alias": {"active": True},
+    "domain": {"active": True},
+    "alias_domain": {"active": True},
+    "ox_user": {"display_name": "", "given_name": "", "surname": "", "default_sender": "", "aliases": ()},
+    "member": {"active": True, "email": "her@extern.example", "given_name": "", "surname": ""},
+    "block": {"action": "REJECT"},
+    "hand_line": {"action": "REJECT"},
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One file of `tests/cases`."""
+
+    declared: dict[str, Any]
+    plan: dict[str, list[str]]
+    live: dict[str, Any] = field(default_factory=dict)
+    findings: list[str] = field(default_factory=list)
+    site: dict[str, Any] = field(default_factory=dict)
+    today: str = "2026-11-24"
+
+
+def read_case(path: Path) -> Case:
+    """The case; an unknown key in the file is a mistake."""
+    return Case(**yaml_rs.loads(path.read_text(encoding="utf-8"), parse_datetime=False))
+
+
+async def plan_of(case: Case, folder: Path) -> Plan:
+    """The plan that the workflow makes of a case."""
+    today = date.fromisoformat(case.today)
+    (folder / "state").mkdir()
+    (folder / "state" / "case.yaml").write_text(yaml_rs.dumps(case.declared), encoding="utf-8")
+    sections = {key: value for key, value in (SITE | case.site).items() if value is not None}
+    site = Settings.model_validate(sections | {"folder": folder})
+    declaration = load_state(folder / "state", site, today=today)
+    context = Context(site, SiteHosts({}), OutboxMailer(folder / "outbox"), Passwords())
+    for system in (systems := build_systems(context)):
+        system.observe = _observing(system, case)  # type: ignore[method-assign]  # what is live is given
+    return await make_plan(site, declaration, systems, lambda: datetime(2026, 11, 24, 10, 58, tzinfo=UTC))
+
+
+def _observing(system: System, case: Case) -> Any:
+    live = case.live.get(system.name, {})
+
+    async def observe() -> Records:
+        if isinstance(live, str):
+            raise Unreadable(live)
+        return _records(system, live)
+
+    return observe
+
+
+_HELD = {
+    "postfixadmin": ("mailbox", "alias", "domain", "alias_domain"),
+    "openxchange": ("ox_user",),
+    "postfix": ("block", "hand_line"),
+    "letters": ("member",),
+}
+
+
+def _records(system: System, live: dict[str, dict[str, dict[str, Any]]]) -> Records:
+    records: Records = {kind: {} for kind in _HELD[system.name]}
+    for kind, table in live.items():
+        for key, given in table.items():
+            values: dict[str, Any] = {**_DEFAULTS[kind], **(given or {}), "key": key}
+            values = {name: tuple(sorted(v)) if isinstance(v, list) else v for name, v in values.items()}
+            if kind not in ("domain", "alias_domain", "member", "block", "hand_line"):
+                values["account"] = ""
+            records[kind][key] = KINDS[kind](**values)
+    return records
+
+
+def told(plan: Plan) -> dict[str, list[str]]:
+    """The plan as a case file writes it."""
+    return {transition.id: _lines(transition) for transition in plan.transitions}
+
+
+def _lines(transition: Transition) -> list[str]:
+    refused = [f"refused: {rule}" for rule in transition.refused]
+    return [*(_line(change) for change in transition.changes), *refused]
+
+
+def _line(change: Change) -> str:
+    differs = ", ".join(f"{name} {_value(old)} → {_value(new)}" for name, old, new in change.fields())
+    return f"{change.action} {change.kind} {change.key}" + (f": {differs}" if differs else "")
+
+
+def _value(value: object) -> str:
+    return "+".join(value) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,23 @@
+"""Every file of `tests/cases` is a test: what is declared and live there gives exactly the plan there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.workflow.cases import FOLDER, plan_of, read_case, told
+
+CASES = sorted(FOLDER.glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+async def test_case(path: Path, tmp_path: Path) -> None:
+    case = read_case(path)
+    plan = await plan_of(case, tmp_path)
+    assert told(plan) == case.plan
+    assert sorted(f"{f.severity} {f.rule} {f.subject}" for f in plan.findings) == sorted(case.findings)
+
+
+def test_there_are_cases() -> None:
+    assert len(CASES) >= 20
