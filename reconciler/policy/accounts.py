@@ -83,12 +83,13 @@ def suspected_rename(context: Context) -> Iterator[Finding]:
     """A new mailbox takes over the member alias of a live mailbox that nobody declares: that is a rename, not a new
     account, and without a `renames` entry her mail, contacts and calendar would stay behind."""
     live = context.snapshot.rows(MailboxRow) or {}
+    declared = {*context.desired.mailboxes, *(rename.old for rename in context.desired.renames)}
     for transition, row in _created(context, MailboxRow):
         for change in transition.changes:
             if change.action is not Action.UPDATE or not isinstance(change.before, AliasRow):
                 continue
             for old in change.before.goto:
-                if old in live and old not in context.desired.mailboxes:
+                if old in live and old not in declared:
                     message = f"{row.key} is new and takes over {change.key} from {old}, which is live and not declared"
                     hint = (
                         "if this is the same person, declare the rename:\n"

@@ -1,0 +1,93 @@
+"""A system in memory for tests of the engine: holds rows, and fails when it is told to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from reconciler.errors import Unreadable
+from reconciler.model.declared import DesiredState
+from reconciler.model.records import BlockRow, LetterRow, Owner, Records, Row, Scope
+from reconciler.planning.changes import Action, Change, Outcome, Result, Stage, Step
+from reconciler.planning.findings import Finding
+from reconciler.planning.plan import Counts, Plan
+from reconciler.planning.transitions import Transition
+
+
+class Memory:
+    """Answers the verbs of a system; `log` has every call that reached it."""
+
+    owns: frozenset[str] = frozenset()
+    needed_for_accounts = False
+
+    def __init__(self, name: str, log: list[str] | None = None) -> None:
+        self.name = self.target = name
+        self.log = log if log is not None else []
+        self.rows: dict[str, Row] = {}
+        self.answers: dict[str, list[Outcome | Unreadable]] = {}
+        self.lies: set[str] = set()
+        self.blind = False
+
+    def expect(self, desired: DesiredState) -> Records:
+        return {}
+
+    async def observe(self) -> Records:
+        return {"block": dict(self.rows)}
+
+    def pair(self, wanted: Records, found: Records) -> Records:
+        return found
+
+    def follow(self, owner: Owner, changes: Sequence[Change], wanted: Records, found: Records) -> Sequence[Change]:
+        return ()
+
+    def steps(self, change: Change) -> tuple[Step, ...]:
+        return ()
+
+    def review(self, desired: DesiredState, found: Records) -> Sequence[Finding]:
+        return ()
+
+    async def check(self) -> None:
+        self.log.append(f"check {self.name}")
+
+    async def perform(self, batch: Sequence[Step]) -> list[Outcome]:
+        self.log.append(f"{self.name}: {' '.join(step.change.key for step in batch)}")
+        return [self._one(step) for step in batch]
+
+    def _one(self, step: Step) -> Outcome:
+        key = step.change.key
+        planned = self.answers.get(key, [])
+        if planned:
+            answer = planned.pop(0)
+            if isinstance(answer, Unreadable):
+                raise answer
+            if answer.result is not Result.DONE:
+                return answer
+        if key not in self.lies and step.change.after is not None:
+            self.rows[key] = step.change.after
+        return Outcome(Result.DONE)
+
+    async def holds(self, batch: Sequence[Step]) -> list[bool]:
+        if self.blind:
+            raise Unreadable("the line is down", hint="look at the line")
+        return [self.rows.get(step.change.key) == step.change.after for step in batch]
+
+    async def close(self) -> None:
+        self.log.append(f"close {self.name}")
+
+
+def step(system: str, key: str, stage: Stage = Stage.MAIL_FLOW, *, owner: str = "", letter: bool = False) -> Step:
+    """A step that creates one row."""
+    row: Row = LetterRow(key, owner or key, "1", "x@extern.example") if letter else BlockRow(key, "REJECT")
+    kind = "letter" if letter else "block"
+    return Step(Change(system, kind, Action.CREATE, key, None, row, Owner(Scope.ACCOUNT, owner or key)), stage)
+
+
+def plan_with(*groups: Sequence[Step]) -> Plan:
+    """A plan with one transition for each group of steps."""
+    transitions = tuple(
+        Transition(group[0].change.owner, tuple(s.change for s in group), tuple(group)) for group in groups
+    )
+    return Plan("case", "", NOW, transitions, (), (), Counts(), "digest")
+
+
+NOW = datetime(2026, 11, 24, 10, 58, tzinfo=UTC)

@@ -1,0 +1,136 @@
+"""The engine: order, isolation, what is skipped, tried again, read back and left when somebody stops it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+
+from reconciler.apply import engine
+from reconciler.errors import Unreadable
+from reconciler.planning.changes import Outcome, Result, Stage, Step
+from reconciler.planning.run import Run
+from tests.apply.memory import NOW, Memory, plan_with, step
+
+FAILED = Outcome(Result.FAILED, "no")
+LATER = Outcome(Result.FAILED, "busy", temporary=True)
+
+
+async def run(
+    systems: Sequence[Memory], *groups: Sequence[Step], stop: asyncio.Event | None = None, told: list[int] | None = None
+) -> Run:
+    def progress(what: str, done: int, total: int) -> None:
+        if told is not None:
+            told.append(done)
+
+    def clock() -> datetime:
+        return NOW
+
+    plan = plan_with(*groups)
+    return await engine.carry_out(
+        plan, systems, clock=clock, progress=progress, stop=stop or asyncio.Event(), pause=0.0
+    )
+
+
+def results(run: Run) -> list[list[str]]:
+    return [[str(outcome.result) for _, outcome in t.outcomes] for t in run.transitions]
+
+
+async def test_stages_order_steps_across_systems_and_a_system_gets_one_batch_a_stage() -> None:
+    log: list[str] = []
+    a, b = Memory("a", log), Memory("b", log)
+    one = [step("a", "a1", owner="one"), step("b", "b1", Stage.GROUPWARE, owner="one")]
+    two = [step("a", "a2", owner="two"), step("b", "b2", Stage.GROUPWARE, owner="two")]
+    done = await run([b, a], one, two)
+    assert log == ["a: a1 a2", "b: b1 b2"]
+    assert done.complete
+
+
+async def test_a_failed_step_stops_its_transition_and_no_other() -> None:
+    a, b = Memory("a"), Memory("b")
+    a.answers["a1"] = [FAILED]
+    one = [step("a", "a1", owner="one"), step("b", "b1", Stage.GROUPWARE, owner="one")]
+    two = [step("a", "a2", owner="two"), step("b", "b2", Stage.GROUPWARE, owner="two")]
+    done = await run([a, b], one, two)
+    assert results(done) == [["failed", "not tried"], ["done", "done"]]
+    assert [str(t.result) for t in done.transitions] == ["failed", "done"]
+    assert not done.complete
+    assert "b1" not in b.rows
+
+
+async def test_what_is_in_place_is_skipped() -> None:
+    a = Memory("a")
+    there = step("a", "a1")
+    assert there.change.after is not None
+    a.rows["a1"] = there.change.after
+    done = await run([a], [there])
+    assert (results(done), a.log, done.complete) == ([["skipped"]], [], True)
+
+
+async def test_a_temporary_failure_is_tried_again_and_a_permanent_one_is_not() -> None:
+    a = Memory("a")
+    a.answers |= {"soon": [LATER, LATER], "never": [LATER, LATER, LATER], "broken": [FAILED]}
+    done = await run([a], [step("a", "soon")], [step("a", "never")], [step("a", "broken")])
+    assert results(done) == [["done"], ["failed"], ["failed"]]
+    assert a.log == ["a: soon never broken", "a: soon never", "a: soon never"]
+
+
+async def test_success_that_does_not_read_back_is_a_failure() -> None:
+    a = Memory("a")
+    a.lies.add("a1")
+    done = await run([a], [step("a", "a1"), step("a", "a2", Stage.LETTER, owner="a1")])
+    assert results(done) == [["failed", "not tried"]]
+    assert "read back" in done.transitions[0].outcomes[0][1].message
+
+
+async def test_a_letter_is_not_read_back() -> None:
+    letters = Memory("letters")
+    letters.lies.add("anna")
+    done = await run([letters], [step("letters", "anna", Stage.LETTER, letter=True)])
+    assert done.complete
+
+
+async def test_a_system_that_cannot_be_read_fails_its_steps_with_the_reason() -> None:
+    a = Memory("a")
+    a.blind = True
+    done = await run([a], [step("a", "a1")])
+    assert results(done) == [["failed"]]
+    assert done.transitions[0].outcomes[0][1].message == "the line is down"
+    assert a.log == []
+
+
+async def test_a_line_that_breaks_while_writing_is_tried_again() -> None:
+    a = Memory("a")
+    a.answers["a1"] = [Unreadable("the line broke")]
+    done = await run([a], [step("a", "a1")])
+    assert done.complete
+    assert a.log == ["a: a1", "a: a1"]
+
+
+async def test_stop_ends_the_run_at_the_next_boundary() -> None:
+    stop = asyncio.Event()
+
+    class Stopping(Memory):
+        async def perform(self, batch: Sequence[Step]) -> list[Outcome]:
+            stop.set()
+            return await super().perform(batch)
+
+    a, b = Stopping("a"), Memory("b")
+    done = await run([a, b], [step("a", "a1", owner="o"), step("b", "b1", Stage.GROUPWARE, owner="o")], stop=stop)
+    assert results(done) == [["done", "not tried"]]
+    assert done.interrupted
+    assert not done.complete
+
+
+async def test_a_wave_is_finished_before_the_next_begins() -> None:
+    log: list[str] = []
+    a, b = Memory("a", log), Memory("b", log)
+    count = engine.WAVE + 1
+    groups = [
+        [step("a", f"a{i}", owner=f"o{i}"), step("b", f"b{i}", Stage.GROUPWARE, owner=f"o{i}")] for i in range(count)
+    ]
+    told: list[int] = []
+    done = await run([a, b], *groups, told=told)
+    assert done.complete
+    assert [line.split()[0] for line in log] == ["a:", "b:", "a:", "b:"]
+    assert told[-1] == 2 * count
