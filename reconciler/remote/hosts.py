@@ -1,0 +1,38 @@
+"""All machines of one site. Made by the workflow from the site file's `ssh` section."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from reconciler.remote.host import Host, Login
+from reconciler.remote.local import LocalHost
+from reconciler.remote.ssh import SshHost
+
+
+class SiteHosts:
+    """One Host a name, the same one for everybody who asks. A name without a Login is reached by ssh's defaults."""
+
+    def __init__(self, logins: Mapping[str, Login]) -> None:
+        self._logins = logins
+        self._hosts: dict[str | None, Host] = {}
+
+    def get(self, name: str | None) -> Host:
+        """See Hosts."""
+        if name not in self._hosts:
+            self._hosts[name] = LocalHost() if name is None else SshHost(name, self._login(name))
+        return self._hosts[name]
+
+    def _login(self, name: str) -> Login:
+        return self._logins.get(name) or default_login(name)
+
+    async def close(self) -> None:
+        """See Hosts."""
+        for host in self._hosts.values():
+            await host.close()
+
+
+def default_login(name: str) -> Login:
+    """What plain `ssh NAME` would use: port 22, our own user name, the files in ~/.ssh."""
+    folder = Path.home() / ".ssh"
+    return Login(name, 22, None, str(folder / "id_ed25519"), str(folder / "known_hosts"))

@@ -1,0 +1,111 @@
+"""This machine as a Host: what a site without `host` runs on, and the demo."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from asyncio.subprocess import PIPE, Process, SubprocessStreamProtocol
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+from pydantic import SecretStr
+
+from reconciler.remote.command import KILL_AFTER, check_parts, took_too_long
+from reconciler.remote.files import read_file, replace_file
+from reconciler.remote.host import Completed
+
+
+class LocalHost:
+    """Runs processes as children in groups of their own. They inherit our environment; output is held in memory."""
+
+    name = "this machine"
+
+    async def run(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        env: Mapping[str, str] | None = None,
+        secrets: Mapping[str, SecretStr] | None = None,
+        timeout: float = 60.0,
+        repeatable: bool = False,  # noqa: ARG002  # no line that could break
+    ) -> Completed:
+        """See Host. A program that is missing ends with 127, one that cannot be started with 126, as in a shell."""
+        check_parts(argv, env or {}, secrets or {})
+        clear = {name: value.get_secret_value() for name, value in (secrets or {}).items()}
+        try:
+            child = await _Child.start(argv, {**os.environ, **(env or {}), **clear})
+        except FileNotFoundError:
+            return Completed(127, b"", f"{argv[0]}: not found\n".encode())
+        except OSError as error:
+            return Completed(126, b"", f"{argv[0]}: {error.strerror}\n".encode())
+        try:
+            async with asyncio.timeout(timeout):
+                return await child.talk(stdin)
+        except TimeoutError:
+            raise took_too_long(self.name, argv, timeout) from None
+        finally:
+            await child.end()
+
+    async def read(self, path: str) -> bytes | None:
+        """See Host."""
+        return await read_file(self, path)
+
+    async def replace(self, path: str, content: bytes, mode: int = 0o644) -> None:
+        """See Host; PermanentFailure when it was refused."""
+        await replace_file(self, path, content, mode)
+
+    async def close(self) -> None:
+        """Nothing is held open between two commands."""
+
+
+class _Child:
+    """One process. asyncio's own helper hides the transport, which must be closed when somebody keeps the pipes."""
+
+    def __init__(self, transport: asyncio.SubprocessTransport, process: Process) -> None:
+        self._transport = transport
+        self._process = process
+        self._done = False
+
+    @classmethod
+    async def start(cls, argv: Sequence[str], variables: Mapping[str, str]) -> _Child:
+        loop = asyncio.get_running_loop()
+        transport, protocol = await loop.subprocess_exec(
+            lambda: SubprocessStreamProtocol(limit=2**16, loop=loop),
+            # bytes, since Python would encode text by our locale
+            *(part.encode("utf-8") for part in argv),
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=PIPE,
+            env={_bytes(name): _bytes(value) for name, value in variables.items()},
+            start_new_session=True,
+        )
+        return cls(transport, Process(transport, protocol, loop))
+
+    async def talk(self, stdin: bytes) -> Completed:
+        stdout, stderr = await self._process.communicate(stdin)
+        self._done = True
+        status = self._process.returncode
+        assert status is not None
+        return Completed(status, stdout, stderr)
+
+    async def end(self) -> None:
+        """Ends the whole group when it did not end itself: first politely, so that it can clean up."""
+        if not self._done:
+            await self._signal(signal.SIGTERM)
+            await self._signal(signal.SIGKILL)
+        with suppress(PermissionError):  # sudo made it root's: it ends when it finds its pipes closed
+            self._transport.close()
+
+    async def _signal(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, number)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(KILL_AFTER):
+                await self._process.wait()
+
+
+def _bytes(text: str) -> bytes:
+    # what os.environ could not decode comes in as surrogates and goes out as it was
+    return text.encode("utf-8", "surrogateescape")

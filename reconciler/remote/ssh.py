@@ -1,0 +1,145 @@
+"""One machine over SSH as a Host. Made by `hosts`; the only file beside `login` that imports asyncssh."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+import asyncssh
+from pydantic import SecretStr
+
+from reconciler.errors import Unreadable
+from reconciler.remote.command import KILL_AFTER, Command, check_parts, for_ssh, took_too_long, was_ended
+from reconciler.remote.files import read_file, replace_file
+from reconciler.remote.host import Completed, Login
+from reconciler.remote.login import log_in
+
+SESSIONS = 8
+"""Commands at the same time. sshd's MaxSessions is 10 (sshd_config(5)), and one that just ended counts a bit longer."""
+
+_SLACK = 3.0
+"""Seconds that the answer of a command whose time is over may take on the line."""
+
+
+class _LineBroke(Exception):
+    """The connection ended under a command, or (`started` is false) before sshd had heard of it."""
+
+    def __init__(self, reason: str, *, started: bool = True) -> None:
+        super().__init__(reason)
+        self.started = started
+
+
+class SshHost:
+    """One connection, opened when first needed; as many sessions on it as sshd allows. Output is held in memory."""
+
+    def __init__(self, name: str, login: Login) -> None:
+        self.name = name
+        self._login = login
+        self._sessions = asyncio.Semaphore(SESSIONS)
+        self._opening: asyncio.Task[asyncssh.SSHClientConnection] | None = None
+
+    async def run(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        env: Mapping[str, str] | None = None,
+        secrets: Mapping[str, SecretStr] | None = None,
+        timeout: float = 60.0,
+        repeatable: bool = False,
+    ) -> Completed:
+        """See Host. The far side ends the command after `timeout` too, unless sudo made it another user's process;
+        waiting for the connection or for a free session does not count."""
+        check_parts(argv, env or {}, secrets or {})
+        command = for_ssh(argv, env or {}, secrets or {}, timeout)
+        async with self._sessions:
+            try:
+                return await self._once(argv, command, stdin, timeout)
+            except _LineBroke as broke:
+                if broke.started and not repeatable:
+                    raise self._broken(argv, broke) from None
+            try:
+                return await self._once(argv, command, stdin, timeout)
+            except _LineBroke as broke:
+                raise self._broken(argv, broke) from None
+
+    async def read(self, path: str) -> bytes | None:
+        """See Host."""
+        return await read_file(self, path)
+
+    async def replace(self, path: str, content: bytes, mode: int = 0o644) -> None:
+        """See Host; PermanentFailure when it was refused."""
+        await replace_file(self, path, content, mode)
+
+    async def close(self) -> None:
+        """Ends the connection; the next command would open a new one."""
+        opening, self._opening = self._opening, None
+        if opening is None:
+            return
+        opening.cancel()
+        await asyncio.wait({opening})
+        if not opening.cancelled() and opening.exception() is None:
+            opening.result().close()
+            await opening.result().wait_closed()
+
+    async def _connection(self) -> asyncssh.SSHClientConnection:
+        """The one connection. Everybody who asks while it is being opened waits for the same attempt."""
+        if self._opening is None or _is_over(self._opening):
+            self._opening = asyncio.create_task(log_in(self.name, self._login))
+        return await asyncio.shield(self._opening)
+
+    async def _once(self, argv: Sequence[str], command: Command, stdin: bytes, timeout: float) -> Completed:
+        connection = await self._connection()
+        clock = asyncio.get_running_loop().time
+        started = clock()
+        try:
+            async with asyncio.timeout(timeout + KILL_AFTER + _SLACK):
+                done = await self._talk(connection, command, stdin)
+        except TimeoutError:
+            raise took_too_long(self.name, argv, timeout) from None
+        except (asyncssh.Error, OSError) as error:
+            raise _LineBroke(str(error)) from None
+        if was_ended(done.status) and clock() - started >= timeout:
+            raise took_too_long(self.name, argv, timeout)
+        return done
+
+    async def _talk(self, connection: asyncssh.SSHClientConnection, command: Command, stdin: bytes) -> Completed:
+        try:
+            process = await connection.create_process(command.line, encoding=None)
+        except asyncssh.ChannelOpenError as error:
+            if connection.is_closed():
+                raise _LineBroke(error.reason, started=error.code != asyncssh.OPEN_CONNECT_FAILED) from None
+            raise self._no_session(error) from None
+        try:
+            with suppress(BrokenPipeError):  # it may end without reading; its status tells
+                process.stdin.write(command.prefix + stdin)
+                process.stdin.write_eof()
+            stdout, stderr = await process.communicate()
+            if process.returncode is None:
+                raise _LineBroke("it ended without an exit status")
+            return Completed(process.returncode, stdout, stderr)
+        finally:
+            # after a timeout or a cancel: sshd passes the signal on, except to root's sessions; `timeout` ends those
+            with suppress(OSError):
+                process.kill()
+            process.close()
+
+    def _no_session(self, error: asyncssh.ChannelOpenError) -> Unreadable:
+        return Unreadable(
+            f"{self.name}: sshd opened no session: {error.reason}",
+            hint=f"its MaxSessions must be at least {SESSIONS}, and the login needs a shell that runs commands",
+        )
+
+    def _broken(self, argv: Sequence[str], broke: _LineBroke) -> Unreadable:
+        return Unreadable(
+            f"{self.name}: the connection broke while {argv[0]} ran ({broke}), and nobody knows how far it came",
+            hint="when the host answers again, look at the live state with `reconciler plan`",
+        )
+
+
+def _is_over(opening: asyncio.Task[asyncssh.SSHClientConnection]) -> bool:
+    """Whether this attempt failed, or its connection has ended since."""
+    if not opening.done():
+        return False
+    return opening.cancelled() or opening.exception() is not None or opening.result().is_closed()
