@@ -1,0 +1,246 @@
+"""The documents that `--format json` writes: pydantic models, their JSON Schemas, and the way back for a saved plan.
+
+`schemas/*.schema.json` are `schemas()` written down; a test compares them. A field that goes or changes its meaning
+makes a new VERSION. Key order is the models' order, and sorted where order has no meaning, so equal plans give
+equal text.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import from_json
+
+from reconciler.errors import UsageError
+from reconciler.report.safe import clip, utf8, visible
+
+VERSION: Literal[1] = 1
+
+_DRAFT = "https://json-schema.org/draft/2020-12/schema"
+_HINT = "make a new plan: reconciler plan --out plan.json"
+
+String = Annotated[str, BeforeValidator(utf8)]
+Value = String | int | bool | tuple[String, ...] | None
+Row = dict[String, Value]
+Numbers = dict[String, int]
+Version = Literal[1]
+
+
+class Part(BaseModel):
+    """A part of a document: nothing unknown in it, and nothing changes after it was made."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class PlacePart(Part):
+    """Where something was declared; line and column count from 1, `commit` and `author` are empty where unknown."""
+
+    file: String
+    line: int
+    column: int
+    commit: String
+    author: String
+
+
+class FindingPart(Part):
+    """One remark; `owner` is the id of the transition that it is about, null when it is about the whole plan."""
+
+    severity: Literal["error", "refusal", "wait", "warning", "note"]
+    rule: String
+    subject: String
+    message: String
+    hint: String
+    place: PlacePart | None
+    owner: String | None
+
+
+class ChangePart(Part):
+    """One record of one system before and after; null where there is none."""
+
+    system: String
+    kind: String
+    action: Literal["create", "update", "delete"]
+    key: String
+    before: Row | None
+    after: Row | None
+
+
+class StepPart(Part):
+    """One effect; smaller stages come first."""
+
+    id: String
+    stage: int
+
+
+class TransitionPart(Part):
+    """Everything that happens to one account, alias or sender block; `refused` names the rules that stop it."""
+
+    id: String
+    scope: Literal["account", "alias", "block"]
+    subject: String
+    action: Literal["create", "update", "delete"]
+    summary: String
+    reason: String
+    place: PlacePart | None
+    refused: tuple[String, ...]
+    changes: tuple[ChangePart, ...]
+    steps: tuple[StepPart, ...]
+
+
+class ReadPart(Part):
+    """How one system was read: records by kind, and why it is unknown when it could not be read (else empty)."""
+
+    system: String
+    target: String
+    rows: Numbers
+    unknown: String
+
+
+class CountsPart(Part):
+    """Transitions by action, those that apply would carry out, and records that stay as they are by kind."""
+
+    create: int
+    update: int
+    delete: int
+    open: int
+    in_place: Numbers
+    unmanaged: Numbers
+
+
+class PlanDocument(Part):
+    """A plan, in the order in which it is shown: dangerous first."""
+
+    schema_: Literal["plan.schema.json"] = Field(default="plan.schema.json", alias="$schema")
+    version: Version = VERSION
+    site: String
+    digest: Annotated[String, Field(pattern="^[0-9a-f]{64}$")]
+    commit: String
+    made: AwareDatetime
+    transitions: tuple[TransitionPart, ...]
+    findings: tuple[FindingPart, ...]
+    reads: tuple[ReadPart, ...]
+    counts: CountsPart
+
+
+class StepOutcomePart(Part):
+    """How one step ended; a temporary failure may work when it is tried again."""
+
+    id: String
+    stage: int
+    result: Literal["done", "failed", "skipped", "not tried"]
+    message: String
+    hint: String
+    temporary: bool
+
+
+class TransitionRunPart(Part):
+    """How one transition ended."""
+
+    id: String
+    scope: Literal["account", "alias", "block"]
+    subject: String
+    action: Literal["create", "update", "delete"]
+    summary: String
+    place: PlacePart | None
+    result: Literal["done", "failed", "not tried"]
+    steps: tuple[StepOutcomePart, ...]
+
+
+class RunCountsPart(Part):
+    """Transitions by result, and subjects that gates or unknown systems kept out."""
+
+    done: int
+    failed: int
+    not_tried: int
+    refused: int
+    waiting: int
+
+
+class RunDocument(Part):
+    """One carrying-out of one plan; `findings` are those of the plan."""
+
+    schema_: Literal["run.schema.json"] = Field(default="run.schema.json", alias="$schema")
+    version: Version = VERSION
+    site: String
+    plan: Annotated[String, Field(description="The digest of the plan.")]
+    started: AwareDatetime
+    finished: AwareDatetime
+    seconds: float
+    interrupted: bool
+    complete: bool
+    transitions: tuple[TransitionRunPart, ...]
+    findings: tuple[FindingPart, ...]
+    counts: RunCountsPart
+
+
+class FindingsDocument(Part):
+    """What `validate` has to say, by file and line."""
+
+    schema_: Literal["findings.schema.json"] = Field(default="findings.schema.json", alias="$schema")
+    version: Version = VERSION
+    findings: tuple[FindingPart, ...]
+    counts: Numbers
+
+
+class FactPart(Part):
+    """One thing that is known; `system` is `declared` or the name of the system that holds it."""
+
+    system: String
+    kind: String
+    subject: String
+    text: String
+    place: PlacePart | None
+
+
+class ShowDocument(Part):
+    """Everything that is known about what was asked; `unknown` says why a system could not be read."""
+
+    schema_: Literal["show.schema.json"] = Field(default="show.schema.json", alias="$schema")
+    version: Version = VERSION
+    asked: String
+    facts: tuple[FactPart, ...]
+    unknown: dict[String, String]
+
+
+_DOCUMENTS: dict[str, type[Part]] = {
+    "plan": PlanDocument,
+    "run": RunDocument,
+    "findings": FindingsDocument,
+    "show": ShowDocument,
+}
+
+
+def schemas() -> dict[str, dict[str, object]]:
+    """The JSON Schema of every document, by the name that its file has in `schemas/`."""
+    return {
+        name: {"$schema": _DRAFT, **model.model_json_schema(mode="serialization")} for name, model in _DOCUMENTS.items()
+    }
+
+
+def plan_schema() -> dict[str, object]:
+    """The JSON Schema of a plan."""
+    return schemas()["plan"]
+
+
+def read_plan(text: str) -> PlanDocument:
+    """A saved plan. Raises UsageError for anything else, saying what it is instead."""
+    try:
+        found = from_json(text, allow_inf_nan=False)
+    except ValueError:
+        raise UsageError("this file is not a plan: it is not JSON, or it was cut off", hint=_HINT) from None
+    if not isinstance(found, dict) or "version" not in found or "$schema" not in found:
+        raise UsageError("this file is not a plan: it is some other JSON", hint=_HINT)
+    if found["$schema"] != "plan.schema.json":
+        kind = clip(visible(str(found["$schema"])), 60)
+        raise UsageError(f"this file is not a plan: it says of itself that it is {kind}", hint=_HINT)
+    if found["version"] != VERSION:
+        version = clip(visible(str(found["version"])), 20)
+        message = f"this plan has version {version} of the format, this program writes and reads version {VERSION}"
+        raise UsageError(message, hint=f"with the program that is to apply it, {_HINT}")
+    try:
+        return PlanDocument.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        where = clip(visible(".".join(str(part) for part in first["loc"])), 120)
+        raise UsageError(f"this plan is damaged at {where}: {first['msg']}", hint=_HINT) from None

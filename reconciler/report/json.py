@@ -1,0 +1,210 @@
+"""Reports for programs: versioned JSON documents (`document`), each described by a schema in `schemas/`.
+
+Dates are ISO 8601 with their offset. No password is in them and no member's private address. Every document is UTF-8,
+indented, and ends in one newline.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+from reconciler.model.places import Place
+from reconciler.planning.changes import Action, Result
+from reconciler.planning.findings import Finding, Severity
+from reconciler.planning.lookup import Sighting
+from reconciler.planning.plan import Plan
+from reconciler.planning.run import Run
+from reconciler.report import document
+from reconciler.report.document import (
+    ChangePart,
+    FindingPart,
+    Part,
+    PlacePart,
+    Row,
+    StepOutcomePart,
+    StepPart,
+    TransitionPart,
+    TransitionRunPart,
+    Value,
+)
+from reconciler.report.outcomes import RunLine, run_view
+from reconciler.report.phrases import by_place
+from reconciler.report.view import ChangeView, Line, plan_view
+
+_ENDS: Mapping[Result, Literal["done", "failed", "not tried"]] = {
+    Result.DONE: "done",
+    Result.FAILED: "failed",
+    Result.NOT_TRIED: "not tried",
+}
+"""How a transition can end; skipping is for steps."""
+
+
+def plan_json(plan: Plan) -> str:
+    """The plan as a document that can be saved, reviewed and given to apply."""
+    view = plan_view(plan, "")
+    number = Counter(line.action for line in view.lines)
+    return _written(
+        document.PlanDocument(
+            site=view.site,
+            digest=view.digest,
+            commit=view.commit,
+            made=view.made,
+            transitions=tuple(_transition(line) for line in view.lines),
+            findings=tuple(_finding(finding) for finding in view.findings),
+            reads=tuple(
+                document.ReadPart(system=r.system, target=r.target, rows=_sorted(r.rows), unknown=r.unknown)
+                for r in view.reads
+            ),
+            counts=document.CountsPart(
+                create=number[Action.CREATE],
+                update=number[Action.UPDATE],
+                delete=number[Action.DELETE],
+                open=view.open,
+                in_place=_sorted(view.in_place),
+                unmanaged=_sorted(view.unmanaged),
+            ),
+        )
+    )
+
+
+def run_json(run: Run) -> str:
+    """How every transition that was open ended."""
+    view = run_view(run, "")
+    number = Counter(line.result for line in view.lines)
+    return _written(
+        document.RunDocument(
+            site=view.plan.site,
+            plan=view.plan.digest,
+            started=view.started,
+            finished=view.finished,
+            seconds=(view.finished - view.started).total_seconds(),
+            interrupted=view.interrupted,
+            complete=view.complete,
+            transitions=tuple(_ended(line) for line in view.lines),
+            findings=tuple(_finding(finding) for finding in view.plan.findings),
+            counts=document.RunCountsPart(
+                done=number[Result.DONE],
+                failed=number[Result.FAILED],
+                not_tried=number[Result.NOT_TRIED],
+                refused=view.refused,
+                waiting=view.waiting,
+            ),
+        )
+    )
+
+
+def findings_json(findings: Iterable[Finding]) -> str:
+    """What there is to say, by file and line."""
+    listed = sorted(findings, key=by_place)
+    number = Counter(finding.severity for finding in listed)
+    return _written(
+        document.FindingsDocument(
+            findings=tuple(_finding(finding) for finding in listed),
+            counts={str(severity): number[severity] for severity in Severity},
+        )
+    )
+
+
+def sighting_json(sighting: Sighting) -> str:
+    """Everything that is known about what was asked."""
+    return _written(
+        document.ShowDocument(
+            asked=sighting.asked,
+            facts=tuple(
+                document.FactPart(system=f.system, kind=f.kind, subject=f.subject, text=f.text, place=_place(f.place))
+                for f in sighting.facts
+            ),
+            unknown=dict(sorted(sighting.unknown.items())),
+        )
+    )
+
+
+def _written(part: Part) -> str:
+    return json.dumps(part.model_dump(mode="json", by_alias=True), ensure_ascii=False, indent=2) + "\n"
+
+
+def _sorted(numbers: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(numbers.items()))
+
+
+def _place(place: Place | None) -> PlacePart | None:
+    return None if place is None else PlacePart(**place._asdict())
+
+
+def _finding(finding: Finding) -> FindingPart:
+    owner = finding.owner
+    return FindingPart(
+        severity=finding.severity.value,
+        rule=finding.rule,
+        subject=finding.subject,
+        message=finding.message,
+        hint=finding.hint,
+        place=_place(finding.place),
+        owner=f"{owner.scope}:{owner.subject}" if owner else None,
+    )
+
+
+def _transition(line: Line) -> TransitionPart:
+    return TransitionPart(
+        id=line.id,
+        scope=line.scope.value,
+        subject=line.subject,
+        action=line.action.value,
+        summary=line.summary,
+        reason=line.reason,
+        place=_place(line.place),
+        refused=(*line.refused_by, *line.waits_for),
+        changes=tuple(_change(change) for change in line.changes),
+        steps=tuple(StepPart(id=step.id, stage=step.stage) for step in line.steps),
+    )
+
+
+def _change(change: ChangeView) -> ChangePart:
+    return ChangePart(
+        system=change.system,
+        kind=change.kind,
+        action=change.action.value,
+        key=change.key,
+        before=_row(change.before),
+        after=_row(change.after),
+    )
+
+
+def _row(fields: Mapping[str, object] | None) -> Row | None:
+    return None if fields is None else {name: _value(value) for name, value in fields.items()}
+
+
+def _value(value: object) -> Value:
+    match value:
+        case tuple():
+            return tuple(str(item) for item in value)
+        case None | bool() | int():
+            return value
+        case _:
+            return str(value)
+
+
+def _ended(line: RunLine) -> TransitionRunPart:
+    return TransitionRunPart(
+        id=line.line.id,
+        scope=line.line.scope.value,
+        subject=line.line.subject,
+        action=line.line.action.value,
+        summary=line.line.summary,
+        place=_place(line.line.place),
+        result=_ENDS[line.result],
+        steps=tuple(
+            StepOutcomePart(
+                id=s.step.id,
+                stage=s.step.stage,
+                result=s.result.value,
+                message=s.message,
+                hint=s.hint,
+                temporary=s.temporary,
+            )
+            for s in line.steps
+        ),
+    )

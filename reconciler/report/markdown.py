@@ -1,0 +1,175 @@
+"""Reports for merge requests and issues. `cli` calls these; every text ends in one newline.
+
+The first line decides whether to look closer. Everything foreign is escaped (`safe.markdown`). No report is longer
+than LIMIT characters, which forges accept in one comment: what is too much is cut from the harmless end, and counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from reconciler.planning.changes import Result
+from reconciler.planning.findings import Finding, Severity
+from reconciler.planning.lookup import Sighting, SightingFact
+from reconciler.planning.plan import Plan
+from reconciler.planning.run import Run
+from reconciler.report import phrases
+from reconciler.report.outcomes import RunLine, RunView, after_run, run_view
+from reconciler.report.room import LIMIT, Room
+from reconciler.report.safe import markdown
+from reconciler.report.steps import step_text
+from reconciler.report.view import Line, PlanView, plan_view
+from reconciler.report.words import count
+
+_STOPS = (Severity.ERROR, Severity.REFUSAL, Severity.WAIT)
+_TABLE = ("| | what | happens | declared at |", "|---|---|---|---|")
+_SEE_ALL = f"`{phrases.PLAN}` shows all"
+
+
+def plan_markdown(plan: Plan, title: str = "mail plan", next_command: str = phrases.APPLY) -> str:
+    """A plan for a merge request: verdict, refusals, one table, the steps folded away."""
+    view = plan_view(plan, title)
+    room = Room(LIMIT, head=_head(view), foot=_foot(view, next_command))
+    stops = [f for f in view.findings if f.severity in _STOPS]
+    others = [f for f in view.findings if f.severity not in _STOPS]
+    room.fill((), stops, _remark, share=3, cut=lambda n: f"\n… and {_more(n, 'remark')}: {_SEE_ALL}.")
+    if view.lines:
+        room.fill(_TABLE, view.lines, _table_row, share=1, cut=lambda n: _cut_lines(view.lines, n))
+    room.fill((), others, _remark, share=1, cut=lambda n: f"\n… and {_more(n, 'remark')}: {_SEE_ALL}.")
+    if view.lines:
+        number = sum(len(line.steps) for line in view.lines)
+        room.fill(
+            (f"<details><summary>{count(number, 'step')}</summary>", ""),
+            view.lines,
+            _folded,
+            share=1,
+            cut=lambda n: f"\n… and the steps of {_more(n, 'line')}: `{phrases.PLAN} --verbose` shows all.",
+            end=("", "</details>"),
+        )
+    return room.text()
+
+
+def run_markdown(run: Run, title: str = "mail apply", next_command: str = phrases.APPLY) -> str:
+    """What is now true after a run, failures first."""
+    view = run_view(run, title)
+    ordered = [line for r in (Result.FAILED, Result.NOT_TRIED, Result.DONE) for line in view.of(r)]
+    room = Room(LIMIT, head=[_run_verdict(view)], foot=[markdown(after_run(view, next_command))])
+    stops = [f for f in view.plan.findings if f.severity in _STOPS]
+    room.fill((), stops, _remark, share=3, cut=lambda n: f"\n… and {_more(n, 'remark')}: {_SEE_ALL}.")
+    if ordered:
+        room.fill(
+            ("| | what | happened |", "|---|---|---|"),
+            ordered,
+            _run_row,
+            share=1,
+            cut=lambda n: f"\n… and {_more(n, 'line')}, at the end of those that are done.",
+        )
+    return room.text()
+
+
+def findings_markdown(findings: Iterable[Finding]) -> str:
+    """Findings by file and line."""
+    listed = sorted(findings, key=phrases.by_place)
+    room = Room(LIMIT, head=[f"**{phrases.tally(listed)}**"], foot=[])
+    room.fill((), listed, _remark, share=1, cut=lambda n: f"\n… and {_more(n, 'remark')}.")
+    return room.text()
+
+
+def sighting_markdown(sighting: Sighting) -> str:
+    """Everything that is declared and live about what was asked."""
+    foot = [
+        f"**✗ {markdown(name)} could not be read**: {markdown(reason)}; what it holds is not known"
+        for name, reason in sorted(sighting.unknown.items())
+    ]
+    room = Room(LIMIT, head=[f"**{markdown(phrases.seen(sighting))}**"], foot=foot)
+    if sighting.facts:
+        table = ("| where | what | is | declared at |", "|---|---|---|---|")
+        room.fill(table, sighting.facts, _fact_row, share=1, cut=lambda n: f"\n… and {_more(n, 'thing')}.")
+    return room.text()
+
+
+def _fact_row(fact: SightingFact) -> str:
+    place = markdown(str(fact.place or ""))
+    return f"| {markdown(fact.system)} | {markdown(fact.subject, 120)} | {markdown(fact.text)} | {place} |"
+
+
+def _head(view: PlanView) -> list[str]:
+    if not view.lines:
+        return [f"**{markdown(phrases.nothing(view))}**"]
+    name = f"{view.title} for {view.site}"
+    closer = phrases.attention(view)
+    if not closer:
+        return [f"**{markdown(name)}: nothing to worry about**{phrases.DOT}{phrases.counted(view.lines)}"]
+    why = markdown(", ".join(closer), 1000)
+    return [f"**{markdown(name)}: look closer**, {why}{phrases.DOT}{phrases.counted(view.lines)}"]
+
+
+def _foot(view: PlanView, next_command: str) -> list[str]:
+    alone = [phrases.left_alone(view), phrases.in_place(view)] if view.lines else []
+    read = f"{phrases.seal(view)} · read {view.made:%Y-%m-%d %H:%M %z} ({phrases.reads(view)})"
+    said = [*alone, read, phrases.after_plan(view, next_command)]
+    return ["  \n".join(markdown(line, 2000) for line in said if line)]
+
+
+def _remark(finding: Finding) -> str:
+    place = f" ({markdown(str(finding.place), 300)})" if finding.place else ""
+    hint = phrases.HINTS.get(finding.severity, "") + finding.hint if finding.hint else ""
+    below = f"  \n  {markdown(hint)}" if hint else ""
+    rule = f" {markdown(finding.rule, 60)}" if finding.rule else ""
+    return (
+        f"- **{phrases.MARKS[finding.severity]} {finding.severity}**{rule}: {markdown(finding.message)}{place}{below}"
+    )
+
+
+def _table_row(line: Line) -> str:
+    marks = [f"**✗ refused: {markdown(', '.join(line.refused_by), 200)}**"] if line.refused_by else []
+    marks += [f"**… waits: {markdown(', '.join(line.waits_for), 200)}**"] if line.waits_for else []
+    happens = " ".join([markdown(line.summary, 1000), *marks])
+    place = markdown(str(line.place or ""), 300)
+    return f"| {line.sign} | {markdown(line.subject, 120)} | {happens} | {place} |"
+
+
+def _folded(line: Line) -> str:
+    steps = (f"  - {step.stage} {markdown(step_text(step), 1000)}" for step in line.steps)
+    return "\n".join((f"- {markdown(line.subject, 120)}", *steps))
+
+
+def _cut_lines(lines: Sequence[Line], number: int) -> str:
+    left_out = lines[len(lines) - number :]
+    return f"\n… and {_more(number, 'line')} ({phrases.counted(left_out)}): {_SEE_ALL}."
+
+
+def _more(number: int, thing: str) -> str:
+    return f"{number} more {thing if number == 1 else thing + 's'}"
+
+
+def _run_verdict(view: RunView) -> str:
+    said = phrases.verdicts((line.result for line in view.lines), view.refused, view.waiting)
+    took = phrases.seconds(view.started, view.finished)
+    if view.interrupted:
+        verdict = "interrupted, partly applied"
+    elif not view.complete:
+        verdict = "partly applied"
+    else:
+        verdict = "applied" if view.lines else "nothing was carried out"
+    name = markdown(f"{view.plan.title} for {view.plan.site}")
+    return f"**{name}: {verdict}**{phrases.DOT}{said}{phrases.DOT}{took}{phrases.DOT}{phrases.seal(view.plan)}"
+
+
+def _run_row(line: RunLine) -> str:
+    said = [markdown(line.line.summary, 1000)]
+    if line.was_in_place:
+        said.append("(was in place already)")
+    said += _half_way(line) if line.result is not Result.DONE else ()
+    return f"| {phrases.RESULTS[line.result]} | {markdown(line.line.subject, 120)} | {'<br>'.join(said)} |"
+
+
+def _half_way(line: RunLine) -> Iterator[str]:
+    if done := line.labels(Result.DONE, Result.SKIPPED):
+        yield f"done: {markdown(done)}"
+    for failed in line.failures:
+        yield f"**failed: {markdown(failed.step.label)}**: {markdown(failed.message)}"
+        if failed.hint:
+            yield markdown(failed.hint)
+    if left := line.labels(Result.NOT_TRIED):
+        yield f"not tried: {markdown(left)}"

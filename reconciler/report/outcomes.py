@@ -1,0 +1,118 @@
+"""The view model of a Run: what became of every line of its plan. Text, Markdown and JSON are written from it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from reconciler.model.records import LetterRow
+from reconciler.planning.changes import Outcome, Result
+from reconciler.planning.findings import Severity
+from reconciler.planning.run import Run, TransitionRun
+from reconciler.report.phrases import DRIFT, PLAN
+from reconciler.report.view import Line, PlanView, StepView, plan_view
+
+
+@dataclass(frozen=True, slots=True)
+class StepOutcome:
+    """One step and how it ended; `message` and `hint` hold no private address."""
+
+    step: StepView
+    result: Result
+    message: str
+    hint: str
+    temporary: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    """One transition that was open, and how it ended."""
+
+    line: Line
+    result: Result
+    steps: tuple[StepOutcome, ...]
+
+    @property
+    def failures(self) -> tuple[StepOutcome, ...]:
+        """The steps that did not happen."""
+        return tuple(step for step in self.steps if step.result is Result.FAILED)
+
+    @property
+    def was_in_place(self) -> bool:
+        """Whether there was nothing left to do."""
+        return bool(self.steps) and all(step.result is Result.SKIPPED for step in self.steps)
+
+    def labels(self, *results: Result) -> str:
+        """What the steps with one of these results are about; empty for none."""
+        return ", ".join(dict.fromkeys(s.step.label for s in self.steps if s.result in results))
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """One run in words."""
+
+    plan: PlanView
+    started: datetime
+    finished: datetime
+    lines: tuple[RunLine, ...]
+    interrupted: bool
+    complete: bool
+
+    @property
+    def refused(self) -> int:
+        """How many subjects the gates kept out of this run."""
+        return self.plan.subjects(Severity.REFUSAL)
+
+    @property
+    def waiting(self) -> int:
+        """How many subjects wait for a system that could not be read."""
+        return self.plan.subjects(Severity.WAIT)
+
+    def of(self, result: Result) -> Iterator[RunLine]:
+        """The lines that ended so."""
+        return (line for line in self.lines if line.result is result)
+
+
+def run_view(run: Run, title: str) -> RunView:
+    """Walks a run; the plan's lines are in the run's order already."""
+    plan = plan_view(run.plan, title)
+    by_id = {line.id: line for line in plan.lines}
+    lines = tuple(_line(t, by_id[t.transition.id]) for t in run.transitions)
+    return RunView(plan, run.started, run.finished, lines, run.interrupted, run.complete)
+
+
+def _line(transition: TransitionRun, line: Line) -> RunLine:
+    private = [
+        row.recipient
+        for change in transition.transition.changes
+        if isinstance(row := change.row, LetterRow) and row.recipient
+    ]
+    views = {step.id: step for step in line.steps}
+    steps = tuple(_outcome(views[step.id], outcome, private) for step, outcome in transition.outcomes)
+    return RunLine(line, transition.result, steps)
+
+
+def _outcome(step: StepView, outcome: Outcome, private: list[str]) -> StepOutcome:
+    message, hint = _without(outcome.message, private), _without(outcome.hint, private)
+    return StepOutcome(step, outcome.result, message, hint, outcome.temporary)
+
+
+def _without(text: str, private: list[str]) -> str:
+    """A mail server repeats the recipient that it refuses; the register's addresses are not for reports."""
+    for address in private:
+        text = re.sub(re.escape(address), "her register address", text, flags=re.IGNORECASE)
+    return text
+
+
+def after_run(view: RunView, next_command: str) -> str:
+    """The last line of a run: the next command."""
+    if not view.complete:
+        return f"next: {next_command} (carries out what is left; nothing is done twice)"
+    if view.refused:
+        return f"next: resolve what was refused, then {PLAN}"
+    if view.plan.unknown:
+        names = " and ".join(read.system for read in view.plan.unknown)
+        return f"next: {PLAN} again when {names} can be read"
+    return f"next: {DRIFT} (shows whether it stays so)"

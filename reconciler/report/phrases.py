@@ -1,0 +1,177 @@
+"""What stands around the lines: header, footer, what was read, the next command. Text and Markdown share it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+
+from reconciler.model.records import Scope
+from reconciler.planning.changes import Action, Result
+from reconciler.planning.findings import Finding, Severity
+from reconciler.planning.lookup import Sighting
+from reconciler.report.view import Line, PlanView
+from reconciler.report.words import count, noun
+
+APPLY = "reconciler apply"
+PLAN = "reconciler plan"
+DRIFT = "reconciler drift"
+
+DOT = " · "
+
+HINTS: Mapping[Severity, str] = {Severity.REFUSAL: "to allow it: ", Severity.WAIT: "then: "}
+"""What introduces the hint of a finding; other hints speak for themselves."""
+
+SECTIONS: Mapping[Severity, str] = {
+    Severity.ERROR: "errors:",
+    Severity.REFUSAL: "refused, and what would allow it:",
+    Severity.WAIT: "waiting, carried out by a later run:",
+    Severity.WARNING: "warnings:",
+    Severity.NOTE: "notes:",
+}
+
+MARKS: Mapping[Severity, str] = {
+    Severity.ERROR: "✗",
+    Severity.REFUSAL: "✗",
+    Severity.WAIT: "…",
+    Severity.WARNING: "!",
+    Severity.NOTE: "·",
+}
+
+RESULTS: Mapping[Result, str] = {Result.DONE: "✓", Result.FAILED: "✗", Result.NOT_TRIED: "·"}
+
+_KIND_ORDER = ("mailbox", "alias", "ox_user", "block")
+
+
+def counted(lines: Iterable[Line]) -> str:
+    """`2 creations · 1 change · 0 removals · 1 block`; removals are always named, the rest when there are any."""
+    number: Counter[str] = Counter()
+    for line in lines:
+        number["block" if line.scope is Scope.BLOCK else line.action] += 1
+        number["lifted"] += line.scope is Scope.BLOCK and line.action is Action.DELETE
+    parts = [
+        count(number[Action.CREATE], "creation") if number[Action.CREATE] else "",
+        count(number[Action.UPDATE], "change") if number[Action.UPDATE] else "",
+        count(number[Action.DELETE], "removal"),
+        count(number["block"], "block") if number["block"] else "",
+    ]
+    lifted = f" ({number['lifted']} lifted)" if number["lifted"] else ""
+    return DOT.join(part for part in parts if part) + lifted
+
+
+def troubles(view: PlanView) -> Iterator[str]:
+    """What keeps this plan, or a part of it, from being carried out."""
+    if view.stopped:
+        yield "the whole plan is refused"
+    elif refused := view.subjects(Severity.REFUSAL):
+        yield f"{refused} refused"
+    if waiting := view.subjects(Severity.WAIT):
+        yield f"{waiting} waiting"
+    for read in view.unknown:
+        yield f"{read.system} could not be read"
+
+
+def attention(view: PlanView) -> list[str]:
+    """Why a reviewer should look closer, the heaviest first; empty when nothing stands out."""
+    number = Counter(word for line in view.lines for word in line.closer)
+    standing_out = [count(n, word, _plural(word)) for word, n in number.items()]
+    warnings = view.subjects(Severity.WARNING)
+    return [*troubles(view), *standing_out, *([count(warnings, "warning")] if warnings else [])]
+
+
+def _plural(word: str) -> str:
+    return (
+        word.replace("password", "passwords").replace("an existing account", "existing accounts") if " " in word else ""
+    )
+
+
+def left_alone(view: PlanView) -> str:
+    """`left alone: 5 unmanaged mailboxes, 3 aliases`; empty when there is nothing of that sort."""
+    kinds = _kinds(view.unmanaged)
+    if not kinds:
+        return ""
+    first, *others = kinds
+    said = [f"{view.unmanaged[first]} unmanaged {noun(first, view.unmanaged[first])}"]
+    return "left alone: " + ", ".join(said + [_number(kind, view.unmanaged) for kind in others])
+
+
+def in_place(view: PlanView) -> str:
+    """`in place: 412 mailboxes, 500 aliases`; empty when nothing is."""
+    kinds = _kinds(view.in_place)
+    return "in place: " + ", ".join(_number(kind, view.in_place) for kind in kinds) if kinds else ""
+
+
+def _kinds(counts: Mapping[str, int]) -> list[str]:
+    known = [kind for kind in _KIND_ORDER if kind in counts]
+    return known + [kind for kind in counts if kind not in known]
+
+
+def _number(kind: str, counts: Mapping[str, int]) -> str:
+    return f"{counts[kind]} {noun(kind, counts[kind])}"
+
+
+def seal(view: PlanView) -> str:
+    """`plan 7f3c…e1`."""
+    return f"plan {view.digest[:4]}…{view.digest[-2:]}"
+
+
+def reads(view: PlanView) -> str:
+    """`postfixadmin ✓ openxchange ✗ no answer from mail.example`."""
+    return " ".join(f"{r.system} ✗ {r.unknown};" if r.unknown else f"{r.system} ✓" for r in view.reads).rstrip(";")
+
+
+def seconds(started: datetime, finished: datetime) -> str:
+    """`2.4 s`, and minutes where there are any."""
+    whole = (finished - started).total_seconds()
+    return f"{whole:.1f} s" if whole < 60 else f"{int(whole // 60)} min {int(whole % 60)} s"
+
+
+def nothing(view: PlanView) -> str:
+    """The friendly sentence of a plan without lines."""
+    if view.unknown or view.subjects(Severity.REFUSAL) or view.subjects(Severity.WAIT):
+        return f"{view.title} for {view.site}: nothing that could be carried out" + DOT + DOT.join(troubles(view))
+    return f"{view.title} for {view.site}: nothing to do, everything is as declared"
+
+
+def after_plan(view: PlanView, next_command: str) -> str:
+    """The last line of a plan: the next command, or what must come before it. Empty when there is nothing to do."""
+    if view.stopped:
+        return f"next: nothing is applied while the plan is refused; resolve it, then {PLAN}"
+    if view.open:
+        left = len(view.lines) - view.open
+        return f"next: {next_command}" + (
+            f" ({view.open} of {len(view.lines)}, the rest stays as it is)" if left else ""
+        )
+    if view.subjects(Severity.REFUSAL):
+        return f"next: resolve what is refused, then {PLAN}"
+    names = " and ".join(read.system for read in view.unknown)
+    return f"next: {PLAN} again when {names} can be read" if names else ""
+
+
+def verdicts(results: Iterable[Result], refused: int, waiting: int) -> str:
+    """`3 done · 1 failed · 2 not tried · 1 refused`."""
+    number = Counter(results)
+    said = [f"{number[r]} {r}" for r in (Result.DONE, Result.FAILED, Result.NOT_TRIED) if number[r] or r is Result.DONE]
+    kept_out = [f"{n} {word}" for n, word in ((refused, "refused"), (waiting, "waiting")) if n]
+    return DOT.join([*said, *kept_out])
+
+
+def tally(findings: Iterable[Finding]) -> str:
+    """`2 errors, 1 warning`; `no problems found` for none."""
+    number = Counter(finding.severity for finding in findings)
+    return ", ".join(count(number[s], str(s)) for s in Severity if number[s]) or "no problems found"
+
+
+def seen(sighting: Sighting) -> str:
+    """How much is known about what was asked."""
+    if sighting.facts:
+        return f"{sighting.asked}: {count(len(sighting.facts), 'thing')} known"
+    return f"{sighting.asked}: nothing is declared, and nothing was found" + (
+        " where it could be looked" if sighting.unknown else ""
+    )
+
+
+def by_place(finding: Finding) -> tuple[str, int, int, str]:
+    """Sorts findings by file and line, those without a place first."""
+    place = finding.place
+    return (place.file, place.line, place.column, finding.message) if place else ("", 0, 0, finding.message)

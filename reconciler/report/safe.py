@@ -1,0 +1,47 @@
+"""Making foreign text harmless: names and messages come from live systems and may hold anything.
+
+Every renderer passes what it did not write itself through here, once, at its own edge; the view model stays raw.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Controls, format and direction marks, lone surrogates, line separators: they move cursors or hide text."""
+
+_BREAK = "\u200b"
+"""A zero-width space: ends what a forge would turn into a mention, a reference or a link. `visible` lets none pass."""
+
+_STRUCTURE = str.maketrans({c: f"&#{ord(c)};" for c in f"\\`*[]<>&|~${_BREAK}"} | {"_": "\\_"})
+"""What Markdown or HTML could take for structure; as entities it never is (CommonMark 6.2)."""
+
+_FORGE = re.compile(r"(?<![0-9A-Za-z])@(?=\w)|#(?=\d)|:(?=//)|\bwww(?=\.)", re.IGNORECASE)
+
+
+def visible(text: str) -> str:
+    """`text` on one line, with everything that a terminal would obey or hide written as an escape (`\\x1b`)."""
+    if text.isprintable():
+        return text
+    return "".join(_escape(c) if unicodedata.category(c) in _UNSEEN else c for c in text)
+
+
+def _escape(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")
+
+
+def clip(text: str, length: int) -> str:
+    """At most `length` characters, with an ellipsis where something is missing."""
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def markdown(text: str, length: int = 600) -> str:
+    """`text` as one line of Markdown that shows exactly this text: no markup, no HTML, no mention, no link."""
+    broken = _FORGE.sub(lambda match: match[0] + _BREAK, clip(visible(text), length))
+    return broken.translate(_STRUCTURE)
+
+
+def utf8(text: object) -> object:
+    """`text` without lone surrogates, which no UTF-8 file can hold; other values as they are."""
+    return text.encode("utf-8", "replace").decode("utf-8") if isinstance(text, str) else text

@@ -1,0 +1,202 @@
+"""Reports for the terminal and for cron's mail. `cli` calls these; every text ends in one newline.
+
+`width` is in terminal cells (at least 40 are used). Without `color` there is not one escape sequence in the text,
+whatever stands in the systems that it speaks of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from reconciler.planning.changes import Result
+from reconciler.planning.findings import Finding, Severity
+from reconciler.planning.lookup import Sighting
+from reconciler.planning.plan import Plan
+from reconciler.planning.run import Run
+from reconciler.report import phrases
+from reconciler.report.outcomes import RunLine, RunView, after_run, run_view
+from reconciler.report.page import Page, Piece, column_of
+from reconciler.report.steps import step_text
+from reconciler.report.view import Line, PlanView, heaviest_first, plan_view
+
+_LINE_STYLE = {"+": "green", "~": "yellow", "−": "bold red"}
+_WEIGHT_STYLE = {
+    Severity.ERROR: "bold red",
+    Severity.REFUSAL: "bold red",
+    Severity.WAIT: "magenta",
+    Severity.WARNING: "yellow",
+    Severity.NOTE: "dim",
+}
+_RESULT_STYLE = {Result.DONE: "green", Result.FAILED: "bold red", Result.NOT_TRIED: "yellow"}
+
+
+def plan_text(
+    plan: Plan,
+    *,
+    width: int,
+    color: bool,
+    verbose: bool = False,
+    title: str = "mail plan",
+    next_command: str = phrases.APPLY,
+) -> str:
+    """What would be done, dangerous first. `verbose` shows every step with its old and new values."""
+    view, page = plan_view(plan, title), Page(width, color=color)
+    if not view.lines:
+        page.row((phrases.nothing(view), "bold"))
+    else:
+        head = [f"{title} for {view.site}", phrases.counted(view.lines), *phrases.troubles(view)]
+        page.row((phrases.DOT.join(head), "bold"))
+        page.blank()
+        _lines(page, view, verbose)
+    _sections(page, view.findings)
+    _footer(page, view, verbose)
+    if last := phrases.after_plan(view, next_command):
+        page.row((last, "bold"))
+    return page.render()
+
+
+def run_text(
+    run: Run,
+    *,
+    width: int,
+    color: bool,
+    verbose: bool = False,
+    title: str = "mail apply",
+    next_command: str = phrases.APPLY,
+) -> str:
+    """What is now true: done, not tried, failed with why and what to do; then the next command."""
+    view, page = run_view(run, title), Page(width, color=color)
+    page.row((f"{title} for {view.plan.site}{phrases.DOT}{phrases.seal(view.plan)}", "bold"))
+    page.blank()
+    column = column_of([line.line.subject for line in view.lines], width)
+    for result in (Result.DONE, Result.NOT_TRIED, Result.FAILED):
+        for line in view.of(result):
+            _ended(page, line, column, verbose)
+    if not view.lines:
+        page.row(("nothing was carried out", ""))
+    _sections(page, (f for f in view.plan.findings if f.severity in (Severity.REFUSAL, Severity.WAIT)))
+    page.blank()
+    page.row((_summary(view), "bold"))
+    page.row((after_run(view, next_command), "bold"))
+    return page.render()
+
+
+def findings_text(findings: Iterable[Finding], *, width: int, color: bool) -> str:
+    """`file:line:column: severity: message`, the hint below it; by file and line, those without a place first."""
+    page = Page(width, color=color)
+    listed = sorted(findings, key=phrases.by_place)
+    for finding in listed:
+        place = f"{finding.place}:{finding.place.column}: " if finding.place else ""
+        style = _WEIGHT_STYLE[finding.severity]
+        page.row((place, ""), (f"{finding.severity}: ", style), (finding.message, ""), indent=4)
+        if finding.hint:
+            page.row((finding.hint, "dim"), indent=4)
+    page.row((phrases.tally(listed), "bold"))
+    return page.render()
+
+
+def sighting_text(sighting: Sighting, *, width: int, color: bool) -> str:
+    """Everything that is declared and live about what was asked."""
+    page = Page(width, color=color)
+    page.row((phrases.seen(sighting), "bold"))
+    column = column_of([fact.subject for fact in sighting.facts], width)
+    system = ""
+    for fact in sighting.facts:
+        if fact.system != system:
+            system = fact.system
+            page.blank()
+            page.row((system, "bold"))
+        page.entry(("·", "dim"), fact.subject, [(fact.text, "")], column, str(fact.place or ""))
+    if sighting.unknown:
+        page.blank()
+    for name, reason in sorted(sighting.unknown.items()):
+        page.row((f"✗ {name} could not be read: {reason}; what it holds is not known", "bold red"), indent=2)
+    return page.render()
+
+
+def _lines(page: Page, view: PlanView, verbose: bool) -> None:
+    column = column_of([line.subject for line in view.lines], page.width)
+    for line in view.lines:
+        sign = (line.sign, _LINE_STYLE[line.sign])
+        page.entry(sign, line.subject, [(line.summary, ""), *_marks(line)], column, str(line.place or ""))
+        if verbose:
+            _steps(page, line)
+
+
+def _marks(line: Line) -> Iterator[Piece]:
+    if line.refused_by:
+        yield f"  ✗ refused: {', '.join(line.refused_by)}", "bold red"
+    if line.waits_for:
+        yield f"  … waits: {', '.join(line.waits_for)}", "magenta"
+
+
+def _steps(page: Page, line: Line) -> None:
+    if line.place and (line.place.commit or line.place.author):
+        said = " by ".join(part for part in (line.place.commit, line.place.author) if part)
+        page.row((f"declared in {said}", "dim"), indent=5)
+    for step in line.steps:
+        page.row((step_text(step), "dim"), first=f"     {step.stage:>2} ", indent=8)
+
+
+def _sections(page: Page, findings: Iterable[Finding]) -> None:
+    """Findings under a heading for each weight, with place and hint."""
+    last: Severity | None = None
+    for finding in heaviest_first(findings):
+        style = _WEIGHT_STYLE[finding.severity]
+        if finding.severity is not last:
+            last = finding.severity
+            page.blank()
+            page.row((phrases.SECTIONS[last], style))
+        page.row((f"{finding.rule}: {finding.message}", ""), first=f" {phrases.MARKS[last]} ", indent=3)
+        if finding.hint:
+            page.row((phrases.HINTS.get(finding.severity, "") + finding.hint, ""), indent=3)
+        if finding.place:
+            page.row((str(finding.place), "dim"), indent=3)
+
+
+def _footer(page: Page, view: PlanView, verbose: bool) -> None:
+    """What is left as it is, and what the plan rests on."""
+    if view.lines or view.findings:
+        page.blank()
+    for said in (phrases.left_alone(view), phrases.in_place(view)):
+        if said and view.lines:
+            page.row((said, ""))
+    state = f" of {view.commit}" if view.commit and verbose else ""
+    page.row((f"{phrases.seal(view)}{state} · read {view.made:%H:%M} ({phrases.reads(view)})", "dim"))
+    if verbose:
+        for read in view.reads:
+            rows = ", ".join(f"{number} {kind}" for kind, number in sorted(read.rows.items()))
+            page.row((f"{read.system}: {read.target}{': ' if rows else ''}{rows}", "dim"), indent=2)
+
+
+def _ended(page: Page, line: RunLine, column: int, verbose: bool) -> None:
+    mark, style = phrases.RESULTS[line.result], _RESULT_STYLE[line.result]
+    more: list[Piece] = [("  (was in place already)", "dim")] if line.was_in_place else []
+    if line.result is Result.NOT_TRIED and not line.labels(Result.DONE, Result.SKIPPED):
+        more = [("  not tried", style)]
+    page.entry((mark, style), line.line.subject, [(line.line.summary, ""), *more], column)
+    if line.result is not Result.DONE:
+        _half_way(page, line, column + 5)
+    if verbose:
+        for step in line.steps:
+            page.row((f"{step.result}: {step_text(step.step)}", "dim"), indent=5)
+
+
+def _half_way(page: Page, line: RunLine, indent: int) -> None:
+    """What of a transition is in place, why the rest is not, and what to do."""
+    if done := line.labels(Result.DONE, Result.SKIPPED):
+        page.row((f"done: {done}", "green"), first=" " * indent, indent=indent + 2)
+    for failed in line.failures:
+        said = f"failed: {failed.step.label}: {failed.message}"
+        page.row((said, "bold red"), first=" " * indent, indent=indent + 2)
+        if failed.hint:
+            page.row((failed.hint, ""), indent=indent + 2)
+    left = line.labels(Result.NOT_TRIED)
+    if left and (done or line.failures):
+        page.row((f"not tried: {left}", "yellow"), first=" " * indent, indent=indent + 2)
+
+
+def _summary(view: RunView) -> str:
+    took = phrases.seconds(view.started, view.finished)
+    said = phrases.verdicts((line.result for line in view.lines), view.refused, view.waiting)
+    return f"{'interrupted: ' if view.interrupted else ''}{said}{phrases.DOT}{took}"
