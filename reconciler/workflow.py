@@ -53,6 +53,17 @@ async def make_plan(site: Settings, declaration: Declaration, systems: Sequence[
     return Plan(site.site, state.commit, snapshot.taken, transitions, findings, reads, counts, seal)
 
 
+async def paired_snapshot(declaration: Declaration, systems: Sequence[System], clock: Clock) -> Snapshot:
+    """What is live, under the keys of what is declared, for `show`."""
+    snapshot = await take_snapshot(systems, clock)
+    pairs = {
+        s.name: s.pair(s.expect(declaration.state), snapshot.records[s.name])
+        for s in systems
+        if s.name in snapshot.records
+    }
+    return replace(snapshot, records=pairs)
+
+
 async def take_snapshot(systems: Sequence[System], clock: Clock) -> Snapshot:
     """All systems at once; each complete or unknown."""
     taken = clock()

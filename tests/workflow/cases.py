@@ -13,7 +13,6 @@ from typing import Any
 
 import yaml_rs
 from reconciler.declared.load import load_state
-from reconciler.remote.hosts import SiteHosts
 from reconciler.remote.smtp import OutboxMailer
 
 from reconciler.errors import Unreadable
@@ -23,6 +22,7 @@ from reconciler.planning.changes import Change
 from reconciler.planning.plan import Plan
 from reconciler.planning.ports import System
 from reconciler.planning.transitions import Transition
+from reconciler.remote.hosts import SiteHosts
 from reconciler.settings import Settings
 from reconciler.systems.context import Context
 from reconciler.systems.registry import build_systems

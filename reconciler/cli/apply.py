@@ -1,0 +1,136 @@
+"""`reconciler apply`: shows the plan, asks, carries it out, reads back."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from reconciler.cli.door import (
+    Format,
+    FormatOption,
+    SiteOption,
+    Status,
+    colored,
+    console,
+    enter,
+    errors,
+    say,
+    worst,
+    write,
+)
+from reconciler.cli.opening import open_site
+from reconciler.cli.plan import plan_status, render
+from reconciler.errors import UsageError
+from reconciler.planning.plan import Plan
+from reconciler.planning.run import Progress as Told
+from reconciler.planning.run import Run
+from reconciler.report.document import read_plan
+from reconciler.report.json import run_json
+from reconciler.report.markdown import run_markdown
+from reconciler.report.text import run_text
+from reconciler.workflow import apply as carry_out
+from reconciler.workflow import make_plan, refuse_stale
+
+
+def apply(
+    saved: Annotated[Path | None, typer.Argument(metavar="[PLAN]", help="A plan saved by `plan --out`.")] = None,
+    site: SiteOption = None,
+    output: FormatOption = Format.TEXT,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Carry the plan out, after showing it and asking. With a saved plan: that one or nothing.
+
+    Exit status 0: done. 5: a gate refused something, the rest is done. 6: the saved plan is stale. 8: partly applied.
+
+    Example: reconciler apply plan.json --yes
+    """
+
+    async def story() -> Status:
+        document = read_plan(_content(saved)) if saved is not None else None
+        async with open_site(site) as opened:
+            made = await make_plan(opened.site, opened.declaration, opened.systems, opened.clock)
+            if document is not None:
+                refuse_stale(document.site, document.digest, [t.id for t in document.transitions], made)
+            (say if output is Format.JSON else write)(
+                render(made, Format.TEXT if output is Format.JSON else output, "mail plan")
+            )
+            shown = plan_status(made)
+            if not made.open_transitions:
+                if output is Format.JSON:
+                    write(render(made, output, "mail plan"))
+                return shown
+            if not _agreed(made, yes=yes):
+                say("nothing was changed")
+                return shown
+            with _progress() as told, _stoppable() as stop:
+                run = await carry_out(made, opened.systems, clock=opened.clock, progress=told, stop=stop)
+        write(_rendered(run, output))
+        return worst(
+            Status.REFUSED if made.refused else Status.DONE,
+            Status.UNREADABLE if made.unknown else Status.DONE,
+            Status.DONE if run.complete else Status.PARTLY,
+        )
+
+    enter(story, output)
+
+
+def _content(saved: Path) -> str:
+    try:
+        return saved.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise UsageError(f"{saved} cannot be read", hint="make it with: reconciler plan --out plan.json") from None
+
+
+def _agreed(made: Plan, *, yes: bool) -> bool:
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        raise UsageError("nobody is here to ask", hint="look at the plan, then run: reconciler apply --yes")
+    count = len(made.open_transitions)
+    return typer.confirm(f"Carry out {'this change' if count == 1 else f'these {count} changes'}?", err=True)
+
+
+@contextmanager
+def _progress() -> Iterator[Told]:
+    """A bar on a terminal; nothing elsewhere."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda what, done, total: bar.update(task, description=what, completed=done, total=total)
+
+
+@contextmanager
+def _stoppable() -> Iterator[asyncio.Event]:
+    """SIGINT and SIGTERM end the run at the next step boundary."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def ask_to_stop() -> None:
+        say("stopping after the steps that are under way …")
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ask_to_stop)
+    try:
+        yield stop
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+def _rendered(run: Run, output: Format) -> str:
+    match output:
+        case Format.TEXT:
+            return run_text(run, width=console.width, color=colored())
+        case Format.JSON:
+            return run_json(run)
+        case Format.MARKDOWN:
+            return run_markdown(run)

@@ -1,0 +1,151 @@
+"""The frame around every command: formats, exit statuses, and what becomes of an error.
+
+`asyncio.run` occurs here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Coroutine
+from enum import IntEnum, StrEnum
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+from rich.console import Console
+
+from reconciler.errors import InvalidInput, ReconcilerError, StalePlan, Unreadable, UsageError
+from reconciler.planning.findings import Finding
+from reconciler.report.json import findings_json
+from reconciler.report.markdown import findings_markdown
+from reconciler.report.text import findings_text
+
+
+class Status(IntEnum):
+    """Exit statuses (design.md section 6)."""
+
+    DONE = 0
+    BUG = 1
+    USAGE = 2
+    INVALID = 3
+    PENDING = 4
+    REFUSED = 5
+    STALE = 6
+    LOCKED = 7
+    PARTLY = 8
+    UNREADABLE = 9
+
+
+# when several are true, the first of these is the one (details.md, "Which status wins")
+_PRECEDENCE = (
+    Status.BUG,
+    Status.USAGE,
+    Status.INVALID,
+    Status.LOCKED,
+    Status.STALE,
+    Status.REFUSED,
+    Status.PARTLY,
+    Status.UNREADABLE,
+    Status.PENDING,
+    Status.DONE,
+)
+
+
+def worst(*statuses: Status) -> Status:
+    """The status that wins."""
+    return min(statuses, key=_PRECEDENCE.index, default=Status.DONE)
+
+
+class Format(StrEnum):
+    """How a report is written to standard output."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+SiteOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--site", envvar="RECONCILER_SITE", help="The site file; default ./reconciler.yaml, ./state/reconciler.yaml."
+    ),
+]
+FormatOption = Annotated[Format, typer.Option("--format", help="How to write the report to standard output.")]
+
+console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+
+def write(text: str) -> None:
+    """A report, as it is, on standard output."""
+    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+    sys.stdout.flush()
+
+
+def say(text: str) -> None:
+    """A word beside the report, on standard error."""
+    errors.print(text, markup=False, soft_wrap=True)
+
+
+def colored() -> bool:
+    """Whether standard output is a terminal that shows colours (and NO_COLOR is not set)."""
+    return console.is_terminal and not console.no_color
+
+
+def enter(story: Callable[[], Coroutine[Any, Any, Status]], output: Format = Format.TEXT) -> None:
+    """Runs one command and leaves with its exit status; errors become messages, never tracebacks."""
+    raise typer.Exit(int(asyncio.run(_guarded(story, output))))
+
+
+async def _guarded(story: Callable[[], Coroutine[Any, Any, Status]], output: Format) -> Status:
+    try:
+        return await story()
+    except InvalidInput as error:
+        write_findings(cast("tuple[Finding, ...]", error.findings), output)
+        return Status.INVALID
+    except ReconcilerError as error:
+        complain(error)
+        return status_of(error)
+
+
+def status_of(error: ReconcilerError) -> Status:
+    """The exit status that an error stands for."""
+    match error:
+        case UsageError():
+            return Status.USAGE
+        case InvalidInput():
+            return Status.INVALID
+        case StalePlan():
+            return Status.STALE
+        case Unreadable():
+            return Status.UNREADABLE
+    return Status.PARTLY
+
+
+def complain(error: ReconcilerError) -> None:
+    """An error and what to do about it, on standard error."""
+    say(f"error: {error.message}")
+    if error.hint:
+        say(f"  → {error.hint}")
+
+
+def write_findings(findings: tuple[Finding, ...], output: Format) -> None:
+    """Findings in the format that was asked for."""
+    match output:
+        case Format.TEXT:
+            write(findings_text(findings, width=console.width, color=colored()))
+        case Format.JSON:
+            write(findings_json(findings))
+        case Format.MARKDOWN:
+            write(findings_markdown(findings))
+
+
+def report_bug(error: BaseException) -> None:
+    """One line for people; the traceback (without values of variables) goes to a file that can be sent in."""
+    with tempfile.NamedTemporaryFile("w", prefix="reconciler-", suffix=".txt", delete=False, encoding="utf-8") as file:
+        file.writelines(traceback.format_exception(error))
+    say(f"unexpected error: {type(error).__name__}; this is a bug in reconciler, not your mistake")
+    say(f"  → please send {file.name} to the maintainers (README, “When something goes wrong”); look through it first")

@@ -1,0 +1,37 @@
+"""The door: all commands, and the last net under them."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+import typer
+
+from reconciler.cli.apply import apply
+from reconciler.cli.demo import demo
+from reconciler.cli.door import Status, report_bug
+from reconciler.cli.plan import drift, plan
+from reconciler.cli.schema import schema
+from reconciler.cli.show import show
+from reconciler.cli.validate import validate
+
+app = typer.Typer(
+    name="reconciler",
+    help="GitOps for mail accounts: declare them in git, review the plan, apply it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (validate, plan, apply, drift, show, schema, demo):
+    app.command()(command)
+
+
+def run() -> None:
+    """What the console script calls."""
+    try:
+        app()
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except Exception as error:  # noqa: BLE001  # the last net: a bug must not show a traceback to a volunteer at eleven
+        report_bug(error)
+        sys.exit(int(Status.BUG))

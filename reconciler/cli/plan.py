@@ -1,0 +1,93 @@
+"""`reconciler plan` and `reconciler drift`: what would be done, and what has drifted. Both only read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from reconciler.cli.door import Format, FormatOption, SiteOption, Status, colored, console, enter, say, worst, write
+from reconciler.cli.opening import open_site
+from reconciler.errors import UsageError
+from reconciler.planning.plan import Plan
+from reconciler.report.json import plan_json
+from reconciler.report.markdown import plan_markdown
+from reconciler.report.text import plan_text
+from reconciler.workflow import make_plan
+
+
+def plan(
+    site: SiteOption = None,
+    output: FormatOption = Format.TEXT,
+    out: Annotated[Path | None, typer.Option(help="Also save the plan to this file, for `apply FILE`.")] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every field that changes.")] = False,
+) -> None:
+    """Show what `apply` would do; change nothing.
+
+    Exit status 0: nothing to do. 4: changes are pending. 5: a gate refuses something. 9: a system could not be read.
+
+    Example: reconciler plan --out plan.json
+    """
+
+    async def story() -> Status:
+        async with open_site(site) as opened:
+            made = await make_plan(opened.site, opened.declaration, opened.systems, opened.clock)
+        if out is not None:
+            save(made, out)
+        write(render(made, output, "mail plan", verbose=verbose))
+        return plan_status(made)
+
+    enter(story, output)
+
+
+def drift(
+    site: SiteOption = None,
+    output: FormatOption = Format.TEXT,
+    strict: Annotated[bool, typer.Option(help="Live objects that nobody declares count as drift too.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every field that differs.")] = False,
+) -> None:
+    """Show where the live systems differ from what git declares; for cron. Changes nothing.
+
+    Exit status 0: no drift. 4: drift was found.
+
+    Example: reconciler drift --format markdown > drift.md
+    """
+
+    async def story() -> Status:
+        async with open_site(site) as opened:
+            made = await make_plan(opened.site, opened.declaration, opened.systems, opened.clock)
+        write(render(made, output, "mail drift", verbose=verbose))
+        unmanaged = strict and any(made.counts.unmanaged.values())
+        return worst(plan_status(made), Status.PENDING if unmanaged else Status.DONE)
+
+    enter(story, output)
+
+
+def plan_status(made: Plan) -> Status:
+    """What a plan that was only shown means for the caller."""
+    return worst(
+        Status.REFUSED if made.refused else Status.DONE,
+        Status.UNREADABLE if made.unknown else Status.DONE,
+        Status.PENDING if made.transitions else Status.DONE,
+    )
+
+
+def render(made: Plan, output: Format, title: str, *, verbose: bool = False) -> str:
+    """The plan in the format that was asked for."""
+    match output:
+        case Format.TEXT:
+            return plan_text(made, width=console.width, color=colored(), verbose=verbose, title=title)
+        case Format.JSON:
+            return plan_json(made)
+        case Format.MARKDOWN:
+            return plan_markdown(made, title=title)
+
+
+def save(made: Plan, out: Path) -> None:
+    """Writes plan.json. Raises UsageError when the file cannot be written."""
+    try:
+        out.write_text(plan_json(made), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{out} cannot be written: {error.strerror}", hint="name another file with --out") from None
+    say(f"plan saved to {out}; carry it out with: reconciler apply {out}")

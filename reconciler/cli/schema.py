@@ -1,0 +1,53 @@
+"""`reconciler schema`: the JSON Schemas of everything that is read and written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from reconciler.cli.door import Status, enter, say, write
+from reconciler.declared.schema import site_schema, state_schema
+from reconciler.errors import UsageError
+from reconciler.report.document import findings_schema, plan_schema, run_schema, show_schema
+
+SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
+    "state": state_schema,
+    "site": site_schema,
+    "plan": plan_schema,
+    "run": run_schema,
+    "findings": findings_schema,
+    "show": show_schema,
+}
+
+
+def schema(
+    name: Annotated[str | None, typer.Argument(help=f"One of {', '.join(SCHEMAS)}.")] = None,
+    folder: Annotated[Path | None, typer.Option("--write", help="Write all schemas into this folder instead.")] = None,
+) -> None:
+    """Print the JSON Schema of a document, or write all of them.
+
+    Example: reconciler schema --write schemas/
+    """
+
+    async def story() -> Status:
+        if folder is not None:
+            for each, make in SCHEMAS.items():
+                path = folder / f"{each}.schema.json"
+                path.write_text(rendered(make()), encoding="utf-8")
+                say(f"written: {path}")
+            return Status.DONE
+        if name not in SCHEMAS:
+            raise UsageError(f"there is no schema {name!r}" if name else "which schema?", hint=", ".join(SCHEMAS))
+        write(rendered(SCHEMAS[name]()))
+        return Status.DONE
+
+    enter(story)
+
+
+def rendered(document: dict[str, Any]) -> str:
+    """A schema as it stands in `schemas/`."""
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

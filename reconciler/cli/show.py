@@ -1,0 +1,46 @@
+"""`reconciler show`: is there such an address already, and whose is it?"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from reconciler.cli.door import Format, FormatOption, SiteOption, Status, colored, console, enter, write
+from reconciler.cli.opening import open_site
+from reconciler.errors import UsageError
+from reconciler.model.addresses import BadAddress
+from reconciler.planning.lookup import lookup
+from reconciler.report.json import sighting_json
+from reconciler.report.markdown import sighting_markdown
+from reconciler.report.text import sighting_text
+from reconciler.workflow import paired_snapshot
+
+
+def show(
+    address: Annotated[str, typer.Argument(help="An address, a local part, or a member number.")],
+    site: SiteOption = None,
+    output: FormatOption = Format.TEXT,
+) -> None:
+    """Show everything that is declared and live about an address or a member number, in all systems.
+
+    Example: reconciler show anna.beispiel@mail.example
+    """
+
+    async def story() -> Status:
+        async with open_site(site) as opened:
+            snapshot = await paired_snapshot(opened.declaration, opened.systems, opened.clock)
+            try:
+                seen = lookup(address, opened.declaration.state, snapshot, opened.declaration.locate)
+            except BadAddress as error:
+                raise UsageError(str(error), hint="example: reconciler show anna.beispiel@mail.example") from None
+        match output:
+            case Format.TEXT:
+                write(sighting_text(seen, width=console.width, color=colored()))
+            case Format.JSON:
+                write(sighting_json(seen))
+            case Format.MARKDOWN:
+                write(sighting_markdown(seen))
+        return Status.UNREADABLE if seen.unknown else Status.DONE
+
+    enter(story, output)

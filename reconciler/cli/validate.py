@@ -1,0 +1,29 @@
+"""`reconciler validate`: checks what git says, and nothing else; no register, no live system."""
+
+from __future__ import annotations
+
+from reconciler.cli.door import Format, FormatOption, SiteOption, Status, enter, say, write_findings
+from reconciler.cli.opening import read_site
+
+
+def validate(site: SiteOption = None, output: FormatOption = Format.TEXT) -> None:
+    """Check the site file and the declared state; all problems at once, each with file, line and column.
+
+    Exit status 0: valid (there may be warnings). 3: invalid.
+
+    Example: reconciler validate --site state/reconciler.yaml
+    """
+
+    async def story() -> Status:
+        _, declaration = read_site(site)
+        state = declaration.state
+        if declaration.findings or output is not Format.TEXT:
+            write_findings(declaration.findings, output)
+        counts = (
+            f"{len(state.mailboxes)} mailboxes, {len(state.aliases)} aliases, {len(state.renames)} renames, "
+            f"{len(state.removals)} removals, {len(state.sender_blocks)} sender blocks"
+        )
+        say(f"valid: {counts} in {declaration.files} files; next: reconciler plan")
+        return Status.DONE
+
+    enter(story, output)
