@@ -1,0 +1,150 @@
+"""What `listuser --csv` says, as values. `observe` reads the whole context with it, `perform` looks again.
+
+The columns come by Java reflection in no order at all, so they are found by name (facts/open-xchange.md 2.3). Half an
+answer is no answer: a header without the columns, a row that is too short, a missing last newline, no user at all.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from operator import itemgetter
+from typing import NamedTuple
+
+import idna
+
+from reconciler.errors import Unreadable
+from reconciler.model.records import OxUserRow
+
+_COLUMNS = (
+    "Id",
+    "Name",
+    "Display_name",
+    "Given_name",
+    "Sur_name",
+    "PrimaryEmail",
+    "Email1",
+    "Aliases",
+    "DefaultSenderAddress",
+    "ImapLogin",
+    "Mailenabled",
+)
+
+# one user's long notes or attributes must not make the whole context unreadable; Python's default is 128 KB
+csv.field_size_limit(64 * 1024 * 1024)
+
+
+class Stored(NamedTuple):
+    """Addresses exactly as OX stores them: its alias rule compares letter by letter, ours does not."""
+
+    primary: str
+    email1: str
+    default_sender: str
+    aliases: str
+
+    @property
+    def breaks_the_rule(self) -> bool:
+        """Whether OX would refuse every change that does not repair the set (facts 11): primary, email1 and default
+        sender must be among the aliases, and email1 must be the primary address."""
+        aliases = {alias.strip() for alias in self.aliases.split(",")}
+        needed = {address for address in (self.primary, self.email1, self.default_sender) if address}
+        return not needed <= aliases or self.primary.lower() != self.email1.lower()
+
+
+class Listed(NamedTuple):
+    """One user of the answer."""
+
+    row: OxUserRow
+    stored: Stored
+    enabled: bool
+    """`Mailenabled`: false shuts the user out of OX."""
+
+
+def read_users(stdout: bytes, admin: str, *, whole: bool) -> Iterator[Listed]:
+    """The users of one answer, in its order, without the context admin. `whole`: the answer to no search pattern, which
+    always has at least the admin. Raises Unreadable, possibly after some users."""
+    if not stdout.endswith(b"\n"):
+        raise _half("it does not end with a line end")
+    # TextIOWrapper decodes piece by piece; a StringIO of a big context would take four bytes a character
+    reader = csv.reader(io.TextIOWrapper(io.BytesIO(stdout), encoding="utf-8", newline=""), strict=True)
+    try:
+        header = next(reader, [])
+        pick, width = _picker(header), len(header)
+        seen: set[str] = set()
+        for cells in reader:
+            if len(cells) != width:
+                if not cells:
+                    continue
+                raise _half(f"line {reader.line_num} has {len(cells)} of {width} values")
+            user = _user(pick(cells))
+            if user.row.id in seen:
+                raise _half(f"user {user.row.id} is in it twice")
+            seen.add(user.row.id)
+            if user.row.login != admin:
+                yield user
+    except UnicodeDecodeError:
+        hint = "the OX host needs the locale C.UTF-8 (`locale -a` lists what it has)"
+        raise Unreadable("the answer of listuser is not UTF-8", hint=hint) from None
+    except csv.Error as error:
+        raise _half(f"line {reader.line_num}: {error}") from None
+    if whole and not seen:
+        raise _half("it has no user at all, not even the context admin")
+
+
+def _half(what: str) -> Unreadable:
+    hint = "run the same command again; when it stays so, run listuser --csv on the OX host and look at its end"
+    return Unreadable(f"the answer of listuser is not complete: {what}", hint=hint)
+
+
+def _picker(header: Sequence[str]) -> Callable[[Sequence[str]], Sequence[str]]:
+    missing = [name for name in _COLUMNS if header.count(name) != 1]
+    if missing:
+        raise _half(f"its first line does not name {', '.join(missing)} once")
+    return itemgetter(*(header.index(name) for name in _COLUMNS))
+
+
+def _user(cells: Sequence[str]) -> Listed:
+    number, login, display, given, surname, primary, email1, aliases, sender, imap_login, enabled = cells
+    # a missing number would be the word "null"; a null text is an empty cell
+    if not (number.isascii() and number.isdigit()):
+        raise _half(f"{number[:20]!r} is no user id")
+    address = canonical(primary)
+    row = OxUserRow(
+        key=f"openxchange/{number}",
+        account="",
+        login=login,
+        display_name=_name(display),
+        given_name=_name(given),
+        surname=_name(surname),
+        # the same text once in memory: in a context of 100,000 users this is a third of it
+        primary=address,
+        email1=address if email1 == primary else canonical(email1),
+        default_sender=address if sender == primary else canonical(sender),
+        imap_login=address if imap_login == primary else canonical(imap_login),
+        aliases=(address,) if aliases == primary != "" else _aliases(aliases),
+        id=number,
+    )
+    return Listed(row, Stored(primary, email1, sender, aliases), enabled.lower() != "false")
+
+
+def _aliases(text: str) -> tuple[str, ...]:
+    return tuple(sorted({canonical(alias) for alias in text.split(",") if alias.strip()}))
+
+
+def canonical(address: str) -> str:
+    """Lower case, the domain as A-labels. What is no address stays what it is."""
+    lowered = address.strip().lower()
+    if lowered.isascii():
+        return lowered
+    local, at, domain = lowered.rpartition("@")
+    try:
+        return f"{local}{at}{idna.encode(domain, uts46=True).decode('ascii')}"
+    except idna.IDNAError:
+        return lowered
+
+
+def _name(text: str) -> str:
+    folded = " ".join(text.split())
+    return folded if folded.isascii() else unicodedata.normalize("NFC", folded)

@@ -1,0 +1,156 @@
+"""Carrying out a batch: look, compare, write, look again. `system.perform` is here.
+
+One list of the whole context before the first write and one after the last, however long the batch is. A long batch
+outlives its first list, and `--aliases` replaces a whole set, so there each change looks at its own user once more.
+Creations need no second look: the server itself refuses a login or an address that is taken.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+from reconciler.errors import Unreadable
+from reconciler.model.records import OxUserRow, PasswordRow
+from reconciler.model.secrets import Passwords
+from reconciler.planning.changes import Action, Change, Outcome, Result, Step
+from reconciler.settings import OpenXchange
+from reconciler.systems.openxchange.answers import Complaint, complaint
+from reconciler.systems.openxchange.effects import differences, in_place, intend, spoken
+from reconciler.systems.openxchange.failures import PLAN
+from reconciler.systems.openxchange.listing import Listed
+from reconciler.systems.openxchange.look import Seen, look, only_login, user_id_of
+from reconciler.systems.openxchange.tools import Tools, Write
+
+_SUCCESS = {"createuser": rb"user \d+ in context \d+ created", "changeuser": rb"user \S+ in context \d+ changed"}
+
+
+async def perform(tools: Tools, section: OpenXchange, passwords: Passwords, batch: Sequence[Step]) -> list[Outcome]:
+    """One outcome for each step, in order. Raises Unreadable when nothing could be looked at before the first write."""
+    work = _Batch(tools, section, passwords, await look(tools, batch), long=len(batch) > tools.parallel)
+    await work.all(batch)
+    await work.read_back(batch)
+    return [work.outcomes[step.id] for step in batch]
+
+
+class _Batch:
+    """One batch on its way."""
+
+    def __init__(self, tools: Tools, section: OpenXchange, passwords: Passwords, seen: Seen, *, long: bool) -> None:
+        self.outcomes: dict[str, Outcome] = {}
+        self._tools = tools
+        self._section = section
+        self._passwords = passwords
+        self._seen = seen
+        self._long = long
+        self._written: set[str] = set()
+        self._down: Unreadable | None = None
+
+    async def all(self, batch: Iterable[Step]) -> None:
+        """Every step, as many at once as the tools allow, the steps of one user one after the other."""
+        changes: dict[str, list[Step]] = {}
+        creations: dict[str, list[Step]] = {}
+        for step in batch:
+            user_id = user_id_of(step.change)
+            (changes if user_id else creations).setdefault(user_id or step.id, []).append(step)
+        # changes first: one may free the display name or the address that a creation takes
+        for users in (changes, creations):
+            async with asyncio.TaskGroup() as tasks:
+                for steps in users.values():
+                    tasks.create_task(self._one_user(steps))
+
+    async def _one_user(self, steps: list[Step]) -> None:
+        # the password first: when it has to repair the addresses, then from a list that is older than no other step
+        ordered = sorted(steps, key=lambda step: not isinstance(step.change.after, PasswordRow))
+        for step in ordered:
+            self.outcomes[step.id] = await self._step(step, again=self._long or step is not ordered[0])
+
+    async def _step(self, step: Step, *, again: bool) -> Outcome:
+        try:
+            if self._down is not None:
+                return _not_tried(self._down)
+            seen = (
+                await look(self._tools, [step]) if again and isinstance(step.change.before, OxUserRow) else self._seen
+            )
+        except Unreadable as error:
+            self._down = error
+            return _not_tried(error)
+        write = intend(step.change, seen.of(step.change), self._section)
+        if isinstance(write, Outcome):
+            return write
+        self._written.add(step.id)
+        problem = await self._call(write, step.change)
+        return Outcome(Result.DONE) if problem is None else await self._after(problem, step)
+
+    async def _call(self, write: Write, change: Change) -> Complaint | None:
+        password = self._passwords.of(change.owner.subject) if write.password else None
+        try:
+            answer = await self._tools.write(write, password)
+        except Unreadable as error:
+            return Complaint(error.message, error.hint, temporary=True)
+        words = self._tools.words._replace(address=change.key)
+        if isinstance(change.after, OxUserRow):
+            holder = self._seen.holder(change.after.display_name, change)
+            words = words._replace(
+                login=change.after.login,
+                display_name=change.after.display_name,
+                holder=f"user {holder.row.id} ({holder.row.login}) has it" if holder else "look for it with listuser",
+            )
+        return complaint(answer, words, _SUCCESS[write.tool])
+
+    async def _after(self, problem: Complaint, step: Step) -> Outcome:
+        """Whatever the tool said or did not say, the list decides: it may have died after its effect."""
+        known = self._seen.of(step.change)
+        by_id_alone = isinstance(step.change.after, PasswordRow) and known is not None
+        try:
+            seen = await look(self._tools, [step], known.row.login if known and by_id_alone else only_login([step]))
+        except Unreadable as error:
+            self._down = error  # no tool gets through: the rest of the batch need not find that out one by one
+            return _failed(problem)
+        user = seen.of(step.change)
+        if not in_place(step.change, user):
+            return _failed(problem)
+        if step.change.action is Action.CREATE:
+            write = intend(step.change, user, self._section)
+            assert isinstance(write, Write)  # it is there as wanted: what is left to do is its password
+            again = await self._call(write, step.change)
+            if again is not None:
+                return _failed(again)
+        return Outcome(Result.DONE)
+
+    async def read_back(self, batch: Sequence[Step]) -> None:
+        """Status 0 is no proof: what was written is looked at once more."""
+        written = (step for step in batch if step.id in self._written and step.readable)
+        done = [step for step in written if self.outcomes[step.id].result is Result.DONE]
+        if not done:
+            return
+        try:
+            seen = await look(self._tools, done)
+        except Unreadable as error:
+            message = f"it was written, but cannot be read back: {error.message}"
+            self.outcomes |= {s.id: Outcome(Result.FAILED, message, error.hint, temporary=True) for s in done}
+            return
+        for step in done:
+            user = seen.of(step.change)
+            if not in_place(step.change, user):
+                self.outcomes[step.id] = _reads_otherwise(step.change, user)
+
+
+def _failed(problem: Complaint) -> Outcome:
+    return Outcome(Result.FAILED, problem.message, problem.hint, problem.temporary)
+
+
+def _not_tried(error: Unreadable) -> Outcome:
+    return Outcome(Result.FAILED, f"not tried: {error.message}", error.hint, temporary=True)
+
+
+def _reads_otherwise(change: Change, user: Listed | None) -> Outcome:
+    if user is None:
+        message = f"the tool reported success, but no user of {change.key} is listed as it was asked for"
+        hint = f"a server with AUTO_TO_LOWERCASE_UID makes logins lower case: declare it so; or {PLAN}"
+        return Outcome(Result.FAILED, message, hint)
+    wrong = differences(change, user)
+    message = f"the tool reported success, but of OX user {user.row.id} {spoken(wrong)}"
+    lost = any(live != wanted and live == wanted.encode("ascii", "replace").decode() for _, wanted, live in wrong)
+    hint = "the OX host loses umlauts: it needs the locale C.UTF-8 (see `locale -a`)" if lost else PLAN
+    return Outcome(Result.FAILED, message, hint)

@@ -1,0 +1,92 @@
+"""How the command-line tools of OX are called: options, environment, time limits, how many at once.
+
+Every option is written `--name=value`. So a value may begin with `-`, and one that begins with `--` and has `/` and `=`
+in it is not taken for a dynamic attribute (facts/open-xchange.md 1.1). Passwords travel in the environment of the one
+process that needs them, fed over standard input by `Host.run`; they are never in an argument list.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from pydantic import SecretStr
+
+from reconciler.errors import Unreadable
+from reconciler.remote.host import Completed, Host
+from reconciler.settings import OpenXchange
+from reconciler.systems.openxchange.answers import Words, complaint
+
+_LOCALE = {"LC_ALL": "C.UTF-8"}  # otherwise Java reads and writes `?` for every umlaut (facts 2.3)
+_LIST_SECONDS = 1800.0
+"""listuser --csv asks the server once for each user (facts 2.1)."""
+_WRITE_SECONDS = 180.0
+
+
+class Write(NamedTuple):
+    """One call of createuser or changeuser. `password`: with the account's password of this run."""
+
+    tool: str
+    options: tuple[tuple[str, str], ...]
+    password: bool = False
+
+
+class Tools:
+    """The tools of one context on one host, never more than `section.parallel` at the same time."""
+
+    def __init__(self, host: Host, section: OpenXchange, sbin: str, admin_password: SecretStr, words: Words) -> None:
+        self.words = words
+        self.admin = section.admin
+        self.parallel = section.parallel
+        self._host = host
+        self._section = section
+        self._sbin = sbin.rstrip("/")
+        self._turn = asyncio.Semaphore(section.parallel)
+        # blank is the same as unset for the tools; some servers ask for no password (facts 1.7)
+        self._secrets = {"ADMIN_PASSWORD": admin_password} if admin_password.get_secret_value() else {}
+
+    async def listing(self, login: str = "") -> bytes:
+        """The answer of `listuser --csv`: the whole context, or the users whose login or display name fits `login`;
+        others may be among them, since `_` fits any letter (facts 2.1). Raises Unreadable."""
+        options = ["--csv", *([f"--searchpattern={login}"] if login else [])]
+        async with self._turn:
+            answer = await self._host.run(
+                self._argv("listuser", options),
+                env=_LOCALE,
+                secrets=self._secrets,
+                timeout=_LIST_SECONDS,
+                repeatable=True,
+            )
+        problem = complaint(answer, self.words)
+        if problem is not None:
+            raise Unreadable(f"the OX users cannot be listed: {problem.message}", hint=problem.hint)
+        return answer.stdout
+
+    async def write(self, write: Write, password: SecretStr | None) -> Completed:
+        """Runs it once, without judging the answer. After Unreadable nobody knows whether it took effect."""
+        env, secrets = dict(_LOCALE), dict(self._secrets)
+        if password is not None:
+            secrets["NEW_USER_PASSWORD"] = password
+        else:
+            # one that a login shell exports would become this user's password (facts 1.3); blank counts as unset
+            env["NEW_USER_PASSWORD"] = ""
+        options = [f"--{name}={value}" for name, value in write.options]
+        async with self._turn:
+            return await self._host.run(
+                self._argv(write.tool, options), env=env, secrets=secrets, timeout=_WRITE_SECONDS
+            )
+
+    async def check(self) -> None:
+        """Whether we may log in and the writing tools are there. Raises Unreadable."""
+        await self.listing(self.admin)
+        for tool in ("createuser", "changeuser"):
+            async with self._turn:
+                answer = await self._host.run([f"{self._sbin}/{tool}", "--help"], env=_LOCALE, repeatable=True)
+            problem = complaint(answer, self.words)
+            if problem is not None:
+                raise Unreadable(f"{tool} cannot be used: {problem.message}", hint=problem.hint)
+
+    def _argv(self, tool: str, options: Sequence[str]) -> list[str]:
+        context, admin = f"--contextid={self._section.context}", f"--adminuser={self._section.admin}"
+        return [f"{self._sbin}/{tool}", "--nonl", context, admin, *options]
