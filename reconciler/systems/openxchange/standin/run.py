@@ -1,0 +1,143 @@
+"""The entry of every tool: `python -m reconciler.systems.openxchange.standin.run TOOL FOLDER [OPTIONS]`.
+
+The scripts in `FOLDER/sbin` call it. The story of a call: read the command line, let the tool do its work, say the
+answer; a failure is printed in OX's shape and decides the exit status. What is wrong with the stand-in itself ends
+with 2, a status that no tool of OX has.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+
+from reconciler.errors import ReconcilerError
+from reconciler.systems.openxchange.standin import switches as switch_file
+from reconciler.systems.openxchange.standin.attributes import from_environment
+from reconciler.systems.openxchange.standin.call import Answer, Call
+from reconciler.systems.openxchange.standin.change import changeuser
+from reconciler.systems.openxchange.standin.console import (
+    Console,
+    Subject,
+    charset,
+    decode,
+    error_text,
+    exception_suffix,
+)
+from reconciler.systems.openxchange.standin.create import createuser
+from reconciler.systems.openxchange.standin.delete import deleteuser, existsuser
+from reconciler.systems.openxchange.standin.failures import (
+    MISSING_OPTION,
+    LocalFailure,
+    ServerFailure,
+    ToolFailure,
+    storage,
+)
+from reconciler.systems.openxchange.standin.listing import listuser
+from reconciler.systems.openxchange.standin.options import DYNAMIC_TOOLS, options
+from reconciler.systems.openxchange.standin.parser import Given, Option, parse, unrecognized
+from reconciler.systems.openxchange.standin.store import connect
+from reconciler.systems.openxchange.standin.usage import environment, usage
+
+_TOOLS: dict[str, Callable[[Call], Answer]] = {
+    "listuser": listuser,
+    "createuser": createuser,
+    "changeuser": changeuser,
+    "deleteuser": deleteuser,
+    "existsuser": existsuser,
+}
+
+
+class Run:
+    """One call of one tool, from its arguments to its exit status."""
+
+    def __init__(self, tool: str, folder: Path, arguments: Sequence[str], environ: Mapping[str, str]) -> None:
+        encoding = charset(environ)
+        self._tool = tool
+        self._folder = folder
+        self._arguments = [decode(argument, encoding) for argument in arguments]
+        self._environ = {name: decode(value, encoding) for name, value in environ.items()}
+        self._console = Console(encoding)
+        self._switches = switch_file.load(folder)
+        password = from_environment(self._environ, "NEW_USER_PASSWORD")
+        self._options = options(tool, self._switches.version, password_in_environment=password is not None)
+        self._subject = Subject(tool)
+
+    def status(self) -> int:
+        """Does it all and returns the exit status."""
+        try:
+            given = parse(self._arguments, self._options, dynamic=self._tool in DYNAMIC_TOOLS)
+            text = self._asked_for_help(given)
+            if text is not None:
+                self._console.out(text)
+                return 0
+            _check_complete(given, self._options)
+            with closing(connect(self._folder)) as connection:
+                return self._carry_out(Call(self._tool, connection, self._switches, given, self._environ))
+        except sqlite3.Error as error:
+            return self._fail(storage(f"{type(error).__name__}: {error}"))
+        except ToolFailure as failure:
+            return self._fail(failure)
+
+    def _asked_for_help(self, given: Given) -> str | None:
+        if given.has("help"):
+            return usage(self._tool, self._options, extended=False)
+        if given.has("environment"):
+            return environment(self._environ)
+        if given.has("extendedoptions"):
+            return usage(self._tool, self._options, extended=True)
+        return None
+
+    def _carry_out(self, call: Call) -> int:
+        self._subject = call.subject
+        answer = _TOOLS[self._tool](call)
+        if call.faults is None:
+            raise AssertionError(f"{self._tool} answered without asking the server")
+        call.faults.timed_out(call.response_timeout)
+        call.faults.before_answer()
+        whole = "".join(answer.text)
+        half = call.faults.cut(whole)
+        if half is not None:
+            self._console.out(half)
+            call.faults.after_half()
+        self._console.out(whole)
+        return answer.status
+
+    def _fail(self, failure: ToolFailure) -> int:
+        if isinstance(failure, ServerFailure) and self._switches.version == "NEW":
+            failure = ServerFailure(failure.status, failure.message + exception_suffix(str(self._folder)))
+        self._console.err(error_text(failure, self._subject, one_line="--nonl" in self._arguments))
+        if isinstance(failure, LocalFailure) and failure.shows_usage:
+            self._console.out(usage(self._tool, self._options, extended=False))
+        return failure.status
+
+
+def _check_complete(given: Given, known: Sequence[Option]) -> None:
+    """Raises LocalFailure: 111 for a stray word, 104 for a missing option. An import has its own mandatory columns."""
+    if given.stray:
+        raise unrecognized(*given.stray)
+    if given.has("csv-import"):
+        return
+    missing = [option.long for option in known if option.marker == "*" and not given.has(option.long)]
+    if missing:
+        raise LocalFailure(MISSING_OPTION, f'Option(s) "{",".join(missing)}" missing')
+
+
+def main(arguments: Sequence[str]) -> int:
+    """`arguments`: the tool, the stand-in's folder, and what stood on the command line."""
+    # A reader that has seen enough (`listuser | head`) ends the tool quietly.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    tool, folder, *rest = arguments
+    try:
+        return Run(tool, Path(folder), rest, os.environ).status()
+    except ReconcilerError as error:
+        sys.stderr.write(f"stand-in of reconciler: {error.message}\n{error.hint}\n")
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
