@@ -1,6 +1,6 @@
 """The documents that `--format json` writes: pydantic models, their JSON Schemas, and the way back for a saved plan.
 
-`schemas/*.schema.json` are `schemas()` written down; a test compares them. A field that goes or changes its meaning
+`reconciler schema --write` writes the schemas down; a test compares them. A field that goes or changes its meaning
 makes a new VERSION. Key order is the models' order, and sorted where order has no meaning, so equal plans give
 equal text.
 """
@@ -203,24 +203,29 @@ class ShowDocument(Part):
     unknown: dict[String, String]
 
 
-_DOCUMENTS: dict[str, type[Part]] = {
-    "plan": PlanDocument,
-    "run": RunDocument,
-    "findings": FindingsDocument,
-    "show": ShowDocument,
-}
-
-
-def schemas() -> dict[str, dict[str, object]]:
-    """The JSON Schema of every document, by the name that its file has in `schemas/`."""
-    return {
-        name: {"$schema": _DRAFT, **model.model_json_schema(mode="serialization")} for name, model in _DOCUMENTS.items()
-    }
-
-
 def plan_schema() -> dict[str, object]:
     """The JSON Schema of a plan."""
-    return schemas()["plan"]
+    return _schema(PlanDocument)
+
+
+def run_schema() -> dict[str, object]:
+    """The JSON Schema of a run."""
+    return _schema(RunDocument)
+
+
+def findings_schema() -> dict[str, object]:
+    """The JSON Schema of what `validate` has to say."""
+    return _schema(FindingsDocument)
+
+
+def show_schema() -> dict[str, object]:
+    """The JSON Schema of what `show` knows."""
+    return _schema(ShowDocument)
+
+
+def _schema(model: type[Part]) -> dict[str, object]:
+    # as it is written, not as it may be read: so every field is required
+    return {"$schema": _DRAFT, **model.model_json_schema(mode="serialization")}
 
 
 def read_plan(text: str) -> PlanDocument:

@@ -26,10 +26,10 @@ _TABLE = ("| | what | happens | declared at |", "|---|---|---|---|")
 _SEE_ALL = f"`{phrases.PLAN}` shows all"
 
 
-def plan_markdown(plan: Plan, title: str = "mail plan", next_command: str = phrases.APPLY) -> str:
+def plan_markdown(plan: Plan, title: str = "mail plan") -> str:
     """A plan for a merge request: verdict, refusals, one table, the steps folded away."""
     view = plan_view(plan, title)
-    room = Room(LIMIT, head=_head(view), foot=_foot(view, next_command))
+    room = Room(LIMIT, head=_head(view), foot=_foot(view))
     stops = [f for f in view.findings if f.severity in _STOPS]
     others = [f for f in view.findings if f.severity not in _STOPS]
     room.fill((), stops, _remark, share=3, cut=lambda n: f"\n… and {_more(n, 'remark')}: {_SEE_ALL}.")
@@ -49,11 +49,11 @@ def plan_markdown(plan: Plan, title: str = "mail plan", next_command: str = phra
     return room.text()
 
 
-def run_markdown(run: Run, title: str = "mail apply", next_command: str = phrases.APPLY) -> str:
+def run_markdown(run: Run, title: str = "mail apply") -> str:
     """What is now true after a run, failures first."""
     view = run_view(run, title)
     ordered = [line for r in (Result.FAILED, Result.NOT_TRIED, Result.DONE) for line in view.of(r)]
-    room = Room(LIMIT, head=[_run_verdict(view)], foot=[markdown(after_run(view, next_command))])
+    room = Room(LIMIT, head=[_run_verdict(view)], foot=[markdown(after_run(view))])
     stops = [f for f in view.plan.findings if f.severity in _STOPS]
     room.fill((), stops, _remark, share=3, cut=lambda n: f"\n… and {_more(n, 'remark')}: {_SEE_ALL}.")
     if ordered:
@@ -99,15 +99,15 @@ def _head(view: PlanView) -> list[str]:
     name = f"{view.title} for {view.site}"
     closer = phrases.attention(view)
     if not closer:
-        return [f"**{markdown(name)}: nothing to worry about**{phrases.DOT}{phrases.counted(view.lines)}"]
+        return [f"**{markdown(name)}: routine**{phrases.DOT}{phrases.counted(view.lines)}"]
     why = markdown(", ".join(closer), 1000)
     return [f"**{markdown(name)}: look closer**, {why}{phrases.DOT}{phrases.counted(view.lines)}"]
 
 
-def _foot(view: PlanView, next_command: str) -> list[str]:
+def _foot(view: PlanView) -> list[str]:
     alone = [phrases.left_alone(view), phrases.in_place(view)] if view.lines else []
     read = f"{phrases.seal(view)} · read {view.made:%Y-%m-%d %H:%M %z} ({phrases.reads(view)})"
-    said = [*alone, read, phrases.after_plan(view, next_command)]
+    said = [*alone, read, phrases.after_plan(view)]
     return ["  \n".join(markdown(line, 2000) for line in said if line)]
 
 
@@ -173,3 +173,5 @@ def _half_way(line: RunLine) -> Iterator[str]:
             yield markdown(failed.hint)
     if left := line.labels(Result.NOT_TRIED):
         yield f"not tried: {markdown(left)}"
+    if done and line.unseen:
+        yield f"**{phrases.UNSEEN}: {markdown(line.unseen)}**"

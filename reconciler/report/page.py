@@ -38,9 +38,9 @@ class Page:
         """An empty row."""
         self._out.write("\n")
 
-    def row(self, *pieces: Piece, first: str = "", indent: int = 0) -> None:
+    def row(self, *pieces: Piece, first: str | None = None, indent: int = 0) -> None:
         """One row; `first` stands before it, what does not fit goes on below at `indent` cells."""
-        lead = Text(" " * indent) if not first else Text(first.ljust(indent))
+        lead = Text(" " * indent if first is None else first)
         for line in self._wrapped(pieces, self.width - max(indent, lead.cell_len)):
             self._write(Text.assemble(lead, line))
             lead = Text(" " * indent)

@@ -17,6 +17,13 @@ APPLY = "reconciler apply"
 PLAN = "reconciler plan"
 DRIFT = "reconciler drift"
 
+NEXT: Mapping[str, str] = {
+    "mail drift": f"{APPLY} puts the declared state back; what should stay as it is now, declare first"
+}
+"""What to do about a plan that was shown under another title than a plan's."""
+
+UNSEEN = "no later run can see that this is missing"
+
 DOT = " · "
 
 HINTS: Mapping[Severity, str] = {Severity.REFUSAL: "to allow it: ", Severity.WAIT: "then: "}
@@ -133,13 +140,13 @@ def nothing(view: PlanView) -> str:
     return f"{view.title} for {view.site}: nothing to do, everything is as declared"
 
 
-def after_plan(view: PlanView, next_command: str) -> str:
+def after_plan(view: PlanView) -> str:
     """The last line of a plan: the next command, or what must come before it. Empty when there is nothing to do."""
     if view.stopped:
         return f"next: nothing is applied while the plan is refused; resolve it, then {PLAN}"
     if view.open:
         left = len(view.lines) - view.open
-        return f"next: {next_command}" + (
+        return f"next: {NEXT.get(view.title, APPLY)}" + (
             f" ({view.open} of {len(view.lines)}, the rest stays as it is)" if left else ""
         )
     if view.subjects(Severity.REFUSAL):

@@ -30,15 +30,7 @@ _WEIGHT_STYLE = {
 _RESULT_STYLE = {Result.DONE: "green", Result.FAILED: "bold red", Result.NOT_TRIED: "yellow"}
 
 
-def plan_text(
-    plan: Plan,
-    *,
-    width: int,
-    color: bool,
-    verbose: bool = False,
-    title: str = "mail plan",
-    next_command: str = phrases.APPLY,
-) -> str:
+def plan_text(plan: Plan, *, width: int, color: bool, verbose: bool = False, title: str = "mail plan") -> str:
     """What would be done, dangerous first. `verbose` shows every step with its old and new values."""
     view, page = plan_view(plan, title), Page(width, color=color)
     if not view.lines:
@@ -50,20 +42,12 @@ def plan_text(
         _lines(page, view, verbose)
     _sections(page, view.findings)
     _footer(page, view, verbose)
-    if last := phrases.after_plan(view, next_command):
+    if last := phrases.after_plan(view):
         page.row((last, "bold"))
     return page.render()
 
 
-def run_text(
-    run: Run,
-    *,
-    width: int,
-    color: bool,
-    verbose: bool = False,
-    title: str = "mail apply",
-    next_command: str = phrases.APPLY,
-) -> str:
+def run_text(run: Run, *, width: int, color: bool, verbose: bool = False, title: str = "mail apply") -> str:
     """What is now true: done, not tried, failed with why and what to do; then the next command."""
     view, page = run_view(run, title), Page(width, color=color)
     page.row((f"{title} for {view.plan.site}{phrases.DOT}{phrases.seal(view.plan)}", "bold"))
@@ -77,7 +61,7 @@ def run_text(
     _sections(page, (f for f in view.plan.findings if f.severity in (Severity.REFUSAL, Severity.WAIT)))
     page.blank()
     page.row((_summary(view), "bold"))
-    page.row((after_run(view, next_command), "bold"))
+    page.row((after_run(view), "bold"))
     return page.render()
 
 
@@ -88,7 +72,7 @@ def findings_text(findings: Iterable[Finding], *, width: int, color: bool) -> st
     for finding in listed:
         place = f"{finding.place}:{finding.place.column}: " if finding.place else ""
         style = _WEIGHT_STYLE[finding.severity]
-        page.row((place, ""), (f"{finding.severity}: ", style), (finding.message, ""), indent=4)
+        page.row((place, ""), (f"{finding.severity}: ", style), (finding.message, ""), first="", indent=4)
         if finding.hint:
             page.row((finding.hint, "dim"), indent=4)
     page.row((phrases.tally(listed), "bold"))
@@ -194,6 +178,8 @@ def _half_way(page: Page, line: RunLine, indent: int) -> None:
     left = line.labels(Result.NOT_TRIED)
     if left and (done or line.failures):
         page.row((f"not tried: {left}", "yellow"), first=" " * indent, indent=indent + 2)
+    if done and line.unseen:
+        page.row((f"{phrases.UNSEEN}: {line.unseen}", "bold red"), first=" " * indent, indent=indent + 2)
 
 
 def _summary(view: RunView) -> str:

@@ -19,6 +19,9 @@ from reconciler.report.words import closer, label, sentence, shown_fields
 
 SIGNS: Mapping[Action, str] = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "−"}
 
+_EMPTY = ((None, ""), ("", None), (None, ()), ((), None))
+"""Fields of a new or a removed record that hold nothing."""
+
 _WEIGHT = tuple(Severity)
 """Severities as they are declared: the heaviest first."""
 
@@ -40,17 +43,18 @@ class ChangeView:
         before, after = self.before or {}, self.after or {}
         for name in after or before:
             old, new = before.get(name), after.get(name)
-            if old != new and not (self.action is Action.CREATE and new in ("", ())):
+            if old != new and (self.action is Action.UPDATE or (old, new) not in _EMPTY):
                 yield name, old, new
 
 
 @dataclass(frozen=True, slots=True)
 class StepView:
-    """One step, where it comes, and the change that it carries out."""
+    """One step, where it comes, and the change that it carries out. Letters and passwords are not `readable`."""
 
     id: str
     stage: int
     label: str
+    readable: bool
     change: ChangeView
 
 
@@ -164,7 +168,7 @@ def _change(change: Change) -> ChangeView:
 
 
 def _step(step: Step, change: ChangeView | None) -> StepView:
-    return StepView(step.id, int(step.stage), label(step.change), change or _change(step.change))
+    return StepView(step.id, int(step.stage), label(step.change), step.readable, change or _change(step.change))
 
 
 def _nonzero(counts: Mapping[str, int]) -> dict[str, int]:

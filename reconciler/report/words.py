@@ -13,8 +13,10 @@ from reconciler.planning.changes import Action, Change
 from reconciler.planning.transitions import Transition
 from reconciler.report.safe import clip
 
-HIDDEN = frozenset({"key", "recipient", "name_managed", "quota_managed", "active_managed", "names_managed"})
-"""Fields of rows that no report shows: the private address of a member, the key (shown anyway), our own switches."""
+HIDDEN = frozenset(
+    {"recipient", "key", "account", "block", "name_managed", "quota_managed", "active_managed", "names_managed"}
+)
+"""Fields of rows that no report shows: the private address of a member, key and owner (shown anyway), our switches."""
 
 _LONGEST = 80
 """Characters of one value in a sentence; JSON has it whole."""
@@ -67,7 +69,8 @@ def sentence(transition: Transition) -> str:
         case Scope.ALIAS:
             said = ", ".join(phrase for change in transition.changes for phrase in _alias(change))
         case Scope.BLOCK:
-            said = ", ".join(phrase for change in transition.changes for phrase in _block(change))
+            # one block may need two keys of the map (A- and U-label); it is said once
+            said = ", ".join(dict.fromkeys(phrase for change in transition.changes for phrase in _block(change)))
     return f"{said}: {transition.reason}" if transition.reason else said
 
 
@@ -75,6 +78,8 @@ def label(change: Change) -> str:
     """What one step is about: `mailbox`, `alias 10042@`, `letter to her register address`."""
     if change.kind == "alias" and change.key != change.owner.subject:
         return f"alias {_short(change.key, change.owner.subject)}"
+    if change.kind == "block" and change.key != change.owner.subject:
+        return f"sender block {change.key}"
     return f"{noun(change.kind)} ({change.system})" if change.kind == "password" else noun(change.kind)
 
 

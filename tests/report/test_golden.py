@@ -1,0 +1,61 @@
+"""Golden reports: what people and programs see, byte for byte.
+
+After a wanted change of a report run `UPDATE_GOLDEN=1 pytest tests/report/test_golden.py` and review the difference
+in git; a run that writes golden files fails, so that it is never taken for a passed one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from reconciler.report.json import findings_json, plan_json, run_json, sighting_json
+from reconciler.report.markdown import findings_markdown, plan_markdown, run_markdown, sighting_markdown
+from reconciler.report.text import findings_text, plan_text, run_text, sighting_text
+from tests.report import samples
+
+GOLDEN = Path(__file__).parent / "golden"
+EMPTY, BUSY, WAITING, STOPPED = samples.plan(), samples.busy(), samples.waiting(), samples.stopped()
+HALF, WHOLE = samples.half_run(), samples.ended(samples.plan([samples.new_account(), samples.block()]))
+
+REPORTS: dict[str, Callable[[], str]] = {
+    "plan_empty.txt": lambda: plan_text(EMPTY, width=100, color=False),
+    "plan_empty.md": lambda: plan_markdown(EMPTY),
+    "plan_busy.txt": lambda: plan_text(BUSY, width=100, color=False),
+    "plan_busy_verbose.txt": lambda: plan_text(BUSY, width=100, color=False, verbose=True),
+    "plan_busy_narrow.txt": lambda: plan_text(BUSY, width=60, color=False),
+    "plan_busy_color.ansi": lambda: plan_text(BUSY, width=100, color=True),
+    "plan_busy.md": lambda: plan_markdown(BUSY),
+    "plan_busy.json": lambda: plan_json(BUSY),
+    "plan_waiting.txt": lambda: plan_text(WAITING, width=100, color=False),
+    "plan_waiting.md": lambda: plan_markdown(WAITING),
+    "plan_stopped.txt": lambda: plan_text(STOPPED, width=100, color=False),
+    "plan_stopped.md": lambda: plan_markdown(STOPPED),
+    "run_half.txt": lambda: run_text(HALF, width=100, color=False),
+    "run_half.md": lambda: run_markdown(HALF),
+    "run_half.json": lambda: run_json(HALF),
+    "run_whole.txt": lambda: run_text(WHOLE, width=100, color=False),
+    "run_whole.md": lambda: run_markdown(WHOLE),
+    "findings.txt": lambda: findings_text(samples.FINDINGS, width=80, color=False),
+    "findings.md": lambda: findings_markdown(samples.FINDINGS),
+    "findings.json": lambda: findings_json(samples.FINDINGS),
+    "show.txt": lambda: sighting_text(samples.SIGHTING, width=100, color=False),
+    "show.md": lambda: sighting_markdown(samples.SIGHTING),
+    "show.json": lambda: sighting_json(samples.SIGHTING),
+}
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_a_report_is_what_its_golden_file_says(name: str) -> None:
+    path, text = GOLDEN / name, REPORTS[name]()
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_bytes(text.encode("utf-8"))
+        pytest.fail(f"wrote {path.name}; review it, then run again without UPDATE_GOLDEN")
+    assert text == path.read_bytes().decode("utf-8")
+
+
+def test_no_golden_file_is_left_over() -> None:
+    assert {path.name for path in GOLDEN.iterdir()} == set(REPORTS)
