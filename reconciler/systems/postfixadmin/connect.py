@@ -1,0 +1,146 @@
+"""The two engines of a site, one that only reads and one that writes, and the transactions that this room opens.
+
+Connections live for one verb: a run takes minutes, and a pool would only keep what a firewall drops meanwhile.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from reconciler.errors import UsageError
+from reconciler.settings import PostfixAdmin, Settings, secret
+from reconciler.systems.postfixadmin.failures import unreadable
+from reconciler.systems.postfixadmin.tables import Tables, declare
+
+LOCK_WAIT = 10
+"""Seconds to wait for somebody else's row locks: the web interface's last milliseconds, a backup's take longer."""
+_CONNECT_WAIT, _ANSWER_WAIT = 10, 300
+_LOOKING = "reconciler_looking"
+"""Execution option of a connection that will not write."""
+# other servers may cut values silently, and ANSI_QUOTES would change the language (facts/postfixadmin.md 13.6)
+_SQL_MODE = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
+
+
+class Database:
+    """PostfixAdmin's database, as the site file names it. Raises UsageError when its password is not to be found."""
+
+    def __init__(self, section: PostfixAdmin, settings: Settings, lock_wait: int = LOCK_WAIT) -> None:
+        self.tables: Tables = declare(section.table_prefix)
+        file = settings.path(section.password_file) if section.password_file else None
+        password = secret(section.password_env, file, "postfixadmin").get_secret_value()
+        self.target = make_url(section.url).render_as_string(hide_password=True)
+        """Where we write, for people."""
+        self._read_target = make_url(section.read_url or section.url).render_as_string(hide_password=True)
+        self._writing = _engine(make_url(section.url), password, settings.path, lock_wait)
+        self._reading = _engine(make_url(section.read_url or section.url), password, settings.path, lock_wait, True)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """One consistent read-only view of all tables (facts/postfixadmin.md 14). Raises Unreadable."""
+        with _explained(self._read_target), self._reading.connect() as connection:
+            if self._reading.dialect.name == "mysql":
+                connection.exec_driver_sql("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+            yield connection
+
+    @contextmanager
+    def look(self) -> Iterator[Connection]:
+        """What is true now, where we write; nothing is locked or kept. Raises Unreadable."""
+        with _explained(self.target), self._writing.connect().execution_options(**{_LOOKING: True}) as connection:
+            yield connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """A transaction that the caller commits; else it is rolled back. Raises Unreadable when it cannot begin;
+        errors of the statements inside are the caller's."""
+        with _explained(self.target):
+            connection = self._writing.connect()
+            try:
+                connection.begin()
+            except BaseException:
+                connection.close()
+                raise
+        with connection:
+            yield connection
+
+    def close(self) -> None:
+        """Lets the connections go."""
+        self._reading.dispose()
+        self._writing.dispose()
+
+
+@contextmanager
+def _explained(target: str) -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        raise unreadable(error, target) from None
+
+
+def _engine(url: URL, password: str, path: Callable[[str], Path], lock_wait: int, read_only: bool = False) -> Engine:
+    # hide_parameters: the text of an SQLAlchemy error ends up in logs, and a hash may be among the parameters
+    options: dict[str, Any] = {"poolclass": NullPool, "hide_parameters": True}
+    if password:
+        url = url.set(password=password)
+    match url.get_backend_name():
+        case "sqlite":
+            return _sqlite(url, path, lock_wait, read_only, options)
+        case "mysql":
+            options["connect_args"] = {
+                "charset": "utf8mb4",  # the only one that can send every character (facts/postfixadmin.md 13.4)
+                "sql_mode": _SQL_MODE,
+                "init_command": f"SET SESSION innodb_lock_wait_timeout = {lock_wait}",
+                "connect_timeout": _CONNECT_WAIT,
+                "read_timeout": _ANSWER_WAIT,
+                "write_timeout": _ANSWER_WAIT,
+            }
+        case _:
+            options["connect_args"] = {"connect_timeout": _CONNECT_WAIT}
+            if read_only:
+                options["execution_options"] = {"postgresql_readonly": True}
+    if read_only:
+        # a snapshot is one only at this level, whatever the server's default is
+        options["isolation_level"] = "REPEATABLE READ"
+    engine = create_engine(url, **options)
+    if engine.dialect.name == "postgresql":
+        _on_connect(engine, f"SET lock_timeout = '{lock_wait}s'")
+    return engine
+
+
+def _on_connect(engine: Engine, statement: str) -> None:
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: object) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+        connection.commit()
+
+
+def _sqlite(url: URL, path: Callable[[str], Path], wait: int, read_only: bool, options: dict[str, Any]) -> Engine:
+    if not url.database:
+        raise UsageError(
+            "postfixadmin.url names no SQLite file", hint="write sqlite:///postfixadmin.db or sqlite:////var/lib/…"
+        )
+    # never `rwc`: a mistyped path must not become an empty database
+    uri = f"{path(url.database).absolute().as_uri()}?mode={'ro' if read_only else 'rw'}"
+
+    def connect() -> sqlite3.Connection:
+        # the driver's own BEGIN comes too late for a consistent read; ours is below
+        return sqlite3.connect(uri, uri=True, timeout=wait, isolation_level=None, check_same_thread=False)
+
+    engine = create_engine("sqlite://", creator=connect, **options)
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # the write lock at once: a lock that is taken between a read and a write cannot be waited for
+        looking = read_only or _LOOKING in connection.get_execution_options()
+        connection.exec_driver_sql("BEGIN" if looking else "BEGIN IMMEDIATE")
+
+    return engine

@@ -1,0 +1,50 @@
+"""Whether a step is in place, or must not be done, when its row is as it is now. Pure; for `perform` and `holds`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reconciler.model.records import AliasRow, MailboxRow
+from reconciler.planning.changes import Action, Change
+from reconciler.systems.postfixadmin.lookup import Live
+
+_COMPARED = {MailboxRow: ("name", "quota", "active"), AliasRow: ("goto", "active")}
+"""The fields that the tables hold; the others only say whose a row is and what of it is managed."""
+
+
+def in_place(change: Change, live: Live | None) -> bool:
+    """Whether the effect is there: all fields of a creation, the changed ones of an update."""
+    return live is not None and not _differing(change, live, change.after, only_changed=True)
+
+
+def conflict(change: Change, live: Live | None) -> str | None:
+    """Why the step must not be done: the row is not what the plan was made from. None when it is."""
+    if change.action is Action.CREATE:
+        if live is None:
+            return None
+        found = _differing(change, live, change.after)
+        return f"{change.key} has been created by somebody else meanwhile, with {_told(found)}"
+    if live is None:
+        return f"{change.key} has been deleted by somebody else meanwhile"
+    found = _differing(change, live, change.before)
+    return f"{change.key} has been changed by somebody else meanwhile: {_told(found)}" if found else None
+
+
+def _differing(
+    change: Change, live: Live, expected: Any, *, only_changed: bool = False
+) -> list[tuple[str, object, object]]:
+    """(field, expected, found) of the fields that differ."""
+    fields = _COMPARED[type(live.row)]
+    if only_changed and change.before is not None:
+        fields = tuple(f for f in fields if getattr(change.before, f) != getattr(change.after, f))
+    return [
+        (f, getattr(expected, f), getattr(live.row, f)) for f in fields if getattr(expected, f) != getattr(live.row, f)
+    ]
+
+
+def _told(fields: list[tuple[str, object, object]]) -> str:
+    return ", ".join(f"{name} is {_shown(found)}, expected was {_shown(expected)}" for name, expected, found in fields)
+
+
+def _shown(value: object) -> str:
+    return ",".join(value) if isinstance(value, tuple) else repr(value)

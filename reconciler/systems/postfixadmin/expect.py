@@ -1,0 +1,53 @@
+"""What PostfixAdmin should hold: pure, from what git declares. The counterpart of `observe`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reconciler.model.addresses import Address, domain_of
+from reconciler.model.declared import DesiredState, Mailbox
+from reconciler.model.records import AliasRole, AliasRow, MailboxRow, Records, Row
+from reconciler.settings import Settings, parse_quota
+from reconciler.systems.postfixadmin.texts import display_name
+
+
+def expect(desired: DesiredState, settings: Settings) -> Records:
+    """Mailboxes with their twin and member aliases, and the declared aliases. Rows carry a creation's values."""
+    quota = parse_quota(settings.policy.default_quota)
+    aliases: dict[str, Row] = {}
+    mailboxes: dict[str, Row] = {}
+    for mailbox in desired.mailboxes.values():
+        mailboxes[mailbox.address] = _mailbox(mailbox, quota)
+        for alias in _own_aliases(mailbox):
+            aliases[alias.key] = alias
+    for address, declared in desired.aliases.items():
+        goto = tuple(sorted(declared.goto))
+        aliases[address] = AliasRow(address, address, goto, declared.active, AliasRole.DECLARED)
+    # aliases first: PostfixAdmin's own order, and steps of one account keep it (facts/postfixadmin.md 5.2)
+    return {"alias": aliases, "mailbox": mailboxes}
+
+
+def member_address(mailbox: Mailbox) -> Address | None:
+    """`10042@` the domain of the mailbox; None without a member number."""
+    return Address(f"{mailbox.member}@{domain_of(mailbox.address)}") if mailbox.member else None
+
+
+def _mailbox(mailbox: Mailbox, default_quota: int) -> MailboxRow:
+    return MailboxRow(
+        mailbox.address,
+        mailbox.address,
+        display_name(mailbox.name) if mailbox.name is not None else "",
+        default_quota if mailbox.quota is None else mailbox.quota,
+        mailbox.active,
+        mailbox.name is not None,
+        mailbox.quota is not None,
+    )
+
+
+def _own_aliases(mailbox: Mailbox) -> Iterator[AliasRow]:
+    address, active = mailbox.address, mailbox.active
+    yield AliasRow(address, address, (address,), active, AliasRole.TWIN)
+    member = member_address(mailbox)
+    if member is not None:
+        # a disabled mailbox keeps its member alias as it is found (details.md)
+        yield AliasRow(member, address, (address,), True, AliasRole.MEMBER, active)

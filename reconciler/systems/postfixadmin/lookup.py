@@ -1,0 +1,125 @@
+"""Fresh reads of a few rows by key, for `perform` (locked) and `holds`. Rows come with the values as stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Column, Connection, Select, func, select
+
+from reconciler.model.records import AliasRow, MailboxRow
+from reconciler.systems.postfixadmin.observe import alias_columns, alias_row, mailbox_columns, mailbox_row
+from reconciler.systems.postfixadmin.tables import Tables
+from reconciler.systems.postfixadmin.texts import address_key, alias_key, stored_alias
+
+CHUNK = 500
+"""Accounts in one transaction, and about that many keys in one IN."""
+
+
+class Live(NamedTuple):
+    """One row as it is stored, and as it is compared. `stored` begins with the key."""
+
+    row: MailboxRow | AliasRow
+    stored: tuple[Any, ...]
+
+
+Found = Mapping[tuple[str, str], Live]
+"""(kind, key) → row; what is not in it is not there."""
+
+Spellings = Mapping[tuple[str, str], tuple[str, ...]]
+"""(kind, key) → other spellings under which rows are stored."""
+
+
+def odd_spellings(connection: Connection, tables: Tables) -> Spellings:
+    """Keys stored in capitals or with spaces: rows that an IN of canonical keys misses where case matters (facts 3).
+
+    Two scans of the keys, so asked once for a whole batch.
+    """
+    found: dict[tuple[str, str], tuple[str, ...]] = {}
+    for kind, column, key_of in _key_columns(tables):
+        for (stored,) in connection.execute(select(column).where(column != func.lower(func.trim(column)))):
+            if stored.isascii():
+                key = (kind, key_of(stored))
+                found[key] = (*found.get(key, ()), stored)
+    return found
+
+
+def rows(
+    connection: Connection,
+    tables: Tables,
+    keys: Collection[tuple[str, str]],
+    spellings: Spellings,
+    multiplier: int,
+    *,
+    lock: bool = False,
+) -> Found:
+    """The live rows of (kind, key) pairs; locked until the transaction ends when `lock` is set.
+
+    Aliases before mailboxes, each in the order of their keys, so that two writers cannot wait for each other.
+    """
+    found: dict[tuple[str, str], Live] = {}
+    for kind, query, column in (
+        ("alias", alias_columns(tables), tables.alias.c.address),
+        ("mailbox", mailbox_columns(tables), tables.mailbox.c.username),
+    ):
+        stored = sorted(_stored_keys(kind, keys, spellings))
+        for part in _parts(stored):
+            for row in connection.execute(_locked(query.where(column.in_(part)).order_by(column), lock)):
+                value = alias_row(row) if kind == "alias" else mailbox_row(row, multiplier)
+                key = (kind, value.key)
+                # of two spellings the canonical one counts, as in `observe`
+                if key in keys and (key not in found or row[0] == _canonical(kind, value.key)):
+                    found[key] = Live(value, tuple(row))
+    return found
+
+
+def password_days(connection: Connection, tables: Tables, domains: Collection[str]) -> dict[str, int]:
+    """Domain → days that a password lasts; a domain that PostfixAdmin lacks is not in it."""
+    domain = tables.domain.c
+    found = connection.execute(
+        select(domain.domain, domain.password_expiry).where(domain.domain.in_(sorted(filter(str.isascii, domains))))
+    )
+    return {address_key(name): days or 0 for name, days in found}
+
+
+def stored_passwords(connection: Connection, tables: Tables, keys: Collection[str]) -> dict[str, str]:
+    """Mailbox → stored hash, to find out whether a broken commit was one; never shown, never compared otherwise."""
+    mailbox = tables.mailbox.c
+    found: dict[str, str] = {}
+    for part in _parts(sorted(filter(str.isascii, keys))):
+        query = select(mailbox.username, mailbox.password).where(mailbox.username.in_(part))
+        found.update((address_key(username), password) for username, password in connection.execute(query))
+    return found
+
+
+def database_clock(connection: Connection) -> datetime:
+    """The database's own time in its own zone: mail look-ups compare with it (facts/postfixadmin.md 12, 13.12)."""
+    now: datetime = connection.execute(select(func.now())).scalar_one()
+    return now
+
+
+def _key_columns(tables: Tables) -> tuple[tuple[str, Column[Any], Callable[[str], str]], ...]:
+    return (("alias", tables.alias.c.address, alias_key), ("mailbox", tables.mailbox.c.username, address_key))
+
+
+def _canonical(kind: str, key: str) -> str:
+    return stored_alias(key) if kind == "alias" else key
+
+
+def _stored_keys(kind: str, keys: Collection[tuple[str, str]], spellings: Spellings) -> set[str]:
+    """Every spelling to ask for. Never one outside ASCII: it makes the whole statement fail (facts 13.2)."""
+    wanted = [pair for pair in keys if pair[0] == kind and pair[1].isascii()]
+    canonical = {_canonical(kind, key) for _, key in wanted}
+    return canonical.union(*(spellings.get(pair, ()) for pair in wanted), (key for _, key in wanted))
+
+
+def _parts(keys: list[str]) -> Iterator[list[str]]:
+    # twice CHUNK: an account has its twin and its member alias, and one transaction takes one statement for them
+    size = 2 * CHUNK
+    for start in range(0, len(keys), size):
+        yield keys[start : start + size]
+
+
+def _locked(query: Select[Any], lock: bool) -> Select[Any]:
+    return query.with_for_update() if lock else query

@@ -1,0 +1,117 @@
+"""What PostfixAdmin holds: one snapshot, a constant number of statements, streamed. The counterpart of `expect`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Select, select
+
+from reconciler.model.records import AliasDomainRow, AliasRow, DomainRow, MailboxRow, Records, Row
+from reconciler.systems.postfixadmin.checks import check_tables
+from reconciler.systems.postfixadmin.tables import Tables
+from reconciler.systems.postfixadmin.texts import (
+    address_key,
+    alias_key,
+    display_name,
+    goto_of,
+    megabytes,
+    stored_alias,
+)
+
+_ROWS = 2000
+"""Rows that a server-side cursor hands over at a time (facts/postfixadmin.md 15)."""
+
+
+class Twice(NamedTuple):
+    """Two live rows that mean the same address; possible where the database distinguishes case."""
+
+    kind: str
+    key: str
+    stored: tuple[str, ...]
+
+
+class Observation(NamedTuple):
+    """The records, and the rows that were left out of them."""
+
+    records: Records
+    twice: tuple[Twice, ...]
+
+
+def observe(connection: Connection, tables: Tables, multiplier: int) -> Observation:
+    """Reads everything inside the caller's snapshot. Raises Unreadable when the tables are not what they should be."""
+    check_tables(connection, tables)
+    domain, alias_domain = tables.domain.c, tables.alias_domain.c
+    seen: list[Twice] = []
+    mailboxes = _table(
+        "mailbox", _stream(connection, mailbox_columns(tables)), lambda r: mailbox_row(r, multiplier), str, seen
+    )
+    aliases = _table("alias", _stream(connection, alias_columns(tables)), alias_row, stored_alias, seen)
+    domains = _table("domain", _stream(connection, select(domain.domain, domain.active)), _domain_row, str, seen)
+    linked = select(alias_domain.alias_domain, alias_domain.target_domain, alias_domain.active)
+    alias_domains = _table("alias_domain", _stream(connection, linked), _alias_domain_row, str, seen)
+    # the pseudo domain of the superadmins is no mail domain (facts/postfixadmin.md 1)
+    domains.pop("all", None)
+    records: Records = {"alias": aliases, "mailbox": mailboxes, "domain": domains, "alias_domain": alias_domains}
+    return Observation(records, tuple(seen))
+
+
+def mailbox_columns(tables: Tables) -> Select[Any]:
+    """What planning needs of a mailbox; no dates, which old rows hold as zeros (facts/postfixadmin.md 13.7)."""
+    c = tables.mailbox.c
+    return select(c.username, c.name, c.quota, c.active)
+
+
+def alias_columns(tables: Tables) -> Select[Any]:
+    """What planning needs of an alias."""
+    c = tables.alias.c
+    return select(c.address, c.goto, c.active)
+
+
+def mailbox_row(row: Any, multiplier: int) -> MailboxRow:
+    """A row of `mailbox_columns`, normalised."""
+    stored, name, quota, active = row
+    return MailboxRow(address_key(stored), "", display_name(name), megabytes(quota, multiplier), bool(active))
+
+
+def alias_row(row: Any) -> AliasRow:
+    """A row of `alias_columns`, normalised."""
+    stored, goto, active = row
+    key = alias_key(stored)
+    # nearly every alias leads to itself alone: then both are one string in memory
+    return AliasRow(key, "", (key,) if goto == key else goto_of(goto), bool(active))
+
+
+def _domain_row(row: Any) -> DomainRow:
+    return DomainRow(address_key(row[0]), bool(row[1]))
+
+
+def _alias_domain_row(row: Any) -> AliasDomainRow:
+    return AliasDomainRow(address_key(row[0]), address_key(row[1]), bool(row[2]))
+
+
+def _stream(connection: Connection, query: Select[Any]) -> Iterator[Any]:
+    result = connection.execution_options(stream_results=True).execute(query)
+    for part in result.partitions(_ROWS):
+        yield from part
+
+
+def _table(
+    kind: str, rows: Iterator[Any], normal: Callable[[Any], Row], canonical: Callable[[str], str], seen: list[Twice]
+) -> dict[str, Row]:
+    """Rows by key. Of two with one key the canonically stored one stays, which is the one that mail look-ups find."""
+    table: dict[str, Row] = {}
+    odd: dict[str, str] = {}
+    for row in rows:
+        value = normal(row)
+        key, stored = value.key, row[0]
+        if stored != canonical(key):
+            other = odd.get(key, canonical(key) if key in table else None)
+            if other is not None:
+                seen.append(Twice(kind, key, (other, stored)))
+                continue
+            odd[key] = stored
+        elif key in odd:
+            seen.append(Twice(kind, key, (stored, odd.pop(key))))
+        table[key] = value
+    return table

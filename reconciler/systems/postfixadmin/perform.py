@@ -1,0 +1,130 @@
+"""Carries steps out: accounts in chunks, a chunk in one transaction, so that a reader sees an account whole or not.
+
+What stands in the tables is read again under a lock and compared with what the plan was made from
+(facts/postfixadmin.md 13.17, 14 and 16.4). The number of statements is the same however many accounts a chunk has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import SecretStr
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from reconciler.errors import PermanentFailure
+from reconciler.model.addresses import domain_of
+from reconciler.model.records import MailboxRow, PasswordRow
+from reconciler.model.secrets import Passwords
+from reconciler.planning.changes import Action, Outcome, Result, Step
+from reconciler.settings import PostfixAdmin
+from reconciler.systems.postfixadmin import lookup
+from reconciler.systems.postfixadmin.batch import Account, Batch, Outcomes, Stand, accounts, row_of
+from reconciler.systems.postfixadmin.connect import Database
+from reconciler.systems.postfixadmin.decide import in_place
+from reconciler.systems.postfixadmin.failures import is_about_one_row, is_temporary, said, unreadable
+from reconciler.systems.postfixadmin.lookup import CHUNK, Found, Spellings
+from reconciler.systems.postfixadmin.passwords import hash_all
+from reconciler.systems.postfixadmin.write import write
+
+
+class Writer:
+    """Writes the steps of one batch. Made for each batch: it holds the hashes and spellings of this one."""
+
+    def __init__(self, database: Database, section: PostfixAdmin, passwords: Passwords) -> None:
+        self._database = database
+        self._tables = database.tables
+        self._section = section
+        self._passwords = passwords
+        self._spellings: Spellings = {}
+        self._hashes: dict[str, str] = {}
+
+    def perform(self, steps: Sequence[Step]) -> list[Outcome]:
+        """One outcome a step, in order. Raises Unreadable when no transaction can be begun."""
+        # hashing is slow, and others wait for our locks
+        self._hashes = hash_all(self._section.password_scheme, self._needed_passwords(steps))
+        with self._database.look() as connection:
+            self._spellings = lookup.odd_spellings(connection, self._tables)
+        outcomes: Outcomes = {}
+        everybody = accounts(steps)
+        for start in range(0, len(everybody), CHUNK):
+            outcomes |= self._chunk(everybody[start : start + CHUNK])
+        return [outcomes[step.id] for step in steps]
+
+    def _needed_passwords(self, steps: Sequence[Step]) -> dict[str, SecretStr]:
+        needed = {}
+        for step in steps:
+            row = step.change.after
+            if isinstance(row, PasswordRow) or (isinstance(row, MailboxRow) and step.change.action is Action.CREATE):
+                needed[row.key] = self._passwords.of(row.account)
+        return needed
+
+    def _chunk(self, part: Sequence[Account]) -> Outcomes:
+        """One transaction; when one row is to blame, halves, so that one bad account does not stop the others."""
+        try:
+            return self._transaction(part)
+        except PermanentFailure as error:
+            failure, divisible = Outcome(Result.FAILED, error.message, error.hint), True
+        except DBAPIError as error:
+            failure, divisible = _failure(error, self._database.target), is_about_one_row(error)
+        if divisible and len(part) > 1:
+            middle = len(part) // 2
+            return self._chunk(part[:middle]) | self._chunk(part[middle:])
+        return {step.id: failure for account in part for step in account}
+
+    def _transaction(self, part: Sequence[Account]) -> Outcomes:
+        with self._database.transaction() as connection:
+            batch = Batch(self._stand(connection, part), self._section, self._hashes)
+            for account in part:
+                batch.add(account)
+            write(connection, self._tables, batch.writes)
+            try:
+                connection.commit()
+            except DBAPIError:
+                broken = True
+            else:
+                broken = False
+        # nobody knows on which side of the commit the line broke, except the tables
+        return self._settled(part, batch.outcomes) if broken else batch.outcomes
+
+    def _stand(self, connection: Connection, part: Sequence[Account]) -> Stand:
+        steps = [step for account in part for step in account]
+        found = self._rows(connection, steps, lock=True)
+        days = lookup.password_days(connection, self._tables, {domain_of(step.change.key) for step in steps})
+        return Stand(found, days, lookup.database_clock(connection))
+
+    def _settled(self, part: Sequence[Account], planned: Outcomes) -> Outcomes:
+        """The outcomes after a broken commit: what was to be written is looked for."""
+        steps = [step for account in part for step in account if planned[step.id].result is Result.DONE]
+        message = "the connection broke while the transaction was being committed, and nothing of it was written"
+        nothing = Outcome(Result.FAILED, message, "run `reconciler apply` again", temporary=True)
+        with self._database.look() as connection:
+            found = self._rows(connection, steps)
+            keys = [step.change.key for step in steps if step.change.kind == "password"]
+            stored = lookup.stored_passwords(connection, self._tables, keys)
+        there = {s.id for s in steps if s.readable and in_place(s.change, found.get(row_of(s)))}
+        there |= {s.id for s in steps if not s.readable and stored.get(s.change.key) == self._hashes[s.change.key]}
+        return planned | {s.id: nothing for s in steps if s.id not in there}
+
+    def _rows(self, connection: Connection, steps: Sequence[Step], *, lock: bool = False) -> Found:
+        keys = {row_of(step) for step in steps}
+        return lookup.rows(connection, self._tables, keys, self._spellings, self._section.quota_multiplier, lock=lock)
+
+
+def holds(database: Database, section: PostfixAdmin, steps: Sequence[Step]) -> list[bool]:
+    """Whether each effect is in place, by a fresh read; passwords and mails never are. Raises Unreadable."""
+    readable = [step for step in steps if step.readable]
+    if not readable:
+        return [False] * len(steps)
+    with database.look() as connection:
+        spellings = lookup.odd_spellings(connection, database.tables)
+        keys = {row_of(step) for step in readable}
+        found = lookup.rows(connection, database.tables, keys, spellings, section.quota_multiplier)
+    return [step.readable and in_place(step.change, found.get(row_of(step))) for step in steps]
+
+
+def _failure(error: DBAPIError, target: str) -> Outcome:
+    if is_about_one_row(error):
+        return Outcome(Result.FAILED, said(error), "run `reconciler plan` again, and correct what is declared")
+    explained = unreadable(error, target)
+    return Outcome(Result.FAILED, explained.message, explained.hint, temporary=is_temporary(error))

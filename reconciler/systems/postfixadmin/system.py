@@ -1,0 +1,114 @@
+"""PostfixAdmin as the workflow sees it: the verbs of `planning.ports.System`. The registry builds it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from sqlalchemy.exc import DBAPIError
+
+from reconciler.model.declared import DesiredState
+from reconciler.model.records import Owner, Records
+from reconciler.planning.changes import Change, Outcome, Stage, Step
+from reconciler.planning.findings import Finding
+from reconciler.planning.ports import System
+from reconciler.settings import PostfixAdmin
+from reconciler.systems.context import Context
+from reconciler.systems.postfixadmin.checks import check_tables, check_writable
+from reconciler.systems.postfixadmin.connect import Database
+from reconciler.systems.postfixadmin.expect import expect
+from reconciler.systems.postfixadmin.failures import unreadable
+from reconciler.systems.postfixadmin.follow import follow
+from reconciler.systems.postfixadmin.observe import Observation, Twice, observe
+from reconciler.systems.postfixadmin.perform import Writer, holds
+from reconciler.systems.postfixadmin.review import review
+from reconciler.systems.postfixadmin.welcome import send_welcome
+
+_WELCOME = "welcome_mail"
+
+
+def build(context: Context) -> System | None:
+    """PostfixAdmin; None when the site file has no such section. Raises UsageError when its password is missing."""
+    section = context.settings.postfixadmin
+    return PostfixAdminSystem(context, section) if section is not None else None
+
+
+class PostfixAdminSystem:
+    """The database is synchronous; each verb runs in a thread of its own."""
+
+    name = "postfixadmin"
+    owns: frozenset[str] = frozenset()
+    needed_for_accounts = True
+
+    def __init__(self, context: Context, section: PostfixAdmin) -> None:
+        self._context = context
+        self._section = section
+        self._database = Database(section, context.settings)
+        self._twice: tuple[Twice, ...] = ()
+        self.target = self._database.target
+
+    def expect(self, desired: DesiredState) -> Records:
+        """Mailboxes, their twin and member aliases, declared aliases."""
+        return expect(desired, self._context.settings)
+
+    async def observe(self) -> Records:
+        """One consistent snapshot. Raises Unreadable."""
+        seen = await asyncio.to_thread(self._observe)
+        self._twice = seen.twice
+        return seen.records
+
+    def pair(self, wanted: Records, found: Records) -> Records:
+        """Addresses are the keys on both sides."""
+        del wanted
+        return found
+
+    def follow(self, owner: Owner, changes: Sequence[Change], wanted: Records, found: Records) -> Sequence[Change]:
+        """The welcome mail of a new mailbox; a new password when another system makes a login for a live one."""
+        del wanted
+        return follow(self.name, owner, changes, found, self._section.welcome_mail)
+
+    def steps(self, change: Change) -> tuple[Step, ...]:
+        """One step a change."""
+        return (Step(change, Stage.WELCOME if change.kind == _WELCOME else Stage.MAIL_FLOW),)
+
+    def review(self, desired: DesiredState, found: Records) -> Sequence[Finding]:
+        """Remarks on what the last `observe` found."""
+        return list(review(desired, found, self._twice))
+
+    async def check(self) -> None:
+        """Whether rows could be written now. Raises Unreadable."""
+        await asyncio.to_thread(self._check)
+
+    async def perform(self, batch: Sequence[Step]) -> list[Outcome]:
+        """Rows and passwords by account, then welcome mails. Raises Unreadable when nothing can be begun."""
+        rows = [step for step in batch if step.change.kind != _WELCOME]
+        mails = [step for step in batch if step.change.kind == _WELCOME]
+        outcomes: dict[str, Outcome] = {}
+        if rows:
+            writer = Writer(self._database, self._section, self._context.passwords)
+            written = await asyncio.to_thread(writer.perform, rows)
+            outcomes |= zip((step.id for step in rows), written, strict=True)
+        if mails:
+            sent = await send_welcome(self._context.mailer, self._context.settings.letters, mails)
+            outcomes |= zip((step.id for step in mails), sent, strict=True)
+        return [outcomes[step.id] for step in batch]
+
+    async def holds(self, batch: Sequence[Step]) -> list[bool]:
+        """By a fresh read where we write, not on a replica. Raises Unreadable."""
+        return await asyncio.to_thread(holds, self._database, self._section, batch)
+
+    async def close(self) -> None:
+        """Lets connections go."""
+        self._database.close()
+
+    def _observe(self) -> Observation:
+        with self._database.snapshot() as connection:
+            return observe(connection, self._database.tables, self._section.quota_multiplier)
+
+    def _check(self) -> None:
+        with self._database.transaction() as connection:
+            try:
+                check_tables(connection, self._database.tables)
+                check_writable(connection, self._database.tables)
+            except DBAPIError as error:
+                raise unreadable(error, self.target) from None

@@ -1,0 +1,60 @@
+"""From what the tables hold to values that can be compared, and back. Used by reading and by writing alike."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+
+from reconciler.model.addresses import CATCH_ALL
+
+
+def address_key(stored: str) -> str:
+    """A mailbox's or a domain's key. An address outside ASCII is nobody's that we manage: it stays as it is.
+
+    Only spaces are stripped: a row with a tab in its key is found by nobody, and SQL's `trim` agrees.
+    """
+    return stored.strip(" ").lower() if stored.isascii() else stored
+
+
+def alias_key(stored: str) -> str:
+    """An alias' key: PostfixAdmin stores a domain's catch-all as `@domain` (facts/postfixadmin.md 6)."""
+    key = address_key(stored)
+    return CATCH_ALL + key if key.startswith("@") else key
+
+
+def stored_alias(key: str) -> str:
+    """The address under which PostfixAdmin stores an alias."""
+    return key[len(CATCH_ALL) :] if key.startswith(CATCH_ALL + "@") else key
+
+
+def goto_of(stored: str) -> tuple[str, ...]:
+    """A goto as a set, which is how PostfixAdmin treats it (facts/postfixadmin.md 6): sorted, canonical."""
+    lowered = stored.lower()
+    if "," not in lowered:
+        only = lowered.strip()
+        return (only,) if only else ()
+    return tuple(sorted({part for piece in lowered.split(",") if (part := piece.strip())}))
+
+
+def goto_text(goto: Iterable[str], key: str) -> str:
+    """A goto as PostfixAdmin writes it: no spaces, a mailbox's own address last (facts/postfixadmin.md 6)."""
+    return ",".join(sorted(goto, key=lambda target: (target == key, target)))
+
+
+def megabytes(stored: int, multiplier: int) -> int:
+    """Bytes as whole MB. 0 (unlimited) and -1 (disabled) stay, and a small quota never becomes unlimited (facts 8)."""
+    if stored <= 0:
+        return stored
+    return max(1, (stored + multiplier // 2) // multiplier)
+
+
+def quota_bytes(quota: int, multiplier: int) -> int:
+    """Whole MB as bytes; -1 is stored as it is (facts/postfixadmin.md 5.2)."""
+    return quota * multiplier if quota > 0 else quota
+
+
+def display_name(text: str) -> str:
+    """A name in Unicode form NFC with single spaces."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
+    return " ".join(text.split())

@@ -1,0 +1,43 @@
+"""The first mail to a new mailbox: Dovecot makes the maildir when it arrives (facts/postfixadmin.md 5.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from email.message import EmailMessage
+from email.utils import formatdate, make_msgid
+
+from reconciler.model.addresses import domain_of
+from reconciler.planning.changes import Outcome, Result, Step
+from reconciler.remote.mail import Mailer
+from reconciler.settings import Letters
+
+_TEXTS = {
+    "de": ("Willkommen", "Hallo,\n\ndieses Postfach ist eingerichtet: {address}\n"),
+    "en": ("Welcome", "Hello,\n\nthis mailbox is ready: {address}\n"),
+}
+_HINT = "send any mail to this mailbox, so that its maildir is made; and check letters.smtp"
+
+
+async def send_welcome(mailer: Mailer, letters: Letters | None, steps: Sequence[Step]) -> list[Outcome]:
+    """Sends one message a step. Raises Unreadable when the mail server cannot be reached."""
+    answers = await mailer.send([_message(step.change.key, letters) for step in steps])
+    return [
+        Outcome(Result.DONE)
+        if answer is None
+        else Outcome(Result.FAILED, f"the welcome mail to {step.change.key} was not accepted: {answer}", _HINT)
+        for step, answer in zip(steps, answers, strict=True)
+    ]
+
+
+def _message(address: str, letters: Letters | None) -> EmailMessage:
+    subject, text = _TEXTS[letters.language if letters else "de"]
+    domain = domain_of(address)
+    message = EmailMessage()
+    message["From"] = letters.sender if letters else f"postmaster@{domain}"
+    message["To"] = address
+    message["Subject"] = subject
+    message["Date"] = formatdate(localtime=True)
+    message["Message-ID"] = make_msgid(domain=domain)
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no vacation answers to it
+    message.set_content(text.format(address=address))
+    return message
