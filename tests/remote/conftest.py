@@ -1,0 +1,57 @@
+"""Both hosts, so that one suite proves the same of each."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from reconciler.remote.host import Host
+from reconciler.remote.local import LocalHost
+from reconciler.remote.ssh import SshHost
+from tests.services.sshd import Sshd
+
+
+@pytest.fixture
+async def ssh_host(sshd: Sshd) -> AsyncIterator[SshHost]:
+    """The restricted user on the real sshd."""
+    host = SshHost("mail.example", sshd.login())
+    yield host
+    await host.close()
+
+
+@pytest.fixture(params=["local", "ssh"])
+def host(request: pytest.FixtureRequest) -> Host:
+    """Each of the two in turn."""
+    if request.param == "local":
+        return LocalHost()
+    return request.getfixturevalue("ssh_host")  # type: ignore[no-any-return]
+
+
+async def eventually(true: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Waits until `true()`; fails when it does not become so."""
+    async with asyncio.timeout(seconds):
+        while not true():
+            await asyncio.sleep(0.02)
+
+
+def is_gone(pid_file: Path) -> bool:
+    """Whether the process that wrote its id there has ended (Z: ended, and not yet collected by its parent)."""
+    try:
+        stat = Path(f"/proc/{pid_file.read_text().strip()}/stat").read_text()
+    except OSError:
+        return True
+    return stat.rpartition(")")[2].split()[0] == "Z"
+
+
+def command_lines() -> bytes:
+    """What any user of the machine sees of all processes: `ps` reads the same files."""
+    found = b""
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            found += file.read_bytes() + b"\n"
+        except OSError:  # ended meanwhile
+            continue
+    return found
