@@ -95,7 +95,7 @@ class Call:
     @property
     def response_timeout(self) -> float:
         """Seconds; 0 means for ever (1.2)."""
-        return float(self.given.get("responsetimeout") or 0)
+        return max(0.0, float(self.given.get("responsetimeout") or 0))
 
     def key(self) -> Key:
         """Reads -i and -u. Raises NotANumber."""

@@ -71,9 +71,10 @@ class Faults:
         if "dies_after_effect" in self._active:
             _die(self._active["dies_after_effect"])
 
-    def cut(self, text: str) -> str | None:
-        """The first half of the answer when the rest is never said; None when all is said."""
-        return text[: len(text) // 2] if "half_answer" in self._active else None
+    @property
+    def cuts_answer(self) -> bool:
+        """Only the first half of the answer is said; then comes `after_half`."""
+        return "half_answer" in self._active
 
     def after_half(self) -> NoReturn:
         """Ends the process after the first half."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from reconciler.systems.openxchange.standin import users
 from reconciler.systems.openxchange.standin.call import Answer, Call, Server
@@ -77,20 +79,38 @@ def _csv(found: Iterator[User], version: str, shuffler: random.Random) -> Iterat
     rights = access_columns(version) if first is not None else ()
     yield ",".join((*order, *rights)) + "\n"
     if first is not None:
-        yield from _csv_rows([first, *found], order, rights, shuffler)
+        yield from _csv_rows(itertools.chain([first], found), order, rights, shuffler)
 
 
-def _csv_rows(found: list[User], order: Sequence[str], rights: Sequence[str], shuffler: random.Random) -> Iterator[str]:
-    """Most of the 150 cells are null for everybody: they are written into the line's form once, not once a user."""
-    filled = {"Id", "Aliases", "UserAttributes", "GuiPreferences"}.union(*{tuple(user.fields) for user in found})
-    varying = [(_reader(name, shuffler), null(name)) for name in order if name in filled]
-    form = ",".join("%s" if name in filled else null(name) for name in order)
+def _csv_rows(
+    found: Iterable[User], order: Sequence[str], rights: Sequence[str], shuffler: random.Random
+) -> Iterator[str]:
+    """Most of the 150 cells are null, and most users have the same ones filled: a line's form, nulls and all, is made
+    once for each set of filled columns, not once a user."""
+    forms: dict[frozenset[str], _Form] = {}
     rendered: dict[frozenset[str], str] = {}
     for user in found:
+        filled = frozenset(user.fields)
+        if filled not in forms:
+            forms[filled] = _form(order, filled, shuffler)
         if user.access not in rendered:
             rendered[user.access] = "".join(f',"{"true" if name in user.access else "false"}"' for name in rights)
-        cells = tuple(absent if (value := read(user)) is None else quoted(value) for read, absent in varying)
-        yield f"{form % cells}{rendered[user.access]}\n"
+        form = forms[filled]
+        cells = tuple("" if (value := read(user)) is None else quoted(value) for read in form.readers)
+        yield f"{form.line % cells}{rendered[user.access]}\n"
+
+
+class _Form(NamedTuple):
+    """A CSV line with a place for every cell that is not null for certain, and what belongs there."""
+
+    line: str
+    readers: tuple[Callable[[User], str | None], ...]
+
+
+def _form(order: Sequence[str], filled: frozenset[str], shuffler: random.Random) -> _Form:
+    varying = filled | {"Id", "Aliases", "UserAttributes", "GuiPreferences"}
+    readers = tuple(_reader(name, shuffler) for name in order if name in varying)
+    return _Form(",".join("%s" if name in varying else null(name) for name in order), readers)
 
 
 def quoted(value: str) -> str:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from reconciler.systems.openxchange.standin.failures import ILLEGAL_VALUE, UNKNOWN_OPTION, LocalFailure, NotANumber
 
 TRUE_WORDS = frozenset({"true", "1", "yes", "y", "on"})
-_NUMBER = re.compile(r"[+-]?[0-9]+\Z")
+_NUMBER = re.compile(r"[+-]?[0-9]{1,18}\Z")
 _INT_MAX = 2**31 - 1
 
 

@@ -7,6 +7,7 @@ with 2, a status that no tool of OX has.
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import sqlite3
@@ -42,6 +43,8 @@ from reconciler.systems.openxchange.standin.options import DYNAMIC_TOOLS, option
 from reconciler.systems.openxchange.standin.parser import Given, Option, parse, unrecognized
 from reconciler.systems.openxchange.standin.store import connect
 from reconciler.systems.openxchange.standin.usage import environment, usage
+
+_LINES_AT_ONCE = 1000
 
 _TOOLS: dict[str, Callable[[Call], Answer]] = {
     "listuser": listuser,
@@ -99,12 +102,13 @@ class Run:
             raise AssertionError(f"{self._tool} answered without asking the server")
         call.faults.timed_out(call.response_timeout)
         call.faults.before_answer()
-        whole = "".join(answer.text)
-        half = call.faults.cut(whole)
-        if half is not None:
-            self._console.out(half)
+        if call.faults.cuts_answer:
+            whole = "".join(answer.text)
+            self._console.out(whole[: len(whole) // 2])
             call.faults.after_half()
-        self._console.out(whole)
+        lines = iter(answer.text)
+        while chunk := "".join(itertools.islice(lines, _LINES_AT_ONCE)):
+            self._console.out(chunk)
         return answer.status
 
     def _fail(self, failure: ToolFailure) -> int:

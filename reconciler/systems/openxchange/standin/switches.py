@@ -7,12 +7,14 @@ Written by `install.py` and `control.py`, or by hand. Switches that are properti
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from reconciler.errors import UsageError
 
 FILE_NAME = "switches.json"
+_DAY = 86_400
 VERSIONS = ("OLD", "MID", "NEW")
 TOOLS = ("listuser", "createuser", "changeuser", "deleteuser", "existsuser")
 KINDS = ("down", "starting", "updating", "slow", "storage_error", "dies_after_effect", "half_answer")
@@ -92,6 +94,10 @@ def checked(content: object, place: str) -> Switches:
     switches = Switches(**values, faults=tuple(_fault(fault, place) for fault in faults))
     if switches.version not in VERSIONS:
         raise UsageError(f"{place}: version: unknown {switches.version!r}", hint=f"one of {', '.join(VERSIONS)}")
+    try:
+        re.compile(switches.CHECK_USER_UID_REGEXP)
+    except re.error as error:
+        raise UsageError(f"{place}: CHECK_USER_UID_REGEXP: {error}", hint="OX's own is [$@%\\.+a-zA-Z0-9_-]") from None
     return switches
 
 
@@ -104,6 +110,8 @@ def _fault(content: object, place: str) -> Fault:
         raise UsageError(f"{place}: faults: unknown kind {fault.kind!r}", hint=f"one of {', '.join(KINDS)}")
     if fault.tool and fault.tool not in TOOLS:
         raise UsageError(f"{place}: faults: unknown tool {fault.tool!r}", hint=f"one of {', '.join(TOOLS)}")
+    if not 0 <= fault.seconds <= _DAY or not 0 <= (fault.status or 0) <= 255:
+        raise UsageError(f"{place}: faults: seconds or status is out of range", hint="seconds to a day, status to 255")
     return fault
 
 
