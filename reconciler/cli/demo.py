@@ -1,0 +1,91 @@
+"""`reconciler demo`: the whole story on a stand-in site, which stays there to play with."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from reconciler.cli.door import Format, Status, colored, console, enter, write
+from reconciler.cli.opening import open_site, read_site
+from reconciler.cli.plan import render
+from reconciler.errors import UsageError
+from reconciler.planning.plan import Plan
+from reconciler.report.text import run_text
+from reconciler.sandbox.hands import change_by_hand
+from reconciler.sandbox.site import build, fill_database
+from reconciler.workflow import apply, make_plan
+
+_EXAMPLE = Path(__file__).parents[2] / "state"
+
+
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Where to build the site; made anew when it is a demo site.")] = Path(
+        "demo-site"
+    ),
+    state: Annotated[Path, typer.Option(help="The example state to build it from.")] = _EXAMPLE,
+) -> None:
+    """Build a stand-in site in a folder, plan, apply, plan again, and show what drift looks like. Touches nothing else.
+
+    Example: reconciler demo /tmp/demo
+    """
+
+    async def story() -> Status:
+        if not state.is_dir():
+            raise UsageError(f"{state} is not a folder", hint="name the example state: reconciler demo --state state/")
+        site = build(folder, state)
+        settings, declaration = read_site(site)
+        fill_database(folder, declaration.state.domains)
+        _chapter(f"A site in {folder}/", f"{len(declaration.state.mailboxes)} declared mailboxes, nothing applied yet.")
+        _chapter("What would be done", "reconciler plan")
+        write(render(await _plan(site), Format.TEXT, "mail plan"))
+        _chapter("Doing it", "reconciler apply --yes")
+        await _apply(site)
+        _chapter("Once more: there is nothing left to do", "reconciler plan")
+        write(render(await _plan(site), Format.TEXT, "mail plan"))
+        _chapter("Somebody changes things by hand")
+        for sentence in change_by_hand(folder, declaration.state):
+            write(f"  · {sentence}")
+        _chapter("What cron would report", "reconciler drift")
+        write(render(await _plan(site), Format.TEXT, "mail drift"))
+        _chapter("Now you")
+        write(_invitation(folder, settings.path("outbox")))
+        return Status.DONE
+
+    enter(story)
+
+
+def _chapter(title: str, command: str = "") -> None:
+    console.print()
+    console.print(f"── {title} ", style="bold", markup=False)
+    if command:
+        console.print(f"   {command}", style="dim", markup=False)
+    console.print()
+
+
+async def _plan(site: Path) -> Plan:
+    async with open_site(site) as opened:
+        return await make_plan(opened.site, opened.declaration, opened.systems, opened.clock)
+
+
+async def _apply(site: Path) -> None:
+    async with open_site(site) as opened:
+        made = await make_plan(opened.site, opened.declaration, opened.systems, opened.clock)
+        run = await apply(made, opened.systems, clock=opened.clock, progress=lambda *_: None, stop=asyncio.Event())
+    write(run_text(run, width=console.width, color=colored()))
+
+
+def _invitation(folder: Path, outbox: Path) -> str:
+    return f"""\
+  The site stays in {folder}/. Edit {folder}/state/*.yaml, then:
+
+    export RECONCILER_SITE={folder}/reconciler.yaml
+    reconciler plan                      what would be done
+    reconciler apply                     put the drift right
+    reconciler show 10042                everything about a member number
+    ls {outbox}                          the letters to members
+    sqlite3 {folder}/postfixadmin.sqlite 'select username, name from mailbox'
+    {folder}/openxchange/sbin/listuser --help
+"""
