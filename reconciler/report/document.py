@@ -30,7 +30,10 @@ Version = Literal[1]
 class Part(BaseModel):
     """A part of a document: nothing unknown in it, and nothing changes after it was made."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    # a schema says what is written, so what has a default here is required there
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, json_schema_serialization_defaults_required=True
+    )
 
 
 class PlacePart(Part):
@@ -224,14 +227,14 @@ def show_schema() -> dict[str, object]:
 
 
 def _schema(model: type[Part]) -> dict[str, object]:
-    # as it is written, not as it may be read: so every field is required
     return {"$schema": _DRAFT, **model.model_json_schema(mode="serialization")}
 
 
 def read_plan(text: str) -> PlanDocument:
     """A saved plan. Raises UsageError for anything else, saying what it is instead."""
+    data = text.encode("utf-8", "replace")  # lone surrogates are no UTF-8, and no plan of ours holds any
     try:
-        found = from_json(text, allow_inf_nan=False)
+        found = from_json(data, allow_inf_nan=False)
     except ValueError:
         raise UsageError("this file is not a plan: it is not JSON, or it was cut off", hint=_HINT) from None
     if not isinstance(found, dict) or "version" not in found or "$schema" not in found:
@@ -244,7 +247,7 @@ def read_plan(text: str) -> PlanDocument:
         message = f"this plan has version {version} of the format, this program writes and reads version {VERSION}"
         raise UsageError(message, hint=f"with the program that is to apply it, {_HINT}")
     try:
-        return PlanDocument.model_validate_json(text)
+        return PlanDocument.model_validate_json(data)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         where = clip(visible(".".join(str(part) for part in first["loc"])), 120)

@@ -203,7 +203,8 @@ def _ox_user(change: Change) -> Iterator[str]:
         elif field == "aliases":
             yield f"OX addresses {_difference(old, new)}"
     for (old, new), fields in same.items():
-        yield f"OX {' and '.join(fields)} {quoted(old)} → {quoted(new)}"
+        named = " and ".join(filter(None, (", ".join(fields[:-1]), fields[-1])))
+        yield f"OX {named} {quoted(old)} → {quoted(new)}"
 
 
 def _block(change: Change) -> Iterator[str]:

@@ -1,0 +1,150 @@
+"""What the terminal report promises beside its golden files: next commands, two lines for nothing, runs that died."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.planning.changes import Outcome, Result
+from reconciler.planning.lookup import Sighting
+from reconciler.planning.plan import Plan
+from reconciler.planning.run import Run, TransitionRun
+from reconciler.report.markdown import plan_markdown, run_markdown
+from reconciler.report.text import findings_text, plan_text, run_text, sighting_text
+from tests.report import samples
+
+REFUSED = samples.new_account(refused=("register",))
+WAITS = samples.new_account(refused=("unknown-system",))
+UNKNOWN = (samples.READS[0], samples.OX_UNKNOWN)
+
+
+def _plan(plan: Plan, title: str = "mail plan") -> list[str]:
+    return plan_text(plan, width=120, color=False, title=title).splitlines()
+
+
+def _run(run: Run) -> list[str]:
+    return run_text(run, width=120, color=False).splitlines()
+
+
+def test_an_empty_plan_is_two_lines_in_both_forms() -> None:
+    assert len(_plan(samples.plan())) == 2
+    assert len([line for line in plan_markdown(samples.plan()).splitlines() if line]) == 2
+
+
+@pytest.mark.parametrize(
+    ("plan", "last"),
+    [
+        (samples.plan([samples.block()]), "next: reconciler apply"),
+        (samples.busy(), "next: reconciler apply (9 of 10, the rest stays as it is)"),
+        (samples.stopped(), "next: nothing is applied while the plan is refused; resolve it, then reconciler plan"),
+        (
+            samples.plan([REFUSED], [samples.refusal(REFUSED.owner)]),
+            "next: resolve what is refused, then reconciler plan",
+        ),
+        (
+            samples.plan([WAITS], [samples.wait(WAITS.owner)], UNKNOWN),
+            "next: reconciler plan again when openxchange can be read",
+        ),
+        (samples.plan([], [], UNKNOWN), "next: reconciler plan again when openxchange can be read"),
+    ],
+)
+def test_the_last_line_of_a_plan_names_the_next_command(plan: Plan, last: str) -> None:
+    assert _plan(plan)[-1] == last
+    assert plan_markdown(plan).splitlines()[-1] == last
+
+
+def test_drift_says_both_ways_out() -> None:
+    said = _plan(samples.plan([samples.changed_alias()]), "mail drift")
+    assert said[0].startswith("mail drift for nrw · 1 change")
+    assert "reconciler apply puts the declared state back; what should stay" in said[-1]
+
+
+def test_a_system_that_could_not_be_read_is_never_taken_for_nothing_to_do() -> None:
+    for text in (
+        plan_text(samples.plan([], [], UNKNOWN), width=120, color=False),
+        plan_markdown(samples.plan([], [], UNKNOWN)),
+    ):
+        assert "everything is as declared" not in text
+        assert "openxchange could not be read" in text
+        assert "no answer from mail.example within 30 s" in text
+
+
+def test_a_refusal_without_a_transition_is_not_nothing_to_do() -> None:
+    said = _plan(samples.plan([], [samples.refusal(samples.account("anna.neu"), "rename")]))
+    assert said[0] == "mail plan for nrw: nothing that could be carried out · 1 refused"
+
+
+def test_the_first_line_of_markdown_tells_routine_from_what_must_be_looked_at() -> None:
+    assert plan_markdown(samples.plan([samples.new_alias()])).startswith("**mail plan for nrw: routine** · 1 creation")
+    for plan in (samples.busy(), samples.waiting(), samples.stopped(), samples.plan([samples.removed_alias()])):
+        assert ": look closer**, " in plan_markdown(plan).splitlines()[0]
+
+
+def _died_after(steps: int) -> Run:
+    """A run of one new account that ended after some steps."""
+    new = samples.new_account()
+    outcomes = [(s, Outcome(Result.DONE if n < steps else Result.NOT_TRIED)) for n, s in enumerate(new.steps)]
+    return Run(
+        samples.plan([new]), samples.MADE, samples.MADE, (TransitionRun(new, tuple(outcomes)),), interrupted=True
+    )
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2, 3])
+def test_a_run_that_died_before_the_last_readable_step_is_finished_by_apply(steps: int) -> None:
+    """The OX user (step 4) is missing: the next plan sees it and makes a new password and letter with it."""
+    said = _run(_died_after(steps))
+    assert said[-1] == "next: reconciler apply (carries out what is left; what is in place is skipped)"
+    assert said[-2].startswith("interrupted: 0 done · 1 not tried")
+    assert not any("no later run" in line for line in said)
+
+
+@pytest.mark.parametrize(("steps", "lost"), [(4, "letter to her register address, welcome mail"), (5, "welcome mail")])
+def test_a_run_that_died_before_the_letter_says_that_nobody_will_see_it_missing(steps: int, lost: str) -> None:
+    """A letter leaves nothing that a later plan could read (details.md, "Rename": cannot be read back)."""
+    run = _died_after(steps)
+    assert any(f"no later run can see that this is missing: {lost}" in line for line in _run(run))
+    assert f"no later run can see that this is missing: {lost}" in run_markdown(run)
+    assert _run(run)[-1] == "next: see to what no later run can see, then reconciler drift"
+
+
+def test_a_run_twice_says_what_was_in_place_already() -> None:
+    new = samples.block()
+    outcomes = tuple((step, Outcome(Result.SKIPPED, "in place already")) for step in new.steps)
+    run = Run(samples.plan([new]), samples.MADE, samples.MADE, (TransitionRun(new, outcomes),))
+    assert "(was in place already)" in _run(run)[2]
+    assert _run(run)[-2] == "1 done · 0.0 s"
+
+
+def test_a_run_that_gates_kept_things_from_explains_them_and_names_plan() -> None:
+    plan = samples.plan([REFUSED, samples.block()], [samples.refusal(REFUSED.owner)])
+    said = _run(samples.ended(plan))
+    assert "refused, and what would allow it:" in said
+    assert said[-2] == "1 done · 1 refused · 2.4 s"
+    assert said[-1] == "next: resolve what was refused, then reconciler plan"
+
+
+def test_a_failure_says_why_and_what_to_do() -> None:
+    plan = samples.plan([samples.block()])
+    text = run_text(samples.ended(plan, "block", "postmap: fatal", "look at the map"), width=120, color=False)
+    assert "failed: sender block: postmap: fatal\n" in text
+    assert "look at the map\n" in text
+
+
+def test_findings_stand_in_the_order_of_the_files_whatever_their_order_was() -> None:
+    backwards = findings_text(reversed(samples.FINDINGS), width=80, color=False)
+    assert backwards == findings_text(samples.FINDINGS, width=80, color=False)
+    assert findings_text((), width=80, color=False) == "no problems found\n"
+
+
+def test_a_sighting_of_nothing_says_where_nobody_could_look() -> None:
+    nothing = Sighting("x@pirat.alt", (), {})
+    assert sighting_text(nothing, width=80, color=False) == "x@pirat.alt: nothing is declared, and nothing was found\n"
+    blind = sighting_text(Sighting("x@pirat.alt", (), {"postfix": "no route"}), width=80, color=False)
+    assert "nothing was found where it could be looked" in blind
+    assert "postfix could not be read: no route; what it holds is not known" in blind
+
+
+def test_no_report_asks_the_clock_or_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = plan_text(samples.busy(), width=100, color=True)
+    for name, value in (("NO_COLOR", "1"), ("TERM", "dumb"), ("COLUMNS", "20"), ("TZ", "Pacific/Apia")):
+        monkeypatch.setenv(name, value)
+    assert plan_text(samples.busy(), width=100, color=True) == before
