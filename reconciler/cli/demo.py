@@ -86,6 +86,6 @@ def _invitation(folder: Path, outbox: Path) -> str:
     reconciler apply                     put the drift right
     reconciler show 10042                everything about a member number
     ls {outbox}                          the letters to members
-    sqlite3 {folder}/postfixadmin.sqlite 'select username, name from mailbox'
+    cat {folder}/sender_access           the sender map with our section
     {folder}/openxchange/sbin/listuser --help
 """
