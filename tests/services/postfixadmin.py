@@ -113,7 +113,9 @@ class PostfixAdminDatabase:
     @property
     def url(self) -> str:
         """As the site file writes it: without the password."""
-        return self.full_url.set(password=None).render_as_string(hide_password=False)
+        at = self.full_url
+        bare = URL.create(at.drivername, at.username, None, at.host, at.port, at.database)
+        return bare.render_as_string(hide_password=False)
 
     def engine(self) -> Engine:
         """An engine for the tests' own statements; the caller disposes of it."""
