@@ -12,6 +12,7 @@ import asyncssh
 
 from reconciler.errors import Unreadable
 from reconciler.remote.host import Login
+from reconciler.remote.known_hosts import KnownHosts
 
 CONNECT_TIMEOUT = 10.0
 """Seconds for the TCP connection."""
@@ -24,14 +25,15 @@ KEEPALIVE = 15.0
 async def log_in(name: str, login: Login) -> asyncssh.SSHClientConnection:
     """A connection to the host that the site file calls `name`. Raises Unreadable."""
     _keep_quiet()
-    known_hosts = _known_hosts(name, login)
+    known = KnownHosts.read(name, login)
     options: dict[str, object] = {} if login.user is None else {"username": login.user}
     try:
         return await asyncssh.connect(
             login.address,
             login.port,
             config=None,  # nobody's ~/.ssh/config may switch the checks off
-            known_hosts=known_hosts,
+            known_hosts=known.table,
+            server_host_key_algs=known.key_types(),
             client_keys=_client_keys(name, login),
             preferred_auth="publickey",
             connect_timeout=CONNECT_TIMEOUT,
@@ -39,8 +41,8 @@ async def log_in(name: str, login: Login) -> asyncssh.SSHClientConnection:
             keepalive_interval=KEEPALIVE,
             **options,
         )
-    except (asyncssh.HostKeyNotVerifiable, asyncssh.KeyExchangeFailed) as error:
-        raise _host_key(name, login, known_hosts, error) from None
+    except asyncssh.HostKeyNotVerifiable:
+        raise known.refusal() from None
     except asyncssh.PermissionDenied:
         raise _refused(name, login) from None
     except TimeoutError:
@@ -55,16 +57,6 @@ def _keep_quiet() -> None:
     # every reason reaches the reader as one of our errors; the library's own lines are for debugging
     if not logging.getLogger().isEnabledFor(logging.DEBUG):
         asyncssh.set_log_level(logging.CRITICAL)
-
-
-def _known_hosts(name: str, login: Login) -> asyncssh.SSHKnownHosts:
-    try:
-        return asyncssh.read_known_hosts(login.known_hosts)
-    except OSError as error:
-        reason = error.strerror
-    except ValueError as error:
-        reason = str(error)
-    raise Unreadable(f"{name}: {login.known_hosts}: {reason}", hint=_get_key(login))
 
 
 def _client_keys(name: str, login: Login) -> list[asyncssh.SSHKey]:
@@ -95,40 +87,6 @@ def _client_keys(name: str, login: Login) -> list[asyncssh.SSHKey]:
     raise Unreadable(
         f"{name}: the key file {path} has a passphrase and no agent runs",
         hint=f"eval $(ssh-agent) && ssh-add {path}, then run again in the same shell",
-    )
-
-
-def _host_key(
-    name: str, login: Login, known_hosts: asyncssh.SSHKnownHosts, error: asyncssh.DisconnectError
-) -> Unreadable:
-    if isinstance(error, asyncssh.KeyExchangeFailed) and "host key" not in error.reason:
-        return _unreachable(name, login, f"no common ciphers: {error.reason}")
-    if _knows(known_hosts, login):
-        return Unreadable(
-            f"{name}: THE HOST KEY HAS CHANGED: {login.address} port {login.port} shows another one than"
-            f" {login.known_hosts} holds. Somebody may be listening in; nothing was sent",
-            hint=f"ask the host's admins whether the key was changed; if so: ssh-keygen -R"
-            f" '{_known_as(login)}' -f {login.known_hosts}; then {_get_key(login)}",
-        )
-    return Unreadable(
-        f"{name}: the host key of {login.address} port {login.port} is not in {login.known_hosts}",
-        hint=_get_key(login),
-    )
-
-
-def _knows(known_hosts: asyncssh.SSHKnownHosts, login: Login) -> bool:
-    keys = known_hosts.match(login.address, "", None if login.port == 22 else login.port)
-    return any(keys)
-
-
-def _known_as(login: Login) -> str:
-    return login.address if login.port == 22 else f"[{login.address}]:{login.port}"
-
-
-def _get_key(login: Login) -> str:
-    return (
-        f"ssh-keyscan -p {login.port} {login.address} >> {login.known_hosts}, and compare `ssh-keygen -lf"
-        f" {login.known_hosts}` with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on the host itself"
     )
 
 

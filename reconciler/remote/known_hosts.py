@@ -1,0 +1,67 @@
+"""Which host keys are trusted, and what to say when a host shows another one. Called by `login`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import asyncssh
+from asyncssh.public_key import get_default_certificate_algs, get_default_public_key_algs
+
+from reconciler.errors import Unreadable
+from reconciler.remote.host import Login
+
+
+@dataclass(frozen=True, slots=True)
+class KnownHosts:
+    """The known_hosts file of one login. `table` is never None, which would switch asyncssh's check off."""
+
+    name: str
+    login: Login
+    table: asyncssh.SSHKnownHosts
+
+    @classmethod
+    def read(cls, name: str, login: Login) -> KnownHosts:
+        """The file that the login names. Raises Unreadable when it cannot be read: then nobody is trusted."""
+        try:
+            return cls(name, login, asyncssh.read_known_hosts(login.known_hosts))
+        except OSError as error:
+            reason = error.strerror
+        except ValueError as error:
+            reason = str(error)
+        raise Unreadable(f"{name}: {login.known_hosts}: {reason}", hint=_fetch(login))
+
+    def key_types(self) -> list[str]:
+        """What we ask the host to show: types that we know first, then all others, so that a host whose key was
+        exchanged for one of another type is told from one that cannot be reached (ssh does the same)."""
+        keys, authorities = self._trusted()
+        usual = get_default_public_key_algs()
+        known = [kind for key in keys for kind in key.sig_algorithms if kind in usual]
+        certified = get_default_certificate_algs() if authorities else []
+        return [kind.decode("ascii") for kind in dict.fromkeys([*certified, *known, *usual])]
+
+    def refusal(self) -> Unreadable:
+        """The error for a key that is not trusted: quiet for a new host, loud for a changed one."""
+        login = self.login
+        shown = f"{login.address} port {login.port}"
+        if not any(self._trusted()):
+            return Unreadable(f"{self.name}: the host key of {shown} is not in {login.known_hosts}", hint=_fetch(login))
+        known_as = login.address if login.port == 22 else f"[{login.address}]:{login.port}"
+        return Unreadable(
+            f"{self.name}: THE HOST KEY HAS CHANGED: {shown} shows another one than {login.known_hosts} holds, or one"
+            " that is revoked there. Somebody may be listening in; nothing was sent",
+            hint="ask the host's admins whether the key was changed; if so: ssh-keygen -R"
+            f" '{known_as}' -f {login.known_hosts}; then {_fetch(login)}",
+        )
+
+    def _trusted(self) -> tuple[list[asyncssh.SSHKey], list[asyncssh.SSHKey]]:
+        """Keys of the host itself, and of authorities that sign host keys."""
+        port = None if self.login.port == 22 else self.login.port
+        keys, authorities, *_ = self.table.match(self.login.address, "", port)
+        return list(keys), list(authorities)
+
+
+def _fetch(login: Login) -> str:
+    return (
+        f"ssh-keyscan -p {login.port} {login.address} >> {login.known_hosts}, and compare `ssh-keygen -lf"
+        f" {login.known_hosts}` with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on the host itself"
+    )
