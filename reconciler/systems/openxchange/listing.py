@@ -78,7 +78,7 @@ def read_users(stdout: bytes, admin: str, *, whole: bool) -> Iterator[Listed]:
                 if not cells:
                     continue
                 raise _half(f"line {reader.line_num} has {len(cells)} of {width} values")
-            user = _user(pick(cells))
+            user = _user(pick(cells), reader.line_num)
             if user.row.id in seen:
                 raise _half(f"user {user.row.id} is in it twice")
             seen.add(user.row.id)
@@ -105,11 +105,11 @@ def _picker(header: Sequence[str]) -> Callable[[Sequence[str]], Sequence[str]]:
     return itemgetter(*(header.index(name) for name in _COLUMNS))
 
 
-def _user(cells: Sequence[str]) -> Listed:
+def _user(cells: Sequence[str], line: int) -> Listed:
     number, login, display, given, surname, primary, email1, aliases, sender, imap_login, enabled = cells
-    # a missing number would be the word "null"; a null text is an empty cell
+    # a missing number is the word "null", a null text an empty cell; what is there instead may be a password hash
     if not (number.isascii() and number.isdigit()):
-        raise _half(f"{number[:20]!r} is no user id")
+        raise _half(f"line {line} has no user id")
     address = canonical(primary)
     row = OxUserRow(
         key=f"openxchange/{number}",
@@ -136,11 +136,11 @@ def _aliases(text: str) -> tuple[str, ...]:
 def canonical(address: str) -> str:
     """Lower case, the domain as A-labels. What is no address stays what it is."""
     lowered = address.strip().lower()
-    if lowered.isascii():
-        return lowered
     local, at, domain = lowered.rpartition("@")
+    if not at or domain.isascii():
+        return lowered
     try:
-        return f"{local}{at}{idna.encode(domain, uts46=True).decode('ascii')}"
+        return f"{local}@{idna.encode(domain, uts46=True).decode('ascii')}"
     except idna.IDNAError:
         return lowered
 

@@ -1,0 +1,91 @@
+"""What is reported about users, whatever is planned; and how the site file makes the system."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reconciler.errors import UsageError
+from reconciler.model.secrets import Passwords
+from reconciler.planning.findings import Severity
+from reconciler.remote.hosts import SiteHosts
+from reconciler.remote.smtp import OutboxMailer
+from reconciler.settings import OpenXchange, Settings
+from reconciler.systems.context import Context
+from reconciler.systems.openxchange.system import build
+from tests.systems.openxchange.canned import ANNA, CannedHost, system_on, user
+from tests.systems.openxchange.test_matching import box, declared
+
+
+async def test_two_users_with_one_declared_address_are_reported_with_both_names() -> None:
+    host = CannedHost(
+        [
+            user(30, "klaus", "klaus@pirat.example", Aliases=f"klaus@pirat.example, {ANNA}"),
+            user(4, "anna", ANNA),
+            user(5, "x", "x@pirat.example", Aliases="x@pirat.example, free@pirat.example"),
+            user(6, "y", "y@pirat.example", Aliases="y@pirat.example, free@pirat.example"),
+        ]
+    )
+    system = system_on(host)
+    (finding,) = system.review(declared(box()), await system.observe())
+    assert (finding.severity, finding.rule, finding.subject) == (Severity.WARNING, "shared-alias", ANNA)
+    assert "4 (anna) and 30 (klaus)" in finding.message
+
+
+async def test_a_user_that_is_shut_out_although_active_is_a_note() -> None:
+    host = CannedHost(
+        [
+            user(3, "anna", ANNA, Mailenabled="false"),
+            user(4, "klaus", "klaus@pirat.example", Mailenabled="false"),
+            user(5, "x", "x@pirat.example", Mailenabled="false"),
+        ]
+    )
+    system = system_on(host)
+    state = declared(box(), box("klaus@pirat.example", active=False))
+    observed = await system.observe()
+    for records in (observed, system.pair(system.expect(state), observed)):
+        (finding,) = system.review(state, records)
+        assert (finding.severity, finding.rule, finding.subject) == (Severity.NOTE, "ox-disabled", ANNA)
+
+
+async def test_nothing_to_say_about_users_in_order() -> None:
+    system = system_on(CannedHost([user(3, "anna", ANNA), user(4, "klaus", "klaus@pirat.example")]))
+    assert system.review(declared(box()), await system.observe()) == []
+
+
+def context(folder: Path, section: OpenXchange | None) -> Context:
+    settings = Settings(site="nrw", openxchange=section, folder=folder)
+    return Context(settings, SiteHosts({}), OutboxMailer(folder), Passwords())
+
+
+def test_a_site_without_the_section_has_no_such_system(tmp_path: Path) -> None:
+    assert build(context(tmp_path, None)) is None
+
+
+def test_the_target_names_context_and_host(tmp_path: Path) -> None:
+    remote = build(context(tmp_path, OpenXchange(host="mail.example", context=7)))
+    local = build(context(tmp_path, OpenXchange()))
+    assert remote is not None
+    assert local is not None
+    assert (remote.target, local.target) == ("context 7 on mail.example", "context 1 on this machine")
+
+
+def test_a_password_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RECONCILER_OX_PASSWORD", raising=False)
+    with pytest.raises(UsageError, match="RECONCILER_OX_PASSWORD is not set"):
+        build(context(tmp_path, OpenXchange(admin_password_env="RECONCILER_OX_PASSWORD")))
+
+
+async def test_the_password_file_and_the_tools_are_found_from_the_site_file(tmp_path: Path) -> None:
+    (tmp_path / "ox.password").write_text("from the file\n", encoding="utf-8")
+    tool = tmp_path / "ox" / "sbin" / "listuser"
+    tool.parent.mkdir(parents=True)
+    header = "Id,Name,Display_name,Given_name,Sur_name,PrimaryEmail,Email1,Aliases,DefaultSenderAddress,ImapLogin,Mailenabled"
+    cells = '"3","%s",,,,,,,,,"%s"'
+    tool.write_text(f"""#!/bin/sh\necho '{header}'\nprintf '{cells}\\n' "$ADMIN_PASSWORD" "$LC_ALL"\n""", encoding="utf-8")
+    tool.chmod(0o755)
+    system = build(context(tmp_path, OpenXchange(sbin="ox/sbin", admin_password_file="ox.password")))
+    assert system is not None
+    (row,) = (await system.observe())["ox_user"].values()
+    assert row._asdict()["login"] == "from the file"
