@@ -6,7 +6,6 @@ indented, and ends in one newline.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Literal
@@ -123,7 +122,7 @@ def sighting_json(sighting: Sighting) -> str:
 
 
 def _written(part: Part) -> str:
-    return json.dumps(part.model_dump(mode="json", by_alias=True), ensure_ascii=False, indent=2) + "\n"
+    return part.model_dump_json(by_alias=True, indent=2) + "\n"
 
 
 def _sorted(numbers: Mapping[str, int]) -> dict[str, int]:

@@ -14,12 +14,12 @@ from reconciler.planning.lookup import Sighting, SightingFact
 from reconciler.planning.plan import Plan
 from reconciler.planning.run import Run
 from reconciler.report import phrases
+from reconciler.report.nouns import count
 from reconciler.report.outcomes import RunLine, RunView, after_run, run_view
 from reconciler.report.room import LIMIT, Room
 from reconciler.report.safe import markdown
 from reconciler.report.steps import step_text
 from reconciler.report.view import Line, PlanView, plan_view
-from reconciler.report.words import count
 
 _STOPS = (Severity.ERROR, Severity.REFUSAL, Severity.WAIT)
 _TABLE = ("| | what | happens | declared at |", "|---|---|---|---|")
@@ -105,9 +105,8 @@ def _head(view: PlanView) -> list[str]:
 
 
 def _foot(view: PlanView) -> list[str]:
-    alone = [phrases.left_alone(view), phrases.in_place(view)] if view.lines else []
     read = f"{phrases.seal(view)} · read {view.made:%Y-%m-%d %H:%M %z} ({phrases.reads(view)})"
-    said = [*alone, read, phrases.after_plan(view)]
+    said = [*phrases.untouched(view), read, phrases.after_plan(view)]
     return ["  \n".join(markdown(line, 2000) for line in said if line)]
 
 

@@ -10,8 +10,8 @@ from reconciler.model.records import Scope
 from reconciler.planning.changes import Action, Result
 from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.lookup import Sighting
+from reconciler.report.nouns import count, noun
 from reconciler.report.view import Line, PlanView
-from reconciler.report.words import count, noun
 
 APPLY = "reconciler apply"
 PLAN = "reconciler plan"
@@ -92,20 +92,14 @@ def _plural(word: str) -> str:
     )
 
 
-def left_alone(view: PlanView) -> str:
-    """`left alone: 5 unmanaged mailboxes, 3 aliases`; empty when there is nothing of that sort."""
-    kinds = _kinds(view.unmanaged)
-    if not kinds:
-        return ""
-    first, *others = kinds
-    said = [f"{view.unmanaged[first]} unmanaged {noun(first, view.unmanaged[first])}"]
-    return "left alone: " + ", ".join(said + [_number(kind, view.unmanaged) for kind in others])
-
-
-def in_place(view: PlanView) -> str:
-    """`in place: 412 mailboxes, 500 aliases`; empty when nothing is."""
-    kinds = _kinds(view.in_place)
-    return "in place: " + ", ".join(_number(kind, view.in_place) for kind in kinds) if kinds else ""
+def untouched(view: PlanView) -> Iterator[str]:
+    """`left alone: 5 unmanaged mailboxes, 3 aliases`, and beside changes `in place: 412 mailboxes` for their scale."""
+    if alone := _kinds(view.unmanaged):
+        first, *others = alone
+        said = f"{view.unmanaged[first]} unmanaged {noun(first, view.unmanaged[first])}"
+        yield "left alone: " + ", ".join((said, *(_number(kind, view.unmanaged) for kind in others)))
+    if view.lines and (kept := _kinds(view.in_place)):
+        yield "in place: " + ", ".join(_number(kind, view.in_place) for kind in kept)
 
 
 def _kinds(counts: Mapping[str, int]) -> list[str]:

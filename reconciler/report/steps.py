@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from reconciler.planning.changes import Action
+from reconciler.report.nouns import quoted
 from reconciler.report.view import ChangeView, StepView
-from reconciler.report.words import quoted
 
 
 def step_text(step: StepView) -> str:

@@ -142,9 +142,8 @@ def _footer(page: Page, view: PlanView, verbose: bool) -> None:
     """What is left as it is, and what the plan rests on."""
     if view.lines or view.findings:
         page.blank()
-    for said in (phrases.left_alone(view), phrases.in_place(view)):
-        if said and view.lines:
-            page.row((said, ""))
+    for said in phrases.untouched(view):
+        page.row((said, ""))
     state = f" of {view.commit}" if view.commit and verbose else ""
     page.row((f"{phrases.seal(view)}{state} · read {view.made:%H:%M} ({phrases.reads(view)})", "dim"))
     if verbose:

@@ -5,38 +5,18 @@ No decision is made here, and nothing that `HIDDEN` names is ever said.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
-from reconciler.model.addresses import domain_of, local_part
+from reconciler.model.addresses import local_part
 from reconciler.model.records import CREDENTIAL_KINDS, AliasRow, BlockRow, MailboxRow, OxUserRow, Row, Scope
 from reconciler.planning.changes import Action, Change
 from reconciler.planning.transitions import Transition
-from reconciler.report.safe import clip
+from reconciler.report.nouns import difference, listed, megabytes, noun, quoted, short
 
 HIDDEN = frozenset(
     {"recipient", "key", "account", "block", "name_managed", "quota_managed", "active_managed", "names_managed"}
 )
 """Fields of rows that no report shows: the private address of a member, key and owner (shown anyway), our switches."""
-
-_LONGEST = 80
-"""Characters of one value in a sentence; JSON has it whole."""
-
-_MOST = 8
-"""Addresses listed in a sentence; the steps have them all."""
-
-_NOUNS: Mapping[str, tuple[str, str]] = {
-    "mailbox": ("mailbox", "mailboxes"),
-    "alias": ("alias", "aliases"),
-    "ox_user": ("OX user", "OX users"),
-    "block": ("sender block", "sender blocks"),
-    "hand_line": ("hand-made map line", "hand-made map lines"),
-    "domain": ("domain", "domains"),
-    "alias_domain": ("alias domain", "alias domains"),
-    "member": ("member", "members"),
-    "password": ("new password", "new passwords"),
-    "welcome_mail": ("welcome mail", "welcome mails"),
-    "letter": ("letter to her register address", "letters to register addresses"),
-}
 
 _OX_FIELDS: Mapping[str, str] = {
     "login": "login",
@@ -48,17 +28,6 @@ _OX_FIELDS: Mapping[str, str] = {
     "default_sender": "sender address",
     "imap_login": "IMAP login",
 }
-
-
-def noun(kind: str, number: int = 1) -> str:
-    """What a kind of record is called; a kind that is not known here by its own name."""
-    one, many = _NOUNS.get(kind, (kind, kind))
-    return one if number == 1 else many
-
-
-def count(number: int, one: str, many: str = "") -> str:
-    """`1 change`, `2 changes`."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def sentence(transition: Transition) -> str:
@@ -77,7 +46,7 @@ def sentence(transition: Transition) -> str:
 def label(change: Change) -> str:
     """What one step is about: `mailbox`, `alias 10042@`, `letter to her register address`."""
     if change.kind == "alias" and change.key != change.owner.subject:
-        return f"alias {_short(change.key, change.owner.subject)}"
+        return f"alias {short(change.key, change.owner.subject)}"
     if change.kind == "block" and change.key != change.owner.subject:
         return f"sender block {change.key}"
     return f"{noun(change.kind)} ({change.system})" if change.kind == "password" else noun(change.kind)
@@ -153,11 +122,11 @@ def _twin(change: Change, transition: Transition) -> Iterator[str]:
         if field == "active" and not mailbox_too:
             yield f"own alias row switched {'on' if new else 'off'}"
         elif field == "goto":
-            yield f"own alias row leads to {'nowhere' if not new else _difference(old, new)}"
+            yield f"own alias row leads to {'nowhere' if not new else difference(old, new)}"
 
 
 def _member_alias(change: Change) -> Iterator[str]:
-    name = f"alias {_short(change.key, change.owner.subject)}"
+    name = f"alias {short(change.key, change.owner.subject)}"
     match change.action:
         case Action.CREATE:
             yield name
@@ -175,11 +144,11 @@ def _alias(change: Change) -> Iterator[str]:
     name = "catch-all" if local_part(change.key) == "*" else "alias"
     match change.action:
         case Action.CREATE:
-            yield f"{name} → {_listed(row.goto)}"
+            yield f"{name} → {listed(row.goto)}"
             if not row.active:
                 yield "switched off"
         case Action.DELETE:
-            yield f"{name} removed, it led to {_listed(row.goto)}"
+            yield f"{name} removed, it led to {listed(row.goto)}"
         case Action.UPDATE:
             yield f"{name}: {', '.join(_alias_fields(change))}"
 
@@ -187,7 +156,7 @@ def _alias(change: Change) -> Iterator[str]:
 def _alias_fields(change: Change) -> Iterator[str]:
     for field, old, new in change.fields():
         if field == "goto":
-            yield _difference(old, new)
+            yield difference(old, new)
         elif field == "active":
             yield "switched on" if new else "switched off"
 
@@ -201,7 +170,7 @@ def _ox_user(change: Change) -> Iterator[str]:
         if field in _OX_FIELDS:
             same.setdefault((old, new), []).append(_OX_FIELDS[field])
         elif field == "aliases":
-            yield f"OX addresses {_difference(old, new)}"
+            yield f"OX addresses {difference(old, new)}"
     for (old, new), fields in same.items():
         named = " and ".join(filter(None, (", ".join(fields[:-1]), fields[-1])))
         yield f"OX {named} {quoted(old)} → {quoted(new)}"
@@ -233,36 +202,6 @@ def _switched_off(change: Change) -> bool:
 
 def _field(change: Change, name: str) -> tuple[object, object] | None:
     return next(((old, new) for field, old, new in change.fields() if field == name), None)
-
-
-def _short(address: str, subject: str) -> str:
-    """`10042@` in the subject's own domain, else the whole address."""
-    return f"{local_part(address)}@" if domain_of(address) == domain_of(subject) else address
-
-
-def megabytes(quota: object) -> str:
-    """A quota as PostfixAdmin means it (facts/postfixadmin.md 8): 0 unlimited, -1 disabled, else whole MB."""
-    return {0: "unlimited", -1: "quota disabled"}.get(quota, f"{quota} MB")  # type: ignore[call-overload, no-any-return]
-
-
-def quoted(value: object) -> str:
-    """A value in quotes, cut where it is too long to be read."""
-    return f'"{clip(str(value), _LONGEST)}"'
-
-
-def _difference(old: object, new: object) -> str:
-    """`+ x, − y` between two tuples of addresses."""
-    assert isinstance(old, tuple)
-    assert isinstance(new, tuple)
-    before, after = set(old), set(new)
-    signed = [f"+ {a}" for a in new if a not in before] + [f"− {a}" for a in old if a not in after]
-    return _listed(signed) if signed else "the same in another order"
-
-
-def _listed(addresses: Sequence[str]) -> str:
-    shown = ", ".join(clip(a, _LONGEST) for a in addresses[:_MOST]) or "nowhere"
-    rest = len(addresses) - _MOST
-    return f"{shown} and {rest} more" if rest > 0 else shown
 
 
 def shown_fields(row: Row | None) -> dict[str, object] | None:

@@ -6,7 +6,7 @@ import pytest
 
 from reconciler.planning.changes import Outcome, Result
 from reconciler.planning.lookup import Sighting
-from reconciler.planning.plan import Plan
+from reconciler.planning.plan import Counts, Plan
 from reconciler.planning.run import Run, TransitionRun
 from reconciler.report.markdown import plan_markdown, run_markdown
 from reconciler.report.text import findings_text, plan_text, run_text, sighting_text
@@ -26,8 +26,15 @@ def _run(run: Run) -> list[str]:
 
 
 def test_an_empty_plan_is_two_lines_in_both_forms() -> None:
-    assert len(_plan(samples.plan())) == 2
-    assert len([line for line in plan_markdown(samples.plan()).splitlines() if line]) == 2
+    empty = samples.plan(counts=Counts({"mailbox": 412}, {"mailbox": 0}))
+    assert len(_plan(empty)) == 2
+    assert len([line for line in plan_markdown(empty).splitlines() if line]) == 2
+
+
+def test_what_nobody_declares_is_counted_even_when_there_is_nothing_to_do() -> None:
+    """`drift --strict` counts it, so it must be seen."""
+    for text in (plan_text(samples.plan(), width=100, color=False), plan_markdown(samples.plan())):
+        assert "left alone: 5 unmanaged mailboxes, 3 aliases" in text
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ import pytest
 from reconciler.model.records import AliasRole, BlockRow, Owner, PasswordRow, Row, Scope, WelcomeMailRow
 from reconciler.planning.changes import Action, Change, Stage, Step
 from reconciler.planning.transitions import Transition
-from reconciler.report.words import closer, label, megabytes, sentence
+from reconciler.report.nouns import megabytes
+from reconciler.report.words import closer, label, sentence
 from tests.report.samples import (
     DOMAIN,
     account,
