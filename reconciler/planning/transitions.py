@@ -33,8 +33,8 @@ class Transition:
         """Create when the thing itself is new, delete when it goes, else update."""
         main = [c for c in self.changes if c.kind in _MAIN_KIND[self.owner.scope]]
         actions = {c.action for c in main}
-        if len(actions) == 1 and len(main) == 1:
-            return main[0].action
+        if len(actions) == 1:
+            return actions.pop()
         return Action.UPDATE
 
 

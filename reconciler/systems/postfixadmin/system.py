@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from reconciler.model.declared import DesiredState
 from reconciler.model.records import Owner, Records
-from reconciler.planning.changes import Change, Outcome, Stage, Step
+from reconciler.planning.changes import Change, Outcome, Result, Stage, Step
 from reconciler.planning.findings import Finding
 from reconciler.planning.ports import System
 from reconciler.settings import PostfixAdmin
@@ -25,6 +25,7 @@ from reconciler.systems.postfixadmin.review import review
 from reconciler.systems.postfixadmin.welcome import send_welcome
 
 _WELCOME = "welcome_mail"
+_NO_MAILBOX = Outcome(Result.NOT_TRIED, "no welcome mail, because the mailbox was not made")
 
 
 def build(context: Context) -> System | None:
@@ -81,17 +82,13 @@ class PostfixAdminSystem:
 
     async def perform(self, batch: Sequence[Step]) -> list[Outcome]:
         """Rows and passwords by account, then welcome mails. Raises Unreadable when nothing can be begun."""
-        rows = [step for step in batch if step.change.kind != _WELCOME]
-        mails = [step for step in batch if step.change.kind == _WELCOME]
-        outcomes: dict[str, Outcome] = {}
-        if rows:
-            writer = Writer(self._database, self._section, self._context.passwords)
-            written = await asyncio.to_thread(writer.perform, rows)
-            outcomes |= zip((step.id for step in rows), written, strict=True)
+        outcomes = await self._written([step for step in batch if step.change.kind != _WELCOME])
+        halted = {s.change.owner for s in batch if s.id in outcomes and outcomes[s.id].result is not Result.DONE}
+        mails = [step for step in batch if step.change.kind == _WELCOME and step.change.owner not in halted]
         if mails:
             sent = await send_welcome(self._context.mailer, self._context.settings.letters, mails)
             outcomes |= zip((step.id for step in mails), sent, strict=True)
-        return [outcomes[step.id] for step in batch]
+        return [outcomes.get(step.id, _NO_MAILBOX) for step in batch]
 
     async def holds(self, batch: Sequence[Step]) -> list[bool]:
         """By a fresh read where we write, not on a replica. Raises Unreadable."""
@@ -100,6 +97,13 @@ class PostfixAdminSystem:
     async def close(self) -> None:
         """Lets connections go."""
         self._database.close()
+
+    async def _written(self, rows: Sequence[Step]) -> dict[str, Outcome]:
+        if not rows:
+            return {}
+        writer = Writer(self._database, self._section, self._context.passwords)
+        written = await asyncio.to_thread(writer.perform, rows)
+        return dict(zip((step.id for step in rows), written, strict=True))
 
     def _observe(self) -> Observation:
         with self._database.snapshot() as connection:

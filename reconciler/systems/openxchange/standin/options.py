@@ -15,6 +15,7 @@ _COMMON = (
     Option("nonl", help="Remove all newlines (\\n) from output"),
     Option("responsetimeout", value="seconds", kind="number", help="Response timeout, default 0: infinite"),
 )
+_EXTENDED = Option("extendedoptions", help="All options, use this instead of help")
 _CREDENTIALS = (
     Option("contextid", "c", "contextid", "*", "The id of the context"),
     Option("adminuser", "A", "adminuser", "?", "Admin username"),
@@ -60,9 +61,9 @@ def options(tool: str, version: str, *, password_in_environment: bool) -> tuple[
         case "listuser":
             return (*known, *_list_options(version))
         case "createuser":
-            return (*known, *_create_options(version, password_in_environment))
+            return (*known, _EXTENDED, *_create_options(version, password_in_environment))
         case "changeuser":
-            return (*known, *_change_options(version))
+            return (*known, _EXTENDED, *_change_options(version))
         case "deleteuser":
             return (*known, *_KEY, *(() if version == "OLD" else _REASSIGN))
         case _:
