@@ -105,9 +105,8 @@ _KNOWN: tuple[tuple[tuple[int | str, ...], str, str, str], ...] = (
 def _code(error: DBAPIError) -> int | str | None:
     """MySQL's number or PostgreSQL's SQLSTATE; SQLite and failed connections have only words."""
     original = error.orig
-    state = getattr(original, "sqlstate", None)
-    if state:
-        return str(state)
+    # the number first: PyMySQL has an SQLSTATE too, but HY000 for most of what matters
     if original is not None and original.args and isinstance(original.args[0], int):
         return original.args[0]
-    return None
+    state = getattr(original, "sqlstate", None)
+    return str(state) if state else None
