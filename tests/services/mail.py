@@ -123,6 +123,12 @@ class Postfix:
         command = [program, "-c", str(self.config), *arguments]
         return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
+    def ask(self, keys: str) -> str:
+        """What the built map has for these keys, one a line."""
+        (program,) = require("postfix", "postmap")
+        command = [program, "-c", str(self.config), "-q", "-", self.sender_access]
+        return subprocess.run(command, input=keys, capture_output=True, text=True, timeout=60, check=False).stdout
+
     def write_by_hand(self, text: str) -> None:
         """An administrator edits the map and builds it as she always did."""
         self.map.write_text(text, encoding="utf-8")

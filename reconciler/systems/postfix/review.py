@@ -1,0 +1,138 @@
+"""What is remarkable about the hand-made lines of the sender map. Pure; called by the workflow through the system.
+
+Hand-made lines are never touched. They may do nothing at all, do something else than their author thinks, or let mail
+pass that a declared block should stop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from reconciler.model.declared import DesiredState
+from reconciler.model.records import HandLineRow, Records
+from reconciler.planning.findings import Finding, Severity
+from reconciler.planning.snapshot import rows_of
+from reconciler.systems.postfix.actions import Effect, effect
+from reconciler.systems.postfix.keys import asked_later, dead_key_hint, forms
+from reconciler.systems.postfix.reading import Rules
+from reconciler.systems.postfix.tools import Tools
+from reconciler.systems.postfix.view import NOT_IN_FORCE
+
+_EFFECTS = {
+    Effect.DIGITS: (
+        "accepts the mail: a number without a text means OK",
+        "write `REJECT`, or a text behind the number",
+    ),
+    Effect.LEAKS: (
+        "is refused with a text that belongs to another entry: a code without a text makes Postfix read too far",
+        "write a text behind the code, or `REJECT` alone",
+    ),
+    Effect.BROKEN: (
+        "is an action that Postfix does not know: the sender gets 451 and tries again for days",
+        "write `REJECT`",
+    ),
+}
+
+
+class _Line(NamedTuple):
+    number: str
+    key: str
+    action: str
+    in_force: bool
+
+    def __str__(self) -> str:
+        return f"line {self.number}, `{self.key} {self.action}`,"
+
+
+def review(desired: DesiredState, found: Records, rules: Rules, tools: Tools) -> list[Finding]:
+    """Notes and warnings, in the order of the lines."""
+    blocked = _blocked(desired, rules)
+    seen: dict[str, str] = {}
+    findings = list(_about_use(rules, tools))
+    for row in rows_of(found, HandLineRow).values():
+        line = _line(row)
+        findings += _about_line(line, rules, tools)
+        findings += _about_blocks(line, blocked, rules, tools)
+        first = seen.setdefault(rules.keys.fold(line.key), line.number)
+        if first != line.number and line.action:
+            findings.append(_refused_by_postmap(line, f"repeats the key of line {first}", tools))
+    return findings
+
+
+def _line(row: HandLineRow) -> _Line:
+    return _Line(row.key, row.map_key, row.action.removesuffix(NOT_IN_FORCE), not row.action.endswith(NOT_IN_FORCE))
+
+
+def _blocked(desired: DesiredState, rules: Rules) -> dict[str, str]:
+    """The declared block behind every key that it needs."""
+    keys = (key for key, block in desired.sender_blocks.items() if not block.expired(desired.today))
+    return {rules.keys.fold(form): key for key in keys for form in forms(key, rules.keys)}
+
+
+def _about_use(rules: Rules, tools: Tools) -> Iterator[Finding]:
+    where = tools.section.sender_access
+    if not rules.installed:
+        yield Finding(
+            Severity.WARNING,
+            "map-unused",
+            where,
+            "no Postfix is configured on the map's host, so nothing is refused by it",
+            "install Postfix there, or name its folder in postfix.config_directory",
+        )
+    elif not rules.used:
+        yield Finding(
+            Severity.WARNING,
+            "map-unused",
+            where,
+            "no restriction of this Postfix names the map, so nothing is refused by it",
+            f"add `check_sender_access {where}` to smtpd_recipient_restrictions in main.cf",
+        )
+
+
+def _about_line(line: _Line, rules: Rules, tools: Tools) -> Iterator[Finding]:
+    if not line.action:
+        yield _refused_by_postmap(line, "is no entry (`key action`)", tools)
+        return
+    if line.key.endswith(":"):
+        yield _refused_by_postmap(line, "has a key that ends in a colon, as in an alias file", tools)
+        return
+    if hint := dead_key_hint(line.key, rules.keys):
+        yield _finding(Severity.NOTE, "hand-line-never-matches", line, "never matches any sender", hint, tools)
+        return
+    kind = effect(line.action, rules.classes)
+    if kind in _EFFECTS:
+        message, hint = _EFFECTS[kind]
+        yield _finding(Severity.WARNING, f"hand-line-{kind.value}", line, message, hint, tools)
+    if not line.in_force:
+        message = "is not in force: the map was not built since it was written"
+        hint = f"run `postmap {tools.section.sender_access}` there; the next apply that writes the map does it too"
+        yield _finding(Severity.WARNING, "hand-line-not-in-force", line, message, hint, tools)
+
+
+def _about_blocks(line: _Line, blocked: Mapping[str, str], rules: Rules, tools: Tools) -> Iterator[Finding]:
+    """What the line does to declared blocks."""
+    if not line.action:
+        return
+    block = blocked.get(rules.keys.fold(line.key))
+    if block is not None:
+        message = f"repeats a key of the declared block {block}, which comes first and counts"
+        if not tools.is_built:
+            message = f"repeats a key of the declared block {block}, and then Postfix reads nothing of the whole map"
+        yield _finding(Severity.WARNING, "hand-line-repeats", line, message, "remove the line", tools)
+    elif effect(line.action, rules.classes) in (Effect.PASSES, Effect.DIGITS):
+        later = (rules.keys.fold(key) for key in asked_later(line.key, rules.keys))
+        hidden = next((blocked[key] for key in later if key in blocked), None)
+        if hidden is not None:
+            message = f"lets mail pass that the declared block {hidden} should stop: Postfix asks for this key first"
+            hint = "remove the line, unless the exception is meant"
+            yield _finding(Severity.WARNING, "hand-line-shadows", line, message, hint, tools)
+
+
+def _refused_by_postmap(line: _Line, what: str, tools: Tools) -> Finding:
+    message = f"{what}; postmap complains about it, and until it is mended no change of the map is written"
+    return _finding(Severity.WARNING, "hand-line-refused", line, message, "mend the line or remove it", tools)
+
+
+def _finding(severity: Severity, rule: str, line: _Line, message: str, hint: str, tools: Tools) -> Finding:
+    return Finding(severity, rule, line.key, f"{tools.path}, {line} {message}", hint)
