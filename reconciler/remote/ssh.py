@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import TypeAlias
 
 import asyncssh
 from pydantic import SecretStr
@@ -16,10 +17,17 @@ from reconciler.remote.host import Completed, Login
 from reconciler.remote.login import log_in
 
 SESSIONS = 8
-"""Commands at the same time. sshd's MaxSessions is 10 (sshd_config(5)), and one that just ended counts a bit longer."""
+"""Commands at the same time: sshd's MaxSessions is 10 (sshd_config(5))."""
+OPENING = 60.0
+"""Seconds that starting a command may take."""
+PATIENCE = 30.0
+"""Seconds to wait while sshd says that it has no session left; less than OPENING, so that this is what is reported."""
 
 _SLACK = 3.0
 """Seconds that the answer of a command whose time is over may take on the line."""
+
+
+_Process: TypeAlias = asyncssh.SSHClientProcess[bytes]
 
 
 class _LineBroke(Exception):
@@ -92,43 +100,41 @@ class SshHost:
     async def _once(self, argv: Sequence[str], command: Command, stdin: bytes, timeout: float) -> Completed:
         connection = await self._connection()
         clock = asyncio.get_running_loop().time
-        started = clock()
+        try:
+            async with asyncio.timeout(OPENING):
+                started, process = await self._open(connection, command)
+        except (asyncssh.Error, OSError) as error:  # TimeoutError too: the command may run unheard
+            raise _LineBroke(str(error) or f"no answer within {OPENING:g} s") from None
         try:
             async with asyncio.timeout(timeout + KILL_AFTER + _SLACK):
-                done = await self._talk(connection, command, stdin)
+                done = await _talk(process, command.prefix + stdin)
         except TimeoutError:
             raise took_too_long(self.name, argv, timeout) from None
-        except (asyncssh.Error, OSError) as error:
-            raise _LineBroke(str(error)) from None
         if was_ended(done.status) and clock() - started >= timeout:
             raise took_too_long(self.name, argv, timeout)
         return done
 
-    async def _talk(self, connection: asyncssh.SSHClientConnection, command: Command, stdin: bytes) -> Completed:
-        try:
-            process = await connection.create_process(command.line, encoding=None)
-        except asyncssh.ChannelOpenError as error:
-            if connection.is_closed():
-                raise _LineBroke(error.reason, started=error.code != asyncssh.OPEN_CONNECT_FAILED) from None
-            raise self._no_session(error) from None
-        try:
-            with suppress(BrokenPipeError):  # it may end without reading; its status tells
-                process.stdin.write(command.prefix + stdin)
-                process.stdin.write_eof()
-            stdout, stderr = await process.communicate()
-            if process.returncode is None:
-                raise _LineBroke("it ended without an exit status")
-            return Completed(process.returncode, stdout, stderr)
-        finally:
-            # after a timeout or a cancel: sshd passes the signal on, except to root's sessions; `timeout` ends those
-            with suppress(OSError):
-                process.kill()
-            process.close()
+    async def _open(self, connection: asyncssh.SSHClientConnection, command: Command) -> tuple[float, _Process]:
+        """The running command, and when it was begun. sshd counts a session until it has collected its process, and
+        its MaxSessions may be lower than ours; an open that it refuses has started nothing, so it is asked again."""
+        clock = asyncio.get_running_loop().time
+        first = started = clock()
+        while True:
+            try:
+                return started, await connection.create_process(command.line, encoding=None)
+            except asyncssh.ChannelOpenError as error:
+                unstarted = error.code == asyncssh.OPEN_CONNECT_FAILED
+                if connection.is_closed():
+                    raise _LineBroke(error.reason, started=not unstarted) from None
+                if not unstarted or clock() - first > PATIENCE:
+                    raise self._no_session(error) from None
+            await asyncio.sleep(0.05)
+            started = clock()
 
     def _no_session(self, error: asyncssh.ChannelOpenError) -> Unreadable:
         return Unreadable(
             f"{self.name}: sshd opened no session: {error.reason}",
-            hint=f"its MaxSessions must be at least {SESSIONS}, and the login needs a shell that runs commands",
+            hint="its MaxSessions must not be 0, and the login must be allowed to run commands",
         )
 
     def _broken(self, argv: Sequence[str], broke: _LineBroke) -> Unreadable:
@@ -136,6 +142,24 @@ class SshHost:
             f"{self.name}: the connection broke while {argv[0]} ran ({broke}), and nobody knows how far it came",
             hint="when the host answers again, look at the live state with `reconciler plan`",
         )
+
+
+async def _talk(process: _Process, stdin: bytes) -> Completed:
+    try:
+        with suppress(BrokenPipeError):  # it may end without reading; its status tells
+            process.stdin.write(stdin)
+            process.stdin.write_eof()
+        stdout, stderr = await process.communicate()
+        if process.returncode is None:
+            raise _LineBroke("it ended without an exit status")
+        return Completed(process.returncode, stdout, stderr)
+    except asyncssh.Error as error:
+        raise _LineBroke(error.reason) from None
+    finally:
+        # after a timeout or a cancel: sshd passes the signal on, except to root's sessions; `timeout` ends those
+        with suppress(OSError):
+            process.kill()
+        process.close()
 
 
 def _is_over(opening: asyncio.Task[asyncssh.SSHClientConnection]) -> bool:

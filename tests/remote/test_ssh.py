@@ -163,17 +163,28 @@ async def test_more_commands_than_sessions_wait_for_each_other(ssh_host: SshHost
     assert 1 < together <= SESSIONS < 10
 
 
-async def test_a_server_with_fewer_sessions_says_what_to_change(own_sshd: Sshd) -> None:
-    own_sshd.stop()
-    with (own_sshd.folder / "sshd_config").open("a") as config:
-        config.write("MaxSessions 1\n")
-    own_sshd.start()
-    host = SshHost("mail.example", own_sshd.login())
-    answers = await asyncio.gather(*(host.run(["sleep", "0.5"]) for _ in range(3)), return_exceptions=True)
-    refused = [a for a in answers if isinstance(a, Unreadable)]
-    assert len(refused) == 2
-    assert "MaxSessions" in refused[0].hint
-    await host.close()
+def restart_with(server: Sshd, line: str) -> None:
+    server.stop()
+    with (server.folder / "sshd_config").open("a") as config:
+        config.write(f"{line}\n")
+    server.start()
+
+
+async def test_a_server_with_fewer_sessions_is_waited_for(cut_host: SshHost, own_sshd: Sshd) -> None:
+    """sshd also counts a session that has just ended, so even MaxSessions 10 may refuse the eighth."""
+    restart_with(own_sshd, "MaxSessions 1")
+    done = await asyncio.gather(*(cut_host.run(["sh", "-c", "sleep 0.1; echo done"]) for _ in range(4)))
+    assert done == [(0, b"done\n", b"")] * 4
+
+
+async def test_a_server_without_sessions_says_what_to_change(
+    cut_host: SshHost, own_sshd: Sshd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reconciler.remote.ssh.PATIENCE", 0.2)
+    restart_with(own_sshd, "MaxSessions 0")
+    with pytest.raises(Unreadable, match="opened no session") as caught:
+        await cut_host.run(["true"], repeatable=True)
+    assert "MaxSessions" in caught.value.hint
 
 
 async def test_closing_while_it_is_being_opened_and_twice_is_fine(own_sshd: Sshd) -> None:
