@@ -1,4 +1,4 @@
-"""A host with a handful of OX users in memory, for what the stand-in cannot be made to do: strange answers, exact calls.
+"""A host with a few OX users in memory, for what the stand-in cannot be made to do: strange answers, exact calls.
 
 It knows no rule of OX. The tests in `test_standin.py` and `test_contract.py` use the stand-in, which knows them all.
 """
@@ -6,14 +6,14 @@ It knows no rule of OX. The tests in `test_standin.py` and `test_contract.py` us
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from pydantic import SecretStr
 
 from reconciler.errors import Unreadable
-from reconciler.model.records import OxUserRow, Owner, PasswordRow, Scope
+from reconciler.model.records import Owner, OxUserRow, PasswordRow, Scope
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Action, Change, Stage, Step
 from reconciler.remote.host import Completed
@@ -53,7 +53,7 @@ def user(number: int, login: str, address: str, **columns: str | None) -> User:
 
 
 def csv_of(users: Sequence[User], columns: Sequence[str] | None = None) -> bytes:
-    """The answer of listuser as Java writes it: nothing for null, all else in quotes, columns in no order (facts 2.3)."""
+    """The answer of listuser as Java writes it: nothing for null, all else quoted, columns in no order (facts 2.3)."""
     names = columns or random.sample(_ALL, len(_ALL))
     lines = [",".join(names)]
     lines += [",".join(_cell(name, one.get(name)) for name in names) for one in users]
@@ -91,22 +91,27 @@ class CannedHost:
     users: list[User] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     faults: dict[str, list[Fault]] = field(default_factory=dict)
+    on_call: Callable[[Call], Awaitable[Completed | None]] | None = None
+    """Asked at every call, before it takes effect; what it returns is the answer."""
     name: str = "mail.example"
 
     async def run(
         self,
         argv: Sequence[str],
         *,
-        stdin: bytes = b"",  # noqa: ARG002
+        stdin: bytes = b"",
         env: Mapping[str, str] | None = None,
         secrets: Mapping[str, SecretStr] | None = None,
-        timeout: float = 60.0,  # noqa: ARG002
+        timeout: float = 60.0,
         repeatable: bool = False,
     ) -> Completed:
         """Answers as the tool would, unless a fault is laid."""
         tool = argv[0].rpartition("/")[2]
         options = {name[2:]: value for name, _, value in (argument.partition("=") for argument in argv[1:])}
-        self.calls.append(Call(tool, options, argv, env or {}, secrets or {}, repeatable))
+        call = Call(tool, options, argv, env or {}, secrets or {}, repeatable)
+        self.calls.append(call)
+        if self.on_call is not None and (said := await self.on_call(call)) is not None:
+            return said
         fault = self.faults[tool].pop(0) if self.faults.get(tool) else None
         if fault is not None and not fault.effect:
             return self._fault(fault)
@@ -178,9 +183,20 @@ def system_on(host: CannedHost, *, parallel: int = 4) -> OpenXchangeSystem:
 
 def wanted(login: str, address: str, **fields: str) -> OxUserRow:
     """A declared user: the names of `user`, unless given."""
-    values = {"display_name": "Anna Beispiel", "given_name": "Anna", "surname": "Beispiel", **fields}
-    return OxUserRow(address, address, login, **values, primary=address, email1=address, default_sender=address,
-                     imap_login=address, aliases=(address,))  # fmt: skip
+    names = {"display_name": "Anna Beispiel", "given_name": "Anna", "surname": "Beispiel", **fields}
+    return OxUserRow(
+        key=address,
+        account=address,
+        login=login,
+        display_name=names["display_name"],
+        given_name=names["given_name"],
+        surname=names["surname"],
+        primary=address,
+        email1=address,
+        default_sender=address,
+        imap_login=address,
+        aliases=(address,),
+    )
 
 
 def creation(row: OxUserRow) -> Step:
@@ -206,5 +222,3 @@ async def found(system: OpenXchangeSystem) -> dict[str, OxUserRow]:
     """What is observed, by id."""
     rows = (await system.observe())["ox_user"].values()
     return {row.id: row for row in rows if isinstance(row, OxUserRow)}
-
-

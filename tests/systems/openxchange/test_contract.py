@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -22,10 +22,9 @@ from reconciler.systems.openxchange.standin import control, store, users
 from reconciler.systems.openxchange.standin.install import install
 from reconciler.systems.openxchange.system import build
 from tests.systems.contract import Contract
-from tests.systems.openxchange.canned import ANNA
 from tests.systems.openxchange.test_matching import box, declared
 
-ADMIN_PASSWORD = "only-for-the-stand-in"  # noqa: S105
+ADMIN_PASSWORD = "only-for-the-stand-in"
 KLAUS = "klaus@pirat.example"
 BERND = "bernd@pirat.example"
 
@@ -44,12 +43,11 @@ class StandIn:
             box(BERND, given_name="Bernd", surname="Neu", name='Bernd "B." Neu, Öffentlichkeit'),
             box("post@pirat.example", groupware=False),
         )
-        second = {
-            **first.mailboxes,
-            ANNA: box(surname="Müller", name="Anna Müller-Beispiel"),  # type: ignore[dict-item]
-            KLAUS: box(KLAUS, given_name="Klaus", surname="Extern", name="Klaus von Extern"),  # type: ignore[dict-item]
-        }
-        self.states = [first, replace(first, mailboxes=second)]
+        second = declared(
+            box(surname="Müller", name="Anna Müller-Beispiel"),
+            box(KLAUS, given_name="Klaus", surname="Extern", name="Klaus von Extern"),
+        )
+        self.states = [first, replace(first, mailboxes={**first.mailboxes, **second.mailboxes})]
         self._install()
 
     def _install(self) -> None:
@@ -74,7 +72,7 @@ class StandIn:
     async def dump(self) -> object:
         # without passwords, and by login: several tools at once give out the ids
         return {
-            user.ident: (user.fields | {"Password": ""}, sorted(user.aliases), sorted(user.access))
+            user.ident: ({**user.fields, "Password": ""}, sorted(user.aliases), sorted(user.access))
             for user in control.users(self.folder)
         }
 
@@ -92,9 +90,9 @@ class StandIn:
 
 
 @pytest.fixture(params=["OLD", "MID", "NEW"])
-def world(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
+def world(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
     monkeypatch.setenv("RECONCILER_OX_PASSWORD", ADMIN_PASSWORD)
-    yield StandIn(tmp_path / "ox", request.param)
+    return StandIn(tmp_path / "ox", request.param)
 
 
 class TestOpenXchangeContract(Contract):

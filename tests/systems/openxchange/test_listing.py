@@ -162,7 +162,11 @@ async def test_observe_asks_once_with_the_password_in_the_environment_only() -> 
 @pytest.mark.parametrize(
     ("status", "stderr", "says"),
     [
-        (101, b"users in context 1 could not be listed: Server response: Authentication failed: com.x.Y(Z.java:1)", "oxadmin"),  # noqa: E501
+        (
+            101,
+            b"users in context 1 could not be listed: Server response: Authentication failed: com.x.Y(Z.java:1)",
+            "oxadmin",
+        ),
         (105, b"Error: Connection refused to host: localhost; nested exception is: ", "does not answer"),
         (0, b"users in context 1 could not be listed: Server response: something", "something"),
         (-9, b"", "broke off"),

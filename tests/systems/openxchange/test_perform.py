@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from reconciler.errors import Unreadable
@@ -11,6 +13,7 @@ from reconciler.remote.host import Completed
 from reconciler.systems.openxchange.system import OpenXchangeSystem
 from tests.systems.openxchange.canned import (
     ANNA,
+    Call,
     CannedHost,
     Fault,
     creation,
@@ -299,13 +302,14 @@ async def test_what_cannot_be_read_back_is_tried_again_and_found_done() -> None:
 
 
 async def test_a_read_back_that_fails_is_temporary() -> None:
-    class OneListOnly(CannedHost):
-        async def run(self, argv: object, **rest: object) -> Completed:  # type: ignore[override]
-            if self.of("createuser") and "listuser" in argv[0]:  # type: ignore[index]
-                raise LOST
-            return await super().run(argv, **rest)  # type: ignore[arg-type]
+    host = CannedHost()
 
-    outcome = await one(system_on(OneListOnly()), creation(wanted("anna", ANNA)))
+    async def on_call(call: Call) -> None:
+        if call.tool == "listuser" and host.of("createuser"):
+            raise LOST
+
+    host.on_call = on_call
+    outcome = await one(system_on(host), creation(wanted("anna", ANNA)))
     assert (outcome.result, outcome.temporary) == (Result.FAILED, True)
     assert "cannot be read back" in outcome.message
 
@@ -313,17 +317,13 @@ async def test_a_read_back_that_fails_is_temporary() -> None:
 async def test_when_ox_goes_down_in_the_middle_the_rest_is_not_tried_one_by_one() -> None:
     down = Completed(105, b"", b"Error: Connection refused to host: localhost; nested exception is: ")
     host = CannedHost()
-    host.faults = {"createuser": [Fault(down)] * 40}
+
+    async def on_call(call: Call) -> Completed | None:
+        return down if host.of("createuser") else None
+
+    host.on_call = on_call
     system = system_on(host, parallel=1)
     steps = [creation(wanted(f"user{n}", f"user{n}@pirat.example")) for n in range(40)]
-
-    class Down(CannedHost):
-        async def run(self, argv: object, **rest: object) -> Completed:  # type: ignore[override]
-            answer = await super().run(argv, **rest)  # type: ignore[arg-type]
-            return down if self.of("createuser") else answer
-
-    host = Down()
-    system = system_on(host, parallel=1)
     outcomes = await perform(system, *steps)
     assert {(o.result, o.temporary) for o in outcomes} == {(Result.FAILED, True)}
     assert len(host.calls) < 10
@@ -366,36 +366,31 @@ async def test_in_a_long_batch_each_change_looks_at_its_own_user_once_more() -> 
     host.calls.clear()
     steps = [update(row, wanted(row.login, row.primary, display_name=f"New {row.id}")) for row in rows.values()]
 
-    class Racing(CannedHost):
-        async def run(self, argv: object, **rest: object) -> Completed:  # type: ignore[override]
-            answer = await super().run(argv, **rest)  # type: ignore[arg-type]
-            self.users[4]["Display_name"] = "by hand"  # right after the first list
-            return answer
+    async def on_call(call: Call) -> None:
+        if len(host.calls) == 2:  # right after the first list
+            host.users[4]["Display_name"] = "by hand"
 
-    racing = Racing(host.users)
-    outcomes = await perform(system_on(racing, parallel=4), *steps)
+    host.on_call = on_call
+    outcomes = await perform(system, *steps)
     assert [o.result for o in outcomes] == [Result.DONE] * 4 + [Result.FAILED]
-    assert racing.users[4]["Display_name"] == "by hand"
-    assert [c.options.get("searchpattern") for c in racing.of("listuser")].count(None) == 2
+    assert host.users[4]["Display_name"] == "by hand"
+    assert [c.options.get("searchpattern") for c in host.of("listuser")].count(None) == 2
 
 
 async def test_never_more_tools_at_once_than_the_section_says() -> None:
-    import asyncio
+    host, running, most = CannedHost(), 0, 0
 
-    class Counting(CannedHost):
-        now = most = 0
+    async def on_call(call: Call) -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0)
+        running -= 1
 
-        async def run(self, argv: object, **rest: object) -> Completed:  # type: ignore[override]
-            self.now += 1
-            self.most = max(self.most, self.now)
-            await asyncio.sleep(0.001)
-            self.now -= 1
-            return await super().run(argv, **rest)  # type: ignore[arg-type]
-
-    host = Counting()
+    host.on_call = on_call
     steps = [creation(wanted(f"user{n}", f"user{n}@pirat.example", display_name=f"N {n}")) for n in range(30)]
     await perform(system_on(host, parallel=3), *steps)
-    assert host.most == 3
+    assert most == 3
 
 
 async def test_holds_is_one_list_for_the_batch_and_cannot_see_passwords() -> None:

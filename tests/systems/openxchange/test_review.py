@@ -14,7 +14,7 @@ from reconciler.remote.smtp import OutboxMailer
 from reconciler.settings import OpenXchange, Settings
 from reconciler.systems.context import Context
 from reconciler.systems.openxchange.system import build
-from tests.systems.openxchange.canned import ANNA, CannedHost, system_on, user
+from tests.systems.openxchange.canned import ADMIN, ANNA, CannedHost, csv_of, system_on, user
 from tests.systems.openxchange.test_matching import box, declared
 
 
@@ -81,9 +81,9 @@ async def test_the_password_file_and_the_tools_are_found_from_the_site_file(tmp_
     (tmp_path / "ox.password").write_text("from the file\n", encoding="utf-8")
     tool = tmp_path / "ox" / "sbin" / "listuser"
     tool.parent.mkdir(parents=True)
-    header = "Id,Name,Display_name,Given_name,Sur_name,PrimaryEmail,Email1,Aliases,DefaultSenderAddress,ImapLogin,Mailenabled"
-    cells = '"3","%s",,,,,,,,,"%s"'
-    tool.write_text(f"""#!/bin/sh\necho '{header}'\nprintf '{cells}\\n' "$ADMIN_PASSWORD" "$LC_ALL"\n""", encoding="utf-8")
+    answer = csv_of([ADMIN, user(3, "PASSWORD", ANNA)]).decode()
+    script = f"""#!/bin/sh\nsed "s/PASSWORD/$ADMIN_PASSWORD/" <<'END'\n{answer}END\n"""
+    tool.write_text(script, encoding="utf-8")
     tool.chmod(0o755)
     system = build(context(tmp_path, OpenXchange(sbin="ox/sbin", admin_password_file="ox.password")))
     assert system is not None
