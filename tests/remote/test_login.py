@@ -216,12 +216,14 @@ async def test_a_closed_port_is_unreachable(login: Login) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         error = await refusal(login._replace(port=probe.getsockname()[1]))
-    assert "cannot be reached" in error.message
+    assert error.message.endswith("cannot be reached: Connection refused")
     assert "ssh -p" in error.hint
 
 
 async def test_an_unknown_name_is_unreachable(login: Login) -> None:
-    assert "nothing.invalid" in (await refusal(login._replace(address="nothing.invalid"))).message
+    message = (await refusal(login._replace(address="nothing.invalid"))).message
+    assert "nothing.invalid port" in message
+    assert not message.endswith("cannot be reached: ")
 
 
 async def test_a_server_that_speaks_something_else_is_unreachable(login: Login) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import getpass
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -151,16 +152,20 @@ def _restricted_user() -> str:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Below the ports that the kernel gives to outgoing connections: one of those may take ours during a restart."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def _wait_for_port(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline and process.poll() is None:
-        with suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port), 1):
-            return
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1) as probe:
+            if probe.recv(4) == b"SSH-":
+                return
         time.sleep(0.02)
     pytest.fail(f"sshd does not answer: {log.read_text(errors='replace')}")
 

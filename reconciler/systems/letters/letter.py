@@ -1,0 +1,132 @@
+"""A letter: template and values to a message that is ready to go. Called by the system's `perform`.
+
+A template is text whose first line is `Subject: …`, then an empty line, then the letter. It may use the fields of
+Content. A site's own folder goes before ours; templates come from git, so they run in Jinja's sandbox.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from email.headerregistry import Address as HeaderAddress
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, make_msgid, parseaddr
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound, TemplateSyntaxError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from reconciler.errors import PermanentFailure, UsageError
+from reconciler.model.addresses import BadAddress, domain_of, parse_address
+from reconciler.settings import Letters, Settings
+
+_OURS = Path(__file__).parent / "templates"
+_SUBJECT = "Subject: "
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a template may say. Empty text means: not known."""
+
+    address: str
+    login: str
+    password: str = field(repr=False)
+    given_name: str = ""
+    name: str = ""
+    web_url: str = ""
+    """Where one logs in with a browser."""
+    sender_name: str = ""
+    """Who signs: the name in `letters.from`, else its address."""
+
+
+class Stationery:
+    """Templates and sender of one site; made once, so that a broken template is found before anything is done."""
+
+    def __init__(self, settings: Settings, letters: Letters) -> None:
+        self._letters = letters
+        self._zone = ZoneInfo(settings.timezone)
+        self._sender = _sender(letters.sender)
+        self.sender_name = self._sender.display_name or self._sender.addr_spec
+        folders = [_OURS]
+        if letters.templates is not None:
+            own = settings.path(letters.templates)
+            if not own.is_dir():
+                raise UsageError(
+                    f"letters: templates: {letters.templates} is not a folder",
+                    hint=f"make it, with account.{letters.language}.txt.j2 in it, or leave the line out",
+                )
+            folders.insert(0, own)
+        self._templates = ImmutableSandboxedEnvironment(
+            loader=FileSystemLoader(folders),
+            undefined=StrictUndefined,
+            autoescape=False,  # plain text
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+        )
+        for web_url in ("", "https://mail.example/"):  # both sides of what a template may ask
+            self._text("account", Content("probe@mail.example", "probe", "probe", "Probe", "Probe", web_url, "Probe"))
+
+    def message(self, template: str, recipient: str, content: Content) -> EmailMessage:
+        """The message to `recipient` alone. Raises PermanentFailure when a value would break out of its line."""
+        for name, value in asdict(content).items():
+            if _breaks_out(value):
+                raise PermanentFailure(
+                    f"the letter for {content.address} was not written: {name} holds a line break or control character",
+                    hint=f"remove it, then set a new password for {content.address} and hand it over by other means",
+                )
+        subject, body = self._text(template, content)
+        message = EmailMessage(policy=SMTP)
+        message["From"] = self._sender
+        message["To"] = HeaderAddress(addr_spec=recipient)
+        message["Subject"] = subject
+        message["Date"] = format_datetime(datetime.now(self._zone))
+        message["Message-ID"] = make_msgid(domain=self._sender.domain)
+        message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no vacation notice answers it
+        message.set_content(body, charset="utf-8", cte="quoted-printable")
+        return message
+
+    def _text(self, template: str, content: Content) -> tuple[str, str]:
+        """Subject and body. Raises UsageError that names the template and the line."""
+        file = f"{template}.{self._letters.language}.txt.j2"
+        try:
+            text = self._templates.get_template(file).render(asdict(content))
+        except TemplateNotFound:
+            raise UsageError(f"there is no letter template {file}", hint=f"add {file} to letters: templates:") from None
+        except TemplateSyntaxError as error:
+            raise _broken(file, f"line {error.lineno}: {error.message}") from None
+        except UnicodeDecodeError:
+            raise _broken(file, "it is not UTF-8") from None
+        except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
+            # a template is code: it can divide by zero
+            raise _broken(file, f"{type(error).__name__}: {error}") from None
+        subject, _, body = text.partition("\n")
+        if not subject.startswith(_SUBJECT) or not subject.removeprefix(_SUBJECT).strip():
+            raise _broken(file, f"its first line must be `{_SUBJECT}…`")
+        return subject.removeprefix(_SUBJECT).strip(), body.lstrip("\n")
+
+
+def _breaks_out(text: str) -> bool:
+    """Whether it holds a control character or any kind of line break."""
+    return any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in text)
+
+
+def _broken(file: str, reason: str) -> UsageError:
+    fields = ", ".join(Content.__dataclass_fields__)
+    return UsageError(f"the letter template {file} is wrong: {reason}", hint=f"it may use {fields}")
+
+
+def _sender(text: str) -> HeaderAddress:
+    name, address = parseaddr(text)
+    try:
+        canonical = parse_address(address)
+        if _breaks_out(name):
+            raise BadAddress(f"{name!r} holds a control character")
+    except BadAddress as error:
+        raise UsageError(
+            f"letters: from: {error}", hint='write it like `from: "AG Technik <technik@mail.example>"`'
+        ) from None
+    return HeaderAddress(name, canonical.rpartition("@")[0], domain_of(canonical))

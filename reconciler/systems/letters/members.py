@@ -1,0 +1,68 @@
+"""Lines of the register as MemberRows. Called by `register_csv` and `register_database`."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping
+
+from reconciler.errors import Unreadable
+from reconciler.model.addresses import BadAddress, parse_address
+from reconciler.model.records import MemberRow
+from reconciler.settings import Register
+
+
+def members(rows: Iterable[tuple[str, Mapping[str, str]]], register: Register) -> dict[str, MemberRow]:
+    """Pairs of a place (`line 7`) and a line by our words. Raises UnreadableRegister: a line that cannot be understood
+    makes the whole register unknown, since half a register would look like members who left."""
+    found: dict[str, MemberRow] = {}
+    places: dict[str, str] = {}
+    for place, row in rows:
+        member = _member(place, row, register)
+        if member.key in found:
+            raise UnreadableRegister(f"{place}: member {member.key} was in {places[member.key]} already")
+        found[member.key], places[member.key] = member, place
+    if not found:
+        raise UnreadableRegister("it has a header and no member: was the export complete?")
+    return found
+
+
+class UnreadableRegister(Unreadable):
+    """The register as a whole is unknown; `source` is put in front where it is known."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"the member register cannot be read: {reason}",
+            hint="export the register again, or name its columns under register: columns: in the site file",
+        )
+        self.reason = reason
+
+    def of(self, source: str) -> UnreadableRegister:
+        """The same error, naming the file or the database."""
+        return UnreadableRegister(f"{source}: {self.reason}")
+
+
+def _member(place: str, row: Mapping[str, str], register: Register) -> MemberRow:
+    number = row["member"].strip()
+    # digits as text: `0123` is not `123`, and what a spreadsheet made of it (10042.0, 1E+04) is no number at all
+    if not (number.isascii() and number.isdigit()):
+        raise UnreadableRegister(f"{place}: {number!r} is not a member number (digits only)")
+    return MemberRow(
+        number,
+        row["status"].strip() in register.active,
+        _email(row["email"].strip()),
+        plain(row["given_name"]),
+        plain(row["surname"]),
+    )
+
+
+def plain(name: str) -> str:
+    """A name for comparing and showing: NFC, single spaces."""
+    return " ".join(unicodedata.normalize("NFC", name).split())
+
+
+def _email(text: str) -> str:
+    """The address in canonical form; what is none stays as it is, for `review` to show."""
+    try:
+        return parse_address(text)
+    except BadAddress:
+        return text

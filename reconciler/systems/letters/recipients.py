@@ -1,0 +1,73 @@
+"""Who gets a letter, and why somebody does not. Called by the system's `follow`; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from reconciler.model.addresses import Address, BadAddress, domain_of, parse_address
+from reconciler.model.declared import DesiredState
+from reconciler.model.records import LetterRow, MemberRow
+from reconciler.planning.findings import Severity
+
+
+class NoLetter(NamedTuple):
+    """Why a new password reaches nobody by letter, and what to do. A warning is a mistake, a note need not be."""
+
+    severity: Severity
+    rule: str
+    message: str
+    hint: str
+
+
+def letter_for(
+    account: str, member: str | None, members: Mapping[str, MemberRow], desired: DesiredState
+) -> LetterRow | NoLetter:
+    """The letter with the new password of `account`, to the address in the register and to no other."""
+    by_hand = f"set the password of {account} by other means and hand it over in person"
+    if member is None:
+        message = f"{account} has no member number, so its password is not sent to anybody"
+        return NoLetter(Severity.NOTE, "no-letter", message, by_hand)
+    entry = members.get(member)
+    if entry is None or not entry.active:
+        standing = "has no such member" if entry is None else "says that she is not active"
+        message = f"{account} gets no letter with the password: member {member}, but the register {standing}"
+        return NoLetter(Severity.NOTE, "no-letter", message, by_hand)
+    problem = email_problem(entry)
+    if problem:
+        return _unusable(f"{account} gets no letter with the password: {problem}", member)
+    recipient = Address(entry.email)
+    if domain_of(recipient) == domain_of(account) or _ends_there(recipient, account, desired):
+        reason = f"the register's address of member {member}, {recipient}, belongs to that very account or its domain"
+        return _unusable(f"{account} gets no letter with the password: {reason}", member)
+    return LetterRow(account, account, member, recipient)
+
+
+def email_problem(entry: MemberRow) -> str:
+    """What is wrong with the address in the register; empty when a letter can go there."""
+    if not entry.email:
+        return f"the register has no e-mail address for member {entry.key}"
+    try:
+        parse_address(entry.email)
+    except BadAddress as error:
+        return f"the register's e-mail address of member {entry.key} is none: {error}"
+    return ""
+
+
+def _unusable(message: str, member: str) -> NoLetter:
+    hint = f"let member {member} put another address into the register, then plan again"
+    return NoLetter(Severity.WARNING, "register-email", message, hint)
+
+
+def _ends_there(recipient: Address, account: str, desired: DesiredState) -> bool:
+    """Whether declared aliases lead `recipient` into the new mailbox: its owner could not get at the letter."""
+    waiting, seen = [recipient], {recipient}
+    while waiting:
+        alias = desired.aliases.get(waiting.pop())
+        for target in alias.goto if alias and alias.active else ():
+            if target == account:
+                return True
+            if target not in seen:
+                seen.add(target)
+                waiting.append(target)
+    return False

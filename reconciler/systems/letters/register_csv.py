@@ -1,0 +1,86 @@
+"""The register as a CSV file. Called by the system's `observe`."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from reconciler.model.records import MemberRow
+from reconciler.settings import Register
+from reconciler.systems.letters.members import UnreadableRegister, members
+
+_DELIMITERS = (",", ";")
+
+
+def read_csv(path: Path, register: Register) -> dict[str, MemberRow]:
+    """Every member by number. UTF-8 with or without BOM, comma or semicolon, quotes honoured, blank lines skipped.
+    Raises UnreadableRegister with the line."""
+    try:
+        return members(_rows(_text(path), register), register)
+    except UnreadableRegister as error:
+        raise error.of(register.csv or path.name) from None
+
+
+def _text(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UnreadableRegister(error.strerror or str(error)) from None
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise UnreadableRegister(f"line {line} is not UTF-8; export it as UTF-8") from None
+
+
+def _rows(text: str, register: Register) -> Iterator[tuple[str, Mapping[str, str]]]:
+    lines = _Lines(text, _delimiter(text))
+    _, header = next(lines, ("", []))
+    columns = _columns(header, register)
+    for place, fields in lines:
+        if len(fields) != len(header):
+            raise UnreadableRegister(f"{place} has {len(fields)} fields, the header {len(header)}")
+        yield place, {word: fields[index] for word, index in columns.items()}
+
+
+def _delimiter(text: str) -> str:
+    """The one that makes more columns of the header; names with the other one in them are in quotes."""
+    first = text.lstrip("\r\n")
+    return max(_DELIMITERS, key=lambda delimiter: len(next(_Lines(first, delimiter), ("", [""]))[1]))
+
+
+class _Lines:
+    """Lines that are not blank, each with its place: the first line where a quoted field goes over several."""
+
+    def __init__(self, text: str, delimiter: str) -> None:
+        self._reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> tuple[str, list[str]]:
+        while True:
+            place = f"line {self._reader.line_num + 1}"
+            try:
+                fields = next(self._reader)
+            except csv.Error as error:
+                raise UnreadableRegister(f"{place}: {error}") from None
+            if fields:
+                return place, fields
+
+
+def _columns(header: list[str], register: Register) -> dict[str, int]:
+    """Our words to positions."""
+    if not header:
+        raise UnreadableRegister("it is empty")
+    names = [name.strip() for name in header]
+    columns = {}
+    for word, name in register.columns.model_dump().items():
+        if name not in names:
+            raise UnreadableRegister(f"its header has no column {name!r} (for {word}); it has {', '.join(names)}")
+        if names.count(name) > 1:
+            raise UnreadableRegister(f"its header has the column {name!r} twice")
+        columns[word] = names.index(name)
+    return columns

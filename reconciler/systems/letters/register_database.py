@@ -1,0 +1,66 @@
+"""The register as a query on a database. Called by the system's `observe`; reads only."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import Engine, Row, create_engine, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from reconciler.model.records import MemberRow
+from reconciler.settings import Register, Settings
+from reconciler.systems.letters.members import UnreadableRegister, members
+
+
+def read_database(settings: Settings, register: Register) -> dict[str, MemberRow]:
+    """Every member by number. The site file's query is run as it is (SQLAlchemy's `text`: write `\\:` for a colon
+    before a word). Raises UnreadableRegister with the row."""
+    assert register.database_url is not None
+    assert register.query is not None
+    source = make_url(register.database_url).render_as_string(hide_password=True)
+    try:
+        engine = _engine(settings, register.database_url)
+        try:
+            with engine.connect() as connection:
+                rows = connection.execute(text(register.query)).all()
+        finally:
+            engine.dispose()
+        return members(_rows(rows, register), register)
+    except UnreadableRegister as error:
+        raise error.of(source) from None
+    except SQLAlchemyError as error:
+        # the driver's own words, without the statement that SQLAlchemy adds
+        reason = " ".join(str(getattr(error, "orig", None) or error).split())
+        raise UnreadableRegister(f"{source}: {reason}") from None
+
+
+def _engine(settings: Settings, url: str) -> Engine:
+    parsed = make_url(url)
+    if parsed.drivername != "sqlite":
+        return create_engine(parsed, poolclass=NullPool)
+    path = settings.path(parsed.database or "")
+    if not path.is_file():  # SQLite would make an empty one
+        raise UnreadableRegister("no such file")
+    return create_engine(
+        "sqlite://",
+        creator=lambda: sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True),
+        poolclass=NullPool,
+    )
+
+
+def _rows(rows: list[Row[Any]] | Any, register: Register) -> Iterator[tuple[str, Mapping[str, str]]]:
+    for number, row in enumerate(rows, 1):
+        values = row._mapping
+        columns = register.columns.model_dump()
+        missing = [name for name in columns.values() if name not in values]
+        if missing:
+            raise UnreadableRegister(f"the query gives no column {missing[0]!r}; it gives {', '.join(values)}")
+        yield f"row {number}", {word: _text(values[name]) for word, name in columns.items()}
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)

@@ -1,0 +1,57 @@
+"""What is remarkable about the register's entries of declared mailboxes. Called by the system's `review`; pure.
+
+A member who is missing or not active is a matter of policy (gate `register`), and only for a new account.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from reconciler.model.declared import DesiredState, Mailbox
+from reconciler.model.records import MemberRow, Owner, Scope
+from reconciler.planning.findings import Finding, Severity
+from reconciler.systems.letters.members import plain
+from reconciler.systems.letters.recipients import NoLetter, email_problem
+
+
+def entries(desired: DesiredState, members: Mapping[str, MemberRow]) -> Iterator[Finding]:
+    """Names that differ, and addresses that no letter could go to."""
+    for box in desired.mailboxes.values():
+        entry = members.get(box.member) if box.member is not None else None
+        if entry is None:
+            continue
+        differing = _other_names(box, entry)
+        if differing:
+            message = f"{box.address}: {differing} (member {entry.key})"
+            hint = "write the name as in the register, or let it be corrected there; a deliberate difference may stay"
+            yield _about(box.address, Severity.NOTE, "register-names", message, hint)
+        problem = email_problem(entry)
+        if problem:
+            hint = f"let member {entry.key} put an address into the register; a new password could not reach her"
+            yield _about(box.address, Severity.WARNING, "register-email", f"{box.address}: {problem}", hint)
+
+
+def no_letter(account: str, why: NoLetter) -> Finding:
+    """A password that is made in this plan and reaches nobody by letter."""
+    return _about(account, why.severity, why.rule, why.message, why.hint)
+
+
+def _other_names(box: Mailbox, entry: MemberRow) -> str:
+    """`given name Anna, in the register Anne`; empty when equal but for case and spaces, or when not declared."""
+    pairs = (
+        ("given name", box.given_name, entry.given_name),
+        ("surname", box.surname, entry.surname),
+    )
+    return " and ".join(
+        f"{what} {declared}, in the register {registered or 'empty'}"
+        for what, declared, registered in pairs
+        if declared is not None and _folded(declared) != _folded(registered)
+    )
+
+
+def _folded(name: str) -> str:
+    return plain(name).casefold()
+
+
+def _about(account: str, severity: Severity, rule: str, message: str, hint: str) -> Finding:
+    return Finding(severity, rule, account, message, hint, owner=Owner(Scope.ACCOUNT, account))
