@@ -1,0 +1,73 @@
+"""Aliases against mailboxes, member numbers and each other: whose an address is, and that every way ends."""
+
+from __future__ import annotations
+
+from reconciler.declared.problems import Problems, Spot
+from reconciler.declared.tables import Tables
+from reconciler.model.addresses import Address, domain_of, local_part
+from reconciler.model.declared import Alias
+
+
+def check_aliases(tables: Tables, problems: Problems) -> None:
+    """One address is one thing; aliases do not run in circles; targets in our domains should exist."""
+    members = {mailbox.member: mailbox for mailbox in tables.mailboxes.values() if mailbox.member is not None}
+    for address, alias in tables.aliases.items():
+        mailbox = tables.mailboxes.get(address)
+        if mailbox is not None:
+            message = f"{address} is an alias and a mailbox"
+            hint = "keep one of them; forwards of a mailbox belong to its user and are set there"
+            problems.error("alias", address, message, hint, Spot(alias.origin, on_key=True), other=mailbox.origin)
+        member = members.get(local_part(address))
+        if member is not None:
+            message = f"{address} is the member number of {member.address}, whose alias is made from `member`"
+            problems.error(
+                "alias", address, message, "take the alias out", Spot(alias.origin, on_key=True), other=member.origin
+            )
+    _check_loops(tables, problems)
+    _check_targets(tables, problems)
+
+
+def _check_loops(tables: Tables, problems: Problems) -> None:
+    """Says each circle once. Depth first without recursion: a chain may be as long as the table."""
+    done: set[Address] = set()
+    for start in tables.aliases:
+        way: dict[Address, int] = {}
+        waiting: list[tuple[Address, bool]] = [(start, False)]
+        while waiting:
+            address, leaving = waiting.pop()
+            if leaving:
+                way.pop(address)
+                done.add(address)
+            elif address in way:
+                _say_loop(tables.aliases[address], [*list(way)[way[address] :], address], problems)
+            elif address not in done and address in tables.aliases:
+                way[address] = len(way)
+                waiting.append((address, True))
+                waiting += [(target, False) for target in reversed(tables.aliases[address].goto)]
+
+
+def _say_loop(alias: Alias, circle: list[Address], problems: Problems) -> None:
+    shown = circle if len(circle) <= 8 else [*circle[:4], Address("…"), *circle[-3:]]
+    message = f"mail goes in a circle: {' → '.join(shown)}"
+    problems.error("alias", alias.address, message, "let one of them lead out of it", Spot(alias.origin, on_key=True))
+
+
+def _check_targets(tables: Tables, problems: Problems) -> None:
+    """A warning: the target may be live without being declared. The gate `dangling-alias` knows."""
+    ours = tables.own_domains()
+    known = {f"{m.member}@{domain_of(m.address)}" for m in tables.mailboxes.values() if m.member is not None}
+    known |= {rename.old for rename in tables.renames}
+    for address, alias in tables.aliases.items():
+        for index, target in enumerate(alias.goto):
+            if (
+                domain_of(target) not in ours
+                or target in tables.mailboxes
+                or target in tables.aliases
+                or target in known
+            ):
+                continue
+            if target in tables.removals:
+                continue  # an error already, said by check_removals
+            message = f"{address} leads to {target}, which is not declared"
+            hint = "correct it, or declare it; if it is live, the plan leaves it as it is"
+            problems.warn("dangling-alias", address, message, hint, Spot(alias.origin, ("goto", index)))

@@ -1,0 +1,68 @@
+"""Groupware accounts among each other: what OX refuses by its own rules (facts/open-xchange.md 4)."""
+
+from __future__ import annotations
+
+import re
+
+from reconciler.declared.problems import Problems, Spot
+from reconciler.declared.tables import Tables
+from reconciler.model.addresses import local_part
+from reconciler.model.declared import Mailbox
+from reconciler.settings import OpenXchange
+
+_LOGIN = re.compile(r"[$@%.+a-zA-Z0-9_-]+")  # CHECK_USER_UID_REGEXP as shipped
+
+
+def check_groupware(tables: Tables, problems: Problems) -> None:
+    """Logins are allowed and differ; display names differ where the server wants that."""
+    openxchange = tables.site.openxchange
+    if openxchange is None:
+        return
+    accounts = [mailbox for mailbox in tables.mailboxes.values() if mailbox.groupware]
+    _check_logins(accounts, openxchange, problems)
+    if openxchange.unique_display_names:
+        _check_names(accounts, problems)
+
+
+def _check_logins(accounts: list[Mailbox], openxchange: OpenXchange, problems: Problems) -> None:
+    logins: dict[str, Mailbox] = {}
+    for mailbox in accounts:
+        login = mailbox.username or (
+            mailbox.address if openxchange.username == "address" else local_part(mailbox.address)
+        )
+        spot = Spot(mailbox.origin, ("groupware", "username"), on_key=mailbox.username is None)
+        example = f"groupware: {{username: {_free_login(mailbox)}}}"
+        if not _LOGIN.fullmatch(login):
+            message = f"OX refuses the login {login!r} of {mailbox.address}: letters, digits and $@%.+_- are allowed"
+            problems.error("login", mailbox.address, message, f"write `{example}`", spot)
+        elif login.lower() == openxchange.admin.lower():
+            message = f"{mailbox.address} would have the login of the OX administrator, {login}"
+            problems.error("login", mailbox.address, message, f"write `{example}`, or `groupware: false`", spot)
+        # OX compares exactly, but a server may turn logins into lower case first
+        first = logins.setdefault(login.lower(), mailbox)
+        if first is not mailbox:
+            message = f"{first.address} and {mailbox.address} want the same OX login, {login}"
+            hint = f"write `{example}` in one of them"
+            problems.error("login", mailbox.address, message, hint, spot, other=first.origin)
+
+
+def _free_login(mailbox: Mailbox) -> str:
+    """A login that is probably free, for the hint: local part and first label of the domain."""
+    local, _, domain = mailbox.address.rpartition("@")
+    return re.sub(r"[^a-z0-9._+-]", "", f"{local}.{domain.partition('.')[0]}")
+
+
+def _check_names(accounts: list[Mailbox], problems: Problems) -> None:
+    names: dict[str, Mailbox] = {}
+    for mailbox in accounts:
+        if mailbox.name is None:
+            continue
+        # whether the server tells capitals apart is its collation's business: do not count on it
+        first = names.setdefault(mailbox.name.casefold(), mailbox)
+        if first is not mailbox:
+            message = (
+                f"{first.address} and {mailbox.address} have the same display name, {mailbox.name}: OX refuses that"
+            )
+            hint = "write a different `name` in one, or `unique_display_names: false` where the server allows it"
+            spot = Spot(mailbox.origin, ("name",))
+            problems.error("display-name", mailbox.address, message, hint, spot, other=first.origin)

@@ -1,0 +1,29 @@
+"""Mailboxes among each other and under the house rules: member numbers, naming."""
+
+from __future__ import annotations
+
+import re
+
+from reconciler.declared.problems import Problems, Spot
+from reconciler.declared.tables import Tables
+from reconciler.model.addresses import local_part
+from reconciler.model.declared import Mailbox
+
+
+def check_mailboxes(tables: Tables, problems: Problems) -> None:
+    """A member has one account; a name outside the pattern is a warning here and a gate (`naming`) in the plan."""
+    pattern = re.compile(tables.site.policy.local_part)
+    members: dict[str, Mailbox] = {}
+    for address, mailbox in tables.mailboxes.items():
+        if not pattern.fullmatch(local_part(address)):
+            message = f"{address} does not follow the naming pattern {pattern.pattern}"
+            hint = "rename it before it is created; a mailbox that is live already is left alone"
+            problems.warn("naming", address, message, hint, mailbox.origin)
+        if mailbox.member is None:
+            continue
+        first = members.setdefault(mailbox.member, mailbox)
+        if first is not mailbox:
+            message = f"member {mailbox.member} has two accounts, {first.address} and {address}"
+            hint = "leave `member` in one of them; a second address of a person is an alias"
+            spot = Spot(mailbox.origin, ("member",))
+            problems.error("member", address, message, hint, spot, other=first.origin)

@@ -1,0 +1,156 @@
+"""Types of the fields of the state language: what a value must look like, in sentences for the person who wrote it.
+
+Used by `models`. A validator raises Wrong; `sentences` turns that and pydantic's own errors into Problems.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from datetime import date
+from difflib import get_close_matches
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+
+from reconciler.declared.scalars import OddNumber
+from reconciler.settings import parse_quota
+
+MAX_NAME = 255  # facts/postfixadmin.md 9: the length of mailbox.name
+MAX_TEXT = 500
+MAX_MB = 1_000_000_000_000  # in bytes this still fits PostfixAdmin's bigint
+DATE_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+_DATE = re.compile(DATE_PATTERN)
+_JOINERS = "\u200c\u200d"  # some scripts need them inside names
+
+
+class Wrong(ValueError):
+    """A value that does not fit its field; `hint` says what to write, `field` where, when that is not plain."""
+
+    def __init__(self, message: str, hint: str, field: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+        self.field = field
+
+
+def describe(value: object) -> str:
+    """What stands there, in words; long texts are cut."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return f"{str(value).lower()} (true or false, no text)"
+        case int() | float():
+            return f"the number {value}"
+        case OddNumber():
+            return f"the number {value.text}"
+        case list():
+            return "a list"
+        case dict():
+            return "a mapping"
+        case _:
+            text = str(value)
+            return f"`{text if len(text) <= 60 else text[:57] + '…'}`"
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that was probably meant."""
+    close = get_close_matches(word, known, n=1, cutoff=0.6)
+    return close[0] if close else None
+
+
+def _folded(text: str, longest: int) -> str:
+    """NFC, runs of spaces folded; refuses what nobody sees. Raises Wrong."""
+    if not text.isprintable():
+        for character in text:
+            if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"} and character not in _JOINERS:
+                raise Wrong(f"the invisible character U+{ord(character):04X} stands in the text", "delete it")
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
+    text = " ".join(text.split())
+    if not text:
+        raise Wrong("the text is empty", "write something or take the field out")
+    if len(text) > longest:
+        raise Wrong(f"the text has {len(text)} characters, {longest} are allowed", "shorten it")
+    return text
+
+
+def name_text(text: str) -> str:
+    """A name as it is stored: NFC, single spaces, at most 255 characters, all in the BMP. Raises Wrong.
+
+    PostfixAdmin 3.3 reads a character beyond the BMP as `?` and its web form stores that (facts/postfixadmin.md 13.3).
+    """
+    text = _folded(text, MAX_NAME)
+    if not text.isascii() and max(text) > "\uffff":
+        bad = max(text)
+        raise Wrong(f"{bad!r} (U+{ord(bad):04X}) would be destroyed by PostfixAdmin", "leave emoji and the like out")
+    return text
+
+
+def _remark_text(text: str) -> str:
+    """A reason or ticket: becomes one line. Raises Wrong."""
+    return _folded(" ".join(text.split()), MAX_TEXT)
+
+
+def _member(value: Any) -> str:
+    match value:
+        case bool() | None | float() | list() | dict():
+            raise Wrong(f"a member number is wanted, here stands {describe(value)}", "write it like 10042")
+        case OddNumber():
+            raise Wrong(f"{value.text} would lose its exact digits as a number", f"put it in quotes: '{value.text}'")
+        case int() if value > 0:
+            return str(value)
+        case str() if value.isascii() and value.isdigit() and len(value) <= 64:
+            return value
+    raise Wrong(f"a member number has digits only, here stands {describe(value)}", "write it like 10042")
+
+
+def _quota(value: Any) -> int:
+    if not isinstance(value, str):
+        hint = f"write `{value} MB`" if type(value) is int and value > 0 else "write it like `10240 MB`, or `unlimited`"
+        raise Wrong(f"a quota needs its unit, here stands {describe(value)}", hint)
+    if len(value) > 40:
+        raise Wrong("this is no quota", "write whole megabytes like `10240 MB`, or `unlimited`")
+    try:
+        megabytes = parse_quota(value)
+    except ValueError as error:
+        message, _, hint = str(error).partition("; ")
+        raise Wrong(message, hint) from None
+    if megabytes > MAX_MB:
+        raise Wrong(f"{megabytes} MB is more than PostfixAdmin can count", "write `unlimited` if that is meant")
+    return megabytes
+
+
+def _date(value: Any) -> date:
+    hint = "write it like 2026-11-22"
+    if not isinstance(value, str) or not _DATE.fullmatch(value):
+        raise Wrong(f"a date is wanted, here stands {describe(value)}", hint)
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise Wrong(f"there is no day {value}", hint) from None
+
+
+NameText = Annotated[
+    str, AfterValidator(name_text), Field(json_schema_extra={"minLength": 1, "maxLength": MAX_NAME, "pattern": r"\S"})
+]
+RemarkText = Annotated[
+    str,
+    AfterValidator(_remark_text),
+    Field(json_schema_extra={"minLength": 1, "maxLength": MAX_TEXT, "pattern": r"\S"}),
+]
+Member = Annotated[
+    str,
+    BeforeValidator(_member),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": "^[0-9]{1,64}$"}]}),
+]
+Quota = Annotated[
+    int,
+    BeforeValidator(_quota),
+    WithJsonSchema({"type": "string", "pattern": r"^(unlimited|\s*0*[1-9][0-9]*\s*[Mm][Bb]\s*)$"}),
+]
+Day = Annotated[
+    date, BeforeValidator(_date), WithJsonSchema({"type": "string", "format": "date", "pattern": DATE_PATTERN})
+]
+AddressText = Annotated[str, Field(json_schema_extra={"minLength": 1})]

@@ -1,0 +1,115 @@
+"""Reads a state folder: from files to the DesiredState, with every problem at once. The way in for the workflow.
+
+    find files → text → plain values → checked entries → values of the model → merged → compared with each other
+
+A file is read quickly first; only when anything in it is wrong or unusual it is read again exactly (`tree`), so that
+messages show what was written and where.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from reconciler.declared.checks import CHECKS
+from reconciler.declared.entries import Converter
+from reconciler.declared.files import Source, find_sources, read_text
+from reconciler.declared.git import commit_of
+from reconciler.declared.problems import Problems, Spot
+from reconciler.declared.quick import Unusual, read_quick
+from reconciler.declared.sections import read_sections
+from reconciler.declared.sentences import Sentence
+from reconciler.declared.sources import Locator
+from reconciler.declared.tables import Found, Tables
+from reconciler.errors import InvalidInput
+from reconciler.model.declared import DesiredState
+from reconciler.model.places import Origin
+from reconciler.planning.findings import Finding, Locate
+from reconciler.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """What git declares. `findings` are warnings and notes; errors never come this far."""
+
+    state: DesiredState
+    findings: tuple[Finding, ...]
+    locate: Locate
+    files: int
+
+
+def load_state(folder: Path, site: Settings, *, today: date) -> Declaration:
+    """Everything declared below `folder`, as of `today` (in the site's time zone).
+
+    Raises InvalidInput with every problem and its place, UsageError when there is no such folder; nothing else,
+    whatever the files hold.
+    """
+    problems, locator = Problems(), Locator()
+    tables = Tables(site, today)
+    sources = find_sources(folder, problems)
+    for source in sources:
+        text = read_text(source, problems)
+        if text is not None:
+            locator.add(source, text)
+            tables.add(_read_file(source, text, tables, locator, problems), problems)
+    tables.complete = not problems.any_error
+    for check in CHECKS:
+        check(tables, problems)
+    findings = problems.findings(locator.place_of)
+    if problems.any_error:
+        raise InvalidInput(findings)
+    return Declaration(_state(tables, commit_of(folder)), findings, locator, len(sources))
+
+
+class _NeedsExactReading(Exception):
+    """Something in the file is wrong: the exact reading will say what and where."""
+
+
+def _read_file(source: Source, text: str, tables: Tables, locator: Locator, problems: Problems) -> Found:
+    said_quickly = Problems()
+    try:
+        found = _convert(source, read_quick(text), tables, said_quickly, exact=False)
+    except (Unusual, _NeedsExactReading):
+        tree = locator.tree(source.name)
+        for remark in tree.remarks:
+            problems.error_at(source.place(*remark.mark), "yaml", remark.message, remark.hint)
+        return _convert(source, tree.root.data() if tree.root else None, tables, problems, exact=True)
+    problems.take(said_quickly)
+    return found
+
+
+def _convert(source: Source, data: Any, tables: Tables, problems: Problems, *, exact: bool) -> Found:
+    """The entries of one file. Raises _NeedsExactReading at the first that fits no model, unless this is exact."""
+    domain = data.get("domain") if isinstance(data, dict) else None
+    converter = Converter(source.name, domain, tables.site, tables.today, problems)
+    for item in read_sections(data):
+        if not isinstance(item, Sentence):
+            converter.take(item)
+        elif exact:
+            _say(source, item, problems)
+        else:
+            raise _NeedsExactReading
+    return converter.found
+
+
+def _say(source: Source, sentence: Sentence, problems: Problems) -> None:
+    section, key, *rest = (*sentence.path, "", "")[: max(2, len(sentence.path))]
+    spot = Spot(Origin(source.name, str(section), str(key)), tuple(rest), sentence.on_key)
+    subject = str(key if isinstance(key, str) and key else section or source.shown)
+    problems.error("field", subject, sentence.message, sentence.hint, spot)
+
+
+def _state(tables: Tables, commit: str) -> DesiredState:
+    return DesiredState(
+        today=tables.today,
+        mailboxes=MappingProxyType(tables.mailboxes),
+        aliases=MappingProxyType(tables.aliases),
+        renames=tuple(tables.renames),
+        removals=tuple(tables.removals.values()),
+        sender_blocks=MappingProxyType(tables.sender_blocks),
+        confirm=tuple(tables.confirm.values()),
+        commit=commit,
+    )

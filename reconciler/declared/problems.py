@@ -1,0 +1,115 @@
+"""Collects everything that is wrong or remarkable while loading; `load` turns it into Findings with places at the end.
+
+Places are slow to work out, so a Problem names a declaration (Origin and path inside it) until somebody must see it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from reconciler.model.places import Origin, Place
+from reconciler.planning.findings import Finding, Severity
+
+Path = tuple[str | int, ...]
+
+
+class Spot(NamedTuple):
+    """A place inside a declaration: `path` are keys and list indexes below the entry; `on_key`: not the value, its key."""
+
+    origin: Origin
+    path: Path = ()
+    on_key: bool = False
+
+
+class Problem(NamedTuple):
+    """One remark. `other` is the second place of a duplicate."""
+
+    severity: Severity
+    rule: str
+    subject: str
+    message: str
+    hint: str
+    at: Spot | Place
+    other: Origin | None = None
+
+
+PlaceOf = Callable[[Spot, Severity], Place]
+
+
+class Problems:
+    """The remarks of one load, in the order in which they were made."""
+
+    def __init__(self) -> None:
+        self._all: list[Problem] = []
+
+    def take(self, others: Problems) -> None:
+        """Adds the remarks of another collection."""
+        self._all += others._all
+
+    def error_at(self, place: Place, rule: str, message: str, hint: str) -> None:
+        """Wrong in the text itself, at a known position."""
+        self._all.append(Problem(Severity.ERROR, rule, place.file, message, hint, place))
+
+    def error(
+        self, rule: str, subject: str, message: str, hint: str, at: Origin | Spot, *, other: Origin | None = None
+    ) -> None:
+        """Never right: status 3."""
+        self._add(Severity.ERROR, rule, subject, message, hint, at, other)
+
+    def warn(self, rule: str, subject: str, message: str, hint: str, at: Origin | Spot) -> None:
+        """Suspicious, but live systems or a gate have the last word."""
+        self._add(Severity.WARNING, rule, subject, message, hint, at, None)
+
+    def note(self, rule: str, subject: str, message: str, hint: str, at: Origin | Spot) -> None:
+        """Good to know."""
+        self._add(Severity.NOTE, rule, subject, message, hint, at, None)
+
+    def _add(
+        self,
+        severity: Severity,
+        rule: str,
+        subject: str,
+        message: str,
+        hint: str,
+        at: Origin | Spot,
+        other: Origin | None,
+    ) -> None:
+        spot = Spot(at) if isinstance(at, Origin) else at
+        self._all.append(Problem(severity, rule, subject, message, hint, spot, other))
+
+    @property
+    def any_error(self) -> bool:
+        """Whether anything is wrong; then absence of a declaration proves nothing."""
+        return any(problem.severity is Severity.ERROR for problem in self._all)
+
+    def findings(self, place_of: PlaceOf | None = None) -> tuple[Finding, ...]:
+        """The errors if there are any, else warnings and notes, by position. Without `place_of` all have a Place."""
+        severities = {Severity.ERROR} if self.any_error else {Severity.WARNING, Severity.NOTE}
+        found: dict[tuple[Place, str], Finding] = {}
+        for problem in self._all:
+            if problem.severity in severities:
+                finding = _finding(problem, place_of)
+                assert finding.place is not None
+                found.setdefault((finding.place, finding.message), finding)
+        return tuple(sorted(found.values(), key=lambda f: (f.place or Place("", 0))[:3]))
+
+
+def _finding(problem: Problem, place_of: PlaceOf | None) -> Finding:
+    message = problem.message
+    if isinstance(problem.at, Place):
+        place = problem.at
+    else:
+        assert place_of is not None
+        place = place_of(problem.at, problem.severity)
+    if problem.other is not None and place_of is not None:
+        there = place_of(Spot(problem.other, on_key=True), problem.severity)
+        message += f" (the other place is {there}:{there.column})"
+    return Finding(
+        problem.severity, problem.rule, printable(problem.subject), printable(message), printable(problem.hint), place
+    )
+
+
+def printable(text: str) -> str:
+    """Text without what a terminal would obey or cannot encode: it may come from a file name or a quoted key."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in text)

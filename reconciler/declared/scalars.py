@@ -1,0 +1,45 @@
+"""What a plain YAML 1.2 scalar means (core schema, https://yaml.org/spec/1.2.2/ 10.3.2). Used by `quick` and `tree`.
+
+libyaml only splits the text; YAML 1.1's `no`, `yes`, `1_000`, `1:30` and dates stay text here.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+_INTEGER = re.compile(r"[-+]?[0-9]+")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_ODD = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+_WORDS: dict[str, bool | None] = {
+    "": None,
+    "~": None,
+    **dict.fromkeys(("null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_LONGEST_INTEGER = 18  # digits; whatever is longer fits in no field, and int() of thousands of digits raises
+
+
+class OddNumber(NamedTuple):
+    """A number whose text says more than its value: `0123`, `+7`, `0x1f`, `.inf`. No field takes it; messages show it."""
+
+    text: str
+
+
+Scalar = str | int | float | bool | OddNumber | None
+
+NOT_TEXT_STARTS = frozenset("0123456789+-.~nNtTfF")
+"""What a plain scalar that is not text begins with; the empty one aside."""
+
+
+def plain_value(text: str) -> Scalar:
+    """The value of a plain scalar (one without quotes)."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INTEGER.fullmatch(text):
+        exact = len(text) <= _LONGEST_INTEGER and str(int(text)) == text
+        return int(text) if exact else OddNumber(text)
+    if _ODD.fullmatch(text):
+        return OddNumber(text)
+    return float(text) if _FLOAT.fullmatch(text) else text

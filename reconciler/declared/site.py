@@ -1,0 +1,80 @@
+"""Reads the site file, `reconciler.yaml`: finds it, and says everything that is wrong with it at once.
+
+Called by every command first. The models are `reconciler.settings`.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from reconciler.declared.fields import describe
+from reconciler.declared.files import SITE_FILE, Source, read_text, shown
+from reconciler.declared.problems import Problems, printable
+from reconciler.declared.sentences import Sentence, sentence
+from reconciler.declared.tree import Mark, Node, Tree, node_at, read_tree
+from reconciler.errors import InvalidInput, UsageError
+from reconciler.settings import Settings, Site
+
+VARIABLE = "RECONCILER_SITE"
+_PLACES = (Path(SITE_FILE), Path("state") / SITE_FILE)
+
+
+def load_site(path: Path | None) -> Settings:
+    """The site file at `path`, else of RECONCILER_SITE, else ./reconciler.yaml or ./state/reconciler.yaml.
+
+    Raises UsageError when there is none, InvalidInput with every problem and its place.
+    """
+    file = _find(path)
+    source = Source(file.name, shown(file), file)
+    problems = Problems()
+    text = read_text(source, problems)
+    tree = read_tree(text) if text is not None else Tree(None, ())
+    for remark in tree.remarks:
+        problems.error_at(source.place(*remark.mark), "yaml", remark.message, remark.hint)
+    if text is None or (tree.root is None and tree.remarks):
+        raise InvalidInput(problems.findings())
+    data = tree.root.data() if tree.root else {}
+    for said in _sentences(data):
+        mark = _mark(tree.root, said)
+        problems.error_at(source.place(*mark), "site", said.message, said.hint)
+    if problems.any_error:
+        raise InvalidInput(problems.findings())
+    return Settings.model_validate({**data, "folder": file.parent})
+
+
+def _find(path: Path | None) -> Path:
+    named = path or (Path(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None)
+    if named is not None:
+        if named.is_file():
+            return named
+        where = "--site" if path else VARIABLE
+        raise UsageError(
+            f"there is no site file {printable(str(named))}", hint=f"correct {where}: it names a file like {SITE_FILE}"
+        )
+    for candidate in _PLACES:
+        if candidate.is_file():
+            return candidate
+    raise UsageError(
+        f"no site file: neither {' nor '.join(str(candidate) for candidate in _PLACES)}",
+        hint=f"go to the folder that holds {SITE_FILE}, or name it with --site PATH or {VARIABLE}",
+    )
+
+
+def _sentences(data: Any) -> list[Sentence]:
+    """What is wrong with the content. The model is Site: `folder` is ours to add, not the file's to say."""
+    if not isinstance(data, dict):
+        return [Sentence((), f"the file holds {describe(data)}", "begin with `site: NAME`")]
+    try:
+        Site.model_validate(data)
+    except ValidationError as error:
+        return [sentence(detail, Site) for detail in error.errors(include_url=False)]
+    return []
+
+
+def _mark(root: Node | None, said: Sentence) -> Mark:
+    node = node_at(root, said.path, on_key=said.on_key) if root else None
+    return node.mark if node else Mark(1, 1)
