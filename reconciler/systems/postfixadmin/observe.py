@@ -91,7 +91,7 @@ def _alias_domain_row(row: Any) -> AliasDomainRow:
 
 
 def _stream(connection: Connection, query: Select[Any]) -> Iterator[Any]:
-    result = connection.execution_options(stream_results=True).execute(query)
+    result = connection.execute(query.execution_options(stream_results=True))
     for part in result.partitions(_ROWS):
         yield from part
 

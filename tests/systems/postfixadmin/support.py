@@ -105,6 +105,11 @@ async def steps(system: PostfixAdminSystem, desired: DesiredState) -> list[Step]
     return sorted((step for t in folded for step in t.steps), key=lambda step: step.stage)
 
 
+async def readable_steps(system: PostfixAdminSystem, *declared: Mailbox | Alias) -> list[Step]:
+    """The steps that change rows."""
+    return [step for step in await steps(system, state(*declared)) if step.readable]
+
+
 async def apply(system: PostfixAdminSystem, desired: DesiredState) -> list[Outcome]:
     """Plans and carries out; every step is done."""
     outcomes = await system.perform(await steps(system, desired))

@@ -23,18 +23,15 @@ from tests.systems.postfixadmin.support import (
     ANNA,
     DOMAIN,
     MEMBER,
-    VORSTAND,
-    alias,
     apply,
     by_hand,
     closing,
-    insert_alias,
     mailbox,
     make_system,
+    readable_steps,
     results,
     rows,
     state,
-    steps,
 )
 
 BERND = "bernd@pirat.alt"
@@ -48,11 +45,6 @@ def database(pfa_database: PostfixAdminDatabase) -> PostfixAdminDatabase:
     return pfa_database
 
 
-async def rows_of_plan(system: PostfixAdminSystem, *declared: Any) -> list[Step]:
-    """The readable steps of a plan."""
-    return [step for step in await steps(system, state(*declared)) if step.readable]
-
-
 def by_kind(planned: list[Step], outcomes: list[Outcome]) -> dict[str, Outcome]:
     return {f"{s.change.kind} {s.change.key}": o for s, o in zip(planned, outcomes, strict=True)}
 
@@ -60,7 +52,7 @@ def by_kind(planned: list[Step], outcomes: list[Outcome]) -> dict[str, Outcome]:
 async def test_a_mailbox_that_somebody_else_made_meanwhile_is_left_alone(database: PostfixAdminDatabase) -> None:
     system = make_system(database)
     with closing(system):
-        planned = await rows_of_plan(system, mailbox(member="10042"))
+        planned = await readable_steps(system, mailbox(member="10042"))
         made = database.cli("mailbox", "add", ANNA, "--password", "other-45", "--password2", "other-45", "--quota", "7")
         assert made.returncode == 0
         before = rows(database, "SELECT * FROM mailbox")
@@ -80,7 +72,7 @@ async def test_an_edit_in_the_web_form_meanwhile_is_kept(database: PostfixAdminD
     system = make_system(database)
     with closing(system):
         await apply(system, state(mailbox(name="Anna Muster")))
-        planned = await rows_of_plan(system, mailbox(name="Anna Beispiel"))
+        planned = await readable_steps(system, mailbox(name="Anna Beispiel"))
         assert database.cli("mailbox", "update", ANNA, "--name", "Anna Anders").returncode == 0
         (outcome,) = await system.perform(planned)
     assert outcome.result is Result.FAILED
@@ -94,7 +86,7 @@ async def test_one_lost_race_does_not_stop_the_other_accounts(database: PostfixA
     system = make_system(database)
     with closing(system):
         await apply(system, state(mailbox(), mailbox(BERND)))
-        planned = await rows_of_plan(system, mailbox(quota=1), mailbox(BERND, quota=1))
+        planned = await readable_steps(system, mailbox(quota=1), mailbox(BERND, quota=1))
         by_hand(database, "UPDATE mailbox SET quota = 0 WHERE username = :key", key=ANNA)
         outcomes = by_kind(planned, await system.perform(planned))
     assert outcomes[f"mailbox {ANNA}"].result is Result.FAILED
@@ -113,7 +105,7 @@ async def test_one_value_that_the_database_refuses_stops_its_account_only(databa
     many = [mailbox(f"konto{i}@pirat.alt", name="x" * 300 if i == 5 else "Anna Beispiel") for i in range(20)]
     system = make_system(database)
     with closing(system):
-        planned = await rows_of_plan(system, *many)
+        planned = await readable_steps(system, *many)
         outcomes = by_kind(planned, await system.perform(planned))
     bad = {name for name, outcome in outcomes.items() if outcome.result is not Result.DONE}
     assert bad == {"alias konto5@pirat.alt", "mailbox konto5@pirat.alt"}
@@ -127,7 +119,7 @@ async def test_a_forward_set_meanwhile_stops_the_switching_off(database: Postfix
     system = make_system(database)
     with closing(system):
         await apply(system, state(mailbox()))
-        planned = await rows_of_plan(system, mailbox(active=False))
+        planned = await readable_steps(system, mailbox(active=False))
         by_hand(database, "UPDATE alias SET goto = 'x@extern.example' WHERE address = :key", key=ANNA)
         outcomes = by_kind(planned, await system.perform(planned))
     assert outcomes[f"alias {ANNA}"].result is Result.FAILED
@@ -139,7 +131,7 @@ async def test_the_effect_in_place_counts_as_done_whoever_made_it(database: Post
     system = make_system(database)
     with closing(system):
         await apply(system, state(mailbox(quota=5)))
-        planned = await rows_of_plan(system, mailbox(quota=6))
+        planned = await readable_steps(system, mailbox(quota=6))
         assert database.cli("mailbox", "update", ANNA, "--quota", "6").returncode == 0
         logged = rows(database, "SELECT count(*) AS n FROM log")
         assert results(await system.perform(planned)) == [Result.DONE]
@@ -150,7 +142,7 @@ async def test_a_mailbox_deleted_meanwhile_is_not_brought_back(database: Postfix
     system = make_system(database)
     with closing(system):
         await apply(system, state(mailbox(quota=5)))
-        planned = await rows_of_plan(system, mailbox(quota=6))
+        planned = await readable_steps(system, mailbox(quota=6))
         assert database.cli("mailbox", "delete", ANNA).returncode == 0
         (outcome,) = await system.perform(planned)
     assert outcome.result is Result.FAILED
@@ -165,7 +157,7 @@ async def test_a_row_locked_for_too_long_is_a_temporary_failure(
     system = make_system(database)
     with closing(system):
         await apply(system, state(mailbox(quota=5)))
-        planned = await rows_of_plan(system, mailbox(quota=6))
+        planned = await readable_steps(system, mailbox(quota=6))
         with _locked(database):
             if database.backend == "sqlite":  # the transaction itself cannot begin there
                 with pytest.raises(Exception, match="locked"):
@@ -222,7 +214,7 @@ async def test_a_connection_lost_before_the_commit_leaves_nothing(
 
     system = make_system(database)
     with closing(system):
-        planned = await rows_of_plan(system, mailbox(member="10042"))
+        planned = await readable_steps(system, mailbox(member="10042"))
         monkeypatch.setattr(lookup, "database_clock", die)
         outcomes = await system.perform(planned)
         assert {(o.result, o.temporary) for o in outcomes} == {(Result.FAILED, True)}
@@ -249,7 +241,7 @@ async def test_a_connection_lost_during_the_commit_is_settled_by_looking(
     with closing(system):
         await apply(system, state(mailbox("kasse@pirat.alt")))
         reset = [s for s in await _password_step(system) if s.change.kind == "password"]
-        planned = [*await rows_of_plan(system, mailbox("kasse@pirat.alt"), mailbox(member="10042")), *reset]
+        planned = [*await readable_steps(system, mailbox("kasse@pirat.alt"), mailbox(member="10042")), *reset]
         event.listen(engine, "commit", die)
         outcomes = await system.perform(planned)
         event.remove(engine, "commit", die)
@@ -271,7 +263,7 @@ async def test_two_runs_at_once_make_each_account_once(database: PostfixAdminDat
     """The lock of the next issue will forbid it; the tables must be right without."""
     many = [mailbox(f"konto{i}@pirat.alt", member=str(500 + i)) for i in range(30)]
     systems = [make_system(database) for _ in range(2)]
-    plans = [await rows_of_plan(system, *many) for system in systems]
+    plans = [await readable_steps(system, *many) for system in systems]
     ready = threading.Barrier(2)
 
     def run(number: int) -> list[Outcome]:
@@ -286,56 +278,3 @@ async def test_two_runs_at_once_make_each_account_once(database: PostfixAdminDat
     assert any(set(results(outcomes)) == {Result.DONE} for outcomes in both)
     assert rows(database, "SELECT count(*) AS n FROM mailbox") == [{"n": 30}]
     assert rows(database, "SELECT count(*) AS n FROM log WHERE action = 'create_mailbox'") == [{"n": 30}]
-
-
-async def test_forwards_and_their_raw_text_are_kept_when_a_mailbox_is_switched_off(
-    database: PostfixAdminDatabase,
-) -> None:
-    """facts 6: spaces, order, duplicates and a vacation token in a twin's goto are its user's."""
-    raw = f"x@extern.example, {ANNA},X@extern.example,anna.beispiel#pirat.alt@autoreply.example"
-    system = make_system(database)
-    with closing(system):
-        await apply(system, state(mailbox()))
-        by_hand(database, "UPDATE alias SET goto = :raw WHERE address = :key", raw=raw, key=ANNA)
-        await apply(system, state(mailbox(active=False)))
-    (row,) = rows(database, "SELECT goto, active FROM alias")
-    assert (row["goto"], bool(row["active"])) == (raw, False)
-    assert bool(rows(database, "SELECT active FROM mailbox")[0]["active"]) is False
-
-
-async def test_an_empty_twin_leads_to_its_mailbox_again(database: PostfixAdminDatabase) -> None:
-    """facts 6: an empty goto is as good as no row."""
-    system = make_system(database)
-    with closing(system):
-        await apply(system, state(mailbox()))
-        by_hand(database, "UPDATE alias SET goto = ' , '")
-        await apply(system, state(mailbox()))
-    assert rows(database, GOTO, key=ANNA) == [{"goto": ANNA}]
-
-
-async def test_a_declared_alias_with_capitals_and_spaces_is_written_canonically(database: PostfixAdminDatabase) -> None:
-    """facts 3, 6: such a row is found and changed under its own spelling, on every backend."""
-    insert_alias(database, "Vorstand@Pirat.alt", f" {ANNA} ,X@Extern.example")
-    system = make_system(database)
-    with closing(system):
-        planned = await rows_of_plan(system, mailbox(), alias(VORSTAND, ANNA))
-        assert [f"{s.change.action} {s.change.key}" for s in planned if s.change.key == VORSTAND] == [
-            f"update {VORSTAND}"
-        ]
-        assert set(results(await system.perform(planned))) == {Result.DONE}
-        assert await system.holds(planned) == [True] * len(planned)
-    found = rows(database, "SELECT address, goto FROM alias WHERE lower(address) = :key", key=VORSTAND)
-    assert found == [{"address": "Vorstand@Pirat.alt", "goto": ANNA}]
-
-
-async def test_only_changed_columns_are_written(database: PostfixAdminDatabase) -> None:
-    """The user's password, token and every other column stay; `modified` moves."""
-    system = make_system(database)
-    with closing(system):
-        await apply(system, state(mailbox(quota=5)))
-        by_hand(database, "UPDATE mailbox SET name = 'Cafe\u0301  X', token = 'live', modified = '2001-01-01 00:00:00'")
-        (before,) = rows(database, "SELECT * FROM mailbox")
-        await apply(system, state(mailbox(quota=6)))
-    (after,) = rows(database, "SELECT * FROM mailbox")
-    changed = {name for name in before if before[name] != after[name]}
-    assert changed == {"quota", "modified"}
