@@ -11,9 +11,9 @@ from reconciler.planning.snapshot import rows_of
 from reconciler.systems.openxchange.matching import addresses_of
 
 
-def review(desired: DesiredState, paired: Records, disabled: Set[str]) -> Iterator[Finding]:
-    """`paired`: the users under the addresses of their accounts; `disabled`: ids of those that OX does not let in."""
-    users = rows_of(paired, OxUserRow)
+def review(desired: DesiredState, found: Records, disabled: Set[str]) -> Iterator[Finding]:
+    """`disabled`: ids of the users that OX does not let in; if there are any, `found` has them under their accounts."""
+    users = rows_of(found, OxUserRow)
     yield from _shared(desired, users.values())
     for user in users.values():
         box = desired.mailboxes.get(user.key) if user.id in disabled else None  # type: ignore[call-overload]

@@ -17,6 +17,7 @@ from tests.systems.openxchange.canned import (
     CannedHost,
     Fault,
     creation,
+    csv_of,
     found,
     new_password,
     system_on,
@@ -147,6 +148,28 @@ async def test_a_new_password_repairs_that_too_and_changes_nothing_else() -> Non
         "aliases",
     }
     assert "NEW_USER_PASSWORD" in call.secrets
+
+
+async def test_a_repair_without_a_stored_default_sender_takes_the_primary_address() -> None:
+    host = CannedHost([user(3, "anna", ANNA, Aliases=OLD, DefaultSenderAddress=None)])
+    assert (await one(system_on(host), new_password(ANNA, "3"))).result is Result.DONE
+    assert host.of("changeuser")[0].options["defaultsenderaddress"] == ANNA
+
+
+async def test_a_list_of_nobody_is_no_reason_to_create_everybody() -> None:
+    host = CannedHost(faults={"listuser": [Fault(Completed(0, csv_of([]), b""))]})
+    steps = [creation(wanted("anna", ANNA)), creation(wanted("klaus", "klaus@pirat.example", display_name="Klaus"))]
+    with pytest.raises(Unreadable, match="not even the context admin"):
+        await perform(system_on(host), *steps)
+    assert host.of("createuser") == []
+
+
+async def test_nobody_is_named_as_the_holder_of_her_own_display_name() -> None:
+    host = CannedHost([user(3, "anna", ANNA, Display_name="anna beispiel")])
+    system = system_on(host)
+    step = update((await found(system))["3"], wanted("anna", ANNA))
+    host.faults["changeuser"] = [Fault(refusal("The displayname is already used"))]
+    assert "user 3" not in (await one(system, step)).hint
 
 
 async def test_a_new_password_goes_to_nobody_else() -> None:
