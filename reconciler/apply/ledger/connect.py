@@ -1,0 +1,124 @@
+"""Engines and transactions of the ledger, and what a database's error means to people.
+
+`open_engine` is for a ledger at a URL of its own; beside PostfixAdmin's tables the ledger gets that system's engine.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from reconciler.errors import Unreadable
+
+LOCK_WAIT = 10
+"""Seconds to wait for a row that somebody else's transaction holds."""
+_CONNECT_WAIT, _ANSWER_WAIT = 10, 300
+# the option by which PostfixAdmin's engine knows a connection that will not write, and takes no write lock on SQLite
+_LOOKING = "reconciler_looking"
+_SQL_MODE = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
+
+
+class LedgerUnusable(Unreadable):
+    """The ledger is missing, of another version or shape, or its database does not answer."""
+
+
+@contextmanager
+def explained(engine: Engine) -> Iterator[None]:
+    """Database errors as LedgerUnusable, in the server's own words: never SQL or parameters."""
+    try:
+        yield
+    except DBAPIError as error:
+        where = engine.url.render_as_string(hide_password=True)
+        raise LedgerUnusable(f"ledger at {where}: {_said(error)}", hint=_hint(error)) from None
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """Committed at the end of the block, else rolled back. Raises LedgerUnusable."""
+    with explained(engine), engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def snapshot(engine: Engine) -> Iterator[Connection]:
+    """One consistent view of all tables that never writes. Raises LedgerUnusable."""
+    with explained(engine), engine.connect() as connection:
+        connection.execution_options(**{_LOOKING: True})
+        if engine.dialect.name != "sqlite":
+            connection.execution_options(isolation_level="REPEATABLE READ")
+        with connection.begin():
+            yield connection
+
+
+def open_engine(url: URL, *, create: bool = False, lock_wait: int = LOCK_WAIT) -> Engine:
+    """An engine for a ledger at `url`, password included. `create` lets `ledger init` make a new SQLite file."""
+    # hide_parameters: the text of an SQLAlchemy error ends up in logs
+    options: dict[str, Any] = {"poolclass": NullPool, "hide_parameters": True}
+    match url.get_backend_name():
+        case "sqlite":
+            return _sqlite(url, create, lock_wait, options)
+        case "mysql":
+            options["connect_args"] = {
+                "charset": "utf8mb4",
+                "sql_mode": _SQL_MODE,  # a value that is too long is an error, never cut
+                "init_command": f"SET SESSION innodb_lock_wait_timeout = {lock_wait}",
+                "connect_timeout": _CONNECT_WAIT,
+                "read_timeout": _ANSWER_WAIT,
+                "write_timeout": _ANSWER_WAIT,
+            }
+        case _:
+            options["connect_args"] = {
+                "connect_timeout": _CONNECT_WAIT,
+                "options": f"-c lock_timeout={lock_wait}s",
+            }
+    return create_engine(url, **options)
+
+
+def _sqlite(url: URL, create: bool, wait: int, options: dict[str, Any]) -> Engine:
+    uri = f"{Path(url.database or '').absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
+
+    def connect() -> sqlite3.Connection:
+        # the driver's own BEGIN comes too late for a consistent read; ours is below
+        return sqlite3.connect(uri, uri=True, timeout=wait, isolation_level=None, check_same_thread=False)
+
+    engine = create_engine(url, creator=connect, **options)
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # the write lock at once: one that is taken between a read and a write cannot be waited for
+        looking = _LOOKING in connection.get_execution_options()
+        connection.exec_driver_sql("BEGIN" if looking else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _said(error: DBAPIError) -> str:
+    """The server's own words on one line."""
+    original = error.orig
+    words = original.args[1] if original is not None and len(original.args) > 1 else original
+    return " ".join(str(words).split())
+
+
+def _hint(error: DBAPIError) -> str:
+    words = str(error.orig)
+    if any(sign in words for sign in _MISSING):
+        return "run `reconciler ledger init`"
+    if any(sign in words for sign in _NOT_ALLOWED):
+        return "the ledger's user needs SELECT, INSERT, UPDATE and DELETE on its tables, and CREATE for `ledger init`"
+    if any(sign in words for sign in _BUSY):
+        return "somebody else holds the rows for too long; run the command again"
+    return "check the ledger's URL in the site file and whether the server runs, then run the command again"
+
+
+# MariaDB's numbers and the words of PostgreSQL and SQLite
+_MISSING = ("1146", "does not exist", "no such table", "unable to open database file")
+_NOT_ALLOWED = ("1142", "1044", "1045", "permission denied", "readonly database", "attempt to write a readonly")
+_BUSY = ("1205", "1213", "lock timeout", "deadlock", "is locked")

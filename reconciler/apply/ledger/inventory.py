@@ -1,0 +1,102 @@
+"""What we manage, with the value last applied. Called by `Ledger` and, for steps that are done, by `journal`.
+
+A million entries are thinkable: rows are written in lists, and read as a stream.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from itertools import islice
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, delete, select
+from sqlalchemy.dialects import mysql, postgresql, sqlite
+
+from reconciler.apply.ledger.tables import Tables
+from reconciler.model.records import Owner, Scope
+from reconciler.planning.remembered import InventoryEntry, InventoryKey
+
+CHUNK = 1000
+"""Entries in one statement."""
+_FIRST = frozenset({"site", "system", "kind", "key", "since", "since_commit"})
+"""Columns that keep what the first application wrote."""
+
+
+class Source(NamedTuple):
+    """Which run of which site applied something, from which commit."""
+
+    site: str
+    run: int
+    commit: str
+
+
+def record(
+    connection: Connection, tables: Tables, source: Source, entries: Iterable[InventoryEntry], now: datetime
+) -> None:
+    """Entries as they are now; those that were there keep the time since when they are ours."""
+    statement = _upsert(connection, tables)
+    for chunk in _chunks(entries):
+        connection.execute(statement, [_row(entry, source, now) for entry in chunk])
+
+
+def forget(connection: Connection, tables: Tables, site: str, keys: Collection[InventoryKey]) -> None:
+    """These are not ours any more. Keys that are not there are no error."""
+    table = tables.inventory
+    by_kind: dict[tuple[str, str], list[str]] = {}
+    for system, kind, key in keys:
+        by_kind.setdefault((system, kind), []).append(key)
+    for (system, kind), theirs in by_kind.items():
+        for chunk in _chunks(theirs):
+            where = (table.c.site == site, table.c.system == system, table.c.kind == kind, table.c.key.in_(chunk))
+            connection.execute(delete(table).where(*where))
+
+
+def read(connection: Connection, tables: Tables, site: str) -> dict[InventoryKey, InventoryEntry]:
+    """The whole inventory of a site, by one statement."""
+    c = tables.inventory.c
+    columns = (c.system, c.kind, c.key, c.scope, c.subject, c.value, c.commit, c.run, c.since, c.since_commit)
+    query = select(*columns).where(c.site == site).execution_options(yield_per=10_000)
+    entries: dict[InventoryKey, InventoryEntry] = {}
+    for system, kind, key, scope, subject, value, commit, run, since, since_commit in connection.execute(query):
+        # a few systems, kinds and commits, each a million times
+        system, kind, commit, since_commit = map(sys.intern, (system, kind, commit, since_commit))
+        owner = Owner(Scope(scope), subject)
+        entries[system, kind, key] = InventoryEntry(system, kind, key, owner, value, commit, run, since, since_commit)
+    return entries
+
+
+def _row(entry: InventoryEntry, source: Source, now: datetime) -> dict[str, Any]:
+    return {
+        "site": source.site,
+        "system": entry.system,
+        "kind": entry.kind,
+        "key": entry.key,
+        "scope": entry.owner.scope,
+        "subject": entry.owner.subject,
+        "value": entry.value,
+        "commit": source.commit,
+        "run": source.run,
+        "since": now,
+        "since_commit": source.commit,
+    }
+
+
+def _upsert(connection: Connection, tables: Tables) -> Any:
+    """Each database has words of its own for it."""
+    table = tables.inventory
+    renewed = [column.name for column in table.columns if column.name not in _FIRST]
+    if connection.dialect.name == "mysql":
+        of_mysql = mysql.insert(table)
+        return of_mysql.on_duplicate_key_update({name: of_mysql.inserted[name] for name in renewed})
+    insert = postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+    return insert.on_conflict_do_update(
+        index_elements=list(table.primary_key.columns), set_={name: insert.excluded[name] for name in renewed}
+    )
+
+
+def _chunks(items: Iterable[Any]) -> Iterable[list[Any]]:
+    walk = iter(items)
+    while chunk := list(islice(walk, CHUNK)):
+        yield chunk

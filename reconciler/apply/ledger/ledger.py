@@ -1,0 +1,268 @@
+"""The ledger of a site: the one door to its tables. The workflow and the commands call it.
+
+Every write begins by renewing the lock in its own transaction (`lock.hold`), so that a run which lost it writes
+nothing. Public methods are coroutines that work in a thread; `done_in` alone runs in the caller's, on her connection.
+Database errors come out as LedgerUnusable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import Connection, Engine, select
+from sqlalchemy.exc import IntegrityError
+
+from reconciler.apply.ledger import inventory, journal, lock, recall, shape
+from reconciler.apply.ledger.connect import explained, snapshot, transaction
+from reconciler.apply.ledger.inventory import Source
+from reconciler.apply.ledger.journal import OpenRun
+from reconciler.apply.ledger.lock import TTL, Holder, Lease, Locked
+from reconciler.apply.ledger.rows import NewRun
+from reconciler.apply.ledger.tables import Tables, declare
+from reconciler.model.places import Place
+from reconciler.model.records import Owner
+from reconciler.planning.changes import Outcome, Result, Step
+from reconciler.planning.remembered import (
+    Effect,
+    InventoryEntry,
+    InventoryKey,
+    OneShot,
+    PastRun,
+    Remembered,
+    RunState,
+)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_ENTRIES = 10_000
+"""Inventory entries in one transaction: the lock's row is not held for minutes."""
+
+
+class Ledger:
+    """What one site's runs did, own and hold."""
+
+    def __init__(self, engine: Engine, site: str, *, clock: Callable[[], datetime], prefix: str = "") -> None:
+        self.tables: Tables = declare(prefix)
+        self._engine = engine
+        self._site = site
+        self._clock = clock
+
+    # the tables
+
+    async def init(self) -> None:
+        """Makes the missing tables. Raises LedgerUnusable, and changes nothing, when others have their names."""
+        await asyncio.to_thread(shape.create, self._engine, self.tables)
+
+    async def check(self) -> None:
+        """Raises LedgerUnusable when the tables are missing, unfinished, or of another version or shape."""
+        await asyncio.to_thread(shape.check, self._engine, self.tables)
+
+    async def exists(self) -> bool:
+        """Whether any of the tables is there. Raises LedgerUnusable when nobody answers."""
+        return bool(await self._read(shape.present))
+
+    # the lock
+
+    async def acquire(self, holder: str, host: str, pid: int, run: int | None = None, ttl: timedelta = TTL) -> Lease:
+        """Takes the lock, also one that expired. Raises Locked."""
+        return await asyncio.to_thread(self._acquire, holder, host, pid, run, ttl)
+
+    async def renew(self, lease: Lease) -> None:
+        """A sign of life: `ttl` counts from now again. Raises LockLost."""
+        await self._write(lease, lambda _connection: None)
+
+    async def release(self, lease: Lease) -> None:
+        """Gives the lock back; nothing happens when it was lost."""
+        await asyncio.to_thread(self._free, lease.fence)
+
+    async def holder(self) -> Holder | None:
+        """Who holds the lock, even if it expired; None when it is free."""
+        return await asyncio.to_thread(self._holder)
+
+    async def break_lock(self, shown: Holder) -> bool:
+        """Takes the lock from the holder that a person was shown; False when somebody else holds it by now."""
+        return await asyncio.to_thread(self._free, shown.fence)
+
+    # runs
+
+    async def begin(
+        self,
+        lease: Lease,
+        plan_document: str,
+        digest: str,
+        commit: str,
+        who: str,
+        host: str,
+        pid: int,
+        steps: Sequence[Step],
+        places: Mapping[Owner, Place],
+        *,
+        counted: Mapping[Owner, Effect] | None = None,
+        one_shots: Mapping[str, OneShot] | None = None,
+    ) -> OpenRun:
+        """Writes a new run with all its steps pending, in one transaction. Raises LockLost.
+
+        `counted` says what a transition counts as where its changes do not show it (switching off is a removal);
+        `one_shots` which steps (by id) carry out which operation. Runs that crashed become INTERRUPTED.
+        """
+        new = NewRun(plan_document, digest, commit, who, host, pid, steps, places, counted or {}, one_shots or {})
+
+        def work(connection: Connection) -> int:
+            journal.leave_behind(connection, self.tables, self._site, self._clock())
+            run = journal.insert_run(connection, self.tables, self._site, new, self._clock())
+            lock.note_run(connection, self.tables.lock, self._site, run)
+            return run
+
+        return OpenRun(await self._write(lease, work), lease, commit)
+
+    async def reopen(self, lease: Lease, run: int) -> OpenRun:
+        """Goes on with a run that did not end as DONE. Raises LockLost, and PermanentFailure for any other number."""
+
+        def work(connection: Connection) -> str:
+            commit = journal.reopen_run(connection, self.tables, self._site, run)
+            lock.note_run(connection, self.tables.lock, self._site, run)
+            return commit
+
+        return OpenRun(run, lease, await self._write(lease, work))
+
+    async def before(self, run: OpenRun, steps: Sequence[Step]) -> None:
+        """These are begun now. Raises LockLost, and PermanentFailure when one is done already."""
+        await self._write(run.lease, lambda c: journal.begin_steps(c, self.tables, run.id, steps, self._clock()))
+
+    async def after(self, run: OpenRun, ended: Sequence[tuple[Step, Outcome]]) -> None:
+        """How these ended; inventory and letters follow in the same transaction. Safe to repeat. Raises LockLost."""
+        await self._write(
+            run.lease, lambda c: journal.end_steps(c, self.tables, self._source(run), ended, self._clock())
+        )
+
+    def done_in(self, connection: Connection, run: OpenRun, steps: Sequence[Step]) -> None:
+        """The same for DONE, in the transaction of the effect itself, which the caller commits or rolls back.
+
+        `connection` is to the ledger's own database and in a transaction. From here to its end the lock's row is held:
+        no other method of this ledger returns meanwhile. Raises DBAPIError, and LockLost: then commit nothing.
+        """
+        lock.hold(connection, self.tables.lock, self._site, run.lease)
+        ended = [(step, Outcome(Result.DONE)) for step in steps]
+        journal.end_steps(connection, self.tables, self._source(run), ended, self._clock())
+
+    async def finish(self, run: OpenRun, state: RunState) -> None:
+        """The run is over; steps that are still pending were not tried. Raises LockLost."""
+        await self._write(run.lease, lambda c: journal.finish_run(c, self.tables, run.id, state, self._clock()))
+
+    async def supersede(self, run: OpenRun, owners: Collection[Owner]) -> None:
+        """`run` has told the accounts their passwords under other addresses: nothing is open for `owners` (the former
+        ones) any more. Raises LockLost."""
+        await self._write(run.lease, lambda c: journal.supersede(c, self.tables, self._site, run.id, owners))
+
+    async def missed(self, run: OpenRun, one_shots: Collection[OneShot]) -> None:
+        """Notes operations whose date is over. Raises LockLost."""
+        await self._write(run.lease, lambda c: journal.insert_missed(c, self.tables, run.id, one_shots))
+
+    # the inventory
+
+    async def record(self, entries: Iterable[InventoryEntry], run: OpenRun) -> None:
+        """What we manage from now on, beyond what `run` did itself: adopted rows. Safe to repeat. Raises LockLost."""
+        walk = iter(entries)
+        while batch := list(islice(walk, _ENTRIES)):
+            await self._write(run.lease, self._recording(batch, run))
+
+    async def forget(self, keys: Collection[InventoryKey], run: OpenRun) -> None:
+        """What we do not manage any more. Raises LockLost."""
+        await self._write(run.lease, lambda c: inventory.forget(c, self.tables, self._site, keys))
+
+    async def inventory(self) -> Mapping[InventoryKey, InventoryEntry]:
+        """Everything that we manage."""
+        return await self._read(inventory.read, self._site)
+
+    # looking back
+
+    async def remember(self, window_hours: int) -> Remembered:
+        """What planning asks of the past, as of one moment."""
+        since = self._clock() - timedelta(hours=window_hours)
+        return await self._read(recall.remember, self._site, since)
+
+    async def used(self, digest: str) -> PastRun | None:
+        """The latest run that carried out this plan."""
+        runs = self.tables.runs
+        query = select(runs).where(runs.c.site == self._site, runs.c.digest == digest).order_by(runs.c.id.desc())
+        found = await self._read(recall.runs, query.limit(1))
+        return found[0] if found else None
+
+    async def interrupted(self) -> list[PastRun]:
+        """Runs that count as running and for which nobody holds a living lock."""
+        runs = self.tables.runs
+        query = select(runs).where(runs.c.site == self._site, runs.c.state == RunState.RUNNING).order_by(runs.c.id)
+        found = await self._read(recall.runs, query)
+        by = await self.holder() if found else None
+        return [run for run in found if by is None or by.expired or by.run != run.id]
+
+    async def history(self, limit: int) -> list[PastRun]:
+        """The latest runs, newest first, without their steps."""
+        runs = self.tables.runs
+        query = select(runs).where(runs.c.site == self._site).order_by(runs.c.id.desc()).limit(limit)
+        return await self._read(recall.runs, query)
+
+    async def run(self, number: int) -> PastRun | None:
+        """One run with all its steps; None when the site has no such run."""
+        return await self._read(recall.one_run, self._site, number)
+
+    async def plan_document(self, number: int) -> str:
+        """The plan of a run, as it was saved; empty when there is none."""
+        return await self._read(recall.document, self._site, number)
+
+    # threads and transactions
+
+    async def _read(
+        self, work: Callable[Concatenate[Connection, Tables, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        def read() -> T:
+            with snapshot(self._engine) as connection:
+                return work(connection, self.tables, *args, **kwargs)
+
+        return await asyncio.to_thread(read)
+
+    async def _write(self, lease: Lease, work: Callable[[Connection], T]) -> T:
+        def write() -> T:
+            with transaction(self._engine) as connection:
+                lock.hold(connection, self.tables.lock, self._site, lease)
+                return work(connection)
+
+        return await asyncio.to_thread(write)
+
+    def _acquire(self, holder: str, host: str, pid: int, run: int | None, ttl: timedelta) -> Lease:
+        while True:  # every turn but the last means that somebody else took or freed it in between
+            with transaction(self._engine) as connection:
+                lease = lock.take(connection, self.tables.lock, self._site, ttl, holder, host, pid, run)
+                row = lock.read(connection, self.tables.lock, self._site)
+            if lease is not None:
+                return lease
+            found = lock.holder_of(row)
+            if found is not None and not found.expired:
+                raise Locked(found)
+            if row is None:
+                self._add_lock()
+
+    def _add_lock(self) -> None:
+        # somebody else's, a moment earlier, is as good
+        with explained(self._engine), suppress(IntegrityError), self._engine.begin() as connection:
+            lock.add(connection, self.tables.lock, self._site)
+
+    def _free(self, fence: int) -> bool:
+        with transaction(self._engine) as connection:
+            return lock.free(connection, self.tables.lock, self._site, fence)
+
+    def _holder(self) -> Holder | None:
+        with snapshot(self._engine) as connection:
+            return lock.holder_of(lock.read(connection, self.tables.lock, self._site))
+
+    def _source(self, run: OpenRun) -> Source:
+        return Source(self._site, run.id, run.commit)
+
+    def _recording(self, batch: Sequence[InventoryEntry], run: OpenRun) -> Callable[[Connection], None]:
+        return lambda c: inventory.record(c, self.tables, self._source(run), batch, self._clock())

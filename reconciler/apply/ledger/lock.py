@@ -1,0 +1,176 @@
+"""The lock of a site: who works, on which host, since when, in which run. Called by `Ledger` inside its transactions.
+
+It is a row whose `fence` grows with every taking. Who lost it can never write again, because every write begins with
+`hold`, which finds the row only while it carries her own fence, and keeps it locked until that write is committed.
+Time is the database's alone: hosts disagree about theirs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import BigInteger, Connection, Table, select, update
+from sqlalchemy.engine import Row
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+from reconciler.errors import PermanentFailure, ReconcilerError
+
+TTL = timedelta(minutes=2)
+"""How long a lock stands without a sign of life; `before` and `after` of every batch are one, `renew` another."""
+
+
+class database_now(FunctionElement[int]):
+    """Milliseconds since 1970 by the database's clock, whatever the session's time zone is."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+_NOW = {
+    # not UNIX_TIMESTAMP(NOW()), which is an hour wrong for an hour in October
+    "mysql": "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000)",
+    "postgresql": "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)",
+    "sqlite": "CAST(ROUND((julianday('now') - 2440587.5) * 86400000) AS INTEGER)",
+}
+
+
+@compiles(database_now)
+def _now(_element: database_now, compiler: Any, **_options: Any) -> str:
+    return _NOW[compiler.dialect.name]
+
+
+class Lease(NamedTuple):
+    """A lock that was taken. It is worth something only while the row carries this fence."""
+
+    fence: int
+    ttl: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds the lock. `expired`: by the database's clock, so anybody may take it."""
+
+    holder: str
+    host: str
+    pid: int
+    run: int | None
+    since: datetime
+    expires: datetime
+    fence: int
+    expired: bool
+
+
+class Locked(ReconcilerError):
+    """Somebody else is at work (status 7)."""
+
+    def __init__(self, by: Holder) -> None:
+        run = f" in run {by.run}" if by.run is not None else ""
+        super().__init__(
+            f"locked by {by.holder} on {by.host} (process {by.pid}){run} since {_shown(by.since)}, "
+            f"until {_shown(by.expires)} without a sign of life",
+            hint="wait for that run to end; if its process is dead, run `reconciler unlock` or wait until it expires",
+        )
+        self.by = by
+
+
+class LockLost(PermanentFailure):
+    """The lock is not ours any more: it expired and was taken over, was broken, or was given back."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this run has lost its lock and writes nothing more",
+            hint="run `reconciler history` to see who works now; when that has ended, run `reconciler plan`",
+        )
+
+
+def take(
+    connection: Connection, lock: Table, site: str, ttl: timedelta, holder: str, host: str, pid: int, run: int | None
+) -> Lease | None:
+    """Takes the lock when it is free or expired, by one compare-and-set; else None."""
+    taken = connection.execute(
+        update(lock)
+        .where(lock.c.name == site, lock.c.expires.is_(None) | (lock.c.expires <= database_now()))
+        .values(
+            holder=holder,
+            host=host,
+            pid=pid,
+            run=run,
+            since=database_now(),
+            expires=_from_now(ttl),
+            fence=lock.c.fence + 1,
+        )
+    )
+    if taken.rowcount != 1:
+        return None
+    # our own row: nobody changes it before this transaction ends
+    return Lease(connection.execute(select(lock.c.fence).where(lock.c.name == site)).scalar_one(), ttl)
+
+
+def hold(connection: Connection, lock: Table, site: str, lease: Lease) -> None:
+    """Renews the lock, and keeps it ours until this transaction ends. Raises LockLost when it is not.
+
+    One that expired and that nobody took is still ours.
+    """
+    renewed = connection.execute(
+        update(lock)
+        .where(lock.c.name == site, lock.c.fence == lease.fence, lock.c.expires.is_not(None))
+        .values(expires=_from_now(lease.ttl))
+    )
+    if renewed.rowcount != 1:
+        raise LockLost
+
+
+def note_run(connection: Connection, lock: Table, site: str, run: int) -> None:
+    """Says which run the lock is held for; after `hold`."""
+    connection.execute(update(lock).where(lock.c.name == site).values(run=run))
+
+
+def free(connection: Connection, lock: Table, site: str, fence: int) -> bool:
+    """Gives it back, or breaks it; False when it carries another fence by now, or is free."""
+    freed = connection.execute(
+        update(lock)
+        .where(lock.c.name == site, lock.c.fence == fence, lock.c.expires.is_not(None))
+        .values(holder="", host="", pid=0, run=None, since=None, expires=None)
+    )
+    return freed.rowcount == 1
+
+
+def add(connection: Connection, lock: Table, site: str) -> None:
+    """Makes the free lock of a site that has none yet. Raises IntegrityError when somebody was faster."""
+    connection.execute(lock.insert().values(name=site, holder="", host="", pid=0, fence=0))
+
+
+def read(connection: Connection, lock: Table, site: str) -> Row[Any] | None:
+    """The row with the database's `now`; None when the site has none yet."""
+    return connection.execute(select(lock, database_now().label("now")).where(lock.c.name == site)).one_or_none()
+
+
+def holder_of(row: Row[Any] | None) -> Holder | None:
+    """Who holds it; None when it is free."""
+    if row is None or row.expires is None:
+        return None
+    return Holder(
+        row.holder,
+        row.host,
+        row.pid,
+        row.run,
+        _time(row.since),
+        _time(row.expires),
+        row.fence,
+        row.expires <= row.now,
+    )
+
+
+def _from_now(ttl: timedelta) -> Any:
+    return database_now() + ttl // timedelta(milliseconds=1)
+
+
+def _time(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def _shown(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M:%S} UTC"

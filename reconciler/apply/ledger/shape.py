@@ -1,0 +1,142 @@
+"""Making the tables, once and explicitly, and telling whether those that are there are ours. Called by `Ledger`.
+
+Nothing here alters a table that exists: another version or shape is said, with what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Index, Inspector, Table, inspect, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.types import Date, DateTime, Integer, String, TypeDecorator, TypeEngine
+
+from reconciler.apply.ledger.connect import LedgerUnusable, snapshot, transaction
+from reconciler.apply.ledger.tables import SCHEMA_VERSION, Tables
+
+_INIT = "run `reconciler ledger init`"
+_FOREIGN = "rename those tables, or name another database in ledger.url; nothing was changed"
+
+
+def present(connection: Connection, tables: Tables) -> set[str]:
+    """Which of our tables' names exist."""
+    found = set(inspect(connection).get_table_names())
+    return {table.name for table in tables if table.name in found}
+
+
+def check(engine: Engine, tables: Tables) -> None:
+    """Raises LedgerUnusable unless every table is there, of our shape and version."""
+    with snapshot(engine) as connection:
+        missing = sorted({table.name for table in tables} - present(connection, tables))
+        if missing:
+            raise LedgerUnusable(f"the ledger's tables are missing: {', '.join(missing)}", hint=_INIT)
+        _refuse_other_shape(connection, tables, {table.name for table in tables})
+        version = _version(connection, tables)
+        if version is None or any(_missing_indexes(connection, table) for table in tables):
+            raise LedgerUnusable("the ledger's tables were begun and not completed", hint=_INIT)
+        _refuse_other_version(version)
+
+
+def create(engine: Engine, tables: Tables) -> None:
+    """Makes what is missing, the version last: dying here is put right by the next `init`. Raises LedgerUnusable."""
+    with snapshot(engine) as connection:
+        there = present(connection, tables)
+        _refuse_other_shape(connection, tables, there)
+        if tables.meta.name in there and (version := _version(connection, tables)) is not None:
+            _refuse_other_version(version)
+    with transaction(engine) as connection:
+        for table in tables:
+            # somebody else may be doing the same right now
+            connection.execute(CreateTable(table, if_not_exists=True))
+            for index in _missing_indexes(connection, table):
+                connection.execute(CreateIndex(index, if_not_exists=connection.dialect.name != "mysql"))
+    _note_version(engine, tables)
+    check(engine, tables)
+
+
+def _missing_indexes(connection: Connection, table: Table) -> list[Index]:
+    known = {index["name"] for index in inspect(connection).get_indexes(table.name)}
+    return [index for index in sorted(table.indexes, key=lambda index: str(index.name)) if index.name not in known]
+
+
+def _note_version(engine: Engine, tables: Tables) -> None:
+    with transaction(engine) as connection:
+        if _version(connection, tables) is None:
+            try:
+                with connection.begin_nested():
+                    connection.execute(tables.meta.insert().values(name="version", value=str(SCHEMA_VERSION)))
+            except IntegrityError:
+                pass  # another `init` was a moment earlier; `check` looks at what it wrote
+
+
+def _version(connection: Connection, tables: Tables) -> str | None:
+    meta = tables.meta.c
+    return connection.execute(select(meta.value).where(meta.name == "version")).scalar_one_or_none()
+
+
+def _refuse_other_version(version: str) -> None:
+    if version != str(SCHEMA_VERSION):
+        raise LedgerUnusable(
+            f"the ledger's tables are of version {version}, this program needs {SCHEMA_VERSION}",
+            hint="use the release of reconciler that made them, or read its release notes on how to move the ledger",
+        )
+
+
+def _refuse_other_shape(connection: Connection, tables: Tables, names: set[str]) -> None:
+    inspector = inspect(connection)
+    wrong = [w for table in tables if table.name in names for w in _differences(inspector, table)]
+    if wrong:
+        raise LedgerUnusable(f"these tables are not the ledger's: {'; '.join(wrong)}", hint=_FOREIGN)
+
+
+def _differences(inspector: Inspector, table: Table) -> Iterator[str]:
+    """What distinguishes the table that is there from ours."""
+    found = {column["name"]: column for column in inspector.get_columns(table.name)}
+    for name in sorted(found.keys() - table.columns.keys()):
+        yield f"{table.name}.{name} is unknown"
+    for column in table.columns:
+        there = found.get(column.name)
+        if there is None:
+            yield f"{table.name}.{column.name} is missing"
+            continue
+        wanted, is_ = _family(column.type.dialect_impl(inspector.dialect)), _family(there["type"])
+        if wanted != is_:
+            yield f"{table.name}.{column.name} is {is_}, not {wanted}"
+        elif not column.primary_key and bool(there["nullable"]) != bool(column.nullable):
+            yield f"{table.name}.{column.name} may {'' if there['nullable'] else 'not '}be null"
+    key = inspector.get_pk_constraint(table.name)["constrained_columns"]
+    if set(key) != {column.name for column in table.primary_key}:
+        yield f"{table.name} has another primary key"
+    if inspector.dialect.name == "mysql":
+        yield from _mariadb_differences(inspector, table)
+
+
+def _mariadb_differences(inspector: Inspector, table: Table) -> Iterator[str]:
+    options = inspector.get_table_options(table.name)
+    if options.get("mysql_engine") != "InnoDB":
+        yield f"{table.name} has no transactions (its engine is not InnoDB)"
+    for column in inspector.get_columns(table.name):
+        # a column without a collation of its own has the table's
+        collation = getattr(column["type"], "collation", None) or options.get("mysql_collate", "")
+        if isinstance(column["type"], String) and not collation.endswith("_bin"):
+            yield f"{table.name}.{column['name']} does not tell upper from lower case"
+
+
+def _family(kind: TypeEngine[Any]) -> str:
+    """A type as far as it matters here: what it holds, and how long a text may be."""
+    if isinstance(kind, TypeDecorator):
+        kind = kind.impl_instance
+    match kind:
+        case String() if kind.length:
+            return f"text of {kind.length}"
+        case String():
+            return "text"
+        case DateTime():
+            return "a time"
+        case Date():
+            return "a date"
+        case Integer():
+            return "a whole number"
+    return str(kind).lower()

@@ -1,0 +1,178 @@
+"""What the ledger remembers, as plain values: for planning and the gates (`Remembered`), and for `history`.
+
+`apply.ledger` makes them from its tables; nothing here reads or writes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from reconciler.model.records import Owner, Row
+from reconciler.planning.changes import Action, Change, Stage
+from reconciler.planning.transitions import Transition
+
+InventoryKey = tuple[str, str, str]
+"""System, kind, key."""
+
+CREDENTIAL_EFFECTS = frozenset({"password", "letter"})
+"""Kinds of steps after which a person holds, or should hold, a new password."""
+
+_PRIVATE: Mapping[str, frozenset[str]] = {"letter": frozenset({"recipient"})}
+"""Fields that are never kept: the address in the member register is the member's own."""
+
+
+class StepState(StrEnum):
+    """How far a step came. SUPERSEDED: a later run did it under the account's new address."""
+
+    PENDING = "pending"
+    BEGUN = "begun"
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    NOT_TRIED = "not tried"
+    SUPERSEDED = "superseded"
+
+
+class RunState(StrEnum):
+    """How a run stands. A crashed one stays RUNNING until the next run begins; then it is INTERRUPTED."""
+
+    RUNNING = "running"
+    DONE = "done"
+    PARTLY = "partly"
+    INTERRUPTED = "interrupted"
+
+
+class Effect(StrEnum):
+    """What a transition counts as for the limits."""
+
+    REMOVAL = "removal"
+    CHANGE = "change"
+    CREATION = "creation"
+
+
+_EFFECTS = {Action.CREATE: Effect.CREATION, Action.UPDATE: Effect.CHANGE, Action.DELETE: Effect.REMOVAL}
+
+
+def counted_as(owner: Owner, changes: Iterable[Change]) -> Effect:
+    """What a transition counts as by what is seen of it. Only the gates know that switching off is a removal."""
+    return _EFFECTS[Transition(owner, tuple(changes), ()).action]
+
+
+class OneShot(NamedTuple):
+    """An operation that is done once for a date: `password_reset`, `subscriptions_reset`."""
+
+    address: str
+    name: str
+    date: date
+
+
+def value_text(kind: str, row: Row) -> str:
+    """A record as JSON, without private fields. Raises TypeError for a secret, which has no JSON."""
+    private = _PRIVATE.get(kind, frozenset())
+    return json.dumps({name: value for name, value in row._asdict().items() if name not in private})
+
+
+class InventoryEntry(NamedTuple):
+    """One record that we manage. `value` is what was last applied, as JSON; a million of them stay text."""
+
+    system: str
+    kind: str
+    key: str
+    owner: Owner
+    value: str
+    commit: str = ""
+    """The state commit of the last application, and the run."""
+    run: int = 0
+    since: datetime | None = None
+    """When it became ours, and by which commit; the ledger sets them."""
+    since_commit: str = ""
+
+    @classmethod
+    def of(cls, system: str, kind: str, key: str, row: Row, owner: Owner) -> InventoryEntry:
+        """The entry of a record, to be recorded. `row` may be a live one, which does not know its owner."""
+        return cls(system, kind, key, owner, value_text(kind, row))
+
+    @property
+    def id(self) -> InventoryKey:
+        """Unique in the inventory of a site."""
+        return self.system, self.kind, self.key
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The last applied value by field name; tuples have become lists."""
+        fields: dict[str, Any] = json.loads(self.value)
+        return fields
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What earlier runs left for planning. The empty one is that of a site without a ledger."""
+
+    inventory: Mapping[InventoryKey, InventoryEntry] = field(default_factory=dict)
+    unseen: Mapping[Owner, frozenset[str]] = field(default_factory=dict)
+    """Effects that no system can show (kinds) and that a run left undone after it had touched their owner."""
+    one_shots: frozenset[OneShot] = frozenset()
+    missed: frozenset[OneShot] = frozenset()
+    recent: Mapping[Effect, frozenset[Owner]] = field(default_factory=dict)
+    """What was touched within the window; an effect that a crash left uncertain counts."""
+    used_digests: frozenset[str] = frozenset()
+
+    @property
+    def unfinished(self) -> frozenset[Owner]:
+        """Accounts that may have a password nobody was told: they get a new one, everywhere, and a letter."""
+        return frozenset(owner for owner, kinds in self.unseen.items() if kinds & CREDENTIAL_EFFECTS)
+
+    def counted(self, effect: Effect, domain: str | None = None, *, without: frozenset[Owner] = frozenset()) -> int:
+        """How many within the window, in one domain or in all; `without` those that the plan itself counts."""
+        owners = self.recent.get(effect, frozenset()) - without
+        return sum(1 for owner in owners if domain in (None, owner.subject.rpartition("@")[2]))
+
+
+class PastStep(NamedTuple):
+    """One step of a run, as it was planned and as it went. Times are UTC."""
+
+    seq: int
+    owner: Owner
+    id: str
+    system: str
+    kind: str
+    action: Action
+    key: str
+    stage: Stage
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+    origin: str
+    counted: Effect
+    state: StepState
+    began: datetime | None
+    ended: datetime | None
+    message: str
+    hint: str
+
+    @property
+    def transition(self) -> str:
+        """The id of its transition in the plan."""
+        return f"{self.owner.scope}:{self.owner.subject}"
+
+
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """One run. Times are UTC; `steps` is empty in a list of runs, `counts` never is."""
+
+    id: int
+    site: str
+    digest: str
+    commit: str
+    who: str
+    host: str
+    pid: int
+    started: datetime
+    finished: datetime | None
+    state: RunState
+    counts: Mapping[StepState, int] = field(default_factory=dict)
+    steps: tuple[PastStep, ...] = ()
