@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from reconciler.errors import Unreadable
 from reconciler.model.records import Owner, OxUserRow, PasswordRow, Scope
 from reconciler.model.secrets import Passwords
-from reconciler.planning.changes import Action, Change, Stage, Step
+from reconciler.planning.changes import Action, Change, Outcome, Stage, Step
 from reconciler.remote.host import Completed
 from reconciler.settings import OpenXchange
 from reconciler.systems.openxchange.answers import Words
@@ -222,3 +222,14 @@ async def found(system: OpenXchangeSystem) -> dict[str, OxUserRow]:
     """What is observed, by id."""
     rows = (await system.observe())["ox_user"].values()
     return {row.id: row for row in rows if isinstance(row, OxUserRow)}
+
+
+async def one(system: OpenXchangeSystem, step: Step) -> Outcome:
+    """Performs a batch of one."""
+    (outcome,) = await system.perform([step])
+    return outcome
+
+
+def refusal(text: str, status: int = 103) -> Completed:
+    """The answer of a tool that the server refused."""
+    return Completed(status, b"", f"user in context 1 could not be changed: Server response: {text}".encode())
