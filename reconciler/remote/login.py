@@ -49,7 +49,7 @@ async def log_in(name: str, login: Login) -> asyncssh.SSHClientConnection:
         raise _unreachable(name, login, f"no answer within {CONNECT_TIMEOUT:g} s") from None
     except OSError as error:
         # asyncio's text names the call that failed; a name that is not found has no number of the system
-        reason = os.strerror(error.errno) if (error.errno or 0) > 0 else error.strerror or str(error)
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
         raise _unreachable(name, login, reason) from None
     except asyncssh.Error as error:
         raise _unreachable(name, login, f"the connection ended while logging in: {error.reason}") from None

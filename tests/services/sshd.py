@@ -71,6 +71,8 @@ class Sshd:
                 [self._program, "-D", "-e", "-f", self.folder / "sshd_config"], stdin=subprocess.DEVNULL, stderr=log
             )
         _wait_for_port(self.port, self._process, self.folder / "sshd.log")
+        while self.connections():  # the one that looked whether it answers
+            time.sleep(0.01)
 
     def stop(self) -> None:
         """Ends the server and every session of it."""

@@ -122,9 +122,9 @@ def _broken(file: str, reason: str) -> UsageError:
 def _sender(text: str) -> HeaderAddress:
     name, address = parseaddr(text)
     try:
+        if _breaks_out(text):
+            raise BadAddress(f"{text!r} holds a line break or control character")
         canonical = parse_address(address)
-        if _breaks_out(name):
-            raise BadAddress(f"{name!r} holds a control character")
     except BadAddress as error:
         raise UsageError(
             f"letters: from: {error}", hint='write it like `from: "AG Technik <technik@mail.example>"`'

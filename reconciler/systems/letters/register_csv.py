@@ -36,7 +36,7 @@ def _text(path: Path) -> str:
 
 
 def _rows(text: str, register: Register) -> Iterator[tuple[str, Mapping[str, str]]]:
-    lines = _Lines(text, _delimiter(text))
+    lines = _Lines(text, _delimiter(text, register))
     _, header = next(lines, ("", []))
     columns = _columns(header, register)
     for place, fields in lines:
@@ -45,10 +45,19 @@ def _rows(text: str, register: Register) -> Iterator[tuple[str, Mapping[str, str
         yield place, {word: fields[index] for word, index in columns.items()}
 
 
-def _delimiter(text: str) -> str:
-    """The one that makes more columns of the header; names with the other one in them are in quotes."""
+def _delimiter(text: str, register: Register) -> str:
+    """The one under which more of the columns that we need are there, then the one that makes more columns."""
     first = text.lstrip("\r\n")
-    return max(_DELIMITERS, key=lambda delimiter: len(next(_Lines(first, delimiter), ("", [""]))[1]))
+    needed = set(register.columns.model_dump().values())
+    headers = {delimiter: _header(first, delimiter) for delimiter in _DELIMITERS}
+    return max(_DELIMITERS, key=lambda d: (len(needed & set(headers[d])), len(headers[d])))
+
+
+def _header(text: str, delimiter: str) -> list[str]:
+    try:
+        return [name.strip() for name in next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), [])]
+    except csv.Error:  # reading the lines with it will say where
+        return []
 
 
 class _Lines:

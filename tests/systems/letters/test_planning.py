@@ -1,0 +1,241 @@
+"""Who gets a letter: only a member whom the register knows, at the address that it knows, for a new login."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.errors import UsageError
+from reconciler.model.declared import Alias, DesiredState
+from reconciler.model.records import LetterRow, Owner, Records, Scope
+from reconciler.model.secrets import Passwords
+from reconciler.planning.changes import Action, Change, Stage, Step
+from reconciler.planning.findings import Severity
+from reconciler.planning.ports import System
+from reconciler.planning.transitions import Pair, fold
+from reconciler.remote.hosts import SiteHosts
+from reconciler.systems.context import Context
+from reconciler.systems.letters.system import LetterSystem, build
+from tests.systems.letters.support import (
+    ANNA,
+    LETTERS,
+    REGISTER,
+    Outbox,
+    alias,
+    desired,
+    mailbox,
+    new_mailbox,
+    register,
+    settings,
+    system,
+)
+
+OWNER = Owner(Scope.ACCOUNT, ANNA)
+
+
+def letters_of(
+    letters: LetterSystem, state: DesiredState, found: Records, *changes: Change, owner: Owner = OWNER
+) -> list[LetterRow]:
+    letters.expect(state)
+    made = letters.follow(owner, changes or (new_mailbox(),), {}, found)
+    assert all(c[:4] == ("letters", "letter", Action.CREATE, owner.subject) and c.owner == owner for c in made)
+    return [c.after for c in made if isinstance(c.after, LetterRow)]
+
+
+@pytest.mark.parametrize("kind", ["mailbox", "ox_user"])
+def test_a_new_login_of_a_member_makes_one_letter_to_her_register_address(tmp_path: Path, kind: str) -> None:
+    letters = system(tmp_path)
+    expected = LetterRow(ANNA, ANNA, "10042", "anna@gmx.example")
+    assert letters_of(letters, desired(mailbox()), register(), new_mailbox(kind=kind)) == [expected]
+
+
+def test_two_new_logins_of_one_account_make_one_letter(tmp_path: Path) -> None:
+    changes = (new_mailbox(), new_mailbox(kind="ox_user"))
+    assert len(letters_of(system(tmp_path), desired(mailbox()), register(), *changes)) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [new_mailbox(action=Action.UPDATE), new_mailbox(action=Action.DELETE), new_mailbox(kind="alias")],
+    ids=["update", "delete", "alias"],
+)
+def test_what_makes_no_password_makes_no_letter_and_no_remark(tmp_path: Path, change: Change) -> None:
+    letters = system(tmp_path)
+    assert letters_of(letters, desired(mailbox()), register(), change) == []
+    assert letters.review(desired(mailbox()), register()) == []
+
+
+def test_the_letter_comes_after_all_that_it_speaks_of(tmp_path: Path) -> None:
+    letters: System = system(tmp_path)
+    letters.expect(desired(mailbox()))
+    (change,) = letters.follow(OWNER, (new_mailbox(),), {}, register())
+    (step,) = letters.steps(change)
+    assert (step.stage, step.readable) == (Stage.LETTER, False)
+
+
+@pytest.mark.parametrize(
+    ("member", "found", "rule", "severity"),
+    [
+        (None, register(), "no-letter", Severity.NOTE),
+        ("10043", register(), "no-letter", Severity.NOTE),
+        ("010042", register(), "no-letter", Severity.NOTE),
+        ("10042", register(active=False), "no-letter", Severity.NOTE),
+        ("10042", {}, "no-letter", Severity.NOTE),
+        ("10042", register(""), "register-email", Severity.WARNING),
+        ("10042", register("none"), "register-email", Severity.WARNING),
+        ("10042", register("a@gmx.example, b@gmx.example"), "register-email", Severity.WARNING),
+        ("10042", register("a@gmx.example\nBcc: eve@mail.test"), "register-email", Severity.WARNING),
+        ("10042", register("Anna <anna@gmx.example>"), "register-email", Severity.WARNING),
+        ("10042", register("änna@gmx.example"), "register-email", Severity.WARNING),
+        ("10042", register(ANNA), "register-email", Severity.WARNING),
+        ("10042", register("10042@pirat.alt"), "register-email", Severity.WARNING),
+    ],
+)
+def test_whom_the_letter_cannot_reach_gets_none_and_the_plan_says_so(
+    tmp_path: Path, member: str | None, found: Records, rule: str, severity: Severity
+) -> None:
+    letters, state = system(tmp_path), desired(mailbox(member=member))
+    assert letters_of(letters, state, found) == []
+    remarks = [f for f in letters.review(state, found) if "no letter" in f.message or "not sent" in f.message]
+    assert [(f.rule, f.severity, f.subject, f.owner) for f in remarks] == [(rule, severity, ANNA, OWNER)]
+    assert remarks[0].hint
+
+
+@pytest.mark.parametrize(
+    ("aliases", "reaches_herself"),
+    [
+        ((alias("anna@other.test", ANNA),), True),
+        ((alias("anna@other.test", "x@other.test"), alias("x@other.test", "y@other.test", ANNA)), True),
+        ((alias("anna@other.test", "anna@gmx.example"),), False),
+        ((alias("anna@other.test", ANNA, active=False),), False),
+        ((alias("anna@other.test", "x@other.test"), alias("x@other.test", "anna@other.test")), False),
+    ],
+    ids=["direct", "over two", "elsewhere", "switched off", "loop"],
+)
+def test_an_address_that_leads_into_the_new_mailbox_gets_no_letter(
+    tmp_path: Path, aliases: tuple[Alias, ...], reaches_herself: bool
+) -> None:
+    """She could read the password only after she had logged in with it."""
+    state = desired(mailbox(), aliases=aliases)
+    assert (letters_of(system(tmp_path), state, register("anna@other.test")) == []) is reaches_herself
+
+
+def test_an_account_that_git_does_not_declare_gets_no_letter(tmp_path: Path) -> None:
+    assert letters_of(system(tmp_path), desired(), register()) == []
+
+
+def test_an_alias_gets_no_letter(tmp_path: Path) -> None:
+    owner = Owner(Scope.ALIAS, ANNA)
+    assert letters_of(system(tmp_path), desired(mailbox()), register(), owner=owner) == []
+
+
+def test_a_site_without_letters_sends_none_and_says_nothing(tmp_path: Path) -> None:
+    letters = system(tmp_path, letters=None)
+    assert letters_of(letters, desired(mailbox(member=None)), register()) == []
+    assert letters.review(desired(mailbox(member=None)), register()) == []
+
+
+def test_a_site_without_a_register_sends_none_and_says_so(tmp_path: Path) -> None:
+    letters, state = system(tmp_path, register=None), desired(mailbox())
+    assert letters_of(letters, state, {}) == []
+    assert [f.rule for f in letters.review(state, {})] == ["no-letter"]
+
+
+def test_what_was_said_of_one_plan_is_not_said_of_the_next(tmp_path: Path) -> None:
+    letters, state = system(tmp_path), desired(mailbox(member=None))
+    letters_of(letters, state, register())
+    letters.expect(state)
+    assert letters.review(state, register()) == []
+
+
+def test_a_whole_plan_folds_the_letter_into_the_accounts_transition(tmp_path: Path) -> None:
+    class Other:
+        name = "postfixadmin"
+
+        def follow(self, *_: object) -> tuple[Change, ...]:
+            return ()
+
+        def steps(self, change: Change) -> tuple[Step, ...]:
+            return (Step(change, Stage.MAIL_FLOW),)
+
+    letters = system(tmp_path)
+    letters.expect(desired(mailbox()))
+    pairs = {"letters": Pair({}, register())}
+    (transition,) = fold([new_mailbox()], [Other(), letters], pairs)  # type: ignore[list-item]
+    assert [s.id for s in transition.steps] == [
+        f"postfixadmin/mailbox/create/{ANNA}",
+        f"letters/letter/create/{ANNA}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given_name", "surname", "said"),
+    [
+        ("Anna", "Beispiel", None),
+        ("  anna", "BEISPIEL ", None),
+        (None, None, None),
+        ("Anne", "Beispiel", "given name Anne, in the register Anna"),
+        ("Anna", "Muster", "surname Muster, in the register Beispiel"),
+        (None, "Muster", "surname Muster, in the register Beispiel"),
+    ],
+)
+def test_names_that_differ_from_the_register_are_a_note(
+    tmp_path: Path, given_name: str | None, surname: str | None, said: str | None
+) -> None:
+    state = desired(mailbox(given_name=given_name, surname=surname, name=None))
+    findings = system(tmp_path).review(state, register())
+    assert [(f.severity, f.rule) for f in findings] == ([(Severity.NOTE, "register-names")] if said else [])
+    assert not said or said in findings[0].message
+
+
+def test_names_in_another_unicode_form_are_the_same(tmp_path: Path) -> None:
+    found = register()
+    row = found["member"]["10042"]._replace(given_name="Zo\u00eb")  # type: ignore[attr-defined]
+    state = desired(mailbox(given_name="Zoe\u0308"))
+    assert system(tmp_path).review(state, {"member": {"10042": row}}) == []
+
+
+def test_an_address_that_is_none_is_a_warning_for_declared_mailboxes_only(tmp_path: Path) -> None:
+    letters = system(tmp_path)
+    findings = letters.review(desired(mailbox()), register("none"))
+    assert [(f.severity, f.rule, f.subject) for f in findings] == [(Severity.WARNING, "register-email", ANNA)]
+    assert letters.review(desired(mailbox(member=None)), register("none")) == []
+    assert letters.review(desired(), register("none")) == []
+
+
+def test_nothing_is_held_and_nothing_owned(tmp_path: Path) -> None:
+    """A register is never ours: nobody is removed from it."""
+    letters: System = system(tmp_path)
+    assert letters.expect(desired(mailbox())) == {}
+    assert letters.owns == frozenset()
+    assert letters.pair({}, register()) == register()
+    assert letters.needed_for_accounts
+
+
+def test_a_site_without_both_sections_has_no_such_system(tmp_path: Path) -> None:
+    assert build(Context(settings(tmp_path), SiteHosts({}), Outbox(), Passwords())) is None
+
+
+@pytest.mark.parametrize(
+    ("sections", "target"),
+    [
+        ({}, "register members.csv, letters by smtp localhost:25"),
+        ({"letters": None}, "register members.csv"),
+        ({"register": None}, "letters by smtp localhost:25"),
+        ({"letters": {**LETTERS, "outbox": "outbox"}}, "register members.csv, letters into outbox"),
+        (
+            {"register": {"database_url": "mysql+pymysql://reader@db.example/club", "query": "SELECT 1"}},
+            "register mysql+pymysql://reader@db.example/club, letters by smtp localhost:25",
+        ),
+    ],
+)
+def test_the_target_says_what_is_read_and_how_letters_go(tmp_path: Path, sections: dict[str, Any], target: str) -> None:
+    assert system(tmp_path, **sections).target == target
+
+
+def test_the_sections_of_this_test_are_those_of_the_site_file(tmp_path: Path) -> None:
+    assert settings(tmp_path, register=REGISTER, letters=LETTERS).letters is not None
+    with pytest.raises(UsageError, match="letters: from:"):
+        system(tmp_path, letters={"from": "nobody"})
