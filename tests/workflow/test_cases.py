@@ -15,8 +15,14 @@ CASES = sorted(FOLDER.glob("*.yaml"))
 async def test_case(path: Path, tmp_path: Path) -> None:
     case = read_case(path)
     plan = await plan_of(case, tmp_path)
-    assert told(plan) == case.plan
+    assert _sorted(told(plan)) == _sorted(case.plan)
+    assert list(told(plan)) == list(case.plan)  # dangerous first
     assert sorted(f"{f.severity} {f.rule} {f.subject}" for f in plan.findings) == sorted(case.findings)
+
+
+def _sorted(plan: dict[str, list[str]]) -> dict[str, list[str]]:
+    """The order of steps inside a transition is the systems' own and tested there."""
+    return {subject: sorted(lines) for subject, lines in plan.items()}
 
 
 def test_there_are_cases() -> None:
