@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
-from reconciler.model.records import UNREADABLE_KINDS, Owner, Row
+from reconciler.model.records import CREDENTIAL_KINDS, UNREADABLE_KINDS, Owner, Row
 
 
 class Action(StrEnum):
@@ -70,6 +70,11 @@ class Step(NamedTuple):
     def readable(self) -> bool:
         """Whether `holds` can see the effect; letters and passwords it cannot."""
         return self.change.kind not in UNREADABLE_KINDS
+
+    @property
+    def makes_credential(self) -> bool:
+        """Whether it makes something that has a password."""
+        return self.change.action is Action.CREATE and self.change.kind in CREDENTIAL_KINDS
 
 
 class Result(StrEnum):

@@ -38,7 +38,6 @@ openxchange:                     # the stand-in: small programs that behave like
 postfix:
   sender_access: texthash:$map
   privilege: direct
-  reload: false                  # no Postfix runs here that would have to be told
 
 register:
   csv: state/members.csv

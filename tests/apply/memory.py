@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from reconciler.errors import Unreadable
 from reconciler.model.declared import DesiredState
-from reconciler.model.records import BlockRow, LetterRow, Owner, Records, Row, Scope
+from reconciler.model.records import BlockRow, LetterRow, MailboxRow, Owner, Records, Row, Scope
 from reconciler.planning.changes import Action, Change, Outcome, Result, Stage, Step
 from reconciler.planning.findings import Finding
 from reconciler.planning.plan import Counts, Plan
@@ -75,10 +75,14 @@ class Memory:
         self.log.append(f"close {self.name}")
 
 
-def step(system: str, key: str, stage: Stage = Stage.MAIL_FLOW, *, owner: str = "", letter: bool = False) -> Step:
+def step(system: str, key: str, stage: Stage = Stage.MAIL_FLOW, *, owner: str = "", kind: str = "block") -> Step:
     """A step that creates one row."""
-    row: Row = LetterRow(key, owner or key, "1", "x@extern.example") if letter else BlockRow(key, "REJECT")
-    kind = "letter" if letter else "block"
+    rows: dict[str, Row] = {
+        "block": BlockRow(key, "REJECT"),
+        "letter": LetterRow(key, owner or key, "1", "x@extern.example"),
+        "mailbox": MailboxRow(key, owner or key, "", 1, True),
+    }
+    row = rows[kind]
     return Step(Change(system, kind, Action.CREATE, key, None, row, Owner(Scope.ACCOUNT, owner or key)), stage)
 
 

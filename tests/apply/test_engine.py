@@ -67,6 +67,16 @@ async def test_what_is_in_place_is_skipped() -> None:
     assert (results(done), a.log, done.complete) == ([["skipped"]], [], True)
 
 
+async def test_an_account_that_somebody_else_made_meanwhile_gets_no_letter() -> None:
+    a, letters = Memory("a"), Memory("letters")
+    made = step("a", "anna", kind="mailbox")
+    assert made.change.after is not None
+    a.rows["anna"] = made.change.after
+    done = await run([a, letters], [made, step("letters", "letter", Stage.LETTER, owner="anna", kind="letter")])
+    assert results(done) == [["failed", "not tried"]]
+    assert letters.log == []
+
+
 async def test_a_temporary_failure_is_tried_again_and_a_permanent_one_is_not() -> None:
     a = Memory("a")
     a.answers |= {"soon": [LATER, LATER], "never": [LATER, LATER, LATER], "broken": [FAILED]}
@@ -86,7 +96,7 @@ async def test_success_that_does_not_read_back_is_a_failure() -> None:
 async def test_a_letter_is_not_read_back() -> None:
     letters = Memory("letters")
     letters.lies.add("anna")
-    done = await run([letters], [step("letters", "anna", Stage.LETTER, letter=True)])
+    done = await run([letters], [step("letters", "anna", Stage.LETTER, kind="letter")])
     assert done.complete
 
 
