@@ -117,17 +117,22 @@ class Postfix:
         assert (code, "Sender address rejected" in text) in {(250, False), (554, True)}, f"{sender}: {code} {text}"
         return code == 554
 
-    def postmap(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def postmap(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """The real postmap with this instance's configuration, as somebody on the host would call it."""
         (program,) = require("postfix", "postmap")
         command = [program, "-c", str(self.config), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(command, input=stdin.encode(), capture_output=True, timeout=60, check=False)
+        # not `text=True`: that would turn a CR inside a value into a line break
+        return subprocess.CompletedProcess(command, done.returncode, done.stdout.decode(), done.stderr.decode())
 
-    def ask(self, keys: str) -> str:
-        """What the built map has for these keys, one a line."""
-        (program,) = require("postfix", "postmap")
-        command = [program, "-c", str(self.config), "-q", "-", self.sender_access]
-        return subprocess.run(command, input=keys, capture_output=True, text=True, timeout=60, check=False).stdout
+    def dump(self, *keys: str) -> dict[str, str]:
+        """The built map; of a cdb, which lists nothing, the entries of `keys`."""
+        if self.map_type != "cdb":
+            done = self.postmap("-s", self.sender_access)
+        else:
+            done = self.postmap("-q", "-", self.sender_access, stdin="".join(f"{key}\n" for key in keys))
+        pairs = (line.partition("\t") for line in done.stdout.split("\n") if line)
+        return {key: action for key, _, action in pairs}
 
     def write_by_hand(self, text: str) -> None:
         """An administrator edits the map and builds it as she always did."""

@@ -42,11 +42,8 @@ class MapWorld:
     async def dump(self) -> object:
         text = self.instance.map.read_text()
         if self.instance.map_type == "texthash":
-            return text, ""
-        if self.instance.map_type == "cdb":
-            keys = "\n".join(line.split()[0] for line in text.splitlines() if line.strip())
-            return text, self.instance.ask(keys)
-        return text, "".join(sorted(self.instance.postmap("-s", self.instance.sender_access).stdout.splitlines(True)))
+            return text, {}
+        return text, self.instance.dump(*(line.split()[0] for line in text.splitlines() if line.strip()))
 
     async def reset(self) -> None:
         empty_map(self.instance)

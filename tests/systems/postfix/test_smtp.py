@@ -1,0 +1,131 @@
+"""What a real smtpd answers after we wrote: the only thing that counts."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from reconciler.model.declared import DesiredState
+from reconciler.planning.changes import Result
+from reconciler.systems.postfix.actions import Effect, effect
+from reconciler.systems.postfix.keys import KeyRules, dead_key_hint
+from tests.services.mail import Postfix
+from tests.services.needs import require
+from tests.systems.contract import plan
+from tests.systems.postfix.site import TODAY, blocks, converge, section, system_on
+
+
+async def test_blocked_senders_are_refused_and_others_accepted(any_postfix: Postfix) -> None:
+    any_postfix.write_by_hand("friend@example.com OK\n")
+    outcomes = await converge(section(any_postfix), blocks("spam@example.net", "example.org"))
+    assert {o.result for o in outcomes} == {Result.DONE}
+    for sender in ("spam@example.net", "SPAM@Example.NET", "spam+x@example.net", "a@example.org", "a@b.c.example.org"):
+        assert any_postfix.refuses(sender), sender
+    for sender in ("ham@example.net", "a@notexample.org", "a@sub.example.net", "friend@example.com"):
+        assert not any_postfix.refuses(sender), sender
+
+
+async def test_the_reason_is_not_told_to_the_sender(postfix: Postfix) -> None:
+    """details.md: the reason stays in the file."""
+    await converge(section(postfix), blocks("spam@example.net"))
+    _, text = postfix.answer("spam@example.net")
+    assert "phishing" not in text
+    assert "phishing wave (2026-11-24)" in postfix.map.read_text()
+
+
+async def test_both_spellings_of_a_domain_are_refused(any_postfix: Postfix) -> None:
+    """facts/postfix.md 1.4: Postfix does not convert; and `ß` must not block the other domain."""
+    await converge(section(any_postfix), blocks("xn--bcher-kva.test", "xn--strae-oqa.test"))
+    assert any_postfix.refuses("a@xn--bcher-kva.test")
+    assert any_postfix.refuses("a@bücher.test")
+    assert any_postfix.refuses("a@sub.bücher.test")
+    assert any_postfix.refuses("a@xn--strae-oqa.test")
+    assert not any_postfix.refuses("a@strasse.test")
+
+
+async def test_two_runs_in_one_second_are_both_seen(any_postfix: Postfix) -> None:
+    """facts/postfix.md 3.4: rebuilt in place, the second change would go unnoticed."""
+    for keys in (("one.test",), ("one.test", "two.test"), ("two.test",), ("three.test",)):
+        await converge(section(any_postfix), blocks(*keys))
+        for key in ("one.test", "two.test", "three.test"):
+            assert any_postfix.refuses(f"a@{key}") is (key in keys), keys
+
+
+async def test_an_expired_block_is_lifted(postfix: Postfix) -> None:
+    state = blocks("example.org", expires=TODAY)
+    await converge(section(postfix), state)
+    assert postfix.refuses("a@example.org")
+    tomorrow = DesiredState(TODAY + timedelta(days=1), sender_blocks=state.sender_blocks)
+    await converge(section(postfix), tomorrow)
+    assert not postfix.refuses("a@example.org")
+
+
+@pytest.fixture
+def dotted(postfix: Postfix) -> Iterator[Postfix]:
+    """A Postfix on which a domain's key does not cover its subdomains."""
+    _set(postfix, "parent_domain_matches_subdomains = debug_peer_list")
+    yield postfix
+    _set(postfix, "parent_domain_matches_subdomains = debug_peer_list, smtpd_access_maps")
+
+
+def _set(instance: Postfix, setting: str) -> None:
+    postconf, postfix = require("postfix", "postconf", "postfix")
+    subprocess.run([postconf, "-c", instance.config, "-e", setting], check=True, timeout=60)
+    subprocess.run([postfix, "-c", str(instance.config), "reload"], check=True, capture_output=True, timeout=60)
+
+
+async def test_subdomains_are_covered_where_postfix_wants_a_key_of_their_own(dotted: Postfix) -> None:
+    """facts/postfix.md 1.2, the second half."""
+    await converge(section(dotted), blocks("example.org"))
+    assert "\nexample.org REJECT\n.example.org REJECT\n" in dotted.map.read_text()
+    assert dotted.refuses("a@example.org")
+    assert dotted.refuses("a@b.example.org")
+    assert await plan(system_on(section(dotted)), blocks("example.org")) == []
+    # without the second key it is not the block that was declared
+    dotted.write_by_hand(dotted.map.read_text().replace("\n.example.org REJECT", ""))
+    (change,) = await plan(system_on(section(dotted)), blocks("example.org"))
+    assert change.fields() == [("action", "example.org REJECT, .example.org missing", "REJECT")]
+
+
+ACTIONS = """
+REJECT|Reject no thanks|REJECT 5.7.99 text|550 go away|450 later|599 odd|DEFER|DEFER_IF_PERMIT|DISCARD|HOLD|OK|PERMIT
+RELAY|DUNNO|550|123|WARN text|INFO text|PREPEND X-Test: yes|PREPEND nonsense|REDIRECT other|REDIRECT a@b.test
+FILTER discard:|permit_mynetworks|reject_unknown_sender_domain, permit|RJECT|REJECTED|STRIP|600 x|250 fine|5xx foo
+550-multi|permit_mynetwork|"REJECT x"|= REJECT|554 5.7.1|REJECT 5.7.1|check_sender_access hash:/etc/aliases
+DEFER_IF_REJECT|permit_mynetworks,reject
+"""
+
+
+def test_every_action_does_what_we_say_of_it(postfix: Postfix) -> None:
+    """facts/postfix.md section 2, asked of the real smtpd: `effect` never calls a hole a block."""
+    actions = [action for line in ACTIONS.strip().splitlines() for action in line.split("|")]
+    postfix.write_by_hand("".join(f"s{number}@example.net {action}\n" for number, action in enumerate(actions)))
+    for number, action in enumerate(actions):
+        code, text = postfix.answer(f"s{number}@example.net")
+        accepted = code == 250
+        match effect(action):
+            case Effect.BROKEN:
+                assert code == 451, f"{action}: {code} {text}"
+            case Effect.PASSES | Effect.DIGITS:
+                assert accepted, f"{action}: {code} {text}"
+            case Effect.LEAKS:
+                assert code == 554, f"{action}: {code} {text}"
+            case Effect.STOPS:
+                quietly = action.split()[0] in ("DISCARD", "HOLD", "REDIRECT")
+                assert accepted is quietly, f"{action}: {code} {text}"
+            case Effect.DEPENDS:
+                assert code != 451, f"{action}: {code} {text}"
+
+
+DEAD = ["@plain.test", "*@plain.test", ".plain.test", "<bad@plain.test>", '"bad"@plain.test', "bad@plain.test."]
+ALIVE = ["bad@plain.test", "plain.test", "bad@", "test", "BAD@PLAIN.TEST"]
+
+
+@pytest.mark.parametrize("key", [*DEAD, *ALIVE])
+def test_a_key_matches_exactly_when_we_say_so(postfix: Postfix, key: str) -> None:
+    """The trap of the wiki first: facts/postfix.md 1.1."""
+    postfix.write_by_hand(f"{key} REJECT\n")
+    assert postfix.refuses("bad@plain.test") is not bool(dead_key_hint(key, KeyRules()))
