@@ -78,14 +78,15 @@ async def _apply(site: Path) -> None:
 
 
 def _invitation(folder: Path, outbox: Path) -> str:
-    return f"""\
-  The site stays in {folder}/. Edit {folder}/state/*.yaml, then:
-
-    export RECONCILER_SITE={folder}/reconciler.yaml
-    reconciler plan                      what would be done
-    reconciler apply                     put the drift right
-    reconciler show 10042                everything about a member number
-    ls {outbox}                          the letters to members
-    cat {folder}/sender_access           the sender map with our section
-    {folder}/openxchange/sbin/listuser --help
-"""
+    commands = {
+        f"export RECONCILER_SITE={folder}/reconciler.yaml": "",
+        "reconciler plan": "what would be done",
+        "reconciler apply": "put the drift right",
+        "reconciler show 10042": "everything about a member number",
+        f"ls {outbox}": "the letters to members",
+        f"cat {folder}/sender_access": "the sender map with our section",
+        f"{folder}/openxchange/sbin/listuser --help": "the OX stand-in",
+    }
+    width = max(map(len, commands)) + 3
+    lines = [f"    {command:{width}}{what}".rstrip() for command, what in commands.items()]
+    return f"  The site stays in {folder}/. Edit {folder}/state/*.yaml, then:\n\n" + "\n".join(lines)

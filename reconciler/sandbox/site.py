@@ -38,6 +38,7 @@ openxchange:                     # the stand-in: small programs that behave like
 postfix:
   sender_access: texthash:$map
   privilege: direct
+  config_directory: $nowhere  # no Postfix runs here that would have to be told
 
 register:
   csv: state/members.csv
@@ -64,7 +65,8 @@ def build(folder: Path, state: Path) -> Path:
     (folder / MAP).write_text(_HAND_MADE, encoding="utf-8")
     (folder / "outbox").mkdir()
     site = folder / "reconciler.yaml"
-    filled = _SITE.substitute(database=DATABASE, sbin=sbin, map=(folder / MAP).resolve())
+    here = folder.resolve()
+    filled = _SITE.substitute(database=DATABASE, sbin=sbin, map=here / MAP, nowhere=here / "no-postfix")
     site.write_text(filled, encoding="utf-8")
     return site
 
