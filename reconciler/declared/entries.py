@@ -23,7 +23,7 @@ from reconciler.declared.models import (
 from reconciler.declared.problems import Problems, Spot
 from reconciler.declared.sections import Checked
 from reconciler.declared.tables import Found
-from reconciler.model.addresses import CATCH_ALL, Address, local_part
+from reconciler.model.addresses import Address
 from reconciler.model.declared import Alias, Confirm, Mailbox, Removal, Rename, SenderBlock
 from reconciler.model.places import Origin
 from reconciler.settings import Settings
@@ -167,8 +167,3 @@ class Converter:
         subject = self._addresses.subject(entry.gate, entry.subject, self._site, Spot(origin, ("subject",)))
         if subject is not None:
             self.found.confirm.append(Confirm(entry.gate, subject, entry.until, entry.reason, origin))
-
-
-def is_catch_all(address: Address) -> bool:
-    """Whether the alias takes what no other address of its domain does."""
-    return local_part(address) == CATCH_ALL

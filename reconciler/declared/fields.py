@@ -12,7 +12,7 @@ from datetime import date
 from difflib import get_close_matches
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, WithJsonSchema
 
 from reconciler.declared.scalars import OddNumber
 from reconciler.settings import parse_quota
@@ -26,12 +26,11 @@ _JOINERS = "\u200c\u200d"  # some scripts need them inside names
 
 
 class Wrong(ValueError):
-    """A value that does not fit its field; `hint` says what to write, `field` where, when that is not plain."""
+    """A value that does not fit its field; `hint` says what to write."""
 
-    def __init__(self, message: str, hint: str, field: str = "") -> None:
+    def __init__(self, message: str, hint: str) -> None:
         super().__init__(message)
         self.hint = hint
-        self.field = field
 
 
 def describe(value: object) -> str:
@@ -76,21 +75,36 @@ def _folded(text: str, longest: int) -> str:
     return text
 
 
-def name_text(text: str) -> str:
+def _text(value: Any) -> str:
+    """The value when it is a text; a number or boolean needs quotes to be one. Raises Wrong."""
+    match value:
+        case str():
+            return value
+        case None:
+            raise Wrong("nothing stands here", "write a value or take the line out; a text `null` needs quotes")
+        case bool():
+            raise Wrong(f"a text is wanted, here stands {describe(value)}", f"put it in quotes: '{str(value).lower()}'")
+        case int() | float() | OddNumber():
+            text = value.text if isinstance(value, OddNumber) else str(value)
+            raise Wrong(f"a text is wanted, here stands {describe(value)}", f"put it in quotes: '{text}'")
+    raise Wrong(f"a text is wanted, here stands {describe(value)}", "write one text")
+
+
+def _name(value: Any) -> str:
     """A name as it is stored: NFC, single spaces, at most 255 characters, all in the BMP. Raises Wrong.
 
     PostfixAdmin 3.3 reads a character beyond the BMP as `?` and its web form stores that (facts/postfixadmin.md 13.3).
     """
-    text = _folded(text, MAX_NAME)
+    text = _folded(_text(value), MAX_NAME)
     if not text.isascii() and max(text) > "\uffff":
         bad = max(text)
         raise Wrong(f"{bad!r} (U+{ord(bad):04X}) would be destroyed by PostfixAdmin", "leave emoji and the like out")
     return text
 
 
-def _remark_text(text: str) -> str:
+def _remark(value: Any) -> str:
     """A reason or ticket: becomes one line. Raises Wrong."""
-    return _folded(" ".join(text.split()), MAX_TEXT)
+    return _folded(" ".join(_text(value).split()), MAX_TEXT)
 
 
 def _member(value: Any) -> str:
@@ -132,25 +146,27 @@ def _date(value: Any) -> date:
         raise Wrong(f"there is no day {value}", hint) from None
 
 
-NameText = Annotated[
-    str, AfterValidator(name_text), Field(json_schema_extra={"minLength": 1, "maxLength": MAX_NAME, "pattern": r"\S"})
-]
-RemarkText = Annotated[
-    str,
-    AfterValidator(_remark_text),
-    Field(json_schema_extra={"minLength": 1, "maxLength": MAX_TEXT, "pattern": r"\S"}),
-]
+def _text_schema(longest: int) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "minLength": 1, "maxLength": longest, "pattern": r"\S"})
+
+
+# The optional ones are None only when nothing is written: their validators refuse a field that is there and empty,
+# which is a slip and never means "not managed".
+Name = Annotated[str | None, BeforeValidator(_name), _text_schema(MAX_NAME)]
+Remark = Annotated[str, BeforeValidator(_remark), _text_schema(MAX_TEXT)]
+OptionalRemark = Annotated[str | None, BeforeValidator(_remark), _text_schema(MAX_TEXT)]
+Text = Annotated[str, BeforeValidator(_text), _text_schema(MAX_TEXT)]
+OptionalText = Annotated[str | None, BeforeValidator(_text), _text_schema(MAX_TEXT)]
 Member = Annotated[
-    str,
+    str | None,
     BeforeValidator(_member),
     WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": "^[0-9]{1,64}$"}]}),
 ]
 Quota = Annotated[
-    int,
+    int | None,
     BeforeValidator(_quota),
     WithJsonSchema({"type": "string", "pattern": r"^(unlimited|\s*0*[1-9][0-9]*\s*[Mm][Bb]\s*)$"}),
 ]
-Day = Annotated[
-    date, BeforeValidator(_date), WithJsonSchema({"type": "string", "format": "date", "pattern": DATE_PATTERN})
-]
-AddressText = Annotated[str, Field(json_schema_extra={"minLength": 1})]
+_DAY_SCHEMA = WithJsonSchema({"type": "string", "format": "date", "pattern": DATE_PATTERN})
+Day = Annotated[date, BeforeValidator(_date), _DAY_SCHEMA]
+OptionalDay = Annotated[date | None, BeforeValidator(_date), _DAY_SCHEMA]

@@ -19,7 +19,8 @@ SITE_FILE = "reconciler.yaml"
 MAX_BYTES = 16 * 1024 * 1024
 _BOMS = ((b"\xef\xbb\xbf", "a byte order mark"), (b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16"))
 # what no editor shows: control characters, line and paragraph separators, and line ends of old Macs
-_INVISIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]|\r(?!\n)")
+_INVISIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+_OLD_LINE_END = re.compile(r"\r(?!\n)")
 _TAB_INDENT = re.compile(r"(?:^|\n) *(\t)[ \t]*[^\s#]")
 
 
@@ -135,7 +136,7 @@ _UTF8 = "save the file as UTF-8 without a byte order mark"
 
 
 def _clean(source: Source, text: str, problems: Problems) -> bool:
-    bad = _INVISIBLE.search(text)
+    bad = _INVISIBLE.search(text) or ("\r" in text and _OLD_LINE_END.search(text))
     if bad:
         message = f"an invisible character U+{ord(bad[0]):04X} stands here"
         problems.error_at(position(source, text, bad.start()), "encoding", message, "delete it")

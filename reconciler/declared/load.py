@@ -8,6 +8,9 @@ messages show what was written and where.
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -48,20 +51,37 @@ def load_state(folder: Path, site: Settings, *, today: date) -> Declaration:
     whatever the files hold.
     """
     problems, locator = Problems(), Locator()
-    tables = Tables(site, today)
     sources = find_sources(folder, problems)
+    with _collector_paused():
+        tables = _read_all(sources, Tables(site, today), locator, problems)
+        for check in CHECKS:
+            check(tables, problems)
+    findings = problems.findings(locator.place_of)
+    if problems.any_error:
+        raise InvalidInput(findings)
+    return Declaration(_state(tables, commit_of(folder)), findings, locator, len(sources))
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Loading makes millions of values and no circles; looking for circles would take a tenth of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _read_all(sources: list[Source], tables: Tables, locator: Locator, problems: Problems) -> Tables:
     for source in sources:
         text = read_text(source, problems)
         if text is not None:
             locator.add(source, text)
             tables.add(_read_file(source, text, tables, locator, problems), problems)
     tables.complete = not problems.any_error
-    for check in CHECKS:
-        check(tables, problems)
-    findings = problems.findings(locator.place_of)
-    if problems.any_error:
-        raise InvalidInput(findings)
-    return Declaration(_state(tables, commit_of(folder)), findings, locator, len(sources))
+    return tables
 
 
 class _NeedsExactReading(Exception):
@@ -75,7 +95,7 @@ def _read_file(source: Source, text: str, tables: Tables, locator: Locator, prob
     except (Unusual, _NeedsExactReading):
         tree = locator.tree(source.name)
         for remark in tree.remarks:
-            problems.error_at(source.place(*remark.mark), "yaml", remark.message, remark.hint)
+            problems.error_at(source.place(*remark.mark), remark.rule, remark.message, remark.hint)
         return _convert(source, tree.root.data() if tree.root else None, tables, problems, exact=True)
     problems.take(said_quickly)
     return found

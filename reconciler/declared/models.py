@@ -9,7 +9,20 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
-from reconciler.declared.fields import AddressText, Day, Member, NameText, Quota, RemarkText, Wrong, describe, nearest
+from reconciler.declared.fields import (
+    Day,
+    Member,
+    Name,
+    OptionalDay,
+    OptionalRemark,
+    OptionalText,
+    Quota,
+    Remark,
+    Text,
+    Wrong,
+    describe,
+    nearest,
+)
 from reconciler.model.declared import GroupwareAccount, OldMailbox
 
 MAX_TARGETS = 1000  # Postfix' virtual_alias_expansion_limit (facts/postfixadmin.md 6)
@@ -37,20 +50,11 @@ class Entry(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    @model_validator(mode="before")
-    @classmethod
-    def _no_empty_field(cls, value: Any) -> Any:
-        # `quota:` with nothing behind it is a slip, never "not managed"
-        if isinstance(value, dict) and None in value.values():
-            field = next(key for key, content in value.items() if content is None)
-            raise Wrong(f"`{field}` is empty", "write a value behind it or take the line out", str(field))
-        return value
-
 
 class Groupware(Entry):
     """The OX account of a mailbox."""
 
-    username: str = Field(
+    username: Text = Field(
         description="OX login, where the one made from the address is taken or not allowed.",
         examples=["hans.sued"],
         json_schema_extra={"pattern": r"^[$@%.+a-zA-Z0-9_-]+$"},
@@ -64,46 +68,46 @@ def _groupware_form(value: Any) -> str:
 def _groupware(value: Any) -> Any:
     if isinstance(value, bool | dict):
         return value
-    raise Wrong(
-        f"`groupware` is true, false or {{username: …}}, here stands {describe(value)}", "YAML's no and yes are texts"
-    )
+    message = f"true, false or {{username: …}} is wanted, here stands {describe(value)}"
+    raise Wrong(message, "write true or false; `no`, `yes` and `on` are texts in YAML 1.2")
 
 
+_SwitchOrMapping = Annotated[
+    Annotated[bool, Tag("switch")] | Annotated[Groupware, Tag("mapping")], Discriminator(_groupware_form)
+]
 GroupwareSwitch = Annotated[
-    Annotated[bool, Tag("switch")] | Annotated[Groupware, Tag("mapping")],
-    Discriminator(_groupware_form),
-    BeforeValidator(_groupware),
+    _SwitchOrMapping | None, BeforeValidator(_groupware, json_schema_input_type=bool | Groupware)
 ]
 
 
 class MailboxEntry(Entry):
     """A mailbox: a person or a role. The key is its address. A field that is not written is not managed."""
 
-    given_name: NameText | None = Field(None, description="Given name. Required with groupware.", examples=["Anna"])
-    surname: NameText | None = Field(None, description="Surname. Required with groupware.", examples=["Beispiel"])
-    name: NameText | None = Field(
+    given_name: Name = Field(None, description="Given name. Required with groupware.", examples=["Anna"])
+    surname: Name = Field(None, description="Surname. Required with groupware.", examples=["Beispiel"])
+    name: Name = Field(
         None, description="Display name; given name and surname when left out.", examples=["Anna Beispiel"]
     )
-    member: Member | None = Field(
+    member: Member = Field(
         None,
-        description="Member number: makes the alias NUMBER@, is checked against the register. In quotes if it begins with 0.",
+        description="Member number: makes the alias NUMBER@, is checked against the register. 0… needs quotes.",
         examples=[10042, "00042"],
     )
-    quota: Quota | None = Field(
+    quota: Quota = Field(
         None,
         description="Whole megabytes as PostfixAdmin counts them, or unlimited.",
         examples=["10240 MB", "unlimited"],
     )
     active: bool = Field(True, description="false switches the mailbox and its own alias off.")
-    groupware: GroupwareSwitch | None = Field(
+    groupware: GroupwareSwitch = Field(
         None,
         description="Whether it has an OX account (default where the site has OX). {username: …} sets the login.",
         examples=[False, {"username": "hans.sued"}],
     )
-    password_reset: Day | None = Field(
+    password_reset: OptionalDay = Field(
         None, description="On this day, once: a new password goes to the register address.", examples=["2026-11-20"]
     )
-    subscriptions_reset: Day | None = Field(
+    subscriptions_reset: OptionalDay = Field(
         None, description="On this day, once: the OX subscriptions are removed.", examples=["2026-11-20"]
     )
 
@@ -111,7 +115,7 @@ class MailboxEntry(Entry):
 class AliasEntry(Entry):
     """An alias: an address that leads to others."""
 
-    goto: list[AddressText] = Field(
+    goto: list[Text] = Field(
         min_length=1,
         max_length=MAX_TARGETS,
         description="Where mail goes: addresses, or local parts of the file's domain. Digits only: in quotes.",
@@ -132,24 +136,22 @@ def _alias(value: Any) -> Any:
     raise Wrong(f"targets are wanted, here stands {describe(value)}", hint)
 
 
-_TARGETS = Annotated[list[AddressText], Field(min_length=1, max_length=MAX_TARGETS)]
-AliasTargets = Annotated[
-    AliasEntry, BeforeValidator(_alias, json_schema_input_type=AddressText | _TARGETS | AliasEntry)
-]
+_TARGETS = Annotated[list[Text], Field(min_length=1, max_length=MAX_TARGETS)]
+AliasTargets = Annotated[AliasEntry, BeforeValidator(_alias, json_schema_input_type=Text | _TARGETS | AliasEntry)]
 
 
 class RenameEntry(Entry):
     """An account changes its address; it keeps its groupware data, and the old address leads to the new one."""
 
-    old: AddressText = Field(alias="from", description="The address so far.", examples=["anna.muster"])
-    new: AddressText = Field(
+    old: Text = Field(alias="from", description="The address so far.", examples=["anna.muster"])
+    new: Text = Field(
         alias="to", description="The address from now on; declared as a mailbox.", examples=["anna.beispiel"]
     )
     date: Day = Field(description="The day of the rename; orders several of one account.", examples=["2026-11-22"])
-    former_surname: NameText | None = Field(
+    former_surname: Name = Field(
         None, description='Shown as "Anna Beispiel ehem. Muster" on the old mailbox.', examples=["Muster"]
     )
-    ticket: RemarkText | None = Field(None, description="Where it was asked for.", examples=["RT 4711"])
+    ticket: OptionalRemark = Field(None, description="Where it was asked for.", examples=["RT 4711"])
     old_mailbox: OldMailbox = Field(
         OldMailbox.ATTACH,
         strict=False,
@@ -163,9 +165,9 @@ class RenameEntry(Entry):
 class RemovalEntry(Entry):
     """A mailbox is switched off on a day and purged after the retention of the site."""
 
-    mailbox: AddressText = Field(description="The mailbox; no longer declared.", examples=["hans.weg"])
+    mailbox: Text = Field(description="The mailbox; no longer declared.", examples=["hans.weg"])
     date: Day = Field(description="The day on which it is switched off.", examples=["2026-12-01"])
-    reason: RemarkText = Field(description="Why.", examples=["left the party, RT 4890"])
+    reason: Remark = Field(description="Why.", examples=["left the party, RT 4890"])
     groupware_account: GroupwareAccount = Field(
         GroupwareAccount.KEEP,
         strict=False,
@@ -176,13 +178,13 @@ class RemovalEntry(Entry):
 class SenderBlockEntry(Entry):
     """Mail of this envelope sender, or of a domain and its subdomains, is refused."""
 
-    sender: AddressText | None = Field(None, description="One address.", examples=["spam@example.net"])
-    domain: AddressText | None = Field(None, description="A domain with all its subdomains.", examples=["example.org"])
-    reason: RemarkText = Field(
+    sender: OptionalText = Field(None, description="One address.", examples=["spam@example.net"])
+    domain: OptionalText = Field(None, description="A domain with all its subdomains.", examples=["example.org"])
+    reason: Remark = Field(
         description="Why; a comment in the map, never sent to the sender.", examples=["phishing wave"]
     )
-    added: Day | None = Field(None, description="Since when.", examples=["2026-11-22"])
-    expires: Day | None = Field(None, description="The last day of the block.", examples=["2027-02-22"])
+    added: OptionalDay = Field(None, description="Since when.", examples=["2026-11-22"])
+    expires: OptionalDay = Field(None, description="The last day of the block.", examples=["2027-02-22"])
 
     @model_validator(mode="after")
     def _one_key(self) -> SenderBlockEntry:
@@ -208,19 +210,16 @@ class ConfirmEntry(Entry):
     gate: Annotated[str, AfterValidator(_gate)] = Field(
         description="The gate, as the refusal names it.", json_schema_extra={"enum": list(GATES)}
     )
-    subject: str = Field(
+    subject: Text = Field(
         description="An address, a domain, the key of a block, openxchange/ID, or the site's name.",
         examples=["hans.weg@mail.example"],
-        json_schema_extra={"minLength": 1},
     )
     until: Day = Field(description="The last day; at most 31 days ahead.", examples=["2026-12-08"])
-    reason: RemarkText = Field(description="Why.", examples=["data export handed over"])
+    reason: Remark = Field(description="Why.", examples=["data export handed over"])
 
 
-class StateFile(BaseModel):
+class StateFile(Entry):
     """One file of the declared state. Every file may hold any of the sections; all files are read together."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     domain: str | None = Field(None, description="Completes bare local parts in this file.", examples=["mail.example"])
     mailboxes: dict[str, MailboxEntry | None] | None = Field(None, description="Mailboxes by address or local part.")

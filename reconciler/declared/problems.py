@@ -15,7 +15,7 @@ Path = tuple[str | int, ...]
 
 
 class Spot(NamedTuple):
-    """A place inside a declaration: `path` are keys and list indexes below the entry; `on_key`: not the value, its key."""
+    """A place inside a declaration: `path` are keys and list indexes below the entry; `on_key`: not its value."""
 
     origin: Origin
     path: Path = ()
@@ -92,7 +92,9 @@ class Problems:
                 finding = _finding(problem, place_of)
                 assert finding.place is not None
                 found.setdefault((finding.place, finding.message), finding)
-        return tuple(sorted(found.values(), key=lambda f: (f.place or Place("", 0))[:3]))
+        better = {place for (place, _), finding in found.items() if finding.rule != "key"}
+        kept = [finding for (place, _), finding in found.items() if finding.rule != "key" or place not in better]
+        return tuple(sorted(kept, key=lambda f: (f.place or Place("", 0))[:3]))
 
 
 def _finding(problem: Problem, place_of: PlaceOf | None) -> Finding:

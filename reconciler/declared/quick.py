@@ -49,7 +49,7 @@ def _read_document(get_event: Any) -> Any:
     if type(event) is not DocumentStartEvent or event.explicit:
         raise Unusual
     first = get_event()
-    if type(first) is not MappingStartEvent or first.tag is not None or first.anchor is not None:
+    if type(first) is not MappingStartEvent or first.ctag is not None or first.anchor is not None:
         raise Unusual
     root = _read_mapping(get_event)
     get_event()  # the document's end
@@ -73,7 +73,7 @@ def _read_mapping(get_event: Any) -> dict[str, Any]:
             value = event.value
             if not event.style and (not value or value[0] in NOT_TEXT_STARTS):
                 value = plain_value(value)
-            if event.tag is not None or event.anchor is not None:
+            if event.ctag is not None or event.anchor is not None:
                 raise Unusual
             if type(into) is list:
                 into.append(value)
@@ -85,7 +85,7 @@ def _read_mapping(get_event: Any) -> dict[str, Any]:
                 into[key] = value
                 key = None
         elif kind is MappingStartEvent or kind is SequenceStartEvent:
-            if event.tag is not None or event.anchor is not None or len(outer) + 2 > MAX_DEPTH:
+            if event.ctag is not None or event.anchor is not None or len(outer) + 2 > MAX_DEPTH:
                 raise Unusual
             value = {} if kind is MappingStartEvent else []
             if type(into) is list:

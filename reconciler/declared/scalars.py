@@ -22,7 +22,7 @@ _LONGEST_INTEGER = 18  # digits; whatever is longer fits in no field, and int() 
 
 
 class OddNumber(NamedTuple):
-    """A number whose text says more than its value: `0123`, `+7`, `0x1f`, `.inf`. No field takes it; messages show it."""
+    """A number whose text says more than its value: `0123`, `+7`, `0x1f`, `.inf`. No field takes it."""
 
     text: str
 
@@ -37,6 +37,8 @@ def plain_value(text: str) -> Scalar:
     """The value of a plain scalar (one without quotes)."""
     if text in _WORDS:
         return _WORDS[text]
+    if text.isascii() and text.isdigit() and text[0] != "0" and len(text) <= _LONGEST_INTEGER:
+        return int(text)  # nearly all of them
     if _INTEGER.fullmatch(text):
         exact = len(text) <= _LONGEST_INTEGER and str(int(text)) == text
         return int(text) if exact else OddNumber(text)

@@ -17,12 +17,7 @@ DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 def state_schema() -> dict[str, Any]:
     """The schema of a state file."""
-    schema = _schema(StateFile, "Declared state of a mail platform")
-    for definition in schema["$defs"].values():
-        # an empty field is an error there, so the editor should say so; an empty section or mailbox is fine
-        for field in definition.get("properties", {}).values():
-            _without_null(field)
-    return schema
+    return _schema(StateFile, "Declared state of a mail platform")
 
 
 def site_schema() -> dict[str, Any]:
@@ -31,15 +26,9 @@ def site_schema() -> dict[str, Any]:
 
 
 def _schema(model: type[BaseModel], title: str) -> dict[str, Any]:
-    return {"$schema": DRAFT, **model.model_json_schema(by_alias=True), "title": title}
-
-
-def _without_null(field: dict[str, Any]) -> None:
-    options = field.get("anyOf", [])
-    if {"type": "null"} not in options:
-        return
-    options.remove({"type": "null"})
-    if field.get("default") is None:
-        field.pop("default", None)
-    if len(options) == 1:
-        field.update(field.pop("anyOf")[0])
+    schema = model.model_json_schema(by_alias=True)
+    for definition in (schema, *schema["$defs"].values()):
+        for field in definition.get("properties", {}).values():
+            if field.get("default", "") is None:
+                del field["default"]  # an editor would offer to write `null`
+    return {"$schema": DRAFT, **schema, "title": title}

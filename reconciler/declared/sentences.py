@@ -87,8 +87,7 @@ def _wrong_type(path: tuple[str | int, ...], name: str, kind: str, value: object
 def _own(path: tuple[str | int, ...], name: str, error: Exception) -> Sentence:
     """A sentence of our own validators: `what is wrong; what to write` or a Wrong."""
     if isinstance(error, Wrong):
-        where = (*path, error.field) if error.field else path
-        return Sentence(where, str(error), error.hint)
+        return Sentence(path, f"`{name}`: {error}" if name else str(error), error.hint)
     message, _, hint = str(error).partition("; ")
     return Sentence(path, f"`{name}`: {message}" if name else message, hint)
 

@@ -34,7 +34,7 @@ def load_site(path: Path | None) -> Settings:
     text = read_text(source, problems)
     tree = read_tree(text) if text is not None else Tree(None, ())
     for remark in tree.remarks:
-        problems.error_at(source.place(*remark.mark), "yaml", remark.message, remark.hint)
+        problems.error_at(source.place(*remark.mark), remark.rule, remark.message, remark.hint)
     if text is None or (tree.root is None and tree.remarks):
         raise InvalidInput(problems.findings())
     data = tree.root.data() if tree.root else {}

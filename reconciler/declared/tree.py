@@ -6,7 +6,6 @@ the site file. Nesting is limited while reading: no text can make this deep, big
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, NoReturn
 
@@ -37,11 +36,12 @@ class Mark(NamedTuple):
 
 
 class Remark(NamedTuple):
-    """What is wrong with the text as YAML."""
+    """What is wrong with the text as YAML. `rule` is `key` where a better message about the key may follow."""
 
     mark: Mark
     message: str
     hint: str
+    rule: str = "yaml"
 
 
 @dataclass(slots=True, eq=False)
@@ -205,7 +205,8 @@ class _Builder:
         assert key.text is not None
         if key.plain and not isinstance(plain_value(key.text), str):
             shown = _short(key.text) or "(nothing)"
-            self._say(key.mark, f"the key {shown} is no text in YAML", f"put it in quotes: '{shown}'")
+            hint = f"put it in quotes: '{shown}'"
+            self.remarks.append(Remark(key.mark, f"the key {shown} is no text in YAML", hint, "key"))
         mapping.pairs[key.text] = (key, value)
 
     def _say(self, mark: Mark, message: str, hint: str) -> None:
@@ -266,10 +267,3 @@ def node_at(root: Node, path: tuple[str | int, ...], *, on_key: bool) -> Node | 
     if node is root:
         return None
     return key if key is not None and (on_key or not node.text) else node
-
-
-def walk(node: Node) -> Iterator[Node]:
-    """Every node below; for tests and nothing else deep: bounded by MAX_DEPTH."""
-    yield node
-    for child in node.items or [value for _, value in (node.pairs or {}).values()]:
-        yield from walk(child)

@@ -26,30 +26,30 @@ def check_groupware(tables: Tables, problems: Problems) -> None:
 
 def _check_logins(accounts: list[Mailbox], openxchange: OpenXchange, problems: Problems) -> None:
     logins: dict[str, Mailbox] = {}
+    admin = openxchange.admin.lower()
     for mailbox in accounts:
         login = mailbox.username or (
             mailbox.address if openxchange.username == "address" else local_part(mailbox.address)
         )
-        spot = Spot(mailbox.origin, ("groupware", "username"), on_key=mailbox.username is None)
-        example = f"groupware: {{username: {_free_login(mailbox)}}}"
         if not _LOGIN.fullmatch(login):
             message = f"OX refuses the login {login!r} of {mailbox.address}: letters, digits and $@%.+_- are allowed"
-            problems.error("login", mailbox.address, message, f"write `{example}`", spot)
-        elif login.lower() == openxchange.admin.lower():
-            message = f"{mailbox.address} would have the login of the OX administrator, {login}"
-            problems.error("login", mailbox.address, message, f"write `{example}`, or `groupware: false`", spot)
+            _say(mailbox, message, problems)
+        elif login.lower() == admin:
+            _say(mailbox, f"{mailbox.address} would have the login of the OX administrator, {login}", problems)
         # OX compares exactly, but a server may turn logins into lower case first
         first = logins.setdefault(login.lower(), mailbox)
         if first is not mailbox:
             message = f"{first.address} and {mailbox.address} want the same OX login, {login}"
-            hint = f"write `{example}` in one of them"
-            problems.error("login", mailbox.address, message, hint, spot, other=first.origin)
+            _say(mailbox, message, problems, other=first)
 
 
-def _free_login(mailbox: Mailbox) -> str:
-    """A login that is probably free, for the hint: local part and first label of the domain."""
+def _say(mailbox: Mailbox, message: str, problems: Problems, other: Mailbox | None = None) -> None:
+    """The hint shows a login that is probably free: local part and first label of the domain."""
     local, _, domain = mailbox.address.rpartition("@")
-    return re.sub(r"[^a-z0-9._+-]", "", f"{local}.{domain.partition('.')[0]}")
+    login = re.sub(r"[^a-z0-9._+-]", "", f"{local}.{domain.partition('.')[0]}")
+    hint = f"write `groupware: {{username: {login}}}`" + (" in one of them" if other else "")
+    spot = Spot(mailbox.origin, ("groupware", "username"), on_key=mailbox.username is None)
+    problems.error("login", mailbox.address, message, hint, spot, other=other.origin if other else None)
 
 
 def _check_names(accounts: list[Mailbox], problems: Problems) -> None:

@@ -74,6 +74,8 @@ def _follow(rename: Rename, holders: dict[Address, _Account], problems: Problems
     other = holders.get(rename.new)
     if other is not None and other is not account:
         message = f"{rename.new} belongs to the account that is now {other.address}: it cannot become {rename.old}'s"
+        if other.last is not None and other.address == rename.new:
+            message = f"{other.last.old} and {rename.old} are both renamed to {rename.new}"
         hint = "choose another address; a former address belongs to its account while its rename stands"
         spot = Spot(rename.origin, ("to",))
         problems.error("rename", rename.new, message, hint, spot, other=_origin(other, rename.new))
