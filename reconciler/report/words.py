@@ -64,7 +64,8 @@ def closer(transition: Transition) -> Iterator[str]:
 
 def _account(transition: Transition) -> Iterator[str]:
     creating = transition.action is Action.CREATE
-    phrases = [p for change in transition.changes for p in _account_change(change, transition)]
+    mailbox_first = sorted(transition.changes, key=lambda change: change.kind != "mailbox")
+    phrases = [p for change in mailbox_first for p in _account_change(change, transition)]
     if creating:
         phrases[:1] = [f"account: {phrases[0]}"]
     elif transition.action is Action.DELETE:
