@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from graphlib import TopologicalSorter
 
 from reconciler.errors import Unreadable
+from reconciler.model.records import Owner
 from reconciler.planning.changes import Outcome, Result, Stage, Step
 from reconciler.planning.plan import Plan
 from reconciler.planning.ports import System
@@ -36,14 +38,23 @@ async def carry_out(
 ) -> Run:
     """Runs every open transition. `stop` ends the run at the next step boundary; what was not begun is NOT_TRIED."""
     started = clock()
-    transitions = plan.open_transitions
+    transitions = _in_order(plan.open_transitions)
     outcomes: dict[str, Outcome] = {}
     work = _Work({s.name: s for s in systems}, outcomes, progress, sum(len(t.steps) for t in transitions), stop, pause)
     for start in range(0, len(transitions), WAVE):
         await work.wave(transitions[start : start + WAVE])
     not_tried = Outcome(Result.NOT_TRIED)
-    runs = (TransitionRun(t, tuple((s, outcomes.get(s.id, not_tried)) for s in t.steps)) for t in transitions)
+    runs = (TransitionRun(t, tuple((s, outcomes.get(s.id, not_tried)) for s in t.steps)) for t in plan.open_transitions)
     return Run(plan, started, clock(), tuple(runs), interrupted=stop.is_set())
+
+
+def _in_order(transitions: Sequence[Transition]) -> list[Transition]:
+    """What others lead to comes first, so that no wave writes an alias before its target."""
+    by_owner = {transition.owner: transition for transition in transitions}
+    order = TopologicalSorter({t.owner: t.needs & by_owner.keys() for t in transitions if t.needs}).static_order()
+    late = [by_owner[owner] for owner in order]
+    late_owners = {transition.owner for transition in late}
+    return [t for t in transitions if t.owner not in late_owners] + late
 
 
 class _Work:
@@ -64,6 +75,7 @@ class _Work:
         self._total = total
         self._stop = stop
         self._pause = pause
+        self._failed: set[Owner] = set()
 
     async def wave(self, transitions: Sequence[Transition]) -> None:
         """All stages of some transitions, in order; within a stage one batch a system."""
@@ -79,10 +91,11 @@ class _Work:
                 if batch and not self._stop.is_set():
                     self._progress(name, len(self._outcomes), self._total)
                     await self._batch(system, batch)
+                    self._failed |= {s.change.owner for s in batch if self._outcomes[s.id].result is Result.FAILED}
                     self._progress(name, len(self._outcomes), self._total)
 
     def _goes_on(self, transition: Transition) -> bool:
-        return all(self._outcomes[s.id].result is not Result.FAILED for s in transition.steps if s.id in self._outcomes)
+        return transition.owner not in self._failed and transition.needs.isdisjoint(self._failed)
 
     async def _batch(self, system: System, batch: Sequence[Step]) -> None:
         """Skip what is in place, perform the rest, try temporary failures again, look again."""

@@ -23,6 +23,8 @@ class Stage(IntEnum):
     """
 
     MAIL_FLOW = 10
+    REFERENCES = 15
+    """Aliases that lead to accounts: an account that fails must not leave one leading nowhere."""
     GROUPWARE = 20
     FILTER = 30
     LETTER = 80

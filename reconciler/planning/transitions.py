@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from reconciler.model.places import Place
-from reconciler.model.records import Owner, Records, Scope
+from reconciler.model.records import AliasRow, Owner, Records, Scope
 from reconciler.planning.changes import Action, Change, Step
 from reconciler.planning.ports import System
 
@@ -22,6 +22,8 @@ class Transition:
     reason: str = ""
     place: Place | None = None
     refused: tuple[str, ...] = ()
+    needs: frozenset[Owner] = frozenset()
+    """Owners that this plan creates and that this one leads to: when one of them fails, this one is not tried."""
 
     @property
     def id(self) -> str:
@@ -63,9 +65,18 @@ def fold(changes: Iterable[Change], systems: Sequence[System], pairs: Mapping[st
                 own += system.follow(owner, tuple(own), pair.wanted, pair.found)
         steps = [step for change in own for step in by_name[change.system].steps(change)]
         steps.sort(key=lambda step: step.stage)  # stable: within a stage the systems' own order
-        transitions.append(Transition(owner, tuple(own), tuple(steps)))
+        transitions.append(Transition(owner, tuple(own), tuple(steps), needs=_needs(owner, own, grouped)))
     transitions.sort(key=_danger)
     return transitions
+
+
+def _needs(owner: Owner, changes: Sequence[Change], grouped: Mapping[Owner, Sequence[Change]]) -> frozenset[Owner]:
+    """The accounts and aliases among the targets of an alias that this plan is to create."""
+    if owner.scope is not Scope.ALIAS:
+        return frozenset()
+    targets = {target for change in changes if isinstance(change.after, AliasRow) for target in change.after.goto}
+    possible = (Owner(scope, target) for scope in (Scope.ACCOUNT, Scope.ALIAS) for target in targets)
+    return frozenset(o for o in possible if any(c.action is Action.CREATE for c in grouped.get(o, ())))
 
 
 def _danger(transition: Transition) -> tuple[int, int, str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from reconciler.model.declared import DesiredState
-from reconciler.planning.findings import Locate
+from reconciler.model.records import Owner
+from reconciler.planning.findings import Locate, Severity
 from reconciler.planning.snapshot import Snapshot
 from reconciler.planning.transitions import Transition
 from reconciler.settings import Settings
@@ -21,3 +23,5 @@ class Context:
     transitions: tuple[Transition, ...]
     waiting_for: tuple[str, ...]
     locate: Locate
+    stopped: Mapping[Owner, Severity] = field(default_factory=dict)
+    """What the gates before this one stop, and whether it is refused or only waits."""

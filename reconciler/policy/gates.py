@@ -8,8 +8,10 @@ without stops the plan (details.md, "Error, gate or note").
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
-from reconciler.planning.findings import Finding
+from reconciler.model.records import Owner
+from reconciler.planning.findings import Finding, Severity
 from reconciler.policy.accounts import foreign, missing_domain, naming, register, suspected_rename, unknown_system
 from reconciler.policy.aliases import dangling_alias, missing_alias_domain
 from reconciler.policy.context import Context
@@ -32,4 +34,13 @@ GATES: tuple[Gate, ...] = (
 
 def run_gates(context: Context) -> list[Finding]:
     """What every gate has to say."""
-    return [finding for gate in GATES for finding in gate(context)]
+    findings: list[Finding] = []
+    for gate in GATES:
+        findings += gate(replace(context, stopped=_stopped(findings)))
+    return findings
+
+
+def _stopped(findings: Iterable[Finding]) -> dict[Owner, Severity]:
+    """A refusal weighs more than a wait."""
+    waits = {f.owner: f.severity for f in findings if f.owner and f.severity is Severity.WAIT}
+    return waits | {f.owner: f.severity for f in findings if f.owner and f.severity is Severity.REFUSAL}

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from reconciler.errors import Unreadable
 from reconciler.model.declared import DesiredState
-from reconciler.model.records import BlockRow, LetterRow, MailboxRow, Owner, Records, Row, Scope
+from reconciler.model.records import AliasRole, AliasRow, BlockRow, LetterRow, MailboxRow, Owner, Records, Row, Scope
 from reconciler.planning.changes import Action, Change, Outcome, Result, Stage, Step
 from reconciler.planning.findings import Finding
 from reconciler.planning.plan import Counts, Plan
@@ -73,6 +73,13 @@ class Memory:
 
     async def close(self) -> None:
         self.log.append(f"close {self.name}")
+
+
+def alias(system: str, key: str, *needs: Owner) -> Transition:
+    """An alias that leads to what `needs` names."""
+    row = AliasRow(key, key, tuple(owner.subject for owner in needs), True, AliasRole.DECLARED)
+    change = Change(system, "alias", Action.CREATE, key, None, row, row.owner)
+    return Transition(row.owner, (change,), (Step(change, Stage.REFERENCES),), needs=frozenset(needs))
 
 
 def step(system: str, key: str, stage: Stage = Stage.MAIL_FLOW, *, owner: str = "", kind: str = "block") -> Step:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from reconciler.apply import engine
 from reconciler.errors import Unreadable
 from reconciler.planning.changes import Outcome, Result, Stage, Step
 from reconciler.planning.run import Run
-from tests.apply.memory import NOW, Memory, plan_with, step
+from tests.apply.memory import NOW, Memory, alias, plan_with, step
 
 FAILED = Outcome(Result.FAILED, "no")
 LATER = Outcome(Result.FAILED, "busy", temporary=True)
@@ -75,6 +76,20 @@ async def test_an_account_that_somebody_else_made_meanwhile_gets_no_letter() -> 
     done = await run([a, letters], [made, step("letters", "letter", Stage.LETTER, owner="anna", kind="letter")])
     assert results(done) == [["failed", "not tried"]]
     assert letters.log == []
+
+
+async def test_an_alias_is_not_made_when_its_target_failed_and_comes_after_it_otherwise() -> None:
+    a = Memory("a")
+    a.answers["bad"] = [FAILED]
+    good, bad = step("a", "good"), step("a", "bad")
+    leading = [alias("a", "one", good.change.owner), alias("a", "two", bad.change.owner), alias("a", "three")]
+    plan = plan_with([good], [bad])
+    plan = replace(plan, transitions=(*leading, *plan.transitions))
+    done = await engine.carry_out(
+        plan, [a], clock=lambda: NOW, progress=lambda *_: None, stop=asyncio.Event(), pause=0.0
+    )
+    assert results(done) == [["done"], ["not tried"], ["done"], ["done"], ["failed"]]
+    assert a.log == ["a: good bad", "a: three one"]
 
 
 async def test_a_temporary_failure_is_tried_again_and_a_permanent_one_is_not() -> None:

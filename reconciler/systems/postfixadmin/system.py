@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sqlalchemy.exc import DBAPIError
 
 from reconciler.model.declared import DesiredState
-from reconciler.model.records import Owner, Records
+from reconciler.model.records import Owner, Records, Scope
 from reconciler.planning.changes import Change, Outcome, Result, Stage, Step
 from reconciler.planning.findings import Finding
 from reconciler.planning.ports import System
@@ -70,7 +70,9 @@ class PostfixAdminSystem:
 
     def steps(self, change: Change) -> tuple[Step, ...]:
         """One step a change."""
-        return (Step(change, Stage.WELCOME if change.kind == _WELCOME else Stage.MAIL_FLOW),)
+        if change.kind == _WELCOME:
+            return (Step(change, Stage.WELCOME),)
+        return (Step(change, Stage.REFERENCES if change.owner.scope is Scope.ALIAS else Stage.MAIL_FLOW),)
 
     def review(self, desired: DesiredState, found: Records) -> Sequence[Finding]:
         """Remarks on what the last `observe` found."""
