@@ -107,16 +107,15 @@ async def test_a_revoked_host_key_is_refused(login: Login) -> None:
     assert "revoked" in (await refusal(login)).message
 
 
-async def test_nobodys_ssh_config_switches_the_check_off(
-    login: Login, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_nobodys_ssh_config_softens_the_check(
+    login: Login, sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """With this alias ssh would compare with the key of another name."""
     (tmp_path / ".ssh").mkdir()
-    config = f"Host *\n  StrictHostKeyChecking no\n  UserKnownHostsFile {login.known_hosts}\n"
-    (tmp_path / ".ssh" / "config").write_text(config)
+    (tmp_path / ".ssh" / "config").write_text("Host *\n  HostKeyAlias other.example\n")
     monkeypatch.setenv("HOME", str(tmp_path))
-    empty = tmp_path / "empty"
-    empty.touch()
-    assert "is not in" in (await refusal(login._replace(known_hosts=str(empty)))).message
+    Path(login.known_hosts).write_text(f"other.example {(sshd.folder / 'host_key.pub').read_text()}")
+    assert "is not in" in (await refusal(login)).message
 
 
 async def test_a_missing_known_hosts_file_trusts_nobody(login: Login) -> None:
