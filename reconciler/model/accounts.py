@@ -1,0 +1,61 @@
+"""Accounts behind addresses: an account is the chain of renames that its addresses stand in.
+
+Everything that groups by owner asks here, never compares addresses: after a crash in the middle of a rename both
+mailboxes exist, and they are one person's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from reconciler.model.addresses import Address
+from reconciler.model.declared import DesiredState, Rename
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """`former` has the renames of each account that has any, newest first; `current` the account of each former
+    address. Renames of a future date are not in either: until then the account lives at its old address."""
+
+    former: Mapping[Address, tuple[Rename, ...]]
+    current: Mapping[Address, Address]
+    future: tuple[Rename, ...]
+
+    def of(self, address: str) -> str:
+        """The account that an address belongs to; itself when it stands in no rename."""
+        return self.current.get(Address(address), Address(address))
+
+    def addresses(self, account: Address) -> tuple[Address, ...]:
+        """The account's address and its former ones, newest first, each once."""
+        return tuple(dict.fromkeys((account, *(rename.old for rename in self.former.get(account, ())))))
+
+
+def accounts(desired: DesiredState) -> Accounts:
+    """The chains of all declared renames. The loader has refused forks, swaps and addresses taken twice."""
+    due = [rename for rename in desired.renames if rename.date <= desired.today]
+    arriving: dict[Address, list[Rename]] = {}
+    for rename in due:
+        arriving.setdefault(rename.new, []).append(rename)
+    last = {rename.new for rename in due} - {r.old for r in due if _left_for_good(r, due)}
+    former = {address: tuple(_back(address, arriving)) for address in last}
+    current = {rename.old: account for account, chain in former.items() for rename in chain if rename.old != account}
+    future = tuple(rename for rename in desired.renames if rename.date > desired.today)
+    return Accounts(former, current, future)
+
+
+def _left_for_good(rename: Rename, due: list[Rename]) -> bool:
+    """Whether no later rename leads back to the address that this one leaves."""
+    return not any(other.new == rename.old and other.date > rename.date for other in due)
+
+
+def _back(address: Address, arriving: Mapping[Address, list[Rename]]) -> list[Rename]:
+    """The renames that led to `address`, newest first."""
+    chain: list[Rename] = []
+    at = address
+    while True:
+        earlier = [r for r in arriving.get(at, ()) if r not in chain and (not chain or r.date <= chain[-1].date)]
+        if not earlier:
+            return chain
+        chain.append(max(earlier, key=lambda rename: rename.date))
+        at = chain[-1].old
