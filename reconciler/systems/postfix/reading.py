@@ -86,7 +86,9 @@ class Reader:
         fold = (await self.rules()).keys.fold
         by_question = self.tools.type == "cdb"
         argv = self.tools.ask(path) if by_question else self.tools.dump(path)
-        asked = "".join(f"{entry.key}\n" for entry in text.entries if entry.action) if by_question else ""
+        # a question at least: without one postmap does not even open the map, and a missing one looks empty
+        keys = [".", *(entry.key for entry in text.entries if entry.action)]
+        asked = "".join(f"{key}\n" for key in keys) if by_question else ""
         done = await self.host.run(argv, stdin=asked.encode(), env=PLAIN, repeatable=True)
         words = _said(done)
         if path + SUFFIXES[self.tools.type] in words and any(reason in words for reason in _NO_MAP):

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
+from reconciler.errors import UsageError
 from reconciler.settings import Postfix
 
 Argv = tuple[str, ...]
@@ -155,10 +156,11 @@ def sudoers_lines(section: Postfix, user: str) -> list[str]:
     """A whole sudoers file that lets `user` run exactly the commands of this map, as root and without a password.
 
     Empty with `privilege: direct`. To be installed as /etc/sudoers.d/reconciler, root:root 0440, after `visudo -c`.
+    Raises UsageError for a path that sudoers cannot hold safely.
     """
     if section.privilege != "sudo":
         return []
-    commands = [_escaped(argv) for argv in Tools(section).privileged()]
+    commands = [sudoers_line(argv) for argv in Tools(section).privileged()]
     return [
         f"Defaults:{user} !requiretty, env_reset",
         "Cmnd_Alias RECONCILER_POSTFIX = \\",
@@ -169,10 +171,15 @@ def sudoers_lines(section: Postfix, user: str) -> list[str]:
 
 
 def sudoers_line(argv: Argv) -> str:
-    """One command as sudoers wants it written."""
-    return _escaped(argv)
-
-
-def _escaped(argv: Argv) -> str:
+    """One command as sudoers wants it written. Raises UsageError for a path that it cannot hold safely."""
+    for part in argv:
+        if not _PLAIN_ARGUMENT.fullmatch(part):
+            raise UsageError(
+                f"{part!r} cannot stand in sudoers",
+                hint="move the sender map to a path of ASCII letters, digits and -./_+,:= only",
+            )
     # sudoers(5): these mean something in arguments unless a backslash stands before them
-    return " ".join(re.sub(r"([\\,:=*?\[\]!\s#\"])", r"\\\1", part) for part in argv)
+    return " ".join(re.sub(r"[,:=]", r"\\\g<0>", part) for part in argv)
+
+
+_PLAIN_ARGUMENT = re.compile(r"[-A-Za-z0-9./_+,:=]+")

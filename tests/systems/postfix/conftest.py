@@ -15,3 +15,11 @@ def any_postfix(request: pytest.FixtureRequest, new_postfix: Callable[[str], Pos
     instance = new_postfix(request.param)
     empty_map(instance)
     return instance
+
+
+@pytest.fixture(params=[name for name in map_types() if name != "texthash"] or ["hash"])
+def built_postfix(request: pytest.FixtureRequest, new_postfix: Callable[[str], Postfix]) -> Postfix:
+    """The same for the types of which postmap makes a second file."""
+    instance = new_postfix(request.param)
+    empty_map(instance)
+    return instance

@@ -1,0 +1,205 @@
+"""What we make of a Postfix that is not as we expect: unknown, with what to do; never empty."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from reconciler.errors import Unreadable
+from reconciler.model.records import BlockRow, HandLineRow, Records
+from reconciler.planning.changes import Result
+from reconciler.planning.snapshot import rows_of
+from reconciler.remote.host import Completed
+from reconciler.settings import Postfix as Section
+from reconciler.systems.postfix.actions import Effect, effect
+from reconciler.systems.postfix.keys import KeyRules
+from reconciler.systems.postfix.reading import Reader
+from reconciler.systems.postfix.tools import Tools
+from tests.services.mail import Postfix
+from tests.services.needs import require
+from tests.systems.contract import plan, steps_for
+from tests.systems.postfix.site import WatchedHost, blocks, converge, section, system_on
+
+
+class Answers(WatchedHost):
+    """Some programs answer what the test says, the others really run."""
+
+    def __init__(self, **answers: Completed) -> None:
+        super().__init__()
+        self.answers = answers
+
+    async def run(self, argv: Sequence[str], **options: object) -> Completed:
+        answer = self.answers.get(Path(argv[0]).name)
+        return answer or await super().run(argv, **options)  # type: ignore[arg-type]  # handed through
+
+
+async def observed(given: Section, host: WatchedHost | None = None) -> Records:
+    return await system_on(given, host).observe()
+
+
+async def test_a_map_that_is_not_there_yet_is_empty(postfix: Postfix) -> None:
+    for file in postfix.map.parent.iterdir():
+        file.unlink()
+    assert await observed(section(postfix)) == {"block": {}, "hand_line": {}}
+
+
+async def test_a_folder_that_is_not_there_is_unknown(postfix: Postfix) -> None:
+    with pytest.raises(Unreadable, match="No such file"):
+        await observed(section(postfix, sender_access=f"hash:{postfix.folder}/typo/sender_access"))
+
+
+async def test_broken_markers_are_unknown(postfix: Postfix) -> None:
+    await converge(section(postfix), blocks("example.org"))
+    system = system_on(section(postfix))
+    steps = await steps_for(system, blocks("example.com"))
+    postfix.map.write_text(postfix.map.read_text().replace("# END", "# The END"))
+    with pytest.raises(Unreadable, match="BEGIN in line 1 and its END in line none"):
+        await observed(section(postfix))
+    broken = postfix.map.read_bytes()
+    assert {o.result for o in await system.perform(steps)} == {Result.FAILED}
+    assert postfix.map.read_bytes() == broken
+
+
+async def test_hand_edits_inside_our_section_are_found(postfix: Postfix) -> None:
+    await converge(section(postfix), blocks("example.org", "spam@example.net"))
+    text = postfix.map.read_text()
+    text = text.replace("example.org REJECT", "EXAMPLE.org reject\nexample.org REJECT\nnonsense\n.dot.test REJECT")
+    postfix.write_by_hand(text)
+    found = await observed(section(postfix))
+    assert {key: row.action for key, row in rows_of(found, BlockRow).items()} == {
+        "example.org": "reject",
+        "example.org (repeated)": "REJECT",
+        "nonsense (no entry)": "(line 5 has no action)",
+        "dot.test": "dot.test missing, .dot.test REJECT",
+        "spam@example.net": "REJECT",
+    }
+
+
+async def test_hand_made_lines_are_found_with_their_place(postfix: Postfix) -> None:
+    await converge(section(postfix), blocks("example.org"))
+    postfix.write_by_hand(f"above.test OK\n{postfix.map.read_text()}below.test DUNNO\n")
+    postfix.map.write_text(postfix.map.read_text() + "fresh.test OK\n")
+    assert list(rows_of(await observed(section(postfix)), HandLineRow).values()) == [
+        ("1", "above.test", "OK", True),
+        ("6", "below.test", "DUNNO", False),
+        ("7", "fresh.test", "OK (not in force)", False),
+    ]
+
+
+async def test_a_type_that_this_postfix_lacks_is_unknown(postfix: Postfix) -> None:
+    host = WatchedHost()
+    reader = Reader(Without(host, "lmdb"), Tools(section(postfix, sender_access=f"lmdb:{postfix.map}x")), "nrw")
+    with pytest.raises(Unreadable, match=r"no lmdb maps, only hash, btree") as caught:
+        await reader.rules()
+    assert "postfix-lmdb" in caught.value.hint
+
+
+class Without(WatchedHost):
+    """A Postfix without one map type."""
+
+    def __init__(self, inner: WatchedHost, map_type: str) -> None:
+        super().__init__(inner)
+        self.map_type = map_type.encode()
+
+    async def run(self, argv: Sequence[str], **options: object) -> Completed:
+        done = await super().run(argv, **options)  # type: ignore[arg-type]  # handed through
+        return done._replace(stdout=done.stdout.replace(self.map_type + b"\n", b"")) if argv[-1] == "-m" else done
+
+
+async def test_a_type_that_nobody_can_manage_is_unknown(postfix: Postfix) -> None:
+    with pytest.raises(Unreadable, match="regexp is no map type"):
+        await observed(section(postfix, sender_access=f"regexp:{postfix.map}"))
+
+
+async def test_another_type_than_main_cf_says_is_unknown(postfix: Postfix) -> None:
+    """facts/postfix.md section 4: `postmap hash:` over a btree converts it silently, and smtpd cannot read it."""
+    with pytest.raises(Unreadable, match="reads this map as hash:") as caught:
+        await observed(section(postfix, sender_access=f"btree:{postfix.map}"))
+    assert f"sender_access: hash:{postfix.map}" in caught.value.hint
+
+
+async def test_a_broken_main_cf_is_unknown(postfix: Postfix) -> None:
+    main_cf = postfix.config / "main.cf"
+    kept = main_cf.read_text()
+    try:
+        main_cf.write_text(kept + "this is no setting\n")
+        with pytest.raises(Unreadable, match="missing '='"):
+            await observed(section(postfix))
+    finally:
+        main_cf.write_text(kept)
+
+
+async def test_without_postfix_a_built_map_is_unknown_and_a_text_is_not(tmp_path: Path) -> None:
+    """The demo runs on a machine without Postfix; a site must not."""
+    missing = Answers(postconf=Completed(127, b"", b"postconf: not found\n"))
+    (tmp_path / "map").touch()
+    with pytest.raises(Unreadable, match="postconf ended with status 127"):
+        await observed(Section(sender_access=f"hash:{tmp_path}/map", privilege="direct"), missing)
+    given = Section(sender_access=f"texthash:{tmp_path}/map", privilege="direct")
+    (outcome,) = await converge(given, blocks("example.org"), missing)
+    assert outcome.result is Result.DONE
+    assert await plan(system_on(given, missing), blocks("example.org")) == []
+    assert not any("postfix" in argv[0] for argv in missing.ran), "there is nothing to reload"
+
+
+async def test_a_text_that_no_restriction_names_is_written_and_nothing_is_reloaded(postfix: Postfix) -> None:
+    """Else the demo would reload whatever Postfix runs on the machine."""
+    host = WatchedHost()
+    given = section(postfix, sender_access=f"texthash:{postfix.map}-other")
+    (outcome,) = await converge(given, blocks("example.org"), host)
+    assert outcome.result is Result.DONE
+    assert not any(argv[-1] == "reload" for argv in host.ran)
+
+
+@pytest.fixture
+def restricted(postfix: Postfix) -> Iterator[Postfix]:
+    """A Postfix that names the map through proxymap in a restriction class, with other settings than usual."""
+    settings = {
+        "smtpd_recipient_restrictions": "no_spam, permit",
+        "smtpd_restriction_classes": "no_spam, vip",
+        "no_spam": f"check_sender_access proxy:{postfix.sender_access}",
+        "parent_domain_matches_subdomains": "debug_peer_list",
+        "recipient_delimiter": "+-",
+        "smtputf8_enable": "no",
+    }
+    (postconf,) = require("postfix", "postconf")
+    main_cf = postfix.config / "main.cf"
+    kept = main_cf.read_text()
+    for name, value in settings.items():
+        subprocess.run([postconf, "-c", postfix.config, "-e", f"{name} = {value}"], check=True, timeout=60)
+    yield postfix
+    main_cf.write_text(kept)
+
+
+async def test_the_settings_that_decide_what_matches_are_read(restricted: Postfix) -> None:
+    rules = await Reader(WatchedHost(), Tools(section(restricted)), "nrw").rules()
+    assert rules.keys == KeyRules(parent_matches=False, delimiter="+-", utf8=False)
+    assert rules.used
+    assert rules.classes == {"no_spam", "vip"}
+    assert effect("vip", rules.classes) is Effect.DEPENDS
+    assert effect("vip") is Effect.BROKEN
+
+
+async def test_a_use_in_master_cf_counts(postfix: Postfix) -> None:
+    other = f"hash:{postfix.map}-submission"
+    master_cf = postfix.config / "master.cf"
+    kept = master_cf.read_text()
+    given = section(postfix, sender_access=other)
+    assert not (await Reader(WatchedHost(), Tools(given), "nrw").rules()).used
+    try:
+        override = f"\n  -o {{ smtpd_sender_restrictions = check_sender_access {other} }}\n"
+        master_cf.write_text(kept.replace(" smtpd\n", f" smtpd{override}", 1))
+        assert (await Reader(WatchedHost(), Tools(given), "nrw").rules()).used
+    finally:
+        master_cf.write_text(kept)
+
+
+async def test_reading_needs_as_many_commands_at_every_size(postfix: Postfix) -> None:
+    few, many = WatchedHost(), WatchedHost()
+    await observed(section(postfix), few)
+    await converge(section(postfix), blocks(*(f"s{number}.example.org" for number in range(2000))))
+    await observed(section(postfix), many)
+    assert len(few.ran) == len(many.ran) <= 5

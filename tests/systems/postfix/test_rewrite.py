@@ -1,0 +1,374 @@
+"""Writing the map when things go wrong: killed, raced, refused, filled up. The living map is whole at every moment."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from reconciler.errors import Unreadable
+from reconciler.planning.changes import Result
+from reconciler.remote.host import Completed
+from reconciler.systems.postfix.tools import Tools
+from tests.services.mail import Postfix
+from tests.systems.contract import plan, steps_for
+from tests.systems.postfix.site import WatchedHost, blocks, converge, leftovers, section, system_on
+
+NewPostfix = Callable[[str], Postfix]
+BY_HAND = b"# mine\r\nfriend@example.com\tOK\n\n  # indented\nold.test REJECT go away  \n.never.test REJECT"
+
+
+def is_build(argv: Sequence[str]) -> bool:
+    return argv[0].endswith("postmap") and "-s" not in argv and "-q" not in argv
+
+
+async def test_hand_made_lines_survive_byte_for_byte_and_our_section_leaves_nothing(any_postfix: Postfix) -> None:
+    any_postfix.map.write_bytes(BY_HAND)
+    await converge(section(any_postfix), blocks("example.org"))
+    assert any_postfix.map.read_bytes().endswith(b"# END reconciler nrw\n" + BY_HAND)
+    await converge(section(any_postfix), blocks())
+    assert any_postfix.map.read_bytes() == BY_HAND
+    assert leftovers(any_postfix) == []
+
+
+async def test_owner_and_mode_are_kept(any_postfix: Postfix) -> None:
+    any_postfix.map.write_bytes(BY_HAND)
+    any_postfix.map.chmod(0o640)
+    os.chown(any_postfix.map, 0, 7)
+    await converge(section(any_postfix), blocks("example.org"))
+    built = Path(Tools(section(any_postfix)).built)
+    for file in (any_postfix.map, built):
+        assert (file.stat().st_mode & 0o777, file.stat().st_gid) == (0o640, 7), file
+
+
+async def test_the_first_map_of_a_host_is_made(any_postfix: Postfix) -> None:
+    for file in any_postfix.map.parent.iterdir():
+        file.unlink()
+    await converge(section(any_postfix), blocks("example.org"))
+    assert any_postfix.map.read_text().startswith("# BEGIN reconciler nrw: declared in git, do not edit\n")
+    assert await plan(system_on(section(any_postfix)), blocks("example.org")) == []
+
+
+async def test_the_old_map_is_kept_as_a_copy(postfix: Postfix) -> None:
+    """facts/postfix.md 3.4: renamed or linked, it would hide the change."""
+    await converge(section(postfix), blocks("example.org"))
+    old = Path(f"{postfix.map}.db").read_bytes()
+    await converge(section(postfix), blocks("example.com"))
+    backup = Path(f"{postfix.map}.db.bak")
+    assert backup.read_bytes() == old
+    assert backup.stat().st_nlink == 1
+
+
+class KilledDuringBuild(WatchedHost):
+    """The kernel kills postmap as soon as it has written anything; whoever called it dies with it."""
+
+    async def run(self, argv: Sequence[str], **options: object) -> Completed:
+        if not is_build(argv):
+            return await super().run(argv, **options)  # type: ignore[arg-type]  # handed through
+        new = Path(argv[-1].partition(":")[2])
+        process = subprocess.Popen(argv)
+        while process.poll() is None and not any(f.stat().st_size for f in new.parent.glob(f"{new.name}.*")):
+            time.sleep(0.001)
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL, "postmap was faster than its killer: give it more to do"
+        raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize("map_type", ["hash", "btree"])
+async def test_a_kill_during_the_build_leaves_the_living_map_whole(new_postfix: NewPostfix, map_type: str) -> None:
+    """facts/postfix.md 3.2: built in place, every sender would pass from here on, without a word."""
+    instance: Postfix = new_postfix(map_type)
+    instance.write_by_hand("old@example.net REJECT\n")
+    host = KilledDuringBuild()
+    many = blocks("spam@example.net", *(f"s{number}.example.org" for number in range(60_000)))
+    with pytest.raises(asyncio.CancelledError):
+        await converge(section(instance), many, host)
+    assert instance.refuses("old@example.net")
+    assert not instance.refuses("spam@example.net")
+    assert instance.map.read_text() == "old@example.net REJECT\n"
+    await converge(section(instance), blocks("spam@example.net"))
+    assert instance.refuses("spam@example.net")
+    assert leftovers(instance) == []
+
+
+class DiesBefore(WatchedHost):
+    """Our process is gone before this command, and everything after it is not run either (no cleaning up)."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.left = number
+
+    async def run(self, argv: Sequence[str], **options: object) -> Completed:
+        if self.left <= 0:
+            raise asyncio.CancelledError
+        self.left -= 1
+        return await super().run(argv, **options)  # type: ignore[arg-type]  # handed through
+
+
+async def test_a_death_before_any_command_is_put_right_by_the_next_run(any_postfix: Postfix) -> None:
+    """Every point at which a run can die, with what it had left lying around; the next plan sees it or need not."""
+    given, old, new = section(any_postfix), blocks("old.test", "both.test"), blocks("new.test", "both.test")
+    survived = 0
+    for number in range(5, 100):
+        await converge(given, old)
+        host = DiesBefore(number)
+        try:
+            await converge(given, new, host)
+            survived = number
+        except asyncio.CancelledError:
+            assert any_postfix.refuses("a@both.test"), f"died before command {number}"
+            lock = Path(Tools(given).lock()[1])
+            if lock.exists():
+                os.utime(lock, (0, 0))  # three minutes later
+        assert {o.result for o in await converge(given, new)} <= {Result.DONE}, f"died before command {number}"
+        assert [any_postfix.refuses(f"a@{d}") for d in ("old.test", "new.test", "both.test")] == [False, True, True]
+        assert leftovers(any_postfix) == [], f"died before command {number}"
+        if survived:
+            return
+    pytest.fail("it never came to an end")
+
+
+async def test_a_resumed_step_meets_its_own_half(postfix: Postfix) -> None:
+    """Died between the two moves: the map is new, the text is old. The same steps finish it."""
+    system = system_on(section(postfix))
+    steps = await steps_for(system, blocks("example.org"))
+
+    async def die(argv: Sequence[str]) -> None:
+        if tuple(argv) == Tools(section(postfix)).publish_text():
+            raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await system_on(section(postfix), WatchedHost(before=die)).perform(steps)
+    assert await system.holds(steps) == [False]
+    (change,) = await plan(system, blocks())
+    assert change.before is not None
+    assert change.before._asdict()["action"] == "REJECT (in force, but not in the file)"
+    assert [o.result for o in await system.perform(steps)] == [Result.DONE]
+    assert await system.holds(steps) == [True]
+
+
+@pytest.mark.parametrize("garbage", [None, b"garbage"])
+async def test_a_lost_map_is_drift_that_converges(built_postfix: Postfix, garbage: bytes | None) -> None:
+    given = section(built_postfix)
+    await converge(given, blocks("example.org"))
+    built = Path(Tools(given).built)
+    built.unlink() if garbage is None else built.write_bytes(garbage)
+    (change,) = await plan(system_on(given), blocks("example.org"))
+    assert change.fields() == [("action", "REJECT (not in force)", "REJECT")]
+    await converge(given, blocks("example.org"))
+    assert built_postfix.refuses("a@example.org")
+    assert await plan(system_on(given), blocks("example.org")) == []
+
+
+async def test_a_forgotten_postmap_is_drift_that_converges(postfix: Postfix) -> None:
+    """Somebody took our section out of the text and did not build: the block is still in force."""
+    await converge(section(postfix), blocks("example.org"))
+    postfix.map.write_text("mine.test OK\n")
+    (change,) = await plan(system_on(section(postfix)), blocks())
+    await converge(section(postfix), blocks())
+    assert change.key == "example.org"
+    assert not postfix.refuses("a@example.org")
+    assert postfix.dump() == {"mine.test": "OK"}
+
+
+async def test_a_line_above_our_section_that_wins_is_drift(postfix: Postfix) -> None:
+    """details.md: ours stands on top, so that it wins; a section further down is moved up."""
+    await converge(section(postfix), blocks("example.org"))
+    postfix.write_by_hand("example.org OK\n" + postfix.map.read_text())
+    assert not postfix.refuses("a@example.org")
+    outcomes = await converge(section(postfix), blocks("example.org"))
+    assert [o.result for o in outcomes] == [Result.DONE], "the duplicate is known and no failure"
+    assert postfix.map.read_text().endswith("# END reconciler nrw\nexample.org OK\n")
+    assert postfix.refuses("a@example.org")
+
+
+@pytest.mark.parametrize(
+    ("by_hand", "said"),
+    [
+        ("mine.test OK\nforgotten.test\n", "line 2, was made by hand and has no action"),
+        ("mine.test OK\nmine.test REJECT\n", "line 2, was made by hand and repeats the key mine.test"),
+        ("mine.test: OK\n", "line 1, was made by hand and has a key that ends in a colon"),
+        ("  mine.test OK\n", "begins with a blank, so it would continue our last entry"),
+    ],
+)
+async def test_a_line_that_postmap_would_complain_about_stops_the_write(
+    any_postfix: Postfix, by_hand: str, said: str
+) -> None:
+    any_postfix.map.write_text(by_hand)
+    (outcome,) = await converge(section(any_postfix), blocks("example.org"))
+    assert outcome.result is Result.FAILED
+    assert not outcome.temporary
+    assert said in outcome.message
+    assert outcome.hint
+    assert any_postfix.map.read_text() == by_hand
+    assert leftovers(any_postfix) == []
+
+
+async def test_any_unexpected_word_of_postmap_stops_the_write(postfix: Postfix) -> None:
+    """facts/postfix.md 3.1: it says so and ends with 0. Here: a remark on its own settings."""
+
+    class Talking(WatchedHost):
+        async def run(self, argv: Sequence[str], **options: object) -> Completed:
+            done = await super().run(argv, **options)  # type: ignore[arg-type]  # handed through
+            return done._replace(stderr=b"postmap: warning: something new\n") if is_build(argv) else done
+
+    (outcome,) = await converge(section(postfix), blocks("example.org"), Talking())
+    assert outcome.result is Result.FAILED
+    assert "something new" in outcome.message
+    assert postfix.map.read_text() == ""
+    assert postfix.dump() == {}
+    assert leftovers(postfix) == []
+
+
+async def test_a_map_that_does_not_read_back_is_not_published(postfix: Postfix) -> None:
+    """Somebody else's postmap, a full disk that nobody reported: the proof is the read-back."""
+
+    async def spoil(argv: Sequence[str]) -> None:
+        if is_build(argv):
+            subprocess.run(["/usr/sbin/postmap", "-d", "example.org", argv[-1]], check=True, timeout=60)
+
+    (outcome,) = await converge(section(postfix), blocks("example.org"), WatchedHost(after=spoil))
+    assert "does not read back" in outcome.message
+    assert postfix.dump() == {}
+    assert leftovers(postfix) == []
+
+
+async def test_an_edit_during_the_build_is_not_overwritten(any_postfix: Postfix) -> None:
+    tools = Tools(section(any_postfix))
+
+    async def edit(argv: Sequence[str]) -> None:
+        if tuple(argv) == tools.write():
+            any_postfix.map.write_text("mine.test OK\n")
+
+    (outcome,) = await converge(section(any_postfix), blocks("example.org"), WatchedHost(after=edit))
+    assert (outcome.result, outcome.temporary) == (Result.FAILED, True)
+    assert "somebody changed" in outcome.message
+    assert any_postfix.map.read_text() == "mine.test OK\n"
+
+
+async def test_a_step_that_lost_its_race_fails_alone(any_postfix: Postfix) -> None:
+    given = section(any_postfix)
+    await converge(given, blocks("one.test", "two.test"))
+    system = system_on(given)
+    steps = await steps_for(system, blocks("three.test"))
+    text = any_postfix.map.read_text()
+    any_postfix.write_by_hand(text.replace("one.test REJECT", "one.test HOLD"))
+    outcomes = dict(zip((s.change.key for s in steps), await system.perform(steps), strict=True))
+    assert {key: o.result for key, o in outcomes.items()} == {
+        "one.test": Result.FAILED,
+        "two.test": Result.DONE,
+        "three.test": Result.DONE,
+    }
+    assert "`REJECT` when this was planned and is `HOLD` now" in outcomes["one.test"].message
+    assert "one.test HOLD\n" in any_postfix.map.read_text()
+    assert any_postfix.refuses("a@three.test")
+    assert not any_postfix.refuses("a@two.test")
+
+
+async def test_two_writers_do_not_meet(any_postfix: Postfix) -> None:
+    given = section(any_postfix)
+    both = await asyncio.gather(converge(given, blocks("one.test")), converge(given, blocks("one.test", "two.test")))
+    for outcomes in both:
+        assert all(o.result is Result.DONE or o.temporary for o in outcomes), outcomes
+    assert any(o.result is Result.DONE for outcomes in both for o in outcomes)
+    await converge(given, blocks("one.test", "two.test"))
+    assert any_postfix.refuses("a@one.test")
+    assert any_postfix.refuses("a@two.test")
+    assert leftovers(any_postfix) == []
+
+
+async def test_a_living_lock_is_waited_for_and_a_dead_one_dropped(postfix: Postfix) -> None:
+    lock = Path(Tools(section(postfix)).lock()[1])
+    lock.mkdir()
+    (outcome,) = await converge(section(postfix), blocks("example.org"))
+    assert (outcome.result, outcome.temporary) == (Result.FAILED, True)
+    assert "another run is writing" in outcome.message
+    assert lock.exists()
+    four_minutes_ago = time.time() - 240
+    os.utime(lock, (four_minutes_ago, four_minutes_ago))
+    (outcome,) = await converge(section(postfix), blocks("example.org"))
+    assert outcome.result is Result.DONE
+    assert not lock.exists()
+
+
+@pytest.mark.parametrize("moved", [False, True])
+async def test_when_the_line_breaks_we_look_before_we_answer(postfix: Postfix, moved: bool) -> None:
+    """Host: after Unreadable nobody knows whether the effect took place."""
+    tools = Tools(section(postfix))
+
+    async def cut(argv: Sequence[str]) -> None:
+        if tuple(argv) == (tools.publish_text() if moved else tools.build()):
+            raise Unreadable("the line broke")
+
+    (outcome,) = await converge(section(postfix), blocks("example.org"), WatchedHost(after=cut))
+    assert outcome.result is (Result.DONE if moved else Result.FAILED)
+    assert outcome.temporary is not moved
+    assert leftovers(postfix) == []
+
+
+async def test_a_key_that_no_map_can_hold_fails_alone(postfix: Postfix) -> None:
+    """`#` is allowed before an @, and begins a comment in a map."""
+    outcomes = await converge(section(postfix), blocks("#odd@example.net", "example.org"))
+    assert [o.result for o in outcomes] == [Result.FAILED, Result.DONE]
+    assert "no map can hold" in outcomes[0].message
+
+
+async def test_one_batch_is_one_rewrite(postfix: Postfix) -> None:
+    """However many blocks: the number of commands stays the same."""
+    few, many = WatchedHost(), WatchedHost()
+    await converge(section(postfix), blocks("one.test"), few)
+    await converge(section(postfix), blocks(*(f"s{number}.example.org" for number in range(2000))), many)
+    assert len(few.ran) == len(many.ran)
+
+
+async def test_a_whole_file_of_ours_holds_nothing_else(any_postfix: Postfix) -> None:
+    """site.md: `whole_file: true`. What stands there and is not declared is drift like any other."""
+    any_postfix.write_by_hand("# mine\nmine.test REJECT\nexample.org REJECT\nnonsense\n")
+    given = section(any_postfix, whole_file=True)
+    changes = await plan(system_on(given), blocks("example.org", "new.test"))
+    assert {(c.key, str(c.action)) for c in changes} == {
+        ("new.test", "create"),
+        ("mine.test", "delete"),
+        ("nonsense (no entry)", "delete"),
+    }
+    await converge(given, blocks("example.org", "new.test"))
+    assert "mine" not in any_postfix.map.read_text()
+    assert not any_postfix.refuses("a@mine.test")
+    assert await plan(system_on(given), blocks("example.org", "new.test")) == []
+
+
+async def test_a_text_that_postfix_has_not_loaded_is_drift(new_postfix: NewPostfix) -> None:
+    """facts/postfix.md section 4: of a texthash Postfix sees nothing until it is reloaded."""
+    instance: Postfix = new_postfix("texthash")
+    instance.write_by_hand("")
+    given = section(instance)
+
+    async def die(argv: Sequence[str]) -> None:
+        if tuple(argv) == Tools(given).reload():
+            raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await converge(given, blocks("example.org"), WatchedHost(before=die))
+    (change,) = await plan(system_on(given), blocks("example.org"))
+    assert change.fields() == [("action", "REJECT (not in force)", "REJECT")]
+    await converge(given, blocks("example.org"))
+    assert instance.refuses("a@example.org")
+    assert leftovers(instance) == []
+
+
+async def test_a_key_twice_in_a_text_that_postfix_reads_itself_is_never_written(new_postfix: NewPostfix) -> None:
+    """facts/postfix.md section 4: the whole map would be unavailable, 451 for everybody."""
+    instance: Postfix = new_postfix("texthash")
+    instance.write_by_hand("example.org OK\n")
+    outcomes = await converge(section(instance), blocks("example.org", "example.com"))
+    assert [o.result for o in outcomes] == [Result.DONE, Result.FAILED]  # in the order of the keys
+    assert "line 1 of" in outcomes[1].message
+    assert "remove that line" in outcomes[1].hint
+    assert not instance.refuses("a@example.org")
+    assert instance.refuses("a@example.com")
