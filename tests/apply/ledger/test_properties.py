@@ -1,0 +1,167 @@
+"""Random histories: what the ledger remembers agrees with a plain model that keeps everything in lists."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import count
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, event, make_url
+
+from reconciler.apply.ledger import Ledger, open_engine
+from reconciler.model.records import Owner
+from reconciler.planning.changes import Action, Outcome, Result, Step
+from reconciler.planning.remembered import Effect, RunState
+from tests.apply.ledger.house import Clock, block, creation, expire, opened_with
+
+WINDOW = 24
+_sites = count()
+_PLANS = [
+    creation("anna@a.example"),
+    creation("hans@a.example"),
+    creation("anna@b.example"),
+    [block("spam.example")],
+    [block("spam.example", Action.DELETE)],
+]
+_FATES = ("untouched", "begun", *(str(result) for result in Result), "begun, done", "begun, failed", "begun, skipped")
+
+
+@dataclass
+class Kept:
+    """One step of one run in the model."""
+
+    run: int
+    step: Step
+    counted: Effect
+    state: str = "pending"
+    began: datetime | None = None
+    ended: datetime | None = None
+
+
+@dataclass
+class Model:
+    """The whole past in lists."""
+
+    steps: list[Kept] = field(default_factory=list)
+    owned: dict[tuple[str, str, str], int] = field(default_factory=dict)
+
+    def unfinished(self) -> set[Owner]:
+        return {owner for owner in {k.step.change.owner for k in self.steps} if self._half_way(owner)}
+
+    def _half_way(self, owner: Owner) -> bool:
+        theirs = [kept for kept in self.steps if kept.step.change.owner == owner]
+        touched = {kept.run for kept in theirs if kept.state in ("begun", "done", "failed")}
+        for kind in ("password", "letter"):
+            steps = [kept for kept in theirs if kept.step.change.kind == kind]
+            left = [k.run for k in steps if k.state not in ("done", "skipped") and k.run in touched]
+            told = [k.run for k in steps if k.state in ("done", "skipped")]
+            if any(not any(later > run for later in told) for run in left):
+                return True
+        return False
+
+    def recent(self, now: datetime) -> set[tuple[Effect, Owner]]:
+        since = now - timedelta(hours=WINDOW)
+        return {
+            (kept.counted, kept.step.change.owner)
+            for kept in self.steps
+            if kept.began is not None
+            and kept.state in ("begun", "done", "skipped")
+            and max(kept.began, kept.ended or kept.began) >= since
+        }
+
+
+Fates = list[tuple[int, list[str]]]
+histories = st.lists(
+    st.tuples(
+        st.lists(
+            st.tuples(st.integers(0, len(_PLANS) - 1), st.lists(st.sampled_from(_FATES), min_size=4, max_size=4)),
+            max_size=3,
+            unique_by=lambda planned: min(planned[0], 3),  # no plan makes a block and lifts it
+        ),
+        st.sampled_from(["done", "crash", "interrupted"]),
+        st.integers(0, 30),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """One SQLite file; every history is a site of its own in it."""
+    engine = open_engine(make_url(f"sqlite:///{tmp_path_factory.mktemp('ledger') / 'ledger.db'}"), create=True)
+    event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous = OFF"))
+    asyncio.run(Ledger(engine, "first", clock=Clock()).init())
+    yield engine
+    engine.dispose()
+
+
+@settings(max_examples=60, deadline=None)
+@given(history=histories)
+def test_what_is_remembered_is_what_happened(engine: Engine, history: list[tuple[Fates, str, int]]) -> None:
+    asyncio.run(_compare(engine, history))
+
+
+async def _compare(engine: Engine, history: list[tuple[Fates, str, int]]) -> None:
+    clock, model = Clock(), Model()
+    ledger = Ledger(engine, f"site{next(_sites)}", clock=clock)
+    for number, (planned, end, hours) in enumerate(history):
+        await _run(engine, ledger, clock, model, planned, end, str(number))
+        clock.now += timedelta(hours=hours)
+    remembered = await ledger.remember(WINDOW)
+    assert remembered.unfinished == model.unfinished()
+    assert {(e, o) for e, owners in remembered.recent.items() for o in owners} == model.recent(clock.now)
+    assert {key: entry.run for key, entry in remembered.inventory.items()} == model.owned
+    assert remembered.used_digests == {str(number) for number in range(len(history))}
+
+
+async def _run(
+    engine: Engine, ledger: Ledger, clock: Clock, model: Model, planned: Fates, end: str, digest: str
+) -> None:
+    steps = [step for which, _ in planned for step in _PLANS[which]]
+    lease = await ledger.acquire("technik", "mail.example", 7)
+    run = await opened_with(ledger, lease, _unique(steps), digest)
+    for which, fates in planned:
+        for step, fate in zip(_PLANS[which], fates, strict=False):
+            kept = Kept(run.id, step, _effect(step))
+            model.steps.append(kept)
+            if "begun" in fate:
+                await ledger.before(run, [step])
+                kept.state, kept.began = "begun", clock.now
+            result = fate.removeprefix("begun, ")
+            if result in set(Result):
+                await ledger.after(run, [(step, Outcome(Result(result)))])
+                _end(model, kept, result, clock.now)
+    if end == "crash":
+        expire(engine, ledger)
+        return
+    await ledger.finish(run, RunState(end))
+    await ledger.release(lease)
+    for kept in model.steps:
+        if kept.run == run.id and kept.state == "pending":
+            kept.state = "not tried"
+
+
+def _end(model: Model, kept: Kept, result: str, now: datetime) -> None:
+    change = kept.step.change
+    kept.state, kept.ended = result, None if result == "not tried" else now
+    if result == "done" and kept.began is None:
+        kept.began = now
+    if result in ("done", "skipped") and change.kind in ("mailbox", "alias", "block"):
+        if change.after is None:
+            model.owned.pop((change.system, change.kind, change.key), None)
+        else:
+            model.owned[change.system, change.kind, change.key] = kept.run
+
+
+def _unique(steps: list[Step]) -> list[Step]:
+    return list({step.id: step for step in steps}.values())
+
+
+def _effect(step: Step) -> Effect:
+    return Effect.REMOVAL if step.change.action is Action.DELETE else Effect.CREATION

@@ -1,0 +1,214 @@
+"""What planning is told of the past: half-done accounts, one-shot operations, the window of the limits, used plans."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy import Engine
+
+from reconciler.apply.ledger import Ledger
+from reconciler.model.records import BlockRow, Owner, Scope
+from reconciler.planning.changes import Action, Outcome, Result, Stage
+from reconciler.planning.remembered import Effect, InventoryEntry, OneShot, Remembered, RunState
+from tests.apply.ledger.house import (
+    ANNA,
+    DONE,
+    FAILED,
+    HANS,
+    NOW,
+    Clock,
+    account,
+    block,
+    creation,
+    make,
+    opened,
+    opened_with,
+)
+from tests.apply.ledger.test_journal import counted
+
+SHOT = OneShot(ANNA, "password_reset", date(2026, 11, 20))
+
+
+async def test_an_empty_ledger_remembers_nothing(ledger: Ledger) -> None:
+    assert await ledger.remember(24) == Remembered()
+
+
+async def test_a_letter_that_was_not_sent_leaves_its_account_unfinished(ledger: Ledger) -> None:
+    steps = creation(ANNA)
+    run = await opened(ledger, steps)
+    assert (await ledger.remember(24)).unfinished == frozenset()  # nothing of hers was touched
+    await ledger.before(run, steps[:1])
+    remembered = await ledger.remember(24)
+    assert remembered.unfinished == {account(ANNA)}
+    assert remembered.unseen == {account(ANNA): {"password", "letter"}}
+    await ledger.after(run, [(step, DONE) for step in steps[:3]])
+    assert (await ledger.remember(24)).unseen == {account(ANNA): {"letter"}}
+    await ledger.before(run, steps[3:])
+    await ledger.after(run, [(steps[3], FAILED)])
+    assert (await ledger.remember(24)).unfinished == {account(ANNA)}
+    await ledger.before(run, steps[3:])
+    await ledger.after(run, [(steps[3], DONE)])
+    assert (await ledger.remember(24)).unseen == {}
+
+
+async def test_a_later_run_finishes_what_an_earlier_one_left_and_can_leave_it_again(ledger: Ledger) -> None:
+    steps = creation(ANNA)
+    run = await opened(ledger, steps)
+    await ledger.before(run, steps)
+    await ledger.finish(run, RunState.INTERRUPTED)
+    second = await opened_with(ledger, run.lease, steps[2:], "second")
+    assert (await ledger.remember(24)).unfinished == {account(ANNA)}
+    await ledger.before(second, steps[2:3])
+    await ledger.after(second, [(steps[2], DONE)])
+    await ledger.finish(second, RunState.PARTLY)
+    # the second run's password replaced the first one's, and its letter did not go out either
+    assert (await ledger.remember(24)).unseen == {account(ANNA): {"letter"}}
+    third = await opened_with(ledger, run.lease, steps[2:], "third")
+    await ledger.after(third, [(step, DONE) for step in steps[2:]])
+    assert (await ledger.remember(24)).unfinished == frozenset()
+
+
+async def test_a_run_that_touched_nothing_of_an_account_leaves_it_as_it_was(ledger: Ledger) -> None:
+    run = await opened(ledger, [*creation(ANNA), *creation(HANS)])
+    await ledger.before(run, creation(ANNA)[:1])
+    await ledger.after(run, [(step, Outcome(Result.SKIPPED)) for step in creation(HANS)[:1]])
+    await ledger.finish(run, RunState.INTERRUPTED)
+    assert (await ledger.remember(24)).unfinished == {account(ANNA)}
+
+
+async def test_a_former_address_is_superseded_by_the_account_under_its_new_one(ledger: Ledger) -> None:
+    run = await opened(ledger, creation(ANNA))
+    await ledger.before(run, creation(ANNA)[:1])
+    later = await opened_with(ledger, run.lease, creation("neu@partei.example"), "rename")
+    await ledger.after(later, [(step, DONE) for step in creation("neu@partei.example")])
+    await ledger.supersede(later, {account(ANNA)})
+    assert (await ledger.remember(24)).unfinished == frozenset()
+    past = await ledger.run(run.id)
+    assert past is not None
+    # what is known of the mailbox stays as it was
+    assert [step.state for step in past.steps] == ["begun", "pending", "superseded", "superseded"]
+
+
+async def test_a_one_shot_is_done_when_all_its_steps_are(ledger: Ledger) -> None:
+    steps = creation(ANNA)[2:]
+    lease = await ledger.acquire("technik", "mail.example", 7)
+    shots = {step.id: SHOT for step in steps}
+    run = await ledger.begin(lease, "", "d", "", "t", "mail.example", 7, steps, {}, one_shots=shots)
+    await ledger.after(run, [(steps[0], DONE)])
+    assert (await ledger.remember(24)).one_shots == frozenset()
+    # half of it in each of two runs is no password that anybody knows
+    run = await ledger.begin(lease, "", "e", "", "t", "mail.example", 7, steps, {}, one_shots=shots)
+    await ledger.after(run, [(steps[1], DONE)])
+    assert (await ledger.remember(24)).one_shots == frozenset()
+    await ledger.after(run, [(steps[0], DONE)])
+    assert (await ledger.remember(24)).one_shots == {SHOT}
+
+
+async def test_a_missed_one_shot_is_not_a_done_one(ledger: Ledger) -> None:
+    run = await opened(ledger, [])
+    await ledger.missed(run, {SHOT})
+    remembered = await ledger.remember(24)
+    assert remembered.one_shots == frozenset()
+    assert remembered.missed == {SHOT}
+
+
+async def test_the_window_slides_and_an_account_counts_once(ledger: Ledger, clock: Clock) -> None:
+    steps = [*creation(ANNA), block("spam.example", Action.DELETE)]
+    run = await opened(ledger, steps)
+    await ledger.before(run, steps)
+    await ledger.after(run, [(step, DONE) for step in steps])
+    clock.now = NOW + timedelta(hours=24)
+    remembered = await ledger.remember(24)
+    assert remembered.recent == {
+        Effect.CREATION: {account(ANNA)},
+        Effect.REMOVAL: {Owner(Scope.BLOCK, "spam.example")},
+    }
+    assert remembered.counted(Effect.CREATION) == 1
+    assert remembered.counted(Effect.CREATION, "partei.example") == 1
+    assert remembered.counted(Effect.CREATION, "other.example") == 0
+    assert remembered.counted(Effect.REMOVAL, "spam.example") == 1
+    assert remembered.counted(Effect.CREATION, without=frozenset({account(ANNA)})) == 0
+    assert remembered.counted(Effect.CHANGE) == 0
+    clock.now += timedelta(seconds=1)
+    assert (await ledger.remember(24)).recent == {}
+
+
+@pytest.mark.parametrize(
+    ("begun", "outcome", "counts"),
+    [
+        (True, None, 1),  # died: it may have happened
+        (True, DONE, 1),
+        (True, Outcome(Result.SKIPPED), 1),  # died, and found done by the resume
+        (True, FAILED, 0),
+        (False, DONE, 1),
+        (False, Outcome(Result.SKIPPED), 0),  # somebody else's doing
+        (False, Outcome(Result.NOT_TRIED), 0),
+        (False, None, 0),
+    ],
+)
+async def test_what_counts_for_the_limits(ledger: Ledger, begun: bool, outcome: Outcome | None, counts: int) -> None:
+    step = block("spam.example", Action.DELETE)
+    run = await opened(ledger, [step])
+    if begun:
+        await ledger.before(run, [step])
+    if outcome is not None:
+        await ledger.after(run, [(step, outcome)])
+    assert (await ledger.remember(24)).counted(Effect.REMOVAL) == counts
+
+
+async def test_another_sites_past_is_not_ours(ledger: Ledger, engine: Engine) -> None:
+    other = Ledger(engine, "nds", clock=Clock())
+    steps = creation(ANNA)
+    run = await opened(other, steps)
+    await other.before(run, steps)
+    await other.after(run, [(steps[0], DONE)])
+    await other.missed(run, {SHOT})
+    assert await ledger.remember(24) == Remembered()
+    # nor does what they finished finish ours
+    mine = await opened(ledger, steps)
+    await ledger.before(mine, steps)
+    later = await opened_with(other, run.lease, steps, "later")
+    await other.after(later, [(step, DONE) for step in steps])
+    assert (await ledger.remember(24)).unfinished == {account(ANNA)}
+
+
+async def test_a_constant_number_of_statements(ledger: Ledger, engine: Engine) -> None:
+    with counted(engine) as few:
+        await ledger.remember(24)
+    lease = await ledger.acquire("technik", "mail.example", 7)
+    for digest in "abc":
+        steps = [step for n in range(300) for step in creation(f"{digest}{n}@partei.example")]
+        run = await opened_with(ledger, lease, steps, digest)
+        await ledger.before(run, steps)
+        await ledger.after(run, [(step, DONE) for step in steps if step.change.kind == "mailbox"])
+    with counted(engine) as many:
+        remembered = await ledger.remember(24)
+    assert (len(remembered.inventory), len(remembered.unfinished)) == (900, 900)
+    assert remembered.used_digests == set("abc")
+    assert len(many) == len(few)
+    assert not any(word in statement for statement in many for word in ("INSERT", "UPDATE", "DELETE"))
+
+
+async def test_looking_back_needs_no_right_to_write(ledger: Ledger, engine: Engine) -> None:
+    run = await opened(ledger, creation(ANNA))
+    # a writer that holds everything, as an apply does, is no obstacle
+    with engine.begin() as connection:
+        ledger.done_in(connection, run, creation(ANNA)[:1])
+        remembered = await ledger.remember(24)
+        await ledger.check()
+        assert await ledger.holder() is not None
+    assert remembered.unfinished == frozenset()  # nothing of that was committed yet
+
+
+def test_an_entry_gives_its_fields_back() -> None:
+    entry = InventoryEntry.of("postfix", "block", "x.example", BlockRow("x.example", "REJECT"), account("x"))
+    assert entry.fields == {"key": "x.example", "action": "REJECT", "comment": "", "block": ""}
+    assert entry.id == ("postfix", "block", "x.example")
+
+
+async def test_a_step_without_its_own_kind_counts_as_a_change(ledger: Ledger) -> None:
+    step = make("openxchange", "password", creation(ANNA)[2].change.row, account(ANNA), Stage.GROUPWARE)
+    run = await opened(ledger, [step])
+    await ledger.after(run, [(step, DONE)])
+    assert (await ledger.remember(24)).counted(Effect.CHANGE) == 1
