@@ -37,6 +37,8 @@ class Tables:
     removals: dict[Address, Removal] = field(default_factory=dict)
     sender_blocks: dict[str, SenderBlock] = field(default_factory=dict)
     confirm: dict[tuple[str, str], Confirm] = field(default_factory=dict)
+    superseded: list[SenderBlock] = field(default_factory=list)
+    """Expired blocks whose key has another entry."""
     complete: bool = True
     """False when something could not be read: then a declaration that is missing here proves nothing."""
 
@@ -52,10 +54,15 @@ class Tables:
     def _add_blocks(self, blocks: Iterable[SenderBlock], problems: Problems) -> None:
         """An expired block stands back for a new one of the same key; two that are in force contradict each other."""
         for block in blocks:
-            first = self.sender_blocks.get(block.key)
-            if first is None or (first.expired(self.today) and not block.expired(self.today)):
+            first = self.sender_blocks.setdefault(block.key, block)
+            if first is block:
+                continue
+            if first.expired(self.today):
+                self.superseded.append(first)
                 self.sender_blocks[block.key] = block
-            elif not first.expired(self.today) and not block.expired(self.today):
+            elif block.expired(self.today):
+                self.superseded.append(block)
+            else:
                 message = f"{block.key} is blocked twice"
                 problems.error("duplicate", block.key, message, "keep one entry", block.origin, other=first.origin)
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 from reconciler.declared.problems import Problems, Spot
 from reconciler.declared.tables import Tables
 from reconciler.model.addresses import Address, domain_of, local_part
-from reconciler.model.declared import Alias
+from reconciler.model.declared import Alias, Mailbox
 
 
 def check_aliases(tables: Tables, problems: Problems) -> None:
     """One address is one thing; aliases do not run in circles; targets in our domains should exist."""
-    members = {mailbox.member: mailbox for mailbox in tables.mailboxes.values() if mailbox.member is not None}
+    members: dict[str, Mailbox] = {}
+    for mailbox in tables.mailboxes.values():
+        if mailbox.member is not None:
+            members.setdefault(mailbox.member, mailbox)
     for address, alias in tables.aliases.items():
-        mailbox = tables.mailboxes.get(address)
-        if mailbox is not None:
+        holder = tables.mailboxes.get(address)
+        if holder is not None:
             message = f"{address} is an alias and a mailbox"
             hint = "keep one of them; forwards of a mailbox belong to its user and are set there"
-            problems.error("alias", address, message, hint, Spot(alias.origin, on_key=True), other=mailbox.origin)
+            problems.error("alias", address, message, hint, Spot(alias.origin, on_key=True), other=holder.origin)
         member = members.get(local_part(address))
         if member is not None:
             message = f"{address} is the member number of {member.address}, whose alias is made from `member`"

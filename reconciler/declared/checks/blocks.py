@@ -19,14 +19,19 @@ def check_blocks(tables: Tables, problems: Problems) -> None:
         if own is not None:
             message = f"the block of {key} would refuse mail from our own domain {own}"
             problems.error("own-domain", key, message, "take the block out", block.origin)
-        _note(block, tables, problems)
+        if block.expired(tables.today):
+            problems.note("expired", key, f"the block of {key} ended on {block.expires}", _LIFTED, block.origin)
+        else:
+            _note_cover(block, tables, problems)
+    for block in tables.superseded:
+        message = f"this block of {block.key} ended on {block.expires}, another one follows"
+        problems.note("expired", block.key, message, "the entry can go", block.origin)
 
 
-def _note(block: SenderBlock, tables: Tables, problems: Problems) -> None:
-    if block.expired(tables.today):
-        message = f"the block of {block.key} ended on {block.expires}"
-        problems.note("expired", block.key, message, "it is lifted; the entry can go", block.origin)
-        return
+_LIFTED = "it is lifted; the entry can go"
+
+
+def _note_cover(block: SenderBlock, tables: Tables, problems: Problems) -> None:
     domain = block.key if block.is_domain else domain_of(block.key)
     for wider in _with_parents(domain):
         other = tables.sender_blocks.get(wider)
