@@ -1,0 +1,42 @@
+"""A site on stand-ins for each test, and the command in this process: the same entry as the console script's."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from reconciler.cli.main import run
+from tests.cli.running import Answer
+from tests.cli.site import OX_ENV, OX_PASSWORD, StandInSite
+
+Command = Callable[..., Answer]
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandInSite:
+    """A site on stand-ins; commands run in its folder."""
+    monkeypatch.setenv(OX_ENV, OX_PASSWORD)
+    monkeypatch.delenv("RECONCILER_SITE", raising=False)
+    folder = tmp_path / "site"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return StandInSite(folder)
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """`reconciler ARGUMENTS`, without the time that a new process takes."""
+
+    def call(*arguments: str) -> Answer:
+        monkeypatch.setattr(sys, "argv", ["reconciler", *arguments])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as left:
+            run()
+        out, err = capsys.readouterr()
+        assert "Traceback" not in out + err, err
+        return Answer(int(left.value.code or 0), out, err)
+
+    return call

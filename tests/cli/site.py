@@ -1,0 +1,203 @@
+"""A site in a folder for one test: a site file, state, a register, an outbox; and a whole one on stand-ins.
+
+tests/integration builds its sites on real parts from the same class.
+"""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import json
+import re
+import sqlite3
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from email.message import EmailMessage
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import create_engine
+
+from reconciler.systems.openxchange.standin import control
+from reconciler.systems.openxchange.standin.install import install
+from reconciler.systems.postfixadmin.tables import create_tables, declare
+from tests.cli.running import Answer, reconciler
+
+DOMAIN = "pirat.alt"
+ANNA, BERND = f"anna.beispiel@{DOMAIN}", f"bernd.muster@{DOMAIN}"
+OX_ENV, OX_PASSWORD = "RECONCILER_TEST_OX_PASSWORD", "only-for-the-stand-in-9"
+
+MEMBERS = """\
+member,status,email,given_name,surname
+10042,active,anna@gmx.example,Anna,Beispiel
+10077,active,bernd@gmx.example,Bernd,Muster
+10103,left,clara@gmx.example,Clara,Probe
+"""
+
+ANNA_DECLARED = "anna.beispiel: {given_name: Anna, surname: Beispiel, member: 10042, quota: 10240 MB}"
+BERND_DECLARED = "bernd.muster: {given_name: Bernd, surname: Muster, member: 10077}"
+
+
+class Site:
+    """A site file and what belongs to it. `sections` is what the site file says and may be changed before `write`."""
+
+    def __init__(self, folder: Path, **sections: Any) -> None:
+        self.folder = folder
+        self.sections: dict[str, Any] = {
+            "site": "nrw",
+            "state": "state",
+            "register": {"csv": "members.csv"},
+            "letters": {"outbox": "outbox", "from": "AG Technik <technik@mail.example>"},
+            **sections,
+        }
+        (folder / "state").mkdir()
+        (folder / "members.csv").write_text(MEMBERS, encoding="utf-8")
+        self.write()
+
+    def write(self, **sections: Any) -> None:
+        """Writes the site file, with these sections changed; None takes one out."""
+        self.sections |= sections
+        written = {name: section for name, section in self.sections.items() if section is not None}
+        self.file.write_text(json.dumps(written, indent=1), encoding="utf-8")  # JSON is YAML
+
+    @property
+    def file(self) -> Path:
+        """The site file."""
+        return self.folder / "reconciler.yaml"
+
+    def declare(
+        self, *mailboxes: str, aliases: Sequence[str] = (), blocks: Sequence[str] = (), more: Mapping[str, Any] = {}
+    ) -> None:
+        """The whole state: entries as they stand in YAML; `more` are whole sections."""
+        lines = [f"domain: {DOMAIN}"]
+        for section, entries, mark in (("mailboxes", mailboxes, ""), ("aliases", aliases, "")):
+            lines += [f"{section}:", *(f"  {mark}{entry}" for entry in entries)] if entries else []
+        lines += ["sender_blocks:", *(f"  - {{{entry}}}" for entry in blocks)] if blocks else []
+        lines += [f"{section}: {json.dumps(content)}" for section, content in more.items()]
+        (self.folder / "state" / "state.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    def run(self, *arguments: str, **env: str) -> Answer:
+        """`reconciler ARGUMENTS` in this folder, whose site file it finds by itself."""
+        return reconciler(self.folder, *arguments, env={OX_ENV: OX_PASSWORD, **env})
+
+    def letters(self) -> dict[str, EmailMessage]:
+        """The letters in the outbox by recipient; the newest counts. Welcome mails go to our own domain."""
+        found: dict[str, EmailMessage] = {}
+        for file in sorted((self.folder / "outbox").glob("*.eml")):
+            message = read_mail(file.read_bytes())
+            if not str(message["To"]).endswith(f"@{DOMAIN}"):
+                found[str(message["To"])] = message
+        return found
+
+
+def read_mail(content: bytes) -> EmailMessage:
+    """A mail as it was sent."""
+    message = email.message_from_bytes(content, policy=email.policy.default)
+    assert isinstance(message, EmailMessage)
+    return message
+
+
+def password_in(letter: EmailMessage) -> str:
+    """The password that a letter tells."""
+    found = re.search(r"Passwort:\s+(\S+)", letter.get_content())
+    assert found, "the letter tells no password"
+    return found[1]
+
+
+class StandInSite(Site):
+    """PostfixAdmin's tables on SQLite, the OX stand-in, a texthash map that no Postfix reads."""
+
+    def __init__(self, folder: Path) -> None:
+        sbin = install(folder / "ox", admin_password=OX_PASSWORD)
+        (folder / "map").mkdir()
+        super().__init__(
+            folder,
+            postfixadmin={"url": "sqlite:///postfixadmin.sqlite"},
+            openxchange={"sbin": str(sbin), "admin_password_env": OX_ENV},
+            postfix={
+                "sender_access": f"texthash:{folder}/map/sender_access",
+                "privilege": "direct",
+                "config_directory": str(folder / "no-postfix"),
+            },
+        )
+        self.map.write_text("muster@muster.example REJECT\n", encoding="utf-8")
+        engine = create_engine(f"sqlite:///{self._database}")
+        create_tables(engine)
+        engine.dispose()
+        self.add_domain(DOMAIN)
+
+    @property
+    def map(self) -> Path:
+        """The sender map."""
+        return self.folder / "map" / "sender_access"
+
+    @property
+    def ox(self) -> Path:
+        """The stand-in's folder."""
+        return self.folder / "ox"
+
+    def fault(self, kind: str, **details: object) -> None:
+        """The stand-in's only fault from now on."""
+        control.set_switches(self.ox, faults=[{"kind": kind, **details}])
+
+    def sound(self) -> None:
+        """The stand-in has no fault any more."""
+        control.set_switches(self.ox, faults=[])
+
+    def add_domain(self, domain: str) -> None:
+        """A domain, as PostfixAdmin's web form makes it."""
+        self.sql("INSERT INTO domain (domain, description, transport, active) VALUES (?, '', 'virtual', 1)", domain)
+
+    def add_mailbox(self, address: str, goto: str = "", **values: object) -> None:
+        """A mailbox from before, with its twin."""
+        local, _, domain = address.partition("@")
+        row = {"username": address, "password": "{x}y", "local_part": local, "domain": domain, "active": 1, **values}
+        self._insert("mailbox", {"name": "", "maildir": f"{domain}/{local}/", **row})
+        self.add_alias(address, goto or address)
+
+    def add_alias(self, address: str, goto: str) -> None:
+        """An alias from before."""
+        self._insert("alias", {"address": address, "goto": goto, "domain": address.partition("@")[2], "active": 1})
+
+    def add_ox_user(self, login: str, address: str, name: str) -> None:
+        """A user from before."""
+        given, _, surname = name.partition(" ")
+        tool = self.ox / "sbin" / "createuser"
+        options = ["-c", "1", "-A", "oxadmin", "-u", login, "-d", name, "-g", given, "-s", surname, "-e", address]
+        env = {"ADMIN_PASSWORD": OX_PASSWORD, "NEW_USER_PASSWORD": "from-before-7", "LC_ALL": "C.UTF-8"}
+        answer = reconciler(self.folder, *options, env=env, command=[str(tool)])
+        assert answer.status == 0, answer
+
+    def sql(self, statement: str, *parameters: object) -> list[dict[str, Any]]:
+        """Somebody's own SQL; rows as mappings."""
+        with closing(sqlite3.connect(self._database)) as connection, connection:
+            connection.row_factory = sqlite3.Row
+            return [dict(row) for row in connection.execute(statement, parameters)]
+
+    def mailbox(self, address: str) -> dict[str, Any] | None:
+        """The row of a mailbox."""
+        return next(iter(self.sql("SELECT * FROM mailbox WHERE username = ?", address)), None)
+
+    def goto(self, address: str) -> str | None:
+        """Where an alias leads."""
+        found = self.sql("SELECT goto FROM alias WHERE address = ?", address)
+        return found[0]["goto"] if found else None
+
+    def live(self) -> object:
+        """Everything that is live, for comparing before and after."""
+        tables = {name: self.sql(f"SELECT * FROM {name}") for name in self._tables}
+        letters = sorted(file.name for file in (self.folder / "outbox").glob("*"))
+        return tables, control.users(self.ox), self.map.read_bytes(), letters
+
+    def _insert(self, table: str, row: Mapping[str, object]) -> None:
+        names, marks = ", ".join(row), ", ".join("?" for _ in row)
+        self.sql(f"INSERT INTO {table} ({names}) VALUES ({marks})", *row.values())
+
+    @property
+    def _database(self) -> Path:
+        return self.folder / "postfixadmin.sqlite"
+
+    @cached_property
+    def _tables(self) -> list[str]:
+        return [table.name for table in declare()]
