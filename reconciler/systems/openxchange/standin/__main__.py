@@ -27,6 +27,7 @@ def main() -> int:
             admin=arguments.admin,
             context=arguments.context,
             admin_mail=arguments.admin_mail,
+            portable=arguments.portable,
         )
     except ReconcilerError as error:
         sys.stderr.write(f"{error.message}\n{error.hint}\n")
@@ -48,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--admin", default="oxadmin", help="login of the context admin")
     command.add_argument("--admin-mail", default="oxadmin@example.org", help="its primary address")
     command.add_argument("--context", type=int, default=1, help="id of the context")
+    command.add_argument("--portable", action="store_true", help="every user of this machine can run the tools")
     return parser
 
 

@@ -12,6 +12,7 @@ from reconciler.errors import UsageError
 from reconciler.systems.openxchange.standin import passwords, store, users
 from reconciler.systems.openxchange.standin import switches as switch_file
 from reconciler.systems.openxchange.standin.access import ADMIN_ACCESS
+from reconciler.systems.openxchange.standin.portable import ROOT, copy_code, python_for_all
 from reconciler.systems.openxchange.standin.users import User
 
 ADMIN_ID = 2
@@ -32,11 +33,13 @@ def install(
     admin: str = "oxadmin",
     context: int = 1,
     admin_mail: str = "oxadmin@example.org",
+    portable: bool = False,
 ) -> Path:
     """Makes `folder/sbin/{listuser,…}`, the store and the switches, and returns the sbin folder.
 
     Safe to repeat: users and switches that are there stay, the scripts are written anew, and the context admin gets
-    this password. Another `context` is added beside those that are there. Raises UsageError.
+    this password. Another `context` is added beside those that are there. `portable`: every user of the machine can run
+    the tools once the folder is hers, wherever this code and this Python stand. Raises UsageError.
     """
     if not admin_password:
         raise UsageError("the context admin needs a password", hint="an empty one never authenticates; choose another")
@@ -47,8 +50,9 @@ def install(
         switch_file.save(folder, switch_file.Switches())
     with closing(store.connect(folder)) as connection, store.transaction(connection):
         _put_admin(connection, context, _admin(admin, admin_mail, admin_password))
+    root, python = (copy_code(sbin.parent), python_for_all()) if portable else (ROOT, Path(sys.executable))
     for tool in switch_file.TOOLS:
-        _write_script(sbin / tool, tool)
+        _write_script(sbin / tool, tool, root, python)
     return sbin
 
 
@@ -88,13 +92,12 @@ def _put_admin(connection: sqlite3.Connection, context: int, admin: User) -> Non
     users.save(connection, context, stored._replace(fields={**stored.fields, **password}))
 
 
-def _write_script(path: Path, tool: str) -> None:
+def _write_script(path: Path, tool: str, root: Path, python: Path) -> None:
     """Replaced at once: a tool may be running from it."""
-    root = Path(__file__).resolve().parents[4]
     script = _SCRIPT.format(
         tool=tool,
         root=shlex.quote(str(root)),
-        python=shlex.quote(sys.executable),
+        python=shlex.quote(str(python)),
         module=_MODULE,
         folder=shlex.quote(str(path.parent.parent)),
     )

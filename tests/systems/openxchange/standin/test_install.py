@@ -75,6 +75,15 @@ def test_danger_installing_twice_keeps_users_and_switches(anna: Ox) -> None:
     assert not check_password(anna.folder, "oxadmin", ADMIN_PASSWORD)
 
 
+def test_a_portable_one_needs_neither_checkout_nor_virtual_environment(tmp_path: Path) -> None:
+    install(tmp_path / "ox", admin_password="geheim", portable=True)
+    script = (tmp_path / "ox" / "sbin" / "listuser").read_text()
+    assert str(ROOT) not in script.replace(str(tmp_path), "")
+    argv = [str(tmp_path / "ox" / "sbin" / "existsuser"), "-c", "1", "-A", "oxadmin", "-u", "oxadmin"]
+    done = subprocess.run(argv, env={"ADMIN_PASSWORD": "geheim"}, capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"User oxadmin exists\n", b"")
+
+
 def test_another_administrator_for_the_same_context_is_refused(ox: Ox) -> None:
     with pytest.raises(UsageError, match="already has the administrator oxadmin") as caught:
         install(ox.folder, admin_password="x", admin="chef")
