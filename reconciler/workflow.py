@@ -33,11 +33,7 @@ async def make_plan(site: Settings, declaration: Declaration, systems: Sequence[
     state = declaration.state
     wanted = {system.name: system.expect(state) for system in systems}
     snapshot = await take_snapshot(systems, clock)
-    pairs = {
-        system.name: Pair(wanted[system.name], system.pair(wanted[system.name], snapshot.records[system.name]))
-        for system in systems
-        if system.name in snapshot.records
-    }
+    pairs = {s.name: _pair(s, wanted[s.name], snapshot.records[s.name]) for s in systems if s.name in snapshot.records}
     snapshot = replace(snapshot, records={name: pair.found for name, pair in pairs.items()})
     changes = [c for s in systems if s.name in pairs for c in diff(s, pairs[s.name].wanted, pairs[s.name].found)]
     counts = _counts(pairs.values(), changes)
@@ -95,6 +91,11 @@ def refuse_stale(saved_site: str, saved_digest: str, saved_ids: Iterable[str], p
     what = ", ".join(differing[:5]) + (f" and {len(differing) - 5} more" if len(differing) > 5 else "")
     message = "what would be done now is no longer what was reviewed" + (f": {what}" if what else ": old or new values")
     raise StalePlan(message, hint="run `reconciler plan --out FILE` again and have it reviewed")
+
+
+def _pair(system: System, wanted: Records, observed: Records) -> Pair:
+    found = system.pair(wanted, observed)
+    return Pair(system.settle(wanted, found), found)
 
 
 async def _observe(system: System) -> Records | Unreadable:

@@ -37,8 +37,15 @@ class System(Protocol):
         """`found` with the keys of `wanted` where both mean the same thing (OX matches by login and address)."""
         ...
 
-    def follow(self, owner: Owner, changes: Sequence[Change], wanted: Records, found: Records) -> Sequence[Change]:
-        """What else must happen here because `changes` (of all systems, one owner) happen: new passwords, letters."""
+    def settle(self, wanted: Records, found: Records) -> Records:
+        """`wanted` once it is known what is there: what a rename carries over. `found` is paired already."""
+        ...
+
+    def follow(
+        self, owner: Owner, changes: Sequence[Change], wanted: Records, found: Records, *, renew: bool
+    ) -> Sequence[Change]:
+        """What else must happen here because `changes` (of all systems, one owner) happen. With `renew` the account
+        gets a new password: each system sets it where it holds the account already, and a letter tells it."""
         ...
 
     def steps(self, change: Change) -> tuple[Step, ...]:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from reconciler.model.places import Place
 from reconciler.model.records import AliasRow, Owner, Records, Scope
 from reconciler.planning.changes import Action, Change, Step
+from reconciler.planning.credentials import renews
 from reconciler.planning.ports import System
 
 
@@ -51,18 +52,27 @@ class Pair(NamedTuple):
     found: Records
 
 
-def fold(changes: Iterable[Change], systems: Sequence[System], pairs: Mapping[str, Pair]) -> list[Transition]:
-    """Changes grouped by owner and completed by what follows from them, dangerous ones first."""
-    grouped: dict[Owner, list[Change]] = {}
+def fold(
+    changes: Iterable[Change],
+    systems: Sequence[System],
+    pairs: Mapping[str, Pair],
+    due: frozenset[Owner] = frozenset(),
+) -> list[Transition]:
+    """Changes grouped by owner and completed by what follows from them, dangerous ones first. `due` are accounts that
+    need a new password even when nothing else changes."""
+    grouped: dict[Owner, list[Change]] = {owner: [] for owner in due}
     for change in changes:
         grouped.setdefault(change.owner, []).append(change)
     by_name = {system.name: system for system in systems}
     transitions = []
     for owner, own in grouped.items():
+        renew = renews(owner, own, due)
         for system in systems:
             pair = pairs.get(system.name)
             if pair is not None:
-                own += system.follow(owner, tuple(own), pair.wanted, pair.found)
+                own += system.follow(owner, tuple(own), pair.wanted, pair.found, renew=renew)
+        if not own:
+            continue
         steps = [step for change in own for step in by_name[change.system].steps(change)]
         steps.sort(key=lambda step: step.stage)  # stable: within a stage the systems' own order
         transitions.append(Transition(owner, tuple(own), tuple(steps), needs=_needs(owner, own, grouped)))

@@ -37,7 +37,12 @@ class Memory:
     def pair(self, wanted: Records, found: Records) -> Records:
         return found
 
-    def follow(self, owner: Owner, changes: Sequence[Change], wanted: Records, found: Records) -> Sequence[Change]:
+    def settle(self, wanted: Records, found: Records) -> Records:
+        return wanted
+
+    def follow(
+        self, owner: Owner, changes: Sequence[Change], wanted: Records, found: Records, *, renew: bool
+    ) -> Sequence[Change]:
         return ()
 
     def steps(self, change: Change) -> tuple[Step, ...]:

@@ -46,13 +46,15 @@ class World(Protocol):
 async def plan(system: System, state: DesiredState) -> list[Change]:
     """What the workflow would find to do in this system alone."""
     wanted, observed = system.expect(state), await system.observe()
-    return list(diff(system, wanted, system.pair(wanted, observed)))
+    found = system.pair(wanted, observed)
+    return list(diff(system, system.settle(wanted, found), found))
 
 
 async def steps_for(system: System, state: DesiredState) -> list[Step]:
     """The steps of all transitions in order."""
     wanted, observed = system.expect(state), await system.observe()
-    pair = Pair(wanted, system.pair(wanted, observed))
+    found = system.pair(wanted, observed)
+    pair = Pair(system.settle(wanted, found), found)
     transitions = fold(diff(system, *pair), [system], {system.name: pair})
     return sorted((s for t in transitions for s in t.steps if s.readable), key=lambda step: step.stage)
 

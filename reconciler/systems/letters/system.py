@@ -16,7 +16,7 @@ from sqlalchemy.engine import make_url
 from reconciler.errors import PermanentFailure, Unreadable
 from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState, Mailbox
-from reconciler.model.records import CREDENTIAL_KINDS, LetterRow, MemberRow, Owner, Records, Row, Scope
+from reconciler.model.records import LetterRow, MemberRow, Owner, Records, Row
 from reconciler.planning.changes import Action, Change, Outcome, Result, Stage, Step
 from reconciler.planning.findings import Finding
 from reconciler.planning.ports import System
@@ -79,17 +79,21 @@ class LetterSystem:
         """See System."""
         return found
 
+    def settle(self, wanted: Records, found: Records) -> Records:  # noqa: ARG002  # nothing here depends on it
+        """See System."""
+        return wanted
+
     def follow(
         self,
         owner: Owner,
-        changes: Sequence[Change],
+        changes: Sequence[Change],  # noqa: ARG002  # `renew` says it all
         wanted: Records,  # noqa: ARG002  # empty, see expect
         found: Records,
+        *,
+        renew: bool,
     ) -> Sequence[Change]:
-        """A letter when a new login needs a password, whichever system it is in."""
-        if self._stationery is None or self._desired is None or owner.scope is not Scope.ACCOUNT:
-            return ()
-        if not any(c.kind in CREDENTIAL_KINDS and c.action is Action.CREATE for c in changes):
+        """A letter when the account gets a new password."""
+        if not renew or self._stationery is None or self._desired is None:
             return ()
         box = self._mailbox(owner.subject)
         letter = letter_for(owner.subject, box and box.member, rows_of(found, MemberRow), self._desired)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from reconciler.model.declared import DesiredState
-from reconciler.model.records import CREDENTIAL_KINDS, Owner, OxUserRow, PasswordRow, Records, Row, Scope
+from reconciler.model.records import Owner, OxUserRow, PasswordRow, Records, Row
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Action, Change, Outcome, Stage, Step
 from reconciler.planning.findings import Finding
@@ -73,15 +73,22 @@ class OpenXchangeSystem:
         """Users under the addresses of their accounts, by login and address."""
         return matching.pair(wanted, found)
 
-    def follow(self, owner: Owner, changes: Sequence[Change], wanted: Records, found: Records) -> Sequence[Change]:  # noqa: ARG002
-        """A new password for a user that is there, when another system makes credentials for its account: one account
-        has one password everywhere, and the letter carries it."""
+    def settle(self, wanted: Records, found: Records) -> Records:  # noqa: ARG002  # nothing here depends on it
+        """See System."""
+        return wanted
+
+    def follow(
+        self,
+        owner: Owner,
+        changes: Sequence[Change],  # noqa: ARG002  # `renew` says it all
+        wanted: Records,  # noqa: ARG002
+        found: Records,
+        *,
+        renew: bool,
+    ) -> Sequence[Change]:
+        """The new password of a user that is there: one account has one everywhere, and the letter tells it."""
         user = rows_of(found, OxUserRow).get(owner.subject)
-        made_elsewhere = any(
-            change.action is Action.CREATE and change.kind in CREDENTIAL_KINDS and change.system != self.name
-            for change in changes
-        )
-        if owner.scope is not Scope.ACCOUNT or user is None or not made_elsewhere:
+        if user is None or not renew:
             return ()
         row = PasswordRow(owner.subject, owner.subject, user.id)
         return (Change(self.name, "password", Action.UPDATE, row.key, row, row, owner),)

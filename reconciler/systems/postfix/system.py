@@ -54,12 +54,18 @@ class SenderMap:
     def pair(self, wanted: Records, found: Records) -> Records:  # noqa: ARG002  # keys mean the same on both sides
         return found
 
+    def settle(self, wanted: Records, found: Records) -> Records:  # noqa: ARG002  # nothing here depends on it
+        """See System."""
+        return wanted
+
     def follow(
         self,
         owner: Owner,  # noqa: ARG002  # a block brings nothing with it
         changes: Sequence[Change],  # noqa: ARG002
         wanted: Records,  # noqa: ARG002
         found: Records,  # noqa: ARG002
+        *,
+        renew: bool,  # noqa: ARG002
     ) -> Sequence[Change]:
         return ()
 

@@ -63,10 +63,16 @@ class PostfixAdminSystem:
         del wanted
         return found
 
-    def follow(self, owner: Owner, changes: Sequence[Change], wanted: Records, found: Records) -> Sequence[Change]:
-        """The welcome mail of a new mailbox; a new password when another system makes a login for a live one."""
+    def settle(self, wanted: Records, found: Records) -> Records:  # noqa: ARG002  # nothing here depends on it
+        """See System."""
+        return wanted
+
+    def follow(
+        self, owner: Owner, changes: Sequence[Change], wanted: Records, found: Records, *, renew: bool
+    ) -> Sequence[Change]:
+        """The welcome mail of a new mailbox; the new password of a live one."""
         del wanted
-        return follow(self.name, owner, changes, found, self._section.welcome_mail)
+        return follow(self.name, owner, changes, found, welcome_mail=self._section.welcome_mail, renew=renew)
 
     def steps(self, change: Change) -> tuple[Step, ...]:
         """One step a change."""

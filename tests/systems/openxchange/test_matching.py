@@ -148,7 +148,7 @@ OWNER = Owner(Scope.ACCOUNT, ANNA)
 def test_a_new_mailbox_gives_the_user_that_is_there_the_same_new_password() -> None:
     system = system_on(CannedHost())
     found: Records = {"ox_user": {ANNA: live(3, "anna", ANNA)._replace(key=ANNA)}}
-    (change,) = system.follow(OWNER, [MAILBOX], {}, found)
+    (change,) = system.follow(OWNER, [MAILBOX], {}, found, renew=True)
     assert change.after == PasswordRow(ANNA, ANNA, "3")
     assert (change.system, change.kind, change.owner) == ("openxchange", "password", OWNER)
     assert [step.stage for step in system.steps(change)] == [Stage.GROUPWARE]
@@ -160,9 +160,6 @@ def test_no_password_without_a_user_of_the_account_or_without_new_credentials() 
     user = live(3, "anna", ANNA)
     mine: Records = {"ox_user": {ANNA: user._replace(key=ANNA)}}
     stranger: Records = {"ox_user": {user.key: user}}
-    own = creation_of("ox_user", "openxchange", wanted("anna", ANNA))
-    assert system.follow(OWNER, [MAILBOX, own], {}, {"ox_user": {}}) == ()
-    assert system.follow(OWNER, [MAILBOX], {}, stranger) == ()
-    assert system.follow(OWNER, [own], {}, mine) == ()
-    assert system.follow(OWNER, [MAILBOX._replace(action=Action.UPDATE)], {}, mine) == ()
-    assert system.follow(Owner(Scope.ALIAS, ANNA), [MAILBOX], {}, mine) == ()
+    assert system.follow(OWNER, [MAILBOX], {}, {"ox_user": {}}, renew=True) == ()
+    assert system.follow(OWNER, [MAILBOX], {}, stranger, renew=True) == ()
+    assert system.follow(OWNER, [MAILBOX._replace(action=Action.UPDATE)], {}, mine, renew=False) == ()

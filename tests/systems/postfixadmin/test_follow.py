@@ -100,7 +100,7 @@ async def test_a_login_made_elsewhere_gives_a_live_mailbox_its_password(database
         # as somebody else left it: an expiry far in the past, and a second account that must not change
         by_hand(database, "UPDATE mailbox SET password = 'theirs', password_expiry = '2001-01-01', modified = created")
         found = await system.observe()
-        (change,) = system.follow(OWNER, [OX_CREATED], {}, found)
+        (change,) = system.follow(OWNER, [OX_CREATED], {}, found, renew=True)
         row = PasswordRow(ANNA, ANNA)
         assert change == Change("postfixadmin", "password", Action.UPDATE, ANNA, row, row, OWNER)
         assert [s.stage for s in system.steps(change)] == [Stage.MAIL_FLOW]
@@ -121,7 +121,9 @@ async def test_a_new_password_and_an_edit_are_one_update(database: PostfixAdminD
         await apply(system, state(mailbox(quota=5)))
         found = await system.observe()
         planned = await steps(system, state(mailbox(quota=6)))
-        reset = [s for change in system.follow(OWNER, [OX_CREATED], {}, found) for s in system.steps(change)]
+        reset = [
+            s for change in system.follow(OWNER, [OX_CREATED], {}, found, renew=True) for s in system.steps(change)
+        ]
         outcomes = await system.perform([*reset, *planned])
     assert outcomes == [Outcome(Result.DONE)] * 2
     assert rows(database, "SELECT quota FROM mailbox") == [{"quota": 6 * 1024000}]
@@ -143,8 +145,8 @@ async def test_no_password_changes_without_a_new_login(database: PostfixAdminDat
     system = make_system(database)
     with closing(system):
         created = [s.change for s in await steps(system, state(mailbox())) if s.change.kind == "mailbox"]
-        assert [c.kind for c in system.follow(OWNER, [*created, OX_CREATED], {}, {})] == ["welcome_mail"]
+        assert [c.kind for c in system.follow(OWNER, [*created, OX_CREATED], {}, {}, renew=True)] == ["welcome_mail"]
         await apply(system, state(mailbox()))
         found = await system.observe()
-        assert list(system.follow(OWNER, [OX_CHANGED], {}, found)) == []
-        assert list(system.follow(OWNER, [OX_CREATED], {}, {})) == []
+        assert list(system.follow(OWNER, [OX_CHANGED], {}, found, renew=False)) == []
+        assert list(system.follow(OWNER, [OX_CREATED], {}, {}, renew=True)) == []

@@ -256,7 +256,7 @@ async def _password_step(system: PostfixAdminSystem) -> list[Step]:
     user = OxUserRow("kasse@pirat.alt", "kasse@pirat.alt", "kasse", "", "", "", "", "", "", "", ())
     found = await system.observe()
     created = Change("openxchange", "ox_user", Action.CREATE, user.key, None, user, owner)
-    return [step for change in system.follow(owner, [created], {}, found) for step in system.steps(change)]
+    return [step for change in system.follow(owner, [created], {}, found, renew=True) for step in system.steps(change)]
 
 
 async def test_two_runs_at_once_make_each_account_once(database: PostfixAdminDatabase) -> None:
