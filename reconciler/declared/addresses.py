@@ -94,15 +94,18 @@ class Addresses:
 
     def address(self, text: str, spot: Spot) -> Address | None:
         """Any address, completed with the domain of the file."""
-        if self._too_long(text, spot):
-            return None
-        try:
-            address = parse_address(text, self._domain)
-        except BadAddress as error:
-            if not (self._lost and "@" not in text):
-                self._bad(text, error, spot)
-            return None
-        return None if self._too_long(address, spot) else address
+        if len(text) <= MAX_ADDRESS:
+            try:
+                address = parse_address(text, self._domain)
+            except BadAddress as error:
+                if not (self._lost and "@" not in text):
+                    self._bad(text, error, spot)
+                return None
+            if len(address) <= MAX_ADDRESS:
+                return address
+            text = address
+        self._say_too_long(text, spot)
+        return None
 
     def blocked_sender(self, text: str, spot: Spot) -> str | None:
         """The key of a block of one address; never completed, since it is never ours."""
@@ -147,15 +150,13 @@ class Addresses:
             self._say(address, problem, "use a domain that PostfixAdmin accepts", spot)
         return problem is None
 
-    def _too_long(self, text: str, spot: Spot) -> bool:
-        if len(text) <= MAX_ADDRESS:
-            return False
+    def _say_too_long(self, text: str, spot: Spot) -> None:
         message = f"{len(text)} characters, an address or domain has {MAX_ADDRESS} at most"
         self._say(text[:60], message, "shorten it", spot)
-        return True
 
     def _parsed_domain(self, text: str, spot: Spot) -> Domain | None:
-        if self._too_long(text, spot):
+        if len(text) > MAX_ADDRESS:
+            self._say_too_long(text, spot)
             return None
         try:
             return parse_domain(text)

@@ -80,7 +80,7 @@ def _read_all(sources: list[Source], tables: Tables, locator: Locator, problems:
         if text is not None:
             locator.add(source, text)
             tables.add(_read_file(source, text, tables, locator, problems), problems)
-    tables.complete = not problems.any_error
+    tables.close(complete=not problems.any_error)
     return tables
 
 

@@ -39,6 +39,10 @@ class Tables:
     confirm: dict[tuple[str, str], Confirm] = field(default_factory=dict)
     superseded: list[SenderBlock] = field(default_factory=list)
     """Expired blocks whose key has another entry."""
+    members: dict[str, Mailbox] = field(default_factory=dict)
+    """The first mailbox of each member number."""
+    own_domains: set[Domain] = field(default_factory=set)
+    """The domains of declared mailboxes and aliases: what git can know of ours."""
     complete: bool = True
     """False when something could not be read: then a declaration that is missing here proves nothing."""
 
@@ -66,9 +70,13 @@ class Tables:
                 message = f"{block.key} is blocked twice"
                 problems.error("duplicate", block.key, message, "keep one entry", block.origin, other=first.origin)
 
-    def own_domains(self) -> set[Domain]:
-        """The domains of declared mailboxes and aliases: what git can know of ours."""
-        return {domain_of(address) for table in (self.mailboxes, self.aliases) for address in table}
+    def close(self, *, complete: bool) -> None:
+        """After the last file, before the checks."""
+        self.complete = complete
+        self.own_domains = {domain_of(address) for table in (self.mailboxes, self.aliases) for address in table}
+        for mailbox in self.mailboxes.values():
+            if mailbox.member is not None:
+                self.members.setdefault(mailbox.member, mailbox)
 
 
 _K = TypeVar("_K", Address, tuple[str, str])

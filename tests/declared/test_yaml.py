@@ -171,7 +171,7 @@ def test_ten_thousand_values_from_aliases_are_the_limit() -> None:
 
 @pytest.mark.parametrize("start", ["- ", "[", "{a: ", "? ", "- ? ", "[{a: "])
 def test_nesting_is_refused_while_reading(tmp_path: Path, start: str) -> None:
-    """Rust parsers end the process on such a text or take all memory (docs/decisions/0002-yaml.md)."""
+    """yaml-rs ends the process on such a text or takes all memory (docs/decisions/0002-yaml.md)."""
     assert "more than 20 levels" in " ".join(f.message for f in errors(tmp_path, start * 100_000))
     stairs = "".join(" " * depth + "a:\n" for depth in range(500))
     assert "more than 20 levels" in one(tmp_path, stairs)

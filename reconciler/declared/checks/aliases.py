@@ -5,22 +5,18 @@ from __future__ import annotations
 from reconciler.declared.problems import Problems, Spot
 from reconciler.declared.tables import Tables
 from reconciler.model.addresses import Address, domain_of, local_part
-from reconciler.model.declared import Alias, Mailbox
+from reconciler.model.declared import Alias
 
 
 def check_aliases(tables: Tables, problems: Problems) -> None:
     """One address is one thing; aliases do not run in circles; targets in our domains should exist."""
-    members: dict[str, Mailbox] = {}
-    for mailbox in tables.mailboxes.values():
-        if mailbox.member is not None:
-            members.setdefault(mailbox.member, mailbox)
     for address, alias in tables.aliases.items():
         holder = tables.mailboxes.get(address)
         if holder is not None:
             message = f"{address} is an alias and a mailbox"
             hint = "keep one of them; forwards of a mailbox belong to its user and are set there"
             problems.error("alias", address, message, hint, Spot(alias.origin, on_key=True), other=holder.origin)
-        member = members.get(local_part(address))
+        member = tables.members.get(local_part(address))
         if member is not None:
             message = f"{address} is the member number of {member.address}, whose alias is made from `member`"
             problems.error(
@@ -57,20 +53,18 @@ def _say_loop(alias: Alias, circle: list[Address], problems: Problems) -> None:
 
 def _check_targets(tables: Tables, problems: Problems) -> None:
     """A warning: the target may be live without being declared. The gate `dangling-alias` knows."""
-    ours = tables.own_domains()
-    known = {f"{m.member}@{domain_of(m.address)}" for m in tables.mailboxes.values() if m.member is not None}
-    known |= {rename.old for rename in tables.renames}
+    former = {rename.old for rename in tables.renames}
     for address, alias in tables.aliases.items():
         for index, target in enumerate(alias.goto):
-            if (
-                domain_of(target) not in ours
-                or target in tables.mailboxes
-                or target in tables.aliases
-                or target in known
-            ):
-                continue
-            if target in tables.removals:
-                continue  # an error already, said by check_removals
-            message = f"{address} leads to {target}, which is not declared"
-            hint = "correct it, or declare it; if it is live, the plan leaves it as it is"
-            problems.warn("dangling-alias", address, message, hint, Spot(alias.origin, ("goto", index)))
+            if domain_of(target) in tables.own_domains and target not in former and not _declared(target, tables):
+                message = f"{address} leads to {target}, which is not declared"
+                hint = "correct it, or declare it; if it is live, the plan leaves it as it is"
+                problems.warn("dangling-alias", address, message, hint, Spot(alias.origin, ("goto", index)))
+
+
+def _declared(target: Address, tables: Tables) -> bool:
+    """Whether something declared has the address; a removal has it too, and `check_removals` speaks of it."""
+    if target in tables.mailboxes or target in tables.aliases or target in tables.removals:
+        return True
+    member = tables.members.get(local_part(target))
+    return member is not None and domain_of(member.address) == domain_of(target)

@@ -12,7 +12,7 @@ from reconciler.model.declared import SenderBlock
 
 def check_blocks(tables: Tables, problems: Problems) -> None:
     """A block of a domain takes its subdomains with it (facts/postfix.md 1.1), so parents of our domains count too."""
-    ours = tables.own_domains()
+    ours = tables.own_domains
     protected = {parent: domain for domain in ours for parent in _with_parents(domain)}
     for key, block in tables.sender_blocks.items():
         own = protected.get(key) if block.is_domain else domain_of(key) if domain_of(key) in ours else None

@@ -7,13 +7,11 @@ import re
 from reconciler.declared.problems import Problems, Spot
 from reconciler.declared.tables import Tables
 from reconciler.model.addresses import local_part
-from reconciler.model.declared import Mailbox
 
 
 def check_mailboxes(tables: Tables, problems: Problems) -> None:
     """A member has one account; a name outside the pattern is a warning here and a gate (`naming`) in the plan."""
     pattern = re.compile(tables.site.policy.local_part)
-    members: dict[str, Mailbox] = {}
     for address, mailbox in tables.mailboxes.items():
         if not pattern.fullmatch(local_part(address)):
             message = f"{address} does not follow the naming pattern {pattern.pattern}"
@@ -21,7 +19,7 @@ def check_mailboxes(tables: Tables, problems: Problems) -> None:
             problems.warn("naming", address, message, hint, mailbox.origin)
         if mailbox.member is None:
             continue
-        first = members.setdefault(mailbox.member, mailbox)
+        first = tables.members[mailbox.member]
         if first is not mailbox:
             message = f"member {mailbox.member} has two accounts, {first.address} and {address}"
             hint = "leave `member` in one of them; a second address of a person is an alias"
