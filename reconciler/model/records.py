@@ -41,7 +41,10 @@ class Row(Protocol):
 
 
 class MailboxRow(NamedTuple):
-    """A row of PostfixAdmin's `mailbox`. `quota` in whole MB: 0 unlimited, -1 disabled."""
+    """A row of PostfixAdmin's `mailbox`. `quota` in whole MB: 0 unlimited, -1 disabled.
+
+    A found row that is paired with an account's new address keeps its own key: it is to be renamed.
+    """
 
     key: str
     account: str
@@ -58,9 +61,9 @@ class MailboxRow(NamedTuple):
     def over(self, found: MailboxRow) -> MailboxRow:
         name = self.name if self.name_managed else found.name
         quota = self.quota if self.quota_managed else found.quota
-        if name == found.name and quota == found.quota and self.active == found.active:
+        if name == found.name and quota == found.quota and self.active == found.active and self.key == found.key:
             return found
-        return found._replace(name=name, quota=quota, active=self.active)
+        return found._replace(key=self.key, name=name, quota=quota, active=self.active)
 
 
 class AliasRole(StrEnum):
@@ -70,6 +73,10 @@ class AliasRole(StrEnum):
     TWIN = "twin"
     MEMBER = "member"
     DECLARED = "declared"
+    FORMER = "former"
+    """An address that the account had before: it leads to the account and nowhere else."""
+    CARRIED = "carried"
+    """The twin of a new address, with the forwards that the old twin carried: written whole, once."""
 
 
 class AliasRow(NamedTuple):
@@ -94,6 +101,21 @@ class AliasRow(NamedTuple):
         if goto == found.goto and active == found.active:
             return found
         return found._replace(goto=goto, active=active)
+
+
+class VacationRow(NamedTuple):
+    """A row of PostfixAdmin's `vacation`; it follows its person through a rename and is otherwise hers."""
+
+    key: str
+    account: str
+    active: bool
+
+    @property
+    def owner(self) -> Owner:
+        return Owner(Scope.ACCOUNT, self.account)
+
+    def over(self, found: VacationRow) -> VacationRow:
+        return found if found.key == self.key else found._replace(key=self.key)
 
 
 class DomainRow(NamedTuple):
@@ -126,7 +148,10 @@ class AliasDomainRow(NamedTuple):
 
 
 class OxUserRow(NamedTuple):
-    """A user of the OX context. The key is the address of the account once paired, else `openxchange/ID`."""
+    """A user of the OX context. The key is the address of the account once paired, else `openxchange/ID`.
+
+    A user that is paired through a former address of the account keeps that address as its key: it is to be renamed.
+    """
 
     key: str
     account: str
@@ -153,6 +178,7 @@ class OxUserRow(NamedTuple):
             found.aliases if set(self.aliases) <= set(found.aliases) else tuple(sorted({*self.aliases, *found.aliases}))
         )
         wanted = found._replace(
+            key=self.key,
             login=self.login,
             display_name=self.display_name,
             given_name=self.given_name,
@@ -232,6 +258,38 @@ class PasswordRow(NamedTuple):
         return found
 
 
+class AttachmentRow(NamedTuple):
+    """The old mailbox (`key`) as an external account in the person's OX. Visible only to herself, so never read back
+    by an administrator; the step lists, creates if absent, and checks."""
+
+    key: str
+    account: str
+    name: str
+
+    @property
+    def owner(self) -> Owner:
+        return Owner(Scope.ACCOUNT, self.account)
+
+    def over(self, found: AttachmentRow) -> AttachmentRow:
+        return found
+
+
+class SubscriptionsRow(NamedTuple):
+    """The subscriptions of an OX user, to be removed once. Never read back: she may have made new ones since."""
+
+    key: str
+    account: str
+    target: str
+    """OX' numeric id."""
+
+    @property
+    def owner(self) -> Owner:
+        return Owner(Scope.ACCOUNT, self.account)
+
+    def over(self, found: SubscriptionsRow) -> SubscriptionsRow:
+        return found
+
+
 class WelcomeMailRow(NamedTuple):
     """The first mail to a new mailbox, which makes its maildir. Never read back."""
 
@@ -266,6 +324,7 @@ class LetterRow(NamedTuple):
 KINDS: Mapping[str, type[Row]] = {
     "mailbox": MailboxRow,
     "alias": AliasRow,
+    "vacation": VacationRow,
     "domain": DomainRow,
     "alias_domain": AliasDomainRow,
     "ox_user": OxUserRow,
@@ -273,6 +332,8 @@ KINDS: Mapping[str, type[Row]] = {
     "hand_line": HandLineRow,
     "member": MemberRow,
     "password": PasswordRow,
+    "attachment": AttachmentRow,
+    "subscriptions": SubscriptionsRow,
     "welcome_mail": WelcomeMailRow,
     "letter": LetterRow,
 }
@@ -280,7 +341,7 @@ KINDS: Mapping[str, type[Row]] = {
 
 NAME_OF: Mapping[type[Row], str] = {row: name for name, row in KINDS.items()}
 
-UNREADABLE_KINDS = frozenset({"password", "welcome_mail", "letter"})
+UNREADABLE_KINDS = frozenset({"password", "attachment", "subscriptions", "welcome_mail", "letter"})
 """Effects that no system can show us afterwards."""
 
 CREDENTIAL_KINDS = frozenset({"mailbox", "ox_user"})

@@ -13,6 +13,8 @@ class Action(StrEnum):
 
     CREATE = "create"
     UPDATE = "update"
+    RENAME = "rename"
+    """The record changes its key, with all that belongs to it (and maybe other fields)."""
     DELETE = "delete"
 
 
@@ -27,12 +29,13 @@ class Stage(IntEnum):
     """Aliases that lead to accounts: an account that fails must not leave one leading nowhere."""
     GROUPWARE = 20
     FILTER = 30
+    ATTACH = 60
     LETTER = 80
     WELCOME = 90
 
 
 class Change(NamedTuple):
-    """Create (`before` is None), Update or Delete (`after` is None) of one record of one system."""
+    """Create (`before` is None), Update, Rename or Delete (`after` is None) of one record of one system."""
 
     system: str
     kind: str

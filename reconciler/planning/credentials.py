@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from reconciler.model.records import CREDENTIAL_KINDS, Owner, Scope
 from reconciler.planning.changes import Action, Change
@@ -13,7 +14,28 @@ def makes_credential(changes: Sequence[Change]) -> bool:
     return any(change.action is Action.CREATE and change.kind in CREDENTIAL_KINDS for change in changes)
 
 
-def renews(owner: Owner, changes: Sequence[Change], due: frozenset[Owner]) -> bool:
-    """Whether this account gets a new password in this plan. `due` are those who need one whatever changes: a run
-    died before it told them, or git declares a reset."""
-    return owner.scope is Scope.ACCOUNT and (owner in due or makes_credential(changes))
+class Due(NamedTuple):
+    """What accounts are due whatever changes in this plan.
+
+    `password`: a run died before it told them theirs, or git declares a reset. `letter`: they were moved, and a run
+    died before it told them. `keeping` are accounts whose last rename keeps the password (`old_mailbox: move`).
+    """
+
+    password: frozenset[Owner] = frozenset()
+    letter: frozenset[Owner] = frozenset()
+    keeping: frozenset[Owner] = frozenset()
+
+
+def renews(owner: Owner, changes: Sequence[Change], due: Due) -> bool:
+    """Whether this account gets a new password in this plan. An OX user that is renamed needs one too (its old mailbox
+    is attached with it), unless the mailbox moved along with its password."""
+    if owner.scope is not Scope.ACCOUNT:
+        return False
+    renamed = owner not in due.keeping and any(c.action is Action.RENAME and c.kind == "ox_user" for c in changes)
+    return owner in due.password or renamed or makes_credential(changes)
+
+
+def moves(owner: Owner, changes: Sequence[Change], due: Due) -> bool:
+    """Whether this account's address changes while its password stays, so that a letter has to say so."""
+    renamed = owner in due.keeping and any(c.action is Action.RENAME for c in changes)
+    return owner in due.letter or renamed

@@ -10,7 +10,7 @@ from reconciler.planning.ports import System
 
 
 def diff(system: System, wanted: Records, found: Records) -> Iterator[Change]:
-    """Creations and updates towards `wanted`; deletions only in the kinds that the system owns."""
+    """Creations, updates and renames towards `wanted`; deletions only in the kinds that the system owns."""
     for kind, table in wanted.items():
         live = found.get(kind, {})
         for key, row in table.items():
@@ -20,7 +20,8 @@ def diff(system: System, wanted: Records, found: Records) -> Iterator[Change]:
                 continue
             after = row.over(before)
             if after is not before:
-                yield Change(system.name, kind, Action.UPDATE, key, before, after, row.owner)
+                action = Action.UPDATE if after.key == before.key else Action.RENAME
+                yield Change(system.name, kind, action, key, before, after, row.owner)
     for kind in system.owns:
         table = wanted.get(kind, {})
         for key, before in found.get(kind, {}).items():

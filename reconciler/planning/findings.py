@@ -22,6 +22,8 @@ class Severity(StrEnum):
     """A gate: its transition (or the whole plan, when it names none) is not carried out; status 5."""
     WAIT = "wait"
     """Its transition is not carried out now, because a system that it needs could not be read; status 9."""
+    LATER = "later"
+    """Its transition waits for the date that git declares, and is left out of the plan until then."""
     WARNING = "warning"
     NOTE = "note"
 

@@ -42,10 +42,18 @@ class System(Protocol):
         ...
 
     def follow(
-        self, owner: Owner, changes: Sequence[Change], wanted: Records, found: Records, *, renew: bool
+        self,
+        owner: Owner,
+        changes: Sequence[Change],
+        wanted: Records,
+        found: Records,
+        *,
+        renew: bool,
+        moved: bool = False,
     ) -> Sequence[Change]:
         """What else must happen here because `changes` (of all systems, one owner) happen. With `renew` the account
-        gets a new password: each system sets it where it holds the account already, and a letter tells it."""
+        gets a new password: each system sets it where it holds the account already, and a letter tells it. With
+        `moved` its address changes and the password stays, and a letter says so."""
         ...
 
     def steps(self, change: Change) -> tuple[Step, ...]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from reconciler.model.places import Place
 from reconciler.model.records import AliasRow, Owner, Records, Scope
 from reconciler.planning.changes import Action, Change, Step
-from reconciler.planning.credentials import renews
+from reconciler.planning.credentials import Due, moves, renews
 from reconciler.planning.ports import System
 
 
@@ -33,7 +33,9 @@ class Transition:
 
     @property
     def action(self) -> Action:
-        """Create when the thing itself is new, delete when it goes, else update."""
+        """Create when the thing itself is new, delete when it goes, rename when the account changes its address."""
+        if any(change.action is Action.RENAME for change in self.changes):
+            return Action.RENAME
         main = [c for c in self.changes if c.kind in _MAIN_KIND[self.owner.scope]]
         actions = {c.action for c in main}
         if len(actions) == 1:
@@ -56,21 +58,20 @@ def fold(
     changes: Iterable[Change],
     systems: Sequence[System],
     pairs: Mapping[str, Pair],
-    due: frozenset[Owner] = frozenset(),
+    due: Due = Due(),  # noqa: B008  # a frozen value
 ) -> list[Transition]:
-    """Changes grouped by owner and completed by what follows from them, dangerous ones first. `due` are accounts that
-    need a new password even when nothing else changes."""
-    grouped: dict[Owner, list[Change]] = {owner: [] for owner in due}
+    """Changes grouped by owner and completed by what follows from them, dangerous ones first."""
+    grouped: dict[Owner, list[Change]] = {owner: [] for owner in due.password | due.letter}
     for change in changes:
         grouped.setdefault(change.owner, []).append(change)
     by_name = {system.name: system for system in systems}
     transitions = []
     for owner, own in grouped.items():
-        renew = renews(owner, own, due)
+        renew, moved = renews(owner, own, due), moves(owner, own, due)
         for system in systems:
             pair = pairs.get(system.name)
             if pair is not None:
-                own += system.follow(owner, tuple(own), pair.wanted, pair.found, renew=renew)
+                own += system.follow(owner, tuple(own), pair.wanted, pair.found, renew=renew, moved=moved)
         if not own:
             continue
         steps = [step for change in own for step in by_name[change.system].steps(change)]
@@ -92,5 +93,5 @@ def _needs(owner: Owner, changes: Sequence[Change], grouped: Mapping[Owner, Sequ
 def _danger(transition: Transition) -> tuple[int, int, str]:
     """Dangerous first: what goes, what changes, what comes; accounts before aliases before blocks."""
     scopes = (Scope.ACCOUNT, Scope.ALIAS, Scope.BLOCK)
-    actions = (Action.DELETE, Action.UPDATE, Action.CREATE)
+    actions = (Action.DELETE, Action.RENAME, Action.UPDATE, Action.CREATE)
     return actions.index(transition.action), scopes.index(transition.owner.scope), transition.owner.subject

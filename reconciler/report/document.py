@@ -49,7 +49,7 @@ class PlacePart(Part):
 class FindingPart(Part):
     """One remark; `owner` is the id of the transition that it is about, null when it is about the whole plan."""
 
-    severity: Literal["error", "refusal", "wait", "warning", "note"]
+    severity: Literal["error", "refusal", "wait", "later", "warning", "note"]
     rule: String
     subject: String
     message: String
@@ -63,7 +63,7 @@ class ChangePart(Part):
 
     system: String
     kind: String
-    action: Literal["create", "update", "delete"]
+    action: Literal["create", "update", "rename", "delete"]
     key: String
     before: Row | None
     after: Row | None
@@ -82,7 +82,7 @@ class TransitionPart(Part):
     id: String
     scope: Literal["account", "alias", "block"]
     subject: String
-    action: Literal["create", "update", "delete"]
+    action: Literal["create", "update", "rename", "delete"]
     summary: String
     reason: String
     place: PlacePart | None
@@ -143,7 +143,7 @@ class TransitionRunPart(Part):
     id: String
     scope: Literal["account", "alias", "block"]
     subject: String
-    action: Literal["create", "update", "delete"]
+    action: Literal["create", "update", "rename", "delete"]
     summary: String
     place: PlacePart | None
     result: Literal["done", "failed", "not tried"]

@@ -33,6 +33,7 @@ SECTIONS: Mapping[Severity, str] = {
     Severity.ERROR: "errors:",
     Severity.REFUSAL: "refused, and what would allow it:",
     Severity.WAIT: "waiting, carried out by a later run:",
+    Severity.LATER: "not yet, waiting for its date:",
     Severity.WARNING: "warnings:",
     Severity.NOTE: "notes:",
 }
@@ -41,6 +42,7 @@ MARKS: Mapping[Severity, str] = {
     Severity.ERROR: "✗",
     Severity.REFUSAL: "✗",
     Severity.WAIT: "…",
+    Severity.LATER: "…",
     Severity.WARNING: "!",
     Severity.NOTE: "·",
 }

@@ -41,7 +41,14 @@ class Memory:
         return wanted
 
     def follow(
-        self, owner: Owner, changes: Sequence[Change], wanted: Records, found: Records, *, renew: bool
+        self,
+        owner: Owner,
+        changes: Sequence[Change],
+        wanted: Records,
+        found: Records,
+        *,
+        renew: bool,
+        moved: bool = False,
     ) -> Sequence[Change]:
         return ()
 

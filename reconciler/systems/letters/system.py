@@ -91,6 +91,7 @@ class LetterSystem:
         found: Records,
         *,
         renew: bool,
+        moved: bool = False,  # noqa: ARG002
     ) -> Sequence[Change]:
         """A letter when the account gets a new password."""
         if not renew or self._stationery is None or self._desired is None:

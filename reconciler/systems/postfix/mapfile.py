@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +16,7 @@ from reconciler.errors import Unreadable
 
 _BLANKS = b" \t\n\v\f\r"
 _SPACES = " \t\n\v\f\r"
+_PLAIN_KEY = re.compile(r'[^"\\ \t\n\v\f\r]+(?=[ \t\n\v\f\r])')
 
 
 class Entry(NamedTuple):
@@ -129,6 +131,9 @@ def _entry(first: int, last: int, raw: bytes) -> Entry:
 
 def _end_of_key(text: str) -> tuple[int, bool]:
     """Where the key ends (at the first blank outside quotes), and whether a quote was left open."""
+    plain = _PLAIN_KEY.match(text)
+    if plain:  # nearly every line of a long map
+        return plain.end(), False
     quoted = escaped = False
     for index, character in enumerate(text):
         if escaped:

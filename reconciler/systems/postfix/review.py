@@ -130,7 +130,7 @@ def _about_blocks(line: _Line, blocked: Mapping[str, str], rules: Rules, tools: 
 
 
 def _refused_by_postmap(line: _Line, what: str, tools: Tools) -> Finding:
-    message = f"{what}; postmap complains about it, and until it is mended no change of the map is written"
+    message = f"{what}; postmap complains about such a line, and until it is mended no change of the map is written"
     return _finding(Severity.WARNING, "hand-line-refused", line, message, "mend the line or remove it", tools)
 
 

@@ -134,7 +134,7 @@ class Rewriter:
     async def _locked(self) -> AsyncIterator[float]:
         """One writer at a time, since temporary names are fixed. Gives the time by which it must begin to publish."""
         if not await self._took_lock():
-            await self._root(self._tools.drop_dead_lock())
+            await self._drop_dead_lock()
             if not await self._took_lock():
                 raise TemporaryFailure(
                     f"{self._host.name}: another run is writing {self._tools.path}",
@@ -151,6 +151,12 @@ class Rewriter:
         if done.status and b"File exists" not in done.stderr:
             raise self._refused(argv, done)
         return done.status == 0
+
+    async def _drop_dead_lock(self) -> None:
+        argv = self._tools.drop_dead_lock()
+        done = await self._host.run(self._tools.as_root(argv), env=PLAIN)
+        if done.status and b"No such file" not in done.stderr:  # else its owner has just released it
+            raise self._refused(argv, done)
 
     async def _root(self, argv: Argv, stdin: bytes = b"") -> Completed:
         """Runs one of the commands that sudoers allows. Raises PermanentFailure when it fails."""

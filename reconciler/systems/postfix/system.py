@@ -66,6 +66,7 @@ class SenderMap:
         found: Records,  # noqa: ARG002
         *,
         renew: bool,  # noqa: ARG002
+        moved: bool = False,  # noqa: ARG002
     ) -> Sequence[Change]:
         return ()
 

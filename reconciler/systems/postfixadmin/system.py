@@ -68,7 +68,14 @@ class PostfixAdminSystem:
         return wanted
 
     def follow(
-        self, owner: Owner, changes: Sequence[Change], wanted: Records, found: Records, *, renew: bool
+        self,
+        owner: Owner,
+        changes: Sequence[Change],
+        wanted: Records,
+        found: Records,
+        *,
+        renew: bool,
+        moved: bool = False,  # noqa: ARG002  # a moved mailbox has no news for the database
     ) -> Sequence[Change]:
         """The welcome mail of a new mailbox; the new password of a live one."""
         del wanted

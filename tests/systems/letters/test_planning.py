@@ -12,7 +12,7 @@ from reconciler.model.declared import Alias, DesiredState
 from reconciler.model.records import LetterRow, Owner, Records, Scope
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Action, Change, Stage, Step
-from reconciler.planning.credentials import renews
+from reconciler.planning.credentials import Due, renews
 from reconciler.planning.findings import Severity
 from reconciler.planning.ports import System
 from reconciler.planning.transitions import Pair, fold
@@ -41,7 +41,7 @@ def letters_of(
 ) -> list[LetterRow]:
     letters.expect(state)
     changes = changes or (new_mailbox(),)
-    made = letters.follow(owner, changes, {}, found, renew=renews(owner, changes, frozenset()))
+    made = letters.follow(owner, changes, {}, found, renew=renews(owner, changes, Due()))
     assert all(c[:4] == ("letters", "letter", Action.CREATE, owner.subject) and c.owner == owner for c in made)
     return [c.after for c in made if isinstance(c.after, LetterRow)]
 
