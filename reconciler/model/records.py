@@ -321,6 +321,16 @@ class LetterRow(NamedTuple):
         return found
 
 
+class Gone(NamedTuple):
+    """On the wanted side: this record shall not be there. What is merely not wanted is left alone."""
+
+    key: str
+    owner: Owner
+
+    def over(self, found: Any) -> Self:
+        return self
+
+
 KINDS: Mapping[str, type[Row]] = {
     "mailbox": MailboxRow,
     "alias": AliasRow,

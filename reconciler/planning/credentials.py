@@ -18,12 +18,14 @@ class Due(NamedTuple):
     """What accounts are due whatever changes in this plan.
 
     `password`: a run died before it told them theirs, or git declares a reset. `letter`: they were moved, and a run
-    died before it told them. `keeping` are accounts whose last rename keeps the password (`old_mailbox: move`).
+    died before it told them. `keeping` are accounts whose last rename keeps the password (`old_mailbox: move`). `unsubscribe`: git declares that
+    their OX subscriptions are removed today.
     """
 
     password: frozenset[Owner] = frozenset()
     letter: frozenset[Owner] = frozenset()
     keeping: frozenset[Owner] = frozenset()
+    unsubscribe: frozenset[Owner] = frozenset()
 
 
 def renews(owner: Owner, changes: Sequence[Change], due: Due) -> bool:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.model.records import Records
+from reconciler.model.records import Gone, Records
 from reconciler.planning.changes import Action, Change
 from reconciler.planning.ports import System
 
 
 def diff(system: System, wanted: Records, found: Records) -> Iterator[Change]:
-    """Creations, updates and renames towards `wanted`; deletions only in the kinds that the system owns."""
+    """Creations, updates and renames towards `wanted`; deletions of what shall be gone, and in kinds that are ours."""
     for kind, table in wanted.items():
         live = found.get(kind, {})
         for key, row in table.items():
             before = live.get(key)
+            if isinstance(row, Gone):
+                if before is not None:
+                    yield Change(system.name, kind, Action.DELETE, key, before, None, row.owner)
+                continue
             if before is None:
                 yield Change(system.name, kind, Action.CREATE, key, None, row, row.owner)
                 continue

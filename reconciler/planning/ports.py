@@ -50,10 +50,12 @@ class System(Protocol):
         *,
         renew: bool,
         moved: bool = False,
+        unsubscribe: bool = False,
     ) -> Sequence[Change]:
         """What else must happen here because `changes` (of all systems, one owner) happen. With `renew` the account
         gets a new password: each system sets it where it holds the account already, and a letter tells it. With
-        `moved` its address changes and the password stays, and a letter says so."""
+        `moved` its address changes and the password stays, and a letter says so. With
+        `unsubscribe` her OX subscriptions are removed."""
         ...
 
     def steps(self, change: Change) -> tuple[Step, ...]:

@@ -61,7 +61,7 @@ def fold(
     due: Due = Due(),  # noqa: B008  # a frozen value
 ) -> list[Transition]:
     """Changes grouped by owner and completed by what follows from them, dangerous ones first."""
-    grouped: dict[Owner, list[Change]] = {owner: [] for owner in due.password | due.letter}
+    grouped: dict[Owner, list[Change]] = {owner: [] for owner in due.password | due.letter | due.unsubscribe}
     for change in changes:
         grouped.setdefault(change.owner, []).append(change)
     by_name = {system.name: system for system in systems}
@@ -71,7 +71,15 @@ def fold(
         for system in systems:
             pair = pairs.get(system.name)
             if pair is not None:
-                own += system.follow(owner, tuple(own), pair.wanted, pair.found, renew=renew, moved=moved)
+                own += system.follow(
+                    owner,
+                    tuple(own),
+                    pair.wanted,
+                    pair.found,
+                    renew=renew,
+                    moved=moved,
+                    unsubscribe=owner in due.unsubscribe,
+                )
         if not own:
             continue
         steps = [step for change in own for step in by_name[change.system].steps(change)]

@@ -92,6 +92,7 @@ class LetterSystem:
         *,
         renew: bool,
         moved: bool = False,  # noqa: ARG002
+        unsubscribe: bool = False,  # noqa: ARG002
     ) -> Sequence[Change]:
         """A letter when the account gets a new password."""
         if not renew or self._stationery is None or self._desired is None:

@@ -86,6 +86,7 @@ class OpenXchangeSystem:
         *,
         renew: bool,
         moved: bool = False,  # noqa: ARG002
+        unsubscribe: bool = False,  # noqa: ARG002
     ) -> Sequence[Change]:
         """The new password of a user that is there: one account has one everywhere, and the letter tells it."""
         user = rows_of(found, OxUserRow).get(owner.subject)

@@ -67,6 +67,7 @@ class SenderMap:
         *,
         renew: bool,  # noqa: ARG002
         moved: bool = False,  # noqa: ARG002
+        unsubscribe: bool = False,  # noqa: ARG002
     ) -> Sequence[Change]:
         return ()
 

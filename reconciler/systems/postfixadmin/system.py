@@ -76,6 +76,7 @@ class PostfixAdminSystem:
         *,
         renew: bool,
         moved: bool = False,  # noqa: ARG002  # a moved mailbox has no news for the database
+        unsubscribe: bool = False,  # noqa: ARG002
     ) -> Sequence[Change]:
         """The welcome mail of a new mailbox; the new password of a live one."""
         del wanted
