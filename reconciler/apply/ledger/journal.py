@@ -123,6 +123,10 @@ def _end(
         values[field] = case(texts, value=table.c.step_id, else_="") if texts else ""
     if result is Result.DONE:
         values["began"] = func.coalesce(table.c.began, now)
+    elif result is not Result.FAILED:
+        # a run that is taken up finds in place what it did itself: that stays done
+        was_done = table.c.state == StepState.DONE
+        values = {name: case((was_done, table.c[name]), else_=value) for name, value in values.items()}
     done = connection.execute(update(table).where(table.c.run == run, table.c.step_id.in_(ids)).values(**values))
     if done.rowcount != len(ids):
         raise PermanentFailure(

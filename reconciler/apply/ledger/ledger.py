@@ -74,7 +74,10 @@ class Ledger:
         return await asyncio.to_thread(self._acquire, holder, host, pid, run, ttl)
 
     async def renew(self, lease: Lease) -> None:
-        """A sign of life: `ttl` counts from now again. Raises LockLost."""
+        """A sign of life: `ttl` counts from now again. Raises LockLost.
+
+        Waits while a transaction with `done_in` is open; LedgerUnusable, when that takes too long, is worth a retry.
+        """
         await self._write(lease, lambda _connection: None)
 
     async def release(self, lease: Lease) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from sqlalchemy import Engine, text
 
@@ -53,6 +55,18 @@ async def test_who_lost_the_lock_cannot_commit_an_effect(ledger: Ledger, engine:
         transaction.rollback()
     assert effects(engine) == 0
     assert (await states(ledger, run.id))[0] == "begun"
+
+
+async def test_a_sign_of_life_meanwhile_waits_for_the_commit(ledger: Ledger, engine: Engine) -> None:
+    steps = creation(ANNA)
+    run = await opened(ledger, steps)
+    with engine.begin() as connection:
+        ledger.done_in(connection, run, steps[:1])
+        renewal = asyncio.create_task(ledger.renew(run.lease))
+        await asyncio.sleep(0.05)
+        assert not renewal.done()
+    await renewal
+    assert (await states(ledger, run.id))[0] == "done"
 
 
 async def test_the_engine_may_say_it_again(ledger: Ledger, engine: Engine) -> None:

@@ -121,6 +121,24 @@ async def test_success_that_does_not_read_back_may_still_become_a_failure(ledger
     assert (await states(ledger, run.id))[0] == "failed"
 
 
+async def test_what_a_run_did_stays_done_when_it_is_taken_up(ledger: Ledger, clock: Clock) -> None:
+    steps = creation(ANNA)
+    run = await opened(ledger, steps)
+    await ledger.before(run, steps[:1])
+    await ledger.after(run, [(steps[0], Outcome(Result.DONE, "made"))])
+    await ledger.finish(run, RunState.INTERRUPTED)
+    again = await ledger.reopen(run.lease, run.id)
+    clock.now += timedelta(hours=1)
+    await ledger.after(again, [(steps[0], SKIPPED), (steps[1], SKIPPED), (steps[2], Outcome(Result.NOT_TRIED))])
+    past = await ledger.run(run.id)
+    assert past is not None
+    assert [(step.state, step.message, step.ended) for step in past.steps[:3]] == [
+        ("done", "made", NOW),
+        ("skipped", "in place already", clock.now),
+        ("not tried", "", None),
+    ]
+
+
 async def test_a_used_plan_is_known(ledger: Ledger) -> None:
     assert await ledger.used("digest") is None
     run = await opened(ledger, creation(ANNA))

@@ -14,20 +14,22 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, event, make_url
 
 from reconciler.apply.ledger import Ledger, open_engine
-from reconciler.model.records import Owner
-from reconciler.planning.changes import Action, Outcome, Result, Step
+from reconciler.model.records import Owner, PasswordRow
+from reconciler.planning.changes import Action, Outcome, Result, Stage, Step
 from reconciler.planning.remembered import Effect, RunState
-from tests.apply.ledger.house import Clock, block, creation, expire, opened_with
+from tests.apply.ledger.house import Clock, account, block, creation, expire, make, opened_with
 
 WINDOW = 24
 _sites = count()
+_TARGET = (PasswordRow("anna@b.example", "anna@b.example"), account("anna@b.example"))
 _PLANS = [
     creation("anna@a.example"),
     creation("hans@a.example"),
-    creation("anna@b.example"),
+    [*creation("anna@b.example")[2:], make("postfixadmin", "password", *_TARGET, Stage.MAIL_FLOW)],
     [block("spam.example")],
     [block("spam.example", Action.DELETE)],
 ]
+_COUNTED = [Effect.CREATION, Effect.CREATION, Effect.CHANGE, Effect.CREATION, Effect.REMOVAL]
 _FATES = ("untouched", "begun", *(str(result) for result in Result), "begun, done", "begun, failed", "begun, skipped")
 
 
@@ -127,8 +129,9 @@ async def _run(
     lease = await ledger.acquire("technik", "mail.example", 7)
     run = await opened_with(ledger, lease, _unique(steps), digest)
     for which, fates in planned:
+        counted = _COUNTED[which]
         for step, fate in zip(_PLANS[which], fates, strict=False):
-            kept = Kept(run.id, step, _effect(step))
+            kept = Kept(run.id, step, counted)
             model.steps.append(kept)
             if "begun" in fate:
                 await ledger.before(run, [step])
@@ -161,7 +164,3 @@ def _end(model: Model, kept: Kept, result: str, now: datetime) -> None:
 
 def _unique(steps: list[Step]) -> list[Step]:
     return list({step.id: step for step in steps}.values())
-
-
-def _effect(step: Step) -> Effect:
-    return Effect.REMOVAL if step.change.action is Action.DELETE else Effect.CREATION

@@ -77,6 +77,24 @@ async def test_a_run_that_touched_nothing_of_an_account_leaves_it_as_it_was(ledg
     assert (await ledger.remember(24)).unfinished == {account(ANNA)}
 
 
+async def test_a_password_that_reached_one_system_of_two_is_unfinished(ledger: Ledger) -> None:
+    groupware = creation(ANNA)[2]
+    mail = make("postfixadmin", "password", groupware.change.row, account(ANNA), Stage.MAIL_FLOW)
+    run = await opened(ledger, [mail, groupware])
+    await ledger.before(run, [mail, groupware])
+    await ledger.after(run, [(mail, DONE)])
+    assert (await ledger.remember(24)).unfinished == {account(ANNA)}
+
+
+async def test_a_later_password_alone_does_not_stand_for_the_letter(ledger: Ledger) -> None:
+    steps = creation(ANNA)
+    run = await opened(ledger, steps)
+    await ledger.before(run, steps)
+    later = await opened_with(ledger, run.lease, steps[2:3], "later")
+    await ledger.after(later, [(steps[2], DONE)])
+    assert (await ledger.remember(24)).unseen == {account(ANNA): {"letter"}}
+
+
 async def test_a_former_address_is_superseded_by_the_account_under_its_new_one(ledger: Ledger) -> None:
     run = await opened(ledger, creation(ANNA))
     await ledger.before(run, creation(ANNA)[:1])
@@ -132,6 +150,16 @@ async def test_the_window_slides_and_an_account_counts_once(ledger: Ledger, cloc
     assert remembered.counted(Effect.CHANGE) == 0
     clock.now += timedelta(seconds=1)
     assert (await ledger.remember(24)).recent == {}
+
+
+async def test_what_ended_within_the_window_counts_however_long_it_took(ledger: Ledger, clock: Clock) -> None:
+    step = block("spam.example", Action.DELETE)
+    run = await opened(ledger, [step])
+    await ledger.before(run, [step])
+    clock.now += timedelta(hours=2)
+    await ledger.after(run, [(step, DONE)])
+    clock.now = NOW + timedelta(hours=25)
+    assert (await ledger.remember(24)).counted(Effect.REMOVAL) == 1
 
 
 @pytest.mark.parametrize(
