@@ -18,8 +18,8 @@ class Due(NamedTuple):
     """What accounts are due whatever changes in this plan.
 
     `password`: a run died before it told them theirs, or git declares a reset. `letter`: they were moved, and a run
-    died before it told them. `keeping` are accounts whose last rename keeps the password (`old_mailbox: move`). `unsubscribe`: git declares that
-    their OX subscriptions are removed today.
+    died before it told them. `keeping`: their last rename keeps the password (`old_mailbox: move`). `unsubscribe`:
+    git declares that their OX subscriptions are removed today.
     """
 
     password: frozenset[Owner] = frozenset()

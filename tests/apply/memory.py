@@ -49,6 +49,7 @@ class Memory:
         *,
         renew: bool,
         moved: bool = False,
+        unsubscribe: bool = False,
     ) -> Sequence[Change]:
         return ()
 
