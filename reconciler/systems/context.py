@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from sqlalchemy import Connection
 
 from reconciler.model.secrets import Passwords
+from reconciler.planning.changes import Step
 from reconciler.remote.host import Hosts
 from reconciler.remote.mail import Mailer
 from reconciler.settings import Settings
+
+
+class Witness(Protocol):
+    """Lets an effect and its ledger row commit in one transaction."""
+
+    def done_in(self, connection: Connection, steps: Sequence[Step]) -> None:
+        """To be called at the end of a transaction, before its commit, with the steps that it carries out.
+
+        Does nothing when the ledger lives elsewhere. Raises PermanentFailure when this run lost its lock: then the
+        transaction must be rolled back.
+        """
+        ...
+
+
+class NoWitness:
+    """The witness of a command that carries nothing out."""
+
+    def done_in(self, connection: Connection, steps: Sequence[Step]) -> None:
+        """See Witness."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,3 +42,4 @@ class Context:
     hosts: Hosts
     mailer: Mailer
     passwords: Passwords
+    witness: Witness = field(default_factory=NoWitness)
