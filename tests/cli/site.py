@@ -8,6 +8,7 @@ from __future__ import annotations
 import email
 import email.policy
 import json
+import os
 import re
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -111,6 +112,7 @@ class StandInSite(Site):
     def __init__(self, folder: Path) -> None:
         sbin = install(folder / "ox", admin_password=OX_PASSWORD)
         (folder / "map").mkdir()
+        self._a_postfix_that_uses_no_map(folder / "postfix")
         super().__init__(
             folder,
             postfixadmin={"url": "sqlite:///postfixadmin.sqlite"},
@@ -118,7 +120,7 @@ class StandInSite(Site):
             postfix={
                 "sender_access": f"texthash:{folder}/map/sender_access",
                 "privilege": "direct",
-                "config_directory": str(folder / "no-postfix"),
+                "config_directory": str(folder / "postfix"),
             },
         )
         self.map.write_text("muster@muster.example REJECT\n", encoding="utf-8")
@@ -189,6 +191,14 @@ class StandInSite(Site):
         tables = {name: self.sql(f"SELECT * FROM {name}") for name in self._tables}
         letters = sorted(file.name for file in (self.folder / "outbox").glob("*"))
         return tables, control.users(self.ox), self.map.read_bytes(), letters
+
+    @staticmethod
+    def _a_postfix_that_uses_no_map(config: Path) -> None:
+        # postconf waits a second where there is no main.cf, and until a fresh one has cooled down
+        config.mkdir()
+        for name, content in (("main.cf", "compatibility_level = 3.6\n"), ("master.cf", "")):
+            (config / name).write_text(content)
+            os.utime(config / name, (0, 0))
 
     def _insert(self, table: str, row: Mapping[str, object]) -> None:
         names, marks = ", ".join(row), ", ".join("?" for _ in row)
