@@ -91,11 +91,9 @@ def suspected_rename(context: Context) -> Iterator[Finding]:
             for old in change.before.goto:
                 if old in live and old not in declared:
                     message = f"{row.key} is new and takes over {change.key} from {old}, which is live and not declared"
-                    hint = (
-                        "if this is the same person, declare the rename:\n"
-                        f"renames:\n  - from: {old}\n    to: {row.key}\n    date: {context.desired.today}\n"
-                        f"if not, declare {old} as well"
-                    )
+                    # on one line: reports fold hints, and YAML in flow style may be folded
+                    rename = f"renames: [{{from: {old}, to: {row.key}, date: {context.desired.today}}}]"
+                    hint = f"if this is the same person, declare `{rename}`; if not, declare {old} as well"
                     yield _about(transition, Severity.REFUSAL, "suspected-rename", message, hint)
 
 
