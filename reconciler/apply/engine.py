@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from graphlib import TopologicalSorter
+from typing import Protocol
 
 from reconciler.errors import Unreadable
 from reconciler.model.records import Owner
@@ -27,9 +28,23 @@ _PAUSE = 2.0
 """Seconds before a temporary failure is tried again, doubled each time."""
 
 
+class Journal(Protocol):
+    """Where the engine writes before and after every batch. Raises PermanentFailure when this run lost its lock: then
+    nothing more may be written anywhere, and the engine lets the error through."""
+
+    async def before(self, steps: Sequence[Step]) -> None:
+        """These are begun now."""
+        ...
+
+    async def after(self, ended: Sequence[tuple[Step, Outcome]]) -> None:
+        """How these ended."""
+        ...
+
+
 async def carry_out(
     plan: Plan,
     systems: Sequence[System],
+    journal: Journal,
     *,
     clock: Callable[[], datetime],
     progress: Progress,
@@ -40,7 +55,8 @@ async def carry_out(
     started = clock()
     transitions = _in_order(plan.open_transitions)
     outcomes: dict[str, Outcome] = {}
-    work = _Work({s.name: s for s in systems}, outcomes, progress, sum(len(t.steps) for t in transitions), stop, pause)
+    total = sum(len(t.steps) for t in transitions)
+    work = _Work({s.name: s for s in systems}, journal, outcomes, progress, total, stop, pause)
     for start in range(0, len(transitions), WAVE):
         await work.wave(transitions[start : start + WAVE])
     not_tried = Outcome(Result.NOT_TRIED)
@@ -63,6 +79,7 @@ class _Work:
     def __init__(
         self,
         systems: Mapping[str, System],
+        journal: Journal,
         outcomes: dict[str, Outcome],
         progress: Progress,
         total: int,
@@ -70,6 +87,7 @@ class _Work:
         pause: float,
     ) -> None:
         self._systems = systems
+        self._journal = journal
         self._outcomes = outcomes
         self._progress = progress
         self._total = total
@@ -91,6 +109,7 @@ class _Work:
                 if batch and not self._stop.is_set():
                     self._progress(name, len(self._outcomes), self._total)
                     await self._batch(system, batch)
+                    await self._journal.after([(step, self._outcomes[step.id]) for step in batch])
                     self._failed |= {s.change.owner for s in batch if self._outcomes[s.id].result is Result.FAILED}
                     self._progress(name, len(self._outcomes), self._total)
 
@@ -114,6 +133,8 @@ class _Work:
                 self._outcomes[step.id] = Outcome(Result.SKIPPED, "in place already")
             else:
                 pending.append(step)
+        if pending:
+            await self._journal.before(pending)
         for attempt in range(_ATTEMPTS):
             if not pending:
                 return

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+import pytest
+
 from reconciler.apply import engine
-from reconciler.errors import Unreadable
+from reconciler.errors import PermanentFailure, Unreadable
 from reconciler.planning.changes import Outcome, Result, Stage, Step
 from reconciler.planning.run import Run
 from tests.apply.memory import NOW, Memory, alias, plan_with, step
@@ -17,8 +19,28 @@ FAILED = Outcome(Result.FAILED, "no")
 LATER = Outcome(Result.FAILED, "busy", temporary=True)
 
 
+class Pages:
+    """A journal that keeps what is written into it."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.lost_before: int | None = None
+
+    async def before(self, steps: Sequence[Step]) -> None:
+        if self.lost_before is not None and len(self.lines) >= self.lost_before:
+            raise PermanentFailure("the lock is lost")
+        self.lines.append(f"begun {' '.join(step.change.key for step in steps)}")
+
+    async def after(self, ended: Sequence[tuple[Step, Outcome]]) -> None:
+        self.lines += [f"{outcome.result} {step.change.key}" for step, outcome in ended]
+
+
 async def run(
-    systems: Sequence[Memory], *groups: Sequence[Step], stop: asyncio.Event | None = None, told: list[int] | None = None
+    systems: Sequence[Memory],
+    *groups: Sequence[Step],
+    stop: asyncio.Event | None = None,
+    told: list[int] | None = None,
+    pages: Pages | None = None,
 ) -> Run:
     def progress(what: str, done: int, total: int) -> None:
         if told is not None:
@@ -29,7 +51,7 @@ async def run(
 
     plan = plan_with(*groups)
     return await engine.carry_out(
-        plan, systems, clock=clock, progress=progress, stop=stop or asyncio.Event(), pause=0.0
+        plan, systems, pages or Pages(), clock=clock, progress=progress, stop=stop or asyncio.Event(), pause=0.0
     )
 
 
@@ -86,7 +108,7 @@ async def test_an_alias_is_not_made_when_its_target_failed_and_comes_after_it_ot
     plan = plan_with([good], [bad])
     plan = replace(plan, transitions=(*leading, *plan.transitions))
     done = await engine.carry_out(
-        plan, [a], clock=lambda: NOW, progress=lambda *_: None, stop=asyncio.Event(), pause=0.0
+        plan, [a], Pages(), clock=lambda: NOW, progress=lambda *_: None, stop=asyncio.Event(), pause=0.0
     )
     assert results(done) == [["done"], ["not tried"], ["done"], ["done"], ["failed"]]
     assert a.log == ["a: good bad", "a: three one"]
@@ -159,3 +181,23 @@ async def test_a_wave_is_finished_before_the_next_begins() -> None:
     assert done.complete
     assert [line.split()[0] for line in log] == ["a:", "b:", "a:", "b:"]
     assert told[-1] == 2 * count
+
+
+async def test_the_journal_is_written_before_and_after_every_batch() -> None:
+    a, b, pages = Memory("a"), Memory("b"), Pages()
+    a.answers["a2"] = [FAILED]
+    there = step("a", "a3")
+    assert there.change.after is not None
+    a.rows["a3"] = there.change.after
+    one = [step("a", "a1", owner="one"), step("b", "b1", Stage.GROUPWARE, owner="one")]
+    await run([a, b], one, [step("a", "a2")], [there], pages=pages)
+    assert pages.lines == ["begun a1 a2", "done a1", "failed a2", "skipped a3", "begun b1", "done b1"]
+
+
+async def test_a_run_that_lost_its_lock_writes_nothing_more() -> None:
+    a, b, pages = Memory("a"), Memory("b"), Pages()
+    pages.lost_before = 2
+    one = [step("a", "a1", owner="one"), step("b", "b1", Stage.GROUPWARE, owner="one")]
+    with pytest.raises(PermanentFailure, match="lock is lost"):
+        await run([a, b], one, pages=pages)
+    assert b.rows == {}

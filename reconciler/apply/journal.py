@@ -1,0 +1,70 @@
+"""The journal of one run, in the ledger: what the engine writes before and after, and what systems write with it.
+
+`workflow` opens one for each run. While it is open the lock is renewed in the background.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from sqlalchemy import Connection
+
+from reconciler.apply.ledger import Lease, Ledger, LedgerUnusable, OpenRun
+from reconciler.planning.changes import Outcome, Step
+
+
+class Witness:
+    """Given to systems before any run exists; once a run is open, effects in the ledger's own database are noted in
+    their own transaction. See `systems.context.Witness`."""
+
+    def __init__(self, ledger: Ledger | None, *, same_database: bool) -> None:
+        self._ledger = ledger if same_database else None
+        self._run: OpenRun | None = None
+
+    def open(self, run: OpenRun) -> None:
+        """From now on effects belong to this run."""
+        self._run = run
+
+    def done_in(self, connection: Connection, steps: Sequence[Step]) -> None:
+        """Notes the steps as done on the caller's connection. Raises LockLost: then nothing may be committed."""
+        if self._ledger is not None and self._run is not None:
+            self._ledger.done_in(connection, self._run, steps)
+
+
+class RunJournal:
+    """The engine's journal of an open run."""
+
+    def __init__(self, ledger: Ledger, run: OpenRun) -> None:
+        self._ledger = ledger
+        self._run = run
+
+    async def before(self, steps: Sequence[Step]) -> None:
+        """See engine.Journal."""
+        await self._ledger.before(self._run, steps)
+
+    async def after(self, ended: Sequence[tuple[Step, Outcome]]) -> None:
+        """See engine.Journal."""
+        await self._ledger.after(self._run, ended)
+
+
+@asynccontextmanager
+async def keeping(ledger: Ledger, lease: Lease) -> AsyncIterator[None]:
+    """Renews the lock while the block runs: one batch may take longer than a lock lives."""
+    task = asyncio.create_task(_renew(ledger, lease))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _renew(ledger: Ledger, lease: Lease) -> None:
+    """Until cancelled. A lost lock ends it quietly: the next write of the run finds out, and says so."""
+    while True:
+        await asyncio.sleep(lease.ttl.total_seconds() / 4)
+        try:
+            await ledger.renew(lease)
+        except LedgerUnusable:
+            continue  # the next write says it, unless the database is back by then
