@@ -28,6 +28,8 @@ class Counts:
 
     in_place: Mapping[str, int] = field(default_factory=dict)
     unmanaged: Mapping[str, int] = field(default_factory=dict)
+    adopted: Mapping[str, int] = field(default_factory=dict)
+    """Of those in place: what becomes ours with the next apply."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ class Plan:
     reads: tuple[Read, ...]
     counts: Counts
     digest: str
+    gates: tuple[str, ...] = ()
+    """What the gates looked at, for people: `removals 0 of 412 (limit 1 %, 5) ✓`."""
 
     @property
     def refused(self) -> bool:

@@ -114,6 +114,11 @@ class Remembered:
     """What earlier runs left for planning. The empty one is that of a site without a ledger."""
 
     inventory: Mapping[InventoryKey, InventoryEntry] = field(default_factory=dict)
+    """What we manage and nobody wants any more; the rest of the inventory is only counted on, in `known`."""
+    known: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+    """(System, kind) → keys of the wanted records that are in the inventory."""
+    removed: frozenset[str] = frozenset()
+    """Mailboxes that a removal switched off, and that nothing changed since."""
     unseen: Mapping[Owner, frozenset[str]] = field(default_factory=dict)
     """Effects that no system can show (kinds) and that a run left undone after it had touched their owner."""
     one_shots: frozenset[OneShot] = frozenset()

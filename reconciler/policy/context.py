@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from reconciler.model.accounts import Accounts
 from reconciler.model.declared import DesiredState
 from reconciler.model.records import Owner
 from reconciler.planning.findings import Locate, Severity
+from reconciler.planning.remembered import Remembered
 from reconciler.planning.snapshot import Snapshot
 from reconciler.planning.transitions import Transition
 from reconciler.settings import Settings
@@ -23,5 +25,7 @@ class Context:
     transitions: tuple[Transition, ...]
     waiting_for: tuple[str, ...]
     locate: Locate
+    accounts: Accounts = field(default_factory=lambda: Accounts({}, {}, ()))
+    remembered: Remembered = field(default_factory=Remembered)
     stopped: Mapping[Owner, Severity] = field(default_factory=dict)
     """What the gates before this one stop, and whether it is refused or only waits."""

@@ -1,0 +1,86 @@
+"""What the inventory means for a plan: what becomes ours, what is ours and no longer declared. Pure.
+
+Absence in git never deletes a mailbox. An alias that we made goes when its entry goes, unless somebody changed it by
+hand since; an account that we switched off for a removal comes back when the removal is taken back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from reconciler.model.accounts import Accounts
+from reconciler.model.addresses import Address
+from reconciler.model.declared import DesiredState
+from reconciler.model.records import AliasRow, Gone, MailboxRow, Owner, Records, Row, Scope
+from reconciler.planning.remembered import InventoryEntry, Remembered
+from reconciler.planning.transitions import Pair
+
+ADOPTED_KINDS = frozenset({"mailbox", "alias", "ox_user"})
+
+
+def ours_no_longer_declared(
+    system: str, pair: Pair, remembered: Remembered, desired: DesiredState, accounts: Accounts
+) -> Records:
+    """`pair.wanted`, with what shall be gone or come back because its declaration was taken out."""
+    wanted = {kind: dict(table) for kind, table in pair.wanted.items()}
+    for entry in remembered.inventory.values():
+        if entry.system == system and entry.kind == "alias" and entry.key not in wanted.get("alias", {}):
+            owner = _owner_of_unwanted(entry, pair.found, desired, accounts)
+            if owner is not None and _as_we_left_it(entry, pair.found):
+                wanted.setdefault("alias", {})[entry.key] = Gone(entry.key, owner)
+    for address in remembered.removed:
+        for row in _restored(address, pair.found, desired):
+            wanted["mailbox" if isinstance(row, MailboxRow) else "alias"][address] = row
+    return wanted
+
+
+def adopted(system: str, pair: Pair, remembered: Remembered) -> Iterator[InventoryEntry]:
+    """Live rows that are wanted and equal, and that the inventory does not know yet."""
+    for kind in ADOPTED_KINDS & pair.wanted.keys():
+        known = remembered.known.get((system, kind), frozenset())
+        live = pair.found.get(kind, {})
+        for key, row in pair.wanted[kind].items():
+            found = live.get(key)
+            if found is not None and key not in known and not isinstance(row, Gone) and row.over(found) is found:
+                yield InventoryEntry.of(system, kind, key, found, row.owner)
+
+
+def _owner_of_unwanted(
+    entry: InventoryEntry, found: Records, desired: DesiredState, accounts: Accounts
+) -> Owner | None:
+    """Whose alias it is to remove; None when it stays: a twin, a former address, or an account that is unmanaged."""
+    if entry.owner.scope is Scope.ALIAS:
+        return entry.owner
+    account = accounts.of(entry.owner.subject)
+    is_member_alias = entry.key not in found.get("mailbox", {}) and entry.key != entry.owner.subject
+    if is_member_alias and account in desired.mailboxes and entry.key not in accounts.addresses(Address(account)):
+        return Owner(Scope.ACCOUNT, account)
+    return None
+
+
+def _as_we_left_it(entry: InventoryEntry, found: Records) -> bool:
+    row = found.get("alias", {}).get(entry.key)
+    if not isinstance(row, AliasRow):
+        return False
+    left = entry.fields
+    return row.goto == tuple(left["goto"]) and row.active == left["active"]
+
+
+def _restored(address: str, found: Records, desired: DesiredState) -> Iterator[Row]:
+    """The rows of an account that a removal switched off, when nothing declares it any more."""
+    mailbox, twin = found.get("mailbox", {}).get(address), found.get("alias", {}).get(address)
+    declared = address in desired.mailboxes or any(removal.mailbox == address for removal in desired.removals)
+    if declared or not isinstance(mailbox, MailboxRow) or mailbox.active:
+        return
+    yield mailbox._replace(account=address, active=True)
+    if isinstance(twin, AliasRow):
+        yield twin._replace(account=address, active=True)
+
+
+def changed_by_hand(remembered: Remembered, found: Mapping[str, Records]) -> Iterator[InventoryEntry]:
+    """Aliases that we made, that nobody declares any more, and that somebody changed since: left, and said."""
+    for entry in remembered.inventory.values():
+        live = found.get(entry.system, {})
+        there = entry.kind == "alias" and entry.owner.scope is Scope.ALIAS and entry.key in live.get("alias", {})
+        if there and not _as_we_left_it(entry, live):
+            yield entry
