@@ -1,0 +1,11 @@
+"""Measures `validate`, `plan` and `apply` on a MariaDB, the OX stand-in and a hash map. `make bench` runs `run`.
+
+people    who is in a site of a given size, and the state files that declare them
+live      the same people in the live systems, written in bulk
+site      one folder with both
+probe     one command of reconciler in a process of its own, which counts what it does
+measure   starts probes and watches them
+servers   the private MariaDB
+page      docs/benchmarks.md
+run       all of it, size after size
+"""

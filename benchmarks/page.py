@@ -1,0 +1,118 @@
+"""docs/benchmarks.md, written by `run` from what it measured."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.measure import Measurement
+
+PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
+Results = Mapping[int, Mapping[str, Measurement]]
+"""Number of mailboxes → case → what it took."""
+
+_HEAD = (
+    "mailboxes",
+    "wall",
+    "of which OX tools",
+    "own CPU",
+    "peak memory",
+    "biggest tool",
+    "SQL statements",
+    "remote commands",
+)
+
+_TEXT = """\
+# Benchmarks
+
+Written by `make bench` (`python -m benchmarks.run`); do not edit.
+
+{machine}
+
+What is there: state files with six fields a mailbox, a member each, one alias for five mailboxes, one sender block for
+a hundred; a member register as CSV; the same in a MariaDB with PostfixAdmin's own tables, in the Open-Xchange stand-in
+on the same machine, and in a `hash` map. Every line is a process of its own. What only reads was run {repeat} times
+and the fastest run counts, since other programs on the machine only ever make a run slower.
+
+{tables}
+## How to read it
+
+- **wall** is from the start of the process to its end, interpreter and imports included.
+- **of which OX tools**: how long at least one `listuser` or `createuser` was running. These are the stand-in's, one
+  Python process a call; OX' own are Java processes that ask the server once for each user that they list, so a real
+  site has other numbers there. While `listuser` runs, the database and the register are read.
+- **own CPU** and **peak memory** are the process's own, **biggest tool** is the memory of the biggest process that it
+  started.
+- **SQL statements** as the server counted them, with what driver and login send. **remote commands** are all programs
+  that were run on the mail host. Both are the same at every size: ten thousand accounts do not mean ten thousand round
+  trips. `apply` runs one `createuser` for each new account, four at a time (`parallel: 4`), and the same few others.
+"""
+
+
+class Machine(NamedTuple):
+    """The kind of machine, in general words."""
+
+    cores: int
+    memory_gb: int
+    load: float
+    """Programs that wanted to run when the measuring began, the average of the last minutes."""
+    mariadb: str
+
+
+def describe_machine(version: str) -> Machine:
+    """This machine, now. `version` is what the MariaDB server says of itself."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return Machine(os.cpu_count() or 1, round(memory / 1e9), os.getloadavg()[1], version.partition("-")[0])
+
+
+def write_page(results: Results, machine: Machine, repeat: int) -> None:
+    """Writes the whole page."""
+    PAGE.write_text(page(results, machine, repeat), encoding="utf-8")
+
+
+def page(results: Results, machine: Machine, repeat: int) -> str:
+    """The page as text: a table for each case, a line for each size."""
+    tables = "\n".join(_table(case, results) for case in next(iter(results.values())))
+    return _TEXT.format(machine=_said(machine), repeat=repeat, tables=tables)
+
+
+def _said(machine: Machine) -> str:
+    busy = "nothing else was running" if machine.load < machine.cores / 4 else "other programs were running as well"
+    return (
+        f"A {platform.system()} machine with {machine.cores} cores and {machine.memory_gb} GB of memory, "
+        f"Python {'.'.join(platform.python_version_tuple()[:2])}, MariaDB {machine.mariadb}; {busy} "
+        f"(load average {machine.load:.1f})."
+    )
+
+
+def _table(case: str, results: Results) -> str:
+    rows = [_HEAD, *(_row(size, found[case]) for size, found in results.items())]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
+    lines = [_line(row, widths) for row in rows]
+    rule = "|".join(f"{'-' * (width + 1)}:" for width in widths)
+    return "\n".join([f"## {case}", "", lines[0], f"|{rule}|", *lines[1:], ""])
+
+
+def _row(size: int, found: Measurement) -> tuple[str, ...]:
+    return (
+        f"{size:,}",
+        f"{found.wall:.1f} s",
+        ", ".join(_tools(found)) or "–",
+        f"{found.cpu:.1f} s",
+        f"{found.peak:.0f} MB",
+        f"{found.child_peak:.0f} MB" if found.commands else "–",
+        f"{found.statements}",
+        f"{sum(found.commands.values()):,}",
+    )
+
+
+def _tools(found: Measurement) -> Iterator[str]:
+    for tool, seconds in found.tool_seconds.items():
+        yield f"{tool} {seconds:.1f} s ({found.commands[tool]:,} ×)"
+
+
+def _line(row: tuple[str, ...], widths: list[int]) -> str:
+    return f"| {' | '.join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))} |"

@@ -1,0 +1,53 @@
+"""The measured process: `python -m benchmarks.probe NOTES COMMAND …` runs one command of reconciler, as the console
+script would, and writes into NOTES what it took. `measure` starts it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from reconciler.cli.main import run
+from reconciler.remote.host import Completed
+from reconciler.remote.local import LocalHost
+
+_commands: list[tuple[str, float, float]] = []
+"""Program, begin and end of every command on the host (monotonic seconds)."""
+
+
+def _watch_commands() -> None:
+    original = LocalHost.run
+
+    async def watched(self: LocalHost, argv: Any, **options: Any) -> Completed:
+        began = time.monotonic()
+        try:
+            return await original(self, argv, **options)
+        finally:
+            _commands.append((Path(argv[0]).name, began, time.monotonic()))
+
+    LocalHost.run = watched  # type: ignore[method-assign]  # the one way that all commands go
+
+
+def _note(file: Path) -> None:
+    usage = time.process_time()
+    notes = {"peak_kb": _peak_kb(), "cpu": usage, "commands": _commands}
+    file.write_text(json.dumps(notes), encoding="utf-8")
+
+
+def _peak_kb() -> int:
+    """Of this process alone: `getrusage` would count what the one that started us had."""
+    for line in Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1])
+    raise RuntimeError("the kernel does not tell the peak memory: /proc/self/status has no VmHWM")
+
+
+if __name__ == "__main__":
+    _watch_commands()
+    atexit.register(_note, Path(sys.argv[1]))
+    sys.argv = ["reconciler", *sys.argv[2:]]
+    run()

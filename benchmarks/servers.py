@@ -1,0 +1,24 @@
+"""The private MariaDB of the benchmark: the one that the tests use, with PostfixAdmin's own tables."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.services import databases
+from tests.services.databases import Server
+from tests.services.postfixadmin import PostfixAdminDatabase, PostfixAdminTree
+
+# the functions behind the fixtures of pytest, which are plain generators
+_mariadb = contextmanager(inspect.unwrap(databases.mariadb_server))
+_new_mariadb = contextmanager(inspect.unwrap(databases.new_mariadb))
+
+
+@contextmanager
+def mariadb(folder: Path) -> Iterator[tuple[Server, Callable[[], PostfixAdminDatabase]]]:
+    """A running server, and a function that makes a fresh database. The password is in the environment meanwhile."""
+    tree = PostfixAdminTree.copy_to(folder / "postfixadmin")
+    with _mariadb() as server, _new_mariadb(server, tree) as fresh:
+        yield server, fresh

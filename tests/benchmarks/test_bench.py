@@ -1,0 +1,102 @@
+"""The benchmark runs, and what a command asks of the live systems does not grow with the site. Times are not judged."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, text
+
+from benchmarks.measure import Failed, Measurement, covered, measure
+from benchmarks.page import describe_machine, page
+from benchmarks.run import CASES, measure_site, sizes
+from benchmarks.site import build
+from reconciler.cli.door import Status
+from tests.services.databases import PASSWORD_ENV, Server
+from tests.services.postfixadmin import PostfixAdminDatabase
+
+NEW = 10
+SIZES = (50, 200)
+Results = Mapping[int, Mapping[str, Measurement]]
+
+
+@pytest.fixture(scope="module")
+def server(mariadb_server: Server) -> Iterator[Connection]:
+    with mariadb_server.admin.connect() as connection:
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def results(
+    new_mariadb: Callable[[], PostfixAdminDatabase], server: Connection, tmp_path_factory: pytest.TempPathFactory
+) -> Results:
+    """Every case at two sizes; each ends with the exit status that `run` expects of it."""
+    found = {}
+    for size in SIZES:
+        folder = tmp_path_factory.mktemp(f"bench-{size}")
+        site = build(folder, new_mariadb().full_url, PASSWORD_ENV, size=size, new=NEW)
+        found[size] = measure_site(site, server, repeat=1)
+    return found
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_statements_and_commands_do_not_grow_with_the_site(results: Results, case: str) -> None:
+    small, big = (results[size][case] for size in SIZES)
+    assert small.statements == big.statements
+    assert small.commands == big.commands
+
+
+def test_validate_touches_nothing_live(results: Results) -> None:
+    """details.md: it opens neither register nor live systems."""
+    validate = results[SIZES[0]]["validate"]
+    assert validate.statements == 0
+    assert validate.commands == {}
+
+
+def test_a_plan_lists_the_context_once(results: Results) -> None:
+    for case in ("plan, nothing to do", "plan, 1 % changed"):
+        assert results[SIZES[0]][case].commands["listuser"] == 1
+        assert results[SIZES[0]][case].statements > 0
+
+
+def test_an_account_is_one_createuser(results: Results) -> None:
+    for size in SIZES:
+        # and one before the first effect asks whether the tool is there
+        assert results[size]["apply, new accounts"].commands["createuser"] == NEW + 1
+
+
+def test_memory_and_time_are_seen(results: Results) -> None:
+    for found in results[SIZES[0]].values():
+        assert found.wall > 0
+        assert found.cpu > 0
+        assert found.peak > 10
+    assert results[SIZES[0]]["apply, new accounts"].child_peak > 1
+
+
+def test_page_shows_every_number(results: Results, server: Connection) -> None:
+    machine = describe_machine(str(server.execute(text("SELECT VERSION()")).scalar_one()))
+    written = page(results, machine, 1)
+    for case in CASES:
+        assert f"## {case}\n" in written
+    for size in SIZES:
+        assert written.count(f"\n| {size:>9,} |") == len(CASES)
+    assert f"({NEW + 1} ×)" in written
+
+
+def test_a_command_that_ends_otherwise_is_no_measurement(server: Connection, tmp_path: Path) -> None:
+    with pytest.raises(Failed, match=r"status 2 instead of 0(?s:.*)no site file"):
+        measure(["validate", "--site", str(tmp_path / "none.yaml")], server, folder=tmp_path, expected=Status.DONE)
+
+
+def test_time_covered_by_commands_at_the_same_time_counts_once() -> None:
+    assert covered([(5, 6), (1, 3), (2, 4), (2, 2.5)]) == 4
+    assert covered([]) == 0
+
+
+def test_sizes() -> None:
+    assert sizes("1000,50") == (1000, 50)
+    for wrong in ("", "0", "1000;50", "-1", "²"):
+        with pytest.raises(argparse.ArgumentTypeError):
+            sizes(wrong)
