@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 
-import click
 import typer
 
 from reconciler.cli.apply import apply
@@ -30,8 +29,6 @@ def run() -> None:
     """What the console script calls."""
     try:
         app()
-    except click.exceptions.Abort:
-        sys.exit(130)
     except Exception as error:  # noqa: BLE001  # the last net: a bug must not show a traceback to a volunteer at eleven
         report_bug(error)
         sys.exit(int(Status.BUG))
