@@ -37,7 +37,12 @@ def schema(
         if folder is not None:
             for each, make in SCHEMAS.items():
                 path = folder / f"{each}.schema.json"
-                path.write_text(rendered(make()), encoding="utf-8")
+                try:
+                    path.write_text(rendered(make()), encoding="utf-8")
+                except OSError as error:
+                    raise UsageError(
+                        f"{path} cannot be written: {error.strerror}", hint="make the folder first"
+                    ) from None
                 say(f"written: {path}")
             return Status.DONE
         if name not in SCHEMAS:
