@@ -9,6 +9,7 @@ import os
 import re
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
@@ -83,7 +84,23 @@ def parse_quota(text: str) -> int:
     return int(match[1])
 
 
+def _web_url(text: str) -> str:
+    try:
+        url = urlsplit(text)
+        url.port  # noqa: B018  # raises when it is no port
+    except ValueError:
+        raise ValueError(f"{text!r} is not a URL; write one like https://mail.example/ajax/") from None
+    if url.scheme not in ("https", "http") or not url.hostname or url.username is not None or url.query:
+        raise ValueError(f"{text!r} is not a plain URL; write one like https://mail.example/ajax/")
+    if url.scheme == "http" and url.hostname not in _LOOPBACK:
+        raise ValueError("passwords go there, so it must be https:// (http:// works for this machine only)")
+    return text
+
+
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
+WebUrl = Annotated[str, AfterValidator(_web_url)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 DomainName = Annotated[str, AfterValidator(_domain)]
@@ -128,8 +145,10 @@ class OpenXchange(Section):
     language: Annotated[str, Field(pattern=r"^[a-z]{2}_[A-Z]{2}$")] = "de_DE"
     timezone: TimeZone = "Europe/Berlin"
     parallel: Annotated[int, Field(ge=1, le=32)] = 4
-    web_url: str | None = None
+    web_url: WebUrl | None = None
     database_url: DatabaseUrl | None = None
+    database_password_env: str | None = None
+    database_password_file: str | None = None
     imap: MailServer | None = None
     smtp: MailServer | None = None
 
@@ -205,6 +224,8 @@ class Ledger(Section):
     """Where the ledger lives; null is beside PostfixAdmin's tables."""
 
     url: DatabaseUrl | None = None
+    password_env: str | None = None
+    password_file: str | None = None
 
 
 class Limit(Section):

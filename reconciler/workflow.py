@@ -1,63 +1,113 @@
-"""The story: observe, compare, fold, gate, seal; and apply, which carries the same plan out."""
+"""The story: observe, compare, fold, gate, seal; and apply, which carries the same plan out and remembers it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from reconciler.apply.engine import carry_out
+from reconciler.apply.session import Session
 from reconciler.declared.load import Declaration
 from reconciler.errors import StalePlan, Unreadable
+from reconciler.model.accounts import Accounts, accounts
 from reconciler.model.declared import DesiredState
-from reconciler.model.places import Origin
-from reconciler.model.records import Records, Scope
-from reconciler.planning.changes import Change
+from reconciler.model.records import Owner, Records
+from reconciler.planning.assembly import counts, due_accounts, explained, marked
 from reconciler.planning.diff import diff
-from reconciler.planning.findings import Finding, Severity
-from reconciler.planning.plan import Counts, Plan, Read, digest
+from reconciler.planning.inventory import adopted, ours_no_longer_declared
+from reconciler.planning.plan import Plan, Read, digest
 from reconciler.planning.ports import System
+from reconciler.planning.remembered import InventoryEntry, Remembered
 from reconciler.planning.run import Progress, Run
 from reconciler.planning.snapshot import Snapshot
-from reconciler.planning.transitions import Pair, Transition, fold
+from reconciler.planning.transitions import Pair, fold
 from reconciler.policy.context import Context
 from reconciler.policy.gates import run_gates
+from reconciler.report.json import plan_json
 from reconciler.settings import Settings
 
 Clock = Callable[[], datetime]
+Recall = Callable[[Mapping[str, Records]], Awaitable[Remembered]]
+"""Asks the ledger what earlier runs left, given what is wanted now."""
 
 
-async def make_plan(site: Settings, declaration: Declaration, systems: Sequence[System], clock: Clock) -> Plan:
-    """What would be done now. Reads, never writes; what could not be read is unknown and nothing is planned for it."""
-    state = declaration.state
+# of these `validate` can only warn; here the gates know what is live
+_GATED = frozenset({"naming", "dangling-alias"})
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A plan with what it was made from; `adopted` becomes ours when it is applied."""
+
+    plan: Plan
+    adopted: tuple[InventoryEntry, ...]
+    chains: Accounts
+
+
+async def nothing_remembered(wanted: Mapping[str, Records]) -> Remembered:  # noqa: ARG001  # a site without a ledger
+    """What a site without a ledger remembers."""
+    return Remembered()
+
+
+async def make_plan(
+    site: Settings,
+    declaration: Declaration,
+    systems: Sequence[System],
+    clock: Clock,
+    recall: Recall = nothing_remembered,
+) -> Plan:
+    """What would be done now. Reads, never writes."""
+    return (await draft(site, declaration, systems, clock, recall)).plan
+
+
+async def draft(
+    site: Settings,
+    declaration: Declaration,
+    systems: Sequence[System],
+    clock: Clock,
+    recall: Recall = nothing_remembered,
+) -> Draft:
+    """The plan and what it means for the inventory. What could not be read is unknown; nothing is planned for it."""
+    state, chains = declaration.state, accounts(declaration.state)
     wanted = {system.name: system.expect(state) for system in systems}
-    snapshot = await take_snapshot(systems, clock)
-    pairs = {s.name: _pair(s, wanted[s.name], snapshot.records[s.name]) for s in systems if s.name in snapshot.records}
+    snapshot, recalled = await asyncio.gather(take_snapshot(systems, clock), _recalled(recall, wanted))
+    remembered = Remembered() if isinstance(recalled, Unreadable) else recalled
+    pairs = {
+        s.name: _pair(s, wanted[s.name], snapshot.records[s.name], remembered, state, chains)
+        for s in systems
+        if s.name in snapshot.records
+    }
     snapshot = replace(snapshot, records={name: pair.found for name, pair in pairs.items()})
-    changes = [c for s in systems if s.name in pairs for c in diff(s, pairs[s.name].wanted, pairs[s.name].found)]
-    counts = _counts(pairs.values(), changes)
-    transitions = tuple(_explained(t, state, declaration) for t in fold(changes, systems, pairs))
+    changes = [c for s in systems if s.name in pairs for c in diff(s, *pairs[s.name])]
+    folded = fold(changes, systems, pairs, due_accounts(remembered, state, chains))
+    transitions = tuple(explained(t, state, chains, declaration.locate) for t in folded)
     waiting_for = tuple(s.name for s in systems if s.needed_for_accounts and s.name in snapshot.unknown)
-    gated = run_gates(Context(site, state, snapshot, transitions, waiting_for, declaration.locate))
+    locate = declaration.locate
+    gated = run_gates(Context(site, state, snapshot, transitions, waiting_for, locate, chains, remembered))
     reviews = [f for s in systems if s.name in pairs for f in s.review(state, pairs[s.name].found)]
-    transitions = tuple(_marked(t, gated) for t in transitions)
-    targets = {system.name: system.target for system in systems}
-    reads = tuple(_read(system, snapshot) for system in systems)
-    findings = (*gated, *reviews, *declaration.findings)
-    seal = digest(site.site, state.commit, targets, transitions)
-    return Plan(site.site, state.commit, snapshot.taken, transitions, findings, reads, counts, seal)
+    new = tuple(entry for name, pair in pairs.items() for entry in adopted(name, pair, remembered))
+    transitions = marked(transitions, gated)
+    plan = Plan(
+        site=site.site,
+        commit=state.commit,
+        made=snapshot.taken,
+        transitions=transitions,
+        findings=(*gated, *reviews, *(f for f in declaration.findings if f.rule not in _GATED)),
+        reads=(*(_read(system, snapshot) for system in systems), *_ledger_unknown(recalled)),
+        counts=replace(counts(pairs.values(), changes), adopted=_by_kind(new)),
+        digest=digest(site.site, state.commit, {s.name: s.target for s in systems}, transitions),
+    )
+    return Draft(plan, new, chains)
 
 
 async def paired_snapshot(declaration: Declaration, systems: Sequence[System], clock: Clock) -> Snapshot:
     """What is live, under the keys of what is declared, for `show`."""
     snapshot = await take_snapshot(systems, clock)
-    pairs = {
-        s.name: s.pair(s.expect(declaration.state), snapshot.records[s.name])
-        for s in systems
-        if s.name in snapshot.records
-    }
-    return replace(snapshot, records=pairs)
+    known = [s for s in systems if s.name in snapshot.records]
+    paired = {s.name: s.pair(s.expect(declaration.state), snapshot.records[s.name]) for s in known}
+    return replace(snapshot, records=paired)
 
 
 async def take_snapshot(systems: Sequence[System], clock: Clock) -> Snapshot:
@@ -71,13 +121,34 @@ async def take_snapshot(systems: Sequence[System], clock: Clock) -> Snapshot:
     )
 
 
-async def apply(plan: Plan, systems: Sequence[System], *, clock: Clock, progress: Progress, stop: asyncio.Event) -> Run:
-    """Carries out what no gate refuses. Every system that is to be written says first that it can be."""
+async def apply(
+    drafted: Draft,
+    systems: Sequence[System],
+    session: Session,
+    *,
+    clock: Clock,
+    progress: Progress,
+    stop: asyncio.Event,
+) -> Run:
+    """Carries out what no gate refuses, and remembers it. Every system that is to be written says first that it can."""
+    plan = drafted.plan
     involved = {step.change.system for transition in plan.open_transitions for step in transition.steps}
     for system in systems:
         if system.name in involved:
             await system.check()
-    return await carry_out(plan, systems, clock=clock, progress=progress, stop=stop)
+    async with session.run(plan, plan_json(plan)) as journal:
+        run = await carry_out(plan, systems, journal, clock=clock, progress=progress, stop=stop)
+        await journal.close(run, drafted.adopted, drafted.chains)
+    return run
+
+
+def only(drafted: Draft, owners: frozenset[Owner]) -> Draft:
+    """The part of a draft that `resume` carries out: what an interrupted run had begun or meant to begin."""
+    present = {owner._replace(subject=drafted.chains.of(owner.subject)) for owner in owners} | owners
+    plan = drafted.plan
+    transitions = tuple(t for t in plan.transitions if t.owner in present)
+    findings = tuple(f for f in plan.findings if f.owner is None or f.owner in present)
+    return replace(drafted, plan=replace(plan, transitions=transitions, findings=findings), adopted=())
 
 
 def refuse_stale(saved_site: str, saved_digest: str, saved_ids: Iterable[str], plan: Plan) -> None:
@@ -93,9 +164,12 @@ def refuse_stale(saved_site: str, saved_digest: str, saved_ids: Iterable[str], p
     raise StalePlan(message, hint="run `reconciler plan --out FILE` again and have it reviewed")
 
 
-def _pair(system: System, wanted: Records, observed: Records) -> Pair:
+def _pair(
+    system: System, wanted: Records, observed: Records, remembered: Remembered, state: DesiredState, chains: Accounts
+) -> Pair:
     found = system.pair(wanted, observed)
-    return Pair(system.settle(wanted, found), found)
+    settled = Pair(system.settle(wanted, found), found)
+    return settled._replace(wanted=ours_no_longer_declared(system.name, settled, remembered, state, chains))
 
 
 async def _observe(system: System) -> Records | Unreadable:
@@ -105,50 +179,28 @@ async def _observe(system: System) -> Records | Unreadable:
         return error
 
 
+async def _recalled(recall: Recall, wanted: Mapping[str, Records]) -> Remembered | Unreadable:
+    try:
+        return await recall(wanted)
+    except Unreadable as error:
+        return error
+
+
+def _ledger_unknown(recalled: Remembered | Unreadable) -> Iterator[Read]:
+    """Without the ledger nothing is removed that we made, and nothing can be applied; what is declared is planned."""
+    if isinstance(recalled, Unreadable):
+        yield Read("ledger", "", unknown=_said(recalled))
+
+
 def _said(error: Unreadable) -> str:
     return f"{error.message} ({error.hint})" if error.hint else error.message
 
 
-def _counts(pairs: Iterable[Pair], changes: Sequence[Change]) -> Counts:
-    in_place: dict[str, int] = {}
-    unmanaged: dict[str, int] = {}
-    changed = {(c.kind, c.key) for c in changes}
-    for wanted, found in pairs:
-        for kind, table in wanted.items():
-            live = found.get(kind, {})
-            in_place[kind] = sum(1 for key in table if key in live and (kind, key) not in changed)
-            unmanaged[kind] = sum(1 for key in live if key not in table and (kind, key) not in changed)
-    return Counts(in_place, unmanaged)
-
-
-def _explained(transition: Transition, state: DesiredState, declaration: Declaration) -> Transition:
-    """The transition with the place of its declaration and, for a block, the reason."""
-    origin = _origin(transition, state)
-    place = declaration.locate(origin) if origin else None
-    reason = ""
-    if transition.owner.scope is Scope.BLOCK:
-        block = state.sender_blocks.get(transition.owner.subject)
-        if block is None:
-            reason = "no longer declared"
-        elif block.expired(state.today):
-            reason = f"expired on {block.expires}"
-        else:
-            until = f", until {block.expires}" if block.expires else ""
-            reason = f"{block.reason}{until}"
-    return replace(transition, place=place, reason=reason)
-
-
-def _origin(transition: Transition, state: DesiredState) -> Origin | None:
-    scope, subject = transition.owner
-    tables = {Scope.ACCOUNT: state.mailboxes, Scope.ALIAS: state.aliases, Scope.BLOCK: state.sender_blocks}
-    declared = tables[scope].get(subject)  # type: ignore[attr-defined]  # three mappings, one shape
-    return declared.origin if declared else None
-
-
-def _marked(transition: Transition, findings: Sequence[Finding]) -> Transition:
-    stops = (Severity.REFUSAL, Severity.WAIT)
-    rules = tuple(f.rule for f in findings if f.severity in stops and f.owner == transition.owner)
-    return replace(transition, refused=rules) if rules else transition
+def _by_kind(entries: Iterable[InventoryEntry]) -> dict[str, int]:
+    number: dict[str, int] = {}
+    for entry in entries:
+        number[entry.kind] = number.get(entry.kind, 0) + 1
+    return number
 
 
 def _read(system: System, snapshot: Snapshot) -> Read:

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from reconciler.apply.session import Session
 from reconciler.cli.door import (
     Format,
     FormatOption,
@@ -26,18 +27,19 @@ from reconciler.cli.door import (
     worst,
     write,
 )
-from reconciler.cli.opening import open_site
+from reconciler.cli.opening import OpenSite, open_site
 from reconciler.cli.plan import plan_status, render
-from reconciler.errors import UsageError
+from reconciler.errors import StalePlan, UsageError
 from reconciler.planning.plan import Plan
+from reconciler.planning.remembered import FINISHED
 from reconciler.planning.run import Progress as Told
 from reconciler.planning.run import Run
 from reconciler.report.document import read_plan
 from reconciler.report.json import run_json
 from reconciler.report.markdown import run_markdown
 from reconciler.report.text import run_text
+from reconciler.workflow import Draft, only, refuse_stale
 from reconciler.workflow import apply as carry_out
-from reconciler.workflow import make_plan, refuse_stale
 
 
 def apply(
@@ -55,31 +57,70 @@ def apply(
 
     async def story() -> Status:
         document = read_plan(_content(saved)) if saved is not None else None
-        async with open_site(site) as opened:
-            made = await make_plan(opened.site, opened.declaration, opened.systems, opened.clock)
+        async with open_site(site) as opened, opened.session() as held:
+            drafted = await opened.draft()
             if document is not None:
-                refuse_stale(document.site, document.digest, [t.id for t in document.transitions], made)
-            (say if output is Format.JSON else write)(
-                render(made, Format.TEXT if output is Format.JSON else output, "mail plan")
-            )
-            shown = plan_status(made)
-            if not made.open_transitions:
-                if output is Format.JSON:
-                    write(render(made, output, "mail plan"))
-                return shown
-            if not _agreed(made, yes=yes):
-                say("nothing was changed")
-                return shown
-            with _progress() as told, _stoppable() as stop:
-                run = await carry_out(made, opened.systems, clock=opened.clock, progress=told, stop=stop)
-        write(_rendered(run, output))
-        return worst(
-            Status.REFUSED if made.refused else Status.DONE,
-            Status.UNREADABLE if made.unknown else Status.DONE,
-            Status.DONE if run.complete else Status.PARTLY,
-        )
+                if document.site == drafted.plan.site:
+                    await _refuse_used(opened, document.digest)
+                refuse_stale(document.site, document.digest, [t.id for t in document.transitions], drafted.plan)
+            return await carry_through(opened, held, drafted, output, yes=yes)
 
     enter(story, output)
+
+
+def resume(
+    site: SiteOption = None,
+    output: FormatOption = Format.TEXT,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Finish what the last run left undone, and nothing else. A plain `apply` does the same and more.
+
+    Example: reconciler resume --yes
+    """
+
+    async def story() -> Status:
+        async with open_site(site) as opened, opened.session() as held:
+            left = await held.ledger.left_open()
+            if left is None:
+                say("no run was left unfinished; next: reconciler plan")
+                return Status.DONE
+            say(f"run {left.id} of {left.started:%Y-%m-%d %H:%M} UTC by {left.who} on {left.host} was left unfinished")
+            owners = frozenset(step.owner for step in left.steps if step.state not in FINISHED)
+            return await carry_through(opened, held, only(await opened.draft(), owners), output, yes=yes)
+
+    enter(story, output)
+
+
+async def carry_through(opened: OpenSite, held: Session, drafted: Draft, output: Format, *, yes: bool) -> Status:
+    """Shows, asks, carries out, says what is now true."""
+    made = drafted.plan
+    beside = Format.TEXT if output is Format.JSON else output
+    (say if output is Format.JSON else write)(render(made, beside, "mail plan"))
+    if made.open_transitions and not _agreed(made, yes=yes):
+        say("nothing was changed")
+        return plan_status(made)
+    if not made.open_transitions and not (drafted.adopted and not made.stopped):
+        if output is Format.JSON:
+            write(render(made, output, "mail plan"))
+        return plan_status(made)
+    with _progress() as told, _stoppable() as stop:
+        run = await carry_out(drafted, opened.systems, held, clock=opened.clock, progress=told, stop=stop)
+    if run.transitions or output is not Format.TEXT:
+        write(_rendered(run, output))
+    return worst(
+        Status.REFUSED if made.refused else Status.DONE,
+        Status.UNREADABLE if made.unknown else Status.DONE,
+        Status.DONE if run.complete else Status.PARTLY,
+    )
+
+
+async def _refuse_used(opened: OpenSite, seal: str) -> None:
+    run = await opened.needed_ledger().used(seal)
+    if run is not None:
+        raise StalePlan(
+            f"this plan was carried out by run {run.id} on {run.started:%Y-%m-%d %H:%M} UTC already",
+            hint=f"reconciler history {run.id} shows what became of it; reconciler plan, what is left",
+        )
 
 
 def _content(saved: Path) -> str:

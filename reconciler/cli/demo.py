@@ -16,7 +16,7 @@ from reconciler.planning.plan import Plan
 from reconciler.report.text import run_text
 from reconciler.sandbox.hands import change_by_hand
 from reconciler.sandbox.site import build, fill_database
-from reconciler.workflow import apply, make_plan
+from reconciler.workflow import apply
 
 _EXAMPLE = Path(__file__).parents[2] / "state"
 
@@ -41,7 +41,7 @@ def demo(
         _chapter(f"A site in {folder}/", f"{len(declaration.state.mailboxes)} declared mailboxes, nothing applied yet.")
         _chapter("What would be done", "reconciler plan")
         write(render(await _plan(site), Format.TEXT, "mail plan"))
-        _chapter("Doing it", "reconciler apply --yes")
+        _chapter("Doing it", "reconciler ledger init; reconciler apply --yes")
         await _apply(site)
         _chapter("Once more: there is nothing left to do", "reconciler plan")
         write(render(await _plan(site), Format.TEXT, "mail plan"))
@@ -67,13 +67,15 @@ def _chapter(title: str, command: str = "") -> None:
 
 async def _plan(site: Path) -> Plan:
     async with open_site(site) as opened:
-        return await make_plan(opened.site, opened.declaration, opened.systems, opened.clock)
+        return (await opened.draft()).plan
 
 
 async def _apply(site: Path) -> None:
     async with open_site(site) as opened:
-        made = await make_plan(opened.site, opened.declaration, opened.systems, opened.clock)
-        run = await apply(made, opened.systems, clock=opened.clock, progress=lambda *_: None, stop=asyncio.Event())
+        await opened.needed_ledger().init()
+        async with opened.session() as held:
+            drafted, systems, stop = await opened.draft(), opened.systems, asyncio.Event()
+            run = await apply(drafted, systems, held, clock=opened.clock, progress=lambda *_: None, stop=stop)
     write(run_text(run, width=console.width, color=colored()))
 
 

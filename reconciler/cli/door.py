@@ -17,6 +17,7 @@ from typing import Annotated, Any, cast
 import typer
 from rich.console import Console
 
+from reconciler.apply.ledger import Locked, LockLost
 from reconciler.errors import InvalidInput, ReconcilerError, StalePlan, Unreadable, UsageError
 from reconciler.planning.findings import Finding
 from reconciler.report.json import findings_json
@@ -122,6 +123,8 @@ def status_of(error: ReconcilerError) -> Status:
             return Status.STALE
         case Unreadable():
             return Status.UNREADABLE
+        case Locked() | LockLost():
+            return Status.LOCKED
     return Status.PARTLY
 
 

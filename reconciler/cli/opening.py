@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import getpass
+import os
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from sqlalchemy.engine import make_url
+
+from reconciler.apply.journal import Witness
+from reconciler.apply.ledger import Ledger, open_engine
+from reconciler.apply.session import Person, Session, session
 from reconciler.declared.load import Declaration, load_state
 from reconciler.declared.site import load_site
+from reconciler.errors import UsageError
+from reconciler.model.records import Records
 from reconciler.model.secrets import Passwords
 from reconciler.planning.ports import System
+from reconciler.planning.remembered import Remembered
 from reconciler.remote.host import Login
 from reconciler.remote.hosts import SiteHosts
 from reconciler.remote.mail import Mailer
 from reconciler.remote.smtp import OutboxMailer, SmtpMailer
-from reconciler.settings import Letters, Settings, Smtp
+from reconciler.settings import Letters, Settings, Smtp, secret
 from reconciler.systems.context import Context
 from reconciler.systems.registry import build_systems
-from reconciler.workflow import Clock
+from reconciler.workflow import Clock, Draft, draft
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +42,31 @@ class OpenSite:
     declaration: Declaration
     systems: list[System]
     clock: Clock
+    ledger: Ledger | None
+    witness: Witness
+
+    async def recall(self, wanted: Mapping[str, Records]) -> Remembered:
+        """What the ledger remembers; nothing before `ledger init`. Raises LedgerUnusable."""
+        if self.ledger is None or not await self.ledger.exists():
+            return Remembered()
+        await self.ledger.check()
+        return await self.ledger.remember(self.site.policy.limits.window_hours, wanted)
+
+    async def draft(self) -> Draft:
+        """The plan as of now."""
+        return await draft(self.site, self.declaration, self.systems, self.clock, self.recall)
+
+    def session(self) -> AbstractAsyncContextManager[Session]:
+        """The ledger with its lock. Raises UsageError, Locked, LedgerUnusable."""
+        person = Person(getpass.getuser(), socket.gethostname(), os.getpid())
+        return session(self.needed_ledger(), self.witness, person)
+
+    def needed_ledger(self) -> Ledger:
+        """The ledger; a site that has no place for one is told so."""
+        if self.ledger is None:
+            hint = "write `ledger: {url: sqlite:///ledger.sqlite}` in the site file, then: reconciler ledger init"
+            raise UsageError("this site has no ledger, and nothing is applied without one", hint=hint)
+        return self.ledger
 
 
 def read_site(path: Path | None) -> tuple[Settings, Declaration]:
@@ -45,14 +81,36 @@ async def open_site(path: Path | None) -> AsyncIterator[OpenSite]:
     """The site, ready to be asked. No connection is made before a system needs one."""
     site, declaration = read_site(path)
     hosts = SiteHosts({name: _login(site, name) for name in site.ssh})
-    systems = build_systems(Context(site, hosts, _mailer(site), Passwords()))
+    ledger = open_ledger(site)
+    witness = Witness(ledger, same_database=site.ledger.url is None)
+    systems = build_systems(Context(site, hosts, _mailer(site), Passwords(), witness))
     zone = ZoneInfo(site.timezone)
     try:
-        yield OpenSite(site, declaration, systems, lambda: datetime.now(zone))
+        yield OpenSite(site, declaration, systems, lambda: datetime.now(zone), ledger, witness)
     finally:
         for system in systems:
             await system.close()
         await hosts.close()
+
+
+def open_ledger(site: Settings, *, create: bool = False) -> Ledger | None:
+    """The ledger of a site, not connected yet: at its own URL, else beside PostfixAdmin's tables; None without both.
+    `create` lets a new SQLite file come to be."""
+    own, beside = site.ledger, site.postfixadmin
+    if own.url is not None:
+        url, variable, file, prefix = own.url, own.password_env, own.password_file, ""
+    elif beside is not None:
+        url, variable, file, prefix = beside.url, beside.password_env, beside.password_file, beside.table_prefix
+    else:
+        return None
+    full = make_url(url)
+    password = secret(variable, site.path(file) if file else None, "ledger").get_secret_value()
+    if password:
+        full = full.set(password=password)
+    if full.get_backend_name() == "sqlite":
+        full = full.set(database=str(site.path(full.database or "")))
+    engine = open_engine(full, create=create and own.url is not None)
+    return Ledger(engine, site.site, clock=lambda: datetime.now(UTC), prefix=prefix)
 
 
 def _login(site: Settings, name: str) -> Login:

@@ -14,7 +14,6 @@ from reconciler.planning.plan import Plan
 from reconciler.report.json import plan_json
 from reconciler.report.markdown import plan_markdown
 from reconciler.report.text import plan_text
-from reconciler.workflow import make_plan
 
 
 def plan(
@@ -32,7 +31,7 @@ def plan(
 
     async def story() -> Status:
         async with open_site(site) as opened:
-            made = await make_plan(opened.site, opened.declaration, opened.systems, opened.clock)
+            made = (await opened.draft()).plan
         if out is not None:
             save(made, out)
         write(render(made, output, "mail plan", verbose=verbose))
@@ -56,7 +55,7 @@ def drift(
 
     async def story() -> Status:
         async with open_site(site) as opened:
-            made = await make_plan(opened.site, opened.declaration, opened.systems, opened.clock)
+            made = (await opened.draft()).plan
         write(render(made, output, "mail drift", verbose=verbose))
         unmanaged = strict and any(made.counts.unmanaged.values())
         return worst(plan_status(made), Status.PENDING if unmanaged else Status.DONE)

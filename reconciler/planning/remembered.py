@@ -38,6 +38,10 @@ class StepState(StrEnum):
     SUPERSEDED = "superseded"
 
 
+FINISHED = frozenset({StepState.DONE, StepState.SKIPPED, StepState.SUPERSEDED})
+"""States of steps about which nothing is left to do."""
+
+
 class RunState(StrEnum):
     """How a run stands. A crashed one stays RUNNING until the next run begins; then it is INTERRUPTED."""
 
@@ -55,7 +59,12 @@ class Effect(StrEnum):
     CREATION = "creation"
 
 
-_EFFECTS = {Action.CREATE: Effect.CREATION, Action.UPDATE: Effect.CHANGE, Action.DELETE: Effect.REMOVAL}
+_EFFECTS = {
+    Action.CREATE: Effect.CREATION,
+    Action.UPDATE: Effect.CHANGE,
+    Action.RENAME: Effect.CHANGE,
+    Action.DELETE: Effect.REMOVAL,
+}
 
 
 def counted_as(owner: Owner, changes: Iterable[Change]) -> Effect:

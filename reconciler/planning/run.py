@@ -26,6 +26,11 @@ class TransitionRun:
             return Result.FAILED
         return Result.NOT_TRIED if Result.NOT_TRIED in results else Result.DONE
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether anything of it is still to be done."""
+        return self.result is not Result.DONE
+
 
 @dataclass(frozen=True, slots=True)
 class Run:

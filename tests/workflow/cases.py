@@ -5,16 +5,16 @@ The systems are the real ones; only what they observe is given by the case, so t
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-import yaml_rs
-from reconciler.declared.load import load_state
-from reconciler.remote.smtp import OutboxMailer
+from ruamel.yaml import YAML
 
+from reconciler.declared.load import load_state
 from reconciler.errors import Unreadable
 from reconciler.model.records import KINDS, Records
 from reconciler.model.secrets import Passwords
@@ -23,6 +23,7 @@ from reconciler.planning.plan import Plan
 from reconciler.planning.ports import System
 from reconciler.planning.transitions import Transition
 from reconciler.remote.hosts import SiteHosts
+from reconciler.remote.smtp import OutboxMailer
 from reconciler.settings import Settings
 from reconciler.systems.context import Context
 from reconciler.systems.registry import build_systems
@@ -61,19 +62,19 @@ class Case:
     live: dict[str, Any] = field(default_factory=dict)
     findings: list[str] = field(default_factory=list)
     site: dict[str, Any] = field(default_factory=dict)
-    today: str = "2026-11-24"
+    today: str | date = "2026-11-24"
 
 
 def read_case(path: Path) -> Case:
     """The case; an unknown key in the file is a mistake."""
-    return Case(**yaml_rs.loads(path.read_text(encoding="utf-8"), parse_datetime=False))
+    return Case(**YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8")))
 
 
 async def plan_of(case: Case, folder: Path) -> Plan:
     """The plan that the workflow makes of a case."""
-    today = date.fromisoformat(case.today)
+    today = case.today if isinstance(case.today, date) else date.fromisoformat(case.today)
     (folder / "state").mkdir()
-    (folder / "state" / "case.yaml").write_text(yaml_rs.dumps(case.declared), encoding="utf-8")
+    (folder / "state" / "case.yaml").write_text(json.dumps(case.declared, default=str), encoding="utf-8")
     sections = {key: value for key, value in (SITE | case.site).items() if value is not None}
     site = Settings.model_validate(sections | {"folder": folder})
     declaration = load_state(folder / "state", site, today=today)

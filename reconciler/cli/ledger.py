@@ -1,0 +1,93 @@
+"""`reconciler ledger init` and `reconciler unlock`: the tables of the ledger, and a lock that a dead run left."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from reconciler.apply.ledger import Holder
+from reconciler.cli.door import SiteOption, Status, enter, say
+from reconciler.cli.opening import open_ledger
+from reconciler.declared.site import load_site
+from reconciler.errors import UsageError
+
+ledger = typer.Typer(name="ledger", help="The tables that remember what was done.", no_args_is_help=True)
+
+
+@ledger.command()
+def init(site: SiteOption = None) -> None:
+    """Make the ledger's tables; once for each site's database. Tables of another shape are never touched.
+
+    Example: reconciler ledger init
+    """
+
+    async def story() -> Status:
+        kept = open_ledger(load_site(site), create=True)
+        if kept is None:
+            hint = "write `ledger: {url: sqlite:///ledger.sqlite}` in the site file"
+            raise UsageError("the site file names no database for a ledger", hint=hint)
+        await kept.init()
+        say("the ledger is ready; next: reconciler plan")
+        return Status.DONE
+
+    enter(story)
+
+
+@ledger.command()
+def check(site: SiteOption = None) -> None:
+    """Check that the ledger's tables are there and as this version needs them.
+
+    Example: reconciler ledger check
+    """
+
+    async def story() -> Status:
+        kept = open_ledger(load_site(site))
+        if kept is None:
+            raise UsageError("the site file names no database for a ledger")
+        await kept.check()
+        say("the ledger is as it should be")
+        return Status.DONE
+
+    enter(story)
+
+
+def unlock(
+    site: SiteOption = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Show who holds the lock, and take it away after asking. A run that lost its lock writes nothing more.
+
+    Example: reconciler unlock
+    """
+
+    async def story() -> Status:
+        kept = open_ledger(load_site(site))
+        if kept is None:
+            raise UsageError("the site file names no database for a ledger")
+        holder = await kept.holder()
+        if holder is None:
+            say("nobody holds the lock")
+            return Status.DONE
+        say(_described(holder))
+        if not yes and not sys.stdin.isatty():
+            hint = "make sure that this run is dead, then: reconciler unlock --yes"
+            raise UsageError("nobody is here to ask", hint=hint)
+        if not yes and not typer.confirm("Is that run dead, and shall the lock be taken away?", err=True):
+            say("the lock was left")
+            return Status.LOCKED
+        if await kept.break_lock(holder):
+            say("unlocked; next: reconciler resume")
+            return Status.DONE
+        say("somebody else holds it by now; run this again to see who")
+        return Status.LOCKED
+
+    enter(story)
+
+
+def _described(holder: Holder) -> str:
+    run = f", run {holder.run}" if holder.run is not None else ""
+    since, until = (f"{moment:%Y-%m-%d %H:%M:%S} UTC" for moment in (holder.since, holder.expires))
+    sign = "expired at" if holder.expired else "valid without a sign of life until"
+    return f"locked by {holder.holder} on {holder.host} (process {holder.pid}{run}) since {since}; {sign} {until}"

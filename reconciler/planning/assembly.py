@@ -1,0 +1,97 @@
+"""From changes to what a plan says of them: places, reasons, counts, who is due a password. Pure; for the workflow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from reconciler.model.accounts import Accounts
+from reconciler.model.addresses import Address
+from reconciler.model.declared import DesiredState, OldMailbox
+from reconciler.model.places import Origin
+from reconciler.model.records import Owner, Scope
+from reconciler.planning.changes import Action, Change
+from reconciler.planning.credentials import Due
+from reconciler.planning.findings import Finding, Locate, Severity
+from reconciler.planning.plan import Counts
+from reconciler.planning.remembered import Remembered
+from reconciler.planning.transitions import Pair, Transition
+
+_STOPS = (Severity.REFUSAL, Severity.WAIT)
+
+
+def due_accounts(remembered: Remembered, state: DesiredState, chains: Accounts) -> Due:
+    """Who is due what, because a run died before it told them. An account is asked for under its present address."""
+    keeping = frozenset(
+        Owner(Scope.ACCOUNT, account)
+        for account, renames in chains.former.items()
+        if renames and renames[0].old_mailbox is OldMailbox.MOVE
+    )
+    password, letter = set(), set()
+    for owner, kinds in remembered.unseen.items():
+        account = Owner(Scope.ACCOUNT, chains.of(owner.subject))
+        if owner.scope is not Scope.ACCOUNT or account.subject not in state.mailboxes:
+            continue
+        if kinds & {"password", "attachment"} or ("letter" in kinds and account not in keeping):
+            password.add(account)
+        elif "letter" in kinds:
+            letter.add(account)
+    return Due(frozenset(password), frozenset(letter), keeping)
+
+
+def counts(pairs: Iterable[Pair], changes: Sequence[Change]) -> Counts:
+    """What stays as it is."""
+    in_place: dict[str, int] = {}
+    unmanaged: dict[str, int] = {}
+    changed = {(c.kind, c.key) for c in changes}
+    for wanted, found in pairs:
+        for kind, table in wanted.items():
+            live = found.get(kind, {})
+            in_place[kind] = sum(1 for key in table if key in live and (kind, key) not in changed)
+            unmanaged[kind] = sum(1 for key in live if key not in table and (kind, key) not in changed)
+    return Counts(in_place, unmanaged)
+
+
+def explained(transition: Transition, state: DesiredState, chains: Accounts, locate: Locate) -> Transition:
+    """The transition with the place of its declaration and, where git gives one, the reason."""
+    origin = _origin(transition, state, chains)
+    return replace(transition, place=locate(origin) if origin else None, reason=_reason(transition, state))
+
+
+def marked(transitions: Iterable[Transition], findings: Sequence[Finding]) -> tuple[Transition, ...]:
+    """The transitions with the rules that stop them; without those that wait for a date of the future."""
+    rules: dict[Owner, list[str]] = {}
+    later = {f.owner for f in findings if f.severity is Severity.LATER}
+    for finding in findings:
+        if finding.severity in _STOPS and finding.owner is not None:
+            rules.setdefault(finding.owner, []).append(finding.rule)
+    return tuple(replace(t, refused=tuple(rules.get(t.owner, ()))) for t in transitions if t.owner not in later)
+
+
+def _origin(transition: Transition, state: DesiredState, chains: Accounts) -> Origin | None:
+    scope, subject = transition.owner
+    if scope is Scope.ALIAS:
+        alias = state.aliases.get(Address(subject))
+        return alias.origin if alias else None
+    if scope is Scope.BLOCK:
+        block = state.sender_blocks.get(subject)
+        return block.origin if block else None
+    if transition.action is Action.RENAME and (renames := chains.former.get(Address(subject))):
+        return renames[0].origin
+    box = state.mailboxes.get(Address(subject))
+    removal = next((r for r in state.removals if r.mailbox == subject), None)
+    return box.origin if box else removal.origin if removal else None
+
+
+def _reason(transition: Transition, state: DesiredState) -> str:
+    scope, subject = transition.owner
+    if scope is Scope.ACCOUNT:
+        return next((r.reason for r in state.removals if r.mailbox == subject), "")
+    if scope is Scope.ALIAS:
+        return "" if subject in state.aliases else "no longer declared"
+    block = state.sender_blocks.get(subject)
+    if block is None:
+        return "no longer declared"
+    if block.expired(state.today):
+        return f"expired on {block.expires}"
+    return f"{block.reason}, until {block.expires}" if block.expires else block.reason
