@@ -6,7 +6,7 @@ A million entries are thinkable: rows are written in lists, and read as a stream
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import islice
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from reconciler.apply.ledger.tables import Tables
-from reconciler.model.records import Owner, Scope
+from reconciler.model.records import Owner, Records, Scope
 from reconciler.planning.remembered import InventoryEntry, InventoryKey
 
 CHUNK = 1000
@@ -53,18 +53,35 @@ def forget(connection: Connection, tables: Tables, site: str, keys: Collection[I
             connection.execute(delete(table).where(*where))
 
 
-def read(connection: Connection, tables: Tables, site: str) -> dict[InventoryKey, InventoryEntry]:
-    """The whole inventory of a site, by one statement."""
+def read(connection: Connection, tables: Tables, site: str) -> Iterator[InventoryEntry]:
+    """The whole inventory of a site as a stream, by one statement."""
     c = tables.inventory.c
     columns = (c.system, c.kind, c.key, c.scope, c.subject, c.value, c.commit, c.run, c.since, c.since_commit)
     query = select(*columns).where(c.site == site).execution_options(yield_per=10_000)
-    entries: dict[InventoryKey, InventoryEntry] = {}
     for system, kind, key, scope, subject, value, commit, run, since, since_commit in connection.execute(query):
         # a few systems, kinds and commits, each a million times
         system, kind, commit, since_commit = map(sys.intern, (system, kind, commit, since_commit))
         owner = Owner(Scope(scope), subject)
-        entries[system, kind, key] = InventoryEntry(system, kind, key, owner, value, commit, run, since, since_commit)
-    return entries
+        yield InventoryEntry(system, kind, key, owner, value, commit, run, since, since_commit)
+
+
+def whole(connection: Connection, tables: Tables, site: str) -> dict[InventoryKey, InventoryEntry]:
+    """The whole inventory of a site."""
+    return {entry.id: entry for entry in read(connection, tables, site)}
+
+
+def divided(
+    connection: Connection, tables: Tables, site: str, wanted: Mapping[str, Records]
+) -> tuple[dict[InventoryKey, InventoryEntry], dict[tuple[str, str], frozenset[str]]]:
+    """Entries that nobody wants any more, and the keys alone of those that are wanted, by system and kind."""
+    unwanted: dict[InventoryKey, InventoryEntry] = {}
+    known: dict[tuple[str, str], set[str]] = {}
+    for entry in read(connection, tables, site):
+        if entry.key in wanted.get(entry.system, {}).get(entry.kind, {}):
+            known.setdefault((entry.system, entry.kind), set()).add(entry.key)
+        else:
+            unwanted[entry.id] = entry
+    return unwanted, {kind: frozenset(keys) for kind, keys in known.items()}
 
 
 def _row(entry: InventoryEntry, source: Source, now: datetime) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from reconciler.apply.ledger.rows import NewRun, clean, step_rows, told
 from reconciler.apply.ledger.tables import Tables
 from reconciler.errors import PermanentFailure
 from reconciler.model.records import UNREADABLE_KINDS, LetterRow, Owner
-from reconciler.planning.changes import Outcome, Result, Step
+from reconciler.planning.changes import Action, Outcome, Result, Step
 from reconciler.planning.remembered import InventoryEntry, OneShot, RunState, StepState
 
 DID = (StepState.DONE, StepState.SKIPPED, StepState.SUPERSEDED)
@@ -101,7 +101,13 @@ def end_steps(
                 _end(connection, tables, source.run, result, those, now)
     in_place = (Result.DONE, Result.SKIPPED)
     changes = [s.change for s, o in ended if o.result in in_place and s.change.kind not in UNREADABLE_KINDS]
-    inventory.forget(connection, tables, source.site, [(c.system, c.kind, c.key) for c in changes if c.after is None])
+    # a deleted record, and the old key of a renamed one
+    gone = [
+        (c.system, c.kind, c.before.key if c.before is not None and c.after is not None else c.key)
+        for c in changes
+        if c.action in (Action.DELETE, Action.RENAME)
+    ]
+    inventory.forget(connection, tables, source.site, gone)
     applied = (InventoryEntry.of(c.system, c.kind, c.key, c.after, c.owner) for c in changes if c.after is not None)
     inventory.record(connection, tables, source, applied, now)
 

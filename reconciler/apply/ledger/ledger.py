@@ -25,7 +25,7 @@ from reconciler.apply.ledger.lock import TTL, Holder, Lease, Locked
 from reconciler.apply.ledger.rows import NewRun
 from reconciler.apply.ledger.tables import Tables, declare
 from reconciler.model.places import Place
-from reconciler.model.records import Owner
+from reconciler.model.records import Owner, Records
 from reconciler.planning.changes import Outcome, Result, Step
 from reconciler.planning.remembered import (
     Effect,
@@ -181,14 +181,15 @@ class Ledger:
 
     async def inventory(self) -> Mapping[InventoryKey, InventoryEntry]:
         """Everything that we manage."""
-        return await self._read(inventory.read, self._site)
+        return await self._read(inventory.whole, self._site)
 
     # looking back
 
-    async def remember(self, window_hours: int) -> Remembered:
-        """What planning asks of the past, as of one moment."""
+    async def remember(self, window_hours: int, wanted: Mapping[str, Records] | None = None) -> Remembered:
+        """What planning asks of the past, as of one moment. `wanted` (by system) is what it wants now: of the inventory
+        it gets the rest, and the bare keys of that."""
         since = self._clock() - timedelta(hours=window_hours)
-        return await self._read(recall.remember, self._site, since)
+        return await self._read(recall.remember, self._site, since, wanted or {})
 
     async def used(self, digest: str) -> PastRun | None:
         """The latest run that carried out this plan."""
@@ -204,6 +205,11 @@ class Ledger:
         found = await self._read(recall.runs, query)
         by = await self.holder() if found else None
         return [run for run in found if by is None or by.expired or by.run != run.id]
+
+    async def left_open(self) -> PastRun | None:
+        """The latest run, with its steps, when it did not end as DONE."""
+        latest = await self.history(1)
+        return await self.run(latest[0].id) if latest and latest[0].state is not RunState.DONE else None
 
     async def history(self, limit: int) -> list[PastRun]:
         """The latest runs, newest first, without their steps."""

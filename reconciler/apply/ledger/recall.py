@@ -17,7 +17,7 @@ from sqlalchemy.engine import Row
 from reconciler.apply.ledger import inventory
 from reconciler.apply.ledger.journal import DID
 from reconciler.apply.ledger.tables import Tables
-from reconciler.model.records import UNREADABLE_KINDS, Owner, Scope
+from reconciler.model.records import UNREADABLE_KINDS, Owner, Records, Scope
 from reconciler.planning.changes import Action, Stage
 from reconciler.planning.remembered import Effect, OneShot, PastRun, PastStep, Remembered, RunState, StepState
 
@@ -25,17 +25,51 @@ _TOUCHED = (StepState.BEGUN, StepState.DONE, StepState.FAILED)
 """States of steps that changed something, or may have."""
 
 
-def remember(connection: Connection, tables: Tables, site: str, since: datetime) -> Remembered:
-    """Everything that planning asks of the past; `since` is where the window of the limits begins. Five statements."""
+def remember(
+    connection: Connection, tables: Tables, site: str, since: datetime, wanted: Mapping[str, Records]
+) -> Remembered:
+    """Everything that planning asks of the past; `since` is where the window of the limits begins. Six statements."""
+    unwanted, known = inventory.divided(connection, tables, site, wanted)
     done, missed = _one_shots(connection, tables, site)
     return Remembered(
-        inventory.read(connection, tables, site),
-        _unseen(connection, tables, site),
-        done,
-        missed,
-        _recent(connection, tables, site, since),
-        frozenset(connection.execute(select(tables.runs.c.digest).where(tables.runs.c.site == site)).scalars()),
+        inventory=unwanted,
+        known=known,
+        removed=_removed(connection, tables, site),
+        unseen=_unseen(connection, tables, site),
+        one_shots=done,
+        missed=missed,
+        recent=_recent(connection, tables, site, since),
+        used_digests=frozenset(
+            connection.execute(select(tables.runs.c.digest).where(tables.runs.c.site == site)).scalars()
+        ),
     )
+
+
+def _removed(connection: Connection, tables: Tables, site: str) -> frozenset[str]:
+    """Mailboxes whose last change by us was an update that counts as a removal: they were switched off for one."""
+    runs, step = tables.runs, tables.steps
+    later, later_run = step.alias("later"), runs.alias("later_run")
+    changed_later = exists().where(
+        later.c.key == step.c.key,
+        later.c.kind == step.c.kind,
+        later.c.run > step.c.run,
+        later.c.state == StepState.DONE,
+        later_run.c.id == later.c.run,
+        later_run.c.site == site,
+    )
+    query = (
+        select(step.c.key)
+        .join(runs, runs.c.id == step.c.run)
+        .where(
+            runs.c.site == site,
+            step.c.counted == Effect.REMOVAL,
+            step.c.kind == "mailbox",
+            step.c.action == Action.UPDATE,
+            step.c.state == StepState.DONE,
+            ~changed_later,
+        )
+    )
+    return frozenset(connection.execute(query).scalars())
 
 
 def _unseen(connection: Connection, tables: Tables, site: str) -> Mapping[Owner, frozenset[str]]:

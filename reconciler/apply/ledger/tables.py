@@ -147,6 +147,8 @@ def _steps(prefix: str, metadata: MetaData) -> Table:
         Index(f"{prefix}steps_id", "run", "step_id", unique=True),
         Index(f"{prefix}steps_owner", "subject", "kind", "run"),
         Index(f"{prefix}steps_state", "state", "kind"),
+        Index(f"{prefix}steps_counted", "counted", "kind"),
+        Index(f"{prefix}steps_key", "key", "kind"),
         Index(f"{prefix}steps_began", "began"),
         Index(f"{prefix}steps_ended", "ended"),
     )

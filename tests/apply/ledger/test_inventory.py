@@ -7,8 +7,8 @@ from datetime import timedelta
 from sqlalchemy import Engine
 
 from reconciler.apply.ledger import Ledger, OpenRun
-from reconciler.model.records import AliasRole, AliasRow, BlockRow, Owner, Scope
-from reconciler.planning.changes import Action, Outcome, Result, Stage
+from reconciler.model.records import AliasRole, AliasRow, BlockRow, MailboxRow, Owner, Scope
+from reconciler.planning.changes import Action, Change, Outcome, Result, Stage, Step
 from reconciler.planning.remembered import InventoryEntry
 from tests.apply.ledger.house import (
     ANNA,
@@ -80,6 +80,22 @@ async def test_what_is_deleted_is_not_ours_any_more(ledger: Ledger) -> None:
     assert len(await keys(ledger)) == 1
     await ledger.after(run, [(go, DONE)])
     assert await keys(ledger) == []
+
+
+async def test_a_renamed_record_is_ours_under_its_new_key_alone(ledger: Ledger) -> None:
+    old = MailboxRow("alt@partei.example", "neu@partei.example", "Pirat Neu", 10240, True)
+    new = old._replace(key="neu@partei.example")
+    come = make("postfixadmin", "mailbox", old, account(old.key), Stage.MAIL_FLOW)
+    change = Change("postfixadmin", "mailbox", Action.RENAME, new.key, old, new, account(new.key))
+    run = await opened(ledger, [come])
+    await ledger.after(run, [(come, DONE)])
+    assert [key for _, _, key in await keys(ledger)] == [old.key]
+    run = await opened_with(ledger, run.lease, [Step(change, Stage.MAIL_FLOW)], "rename")
+    await ledger.after(run, [(Step(change, Stage.MAIL_FLOW), DONE)])
+    assert [key for _, _, key in await keys(ledger)] == [new.key]
+    past = await ledger.run(run.id)
+    assert past is not None
+    assert (past.steps[0].counted, past.steps[0].action) == ("change", "rename")
 
 
 async def test_adopted_rows_are_recorded_twice_without_harm_and_forgotten(ledger: Ledger, clock: Clock) -> None:

@@ -7,8 +7,8 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import Engine
 
-from reconciler.apply.ledger import Ledger
-from reconciler.model.records import BlockRow, Owner, Scope
+from reconciler.apply.ledger import Lease, Ledger
+from reconciler.model.records import BlockRow, MailboxRow, Owner, Records, Scope
 from reconciler.planning.changes import Action, Outcome, Result, Stage
 from reconciler.planning.remembered import Effect, InventoryEntry, OneShot, Remembered, RunState
 from tests.apply.ledger.house import (
@@ -108,6 +108,17 @@ async def test_a_former_address_is_superseded_by_the_account_under_its_new_one(l
     assert [step.state for step in past.steps] == ["begun", "pending", "superseded", "superseded"]
 
 
+async def test_superseding_ends_only_what_earlier_runs_of_this_site_left(ledger: Ledger, engine: Engine) -> None:
+    other = Ledger(engine, "nds", clock=Clock())
+    theirs = await opened(other, creation(ANNA))
+    await other.before(theirs, creation(ANNA))
+    run = await opened(ledger, creation(ANNA))
+    await ledger.before(run, creation(ANNA))
+    await ledger.supersede(run, {account(ANNA)})
+    assert (await ledger.remember(24)).unfinished == {account(ANNA)}
+    assert (await other.remember(24)).unfinished == {account(ANNA)}
+
+
 async def test_a_one_shot_is_done_when_all_its_steps_are(ledger: Ledger) -> None:
     steps = creation(ANNA)[2:]
     lease = await ledger.acquire("technik", "mail.example", 7)
@@ -129,6 +140,50 @@ async def test_a_missed_one_shot_is_not_a_done_one(ledger: Ledger) -> None:
     remembered = await ledger.remember(24)
     assert remembered.one_shots == frozenset()
     assert remembered.missed == {SHOT}
+
+
+async def test_of_what_is_wanted_only_the_keys_are_given(ledger: Ledger) -> None:
+    steps = [*creation(ANNA)[:2], *creation(HANS)[:2]]
+    run = await opened(ledger, steps)
+    await ledger.after(run, [(step, DONE) for step in steps])
+    row = steps[0].change.row
+    wanted: dict[str, Records] = {"postfixadmin": {"mailbox": {ANNA: row, "new@partei.example": row}}, "other": {}}
+    remembered = await ledger.remember(24, wanted)
+    assert remembered.known == {("postfixadmin", "mailbox"): {ANNA}}
+    assert set(remembered.inventory) == {
+        ("postfixadmin", "alias", ANNA),
+        ("postfixadmin", "mailbox", HANS),
+        ("postfixadmin", "alias", HANS),
+    }
+
+
+async def switched(ledger: Ledger, lease: Lease, active: bool, effect: Effect, end: Outcome = DONE) -> None:
+    """A run that changes whether Anna's mailbox is active."""
+    row = MailboxRow(ANNA, ANNA, "Anna", 10240, active)
+    step = make("postfixadmin", "mailbox", row, account(ANNA), Stage.MAIL_FLOW, row._replace(active=not active))
+    said = {account(ANNA): effect}
+    run = await ledger.begin(lease, "", "d", "", "t", "mail.example", 7, [step], {}, counted=said)
+    await ledger.before(run, [step])
+    await ledger.after(run, [(step, end)])
+
+
+async def test_a_mailbox_that_a_removal_switched_off_is_known_until_something_changes_it(
+    ledger: Ledger, engine: Engine
+) -> None:
+    lease = await ledger.acquire("technik", "mail.example", 7)
+    await switched(ledger, lease, False, Effect.CHANGE)  # `active: false` is no removal
+    assert (await ledger.remember(24)).removed == frozenset()
+    await switched(ledger, lease, False, Effect.REMOVAL, FAILED)
+    assert (await ledger.remember(24)).removed == frozenset()
+    await switched(ledger, lease, False, Effect.REMOVAL)
+    assert (await ledger.remember(24)).removed == {ANNA}
+    other = Ledger(engine, "nds", clock=Clock())
+    await switched(other, await other.acquire("t", "mail.example", 7), True, Effect.CHANGE)
+    await switched(ledger, lease, True, Effect.CHANGE, FAILED)
+    assert (await ledger.remember(24)).removed == {ANNA}
+    assert (await other.remember(24)).removed == frozenset()
+    await switched(ledger, lease, True, Effect.CHANGE)
+    assert (await ledger.remember(24)).removed == frozenset()
 
 
 async def test_the_window_slides_and_an_account_counts_once(ledger: Ledger, clock: Clock) -> None:
