@@ -20,6 +20,8 @@ from typing import Any
 
 from sqlalchemy import create_engine
 
+from reconciler.apply.ledger import shape
+from reconciler.apply.ledger.tables import declare as declare_ledger
 from reconciler.systems.openxchange.standin import control
 from reconciler.systems.openxchange.standin.install import install
 from reconciler.systems.postfixadmin.tables import create_tables, declare
@@ -126,6 +128,7 @@ class StandInSite(Site):
         self.map.write_text("muster@muster.example REJECT\n", encoding="utf-8")
         engine = create_engine(f"sqlite:///{self._database}")
         create_tables(engine)
+        shape.create(engine, declare_ledger())  # as `reconciler ledger init` does
         engine.dispose()
         self.add_domain(DOMAIN)
 
