@@ -1,0 +1,113 @@
+"""What the inventory means: an alias that we made goes with its entry, a mailbox never; removals can be taken back."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from reconciler.model.accounts import accounts
+from reconciler.model.addresses import Address
+from reconciler.model.declared import DesiredState, Mailbox, Removal, Rename
+from reconciler.model.places import Origin
+from reconciler.model.records import AliasRole, AliasRow, Gone, MailboxRow, Owner, Records, Row, Scope
+from reconciler.planning.inventory import adopted, changed_by_hand, ours_no_longer_declared
+from reconciler.planning.remembered import InventoryEntry, Remembered
+from reconciler.planning.transitions import Pair
+
+TODAY = date(2026, 11, 24)
+HERE = Origin("a.yaml", "x", "0")
+ANNA, INFO, OLD = (Address(f"{name}@mail.example") for name in ("anna", "info", "old"))
+NUMBER = Address("10042@mail.example")
+ALIAS = Owner(Scope.ALIAS, INFO)
+ACCOUNT = Owner(Scope.ACCOUNT, ANNA)
+
+
+def alias(key: str, *goto: str, active: bool = True) -> AliasRow:
+    return AliasRow(key, "", tuple(sorted(goto)), active)
+
+
+def remembered(*rows: tuple[AliasRow, Owner], **more: Any) -> Remembered:
+    entries = [InventoryEntry.of("postfixadmin", "alias", row.key, row, owner) for row, owner in rows]
+    return Remembered(inventory={entry.id: entry for entry in entries}, **more)
+
+
+def found(*rows: Row) -> Records:
+    table: Records = {"mailbox": {}, "alias": {}}
+    for row in rows:
+        table["mailbox" if isinstance(row, MailboxRow) else "alias"][row.key] = row
+    return table
+
+
+def wanted(past: Remembered, live: Records, state: DesiredState | None = None) -> Records:
+    state = state or DesiredState(TODAY)
+    pair = Pair({"mailbox": {}, "alias": {}}, live)
+    return ours_no_longer_declared("postfixadmin", pair, past, state, accounts(state))
+
+
+def test_an_alias_that_we_made_goes_with_its_entry() -> None:
+    row = alias(INFO, ANNA)
+    assert wanted(remembered((row, ALIAS)), found(row))["alias"] == {INFO: Gone(INFO, ALIAS)}
+
+
+def test_an_alias_that_somebody_changed_since_is_left_and_said() -> None:
+    past = remembered((alias(INFO, ANNA), ALIAS))
+    for by_hand in (alias(INFO, ANNA, "x@extern.example"), alias(INFO, ANNA, active=False)):
+        live = found(by_hand)
+        assert wanted(past, live)["alias"] == {}
+        assert [entry.key for entry in changed_by_hand(past, {"postfixadmin": live})] == [INFO]
+    assert list(changed_by_hand(past, {"postfixadmin": found(alias(INFO, ANNA))})) == []
+
+
+def test_an_alias_that_is_gone_already_is_no_change() -> None:
+    assert wanted(remembered((alias(INFO, ANNA), ALIAS)), found())["alias"] == {}
+
+
+def test_the_aliases_of_an_account_that_is_no_longer_declared_stay_with_it() -> None:
+    twin, number = alias(ANNA, ANNA), alias(NUMBER, ANNA)
+    live = found(twin, number, MailboxRow(ANNA, "", "", 1, True))
+    assert wanted(remembered((twin, ACCOUNT), (number, ACCOUNT)), live)["alias"] == {}
+
+
+def test_an_old_member_number_goes_when_its_account_is_still_declared() -> None:
+    twin, number = alias(ANNA, ANNA), alias(NUMBER, ANNA)
+    live = found(twin, number, MailboxRow(ANNA, "", "", 1, True))
+    state = DesiredState(TODAY, mailboxes={ANNA: Mailbox(ANNA, HERE, member="10043")})
+    past = remembered((twin, ACCOUNT), (number, ACCOUNT))
+    assert wanted(past, live, state)["alias"] == {NUMBER: Gone(NUMBER, ACCOUNT)}
+
+
+def test_a_former_address_stays() -> None:
+    former = alias(OLD, ANNA)
+    state = DesiredState(
+        TODAY, mailboxes={ANNA: Mailbox(ANNA, HERE)}, renames=(Rename(OLD, ANNA, date(2026, 11, 22), HERE),)
+    )
+    past = remembered((former, Owner(Scope.ACCOUNT, OLD)))
+    assert wanted(past, found(former, MailboxRow(ANNA, "", "", 1, True)), state)["alias"] == {}
+
+
+def test_a_removal_that_is_taken_back_restores_the_account() -> None:
+    live = found(MailboxRow(ANNA, "", "Anna", 5, False), alias(ANNA, ANNA, "x@extern.example", active=False))
+    past = Remembered(removed=frozenset({ANNA}))
+    back = wanted(past, live)
+    assert back["mailbox"][ANNA].over(live["mailbox"][ANNA]) == MailboxRow(ANNA, ANNA, "Anna", 5, True)
+    assert back["alias"][ANNA]._asdict()["active"]
+    removal = DesiredState(TODAY, removals=(Removal(ANNA, TODAY, "left", HERE),))
+    assert wanted(past, live, removal)["mailbox"] == {}
+    assert wanted(Remembered(), live)["mailbox"] == {}
+    switched_on = found(MailboxRow(ANNA, "", "Anna", 5, True))
+    assert wanted(past, switched_on)["mailbox"] == {}
+
+
+def test_rows_that_equal_what_is_declared_are_adopted_once() -> None:
+    twin = AliasRow(ANNA, ANNA, (ANNA,), True, AliasRole.TWIN)
+    box = MailboxRow(ANNA, ANNA, "", 10, True)
+    live = found(alias(ANNA, ANNA, "x@extern.example"), MailboxRow(ANNA, "", "hers", 5, True))
+    pair = Pair({"mailbox": {ANNA: box}, "alias": {ANNA: twin, INFO: alias(INFO, ANNA)}}, live)
+    new = list(adopted("postfixadmin", pair, Remembered()))
+    assert {(entry.kind, entry.key) for entry in new} == {("mailbox", ANNA), ("alias", ANNA)}
+    assert {entry.owner for entry in new} == {ACCOUNT}
+    assert new[0].fields["name" if new[0].kind == "mailbox" else "goto"] in ("hers", [ANNA, "x@extern.example"])
+    known = {("postfixadmin", "mailbox"): frozenset({ANNA}), ("postfixadmin", "alias"): frozenset({ANNA})}
+    assert list(adopted("postfixadmin", pair, Remembered(known=known))) == []
+    differing = pair._replace(found=found(MailboxRow(ANNA, "", "", 5, False)))
+    assert list(adopted("postfixadmin", differing, Remembered())) == []
