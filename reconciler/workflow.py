@@ -16,7 +16,7 @@ from reconciler.model.declared import DesiredState
 from reconciler.model.records import Owner, Records
 from reconciler.planning.assembly import counts, due_accounts, explained, marked
 from reconciler.planning.diff import diff
-from reconciler.planning.inventory import adopted, ours_no_longer_declared
+from reconciler.planning.inventory import adopted, changed_by_hand, ours_no_longer_declared
 from reconciler.planning.plan import Plan, Read, digest
 from reconciler.planning.ports import System
 from reconciler.planning.remembered import InventoryEntry, Remembered
@@ -87,6 +87,7 @@ async def draft(
     locate = declaration.locate
     gated = run_gates(Context(site, state, snapshot, transitions, waiting_for, locate, chains, remembered))
     reviews = [f for s in systems if s.name in pairs for f in s.review(state, pairs[s.name].found)]
+    reviews += changed_by_hand(remembered, snapshot.records)
     new = tuple(entry for name, pair in pairs.items() for entry in adopted(name, pair, remembered))
     transitions = marked(transitions, gated)
     plan = Plan(

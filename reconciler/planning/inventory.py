@@ -12,6 +12,7 @@ from reconciler.model.accounts import Accounts
 from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState
 from reconciler.model.records import AliasRow, Gone, MailboxRow, Owner, Records, Row, Scope
+from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.remembered import InventoryEntry, Remembered
 from reconciler.planning.transitions import Pair
 
@@ -77,10 +78,12 @@ def _restored(address: str, found: Records, desired: DesiredState) -> Iterator[R
         yield twin._replace(account=address, active=True)
 
 
-def changed_by_hand(remembered: Remembered, found: Mapping[str, Records]) -> Iterator[InventoryEntry]:
+def changed_by_hand(remembered: Remembered, found: Mapping[str, Records]) -> Iterator[Finding]:
     """Aliases that we made, that nobody declares any more, and that somebody changed since: left, and said."""
     for entry in remembered.inventory.values():
         live = found.get(entry.system, {})
         there = entry.kind == "alias" and entry.owner.scope is Scope.ALIAS and entry.key in live.get("alias", {})
         if there and not _as_we_left_it(entry, live):
-            yield entry
+            message = f"{entry.key} is no longer declared, but somebody changed it since we made it, so it stays"
+            hint = f"declare {entry.key} as it is now, or delete it in PostfixAdmin"
+            yield Finding(Severity.NOTE, "changed-by-hand", entry.key, message, hint)

@@ -54,7 +54,7 @@ def test_an_alias_that_somebody_changed_since_is_left_and_said() -> None:
     for by_hand in (alias(INFO, ANNA, "x@extern.example"), alias(INFO, ANNA, active=False)):
         live = found(by_hand)
         assert wanted(past, live)["alias"] == {}
-        assert [entry.key for entry in changed_by_hand(past, {"postfixadmin": live})] == [INFO]
+        assert [note.subject for note in changed_by_hand(past, {"postfixadmin": live})] == [INFO]
     assert list(changed_by_hand(past, {"postfixadmin": found(alias(INFO, ANNA))})) == []
 
 
@@ -89,7 +89,7 @@ def test_a_removal_that_is_taken_back_restores_the_account() -> None:
     live = found(MailboxRow(ANNA, "", "Anna", 5, False), alias(ANNA, ANNA, "x@extern.example", active=False))
     past = Remembered(removed=frozenset({ANNA}))
     back = wanted(past, live)
-    assert back["mailbox"][ANNA].over(live["mailbox"][ANNA]) == MailboxRow(ANNA, ANNA, "Anna", 5, True)
+    assert back["mailbox"][ANNA].over(live["mailbox"][ANNA]) == MailboxRow(ANNA, "", "Anna", 5, True)
     assert back["alias"][ANNA]._asdict()["active"]
     removal = DesiredState(TODAY, removals=(Removal(ANNA, TODAY, "left", HERE),))
     assert wanted(past, live, removal)["mailbox"] == {}
