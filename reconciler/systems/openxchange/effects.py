@@ -25,6 +25,8 @@ _FIELDS = ("login", *_OPTIONS, *_ADDRESSES)
 
 def intend(change: Change, user: Listed | None, section: OpenXchange) -> Write | Outcome:
     """The call that brings `change` about; an Outcome when there is nothing to do or nothing may be done."""
+    if change.action is Action.DELETE:
+        return _delete(change, user)
     match change.after:
         case PasswordRow() as row:
             return _set_password(row, user)
@@ -37,6 +39,8 @@ def intend(change: Change, user: Listed | None, section: OpenXchange) -> Write |
 
 def in_place(change: Change, user: Listed | None) -> bool:
     """Whether the user is what the change makes of it. Passwords cannot be seen."""
+    if change.action is Action.DELETE:
+        return user is None
     return user is not None and isinstance(change.after, OxUserRow) and not differences(change, user)
 
 
@@ -115,6 +119,22 @@ def _changed(change: Change, row: OxUserRow, user: Listed) -> tuple[tuple[str, s
         aliases = {*user.row.aliases, *_needed(change, row)}
         options += _address_options(row.primary, row.default_sender, aliases)
     return tuple(options)
+
+
+def _delete(change: Change, user: Listed | None) -> Write | Outcome:
+    """Irreversible: the user must be exactly the one that was reviewed."""
+    before = change.before
+    assert isinstance(before, OxUserRow)
+    if user is None:
+        return Outcome(Result.DONE)
+    raced = [
+        f"{name.replace('_', ' ')} was {getattr(before, name)!r} in the plan and is {getattr(user.row, name)!r}"
+        for name in (*_FIELDS, "aliases")
+        if getattr(user.row, name) != getattr(before, name)
+    ]
+    if raced:
+        return Outcome(Result.FAILED, f"OX user {before.id} was changed meanwhile: {'; '.join(raced)}", PLAN)
+    return Write("deleteuser", (("userid", user.row.id),))
 
 
 def _set_password(row: PasswordRow, user: Listed | None) -> Write | Outcome:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from reconciler.model.records import OxUserRow, PasswordRow
+from reconciler.model.records import OxUserRow, PasswordRow, SubscriptionsRow
 from reconciler.planning.changes import Change, Step
 from reconciler.systems.openxchange.effects import in_place
 from reconciler.systems.openxchange.listing import Listed, read_users
@@ -53,10 +53,10 @@ async def holds(tools: Tools, batch: Sequence[Step]) -> list[bool]:
 
 
 def user_id_of(change: Change) -> str:
-    """The id of the user that is to be changed; empty for a creation."""
+    """The id of the user that is to be changed or deleted; empty for a creation."""
     if isinstance(change.before, OxUserRow):
         return change.before.id
-    return change.after.target if isinstance(change.after, PasswordRow) else ""
+    return change.after.target if isinstance(change.after, PasswordRow | SubscriptionsRow) else ""
 
 
 def only_login(steps: Sequence[Step]) -> str:

@@ -1,26 +1,45 @@
 """Which OX user belongs to which account: what the context should hold, and what it holds under the same keys.
 
-Pure. `system` calls it for every plan, `review` to know whom a user belongs to.
+Pure. `system` calls it for every plan. A wrong pair would give one person's groupware to another, or delete it; so
+whatever is in doubt belongs to nobody.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
 from typing import Literal
 
+from reconciler.model.accounts import Accounts, accounts
 from reconciler.model.addresses import local_part
-from reconciler.model.declared import DesiredState, Mailbox
-from reconciler.model.records import OxUserRow, Records
+from reconciler.model.declared import DesiredState, GroupwareAccount, Mailbox
+from reconciler.model.records import Gone, Owner, OxUserRow, Records, Row, Scope
 from reconciler.planning.snapshot import rows_of
 
 KIND = "ox_user"
 
 
-def wanted_users(desired: DesiredState, rule: Literal["local_part", "address"]) -> Records:
-    """A user for every mailbox with groupware. `rule` makes the login where none is declared."""
-    return {KIND: {box.address: _wanted(box, rule) for box in desired.mailboxes.values() if box.groupware}}
+def wanted_users(desired: DesiredState, rule: Literal["local_part", "address"], retention_days: int = 90) -> Records:
+    """A user for every mailbox with groupware, known by its former addresses too; none for an account whose removal
+    says so, once its mailbox is purged. `rule` makes the login where none is declared."""
+    chains = accounts(desired)
+    table: dict[str, Row] = {
+        box.address: _wanted(box, rule, chains) for box in desired.mailboxes.values() if box.groupware
+    }
+    for address in purged(desired, retention_days, GroupwareAccount.DELETE):
+        table[address] = Gone(address, Owner(Scope.ACCOUNT, address))
+    return {KIND: table}
 
 
-def _wanted(box: Mailbox, rule: Literal["local_part", "address"]) -> OxUserRow:
+def purged(desired: DesiredState, retention_days: int, groupware: GroupwareAccount) -> Iterator[str]:
+    """The removed accounts whose retention is over and whose OX account is to be kept or deleted."""
+    for removal in desired.removals:
+        over = removal.date + timedelta(days=retention_days) <= desired.today
+        if over and removal.groupware_account is groupware and removal.mailbox not in desired.mailboxes:
+            yield removal.mailbox
+
+
+def _wanted(box: Mailbox, rule: Literal["local_part", "address"], chains: Accounts) -> OxUserRow:
     address = box.address
     given, surname = box.given_name or "", box.surname or ""
     return OxUserRow(
@@ -34,37 +53,115 @@ def _wanted(box: Mailbox, rule: Literal["local_part", "address"]) -> OxUserRow:
         email1=address,
         default_sender=address,
         imap_login=address,
-        aliases=(address,),
+        aliases=tuple(sorted(chains.addresses(address))),
     )
+
+
+def former(row: OxUserRow) -> tuple[str, ...]:
+    """The former addresses of the account of a wanted user."""
+    return tuple(address for address in row.aliases if address != row.key)
 
 
 def pair(wanted: Records, found: Records) -> Records:
     """`found`, each user of an account under its address, all others under `openxchange/ID`.
 
     A user is an account's when login and one of its addresses agree; failing that, when its primary address is the
-    account's. A user with our login and somebody else's addresses is a stranger: it keeps its id, and policy refuses
-    the creation as `foreign`. No user is given to two accounts.
+    account's. Of an account that was renamed, former logins and addresses count as well, and of several such users the
+    oldest is the person's: ids come from a sequence (facts 3.2), and a second user is younger than the one with her
+    data. A user that is still to be renamed keeps the former address that it was found by as the key in its row.
+    A user with our login and somebody else's addresses is a stranger: it keeps its id, and policy refuses the
+    creation as `foreign`. No user is given to two accounts.
     """
-    users, accounts = rows_of(found, OxUserRow), rows_of(wanted, OxUserRow)
+    users = rows_of(found, OxUserRow)
+    rows = [row for row in wanted.get(KIND, {}).values() if isinstance(row, OxUserRow)]
     by_login = {user.login: user for user in users.values()}
-    owner: dict[str, str] = {}  # user id → address
-    left: list[str] = []
+    owner: dict[str, OxUserRow] = {}  # user id → the row of its account
+    left, renamed = [], []
     # all logins first: a user that one account has by its login must not go to another by its primary address
-    for address, row in accounts.items():
+    for row in rows:
         user = by_login.get(row.login)
-        if user is not None and user.id not in owner and not {address, *row.aliases}.isdisjoint(addresses_of(user)):
-            owner[user.id] = address
+        if former(row):
+            renamed.append(row)
+        elif user is not None and user.id not in owner and row.key in addresses_of(user):
+            owner[user.id] = row
         else:
-            left.append(address)
-    if left:
-        free = {user.primary: user for user in users.values() if user.id not in owner}
-        owner.update((free[address].id, address) for address in left if address in free)
-    return {**found, KIND: dict(_keyed(user, owner) for user in users.values())}
+            left.append(row)
+    if renamed or left:
+        by_primary = {user.primary: user for user in users.values() if user.id not in owner}
+        for row in renamed:
+            mine = _person(row, by_login, by_primary, owner)
+            if mine is not None:
+                owner[mine.id] = row
+        owner.update(
+            (by_primary[row.key].id, row)
+            for row in left
+            if row.key in by_primary and by_primary[row.key].id not in owner
+        )
+    return {**found, KIND: dict(_keyed(user, owner.get(user.id)) for user in users.values())}
 
 
-def _keyed(user: OxUserRow, owner: dict[str, str]) -> tuple[str, OxUserRow]:
-    key = owner.get(user.id) or f"openxchange/{user.id}"
-    return key, (user if key == user.key else user._replace(key=key))
+def settle(wanted: Records, found: Records) -> Records:
+    """`wanted` with the users that shall be gone by their ids: `found` is paired, so what is free is no account's.
+
+    Besides the users of removed accounts these are second users: while the user of a renamed account still has its
+    former address, another one that holds its new primary address or its new login.
+    """
+    table: dict[str, Row] = {k: row for k, row in wanted.get(KIND, {}).items() if not isinstance(row, Gone)}
+    leaving = {k: row for k, row in wanted.get(KIND, {}).items() if isinstance(row, Gone)}
+    live = rows_of(found, OxUserRow)
+    pending = {k: row for k, row in rows_of({KIND: table}, OxUserRow).items() if k in live and live[k].key != k}
+    if leaving or pending:
+        free = [(key, user) for key, user in live.items() if key == f"openxchange/{user.id}"]
+        for key, user in free:
+            # by the primary address alone: nothing vaguer may delete anybody
+            if user.primary in leaving:
+                table[key] = Gone(key, leaving[user.primary].owner)
+        table.update((user.key, Gone(user.key, row.owner)) for row, user in _second(pending.values(), free))
+    return {**wanted, KIND: table}
+
+
+def _second(
+    pending: Iterable[OxUserRow], free: Iterable[tuple[str, OxUserRow]]
+) -> Iterator[tuple[OxUserRow, OxUserRow]]:
+    by_primary = {row.primary: row for row in pending}
+    by_login = {row.login: row for row in by_primary.values()}
+    for _, user in free:
+        row = by_primary.get(user.primary) or by_login.get(user.login)
+        # the login of somebody with other addresses is foreign: it is not taken away from anybody
+        if row is not None and not addresses_of(user).isdisjoint(row.aliases):
+            yield row, user
+
+
+def _person(
+    row: OxUserRow,
+    by_login: Mapping[str, OxUserRow],
+    by_primary: Mapping[str, OxUserRow],
+    owner: Mapping[str, OxUserRow],
+) -> OxUserRow | None:
+    """The user of an account that was renamed, wherever its rename stands."""
+    logins = {row.login, *former(row), *map(local_part, former(row))}
+    by_name = (by_login[login] for login in logins if login in by_login)
+    mine = [user for user in by_name if not addresses_of(user).isdisjoint(row.aliases)]
+    mine += [by_primary[address] for address in row.aliases if address in by_primary]
+    free = [user for user in mine if user.id not in owner]
+    # one that has been a former address' user before one that was made for the new address
+    return min(free, key=lambda user: (addresses_of(user).isdisjoint(former(row)), int(user.id)), default=None)
+
+
+def _keyed(user: OxUserRow, row: OxUserRow | None) -> tuple[str, OxUserRow]:
+    key = row.key if row is not None else f"openxchange/{user.id}"
+    own = _own_key(user, row) if row is not None else key
+    return key, (user if own == user.key else user._replace(key=own))
+
+
+def _own_key(user: OxUserRow, row: OxUserRow) -> str:
+    """The account's address, or the former one by which the user was found and that it is still to leave."""
+    if user.primary in former(row):
+        return user.primary
+    if user.login == row.login:
+        return row.key
+    by_login = (a for a in former(row) if user.login in (a, local_part(a)))
+    return next(by_login, row.key)
 
 
 def addresses_of(user: OxUserRow) -> set[str]:

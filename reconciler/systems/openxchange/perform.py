@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 
 from reconciler.errors import Unreadable
-from reconciler.model.records import OxUserRow, PasswordRow
+from reconciler.model.records import Owner, OxUserRow, PasswordRow
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Action, Change, Outcome, Result, Step
 from reconciler.settings import OpenXchange
@@ -22,7 +22,11 @@ from reconciler.systems.openxchange.listing import Listed
 from reconciler.systems.openxchange.look import Seen, look, only_login, user_id_of
 from reconciler.systems.openxchange.tools import Tools, Write
 
-_SUCCESS = {"createuser": rb"user \d+ in context \d+ created", "changeuser": rb"user \S+ in context \d+ changed"}
+_SUCCESS = {
+    "createuser": rb"user \d+ in context \d+ created",
+    "changeuser": rb"user \S+ in context \d+ changed",
+    "deleteuser": rb"user \S+ in context \d+ deleted",
+}
 
 
 async def perform(tools: Tools, section: OpenXchange, passwords: Passwords, batch: Sequence[Step]) -> list[Outcome]:
@@ -44,34 +48,48 @@ class _Batch:
         self._seen = seen
         self._long = long
         self._written: set[str] = set()
+        self._halted: dict[Owner, Outcome] = {}
+        self._renamed: dict[Owner, str] = {}
+        """The login that a user has since this batch."""
         self._down: Unreadable | None = None
 
     async def all(self, batch: Iterable[Step]) -> None:
         """Every step, as many at once as the tools allow, the steps of one user one after the other."""
+        deletions: dict[str, list[Step]] = {}
         changes: dict[str, list[Step]] = {}
         creations: dict[str, list[Step]] = {}
         for step in batch:
             user_id = user_id_of(step.change)
-            (changes if user_id else creations).setdefault(user_id or step.id, []).append(step)
-        # changes first: one may free the display name or the address that a creation takes
-        for users in (changes, creations):
+            users = deletions if step.change.action is Action.DELETE else changes if user_id else creations
+            users.setdefault(user_id or step.id, []).append(step)
+        # each may free the login, the display name or the address that the next one takes
+        for users in (deletions, changes, creations):
             async with asyncio.TaskGroup() as tasks:
                 for steps in users.values():
                     tasks.create_task(self._one_user(steps))
 
     async def _one_user(self, steps: list[Step]) -> None:
-        # the password first: when it has to repair the addresses, then from a list that is older than no other step
-        ordered = sorted(steps, key=lambda step: not isinstance(step.change.after, PasswordRow))
+        ordered = sorted(steps, key=_place)
         for step in ordered:
             self.outcomes[step.id] = await self._step(step, again=self._long or step is not ordered[0])
 
     async def _step(self, step: Step, *, again: bool) -> Outcome:
+        if step.change.owner in self._halted:
+            return self._halted[step.change.owner]
+        outcome = await self._tried(step, again=again)
+        if outcome.result is not Result.DONE and step.change.action in (Action.DELETE, Action.RENAME):
+            # without the deletion the rename cannot be done, and a password belongs to the user under its new address
+            message = f"it waits for OX user {user_id_of(step.change)}"
+            self._halted[step.change.owner] = Outcome(Result.NOT_TRIED, message, temporary=outcome.temporary)
+        return outcome
+
+    async def _tried(self, step: Step, *, again: bool) -> Outcome:
         try:
             if self._down is not None:
                 return _not_tried(self._down)
-            seen = (
-                await look(self._tools, [step]) if again and isinstance(step.change.before, OxUserRow) else self._seen
-            )
+            # a renamed user is the only one whose password comes after another step
+            fresh = again and (isinstance(step.change.before, OxUserRow) or step.change.owner in self._renamed)
+            seen = await look(self._tools, [step], self._renamed.get(step.change.owner)) if fresh else self._seen
         except Unreadable as error:
             self._down = error
             return _not_tried(error)
@@ -80,6 +98,8 @@ class _Batch:
             return write
         self._written.add(step.id)
         problem = await self._call(write, step.change)
+        if step.change.action is Action.RENAME and isinstance(step.change.after, OxUserRow):
+            self._renamed[step.change.owner] = step.change.after.login
         return Outcome(Result.DONE) if problem is None else await self._after(problem, step)
 
     async def _call(self, write: Write, change: Change) -> Complaint | None:
@@ -136,6 +156,14 @@ class _Batch:
                 self.outcomes[step.id] = _reads_otherwise(step.change, user)
 
 
+def _place(step: Step) -> int:
+    """The password before an update: when it has to repair the addresses, then from a list that is older than no other
+    step. After a rename: until then the user does not have the address that the password is for."""
+    if step.change.action is Action.RENAME:
+        return 0
+    return 1 if isinstance(step.change.after, PasswordRow) else 2
+
+
 def _failed(problem: Complaint) -> Outcome:
     return Outcome(Result.FAILED, problem.message, problem.hint, problem.temporary)
 
@@ -145,6 +173,9 @@ def _not_tried(error: Unreadable) -> Outcome:
 
 
 def _reads_otherwise(change: Change, user: Listed | None) -> Outcome:
+    if user is not None and change.action is Action.DELETE:
+        message = f"the tool reported success, but OX user {user.row.id} ({user.row.login}) is still listed"
+        return Outcome(Result.FAILED, message, PLAN)
     if user is None:
         message = f"the tool reported success, but no user of {change.key} is listed as it was asked for"
         hint = f"a server with AUTO_TO_LOWERCASE_UID makes logins lower case: declare it so; or {PLAN}"

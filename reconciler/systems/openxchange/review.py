@@ -1,26 +1,55 @@
-"""What is remarkable about the OX users of declared accounts, whatever is planned. `system.review` is here."""
+"""What is remarkable about OX users, whatever is planned. `system.review` is here."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
+from datetime import timedelta
 
-from reconciler.model.declared import DesiredState
-from reconciler.model.records import OxUserRow, Records
+from reconciler.model.accounts import accounts
+from reconciler.model.declared import DesiredState, GroupwareAccount, OldMailbox
+from reconciler.model.records import Owner, OxUserRow, Records, Scope
 from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.snapshot import rows_of
-from reconciler.systems.openxchange.matching import addresses_of
+from reconciler.settings import Policy
+from reconciler.systems.openxchange.matching import addresses_of, purged
+from reconciler.systems.openxchange.subscriptions import NO_DATABASE, NO_DATABASE_HINT
+from reconciler.systems.openxchange.web_failures import BY_HAND
 
 
-def review(desired: DesiredState, found: Records, disabled: Set[str]) -> Iterator[Finding]:
+def review(desired: DesiredState, found: Records, disabled: Set[str], policy: Policy) -> Iterator[Finding]:
     """`disabled`: ids of the users that OX does not let in; if there are any, `found` has them under their accounts."""
     users = rows_of(found, OxUserRow)
     yield from _shared(desired, users.values())
+    yield from _kept(desired, users.values(), policy.retention_days)
+    yield from _strays(desired, users)
     for user in users.values():
         box = desired.mailboxes.get(user.key) if user.id in disabled else None  # type: ignore[call-overload]
         if box is not None and box.active:
             message = f"{box.address} is active, but OX user {user.id} ({user.login}) is disabled"
             hint = f"to let the user in: changeuser -i {user.id} --mailenabled true; we do not manage this"
             yield Finding(Severity.NOTE, "ox-disabled", box.address, message, hint)
+
+
+def attach_by_hand(desired: DesiredState, found: Records) -> Iterator[Finding]:
+    """Old mailboxes of renames that are pending, on a site that does not say where OX' web interface is."""
+    users = rows_of(found, OxUserRow)
+    for account, renames in accounts(desired).former.items():
+        user = users.get(account)
+        if user is None or user.key == account or renames[0].old_mailbox is not OldMailbox.ATTACH:
+            continue
+        old = renames[0].old
+        message = f"the old mailbox {old} will not be attached in OX: the site file does not say how"
+        hint = f"write openxchange.web_url, imap and smtp before the rename; or afterwards {BY_HAND}"
+        yield Finding(Severity.WARNING, "attach-by-hand", account, message, hint)
+
+
+def reset_without_database(desired: DesiredState, policy: Policy) -> Iterator[Finding]:
+    """Resets of subscriptions that are due, on a site that does not say where OX' database is."""
+    oldest = desired.today - timedelta(days=policy.one_shot_days)
+    for box in desired.mailboxes.values():
+        if box.subscriptions_reset is not None and oldest <= box.subscriptions_reset <= desired.today:
+            owner = Owner(Scope.ACCOUNT, box.address)
+            yield Finding(Severity.REFUSAL, "no-ox-database", box.address, NO_DATABASE, NO_DATABASE_HINT, owner=owner)
 
 
 def _shared(desired: DesiredState, users: Iterable[OxUserRow]) -> Iterator[Finding]:
@@ -36,3 +65,25 @@ def _shared(desired: DesiredState, users: Iterable[OxUserRow]) -> Iterator[Findi
             message = f"{address} is an address of the OX users {names}: each of them can send under it"
             hint = "take it away from all but one: changeuser -i ID -a with the addresses that the user keeps"
             yield Finding(Severity.WARNING, "shared-alias", address, message, hint)
+
+
+def _kept(desired: DesiredState, users: Iterable[OxUserRow], retention_days: int) -> Iterator[Finding]:
+    """Users whose mailbox was purged and who were to be kept: somebody may still want them gone."""
+    kept = set(purged(desired, retention_days, GroupwareAccount.KEEP))
+    for user in users if kept else ():
+        if user.primary in kept:
+            message = f"OX user {user.id} ({user.login}) of {user.primary} is still there, without a mailbox"
+            hint = "write `groupware_account: delete` in its `removals` entry when its data may go"
+            yield Finding(Severity.NOTE, "kept-groupware", user.primary, message, hint)
+
+
+def _strays(desired: DesiredState, users: Mapping[str, OxUserRow]) -> Iterator[Finding]:
+    """Users under a former address of an account that has another user."""
+    current = accounts(desired).current
+    for user in users.values() if current else ():
+        account = current.get(user.primary)  # type: ignore[call-overload]
+        mine = users.get(account) if account is not None else None
+        if mine is not None and mine.id != user.id:
+            message = f"OX user {user.id} ({user.login}) has the address {user.primary}, which belongs to {account}"
+            hint = f"its user is {mine.id} ({mine.login}); look at both: we touch only that one"
+            yield Finding(Severity.WARNING, "stray-user", user.primary, message, hint)

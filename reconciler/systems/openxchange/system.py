@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from reconciler.errors import Unreadable
+from reconciler.model.accounts import accounts
 from reconciler.model.declared import DesiredState
-from reconciler.model.records import Owner, OxUserRow, PasswordRow, Records, Row
+from reconciler.model.records import Owner, Records, Row
 from reconciler.model.secrets import Passwords
-from reconciler.planning.changes import Action, Change, Outcome, Stage, Step
+from reconciler.planning.changes import Change, Outcome, Result, Stage, Step
 from reconciler.planning.findings import Finding
 from reconciler.planning.ports import System
-from reconciler.planning.snapshot import rows_of
-from reconciler.settings import OpenXchange, secret
+from reconciler.settings import OpenXchange, Settings, secret
 from reconciler.systems.context import Context
-from reconciler.systems.openxchange import look, matching, perform, review
+from reconciler.systems.openxchange import attach, follow, look, matching, perform, review
 from reconciler.systems.openxchange.answers import Words
 from reconciler.systems.openxchange.listing import read_users
+from reconciler.systems.openxchange.subscriptions import Subscriptions
 from reconciler.systems.openxchange.tools import Tools
 
 
@@ -32,7 +34,7 @@ def build(context: Context) -> System | None:
     sbin = section.sbin if section.host else str(context.settings.path(section.sbin))
     words = Words(section.admin, where, _password_source(section), sbin)
     tools = Tools(context.hosts.get(section.host), section, sbin, password, words)
-    return OpenXchangeSystem(section, tools, context.passwords, where)
+    return OpenXchangeSystem(context.settings, section, tools, context.passwords, where)
 
 
 def _password_source(section: OpenXchange) -> str:
@@ -50,17 +52,25 @@ class OpenXchangeSystem:
     owns: frozenset[str] = frozenset()
     needed_for_accounts = True
 
-    def __init__(self, section: OpenXchange, tools: Tools, passwords: Passwords, target: str) -> None:
+    def __init__(
+        self, settings: Settings, section: OpenXchange, tools: Tools, passwords: Passwords, target: str
+    ) -> None:
         self.target = target
+        self._policy = settings.policy
         self._section = section
+        self._attach_to = attach.target_of(section)
+        self._subscriptions = Subscriptions(section, settings)
         self._tools = tools
         self._passwords = passwords
         self._disabled: frozenset[str] = frozenset()
         """Ids of the users that the last `observe` found shut out; they are reported, not managed."""
+        self._old_names: dict[str, str] = {}
+        """What the old mailboxes of the last `expect` are called; `follow` is not told what is declared."""
 
     def expect(self, desired: DesiredState) -> Records:
-        """A user for every mailbox with groupware."""
-        return matching.wanted_users(desired, self._section.username)
+        """A user for every mailbox with groupware, and no user where a removal says so."""
+        self._old_names = _old_names(desired)
+        return matching.wanted_users(desired, self._section.username, self._policy.retention_days)
 
     async def observe(self) -> Records:
         """All users of the context but its admin, by one call of listuser. Raises Unreadable."""
@@ -73,45 +83,77 @@ class OpenXchangeSystem:
         """Users under the addresses of their accounts, by login and address."""
         return matching.pair(wanted, found)
 
-    def settle(self, wanted: Records, found: Records) -> Records:  # noqa: ARG002  # nothing here depends on it
-        """See System."""
-        return wanted
+    def settle(self, wanted: Records, found: Records) -> Records:
+        """Users that shall be gone, by their ids."""
+        return matching.settle(wanted, found)
 
     def follow(
         self,
         owner: Owner,
-        changes: Sequence[Change],  # noqa: ARG002  # `renew` says it all
-        wanted: Records,  # noqa: ARG002
+        changes: Sequence[Change],
+        wanted: Records,
         found: Records,
         *,
         renew: bool,
-        moved: bool = False,  # noqa: ARG002
-        unsubscribe: bool = False,  # noqa: ARG002
+        moved: bool = False,  # noqa: ARG002  # whoever moved keeps her password and her OX user
+        unsubscribe: bool = False,
     ) -> Sequence[Change]:
-        """The new password of a user that is there: one account has one everywhere, and the letter tells it."""
-        user = rows_of(found, OxUserRow).get(owner.subject)
-        if user is None or not renew:
-            return ()
-        row = PasswordRow(owner.subject, owner.subject, user.id)
-        return (Change(self.name, "password", Action.UPDATE, row.key, row, row, owner),)
+        """The new password of a user that is there, her old mailbox, the end of her subscriptions."""
+        following: list[Change] = []
+        if renew:
+            following += follow.password(self.name, owner, found)
+            if self._attach_to is not None:
+                following += follow.attachments(self.name, owner, changes, wanted, self._old_names)
+        if unsubscribe:
+            following += follow.subscriptions(self.name, owner, found)
+        return following
 
     def steps(self, change: Change) -> tuple[Step, ...]:
-        """One call of createuser or changeuser."""
-        return (Step(change, Stage.GROUPWARE),)
+        """One call of a tool, one visit to the web interface, or one transaction."""
+        return (Step(change, Stage.ATTACH if change.kind == follow.ATTACHMENT else Stage.GROUPWARE),)
 
     def review(self, desired: DesiredState, found: Records) -> Sequence[Finding]:
-        """Addresses that two users share, and users that are shut out although their mailbox is active."""
+        """What is remarkable, and what cannot be done because the site file does not say how."""
         # whose a user is matters for the shut-out ones only, and pairing a big context takes a while
         records = self.pair(self.expect(desired), found) if self._disabled else found
-        return list(review.review(desired, records, self._disabled))
+        findings = list(review.review(desired, records, self._disabled, self._policy))
+        if self._attach_to is None:
+            findings += review.attach_by_hand(desired, records)
+        if not self._subscriptions.reachable:
+            findings += review.reset_without_database(desired, self._policy)
+        return findings
 
     async def check(self) -> None:
         """Whether the admin may log in and the writing tools are there. Raises Unreadable."""
         await self._tools.check()
 
     async def perform(self, batch: Sequence[Step]) -> list[Outcome]:
-        """Creates and changes users, several at once, and reads them back. Raises Unreadable."""
-        return await perform.perform(self._tools, self._section, self._passwords, batch)
+        """Creates, changes and deletes users, several at once, and reads them back; then what follows. Raises
+        Unreadable when nothing was begun."""
+        apart = (follow.ATTACHMENT, follow.SUBSCRIPTIONS)
+        users = [step for step in batch if step.change.kind not in apart]
+        outcomes: dict[str, Outcome] = {}
+        if users:
+            done = await perform.perform(self._tools, self._section, self._passwords, users)
+            outcomes = dict(zip((step.id for step in users), done, strict=True))
+        for kind in apart:
+            steps = [step for step in batch if step.change.kind == kind]
+            if steps:
+                done = await self._apart(kind, steps, begun=bool(users))
+                outcomes |= zip((step.id for step in steps), done, strict=True)
+        return [outcomes[step.id] for step in batch]
+
+    async def _apart(self, kind: str, steps: Sequence[Step], *, begun: bool) -> list[Outcome]:
+        """What no tool of OX does."""
+        try:
+            if kind == follow.SUBSCRIPTIONS:
+                return await self._subscriptions.perform(self._tools, steps)
+            return await attach.perform(self._tools, self._attach_to, self._passwords, steps)
+        except Unreadable as error:
+            if not begun:
+                raise
+            # the users of this batch are written already: they must not be taken for failed
+            return [Outcome(Result.FAILED, error.message, error.hint, temporary=True)] * len(steps)
 
     async def holds(self, batch: Sequence[Step]) -> list[bool]:
         """By one fresh list. Raises Unreadable."""
@@ -119,6 +161,17 @@ class OpenXchangeSystem:
 
     async def close(self) -> None:
         """Nothing: the line belongs to the site's hosts, and other systems may use it."""
+
+
+def _old_names(desired: DesiredState) -> dict[str, str]:
+    """`Pirat Alt` for the old mailbox of Pirat Neu. Without her given and her former name its address is its name."""
+    boxes = desired.mailboxes
+    return {
+        rename.old: f"{boxes[account].given_name} {rename.former_surname}"
+        for account, renames in accounts(desired).former.items()
+        for rename in renames
+        if account in boxes and boxes[account].given_name and rename.former_surname
+    }
 
 
 def _table(stdout: bytes, admin: str) -> tuple[dict[str, Row], frozenset[str]]:

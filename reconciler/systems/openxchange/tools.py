@@ -25,7 +25,7 @@ _WRITE_SECONDS = 180.0
 
 
 class Write(NamedTuple):
-    """One call of createuser or changeuser. `password`: with the account's password of this run."""
+    """One call of createuser, changeuser or deleteuser. `password`: with the account's password of this run."""
 
     tool: str
     options: tuple[tuple[str, str], ...]

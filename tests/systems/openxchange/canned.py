@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 
 from pydantic import SecretStr
@@ -17,7 +18,7 @@ from reconciler.model.records import Owner, OxUserRow, PasswordRow, Scope
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Action, Change, Outcome, Stage, Step
 from reconciler.remote.host import Completed
-from reconciler.settings import OpenXchange
+from reconciler.settings import OpenXchange, Settings
 from reconciler.systems.openxchange.answers import Words
 from reconciler.systems.openxchange.system import OpenXchangeSystem
 from reconciler.systems.openxchange.tools import Tools
@@ -178,7 +179,8 @@ def system_on(host: CannedHost, *, parallel: int = 4) -> OpenXchangeSystem:
     target = "context 1 on mail.example"
     words = Words("oxadmin", target, "the variable RECONCILER_OX_PASSWORD", section.sbin)
     tools = Tools(host, section, section.sbin, SecretStr("admin-secret"), words)
-    return OpenXchangeSystem(section, tools, Passwords(), target)
+    settings = Settings(site="nrw", openxchange=section, folder=Path("/"))
+    return OpenXchangeSystem(settings, section, tools, Passwords(), target)
 
 
 def wanted(login: str, address: str, **fields: str) -> OxUserRow:

@@ -12,7 +12,7 @@ from reconciler.model.records import OxUserRow
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Outcome, Result, Step
 from reconciler.remote.local import LocalHost
-from reconciler.settings import OpenXchange
+from reconciler.settings import OpenXchange, Settings
 from reconciler.systems.openxchange.answers import Words
 from reconciler.systems.openxchange.standin import control
 from reconciler.systems.openxchange.standin.bulk import import_users
@@ -34,7 +34,8 @@ class Ox:
         section = OpenXchange(sbin=str(folder / "sbin"), parallel=2)
         words = Words("oxadmin", "context 1 on this machine", "the variable X", section.sbin)
         tools = Tools(LocalHost(), section, section.sbin, SecretStr(password), words)
-        self.system = OpenXchangeSystem(section, tools, self.passwords, words.where)
+        settings = Settings(site="nrw", openxchange=section, folder=folder)
+        self.system = OpenXchangeSystem(settings, section, tools, self.passwords, words.where)
 
     async def one(self, step: Step) -> Outcome:
         (outcome,) = await self.system.perform([step])

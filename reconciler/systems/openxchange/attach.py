@@ -1,0 +1,205 @@
+"""Attaching the old mailbox as an external mail account in OX, as the person herself (facts/open-xchange.md 6, 11).
+
+Log in, list, create if absent, try, log out. What is there decides, not what an answer says: one version of OX creates
+the account although its trial login failed, another does not. `system.perform` is here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from pydantic import SecretStr
+
+from reconciler.errors import EffectFailed, TemporaryFailure
+from reconciler.model.records import AttachmentRow
+from reconciler.model.secrets import Passwords
+from reconciler.planning.changes import Outcome, Result, Step
+from reconciler.settings import MailServer, OpenXchange
+from reconciler.systems.openxchange.failures import PLAN
+from reconciler.systems.openxchange.listing import canonical, read_users
+from reconciler.systems.openxchange.tools import Tools
+from reconciler.systems.openxchange.web import Answer, Web, WebError, said
+from reconciler.systems.openxchange.web_failures import BY_HAND, DUPLICATES, KNOWN, OTHER, REFUSED_TRIALS
+
+_COLUMNS = ("1001", "1002", "1007", "1015")
+"""Id, login, primary address, mail server."""
+
+
+class Target(NamedTuple):
+    """Where OX' web interface is, and the mail servers as OX is told of them."""
+
+    url: str
+    imap: MailServer
+    smtp: MailServer
+
+
+class Person(NamedTuple):
+    """The user whose old mailbox it is."""
+
+    id: str
+    login: str
+    password: SecretStr
+
+
+class Account(NamedTuple):
+    """A mail account as the list shows it."""
+
+    id: int
+    login: str
+    address: str
+    server: str
+
+
+def target_of(section: OpenXchange) -> Target | None:
+    """None when the site file does not say all of it: then somebody does it by hand."""
+    if section.web_url is None or section.imap is None or section.smtp is None:
+        return None
+    return Target(section.web_url, section.imap, section.smtp)
+
+
+async def perform(tools: Tools, target: Target | None, passwords: Passwords, batch: Sequence[Step]) -> list[Outcome]:
+    """One outcome for each step, in order. Raises Unreadable when the users cannot be listed."""
+    if target is None:
+        missing = "the site file no longer says where the web interface and the mail servers of OX are"
+        return [Outcome(Result.FAILED, missing, f"write openxchange.web_url, imap and smtp; or {BY_HAND}")] * len(batch)
+    stdout = await tools.listing()
+    people = await asyncio.to_thread(_people, stdout, tools.admin, {step.change.owner.subject for step in batch})
+    outcomes = []
+    for step in batch:  # one after the other: each is a login with its own trial, and there are few
+        row = step.change.row
+        assert isinstance(row, AttachmentRow)
+        found = people.get(row.account)
+        if found is None:
+            message = f"no OX user has the primary address {row.account}: its old mailbox cannot be attached"
+            outcomes.append(Outcome(Result.FAILED, message, PLAN))
+            continue
+        person = Person(*found, passwords.of(row.account))
+        outcomes.append(await asyncio.to_thread(attach, Web(target.url), target, person, row))
+    return outcomes
+
+
+def attach(web: Web, target: Target, person: Person, row: AttachmentRow) -> Outcome:
+    """The whole visit of one person."""
+    try:
+        with web.signed_in(person.login, person.password):
+            return _Visit(web, target, person, row).outcome()
+    except WebError as error:
+        return _failed(error, target, person, row)
+    except EffectFailed as error:
+        return Outcome(Result.FAILED, error.message, error.hint, isinstance(error, TemporaryFailure))
+
+
+class _Visit:
+    """What is done while she is logged in."""
+
+    def __init__(self, web: Web, target: Target, person: Person, row: AttachmentRow) -> None:
+        self._web = web
+        self._target = target
+        self._person = person
+        self._row = row
+
+    def outcome(self) -> Outcome:
+        """The account is there once, with the new password, and OX has tried it."""
+        there = self._find()
+        refusal = None
+        if there is None:
+            refusal = self._create()
+            there = self._find()
+        if there is None:
+            raise refusal or WebError("", "it reported success, but the account is not in the list")
+        # what was there before has the old password; what a refused creation left may have anything
+        self._update(there)
+        return self._tried()
+
+    def _find(self) -> Account | None:
+        """By address, login and server; an account that differs in one of them is still the one that is in the way."""
+        answer = self._web.get("account", "all", columns=",".join(_COLUMNS))
+        accounts = [_account(row) for row in answer.get("data") or () if isinstance(row, list)]
+        best = max((account for account in accounts if account.id != 0), key=self._likeness, default=None)
+        return best if best is not None and self._likeness(best) >= _LIKE else None
+
+    def _likeness(self, account: Account) -> int:
+        same_login, same_server = account.login == self._row.key, account.server == self._target.imap.host.lower()
+        return 3 * (account.address == self._row.key) + (same_login and same_server) * _LIKE + same_login
+
+    def _create(self) -> WebError | None:
+        """None when OX says that it made it, whatever it warns of; its refusal when the list has to decide."""
+        body = {"name": self._row.name, "primary_address": self._row.key, **self._connection()}
+        try:
+            self._web.put("account", "new", body)
+        except WebError as error:
+            if error.code not in DUPLICATES | REFUSED_TRIALS:
+                raise
+            return error
+        return None
+
+    def _update(self, account: Account) -> None:
+        self._web.put("account", "update", {"id": account.id, **self._connection()})
+
+    def _tried(self) -> Outcome:
+        """OX logs in to the mail server with what it was given."""
+        body = {"name": self._row.name, "primary_address": self._row.key, **self._connection()}
+        answer = self._web.put("account", "validate", body)
+        if answer.get("data") is True:
+            return Outcome(Result.DONE)
+        warnings = _warnings(answer)
+        if warnings and all(warning.get("code") in _SENDING for warning in warnings):
+            # she reads her old mail, and writes from her new address
+            return Outcome(Result.DONE, f"attached; sending through it was not possible: {said(warnings[0])}")
+        raise WebError("ACC-0020", said(warnings[0]) if warnings else "OX gives no reason")
+
+    def _connection(self) -> dict[str, object]:
+        imap, smtp = self._target.imap, self._target.smtp
+        return {
+            "login": self._row.key,
+            "password": self._person.password.get_secret_value(),
+            "transport_auth": "mail",
+            **_server("mail", "imap", imap),
+            **_server("transport", "smtp", smtp),
+        }
+
+
+_LIKE = 2
+_SENDING = frozenset({"ACC-0021"})
+
+
+def _server(prefix: str, protocol: str, server: MailServer) -> dict[str, object]:
+    """As a URL and in parts: some versions look at the one, some at the other (facts 6). Never `imaps` in the URL."""
+    host = f"[{server.host}]" if ":" in server.host else server.host
+    return {
+        f"{prefix}_url": f"{protocol}://{host}:{server.port}",
+        f"{prefix}_server": server.host,
+        f"{prefix}_port": server.port,
+        f"{prefix}_protocol": protocol,
+        f"{prefix}_secure": server.security == "tls",
+        f"{prefix}_starttls": server.security == "starttls",
+    }
+
+
+def _account(row: list[Any]) -> Account:
+    number, login, address, server = row[: len(_COLUMNS)]
+    return Account(int(number), str(login or "").lower(), canonical(str(address or "")), str(server or "").lower())
+
+
+def _warnings(answer: Answer) -> list[Answer]:
+    """Warnings come as a list or alone, and a single one may stand as `error` beside the data."""
+    given = answer.get("warnings")
+    several = given if isinstance(given, list) else [given]
+    alone = [answer] if "error" in answer else []
+    return [warning for warning in several if isinstance(warning, dict)] + alone
+
+
+def _people(stdout: bytes, admin: str, addresses: set[str]) -> dict[str, tuple[str, str]]:
+    """Id and login of the users with these primary addresses."""
+    users = (user.row for user in read_users(stdout, admin, whole=True))
+    return {user.primary: (user.id, user.login) for user in users if user.primary in addresses}
+
+
+def _failed(error: WebError, target: Target, person: Person, row: AttachmentRow) -> Outcome:
+    known = KNOWN.get(error.code, OTHER)
+    # what a server says of a login may repeat what it was given
+    told = error.said.replace(person.password.get_secret_value(), "…")
+    words = {"login": person.login, "user": person.id, "old": row.key, "url": target.url, "said": told}
+    return Outcome(Result.FAILED, known.message.format(**words), known.hint.format(**words), known.temporary)

@@ -1,0 +1,126 @@
+"""The reset of a user's subscriptions: what no tool of OX does, in OX's own database (facts/open-xchange.md 5).
+
+User ids are unique in one context only and one database holds many, so every condition names the context too. The
+stored configurations go with their subscriptions, the token with which a forgotten password could have recovered them
+goes as well, all in one transaction. `system.perform` calls `perform`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, create_engine, delete, select
+from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.pool import NullPool
+
+from reconciler.model.records import SubscriptionsRow
+from reconciler.planning.changes import Outcome, Result, Step
+from reconciler.settings import OpenXchange, Settings, secret
+from reconciler.systems.openxchange.failures import AGAIN, PLAN
+from reconciler.systems.openxchange.look import Seen, look
+from reconciler.systems.openxchange.matching import addresses_of
+from reconciler.systems.openxchange.tools import Tools
+
+_TOKEN = "com.openexchange.secret.recovery.fast.token"
+_TABLES = MetaData()
+_SUBSCRIPTIONS = Table(
+    "subscriptions",
+    _TABLES,
+    Column("cid", Integer),
+    Column("id", Integer),
+    Column("user_id", Integer),
+    Column("configuration_id", Integer),
+)
+_CONFIGURATIONS = tuple(
+    Table(name, _TABLES, Column("cid", Integer), Column("id", Integer))
+    for name in ("genconf_attributes_strings", "genconf_attributes_bools")
+)
+_ATTRIBUTES = Table(
+    "user_attribute", _TABLES, Column("cid", Integer), Column("id", Integer), Column("name", String(128))
+)
+_CONNECT_SECONDS, _ANSWER_SECONDS = 10, 60
+
+NO_DATABASE = "OX subscriptions can be removed in OX's database only, and the site file does not say where it is"
+NO_DATABASE_HINT = (
+    "write `openxchange.database_url` (and database_password_env) in the site file, or take `subscriptions_reset` out"
+)
+
+
+class Subscriptions:
+    """OX's database, or none. Raises UsageError when its password is not to be found."""
+
+    def __init__(self, section: OpenXchange, settings: Settings) -> None:
+        self._context = section.context
+        self._engine: Engine | None = None
+        if section.database_url is not None:
+            file = settings.path(section.database_password_file) if section.database_password_file else None
+            password = secret(section.database_password_env, file, "the password of OX's database")
+            self._engine = _engine(section.database_url, password.get_secret_value(), settings.path(""))
+
+    @property
+    def reachable(self) -> bool:
+        """Whether the site file says where the database is."""
+        return self._engine is not None
+
+    async def perform(self, tools: Tools, batch: Sequence[Step]) -> list[Outcome]:
+        """One outcome for each step, in order. Raises Unreadable when the users cannot be looked at."""
+        if self._engine is None:
+            return [Outcome(Result.FAILED, NO_DATABASE, NO_DATABASE_HINT)] * len(batch)
+        seen = await look(tools, batch)
+        return [await asyncio.to_thread(self._one, self._engine, step, seen) for step in batch]
+
+    def _one(self, engine: Engine, step: Step, seen: Seen) -> Outcome:
+        row, user = step.change.row, seen.of(step.change)
+        assert isinstance(row, SubscriptionsRow)
+        if user is None or row.account not in addresses_of(user.row):
+            return Outcome(Result.FAILED, f"OX user {row.target} is no longer the one of {row.account}", PLAN)
+        try:
+            with engine.begin() as connection:
+                removed = remove(connection, self._context, int(row.target))
+        except DBAPIError as error:
+            # the driver's own words; SQLAlchemy would add the statement
+            reason = " ".join(str(error.orig).split())
+            message = f"the subscriptions of {row.account} are still there: OX's database says {reason}"
+            hint = f"may the user of `openxchange.database_url` delete there? Then {AGAIN}"
+            return Outcome(Result.FAILED, message, hint, temporary=isinstance(error, OperationalError))
+        return Outcome(Result.DONE, f"{removed} subscriptions removed")
+
+
+def remove(connection: Connection, context: int, user_id: int) -> int:
+    """Removes all subscriptions of one user of one context, with what they stored; says how many there were."""
+    table = _SUBSCRIPTIONS.c
+    mine = (table.cid == context, table.user_id == user_id)
+    configurations = connection.scalars(select(table.configuration_id).where(*mine).with_for_update()).all()
+    for stored in _CONFIGURATIONS:
+        connection.execute(delete(stored).where(stored.c.cid == context, stored.c.id.in_(configurations)))
+    connection.execute(delete(_SUBSCRIPTIONS).where(*mine))
+    token = _ATTRIBUTES.c
+    connection.execute(delete(_ATTRIBUTES).where(token.cid == context, token.id == user_id, token.name == _TOKEN))
+    return len(configurations)
+
+
+def _engine(text: str, password: str, folder: Path) -> Engine:
+    # hide_parameters and no pool: nothing of it ends up in a log, and a run takes minutes
+    options: dict[str, Any] = {"poolclass": NullPool, "hide_parameters": True}
+    url = make_url(text)
+    if password:
+        url = url.set(password=password)
+    match url.get_backend_name():
+        case "mysql":
+            options["connect_args"] = {
+                "charset": "utf8mb4",
+                "connect_timeout": _CONNECT_SECONDS,
+                "read_timeout": _ANSWER_SECONDS,
+                "write_timeout": _ANSWER_SECONDS,
+            }
+        case "sqlite":
+            # never an empty one because of a mistyped path
+            file = (folder / (url.database or "")).absolute()
+            url = url.set(database=file.as_uri(), query={"mode": "rw", "uri": "true"})
+        case _:
+            options["connect_args"] = {"connect_timeout": _CONNECT_SECONDS}
+    return create_engine(url, **options)
