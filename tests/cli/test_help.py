@@ -1,0 +1,76 @@
+"""What the help texts and the README claim is true: every command, every option and every example exists."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer
+from typer.core import TyperGroup
+
+from reconciler.cli.main import app
+from tests.cli.conftest import Command
+
+README = Path(__file__).parents[2] / "README.md"
+_GROUP = typer.main.get_command(app)
+assert isinstance(_GROUP, TyperGroup)
+COMMANDS = dict(_GROUP.commands)
+
+
+def parsed(line: str) -> list[str]:
+    """The line as the command itself parses it. Raises what a wrong usage raises."""
+    program, name, *arguments = shlex.split(line, comments=True)
+    assert program == "reconciler"
+    assert name in COMMANDS, f"there is no command {name}"
+    return list(COMMANDS[name].make_context(name, arguments).params)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_has_an_example_that_works(command: Command, name: str) -> None:
+    answer = command(name, "--help")
+    assert answer.status == 0
+    assert "Usage: reconciler" in answer.words
+    assert f"Example: reconciler {name}" in answer.words
+    (example,) = re.findall(r"Example: (reconciler .*)", COMMANDS[name].help or "")
+    # what is redirected is the shell's
+    parsed(example.partition(" >")[0])
+
+
+def test_help_lists_every_command(command: Command) -> None:
+    answer = command("--help")
+    assert answer.status == 0
+    for name in COMMANDS:
+        assert f" {name} " in answer.words
+
+
+def test_without_a_command_help_is_shown(command: Command) -> None:
+    answer = command()
+    assert answer.status == 2
+    assert "Usage: reconciler" in answer.words
+
+
+def _lines_of_readme() -> list[str]:
+    blocks = re.findall(r"```sh\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    return [line.strip() for block in blocks for line in block.splitlines() if line.strip().startswith("reconciler")]
+
+
+def test_readme_commands_exist() -> None:
+    lines = _lines_of_readme()
+    assert len(lines) >= 5
+    for line in lines:
+        parsed(line.partition(" >")[0])
+    assert {shlex.split(line)[1] for line in lines} == set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in ("schema", "demo")])
+def test_where_something_is_read_the_site_can_be_named(name: str) -> None:
+    options = {option for parameter in COMMANDS[name].params for option in parameter.opts}
+    assert {"--site", "--format"} <= options
+
+
+def test_readme_says_every_exit_status_of_the_help_texts() -> None:
+    told = set(re.findall(r"^\| (\d) \|", README.read_text(encoding="utf-8"), re.MULTILINE))
+    for name, known in COMMANDS.items():
+        assert set(re.findall(r"\b(\d): ", known.help or "")) <= told, name

@@ -1,0 +1,110 @@
+"""`reconciler show`: is there such an address already, and whose is it? The first question of the wiki."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.conftest import Command
+from tests.cli.site import ANNA, ANNA_DECLARED, BERND, DOMAIN, StandInSite
+
+
+@pytest.fixture
+def applied(site: StandInSite, command: Command) -> StandInSite:
+    site.declare(
+        ANNA_DECLARED,
+        aliases=["vorstand: [anna.beispiel, klaus@extern.example]"],
+        blocks=["sender: spam@example.net, reason: phishing", "domain: example.org, reason: spam"],
+    )
+    assert command("apply", "--yes").status == 0
+    return site
+
+
+def facts(command: Command, asked: str) -> set[tuple[str, str, str]]:
+    answer = command("show", asked, "--format", "json")
+    assert answer.status == 0
+    return {(fact["system"], fact["kind"], fact["subject"]) for fact in answer.json["facts"]}
+
+
+def test_an_address_is_found_in_every_system(applied: StandInSite, command: Command) -> None:
+    assert facts(command, ANNA) == {
+        ("declared", "mailbox", ANNA),
+        ("declared", "alias", f"vorstand@{DOMAIN}"),
+        ("postfixadmin", "mailbox", ANNA),
+        ("postfixadmin", "alias", ANNA),
+        ("postfixadmin", "alias", f"10042@{DOMAIN}"),
+        ("postfixadmin", "alias", f"vorstand@{DOMAIN}"),
+        ("postfixadmin", "domain", DOMAIN),
+        ("openxchange", "ox_user", ANNA),
+    }
+
+
+def test_a_local_part_is_looked_for_in_every_domain(applied: StandInSite, command: Command) -> None:
+    applied.add_domain("second.example")
+    applied.add_mailbox("anna.beispiel@second.example")
+    found = facts(command, "Anna.Beispiel")
+    assert {("postfixadmin", "mailbox", ANNA), ("postfixadmin", "mailbox", "anna.beispiel@second.example")} <= found
+
+
+def test_a_member_number(applied: StandInSite, command: Command) -> None:
+    assert {
+        ("declared", "mailbox", ANNA),
+        ("postfixadmin", "alias", f"10042@{DOMAIN}"),
+        ("letters", "member", "10042"),
+    } <= facts(command, "10042")
+
+
+def test_a_member_without_an_account(applied: StandInSite, command: Command) -> None:
+    assert facts(command, "10077") == {("letters", "member", "10077")}
+
+
+def test_a_target_of_an_alias(applied: StandInSite, command: Command) -> None:
+    assert {("declared", "alias", f"vorstand@{DOMAIN}"), ("postfixadmin", "alias", f"vorstand@{DOMAIN}")} <= facts(
+        command, "klaus@extern.example"
+    )
+
+
+def test_what_was_made_by_hand_is_found_too(applied: StandInSite, command: Command) -> None:
+    applied.add_mailbox(BERND)
+    applied.add_ox_user("bernd", BERND, "Bernd Muster")
+    assert {("postfixadmin", "mailbox", BERND), ("postfixadmin", "alias", BERND)} <= facts(command, BERND)
+    assert any(system == "openxchange" for system, _, _ in facts(command, BERND))
+    assert ("postfix", "hand_line", "7") in facts(command, "muster@muster.example")
+
+
+def test_a_blocked_sender_and_a_sender_of_a_blocked_domain(applied: StandInSite, command: Command) -> None:
+    assert ("postfix", "block", "spam@example.net") in facts(command, "spam@example.net")
+    assert ("postfix", "block", "example.org") in facts(command, "anybody@sub.example.org")
+    assert facts(command, "ham@example.net") == set()
+
+
+def test_an_unknown_address_is_status_0_and_says_so(applied: StandInSite, command: Command) -> None:
+    answer = command("show", "nobody@pirat.alt")
+    assert answer.status == 0
+    assert facts(command, "nobody@pirat.alt") == {("postfixadmin", "domain", DOMAIN)}
+    answer = command("show", "nobody")
+    assert answer.status == 0
+    assert "nobody" in answer.out
+    assert facts(command, "nobody") == set()
+
+
+@pytest.mark.parametrize("asked", ["a@b@c", "anna@", "@", "", "anna beispiel", "ä@pirat.alt", "a" * 300, "\x1b[31m"])
+def test_bad_input_says_what_is_wrong(applied: StandInSite, command: Command, asked: str) -> None:
+    answer = command("show", asked)
+    assert (answer.status, answer.out) == (2, "")
+    assert "example: reconciler show" in answer.words
+    assert "\x1b" not in answer.err
+
+
+def test_what_is_unknown_is_said_and_the_rest_is_shown(applied: StandInSite, command: Command) -> None:
+    applied.fault("down")
+    answer = command("show", ANNA, "--format", "json")
+    assert answer.status == 9
+    assert list(answer.json["unknown"]) == ["openxchange"]
+    assert {fact["system"] for fact in answer.json["facts"]} == {"declared", "postfixadmin"}
+    assert "openxchange" in command("show", ANNA).words
+
+
+def test_show_writes_nothing(applied: StandInSite, command: Command) -> None:
+    before = applied.live()
+    command("show", ANNA)
+    assert applied.live() == before

@@ -1,0 +1,228 @@
+"""The command on a terminal and without one: the question, colours, width, Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from reconciler.systems.openxchange.standin import control
+from tests.cli.running import COMMAND, ended, environment, eventually, start
+from tests.cli.site import ANNA, ANNA_DECLARED, BERND_DECLARED, OX_ENV, OX_PASSWORD, StandInSite
+
+BLOCK = "domain: example.org, reason: spam"
+QUESTION = "[y/N]"
+
+
+class Terminal:
+    """A command on a terminal of its own. The terminal shows standard output and standard error as one."""
+
+    def __init__(self, folder: Path, *arguments: str, program: str = COMMAND[2], **env: str) -> None:
+        ours, theirs = pty.openpty()
+        self._terminal = ours
+        self.seen = ""
+        self._process = subprocess.Popen(
+            [*COMMAND[:2], program, *arguments],
+            cwd=folder,
+            env=environment(**{"TERM": "xterm-256color", OX_ENV: OX_PASSWORD, **env}),
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+            preexec_fn=_take_terminal,
+        )
+        os.close(theirs)
+
+    def read_until(self, text: str | None, seconds: float = 60) -> str:
+        """Reads until `text` shows up, to the end when it is None."""
+        until = time.monotonic() + seconds
+        while text is None or text not in self.seen:
+            readable, _, _ = select.select([self._terminal], [], [], max(0.0, until - time.monotonic()))
+            assert readable, f"waited in vain for {text!r}: {self.seen}"
+            try:
+                chunk = os.read(self._terminal, 4096)
+            except OSError:  # closed on the other side
+                chunk = b""
+            if not chunk:
+                assert text is None, self.seen
+                break
+            self.seen += chunk.decode("utf-8", "replace")
+        return self.seen
+
+    @property
+    def plain(self) -> str:
+        """What was seen, without colours."""
+        return re.sub("\x1b\\[[0-9;?]*[a-zA-Z]", "", self.seen)
+
+    def type(self, keys: str) -> None:
+        """As somebody at the keyboard."""
+        os.write(self._terminal, keys.encode())
+
+    def status(self) -> int:
+        """Waits for the end."""
+        self.read_until(None)
+        assert "Traceback" not in self.seen
+        return self._process.wait(60)
+
+    def close(self) -> None:
+        """Takes the terminal away; a command that still waits on it is ended."""
+        os.close(self._terminal)
+        self._process.kill()
+        self._process.wait(60)
+
+
+Open = Callable[..., Terminal]
+
+
+@pytest.fixture
+def terminal(site: StandInSite) -> Iterator[Open]:
+    """Starts a command on a terminal of its own, in the site's folder."""
+    opened: list[Terminal] = []
+
+    def start_on_terminal(*arguments: str, **env: str) -> Terminal:
+        opened.append(Terminal(site.folder, *arguments, **env))
+        return opened[-1]
+
+    yield start_on_terminal
+    for each in opened:
+        each.close()
+
+
+def _take_terminal() -> None:
+    """Makes the terminal the controlling one, so that Ctrl-C reaches the process."""
+    os.close(os.open(os.ttyname(0), os.O_RDWR))
+
+
+@pytest.mark.parametrize("answer", ["y\n", "yes\n"])
+def test_yes_carries_the_plan_out(site: StandInSite, terminal: Open, answer: str) -> None:
+    site.declare(ANNA_DECLARED)
+    shown = terminal("apply")
+    shown.read_until(QUESTION)
+    assert f"+ {ANNA}" in shown.plain  # the plan comes before the question
+    assert site.mailbox(ANNA) is None
+    shown.type(answer)
+    assert shown.status() == 0
+    assert site.mailbox(ANNA) is not None
+
+
+@pytest.mark.parametrize("answer", ["n\n", "\n", "nonsense\nn\n", "\x04", "\x03"], ids=repr)
+def test_everything_else_changes_nothing(site: StandInSite, terminal: Open, answer: str) -> None:
+    """Also Enter alone, Ctrl-D and Ctrl-C: the status is that of the plan."""
+    site.declare(ANNA_DECLARED)
+    before = site.live()
+    shown = terminal("apply")
+    shown.read_until(QUESTION)
+    shown.type(answer)
+    assert shown.status() == 4
+    assert "nothing was changed" in shown.plain
+    assert site.live() == before
+
+
+def test_the_question_says_how_many_and_does_not_stand_in_the_json(site: StandInSite, terminal: Open) -> None:
+    """Also with `reconciler apply --format json > run.json`."""
+    site.declare(ANNA_DECLARED, BERND_DECLARED)
+    program = COMMAND[2].replace("; run()", "; import sys; sys.stdout = open('run.json', 'w'); run()")
+    shown = Terminal(site.folder, "apply", "--format", "json", program=program)
+    assert "these 2 changes" in shown.read_until(QUESTION)
+    shown.type("y\n")
+    assert shown.status() == 0
+    shown.close()
+    assert json.loads((site.folder / "run.json").read_text())["complete"] is True
+
+
+def test_colours_on_a_terminal_only_and_never_with_no_color(site: StandInSite, terminal: Open) -> None:
+    site.declare(ANNA_DECLARED)
+    shown = terminal("plan")
+    assert shown.status() == 4
+    assert "\x1b[" in shown.seen
+    plain = terminal("plan", NO_COLOR="1")
+    assert plain.status() == 4
+    assert plain.seen == plain.plain
+    assert "\x1b" not in site.run("plan").words
+
+
+def test_progress_is_not_written_into_a_log(site: StandInSite) -> None:
+    site.declare(ANNA_DECLARED)
+    answer = site.run("apply", "--yes")
+    assert answer.status == 0
+    assert answer.err == ""
+    assert "\r" not in answer.out
+
+
+@pytest.mark.parametrize("width", [20, 80])
+def test_lines_fit_the_terminal(site: StandInSite, width: int) -> None:
+    """A line is longer only where one word is; no address is cut."""
+    site.add_mailbox("hand@pirat.alt")
+    site.declare(ANNA_DECLARED, "x--y: {groupware: false}", aliases=["vorstand: [anna.beispiel]"], blocks=[BLOCK])
+    for arguments in (("plan",), ("show", ANNA)):
+        answer = site.run(*arguments, COLUMNS=str(width))
+        assert ANNA in answer.out
+        for line in answer.out.splitlines():
+            # what stands before a word is an indent and a mark
+            assert len(line) <= width or max(map(len, line.split())) > width - 30, f"{width}: {line!r}"
+
+
+def slow(site: StandInSite) -> Callable[[], bool]:
+    """createuser takes a while; the function says whether it was called."""
+    control.forget_calls(site.ox)
+    site.fault("slow", tool="createuser", seconds=1.5)
+    return lambda: "createuser" in control.calls(site.ox)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_apply_at_a_step_boundary(site: StandInSite, number: signal.Signals) -> None:
+    """What is under way is finished and read back; what was not begun is said; the next apply does it."""
+    site.declare(ANNA_DECLARED, blocks=[BLOCK])
+    called = slow(site)
+    process = start(site.folder, "apply", "--yes", "--format", "json", env={OX_ENV: OX_PASSWORD})
+    eventually(called, process)
+    process.send_signal(number)
+    answer = ended(process)
+    assert answer.status == 8
+    assert "stopping after the steps that are under way" in answer.err
+    assert answer.json["interrupted"] is True
+    results = {step["id"]: step["result"] for each in answer.json["transitions"] for step in each["steps"]}
+    assert results[f"postfixadmin/mailbox/create/{ANNA}"] == "done"
+    assert results[f"openxchange/ox_user/create/{ANNA}"] == "done"
+    assert results["postfix/block/create/example.org"] == "not tried"
+    assert "example.org" not in site.map.read_text()
+    assert control.user(site.ox, "anna.beispiel").fields["PrimaryEmail"] == ANNA
+    site.sound()
+    assert site.run("apply", "--yes").status == 0
+    assert "\nexample.org REJECT\n" in site.map.read_text()
+    assert site.run("plan").status == 0
+
+
+def test_a_second_signal_is_patient_too(site: StandInSite) -> None:
+    site.declare(ANNA_DECLARED)
+    called = slow(site)
+    process = start(site.folder, "apply", "--yes", env={OX_ENV: OX_PASSWORD})
+    eventually(called, process)
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGINT)
+    answer = ended(process)
+    assert answer.status == 8
+    assert control.user(site.ox, "anna.beispiel").fields["PrimaryEmail"] == ANNA
+
+
+def test_ctrl_c_during_a_plan_leaves_quietly(site: StandInSite) -> None:
+    """130, as a shell expects; status 1 would call it a bug."""
+    site.declare(ANNA_DECLARED)
+    before = site.live()
+    site.fault("slow", tool="listuser", seconds=30)
+    control.forget_calls(site.ox)
+    process = start(site.folder, "plan", env={OX_ENV: OX_PASSWORD})
+    eventually(lambda: "listuser" in control.calls(site.ox), process)
+    process.send_signal(signal.SIGINT)
+    assert ended(process).status == 130
+    site.sound()
+    assert site.live() == before
