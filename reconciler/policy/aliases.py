@@ -10,6 +10,7 @@ from reconciler.planning.changes import Action
 from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.transitions import Transition
 from reconciler.policy.context import Context
+from reconciler.policy.saying import about, refusal
 
 
 def missing_alias_domain(context: Context) -> Iterator[Finding]:
@@ -22,34 +23,60 @@ def missing_alias_domain(context: Context) -> Iterator[Finding]:
         if domain not in domains:
             message = f"{row.key}: PostfixAdmin does not have the domain {domain}"
             hint = f"add the domain {domain} in PostfixAdmin (Domain List, New Domain), then run this again"
-            yield _about(transition, Severity.REFUSAL, "missing-domain", message, hint)
+            yield refusal(transition, "missing-domain", message, hint)
 
 
 def dangling_alias(context: Context) -> Iterator[Finding]:
-    """A target in one of our domains that is neither live nor made by this plan would bounce."""
+    """A target in one of our domains that is neither live nor made by this plan would bounce; so would the mail of a
+    declared alias whose target this plan removes."""
     domains = context.snapshot.rows(DomainRow)
-    written = list(_written(context))
-    if domains is None or not written:
+    if domains is None:
         return
     reach = Reach(context, frozenset(domains))
+    yield from _written_to_nowhere(context, reach)
+    yield from _removed_targets(context, reach)
+
+
+def _written_to_nowhere(context: Context, reach: Reach) -> Iterator[Finding]:
+    written = list(_written(context))
     found = True
     while found:  # an alias that is stopped may be the target of another one
         found = False
         for transition, row in written:
-            lost = [] if transition.owner in reach.stopped else [t for t in row.goto if reach.bounces(t)]
+            lost = [] if transition.owner in reach.judged else [t for t in row.goto if reach.bounces(t)]
             if lost:
                 found = True
                 yield reach.stop(transition, row, lost)
+
+
+def _removed_targets(context: Context, reach: Reach) -> Iterator[Finding]:
+    going = {t.owner.subject: t for t in context.transitions if t.owner in reach.going}
+    if not going:
+        return
+    for alias in context.desired.aliases.values():
+        for target in alias.goto:
+            if target in going and reach.bounces(target):
+                message = f"{target} would be removed, but {alias.address} leads to it: its mail would bounce"
+                hint = f"take {target} out of the targets of {alias.address} first, or declare it again"
+                yield refusal(going.pop(target), "dangling-alias", message, hint)
 
 
 class Reach:
     """Which addresses lead somewhere once the plan is applied, given what is stopped."""
 
     def __init__(self, context: Context, domains: frozenset[str]) -> None:
-        self.stopped = dict(context.stopped)
+        self.judged = set(context.stopped)
+        self._context = context
+        self._stopped = dict(context.stopped)
         self._desired = context.desired
         self._ours = context.desired.domains | domains
-        self._live = {*(context.snapshot.rows(MailboxRow) or {}), *(context.snapshot.rows(AliasRow) or {})}
+        self.going = {
+            t.owner
+            for t in context.transitions
+            if t.owner.scope is Scope.ALIAS and t.action is Action.DELETE and t.owner not in context.stopped
+        }
+        gone = {owner.subject for owner in self.going}
+        self._live = {*(context.snapshot.rows(MailboxRow) or {}), *(context.snapshot.rows(AliasRow) or {})} - gone
         boxes = context.desired.mailboxes.values()
         self._members = {f"{box.member}@{domain_of(box.address)}": box.address for box in boxes if box.member}
         self._alias_domains = context.snapshot.rows(AliasDomainRow) or {}
@@ -67,29 +94,38 @@ class Reach:
 
     def stop(self, transition: Transition, row: AliasRow, lost: list[str]) -> Finding:
         """Refuses the alias, or lets it wait when all that it misses only waits."""
-        makers = [self._maker(target) for target in lost]
-        waits = all(maker is not None and self.stopped.get(maker) is Severity.WAIT for maker in makers)
-        severity = Severity.WAIT if waits else Severity.REFUSAL
-        self.stopped[transition.owner] = severity
-        if any(maker is not None for maker in makers):
+        severity = self._severity(lost)
+        self.judged.add(transition.owner)
+        if self._context.confirmation(_RULE, transition.owner.subject) is None:
+            self._stopped[transition.owner] = severity
+        if any(self._maker(target) is not None for target in lost):
             message = f"{row.key} leads to {', '.join(lost)}, which this plan does not make: its mail would bounce"
             hint = f"see to {', '.join(lost)} first; the alias follows by itself"
         else:
             message = f"{row.key} leads to {', '.join(lost)}, which is neither declared nor live: its mail would bounce"
             hint = "correct the target, or declare it under `mailboxes:` or `aliases:`"
-        return _about(transition, severity, "dangling-alias", message, hint)
+        return about(transition, severity, _RULE, message, hint)
+
+    def _severity(self, lost: list[str]) -> Severity:
+        """What weighs most of that which stops the makers of the targets; a target without a maker is refused."""
+        makers = [self._maker(target) for target in lost]
+        stops = {Severity.REFUSAL if maker is None else self._stopped[maker] for maker in makers}
+        return next(s for s in (Severity.REFUSAL, Severity.WAIT, Severity.LATER) if s in stops)
 
     def _made(self, address: str) -> Owner | None:
         """The owner that makes this address in this plan, unless it is stopped."""
         maker = self._maker(address)
-        return None if maker in self.stopped else maker
+        return None if maker in self._stopped else maker
 
     def _maker(self, address: str) -> Owner | None:
-        """The owner whose declaration this address is."""
+        """The owner whose declaration this address is; a former address is its account's."""
         if address in self._desired.aliases:
             return Owner(Scope.ALIAS, address)
-        account = self._members.get(address, address)
+        account = self._members.get(address) or self._context.accounts.of(address)
         return Owner(Scope.ACCOUNT, account) if account in self._desired.mailboxes else None
+
+
+_RULE = "dangling-alias"
 
 
 def _written(context: Context) -> Iterator[tuple[Transition, AliasRow]]:
@@ -99,8 +135,3 @@ def _written(context: Context) -> Iterator[tuple[Transition, AliasRow]]:
         for change in transition.changes:
             if change.action is not Action.DELETE and isinstance(change.after, AliasRow):
                 yield transition, change.after
-
-
-def _about(transition: Transition, severity: Severity, rule: str, message: str, hint: str) -> Finding:
-    owner = transition.owner
-    return Finding(severity, rule, owner.subject, message, hint, transition.place, owner)

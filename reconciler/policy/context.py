@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
 from reconciler.model.accounts import Accounts
-from reconciler.model.declared import DesiredState
+from reconciler.model.accounts import accounts as chains_of
+from reconciler.model.declared import Confirm, DesiredState
 from reconciler.model.records import Owner
 from reconciler.planning.findings import Locate, Severity
 from reconciler.planning.remembered import Remembered
 from reconciler.planning.snapshot import Snapshot
 from reconciler.planning.transitions import Transition
 from reconciler.settings import Settings
+
+_FROM_DESIRED = Accounts({}, {}, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,21 @@ class Context:
     transitions: tuple[Transition, ...]
     waiting_for: tuple[str, ...]
     locate: Locate
-    accounts: Accounts = field(default_factory=lambda: Accounts({}, {}, ()))
+    accounts: Accounts = _FROM_DESIRED
+    """The chains of renames; worked out from `desired` when they are not given."""
     remembered: Remembered = field(default_factory=Remembered)
+    made: Mapping[str, date] = field(default_factory=dict)
+    """The day on which an account became ours, where the ledger knows it."""
     stopped: Mapping[Owner, Severity] = field(default_factory=dict)
     """What the gates before this one stop, and whether it is refused or only waits."""
+
+    def __post_init__(self) -> None:
+        if self.accounts is _FROM_DESIRED:
+            object.__setattr__(self, "accounts", chains_of(self.desired))
+
+    def confirmation(self, gate: str, *subjects: str) -> Confirm | None:
+        """The entry that lifts this gate today for the subject, by whichever of its names."""
+        for confirm in self.desired.confirm:
+            if confirm.gate == gate and confirm.subject in subjects and confirm.until >= self.desired.today:
+                return confirm
+        return None

@@ -10,37 +10,82 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from reconciler.model.declared import Confirm
 from reconciler.model.records import Owner
 from reconciler.planning.findings import Finding, Severity
-from reconciler.policy.accounts import foreign, missing_domain, naming, register, suspected_rename, unknown_system
+from reconciler.policy import limits
+from reconciler.policy.accounts import missing_domain, naming, register, unknown_system
 from reconciler.policy.aliases import dangling_alias, missing_alias_domain
+from reconciler.policy.blocks import wide_block
+from reconciler.policy.confirm import allowed, confirmed, unused, with_way_out
 from reconciler.policy.context import Context
-from reconciler.policy.later import not_carried_out_yet
+from reconciler.policy.foreign import foreign_login, groupware_delete, second_account
+from reconciler.policy.limits import changes, creations, empty_state, removals
+from reconciler.policy.oneshots import one_shots
+from reconciler.policy.protected import protected
+from reconciler.policy.removals import coming_removal
+from reconciler.policy.renames import foreign_mailbox, future_rename, move_target, suspected_rename
 
 Gate = Callable[[Context], Iterable[Finding]]
 
 GATES: tuple[Gate, ...] = (
-    not_carried_out_yet,
+    future_rename,
     unknown_system,
     missing_domain,
     naming,
     register,
     suspected_rename,
-    foreign,
+    move_target,
+    foreign_mailbox,
+    foreign_login,
+    second_account,
+    protected,
+    groupware_delete,
+    wide_block,
     missing_alias_domain,
     dangling_alias,
+    # after all others: what those stop does not count
+    removals,
+    changes,
+    creations,
+    empty_state,
+    coming_removal,
+    one_shots,
 )
 
 
 def run_gates(context: Context) -> list[Finding]:
-    """What every gate has to say."""
+    """What every gate has to say; a confirmed refusal is a note, every other one comes with the entry to write."""
     findings: list[Finding] = []
+    used: set[Confirm] = set()
     for gate in GATES:
-        findings += gate(replace(context, stopped=_stopped(findings)))
-    return findings
+        now = _after(context, findings)
+        for finding in gate(now):
+            confirm = confirmed(now, finding)
+            if confirm is not None:
+                used.add(confirm)
+                findings.append(allowed(now, finding, confirm))
+            else:
+                findings.append(with_way_out(now, finding))
+    return [*findings, *unused(context, used)]
+
+
+def summary(context: Context, findings: Iterable[Finding] = ()) -> tuple[str, ...]:
+    """What the limits looked at, given what the gates found: lines for the end of the plan."""
+    return tuple(f"gates: {line}" for line in limits.summary(_after(context, findings)))
+
+
+def _after(context: Context, findings: Iterable[Finding]) -> Context:
+    """What is left to be judged: not what waits for its date, which is not part of this plan."""
+    stopped = _stopped(findings)
+    left = tuple(t for t in context.transitions if stopped.get(t.owner) is not Severity.LATER)
+    return replace(context, transitions=left, stopped=stopped)
 
 
 def _stopped(findings: Iterable[Finding]) -> dict[Owner, Severity]:
-    """A refusal weighs more than a wait."""
-    waits = {f.owner: f.severity for f in findings if f.owner and f.severity is Severity.WAIT}
-    return waits | {f.owner: f.severity for f in findings if f.owner and f.severity is Severity.REFUSAL}
+    """What is stopped: a refusal weighs more than a wait, a wait more than a date of the future."""
+    stopped: dict[Owner, Severity] = {}
+    owned = [finding for finding in findings if finding.owner is not None]
+    for severity in (Severity.LATER, Severity.WAIT, Severity.REFUSAL):
+        stopped |= {f.owner: severity for f in owned if f.owner is not None and f.severity is severity}
+    return stopped

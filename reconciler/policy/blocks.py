@@ -1,0 +1,46 @@
+"""The gate `wide-block`: sender blocks that would refuse far more mail than anybody means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from reconciler.model.addresses import domain_of
+from reconciler.model.records import AliasDomainRow, DomainRow, Scope
+from reconciler.planning.changes import Action
+from reconciler.planning.findings import Finding
+from reconciler.policy.context import Context
+from reconciler.policy.saying import refusal
+
+_REGISTRIES = frozenset({"ac", "co", "com", "edu", "gob", "gov", "gv", "ltd", "mil", "ne", "net", "nom", "or", "org"})
+"""Under the two letters of a country these are no one's domain: co.uk, or.at, com.au."""
+
+
+def wide_block(context: Context) -> Iterator[Finding]:
+    """A block takes all subdomains with it (facts/postfix.md 1.1): it must hold none of our own domains, of which git
+    knows some and PostfixAdmin all, none of `policy.never_block`, and no public suffix."""
+    ours = {*(context.snapshot.rows(DomainRow) or {}), *(context.snapshot.rows(AliasDomainRow) or {})}
+    for transition in context.transitions:
+        if transition.owner.scope is not Scope.BLOCK or transition.action is Action.DELETE:
+            continue
+        block = context.desired.sender_blocks[transition.owner.subject]
+        if not block.is_domain:
+            hit = "mail from our own domain" if domain_of(block.key) in ours else ""
+        elif own := _within(block.key, ours):
+            hit = f"mail from our own domain {own}"
+        elif many := _within(block.key, context.site.policy.never_block):
+            hit = f"everybody at {many}, which policy.never_block of the site names"
+        else:
+            hit = f"every domain under {block.key}" if _is_suffix(block.key) else ""
+        if hit:
+            message = f"the block of {block.key} would refuse {hit}"
+            yield refusal(transition, "wide-block", message, "block the single sender or the domain that is meant")
+
+
+def _within(key: str, domains: Iterable[str]) -> str:
+    """The first of the domains that a block of `key` holds; empty when there is none."""
+    return next((d for d in sorted(domains) if d == key or d.endswith(f".{key}")), "")
+
+
+def _is_suffix(key: str) -> bool:
+    second, _, top = key.partition(".")
+    return second in _REGISTRIES and len(top) == 2

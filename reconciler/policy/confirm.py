@@ -1,0 +1,67 @@
+"""`confirm`: lifts one gate for one subject until a date, and says so. Called by `gates` for every refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+
+from reconciler.model.addresses import domain_of
+from reconciler.model.declared import Confirm
+from reconciler.planning.findings import Finding, Severity
+from reconciler.policy.context import Context
+from reconciler.policy.saying import confirm_entry
+
+CONFIRMABLE = frozenset(
+    {
+        "changes",
+        "creations",
+        "dangling-alias",
+        "empty-state",
+        "foreign",
+        "groupware-delete",
+        "missing-domain",
+        "naming",
+        "protected",
+        "register",
+        "removals",
+        "second-account",
+        "suspected-rename",
+        "wide-block",
+    }
+)
+"""The gates that an entry can lift. The others have a better way, which their hints name."""
+
+
+def confirmed(context: Context, finding: Finding) -> Confirm | None:
+    """The entry that lifts this refusal; the one for a domain lifts `missing-domain` for all of its addresses."""
+    if finding.severity is not Severity.REFUSAL or finding.rule not in CONFIRMABLE:
+        return None
+    names = (finding.subject, domain_of(finding.subject)) if finding.rule == "missing-domain" else (finding.subject,)
+    return context.confirmation(finding.rule, *names)
+
+
+def allowed(context: Context, finding: Finding, confirm: Confirm) -> Finding:
+    """What is left of a refusal that somebody confirmed: a note with the reason."""
+    message = f"{finding.message}; confirmed until {confirm.until}: {confirm.reason}"
+    hint = "take the confirmation out once this is applied"
+    place = context.locate(confirm.origin)
+    return replace(finding, severity=Severity.NOTE, message=message, hint=hint, place=place)
+
+
+def with_way_out(context: Context, finding: Finding) -> Finding:
+    """A refusal with the exact entry that would allow it."""
+    if finding.severity is not Severity.REFUSAL or finding.rule not in CONFIRMABLE:
+        return finding
+    entry = confirm_entry(finding.rule, finding.subject, context.desired.today)
+    return replace(finding, hint=f"{finding.hint}; to allow it: `{entry}`")
+
+
+def unused(context: Context, used: Collection[Confirm]) -> Iterator[Finding]:
+    """Confirmations that nothing needs. Those that ended are the loader's notes."""
+    for confirm in context.desired.confirm:
+        if confirm.until >= context.desired.today and confirm not in used:
+            message = f"nothing needs the confirmation of {confirm.gate} for {confirm.subject}"
+            hint = "the entry can go, unless it is for a plan that is still to come"
+            yield Finding(
+                Severity.NOTE, "unused-confirm", confirm.subject, message, hint, context.locate(confirm.origin)
+            )

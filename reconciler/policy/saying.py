@@ -1,0 +1,43 @@
+"""How gates say things: a Finding about a transition, and YAML that can be copied into the state as it stands."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import date, timedelta
+
+from reconciler.planning.findings import Finding, Severity
+from reconciler.planning.transitions import Transition
+
+CONFIRMED_DAYS = 7
+"""How long the confirmations run that hints propose; 31 days are allowed (details.md, Language)."""
+
+_PLAIN = re.compile(r"[a-z][A-Za-z0-9._+/-]*(@[A-Za-z0-9.-]+)?")
+_WORDS = frozenset({"yes", "no", "on", "off", "y", "n", "true", "false", "null"})
+
+
+def about(transition: Transition, severity: Severity, rule: str, message: str, hint: str) -> Finding:
+    """A finding that stops this transition, at the place of its declaration."""
+    return Finding(severity, rule, transition.owner.subject, message, hint, transition.place, transition.owner)
+
+
+def refusal(transition: Transition, rule: str, message: str, hint: str) -> Finding:
+    """A finding that refuses this transition."""
+    return about(transition, Severity.REFUSAL, rule, message, hint)
+
+
+def scalar(text: str) -> str:
+    """`text` inside YAML in flow style."""
+    plain = _PLAIN.fullmatch(text) and text not in _WORDS
+    return text if plain else json.dumps(text, ensure_ascii=False)
+
+
+def confirm_entry(gate: str, subject: str, today: date) -> str:
+    """The entry that would lift a gate, on one line: reports fold hints, and YAML in flow style may be folded."""
+    until = today + timedelta(days=CONFIRMED_DAYS)
+    return f"confirm: [{{gate: {gate}, subject: {scalar(subject)}, until: {until}, reason: WHY}}]"
+
+
+def rename_entry(old: str, new: str, day: date) -> str:
+    """The entry that declares a rename, on one line."""
+    return f"renames: [{{from: {scalar(old)}, to: {scalar(new)}, date: {day}}}]"
