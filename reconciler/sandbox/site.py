@@ -105,9 +105,13 @@ def fill_database(folder: Path, domains: frozenset[Domain]) -> None:
 
 def _clear(folder: Path) -> None:
     """An empty folder with the demo's mark. A folder that is not the demo's is never touched."""
-    if folder.exists() and any(folder.iterdir()) and not (folder / MARK).exists():
-        raise UsageError(f"{folder} is not empty and not a demo site", hint="name a new folder: reconciler demo FOLDER")
-    if folder.exists():
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True)
+    hint = "name a new folder: reconciler demo FOLDER"
+    try:
+        if folder.exists() and any(folder.iterdir()) and not (folder / MARK).exists():
+            raise UsageError(f"{folder} is not empty and not a demo site", hint=hint)
+        if folder.exists():
+            shutil.rmtree(folder)
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be made anew: {error.strerror}", hint=hint) from None
     (folder / MARK).write_text("made by `reconciler demo`; made anew by it\n", encoding="utf-8")
