@@ -59,12 +59,14 @@ class FindingPart(Part):
 
 
 class ChangePart(Part):
-    """One record of one system before and after; null where there is none."""
+    """One record of one system before and after; null where there is none. `former_key` is the key that a renamed one
+    had, empty for others."""
 
     system: String
     kind: String
     action: Literal["create", "update", "rename", "delete"]
     key: String
+    former_key: String
     before: Row | None
     after: Row | None
 
@@ -101,14 +103,17 @@ class ReadPart(Part):
 
 
 class CountsPart(Part):
-    """Transitions by action, those that apply would carry out, and records that stay as they are by kind."""
+    """Transitions by action, those that apply would carry out, and records that stay as they are by kind; `adopted`
+    counts those in place that become ours with the next apply."""
 
     create: int
     update: int
+    rename: int
     delete: int
     open: int
     in_place: Numbers
     unmanaged: Numbers
+    adopted: Numbers
 
 
 class PlanDocument(Part):
@@ -124,6 +129,7 @@ class PlanDocument(Part):
     findings: tuple[FindingPart, ...]
     reads: tuple[ReadPart, ...]
     counts: CountsPart
+    gates: Annotated[tuple[String, ...], Field(description="What the gates looked at, for people.")]
 
 
 class StepOutcomePart(Part):
@@ -206,6 +212,47 @@ class ShowDocument(Part):
     unknown: dict[String, String]
 
 
+class PastStepPart(Part):
+    """One step of an earlier run, as it was planned and as it went; times are null where it did not come so far."""
+
+    seq: int
+    transition: String
+    id: String
+    change: ChangePart
+    stage: int
+    origin: String
+    state: Literal["pending", "begun", "done", "failed", "skipped", "not tried", "superseded"]
+    began: AwareDatetime | None
+    ended: AwareDatetime | None
+    message: String
+    hint: String
+
+
+class PastRunPart(Part):
+    """One earlier run; `counts` has its steps by state, `steps` is empty in a list of runs."""
+
+    id: int
+    site: String
+    plan: Annotated[String, Field(description="The digest of the plan.")]
+    commit: String
+    who: String
+    host: String
+    pid: int
+    started: AwareDatetime
+    finished: AwareDatetime | None
+    state: Literal["running", "done", "partly", "interrupted"]
+    counts: Numbers
+    steps: tuple[PastStepPart, ...]
+
+
+class HistoryDocument(Part):
+    """What the ledger remembers of earlier runs, newest first; or one run with its steps."""
+
+    schema_: Literal["history.schema.json"] = Field(default="history.schema.json", alias="$schema")
+    version: Version = VERSION
+    runs: tuple[PastRunPart, ...]
+
+
 def plan_schema() -> dict[str, object]:
     """The JSON Schema of a plan."""
     return _schema(PlanDocument)
@@ -224,6 +271,11 @@ def findings_schema() -> dict[str, object]:
 def show_schema() -> dict[str, object]:
     """The JSON Schema of what `show` knows."""
     return _schema(ShowDocument)
+
+
+def history_schema() -> dict[str, object]:
+    """The JSON Schema of what the ledger remembers."""
+    return _schema(HistoryDocument)
 
 
 def _schema(model: type[Part]) -> dict[str, object]:

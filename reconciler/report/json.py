@@ -15,12 +15,15 @@ from reconciler.planning.changes import Action, Result
 from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.lookup import Sighting
 from reconciler.planning.plan import Plan
+from reconciler.planning.remembered import PastRun, PastStep
 from reconciler.planning.run import Run
 from reconciler.report import document
 from reconciler.report.document import (
     ChangePart,
     FindingPart,
     Part,
+    PastRunPart,
+    PastStepPart,
     PlacePart,
     Row,
     StepOutcomePart,
@@ -30,6 +33,7 @@ from reconciler.report.document import (
     Value,
 )
 from reconciler.report.outcomes import RunLine, run_view
+from reconciler.report.past import change_of
 from reconciler.report.phrases import by_place
 from reconciler.report.view import ChangeView, Line, plan_view
 
@@ -60,11 +64,14 @@ def plan_json(plan: Plan) -> str:
             counts=document.CountsPart(
                 create=number[Action.CREATE],
                 update=number[Action.UPDATE],
+                rename=number[Action.RENAME],
                 delete=number[Action.DELETE],
                 open=view.open,
                 in_place=_sorted(view.in_place),
                 unmanaged=_sorted(view.unmanaged),
+                adopted=_sorted(view.adopted),
             ),
+            gates=view.gates,
         )
     )
 
@@ -121,6 +128,16 @@ def sighting_json(sighting: Sighting) -> str:
     )
 
 
+def history_json(runs: Iterable[PastRun]) -> str:
+    """Earlier runs without their steps."""
+    return _written(document.HistoryDocument(runs=tuple(_past_run(run) for run in runs)))
+
+
+def run_history_json(run: PastRun) -> str:
+    """One earlier run with its steps: the same document."""
+    return history_json((run,))
+
+
 def _written(part: Part) -> str:
     return part.model_dump_json(by_alias=True, indent=2) + "\n"
 
@@ -167,6 +184,7 @@ def _change(change: ChangeView) -> ChangePart:
         kind=change.kind,
         action=change.action.value,
         key=change.key,
+        former_key="" if change.former == change.key else change.former,
         before=_row(change.before),
         after=_row(change.after),
     )
@@ -206,4 +224,37 @@ def _ended(line: RunLine) -> TransitionRunPart:
             )
             for s in line.steps
         ),
+    )
+
+
+def _past_run(run: PastRun) -> PastRunPart:
+    return PastRunPart(
+        id=run.id,
+        site=run.site,
+        plan=run.digest,
+        commit=run.commit,
+        who=run.who,
+        host=run.host,
+        pid=run.pid,
+        started=run.started,
+        finished=run.finished,
+        state=run.state.value,
+        counts=_sorted({str(state): number for state, number in run.counts.items()}),
+        steps=tuple(_past_step(step) for step in run.steps),
+    )
+
+
+def _past_step(step: PastStep) -> PastStepPart:
+    return PastStepPart(
+        seq=step.seq,
+        transition=step.transition,
+        id=step.id,
+        change=_change(change_of(step)),
+        stage=int(step.stage),
+        origin=step.origin,
+        state=step.state.value,
+        began=step.began,
+        ended=step.ended,
+        message=step.message,
+        hint=step.hint,
     )

@@ -125,12 +125,12 @@ def _table_row(line: Line) -> str:
     marks += [f"**… waits: {markdown(', '.join(line.waits_for), 200)}**"] if line.waits_for else []
     happens = " ".join([markdown(line.summary, 1000), *marks])
     place = markdown(str(line.place or ""), 300)
-    return f"| {line.sign} | {markdown(line.subject, 120)} | {happens} | {place} |"
+    return f"| {line.sign} | {markdown(line.title, 240)} | {happens} | {place} |"
 
 
 def _folded(line: Line) -> str:
     steps = (f"  - {step.stage} {markdown(step_text(step), 1000)}" for step in line.steps)
-    return "\n".join((f"- {markdown(line.subject, 120)}", *steps))
+    return "\n".join((f"- {markdown(line.title, 240)}", *steps))
 
 
 def _cut_lines(lines: Sequence[Line], number: int) -> str:
@@ -160,7 +160,7 @@ def _run_row(line: RunLine) -> str:
     if line.was_in_place:
         said.append("(was in place already)")
     said += _half_way(line) if line.result is not Result.DONE else ()
-    return f"| {phrases.RESULTS[line.result]} | {markdown(line.line.subject, 120)} | {'<br>'.join(said)} |"
+    return f"| {phrases.RESULTS[line.result]} | {markdown(line.line.title, 240)} | {'<br>'.join(said)} |"
 
 
 def _half_way(line: RunLine) -> Iterator[str]:
@@ -172,5 +172,3 @@ def _half_way(line: RunLine) -> Iterator[str]:
             yield markdown(failed.hint)
     if left := line.labels(Result.NOT_TRIED):
         yield f"not tried: {markdown(left)}"
-    if done and line.unseen:
-        yield f"**{phrases.UNSEEN}: {markdown(line.unseen)}**"

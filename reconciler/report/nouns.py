@@ -22,7 +22,10 @@ _NOUNS: Mapping[str, tuple[str, str]] = {
     "domain": ("domain", "domains"),
     "alias_domain": ("alias domain", "alias domains"),
     "member": ("member", "members"),
+    "vacation": ("vacation", "vacations"),
     "password": ("new password", "new passwords"),
+    "attachment": ("attaching of the old mailbox", "attachings of old mailboxes"),
+    "subscriptions": ("removal of OX subscriptions", "removals of OX subscriptions"),
     "welcome_mail": ("welcome mail", "welcome mails"),
     "letter": ("letter to her register address", "letters to register addresses"),
 }

@@ -11,10 +11,8 @@ from reconciler.model.records import LetterRow
 from reconciler.planning.changes import Outcome, Result
 from reconciler.planning.findings import Severity
 from reconciler.planning.run import Run, TransitionRun
-from reconciler.report.phrases import APPLY, DRIFT, PLAN
+from reconciler.report.phrases import DRIFT, PLAN, RESUME
 from reconciler.report.view import Line, PlanView, StepView, plan_view
-
-_LEFT = (Result.FAILED, Result.NOT_TRIED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +43,6 @@ class RunLine:
     def was_in_place(self) -> bool:
         """Whether there was nothing left to do."""
         return bool(self.steps) and all(step.result is Result.SKIPPED for step in self.steps)
-
-    @property
-    def left_readable(self) -> bool:
-        """Whether a later plan sees that something is missing, and does the rest with it."""
-        return any(s.step.readable for s in self.steps if s.result in _LEFT)
-
-    @property
-    def unseen(self) -> str:
-        """What is missing and no later plan can see: letters and passwords leave nothing that could be read."""
-        return "" if self.left_readable else self.labels(*_LEFT)
 
     def labels(self, *results: Result) -> str:
         """What the steps with one of these results are about; empty for none."""
@@ -120,10 +108,8 @@ def _without(text: str, private: list[str]) -> str:
 
 def after_run(view: RunView) -> str:
     """The last line of a run: the next command."""
-    if any(line.left_readable for line in view.lines):
-        return f"next: {APPLY} (carries out what is left; what is in place is skipped)"
     if not view.complete:
-        return f"next: see to what no later run can see, then {DRIFT}"
+        return f"next: {RESUME} (finishes this run; what is in place is skipped)"
     if view.refused:
         return f"next: resolve what was refused, then {PLAN}"
     if view.plan.unknown:

@@ -16,13 +16,12 @@ from reconciler.report.view import Line, PlanView
 APPLY = "reconciler apply"
 PLAN = "reconciler plan"
 DRIFT = "reconciler drift"
+RESUME = "reconciler resume"
 
 NEXT: Mapping[str, str] = {
     "mail drift": f"{APPLY} puts the declared state back; what should stay as it is now, declare first"
 }
 """What to do about a plan that was shown under another title than a plan's."""
-
-UNSEEN = "no later run can see that this is missing"
 
 DOT = " · "
 
@@ -53,19 +52,35 @@ _KIND_ORDER = ("mailbox", "alias", "ox_user", "block")
 
 
 def counted(lines: Iterable[Line]) -> str:
-    """`2 creations · 1 change · 0 removals · 1 block`; removals are always named, the rest when there are any."""
+    """`1 rename · 1 account · 1 block · 0 removals`; removals are always named, the rest when there are any."""
     number: Counter[str] = Counter()
     for line in lines:
-        number["block" if line.scope is Scope.BLOCK else line.action] += 1
+        number[_counted_as(line)] += 1
         number["lifted"] += line.scope is Scope.BLOCK and line.action is Action.DELETE
-    parts = [
-        count(number[Action.CREATE], "creation") if number[Action.CREATE] else "",
-        count(number[Action.UPDATE], "change") if number[Action.UPDATE] else "",
-        count(number[Action.DELETE], "removal"),
-        count(number["block"], "block") if number["block"] else "",
-    ]
     lifted = f" ({number['lifted']} lifted)" if number["lifted"] else ""
-    return DOT.join(part for part in parts if part) + lifted
+    parts = [
+        count(number["rename"], "rename") if number["rename"] else "",
+        count(number["account"], "account") if number["account"] else "",
+        count(number["alias"], "alias", "aliases") if number["alias"] else "",
+        count(number["change"], "change") if number["change"] else "",
+        count(number["block"], "block") + lifted if number["block"] else "",
+        count(number["removal"], "removal"),
+    ]
+    return DOT.join(part for part in parts if part)
+
+
+def _counted_as(line: Line) -> str:
+    if line.scope is Scope.BLOCK:
+        return "block"
+    if line.removal:
+        return "removal"
+    match line.action:
+        case Action.CREATE:
+            return "account" if line.scope is Scope.ACCOUNT else "alias"
+        case Action.RENAME:
+            return "rename"
+        case _:
+            return "change"
 
 
 def troubles(view: PlanView) -> Iterator[str]:
@@ -83,25 +98,31 @@ def troubles(view: PlanView) -> Iterator[str]:
 def attention(view: PlanView) -> list[str]:
     """Why a reviewer should look closer, the heaviest first; empty when nothing stands out."""
     number = Counter(word for line in view.lines for word in line.closer)
-    standing_out = [count(n, word, _plural(word)) for word, n in number.items()]
+    standing_out = [count(n, word, _PLURALS.get(word, "")) for word, n in number.items()]
     warnings = view.subjects(Severity.WARNING)
     return [*troubles(view), *standing_out, *([count(warnings, "warning")] if warnings else [])]
 
 
-def _plural(word: str) -> str:
-    return (
-        word.replace("password", "passwords").replace("an existing account", "existing accounts") if " " in word else ""
-    )
+_PLURALS: Mapping[str, str] = {
+    "new password for an existing account": "new passwords for existing accounts",
+    "deletion of an OX account": "deletions of OX accounts",
+}
 
 
 def untouched(view: PlanView) -> Iterator[str]:
-    """`left alone: 5 unmanaged mailboxes, 3 aliases`, and beside changes `in place: 412 mailboxes` for their scale."""
+    """`left alone: 5 unmanaged mailboxes, 3 aliases`, and beside changes `in place: 412 mailboxes` for their scale;
+    what becomes ours, and what the gates looked at."""
     if alone := _kinds(view.unmanaged):
         first, *others = alone
         said = f"{view.unmanaged[first]} unmanaged {noun(first, view.unmanaged[first])}"
         yield "left alone: " + ", ".join((said, *(_number(kind, view.unmanaged) for kind in others)))
     if view.lines and (kept := _kinds(view.in_place)):
         yield "in place: " + ", ".join(_number(kind, view.in_place) for kind in kept)
+    if new := _kinds(view.adopted):
+        rows = count(sum(view.adopted.values()), "row becomes", "rows become")
+        yield f"{rows} ours with the next apply: " + ", ".join(_number(kind, view.adopted) for kind in new)
+    if view.gates:
+        yield "gates: " + DOT.join(view.gates)
 
 
 def _kinds(counts: Mapping[str, int]) -> list[str]:
@@ -133,6 +154,9 @@ def nothing(view: PlanView) -> str:
     """The friendly sentence of a plan without lines."""
     if view.unknown or view.subjects(Severity.REFUSAL) or view.subjects(Severity.WAIT):
         return f"{view.title} for {view.site}: nothing that could be carried out" + DOT + DOT.join(troubles(view))
+    if later := view.subjects(Severity.LATER):
+        whose = "its date" if later == 1 else "their dates"
+        return f"{view.title} for {view.site}: nothing to do today, {later} waiting for {whose}"
     return f"{view.title} for {view.site}: nothing to do, everything is as declared"
 
 

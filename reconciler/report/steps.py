@@ -9,15 +9,20 @@ from reconciler.report.view import ChangeView, StepView
 
 def step_text(step: StepView) -> str:
     """`postfixadmin: update mailbox anna@mail.example (quota 5120 → 10240)`."""
-    change = step.change
+    return change_text(step.change)
+
+
+def change_text(change: ChangeView) -> str:
+    """What `step_text` says, of a change whose step is in the ledger."""
     fields = ", ".join(_fields(change))
-    said = f"{change.system}: {change.action} {change.kind} {change.key}"
+    key = f"{change.former} → {change.key}" if change.former not in ("", change.key) else change.key
+    said = f"{change.system}: {change.action} {change.kind} {key}"
     return f"{said} ({fields})" if fields else said
 
 
 def _fields(change: ChangeView) -> list[str]:
     match change.action:
-        case Action.UPDATE:
+        case Action.UPDATE | Action.RENAME:
             return [f"{name} {_value(old)} → {_value(new)}" for name, old, new in change.fields]
         case Action.DELETE:
             return [f"{name} {_value(old)}" for name, old, _ in change.fields]

@@ -19,11 +19,12 @@ from reconciler.report.page import Page, Piece, column_of
 from reconciler.report.steps import step_text
 from reconciler.report.view import Line, PlanView, heaviest_first, plan_view
 
-_LINE_STYLE = {"+": "green", "~": "yellow", "−": "bold red"}
+_LINE_STYLE = {"+": "green", "~": "yellow", "→": "bold yellow", "−": "bold red"}
 _WEIGHT_STYLE = {
     Severity.ERROR: "bold red",
     Severity.REFUSAL: "bold red",
     Severity.WAIT: "magenta",
+    Severity.LATER: "cyan",
     Severity.WARNING: "yellow",
     Severity.NOTE: "dim",
 }
@@ -52,7 +53,7 @@ def run_text(run: Run, *, width: int, color: bool, verbose: bool = False, title:
     view, page = run_view(run, title), Page(width, color=color)
     page.row((f"{title} for {view.plan.site}{phrases.DOT}{phrases.seal(view.plan)}", "bold"))
     page.blank()
-    column = column_of([line.line.subject for line in view.lines], width)
+    column = column_of([line.line.title for line in view.lines], width)
     for result in (Result.DONE, Result.NOT_TRIED, Result.FAILED):
         for line in view.of(result):
             _ended(page, line, column, verbose)
@@ -99,10 +100,10 @@ def sighting_text(sighting: Sighting, *, width: int, color: bool) -> str:
 
 
 def _lines(page: Page, view: PlanView, verbose: bool) -> None:
-    column = column_of([line.subject for line in view.lines], page.width)
+    column = column_of([line.title for line in view.lines], page.width)
     for line in view.lines:
         sign = (line.sign, _LINE_STYLE[line.sign])
-        page.entry(sign, line.subject, [(line.summary, ""), *_marks(line)], column, str(line.place or ""))
+        page.entry(sign, line.title, [(line.summary, ""), *_marks(line)], column, str(line.place or ""))
         if verbose:
             _steps(page, line)
 
@@ -157,7 +158,7 @@ def _ended(page: Page, line: RunLine, column: int, verbose: bool) -> None:
     more: list[Piece] = [("  (was in place already)", "dim")] if line.was_in_place else []
     if line.result is Result.NOT_TRIED and not line.labels(Result.DONE, Result.SKIPPED):
         more = [("  not tried", style)]
-    page.entry((mark, style), line.line.subject, [(line.line.summary, ""), *more], column)
+    page.entry((mark, style), line.line.title, [(line.line.summary, ""), *more], column)
     if line.result is not Result.DONE:
         _half_way(page, line, column + 5)
     if verbose:
@@ -177,8 +178,6 @@ def _half_way(page: Page, line: RunLine, indent: int) -> None:
     left = line.labels(Result.NOT_TRIED)
     if left and (done or line.failures):
         page.row((f"not tried: {left}", "yellow"), first=" " * indent, indent=indent + 2)
-    if done and line.unseen:
-        page.row((f"{phrases.UNSEEN}: {line.unseen}", "bold red"), first=" " * indent, indent=indent + 2)
 
 
 def _summary(view: RunView) -> str:

@@ -15,12 +15,16 @@ from reconciler.planning.changes import Action, Change, Step
 from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.plan import Plan, Read
 from reconciler.planning.transitions import Transition
-from reconciler.report.words import closer, label, sentence, shown_fields
+from reconciler.report.account import is_removal
+from reconciler.report.words import closer, label, sentence, shown_action, shown_fields, title
 
-SIGNS: Mapping[Action, str] = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "−"}
+SIGNS: Mapping[Action, str] = {Action.CREATE: "+", Action.UPDATE: "~", Action.RENAME: "→", Action.DELETE: "−"}
 
 _EMPTY = ((None, ""), ("", None), (None, ()), ((), None))
 """Fields of a new or a removed record that hold nothing."""
+
+_ONE_LEFT = (Action.UPDATE, Action.RENAME)
+"""Actions with a record before and after."""
 
 _WEIGHT = tuple(Severity)
 """Severities as they are declared: the heaviest first."""
@@ -28,12 +32,14 @@ _WEIGHT = tuple(Severity)
 
 @dataclass(frozen=True, slots=True)
 class ChangeView:
-    """One changed record; `fields` are (name, old, new), of a new record (name, None, new)."""
+    """One changed record; `fields` are (name, old, new), of a new record (name, None, new). `former` is the key that a
+    renamed one had."""
 
     system: str
     kind: str
     action: Action
     key: str
+    former: str
     before: Mapping[str, object] | None
     after: Mapping[str, object] | None
 
@@ -43,29 +49,31 @@ class ChangeView:
         before, after = self.before or {}, self.after or {}
         for name in after or before:
             old, new = before.get(name), after.get(name)
-            if old != new and (self.action is Action.UPDATE or (old, new) not in _EMPTY):
+            if old != new and (self.action in _ONE_LEFT or (old, new) not in _EMPTY):
                 yield name, old, new
 
 
 @dataclass(frozen=True, slots=True)
 class StepView:
-    """One step, where it comes, and the change that it carries out. Letters and passwords are not `readable`."""
+    """One step, where it comes, and the change that it carries out."""
 
     id: str
     stage: int
     label: str
-    readable: bool
     change: ChangeView
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One transition as a reviewer sees it. `refused_by` and `waits_for` name the rules that stop it."""
+    """One transition as a reviewer sees it. `refused_by` and `waits_for` name the rules that stop it. `title` is the
+    subject, of a renamed account with the addresses that it leaves."""
 
     id: str
     scope: Scope
     subject: str
+    title: str
     action: Action
+    removal: bool
     summary: str
     reason: str
     place: Place | None
@@ -77,8 +85,8 @@ class Line:
 
     @property
     def sign(self) -> str:
-        """`+` comes, `~` changes, `−` goes."""
-        return SIGNS[self.action]
+        """`+` comes, `~` changes, `→` gets another address, `−` goes."""
+        return SIGNS[Action.DELETE if self.removal else self.action]
 
     @property
     def stopped(self) -> bool:
@@ -100,6 +108,8 @@ class PlanView:
     reads: tuple[Read, ...]
     in_place: Mapping[str, int]
     unmanaged: Mapping[str, int]
+    adopted: Mapping[str, int]
+    gates: tuple[str, ...]
     stopped: bool
 
     @property
@@ -134,6 +144,8 @@ def plan_view(plan: Plan, title: str) -> PlanView:
         reads=plan.reads,
         in_place=_nonzero(plan.counts.in_place),
         unmanaged=_nonzero(plan.counts.unmanaged),
+        adopted=_nonzero(plan.counts.adopted),
+        gates=plan.gates,
         stopped=plan.stopped,
     )
 
@@ -150,7 +162,9 @@ def _line(transition: Transition, waits: set[str]) -> Line:
         id=transition.id,
         scope=transition.owner.scope,
         subject=transition.owner.subject,
-        action=transition.action,
+        title=title(transition),
+        action=shown_action(transition),
+        removal=is_removal(transition),
         summary=sentence(transition),
         reason=transition.reason,
         place=transition.place,
@@ -164,11 +178,12 @@ def _line(transition: Transition, waits: set[str]) -> Line:
 
 def _change(change: Change) -> ChangeView:
     before, after = shown_fields(change.before), shown_fields(change.after)
-    return ChangeView(change.system, change.kind, change.action, change.key, before, after)
+    former = change.before.key if change.action is Action.RENAME and change.before is not None else ""
+    return ChangeView(change.system, change.kind, change.action, change.key, former, before, after)
 
 
 def _step(step: Step, change: ChangeView | None) -> StepView:
-    return StepView(step.id, int(step.stage), label(step.change), step.readable, change or _change(step.change))
+    return StepView(step.id, int(step.stage), label(step.change), change or _change(step.change))
 
 
 def _nonzero(counts: Mapping[str, int]) -> dict[str, int]:

@@ -5,14 +5,17 @@ All names are placeholders. Rows are as the systems make them: an updated row is
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 
 from reconciler.model.places import Place
 from reconciler.model.records import (
     NAME_OF,
     AliasRole,
     AliasRow,
+    AttachmentRow,
     BlockRow,
     LetterRow,
     MailboxRow,
@@ -21,12 +24,15 @@ from reconciler.model.records import (
     PasswordRow,
     Row,
     Scope,
+    SubscriptionsRow,
+    VacationRow,
     WelcomeMailRow,
 )
 from reconciler.planning.changes import Action, Change, Outcome, Result, Stage, Step
 from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.lookup import Sighting, SightingFact
 from reconciler.planning.plan import Counts, Plan, Read, digest
+from reconciler.planning.remembered import Effect, PastRun, PastStep, RunState, StepState, value_text
 from reconciler.planning.run import Run, TransitionRun
 from reconciler.planning.transitions import Transition
 
@@ -40,6 +46,9 @@ _SYSTEM = {
     AliasRow: ("postfixadmin", Stage.MAIL_FLOW),
     PasswordRow: ("postfixadmin", Stage.MAIL_FLOW),
     OxUserRow: ("openxchange", Stage.GROUPWARE),
+    VacationRow: ("postfixadmin", Stage.MAIL_FLOW),
+    SubscriptionsRow: ("openxchange", Stage.GROUPWARE),
+    AttachmentRow: ("openxchange", Stage.ATTACH),
     BlockRow: ("postfix", Stage.FILTER),
     LetterRow: ("letters", Stage.LETTER),
     WelcomeMailRow: ("postfixadmin", Stage.WELCOME),
@@ -50,7 +59,10 @@ def change(owner: Owner, before: Row | None, after: Row | None) -> Change:
     """A change in the system that holds such rows."""
     row = after if after is not None else before
     assert row is not None
-    action = Action.CREATE if before is None else Action.DELETE if after is None else Action.UPDATE
+    if before is None or after is None:
+        action = Action.CREATE if before is None else Action.DELETE
+    else:
+        action = Action.UPDATE if before.key == after.key else Action.RENAME
     return Change(_SYSTEM[type(row)][0], NAME_OF[type(row)], action, row.key, before, after, owner)
 
 
@@ -137,6 +149,98 @@ def new_groupware() -> Transition:
     )
 
 
+OLD, NEW = f"anna.muster@{DOMAIN}", f"anna.beispiel@{DOMAIN}"
+RENAME_PLACE = Place("state/mailboxes.yaml", 14, 5, "9f3c21a", "Klaus Beispiel")
+
+
+def ox_rename(old: str = OLD, new: str = NEW) -> tuple[Row, Row]:
+    """The person's OX user before and after."""
+    return ox_user(old, "Anna Muster"), ox_user(new, "Anna Beispiel", aliases=(old,))
+
+
+def rename(*more: tuple[Row | None, Row | None], refused: tuple[str, ...] = ()) -> Transition:
+    """`old_mailbox: attach`, with a forward and a vacation (rename.md, the end state)."""
+    old_box = mailbox(OLD, "Anna Muster")
+    rows: list[tuple[Row | None, Row | None]] = [
+        (None, mailbox(NEW)),
+        (old_box, old_box._replace(name="Anna Beispiel ehem. Muster")),
+        (None, alias(NEW, NEW, "anna@extern.example", role=AliasRole.CARRIED)),
+        (alias(OLD, OLD, "anna@extern.example"), alias(OLD, NEW)),
+        (alias(f"10042@{DOMAIN}", OLD), alias(f"10042@{DOMAIN}", NEW)),
+        (VacationRow(OLD, "", True), VacationRow(NEW, "", True)),
+        (None, PasswordRow(OLD, NEW)),
+        ox_rename(),
+        (None, AttachmentRow(OLD, NEW, "Anna Muster")),
+        (None, LetterRow(NEW, NEW, "10042", PRIVATE, "renamed")),
+        (None, WelcomeMailRow(NEW, NEW)),
+        *more,
+    ]
+    return transition(account("anna.beispiel"), *rows, place=RENAME_PLACE, refused=refused)
+
+
+def second_account() -> Transition:
+    """A rename whose new OX login was taken by a second account, which a person confirmed to be nobody's data."""
+    second = ox_user(NEW, "Anna Beispiel")._replace(key="openxchange/4200", id="4200")
+    return rename((second, None))
+
+
+def moved() -> Transition:
+    """`old_mailbox: move`: everything is re-keyed, the password stays."""
+    rows: list[tuple[Row | None, Row | None]] = [
+        (mailbox(OLD, "Anna Muster"), mailbox(NEW)),
+        (None, alias(NEW, NEW, role=AliasRole.CARRIED)),
+        (alias(OLD, OLD), alias(OLD, NEW)),
+        (alias(f"10042@{DOMAIN}", OLD), alias(f"10042@{DOMAIN}", NEW)),
+        ox_rename(),
+        (None, LetterRow(NEW, NEW, "10042", PRIVATE, "moved")),
+    ]
+    return transition(account("anna.beispiel"), *rows, place=RENAME_PLACE)
+
+
+REMOVAL_REASON = "left the party, RT 4890"
+
+
+def switched_off() -> Transition:
+    """A removal on its date."""
+    address = f"hans.weg@{DOMAIN}"
+    box, twin = mailbox(address, "Hans Weg"), alias(address, address)
+    rows: list[tuple[Row | None, Row | None]] = [
+        (box, box._replace(active=False)),
+        (twin, twin._replace(active=False)),
+    ]
+    return transition(account("hans.weg"), *rows, reason=REMOVAL_REASON, place=Place("state/removals.yaml", 3, 5))
+
+
+def purged(name: str = "hans.weg", *, groupware: bool = False, refused: tuple[str, ...] = ()) -> Transition:
+    """A removal after the retention; with `groupware` the OX account goes, too."""
+    address = f"{name}@{DOMAIN}"
+    rows: list[tuple[Row | None, Row | None]] = [
+        (mailbox(address, "Hans Weg", active=False), None),
+        (alias(address, address, active=False), None),
+        (alias(f"10050@{DOMAIN}", address), None),
+        (VacationRow(address, "", False), None),
+    ]
+    if groupware:
+        rows.append((ox_user(address, "Hans Weg"), None))
+    place = Place("state/removals.yaml", 3, 5)
+    return transition(account(name), *rows, reason=REMOVAL_REASON, place=place, refused=refused)
+
+
+def reset() -> Transition:
+    """One-shot dates: a new password everywhere, and OX subscriptions removed."""
+    address = f"carla.beispiel@{DOMAIN}"
+    ox = PasswordRow(address, address, "4103")
+    rows: list[Row] = [
+        PasswordRow(address, address),
+        SubscriptionsRow(address, address, "4103"),
+        LetterRow(address, address, "10043", PRIVATE, "password"),
+    ]
+    made = transition(account("carla.beispiel"), *((None, row) for row in rows))
+    in_ox = Change("openxchange", "password", Action.CREATE, address, None, ox, made.owner)
+    steps = sorted((*made.steps, Step(in_ox, Stage.GROUPWARE)), key=lambda step: step.stage)
+    return Transition(made.owner, (*made.changes, in_ox), tuple(steps), place=Place("state/mailboxes.yaml", 31))
+
+
 def changed_alias() -> Transition:
     """One target more, one less."""
     key = f"vorstand@{DOMAIN}"
@@ -186,11 +290,12 @@ def plan(
     findings: Iterable[Finding] = (),
     reads: tuple[Read, ...] = READS,
     counts: Counts = COUNTS,
+    gates: tuple[str, ...] = (),
 ) -> Plan:
     """A plan of the site nrw."""
     listed = tuple(transitions)
     seal = digest("nrw", "9f3c21a", {read.system: read.target for read in reads}, listed)
-    return Plan("nrw", "9f3c21a", MADE, listed, tuple(findings), reads, counts, seal)
+    return Plan("nrw", "9f3c21a", MADE, listed, tuple(findings), reads, counts, seal, gates)
 
 
 def refusal(owner: Owner | None, rule: str = "register") -> Finding:
@@ -246,6 +351,28 @@ def busy() -> Plan:
     return plan(transitions, (NOTE, WARNING, refusal(refused.owner)))
 
 
+LATER = Finding(
+    Severity.LATER,
+    "future-rename",
+    f"dora.neu@{DOMAIN}",
+    f"dora.alt@{DOMAIN} becomes dora.neu@{DOMAIN} on 2026-12-01",
+    place=Place("state/mailboxes.yaml", 51, 5),
+    owner=account("dora.neu"),
+)
+GATES = ("removals 2 of 412 (limit 1 %, 5) ✓", "changes 3 of 412 (limit 30 %, 200) ✓")
+ADOPTING = Counts(COUNTS.in_place, COUNTS.unmanaged, {"mailbox": 200, "alias": 212, "ox_user": 0})
+
+
+def dangerous() -> Plan:
+    """Renames of both kinds, removals, resets: everything of which a reviewer wants to know more."""
+    hilde = purged("hilde.weg", groupware=True, refused=("groupware-delete",))
+    message = f"the OX account of hilde.weg@{DOMAIN} would be deleted with all its data, and nobody confirmed that"
+    hint = "confirm: [{gate: groupware-delete, subject: hilde.weg@pirat.alt, until: 2026-12-08, reason: …}]"
+    kept = Finding(Severity.REFUSAL, "groupware-delete", f"hilde.weg@{DOMAIN}", message, hint, owner=hilde.owner)
+    transitions = (hilde, purged(), rename(), reset(), block())
+    return plan(transitions, (kept, LATER), counts=ADOPTING, gates=GATES)
+
+
 def waiting() -> Plan:
     """OX could not be read: a new account waits, an alias goes on."""
     new = new_account(place=Place("state/mailboxes.yaml", 26, 3), refused=("unknown-system",))
@@ -286,6 +413,60 @@ def half_run() -> Run:
         last=False,
         interrupted=True,
     )
+
+
+def past_step(seq: int, of: Step, state: StepState, message: str = "", hint: str = "", seconds: int = 0) -> PastStep:
+    """A step as the ledger gives it back: rows went through JSON."""
+    change, ended = of.change, state in (StepState.DONE, StepState.FAILED, StepState.SKIPPED)
+    began = MADE.astimezone(UTC) + timedelta(seconds=seconds)
+    return PastStep(
+        seq=seq,
+        owner=change.owner,
+        id=of.id,
+        system=change.system,
+        kind=change.kind,
+        action=change.action,
+        key=change.key,
+        stage=of.stage,
+        before=json.loads(value_text(change.kind, change.before)) if change.before else None,
+        after=json.loads(value_text(change.kind, change.after)) if change.after else None,
+        origin="state/mailboxes.yaml:14 (9f3c21a, Klaus Beispiel)" if change.owner.scope is Scope.ACCOUNT else "",
+        counted=Effect.CHANGE,
+        state=state,
+        began=began if ended or state is StepState.BEGUN else None,
+        ended=began + timedelta(milliseconds=300) if ended else None,
+        message=message,
+        hint=hint,
+    )
+
+
+def past_run(number: int = 12, state: RunState = RunState.INTERRUPTED, *, steps: bool = True) -> PastRun:
+    """A rename that died while the old mailbox was attached, after an alias was changed."""
+    listed = [*rename().steps, *changed_alias().steps]
+    attaching = next(n for n, step in enumerate(listed) if step.change.kind == "attachment")
+    past = [
+        past_step(n, step, StepState.DONE if n < attaching else StepState.PENDING, seconds=n)
+        for n, step in enumerate(listed)
+    ]
+    past[0] = past_step(0, listed[0], StepState.SKIPPED, "in place already")
+    past[attaching] = past_step(attaching, listed[attaching], StepState.BEGUN, seconds=attaching)
+    past[-1] = past_step(len(listed) - 1, listed[-1], StepState.FAILED, "somebody changed it meanwhile", "plan again")
+    started = MADE.astimezone(UTC) + timedelta(days=number - 12)
+    finished = None if state in (RunState.RUNNING, RunState.INTERRUPTED) else started + timedelta(seconds=6)
+    counts = {StepState.DONE: len(past)} if state is RunState.DONE else Counter(step.state for step in past)
+    kept = tuple(past) if steps else ()
+    seal = plan([rename()]).digest
+    return PastRun(
+        number, "nrw", seal, "9f3c21a", "technik", "mail.example", 4711, started, finished, state, counts, kept
+    )
+
+
+PAST_RUNS = (
+    past_run(14, RunState.RUNNING, steps=False),
+    past_run(13, RunState.DONE, steps=False),
+    past_run(12, RunState.INTERRUPTED, steps=False),
+    past_run(9, RunState.PARTLY, steps=False),
+)
 
 
 FINDINGS = (

@@ -16,7 +16,7 @@ from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 from reconciler.errors import UsageError
 from reconciler.planning.plan import Counts, Read
 from reconciler.report import document
-from reconciler.report.json import findings_json, plan_json, run_json, sighting_json
+from reconciler.report.json import findings_json, history_json, plan_json, run_history_json, run_json, sighting_json
 from tests.report import samples
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
@@ -25,10 +25,17 @@ PLAN = plan_json(samples.busy())
 DOCUMENTS: dict[str, tuple[Callable[[], dict[str, object]], list[str]]] = {
     "plan": (
         document.plan_schema,
-        [plan_json(p) for p in (samples.plan(), samples.busy(), samples.waiting(), samples.stopped())],
+        [
+            plan_json(p)
+            for p in (samples.plan(), samples.busy(), samples.waiting(), samples.stopped(), samples.dangerous())
+        ],
     ),
     "run": (document.run_schema, [run_json(samples.half_run()), run_json(samples.ended(samples.plan()))]),
     "findings": (document.findings_schema, [findings_json(samples.FINDINGS), findings_json(())]),
+    "history": (
+        document.history_schema,
+        [history_json(samples.PAST_RUNS), run_history_json(samples.past_run()), history_json(())],
+    ),
     "show": (document.show_schema, [sighting_json(samples.SIGHTING)]),
 }
 
@@ -135,3 +142,18 @@ def test_a_damaged_plan_is_refused_without_repeating_its_contents() -> None:
 def test_a_fourth_system_needs_no_change_here() -> None:
     fourth = Read("calendar", "cal.example", {"room": 3})
     assert json.loads(plan_json(samples.plan(reads=(*samples.READS, fourth))))["reads"][3]["rows"] == {"room": 3}
+
+
+def test_a_rename_says_under_which_key_the_record_was() -> None:
+    (renamed,) = json.loads(plan_json(samples.plan([samples.moved()])))["transitions"]
+    assert renamed["action"] == "rename"
+    keys = {c["kind"]: (c["action"], c["former_key"], c["key"]) for c in renamed["changes"]}
+    assert keys["mailbox"] == ("rename", samples.OLD, samples.NEW)
+    assert keys["letter"] == ("create", "", samples.NEW)
+
+
+def test_counts_have_renames_and_what_becomes_ours() -> None:
+    document_ = json.loads(plan_json(samples.dangerous()))
+    assert document_["counts"]["rename"] == 1
+    assert document_["counts"]["adopted"] == {"alias": 212, "mailbox": 200}
+    assert document_["gates"] == list(samples.GATES)

@@ -12,13 +12,23 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.report.json import findings_json, plan_json, run_json, sighting_json
+from reconciler.report.history import history_markdown, history_text, run_history_markdown, run_history_text
+from reconciler.report.json import findings_json, history_json, plan_json, run_history_json, run_json, sighting_json
 from reconciler.report.markdown import findings_markdown, plan_markdown, run_markdown, sighting_markdown
 from reconciler.report.text import findings_text, plan_text, run_text, sighting_text
 from tests.report import samples
 
 GOLDEN = Path(__file__).parent / "golden"
 EMPTY, BUSY, WAITING, STOPPED = samples.plan(), samples.busy(), samples.waiting(), samples.stopped()
+DANGEROUS, LATER = samples.dangerous(), samples.plan(findings=[samples.LATER], counts=samples.ADOPTING)
+MOVED = samples.plan([samples.moved(), samples.switched_off()], gates=samples.GATES)
+CRASHED = samples.ended(
+    samples.plan([samples.second_account()]),
+    "openxchange/ox_user/rename",
+    "the login pirat.neu cannot be changed: USERNAME_CHANGEABLE is false",
+    "set it in /opt/open-xchange/etc/AdminUser.properties, then: reconciler resume",
+    interrupted=True,
+)
 HALF, WHOLE = samples.half_run(), samples.ended(samples.plan([samples.new_account(), samples.block()]))
 
 REPORTS: dict[str, Callable[[], str]] = {
@@ -39,6 +49,21 @@ REPORTS: dict[str, Callable[[], str]] = {
     "run_half.json": lambda: run_json(HALF),
     "run_whole.txt": lambda: run_text(WHOLE, width=100, color=False),
     "run_whole.md": lambda: run_markdown(WHOLE),
+    "plan_dangerous.txt": lambda: plan_text(DANGEROUS, width=100, color=False),
+    "plan_dangerous_verbose.txt": lambda: plan_text(DANGEROUS, width=100, color=False, verbose=True),
+    "plan_dangerous.md": lambda: plan_markdown(DANGEROUS),
+    "plan_dangerous.json": lambda: plan_json(DANGEROUS),
+    "plan_later.txt": lambda: plan_text(LATER, width=100, color=False),
+    "plan_later.md": lambda: plan_markdown(LATER),
+    "plan_moved.txt": lambda: plan_text(MOVED, width=100, color=False),
+    "run_rename.txt": lambda: run_text(CRASHED, width=100, color=False),
+    "run_rename.md": lambda: run_markdown(CRASHED),
+    "history.txt": lambda: history_text(samples.PAST_RUNS, width=100, color=False),
+    "history.md": lambda: history_markdown(samples.PAST_RUNS),
+    "history.json": lambda: history_json(samples.PAST_RUNS),
+    "history_run.txt": lambda: run_history_text(samples.past_run(), width=100, color=False),
+    "history_run.md": lambda: run_history_markdown(samples.past_run()),
+    "history_run.json": lambda: run_history_json(samples.past_run()),
     "findings.txt": lambda: findings_text(samples.FINDINGS, width=80, color=False),
     "findings.md": lambda: findings_markdown(samples.FINDINGS),
     "findings.json": lambda: findings_json(samples.FINDINGS),

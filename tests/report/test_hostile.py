@@ -21,7 +21,7 @@ from reconciler.report.text import findings_text, plan_text, run_text
 from tests.report import samples
 from tests.report.hostile import NAMES, plan_named
 
-_ROW = re.compile(r"\| [+~−] \| [^|]* \| [^|]* \| [^|]* \|")
+_ROW = re.compile(r"\| [+~→−] \| [^|]* \| [^|]* \| [^|]* \|")
 _OURS = {"<details>", "</details>", "<summary>", "</summary>", "<br>"}
 
 
@@ -54,6 +54,19 @@ def test_markdown_stays_one_table_with_four_cells_a_row_and_no_foreign_html(name
     assert set(re.findall(r"<[^>]*>", text)) <= _OURS
     assert "`" not in text
     assert len(text) <= LIMIT
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_login_of_ox_cannot_break_the_line_of_a_rename(name: str) -> None:
+    """OX lets quotes and newlines into names (facts/open-xchange.md)."""
+    second = samples.ox_user(samples.NEW)._replace(key=f"openxchange/{name}", id=name, login=name)
+    plan = samples.plan([samples.rename((second, None), samples.ox_rename(f"{name}@pirat.alt"))])
+    text = plan_markdown(plan)
+    (row,) = (line for line in text.splitlines() if line.startswith("| →"))
+    assert _ROW.fullmatch(row)
+    assert len(text) <= LIMIT
+    shown = plan_text(plan, width=80, color=False, verbose=True)
+    assert {c for c in shown if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp", "Cs")} <= {"\n"}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -115,7 +128,7 @@ def test_5000_transitions_fit_and_what_is_cut_is_counted() -> None:
     assert len(text) <= LIMIT
     assert len(text) > LIMIT * 0.9
     shown = len(re.findall(r"^\| [+~−] \|", text, re.MULTILINE))
-    cut = re.search(r"… and (\d+) more lines \((\d+) creations · 0 removals\)", text)
+    cut = re.search(r"… and (\d+) more lines \((\d+) accounts · 0 removals\)", text)
     assert cut is not None
     assert int(cut[1]) == int(cut[2]) == 5002 - shown
     assert "| − | alt.vorstand@pirat.alt |" in text

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from reconciler.model.records import LetterRow, PasswordRow
-from reconciler.report.json import plan_json, run_json
+from reconciler.report.history import run_history_markdown, run_history_text
+from reconciler.report.json import plan_json, run_history_json, run_json
 from reconciler.report.markdown import plan_markdown, run_markdown
 from reconciler.report.text import plan_text, run_text
 from tests.report import samples
@@ -21,6 +22,12 @@ REPORTS = {
     "run text": run_text(ECHOED, width=400, color=False, verbose=True),
     "run markdown": run_markdown(ECHOED),
     "run json": run_json(ECHOED),
+    "rename text": plan_text(samples.dangerous(), width=400, color=False, verbose=True),
+    "rename markdown": plan_markdown(samples.dangerous()),
+    "rename json": plan_json(samples.dangerous()),
+    "history text": run_history_text(samples.past_run(), width=400, color=False),
+    "history markdown": run_history_markdown(samples.past_run()),
+    "history json": run_history_json(samples.past_run()),
 }
 
 

@@ -81,7 +81,7 @@ def test_a_refusal_without_a_transition_is_not_nothing_to_do() -> None:
 
 
 def test_the_first_line_of_markdown_tells_routine_from_what_must_be_looked_at() -> None:
-    assert plan_markdown(samples.plan([samples.new_alias()])).startswith("**mail plan for nrw: routine** · 1 creation")
+    assert plan_markdown(samples.plan([samples.new_alias()])).startswith("**mail plan for nrw: routine** · 1 alias")
     for plan in (samples.busy(), samples.waiting(), samples.stopped(), samples.plan([samples.removed_alias()])):
         assert ": look closer**, " in plan_markdown(plan).splitlines()[0]
 
@@ -95,22 +95,48 @@ def _died_after(steps: int) -> Run:
     )
 
 
-@pytest.mark.parametrize("steps", [0, 1, 2, 3])
-def test_a_run_that_died_before_the_last_readable_step_is_finished_by_apply(steps: int) -> None:
-    """The OX user (step 4) is missing: the next plan sees it and makes a new password and letter with it."""
-    said = _run(_died_after(steps))
-    assert said[-1] == "next: reconciler apply (carries out what is left; what is in place is skipped)"
-    assert said[-2].startswith("interrupted: 0 done · 1 not tried")
-    assert not any("no later run" in line for line in said)
-
-
-@pytest.mark.parametrize(("steps", "lost"), [(4, "letter to her register address, welcome mail"), (5, "welcome mail")])
-def test_a_run_that_died_before_the_letter_says_that_nobody_will_see_it_missing(steps: int, lost: str) -> None:
-    """A letter leaves nothing that a later plan could read (details.md, "Rename": cannot be read back)."""
+@pytest.mark.parametrize("steps", range(6))
+def test_a_run_that_died_anywhere_is_finished_by_resume(steps: int) -> None:
+    """The ledger knows what no system can show (a letter, a password), so `resume` finishes that as well."""
     run = _died_after(steps)
-    assert any(f"no later run can see that this is missing: {lost}" in line for line in _run(run))
-    assert f"no later run can see that this is missing: {lost}" in run_markdown(run)
-    assert _run(run)[-1] == "next: see to what no later run can see, then reconciler drift"
+    assert _run(run)[-1] == "next: reconciler resume (finishes this run; what is in place is skipped)"
+    assert run_markdown(run).splitlines()[-1] == _run(run)[-1]
+    assert _run(run)[-2].startswith("interrupted: 0 done · 1 not tried")
+
+
+def test_a_run_that_failed_in_part_is_finished_by_resume_too() -> None:
+    plan = samples.plan([samples.block(), samples.new_alias()])
+    assert "reconciler resume" in _run(samples.ended(plan, "block", "postmap: fatal"))[-1]
+
+
+def test_what_waits_for_its_date_is_no_trouble_and_not_nothing() -> None:
+    later = samples.plan(findings=[samples.LATER])
+    for text in (plan_text(later, width=120, color=False), plan_markdown(later)):
+        assert "nothing to do today, 1 waiting for its date" in text
+        assert "dora.alt@pirat.alt becomes dora.neu@pirat.alt on 2026-12-01" in text
+    assert plan_text(later, width=120, color=True)
+    both = samples.plan([samples.new_alias()], [samples.LATER])
+    assert plan_markdown(both).startswith("**mail plan for nrw: routine** · 1 alias · 0 removals")
+
+
+def test_what_becomes_ours_is_counted_even_when_nothing_else_is_to_do() -> None:
+    for plan in (samples.plan(counts=samples.ADOPTING), samples.plan([samples.block()], counts=samples.ADOPTING)):
+        for text in (plan_text(plan, width=120, color=False), plan_markdown(plan)):
+            assert "412 rows become ours with the next apply: 200 mailboxes, 212 aliases" in text
+    one = samples.plan(counts=Counts(adopted={"alias": 1}))
+    assert "1 row becomes ours with the next apply: 1 alias" in plan_text(one, width=120, color=False)
+
+
+def test_what_the_gates_looked_at_stands_in_the_footer() -> None:
+    plan = samples.plan([samples.block()], gates=samples.GATES)
+    for text in (plan_text(plan, width=200, color=False), plan_markdown(plan)):
+        assert "gates: removals 2 of 412 (limit 1 %, 5) ✓ · changes 3 of 412 (limit 30 %, 200) ✓" in text
+
+
+def test_a_removal_counts_once_whether_it_is_switched_off_or_purged() -> None:
+    """details.md: switching off on a removal's date and the purge count as one removal each."""
+    said = _plan(samples.plan([samples.switched_off(), samples.purged("hilde.weg"), samples.changed_account()]))
+    assert said[0] == "mail plan for nrw · 1 change · 2 removals"
 
 
 def test_a_run_twice_says_what_was_in_place_already() -> None:
