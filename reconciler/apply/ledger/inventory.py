@@ -11,7 +11,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import ColumnElement, Connection, delete, select
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from reconciler.apply.ledger.tables import Tables
@@ -20,6 +20,8 @@ from reconciler.planning.remembered import InventoryEntry, InventoryKey
 
 CHUNK = 1000
 """Entries in one statement."""
+_STREAM = 10_000
+"""Rows that are in memory at a time while they are read."""
 _FIRST = frozenset({"site", "system", "kind", "key", "since", "since_commit"})
 """Columns that keep what the first application wrote."""
 
@@ -53,35 +55,44 @@ def forget(connection: Connection, tables: Tables, site: str, keys: Collection[I
             connection.execute(delete(table).where(*where))
 
 
-def read(connection: Connection, tables: Tables, site: str) -> Iterator[InventoryEntry]:
-    """The whole inventory of a site as a stream, by one statement."""
-    c = tables.inventory.c
-    columns = (c.system, c.kind, c.key, c.scope, c.subject, c.value, c.commit, c.run, c.since, c.since_commit)
-    query = select(*columns).where(c.site == site).execution_options(yield_per=10_000)
-    for system, kind, key, scope, subject, value, commit, run, since, since_commit in connection.execute(query):
-        # a few systems, kinds and commits, each a million times
-        system, kind, commit, since_commit = map(sys.intern, (system, kind, commit, since_commit))
-        owner = Owner(Scope(scope), subject)
-        yield InventoryEntry(system, kind, key, owner, value, commit, run, since, since_commit)
-
-
 def whole(connection: Connection, tables: Tables, site: str) -> dict[InventoryKey, InventoryEntry]:
-    """The whole inventory of a site."""
-    return {entry.id: entry for entry in read(connection, tables, site)}
+    """The whole inventory of a site, by one statement."""
+    return {entry.id: entry for entry in _read(connection, tables, site)}
 
 
 def divided(
     connection: Connection, tables: Tables, site: str, wanted: Mapping[str, Records]
 ) -> tuple[dict[InventoryKey, InventoryEntry], dict[tuple[str, str], frozenset[str]]]:
-    """Entries that nobody wants any more, and the keys alone of those that are wanted, by system and kind."""
-    unwanted: dict[InventoryKey, InventoryEntry] = {}
+    """Entries that nobody wants any more, and the keys alone of those that are wanted, by system and kind.
+
+    Nearly all are wanted, and a key is read in a quarter of the time of an entry.
+    """
+    c = tables.inventory.c
+    query = select(c.system, c.kind, c.key).where(c.site == site).execution_options(yield_per=_STREAM)
     known: dict[tuple[str, str], set[str]] = {}
-    for entry in read(connection, tables, site):
-        if entry.key in wanted.get(entry.system, {}).get(entry.kind, {}):
-            known.setdefault((entry.system, entry.kind), set()).add(entry.key)
+    unwanted: dict[tuple[str, str], list[str]] = {}
+    for system, kind, key in connection.execute(query):
+        if key in wanted.get(system, {}).get(kind, {}):
+            known.setdefault((system, kind), set()).add(key)
         else:
-            unwanted[entry.id] = entry
-    return unwanted, {kind: frozenset(keys) for kind, keys in known.items()}
+            unwanted.setdefault((system, kind), []).append(key)
+    entries: dict[InventoryKey, InventoryEntry] = {}
+    for (system, kind), keys in unwanted.items():
+        for chunk in _chunks(keys):
+            some = _read(connection, tables, site, c.system == system, c.kind == kind, c.key.in_(chunk))
+            entries.update((entry.id, entry) for entry in some)
+    return entries, {where: frozenset(keys) for where, keys in known.items()}
+
+
+def _read(connection: Connection, tables: Tables, site: str, *where: ColumnElement[bool]) -> Iterator[InventoryEntry]:
+    c = tables.inventory.c
+    columns = (c.system, c.kind, c.key, c.scope, c.subject, c.value, c.commit, c.run, c.since, c.since_commit)
+    query = select(*columns).where(c.site == site, *where).execution_options(yield_per=_STREAM)
+    for system, kind, key, scope, subject, value, commit, run, since, since_commit in connection.execute(query):
+        # a few systems, kinds and commits, each a million times
+        system, kind, commit, since_commit = map(sys.intern, (system, kind, commit, since_commit))
+        owner = Owner(Scope(scope), subject)
+        yield InventoryEntry(system, kind, key, owner, value, commit, run, since, since_commit)
 
 
 def _row(entry: InventoryEntry, source: Source, now: datetime) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The queries behind `Remembered`, the list of runs and one run. Called by `Ledger` in read-only transactions.
 
-The number of statements is the same for every size; only rows that matter are read.
+The number of statements does not grow with the number of accounts or of runs.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ _TOUCHED = (StepState.BEGUN, StepState.DONE, StepState.FAILED)
 def remember(
     connection: Connection, tables: Tables, site: str, since: datetime, wanted: Mapping[str, Records]
 ) -> Remembered:
-    """Everything that planning asks of the past; `since` is where the window of the limits begins. Six statements."""
+    """Everything that planning asks of the past; `since` is where the window of the limits begins.
+
+    Six statements, and one more for every thousand entries of the inventory that nobody wants.
+    """
     unwanted, known = inventory.divided(connection, tables, site, wanted)
     done, missed = _one_shots(connection, tables, site)
     return Remembered(
