@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from reconciler.apply.engine import carry_out
@@ -13,9 +13,10 @@ from reconciler.declared.load import Declaration
 from reconciler.errors import StalePlan, Unreadable
 from reconciler.model.accounts import Accounts, accounts
 from reconciler.model.declared import DesiredState
-from reconciler.model.records import Owner, Records
+from reconciler.model.records import Records
 from reconciler.planning.assembly import counts, due_accounts, explained, marked
 from reconciler.planning.diff import diff
+from reconciler.planning.draft import Draft
 from reconciler.planning.inventory import adopted, changed_by_hand, ours_no_longer_declared
 from reconciler.planning.plan import Plan, Read, digest
 from reconciler.planning.ports import System
@@ -24,7 +25,9 @@ from reconciler.planning.run import Progress, Run
 from reconciler.planning.snapshot import Snapshot
 from reconciler.planning.transitions import Pair, fold
 from reconciler.policy.context import Context
-from reconciler.policy.gates import run_gates
+from reconciler.policy.effects import effects
+from reconciler.policy.gates import run_gates, summary
+from reconciler.policy.oneshots import due
 from reconciler.report.json import plan_json
 from reconciler.settings import Settings
 
@@ -35,15 +38,6 @@ Recall = Callable[[Mapping[str, Records]], Awaitable[Remembered]]
 
 # of these `validate` can only warn; here the gates know what is live
 _GATED = frozenset({"naming", "dangling-alias"})
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A plan with what it was made from; `adopted` becomes ours when it is applied."""
-
-    plan: Plan
-    adopted: tuple[InventoryEntry, ...]
-    chains: Accounts
 
 
 async def nothing_remembered(wanted: Mapping[str, Records]) -> Remembered:  # noqa: ARG001  # a site without a ledger
@@ -81,11 +75,13 @@ async def draft(
     }
     snapshot = replace(snapshot, records={name: pair.found for name, pair in pairs.items()})
     changes = [c for s in systems if s.name in pairs for c in diff(s, *pairs[s.name])]
-    folded = fold(changes, systems, pairs, due_accounts(remembered, state, chains))
+    shots = due(state, remembered, site, snapshot, chains)
+    folded = fold(changes, systems, pairs, due_accounts(remembered, state, chains, shots.password, shots.unsubscribe))
     transitions = tuple(explained(t, state, chains, declaration.locate) for t in folded)
     waiting_for = tuple(s.name for s in systems if s.needed_for_accounts and s.name in snapshot.unknown)
     locate = declaration.locate
-    gated = run_gates(Context(site, state, snapshot, transitions, waiting_for, locate, chains, remembered))
+    context = Context(site, state, snapshot, transitions, waiting_for, locate, chains, remembered)
+    gated = run_gates(context)
     reviews = [f for s in systems if s.name in pairs for f in s.review(state, pairs[s.name].found)]
     reviews += changed_by_hand(remembered, snapshot.records)
     new = tuple(entry for name, pair in pairs.items() for entry in adopted(name, pair, remembered))
@@ -99,8 +95,10 @@ async def draft(
         reads=(*(_read(system, snapshot) for system in systems), *_ledger_unknown(recalled)),
         counts=replace(counts(pairs.values(), changes), adopted=_by_kind(new)),
         digest=digest(site.site, state.commit, {s.name: s.target for s in systems}, transitions),
+        gates=summary(context, gated),
     )
-    return Draft(plan, new, chains)
+    missed = tuple(missed.shot for missed in shots.missed)
+    return Draft(plan, chains, new, effects(context), shots.due, missed)
 
 
 async def paired_snapshot(declaration: Declaration, systems: Sequence[System], clock: Clock) -> Snapshot:
@@ -137,19 +135,10 @@ async def apply(
     for system in systems:
         if system.name in involved:
             await system.check()
-    async with session.run(plan, plan_json(plan)) as journal:
-        run = await carry_out(plan, systems, journal, clock=clock, progress=progress, stop=stop)
-        await journal.close(run, drafted.adopted, drafted.chains)
+    journal = await session.begin(drafted, plan_json(plan))
+    run = await carry_out(plan, systems, journal, clock=clock, progress=progress, stop=stop)
+    await journal.close(drafted, run)
     return run
-
-
-def only(drafted: Draft, owners: frozenset[Owner]) -> Draft:
-    """The part of a draft that `resume` carries out: what an interrupted run had begun or meant to begin."""
-    present = {owner._replace(subject=drafted.chains.of(owner.subject)) for owner in owners} | owners
-    plan = drafted.plan
-    transitions = tuple(t for t in plan.transitions if t.owner in present)
-    findings = tuple(f for f in plan.findings if f.owner is None or f.owner in present)
-    return replace(drafted, plan=replace(plan, transitions=transitions, findings=findings), adopted=())
 
 
 def refuse_stale(saved_site: str, saved_digest: str, saved_ids: Iterable[str], plan: Plan) -> None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from reconciler.apply.journal import RunJournal, Witness, keeping
 from reconciler.apply.ledger import Lease, Ledger
-from reconciler.model.accounts import Accounts
 from reconciler.model.records import Owner, Scope
-from reconciler.planning.plan import Plan
-from reconciler.planning.remembered import InventoryEntry, RunState
+from reconciler.planning.draft import Draft
+from reconciler.planning.remembered import RunState
 from reconciler.planning.run import Run
 
 
@@ -33,28 +32,36 @@ class Session:
     witness: Witness
     person: Person
 
-    @asynccontextmanager
-    async def run(self, plan: Plan, document: str) -> AsyncIterator[ClosingJournal]:
-        """A run of this plan: written before its first effect. One that is left by an error stays open in the ledger,
-        and counts as interrupted."""
-        steps = [step for transition in plan.open_transitions for step in transition.steps]
-        places = {t.owner: t.place for t in plan.open_transitions if t.place is not None}
-        who = self.person
+    async def begin(self, draft: Draft, document: str) -> ClosingJournal:
+        """A run of this plan, written before its first effect. One that is never closed counts as interrupted."""
+        plan, person = draft.plan, self.person
         run = await self.ledger.begin(
-            self.lease, document, plan.digest, plan.commit, who.who, who.host, who.pid, steps, places
+            self.lease,
+            document,
+            plan.digest,
+            plan.commit,
+            person.who,
+            person.host,
+            person.pid,
+            draft.steps,
+            {t.owner: t.place for t in plan.open_transitions if t.place is not None},
+            counted=draft.counted,
+            one_shots=draft.shots_by_step(),
         )
         self.witness.open(run)
-        yield ClosingJournal(self.ledger, run)
+        return ClosingJournal(self.ledger, run)
 
 
 class ClosingJournal(RunJournal):
     """A journal that can end its run."""
 
-    async def close(self, run: Run, adopted: Iterable[InventoryEntry], chains: Accounts) -> None:
+    async def close(self, draft: Draft, run: Run) -> None:
         """How the run ended, what became ours beside it, and which former addresses were told everything."""
-        await self._ledger.record(adopted, self._run)
+        await self._ledger.record(draft.adopted, self._run)
+        await self._ledger.missed(self._run, draft.missed)
         told = {t.transition.owner for t in run.transitions if not t.unfinished}
-        former = {Owner(Scope.ACCOUNT, old) for old, now in chains.current.items() if Owner(Scope.ACCOUNT, now) in told}
+        current = draft.chains.current.items()
+        former = {Owner(Scope.ACCOUNT, old) for old, now in current if Owner(Scope.ACCOUNT, now) in told}
         if former:
             await self._ledger.supersede(self._run, former)
         state = RunState.DONE if run.complete else RunState.INTERRUPTED if run.interrupted else RunState.PARTLY

@@ -30,6 +30,7 @@ from reconciler.cli.door import (
 from reconciler.cli.opening import OpenSite, open_site
 from reconciler.cli.plan import plan_status, render
 from reconciler.errors import StalePlan, UsageError
+from reconciler.planning.draft import Draft
 from reconciler.planning.plan import Plan
 from reconciler.planning.remembered import FINISHED
 from reconciler.planning.run import Progress as Told
@@ -38,8 +39,8 @@ from reconciler.report.document import read_plan
 from reconciler.report.json import run_json
 from reconciler.report.markdown import run_markdown
 from reconciler.report.text import run_text
-from reconciler.workflow import Draft, only, refuse_stale
 from reconciler.workflow import apply as carry_out
+from reconciler.workflow import refuse_stale
 
 
 def apply(
@@ -86,7 +87,7 @@ def resume(
                 return Status.DONE
             say(f"run {left.id} of {left.started:%Y-%m-%d %H:%M} UTC by {left.who} on {left.host} was left unfinished")
             owners = frozenset(step.owner for step in left.steps if step.state not in FINISHED)
-            return await carry_through(opened, held, only(await opened.draft(), owners), output, yes=yes)
+            return await carry_through(opened, held, (await opened.draft()).only(owners), output, yes=yes)
 
     enter(story, output)
 

@@ -10,9 +10,8 @@ from reconciler.cli.door import Format, FormatOption, SiteOption, Status, colore
 from reconciler.cli.opening import open_ledger
 from reconciler.declared.site import load_site
 from reconciler.errors import UsageError
+from reconciler.report.history import history_markdown, history_text, run_history_markdown, run_history_text
 from reconciler.report.json import history_json, run_history_json
-from reconciler.report.markdown import history_markdown, run_history_markdown
-from reconciler.report.text import history_text, run_history_text
 
 
 def history(

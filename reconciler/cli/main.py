@@ -9,6 +9,7 @@ import typer
 from reconciler.cli.apply import apply, resume
 from reconciler.cli.demo import demo
 from reconciler.cli.door import Status, report_bug
+from reconciler.cli.history import history
 from reconciler.cli.ledger import ledger, unlock
 from reconciler.cli.plan import drift, plan
 from reconciler.cli.schema import schema
@@ -22,7 +23,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (validate, plan, apply, resume, drift, show, unlock, schema, demo):
+for command in (validate, plan, apply, resume, drift, show, history, unlock, schema, demo):
     app.command()(command)
 app.add_typer(ledger)
 

@@ -22,6 +22,7 @@ from reconciler.declared.site import load_site
 from reconciler.errors import UsageError
 from reconciler.model.records import Records
 from reconciler.model.secrets import Passwords
+from reconciler.planning.draft import Draft
 from reconciler.planning.ports import System
 from reconciler.planning.remembered import Remembered
 from reconciler.remote.host import Login
@@ -31,7 +32,7 @@ from reconciler.remote.smtp import OutboxMailer, SmtpMailer
 from reconciler.settings import Letters, Settings, Smtp, secret
 from reconciler.systems.context import Context
 from reconciler.systems.registry import build_systems
-from reconciler.workflow import Clock, Draft, draft
+from reconciler.workflow import Clock, draft
 
 
 @dataclass(frozen=True, slots=True)

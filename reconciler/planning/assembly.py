@@ -20,8 +20,15 @@ from reconciler.planning.transitions import Pair, Transition
 _STOPS = (Severity.REFUSAL, Severity.WAIT)
 
 
-def due_accounts(remembered: Remembered, state: DesiredState, chains: Accounts) -> Due:
-    """Who is due what, because a run died before it told them. An account is asked for under its present address."""
+def due_accounts(
+    remembered: Remembered,
+    state: DesiredState,
+    chains: Accounts,
+    resets: frozenset[Owner] = frozenset(),
+    unsubscribe: frozenset[Owner] = frozenset(),
+) -> Due:
+    """Who is due what: because a run died before it told them, or because git declares a reset for today. An account
+    is asked for under its present address."""
     keeping = frozenset(
         Owner(Scope.ACCOUNT, account)
         for account, renames in chains.former.items()
@@ -36,7 +43,7 @@ def due_accounts(remembered: Remembered, state: DesiredState, chains: Accounts) 
             password.add(account)
         elif "letter" in kinds:
             letter.add(account)
-    return Due(frozenset(password), frozenset(letter), keeping)
+    return Due(resets | password, frozenset(letter), keeping, unsubscribe)
 
 
 def counts(pairs: Iterable[Pair], changes: Sequence[Change]) -> Counts:

@@ -77,6 +77,8 @@ def due(
         since = min((made[a] for a in addresses if a in made), default=None) if made else None
         if shot.date > desired.today or box.address in later:
             waiting.append(shot)
+        elif shot in remembered.missed:
+            missed.append(Missed(shot, "it was missed before"))
         elif why := _why_not(box, shot, oldest, is_live=any(a in live for a in addresses), since=since):
             missed.append(Missed(shot, why))
         else:

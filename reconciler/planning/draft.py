@@ -1,0 +1,51 @@
+"""A plan together with what applying it means for the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from reconciler.model.accounts import Accounts
+from reconciler.model.records import Owner
+from reconciler.planning.changes import Step
+from reconciler.planning.plan import Plan
+from reconciler.planning.remembered import Effect, InventoryEntry, OneShot
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """`adopted` becomes ours when the plan is applied; `counted` is what each transition counts as for the limits;
+    `shots` are the one-shot operations that are due, `missed` those that will never be done."""
+
+    plan: Plan
+    chains: Accounts
+    adopted: tuple[InventoryEntry, ...] = ()
+    counted: Mapping[Owner, Effect] = field(default_factory=dict)
+    shots: tuple[OneShot, ...] = ()
+    missed: tuple[OneShot, ...] = ()
+
+    @property
+    def steps(self) -> list[Step]:
+        """What apply would carry out."""
+        return [step for transition in self.plan.open_transitions for step in transition.steps]
+
+    def shots_by_step(self) -> dict[str, OneShot]:
+        """Which steps (by id) carry out which one-shot operation."""
+        due: dict[tuple[str, str], OneShot] = {(shot.address, shot.name): shot for shot in self.shots}
+        found = (
+            (step.id, due.get((step.change.owner.subject, _SHOT_OF.get(step.change.kind, "")))) for step in self.steps
+        )
+        return {step_id: shot for step_id, shot in found if shot is not None}
+
+    def only(self, owners: Iterable[Owner]) -> Draft:
+        """The part about these owners, under whatever address they are known by now."""
+        asked = frozenset(owners)
+        present = asked | {owner._replace(subject=self.chains.of(owner.subject)) for owner in asked}
+        transitions = tuple(t for t in self.plan.transitions if t.owner in present)
+        findings = tuple(f for f in self.plan.findings if f.owner is None or f.owner in present)
+        plan = replace(self.plan, transitions=transitions, findings=findings)
+        return replace(self, plan=plan, adopted=(), missed=())
+
+
+_SHOT_OF = {"password": "password_reset", "letter": "password_reset", "subscriptions": "subscriptions_reset"}
+"""The operation that a step of this kind belongs to when one is due for its account."""
