@@ -9,14 +9,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from reconciler.model.addresses import domain_of
-from reconciler.model.records import AliasRow, MailboxRow, Owner, PasswordRow
+from reconciler.model.addresses import domain_of, local_part
+from reconciler.model.records import AliasRow, MailboxRow, Owner, PasswordRow, VacationRow
 from reconciler.planning.changes import Action, Change, Outcome, Result, Step
 from reconciler.settings import PostfixAdmin
 from reconciler.systems.postfixadmin.decide import conflict, in_place
 from reconciler.systems.postfixadmin.lookup import Found, Live
 from reconciler.systems.postfixadmin.texts import goto_text, quota_bytes, stored_alias
-from reconciler.systems.postfixadmin.write import Edit, Writes, new_alias, new_mailbox, password_expiry
+from reconciler.systems.postfixadmin.write import Edit, Move, Writes, new_alias, new_mailbox, password_expiry
 
 Account = tuple[Step, ...]
 """The steps of one owner: all of them are written, or none."""
@@ -25,7 +25,7 @@ Outcomes = dict[str, Outcome]
 
 _PLAN_AGAIN = "run `reconciler plan` again: it shows what is there now"
 # PostfixAdmin writes the alias first (facts/postfixadmin.md 5.2, 5.3)
-_ORDER = ("alias", "mailbox", "password")
+_ORDER = ("alias", "mailbox", "vacation", "password")
 
 
 class Stand(NamedTuple):
@@ -34,10 +34,6 @@ class Stand(NamedTuple):
     found: Found
     days: Mapping[str, int]
     now: datetime
-
-    def row(self, step: Step) -> Live | None:
-        """The stored row that the step is about."""
-        return self.found.get(row_of(step))
 
 
 def accounts(steps: Sequence[Step]) -> list[Account]:
@@ -48,10 +44,28 @@ def accounts(steps: Sequence[Step]) -> list[Account]:
     return [tuple(sorted(own, key=lambda step: _ORDER.index(step.change.kind))) for own in grouped.values()]
 
 
-def row_of(step: Step) -> tuple[str, str]:
-    """(kind, key) of the stored row that the step is about: a password is in its mailbox's."""
-    kind = "alias" if step.change.kind == "alias" else "mailbox"
-    return kind, step.change.key
+def rows_of(step: Step) -> set[tuple[str, str]]:
+    """(kind, key) of the stored rows that the step is about. A password is in its mailbox's; a rename has the old key
+    too; an alias that is to go may be a mailbox's."""
+    change = step.change
+    kind = "mailbox" if change.kind == "password" else change.kind
+    keys = {(kind, change.key)}
+    if change.before is not None:
+        keys.add((kind, change.before.key))
+    if change.kind == "alias" and change.action is Action.DELETE:
+        keys.add(("mailbox", change.key))
+    return keys
+
+
+def holds_in(found: Found, step: Step) -> bool:
+    """Whether the effect of a readable step is in place."""
+    return in_place(step.change, *_live(found, step.change))
+
+
+def _live(found: Found, change: Change) -> tuple[Live | None, Live | None]:
+    """The row under the change's key, and under the old key of a rename."""
+    left = found.get((change.kind, change.before.key)) if change.before and change.action is Action.RENAME else None
+    return found.get((change.kind, change.key)), left
 
 
 class Batch:
@@ -66,43 +80,57 @@ class Batch:
 
     def add(self, account: Account) -> None:
         """Adds an account's writes, or says why it is left out."""
-        open_steps = [step for step in account if not self._in_place(step)]
+        open_steps = [step for step in account if not (step.readable and holds_in(self._stand.found, step))]
         self.outcomes |= {step.id: Outcome(Result.DONE) for step in account}
-        problems = {step.id: problem for step in open_steps if (problem := self._problem(step))}
+        changes = [step.change for step in account]
+        problems = {step.id: problem for step in open_steps if (problem := self._problem(step.change, changes))}
         if problems:
             left = Outcome(Result.NOT_TRIED, f"left as it is, because {next(iter(problems.values())).message}")
             self.outcomes |= {step.id: problems.get(step.id, left) for step in open_steps}
             return
         for step in open_steps:
-            self._write(step.change)
+            self._write(step.change, changes)
 
-    def _in_place(self, step: Step) -> bool:
-        return step.readable and in_place(step.change, self._stand.row(step))
-
-    def _problem(self, step: Step) -> Outcome | None:
-        change, live = step.change, self._stand.row(step)
+    def _problem(self, change: Change, account: Sequence[Change]) -> Outcome | None:
         if change.kind == "password":
             gone = f"the mailbox {change.key} has been deleted by somebody else meanwhile"
-            return None if live else Outcome(Result.FAILED, gone, _PLAN_AGAIN)
+            return None if self._mailbox_now(change.key, account) else Outcome(Result.FAILED, gone, _PLAN_AGAIN)
         if not change.key.isascii():
             return Outcome(Result.FAILED, f"{change.key}: PostfixAdmin's tables hold ASCII addresses only", "rename it")
-        problem = conflict(change, live)
+        problem = conflict(change, *_live(self._stand.found, change)) or self._still_a_twin(change, account)
         if problem:
             return Outcome(Result.FAILED, problem, _PLAN_AGAIN)
         domain = domain_of(change.key)
-        if change.action is Action.CREATE and domain not in self._stand.days:
+        if change.action in (Action.CREATE, Action.RENAME) and domain not in self._stand.days:
             hint = f"create the domain there first: postfixadmin-cli domain add {domain}"
             return Outcome(Result.FAILED, f"{change.key}: PostfixAdmin has no domain {domain}", hint)
         return None
 
-    def _write(self, change: Change) -> None:
-        match change.after:
+    def _still_a_twin(self, change: Change, account: Sequence[Change]) -> str | None:
+        """Without its alias a mailbox gets the catch-all's fate, and PostfixAdmin cannot edit it (facts 5.3, 6)."""
+        if change.kind != "alias" or change.action is not Action.DELETE:
+            return None
+        goes = any(c.kind == "mailbox" and c.action is Action.DELETE and c.key == change.key for c in account)
+        there = ("mailbox", change.key) in self._stand.found
+        return f"{change.key} is the alias of a mailbox that stays" if there and not goes else None
+
+    def _mailbox_now(self, key: str, account: Sequence[Change]) -> Live | None:
+        """The stored row of a mailbox, which may still be under the key that this transaction changes."""
+        old = next((c.before for c in account if c.kind == "mailbox" and c.key == key and c.before), None)
+        return self._stand.found.get(("mailbox", key)) or self._stand.found.get(("mailbox", old.key if old else key))
+
+    def _write(self, change: Change, account: Sequence[Change]) -> None:
+        match change.row:
             case AliasRow() as row:
                 self._alias(change, row)
             case MailboxRow() as row:
                 self._mailbox(change, row)
+            case VacationRow() as row:
+                self.writes.vacation_moves.append(self._move(change, row.key))
             case PasswordRow() as row:
-                self._edit_mailbox(row.key, password=self._hashes[row.key], password_expiry=self._expiry(row.key))
+                live = self._mailbox_now(row.key, account)
+                assert live is not None
+                self._edit_mailbox(live, row.key, password=self._hashes[row.key], password_expiry=self._expiry(row.key))
             case _:
                 raise ValueError(f"PostfixAdmin cannot carry out {change.action} of {change.kind} {change.key}")
 
@@ -112,6 +140,12 @@ class Batch:
             self.writes.aliases.append(new_alias(row))
             self._log("create_alias", stored_alias(row.key))
             return
+        if change.action is Action.DELETE:
+            self.writes.alias_deletions.append(live.stored)
+            # PostfixAdmin logs a mailbox's alias with its mailbox (facts/postfixadmin.md 5.4, 5.6)
+            if ("mailbox", row.key) not in self._stand.found:
+                self._log("delete_alias", stored_alias(row.key))
+            return
         values: dict[str, object] = {}
         for name, _, new in change.fields():
             values[name] = goto_text(row.goto, row.key) if name == "goto" else new
@@ -120,18 +154,32 @@ class Batch:
         self._log("edit_alias", stored_alias(row.key))
 
     def _mailbox(self, change: Change, row: MailboxRow) -> None:
-        if self._stand.found.get(("mailbox", row.key)) is None:
+        live = self._mailbox_now(row.key, [change])
+        if live is None:
             made = new_mailbox(row, self._hashes[row.key], self._expiry(row.key), self._section)
             self.writes.mailboxes.append(made)
             self._log("create_mailbox", row.key)
             return
-        values: dict[str, object] = {}
-        for name, _, new in change.fields():
-            values[name] = quota_bytes(row.quota, self._section.quota_multiplier) if name == "quota" else new
-        self._edit_mailbox(row.key, **values)
+        if change.action is Action.DELETE:
+            self.writes.mailbox_deletions.append(live.stored)
+            self._log("delete_mailbox", row.key)
+            return
+        values = {name: new for name, _, new in change.fields() if name != "key"}
+        if "quota" in values:
+            values["quota"] = quota_bytes(row.quota, self._section.quota_multiplier)
+        if change.action is Action.RENAME:
+            self.writes.mailbox_moves.append(self._move(change, row.key))
+            # its own action does not exist; in the log of the old domain it is an edit as well
+            self._log("edit_mailbox", live.row.key)
+            values |= {"username": row.key, "local_part": local_part(row.key), "domain": domain_of(row.key)}
+        self._edit_mailbox(live, row.key, **values)
 
-    def _edit_mailbox(self, key: str, **values: object) -> None:
-        stored = self._stand.found["mailbox", key].stored
+    def _move(self, change: Change, key: str) -> Move:
+        assert change.before is not None
+        return Move(self._stand.found[change.kind, change.before.key].stored, key)
+
+    def _edit_mailbox(self, live: Live, key: str, **values: object) -> None:
+        stored = live.stored
         if stored[0] not in self.writes.mailbox_edits:
             self._log("edit_mailbox", key)
         self.writes.mailbox_edits.setdefault(stored[0], Edit(stored)).values.update(values)

@@ -47,7 +47,7 @@ _Columns = dict[str, dict[str, str | None]]
 
 def check_tables(connection: Connection, tables: Tables) -> None:
     """Raises Unreadable unless these are PostfixAdmin's tables, new enough and transactional."""
-    names = {word: table.name for word, table in tables._asdict().items()}
+    names = {word: getattr(tables, word).name for word in _USED}
     columns = _columns(connection, names.values())
     _check_columns(columns, names)
     _check_version(connection, tables)

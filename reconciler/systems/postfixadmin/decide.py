@@ -4,30 +4,40 @@ from __future__ import annotations
 
 from typing import Any
 
-from reconciler.model.records import AliasRow, MailboxRow
+from reconciler.model.records import AliasRow, MailboxRow, VacationRow
 from reconciler.planning.changes import Action, Change
 from reconciler.systems.postfixadmin.lookup import Live
 
-_COMPARED = {MailboxRow: ("name", "quota", "active"), AliasRow: ("goto", "active")}
+_COMPARED = {MailboxRow: ("name", "quota", "active"), AliasRow: ("goto", "active"), VacationRow: ("active",)}
 """The fields that the tables hold; the others only say whose a row is and what of it is managed."""
 
 
-def in_place(change: Change, live: Live | None) -> bool:
-    """Whether the effect is there: all fields of a creation, the changed ones of an update."""
-    return live is not None and not _differing(change, live, change.after, only_changed=True)
+def in_place(change: Change, live: Live | None, left: Live | None = None) -> bool:
+    """Whether the effect is there: all fields of a creation, the changed ones of an update. `left` is what stands under
+    the old key of a rename."""
+    if change.action is Action.DELETE:
+        return live is None
+    if live is None or (change.action is Action.RENAME and left is not None):
+        return False
+    return not _differing(change, live, change.after, only_changed=True)
 
 
-def conflict(change: Change, live: Live | None) -> str | None:
+def conflict(change: Change, live: Live | None, left: Live | None = None) -> str | None:
     """Why the step must not be done: the row is not what the plan was made from. None when it is."""
     if change.action is Action.CREATE:
         if live is None:
             return None
         found = _differing(change, live, change.after)
         return f"{change.key} has been created by somebody else meanwhile, with {_told(found)}"
+    if change.action is Action.RENAME:
+        if live is not None:
+            return f"{change.key} is there already, so that nothing can take its place"
+        live = left
+    assert change.before is not None
     if live is None:
-        return f"{change.key} has been deleted by somebody else meanwhile"
+        return f"{change.before.key} has been deleted by somebody else meanwhile"
     found = _differing(change, live, change.before)
-    return f"{change.key} has been changed by somebody else meanwhile: {_told(found)}" if found else None
+    return f"{change.before.key} has been changed by somebody else meanwhile: {_told(found)}" if found else None
 
 
 def _differing(

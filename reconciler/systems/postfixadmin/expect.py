@@ -4,27 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from reconciler.model.accounts import accounts
 from reconciler.model.addresses import Address, domain_of
 from reconciler.model.declared import DesiredState, Mailbox
 from reconciler.model.records import AliasRole, AliasRow, MailboxRow, Records, Row
 from reconciler.settings import Settings, parse_quota
+from reconciler.systems.postfixadmin.chains import CHAIN, LEAVING, Chain, chain_of, leaving
 from reconciler.systems.postfixadmin.texts import display_name
 
 
 def expect(desired: DesiredState, settings: Settings) -> Records:
-    """Mailboxes with their twin and member aliases, and the declared aliases. Rows carry a creation's values."""
+    """Mailboxes with their twin and member aliases, what they were under former addresses, and the declared aliases.
+
+    Rows carry a creation's values. Due renames and removals stand beside them, for `settle`.
+    """
     quota = parse_quota(settings.policy.default_quota)
+    known = accounts(desired)
     aliases: dict[str, Row] = {}
     mailboxes: dict[str, Row] = {}
+    chains: dict[str, Row] = {}
     for mailbox in desired.mailboxes.values():
         mailboxes[mailbox.address] = _mailbox(mailbox, quota)
         for alias in _own_aliases(mailbox):
             aliases[alias.key] = alias
+        chain = chain_of(mailbox, known)
+        if chain is not None:
+            chains[chain.key] = chain
+            aliases |= {alias.key: alias for alias in _former_aliases(chain)}
+            mailboxes |= {row.key: row for row in _former_mailboxes(chain)}
+    removals: dict[str, Row] = {gone.key: gone for gone in leaving(desired, known, settings.policy.retention_days)}
     for address, declared in desired.aliases.items():
         goto = tuple(sorted(declared.goto))
         aliases[address] = AliasRow(address, address, goto, declared.active, AliasRole.DECLARED)
     # aliases first: PostfixAdmin's own order, and steps of one account keep it (facts/postfixadmin.md 5.2)
-    return {"alias": aliases, "mailbox": mailboxes}
+    wanted: Records = {"alias": aliases, "mailbox": mailboxes}
+    return wanted | ({CHAIN: chains} if chains else {}) | ({LEAVING: removals} if removals else {})
 
 
 def member_address(mailbox: Mailbox) -> Address | None:
@@ -51,3 +65,19 @@ def _own_aliases(mailbox: Mailbox) -> Iterator[AliasRow]:
     if member is not None:
         # a disabled mailbox keeps its member alias as it is found (details.md)
         yield AliasRow(member, address, (address,), True, AliasRole.MEMBER, active)
+
+
+def _former_aliases(chain: Chain) -> Iterator[AliasRow]:
+    account, active = chain.key, chain.active
+    for former in chain.former:
+        yield AliasRow(former.address, account, (account,), True, AliasRole.FORMER, active)
+    for member in chain.members:
+        # as long as it is there: nobody needs it in a domain that she left
+        yield AliasRow(member, account, (account,), True, AliasRole.MEMBER, active_managed=False)
+
+
+def _former_mailboxes(chain: Chain) -> Iterator[MailboxRow]:
+    """Old mailboxes that stay: their name is made of the new one's, which `settle` knows; their quota is their own."""
+    for former in chain.former:
+        if not former.move:
+            yield MailboxRow(former.address, chain.key, "", 0, chain.active, name_managed=True)

@@ -15,18 +15,44 @@ from reconciler.planning.changes import Action, Change
 
 
 def follow(
-    system: str, owner: Owner, changes: Sequence[Change], found: Records, *, welcome_mail: bool, renew: bool
+    system: str,
+    owner: Owner,
+    changes: Sequence[Change],
+    found: Records,
+    former: Sequence[str],
+    *,
+    welcome_mail: bool,
+    renew: bool,
 ) -> list[Change]:
-    """The changes of `system` that follow from `changes`, which are all of one owner."""
-    created = [c for c in changes if c.action is Action.CREATE]
-    mailboxes = [c.after for c in created if c.system == system and isinstance(c.after, MailboxRow)]
-    if mailboxes:
-        # a disabled mailbox takes no mail: the welcome would bounce, or end in the domain's catch-all
-        return [_welcome(system, owner, row) for row in mailboxes if welcome_mail and row.active]
-    if renew and owner.subject in found.get("mailbox", {}):
-        row = PasswordRow(owner.subject, owner.subject)
-        return [Change(system, "password", Action.UPDATE, row.key, row, row, owner)]
-    return []
+    """The changes of `system` that follow from `changes`, which are all of one owner.
+
+    A new password goes to her mailbox and to her old ones, in `former`: with one of them she attaches the other. A
+    mailbox that is made here gets it as it is made.
+    """
+    created = {
+        c.key: c.after
+        for c in changes
+        if c.action is Action.CREATE and c.system == system and isinstance(c.after, MailboxRow)
+    }
+    # a disabled mailbox takes no mail: the welcome would bounce, or end in the domain's catch-all
+    welcomes = [_welcome(system, owner, row) for row in created.values() if welcome_mail and row.active]
+    live = found.get("mailbox", {})
+    mine = [key for key in (owner.subject, *former) if key in live and key not in created] if renew else []
+    return [*(_password(system, owner, key) for key in mine), *welcomes]
+
+
+def former_mailboxes(wanted: Records) -> dict[str, list[str]]:
+    """Account → its old mailboxes among the wanted ones."""
+    former: dict[str, list[str]] = {}
+    for key, row in wanted.get("mailbox", {}).items():
+        if isinstance(row, MailboxRow) and row.account != key:
+            former.setdefault(row.account, []).append(key)
+    return former
+
+
+def _password(system: str, owner: Owner, key: str) -> Change:
+    row = PasswordRow(key, owner.subject)
+    return Change(system, "password", Action.UPDATE, row.key, row, row, owner)
 
 
 def _welcome(system: str, owner: Owner, mailbox: MailboxRow) -> Change:

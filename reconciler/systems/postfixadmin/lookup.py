@@ -8,8 +8,15 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Column, Connection, Select, func, select
 
-from reconciler.model.records import AliasRow, MailboxRow
-from reconciler.systems.postfixadmin.observe import alias_columns, alias_row, mailbox_columns, mailbox_row
+from reconciler.model.records import AliasRow, MailboxRow, VacationRow
+from reconciler.systems.postfixadmin.observe import (
+    alias_columns,
+    alias_row,
+    mailbox_columns,
+    mailbox_row,
+    vacation_columns,
+    vacation_row,
+)
 from reconciler.systems.postfixadmin.tables import Tables
 from reconciler.systems.postfixadmin.texts import address_key, alias_key, stored_alias
 
@@ -20,7 +27,7 @@ CHUNK = 500
 class Live(NamedTuple):
     """One row as it is stored, and as it is compared. `stored` begins with the key."""
 
-    row: MailboxRow | AliasRow
+    row: MailboxRow | AliasRow | VacationRow
     stored: tuple[Any, ...]
 
 
@@ -62,16 +69,27 @@ def rows(
     for kind, query, column in (
         ("alias", alias_columns(tables), tables.alias.c.address),
         ("mailbox", mailbox_columns(tables), tables.mailbox.c.username),
+        ("vacation", vacation_columns(tables), tables.by_user.vacation.c.email),
     ):
         stored = sorted(_stored_keys(kind, keys, spellings))
         for part in _parts(stored):
             for row in connection.execute(_locked(query.where(column.in_(part)).order_by(column), lock)):
-                value = alias_row(row) if kind == "alias" else mailbox_row(row, multiplier)
+                value = _value(kind, row, multiplier)
                 key = (kind, value.key)
                 # of two spellings the canonical one counts, as in `observe`
                 if key in keys and (key not in found or row[0] == _canonical(kind, value.key)):
                     found[key] = Live(value, tuple(row))
     return found
+
+
+def _value(kind: str, row: Any, multiplier: int) -> MailboxRow | AliasRow | VacationRow:
+    match kind:
+        case "alias":
+            return alias_row(row)
+        case "mailbox":
+            return mailbox_row(row, multiplier)
+        case _:
+            return vacation_row(row)
 
 
 def password_days(connection: Connection, tables: Tables, domains: Collection[str]) -> dict[str, int]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, func, select
 
-from reconciler.model.records import AliasDomainRow, AliasRow, DomainRow, MailboxRow, Records, Row
+from reconciler.model.records import AliasDomainRow, AliasRow, DomainRow, MailboxRow, Records, Row, VacationRow
+from reconciler.systems.postfixadmin.by_user import present
 from reconciler.systems.postfixadmin.checks import check_tables
 from reconciler.systems.postfixadmin.tables import Tables
 from reconciler.systems.postfixadmin.texts import (
@@ -36,6 +37,8 @@ class Observation(NamedTuple):
 
     records: Records
     twice: tuple[Twice, ...]
+    admins: frozenset[str] = frozenset()
+    """Addresses that are administrators of PostfixAdmin too; empty when that table may not be read."""
 
 
 def observe(connection: Connection, tables: Tables, multiplier: int) -> Observation:
@@ -53,7 +56,13 @@ def observe(connection: Connection, tables: Tables, multiplier: int) -> Observat
     # the pseudo domain of the superadmins is no mail domain (facts/postfixadmin.md 1)
     domains.pop("all", None)
     records: Records = {"alias": aliases, "mailbox": mailboxes, "domain": domains, "alias_domain": alias_domains}
-    return Observation(records, tuple(seen))
+    there = present(connection, tables.by_user)
+    if "vacation" in there:
+        vacations = map(vacation_row, _stream(connection, vacation_columns(tables)))
+        records["vacation"] = {row.key: row for row in vacations}
+    admin = tables.by_user.admin.c.username
+    admins = _stream(connection, select(admin)) if "admin" in there else ()
+    return Observation(records, tuple(seen), frozenset(address_key(username) for (username,) in admins))
 
 
 def mailbox_columns(tables: Tables) -> Select[Any]:
@@ -68,6 +77,12 @@ def alias_columns(tables: Tables) -> Select[Any]:
     return select(c.address, c.goto, c.active)
 
 
+def vacation_columns(tables: Tables) -> Select[Any]:
+    """What planning needs of a vacation. Where case matters PostfixAdmin finds lower case only (facts 3)."""
+    c = tables.by_user.vacation.c
+    return select(c.email, c.active).where(c.email == func.lower(c.email))
+
+
 def mailbox_row(row: Any, multiplier: int) -> MailboxRow:
     """A row of `mailbox_columns`, normalised."""
     stored, name, quota, active = row
@@ -80,6 +95,11 @@ def alias_row(row: Any) -> AliasRow:
     key = alias_key(stored)
     # nearly every alias leads to itself alone: then both are one string in memory
     return AliasRow(key, "", (key,) if goto == key else goto_of(goto), bool(active))
+
+
+def vacation_row(row: Any) -> VacationRow:
+    """A row of `vacation_columns`."""
+    return VacationRow(address_key(row[0]), "", bool(row[1]))
 
 
 def _domain_row(row: Any) -> DomainRow:

@@ -12,35 +12,40 @@ from pydantic import SecretStr
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from reconciler.errors import PermanentFailure
 from reconciler.model.addresses import domain_of
 from reconciler.model.records import MailboxRow, PasswordRow
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Action, Outcome, Result, Step
 from reconciler.settings import PostfixAdmin
+from reconciler.systems.context import NoWitness, Witness
 from reconciler.systems.postfixadmin import lookup
-from reconciler.systems.postfixadmin.batch import Account, Batch, Outcomes, Stand, accounts, row_of
+from reconciler.systems.postfixadmin.batch import Account, Batch, Outcomes, Stand, accounts, holds_in, rows_of
 from reconciler.systems.postfixadmin.connect import Database
-from reconciler.systems.postfixadmin.decide import in_place
 from reconciler.systems.postfixadmin.failures import is_about_one_row, is_temporary, said, unreadable
 from reconciler.systems.postfixadmin.lookup import CHUNK, Found, Spellings
 from reconciler.systems.postfixadmin.passwords import hash_all
-from reconciler.systems.postfixadmin.write import write
+from reconciler.systems.postfixadmin.write import RowsChanged, write
+
+_NOBODY = NoWitness()
 
 
 class Writer:
     """Writes the steps of one batch. Made for each batch: it holds the hashes and spellings of this one."""
 
-    def __init__(self, database: Database, section: PostfixAdmin, passwords: Passwords) -> None:
+    def __init__(
+        self, database: Database, section: PostfixAdmin, passwords: Passwords, witness: Witness = _NOBODY
+    ) -> None:
         self._database = database
         self._tables = database.tables
         self._section = section
         self._passwords = passwords
+        self._witness = witness
         self._spellings: Spellings = {}
         self._hashes: dict[str, str] = {}
 
     def perform(self, steps: Sequence[Step]) -> list[Outcome]:
-        """One outcome a step, in order. Raises Unreadable when no transaction can be begun."""
+        """One outcome a step, in order. Raises Unreadable when no transaction can be begun, and what the witness raises
+        when nothing may be written any more: what it was not told is rolled back."""
         # hashing is slow, and others wait for our locks
         self._hashes = hash_all(self._section.password_scheme, self._needed_passwords(steps))
         with self._database.look() as connection:
@@ -63,7 +68,7 @@ class Writer:
         """One transaction; when one row is to blame, halves, so that one bad account does not stop the others."""
         try:
             return self._transaction(part)
-        except PermanentFailure as error:
+        except RowsChanged as error:
             failure, divisible = Outcome(Result.FAILED, error.message, error.hint), True
         except DBAPIError as error:
             failure, divisible = _failure(error, self._database.target), is_about_one_row(error)
@@ -78,6 +83,9 @@ class Writer:
             for account in part:
                 batch.add(account)
             write(connection, self._tables, batch.writes)
+            done = [s for account in part for s in account if batch.outcomes[s.id].result is Result.DONE]
+            if done:
+                self._witness.done_in(connection, done)
             try:
                 connection.commit()
             except DBAPIError:
@@ -102,12 +110,12 @@ class Writer:
             found = self._rows(connection, steps)
             keys = [step.change.key for step in steps if step.change.kind == "password"]
             stored = lookup.stored_passwords(connection, self._tables, keys)
-        there = {s.id for s in steps if s.readable and in_place(s.change, found.get(row_of(s)))}
+        there = {s.id for s in steps if s.readable and holds_in(found, s)}
         there |= {s.id for s in steps if not s.readable and stored.get(s.change.key) == self._hashes[s.change.key]}
         return planned | {s.id: nothing for s in steps if s.id not in there}
 
     def _rows(self, connection: Connection, steps: Sequence[Step], *, lock: bool = False) -> Found:
-        keys = {row_of(step) for step in steps}
+        keys = {key for step in steps for key in rows_of(step)}
         return lookup.rows(connection, self._tables, keys, self._spellings, self._section.quota_multiplier, lock=lock)
 
 
@@ -118,9 +126,9 @@ def holds(database: Database, section: PostfixAdmin, steps: Sequence[Step]) -> l
         return [False] * len(steps)
     with database.look() as connection:
         spellings = lookup.odd_spellings(connection, database.tables)
-        keys = {row_of(step) for step in readable}
+        keys = {key for step in readable for key in rows_of(step)}
         found = lookup.rows(connection, database.tables, keys, spellings, section.quota_multiplier)
-    return [step.readable and in_place(step.change, found.get(row_of(step))) for step in steps]
+    return [step.readable and holds_in(found, step) for step in steps]
 
 
 def _failure(error: DBAPIError, target: str) -> Outcome:

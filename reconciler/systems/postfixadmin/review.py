@@ -3,16 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
+from reconciler.model.accounts import Accounts, accounts
+from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState
 from reconciler.model.records import AliasRow, Records
 from reconciler.planning.findings import Finding, Severity
+from reconciler.planning.snapshot import rows_of
 from reconciler.systems.postfixadmin.observe import Twice
 
 
-def review(desired: DesiredState, found: Records, twice: Iterable[Twice]) -> Iterator[Finding]:
-    """Rows that mean the same address, and twins that a failed or unfinished creation left behind."""
-    for kind, key, stored in twice:
+class Seen(NamedTuple):
+    """What git declares, the rows that were found, and what of the tables is in no row."""
+
+    desired: DesiredState
+    found: Records
+    twice: Iterable[Twice]
+    admins: frozenset[str] = frozenset()
+
+
+def review(seen: Seen) -> Iterator[Finding]:
+    """Rows that mean the same address, leftovers, and what renames and removals leave to people."""
+    known = accounts(seen.desired)
+    yield from _twice(seen)
+    yield from _leftovers(seen, known)
+    yield from _references(seen, known)
+    yield from _administrators(seen, known)
+
+
+def _twice(seen: Seen) -> Iterator[Finding]:
+    for kind, key, stored in seen.twice:
         yield Finding(
             Severity.WARNING,
             "twice-live",
@@ -21,10 +42,15 @@ def review(desired: DesiredState, found: Records, twice: Iterable[Twice]) -> Ite
             "mail look-ups see the first one only",
             "delete the row that is not wanted by hand in the database; its web interface cannot find it",
         )
-    mailboxes = found.get("mailbox", {})
-    for key, alias in found.get("alias", {}).items():
-        if not isinstance(alias, AliasRow) or alias.goto != (key,) or key in mailboxes or key in desired.mailboxes:
+
+
+def _leftovers(seen: Seen, known: Accounts) -> Iterator[Finding]:
+    mailboxes = seen.found.get("mailbox", {})
+    for key, alias in seen.found.get("alias", {}).items():
+        if not isinstance(alias, AliasRow) or alias.goto != (key,) or key in mailboxes or key in seen.desired.mailboxes:
             continue
+        if known.of(key) != key:
+            continue  # the twin of a mailbox that moves: this plan makes it lead to the new address
         yield Finding(
             Severity.NOTE,
             "leftover-alias",
@@ -33,3 +59,48 @@ def review(desired: DesiredState, found: Records, twice: Iterable[Twice]) -> Ite
             "one is under way",
             "declare the mailbox, or delete the alias in PostfixAdmin",
         )
+
+
+def _references(seen: Seen, known: Accounts) -> Iterator[Finding]:
+    """Aliases that lead to an account which is switched off or purged: that mail comes back to its sender."""
+    leaving = {
+        address: removal
+        for removal in seen.desired.removals
+        if removal.date <= seen.desired.today and removal.mailbox not in seen.desired.mailboxes
+        for address in known.addresses(removal.mailbox)
+    }
+    if not leaving:
+        return
+    for key, alias in rows_of(seen.found, AliasRow).items():
+        if key in leaving or key in seen.desired.aliases:
+            continue
+        for target in alias.goto:
+            removal = leaving.get(Address(target))
+            if removal is not None and not _goes_with(key, alias, known.addresses(removal.mailbox)):
+                yield Finding(
+                    Severity.WARNING,
+                    "references",
+                    target,
+                    f"the alias {key} still leads to {target}, which is removed since {removal.date}",
+                    f"take {target} out of {key} in PostfixAdmin, or declare the alias without it",
+                )
+
+
+def _goes_with(key: str, alias: AliasRow, addresses: Iterable[str]) -> bool:
+    """Whether the alias is a member number that leads to nobody else: it goes at the purge."""
+    return key.partition("@")[0].isdecimal() and set(alias.goto) <= set(addresses)
+
+
+def _administrators(seen: Seen, known: Accounts) -> Iterator[Finding]:
+    """Administrator accounts are no mailboxes, though they look like one: a rename leaves them."""
+    for account in known.former:
+        for address in known.addresses(account)[1:]:
+            if address in seen.admins and account in seen.desired.mailboxes:
+                yield Finding(
+                    Severity.NOTE,
+                    "administrator",
+                    address,
+                    f"{address}, now {account}, is an administrator of PostfixAdmin too; that login and its domains "
+                    "are left as they are",
+                    "make an administrator of the new address there, and delete the old one",
+                )

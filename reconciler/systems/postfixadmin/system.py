@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy.exc import DBAPIError
 
@@ -18,10 +18,11 @@ from reconciler.systems.postfixadmin.checks import check_tables, check_writable
 from reconciler.systems.postfixadmin.connect import Database
 from reconciler.systems.postfixadmin.expect import expect
 from reconciler.systems.postfixadmin.failures import unreadable
-from reconciler.systems.postfixadmin.follow import follow
+from reconciler.systems.postfixadmin.follow import follow, former_mailboxes
 from reconciler.systems.postfixadmin.observe import Observation, Twice, observe
 from reconciler.systems.postfixadmin.perform import Writer, holds
-from reconciler.systems.postfixadmin.review import review
+from reconciler.systems.postfixadmin.review import Seen, review
+from reconciler.systems.postfixadmin.settle import pair, settle
 from reconciler.systems.postfixadmin.welcome import send_welcome
 
 _WELCOME = "welcome_mail"
@@ -46,26 +47,27 @@ class PostfixAdminSystem:
         self._section = section
         self._database = Database(section, context.settings)
         self._twice: tuple[Twice, ...] = ()
+        self._admins: frozenset[str] = frozenset()
+        self._former_of: tuple[Records, Mapping[str, Sequence[str]]] = ({}, {})
         self.target = self._database.target
 
     def expect(self, desired: DesiredState) -> Records:
-        """Mailboxes, their twin and member aliases, declared aliases."""
+        """Mailboxes, their twin and member aliases, declared aliases, and what renames and removals leave of others."""
         return expect(desired, self._context.settings)
 
     async def observe(self) -> Records:
         """One consistent snapshot. Raises Unreadable."""
         seen = await asyncio.to_thread(self._observe)
-        self._twice = seen.twice
+        self._twice, self._admins = seen.twice, seen.admins
         return seen.records
 
     def pair(self, wanted: Records, found: Records) -> Records:
-        """Addresses are the keys on both sides."""
-        del wanted
-        return found
+        """Addresses are the keys on both sides, but for what a rename moves."""
+        return pair(wanted, found)
 
-    def settle(self, wanted: Records, found: Records) -> Records:  # noqa: ARG002  # nothing here depends on it
-        """See System."""
-        return wanted
+    def settle(self, wanted: Records, found: Records) -> Records:
+        """What renames carry over, and what of a removed account is there."""
+        return settle(wanted, found)
 
     def follow(
         self,
@@ -78,9 +80,12 @@ class PostfixAdminSystem:
         moved: bool = False,  # noqa: ARG002  # a moved mailbox has no news for the database
         unsubscribe: bool = False,  # noqa: ARG002
     ) -> Sequence[Change]:
-        """The welcome mail of a new mailbox; the new password of a live one."""
-        del wanted
-        return follow(self.name, owner, changes, found, welcome_mail=self._section.welcome_mail, renew=renew)
+        """The welcome mail of a new mailbox; the new password of live ones."""
+        if self._former_of[0] is not wanted:  # asked for every account of a plan, found out once
+            self._former_of = wanted, former_mailboxes(wanted)
+        former = self._former_of[1].get(owner.subject, ())
+        mail = self._section.welcome_mail
+        return follow(self.name, owner, changes, found, former, welcome_mail=mail, renew=renew)
 
     def steps(self, change: Change) -> tuple[Step, ...]:
         """One step a change."""
@@ -90,7 +95,7 @@ class PostfixAdminSystem:
 
     def review(self, desired: DesiredState, found: Records) -> Sequence[Finding]:
         """Remarks on what the last `observe` found."""
-        return list(review(desired, found, self._twice))
+        return list(review(Seen(desired, found, self._twice, self._admins)))
 
     async def check(self) -> None:
         """Whether rows could be written now. Raises Unreadable."""
@@ -117,7 +122,7 @@ class PostfixAdminSystem:
     async def _written(self, rows: Sequence[Step]) -> dict[str, Outcome]:
         if not rows:
             return {}
-        writer = Writer(self._database, self._section, self._context.passwords)
+        writer = Writer(self._database, self._section, self._context.passwords, self._context.witness)
         written = await asyncio.to_thread(writer.perform, rows)
         return dict(zip((step.id for step in rows), written, strict=True))
 

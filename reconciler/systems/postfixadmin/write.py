@@ -9,14 +9,27 @@ import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Table, case, func, insert, literal, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    case,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    tuple_,
+    update,
+)
 
 from reconciler.errors import PermanentFailure
 from reconciler.model.addresses import domain_of, local_part
 from reconciler.model.records import AliasRow, MailboxRow
 from reconciler.settings import PostfixAdmin
+from reconciler.systems.postfixadmin.by_user import move_mailboxes, move_vacations, purge
 from reconciler.systems.postfixadmin.tables import Tables
 from reconciler.systems.postfixadmin.texts import goto_text, quota_bytes, stored_alias
 
@@ -29,6 +42,17 @@ class Edit:
     values: dict[str, Any] = field(default_factory=dict)
 
 
+class Move(NamedTuple):
+    """A row that gets another key. `stored` as in Edit."""
+
+    stored: tuple[Any, ...]
+    key: str
+
+
+class RowsChanged(PermanentFailure):
+    """A row was no longer as it had been read, in spite of its lock."""
+
+
 @dataclass(slots=True)
 class Writes:
     """What one transaction writes. `log` has (domain, action, address) in the order of the accounts."""
@@ -37,6 +61,11 @@ class Writes:
     mailboxes: list[dict[str, Any]] = field(default_factory=list)
     alias_edits: dict[str, Edit] = field(default_factory=dict)
     mailbox_edits: dict[str, Edit] = field(default_factory=dict)
+    mailbox_moves: list[Move] = field(default_factory=list)
+    """Their own row is among the edits; here is what else goes with it."""
+    vacation_moves: list[Move] = field(default_factory=list)
+    alias_deletions: list[tuple[Any, ...]] = field(default_factory=list)
+    mailbox_deletions: list[tuple[Any, ...]] = field(default_factory=list)
     log: list[tuple[str, str, str]] = field(default_factory=list)
 
 
@@ -79,16 +108,46 @@ def password_expiry(now: datetime, days: int) -> datetime:
     return now.replace(second=0, microsecond=0) + timedelta(days=days)
 
 
+_ALIAS = ("address", "goto", "active")
+_MAILBOX = ("username", "name", "quota", "active")
+_VACATION = ("email", "active")
+
+
 def write(connection: Connection, tables: Tables, writes: Writes) -> None:
-    """Writes everything, in PostfixAdmin's order. Raises DBAPIError, and PermanentFailure when a row got away."""
+    """Writes everything, in PostfixAdmin's order. Raises DBAPIError, and RowsChanged when a row got away."""
     if writes.aliases:
         connection.execute(insert(tables.alias).values(writes.aliases))
     if writes.mailboxes:
         connection.execute(insert(tables.mailbox).values(writes.mailboxes))
-    _edit(connection, tables.alias, ("address", "goto", "active"), list(writes.alias_edits.values()))
-    _edit(connection, tables.mailbox, ("username", "name", "quota", "active"), list(writes.mailbox_edits.values()))
+    _edit(connection, tables.alias, _ALIAS, list(writes.alias_edits.values()))
+    _edit(connection, tables.mailbox, _MAILBOX, list(writes.mailbox_edits.values()))
+    _move(connection, tables, writes)
+    _delete(connection, tables, writes)
     if writes.log:
         connection.execute(insert(tables.log).values([_log(*entry) for entry in writes.log]))
+
+
+def _move(connection: Connection, tables: Tables, writes: Writes) -> None:
+    if writes.mailbox_moves:
+        move_mailboxes(connection, tables.by_user, {move.stored[0]: move.key for move in writes.mailbox_moves})
+    if writes.vacation_moves:
+        vacation, moves = tables.by_user.vacation, writes.vacation_moves
+        unchanged = _unchanged(vacation, _VACATION, [move.stored for move in moves])
+        still = connection.execute(select(func.count()).select_from(vacation).where(*unchanged)).scalar_one()
+        _all_of(vacation, still, len(moves))
+        move_vacations(connection, tables.by_user, {move.stored[0]: move.key for move in moves})
+
+
+def _delete(connection: Connection, tables: Tables, writes: Writes) -> None:
+    if writes.mailbox_deletions:
+        purge(connection, tables.by_user, [stored[0] for stored in writes.mailbox_deletions])
+    for table, compared, stored in (
+        (tables.alias, _ALIAS, writes.alias_deletions),
+        (tables.mailbox, _MAILBOX, writes.mailbox_deletions),
+    ):
+        if stored:
+            done = connection.execute(delete(table).where(*_unchanged(table, compared, stored)))
+            _all_of(table, done.rowcount, len(stored))
 
 
 def _log(domain: str, action: str, address: str) -> dict[str, Any]:
@@ -103,20 +162,35 @@ def _edit(connection: Connection, table: Table, compared: Sequence[str], edits: 
         return
     key = table.c[compared[0]]
     columns = dict.fromkeys(name for edit in edits for name in edit.values)
-    values = {
-        name: case(
-            *((key == e.stored[0], literal(e.values[name], table.c[name].type)) for e in edits if name in e.values),
-            else_=table.c[name],
+    values = [
+        (
+            table.c[name],
+            case(
+                *((key == e.stored[0], literal(e.values[name], table.c[name].type)) for e in edits if name in e.values),
+                else_=table.c[name],
+            ),
         )
-        for name in columns
-    }
-    # the key alone as well: no database is trusted to find an index through a tuple
-    unchanged = tuple_(*(table.c[name] for name in compared)).in_([e.stored for e in edits])
+        # MariaDB assigns from left to right and reads what it has assigned: the key, when it changes, comes last
+        for name in sorted(columns, key=lambda name: name == compared[0])
+    ]
+    unchanged = _unchanged(table, compared, [edit.stored for edit in edits])
     done = connection.execute(
-        update(table).where(key.in_([e.stored[0] for e in edits]), unchanged).values(**values, modified=func.now())
+        update(table).where(*unchanged).ordered_values((table.c.modified, func.now()), *values),
     )
-    if done.rowcount != len(edits):
-        raise PermanentFailure(
-            f"{len(edits) - done.rowcount} of {len(edits)} rows of {table.name} are no longer as they were read",
+    _all_of(table, done.rowcount, len(edits))
+
+
+def _unchanged(
+    table: Table, compared: Sequence[str], stored: Sequence[tuple[Any, ...]]
+) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    # the key alone as well: no database is trusted to find an index through a tuple
+    keys = table.c[compared[0]].in_([row[0] for row in stored])
+    return keys, tuple_(*(table.c[name] for name in compared)).in_(stored)
+
+
+def _all_of(table: Table, done: int, expected: int) -> None:
+    if done != expected:
+        raise RowsChanged(
+            f"{expected - done} of {expected} rows of {table.name} are no longer as they were read",
             hint="run `reconciler plan` again",
         )

@@ -95,12 +95,19 @@ def state(*declared: Mailbox | Alias) -> DesiredState:
 
 async def changes(system: PostfixAdminSystem, desired: DesiredState) -> list[Change]:
     """What a plan would find to change."""
-    return list(diff(system, system.expect(desired), await system.observe()))
+    return list(diff(system, *await paired(system, desired)))
+
+
+async def paired(system: PostfixAdminSystem, desired: DesiredState) -> Pair:
+    """Wanted and found, as the workflow compares them."""
+    wanted, observed = system.expect(desired), await system.observe()
+    found = system.pair(wanted, observed)
+    return Pair(system.settle(wanted, found), found)
 
 
 async def steps(system: PostfixAdminSystem, desired: DesiredState) -> list[Step]:
     """The steps of a plan, in order of their stages."""
-    pair = Pair(system.expect(desired), await system.observe())
+    pair = await paired(system, desired)
     folded = fold(diff(system, *pair), [system], {system.name: pair})
     return sorted((step for t in folded for step in t.steps), key=lambda step: step.stage)
 

@@ -1,0 +1,109 @@
+"""What `expect` knows of renames and removals, handed on to `pair` and `settle` beside the wanted rows.
+
+What they mean for rows depends on what is there; so these are wanted under kinds of their own, which `settle` takes out
+again before anything is compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import NamedTuple
+
+from reconciler.model.accounts import Accounts
+from reconciler.model.addresses import Address, domain_of, local_part
+from reconciler.model.declared import DesiredState, Mailbox, OldMailbox, Rename
+from reconciler.model.records import Owner, Scope
+
+CHAIN = "rename"
+LEAVING = "removal"
+"""Kinds of wanted records that never leave this room."""
+
+
+class Former(NamedTuple):
+    """An address that an account had."""
+
+    address: Address
+    suffix: str
+    """What stands behind "ehem." in the old mailbox's name: the surname of that time, else the address."""
+    move: bool
+    """Its mailbox, when it is there, becomes the new one; else it stays, to be attached."""
+    rewrite: bool
+    """Whether undeclared aliases that lead to it are changed."""
+
+
+class Chain(NamedTuple):
+    """The due renames of one declared account; `former` newest first, each address once."""
+
+    key: Address
+    former: tuple[Former, ...]
+    members: tuple[Address, ...]
+    """Her member number in the domains that she left."""
+    active: bool
+
+    @property
+    def owner(self) -> Owner:
+        return Owner(Scope.ACCOUNT, self.key)
+
+    def over(self, found: Chain) -> Chain:
+        """See Row; never compared."""
+        return found
+
+    @property
+    def addresses(self) -> frozenset[str]:
+        """All that are or were the account's."""
+        return frozenset((self.key, *(f.address for f in self.former)))
+
+    def current(self, target: str) -> str:
+        """A target of an old twin as it is under the new address: a vacation token names the mailbox that it answers
+        for, whatever the vacation domain is or was (facts/postfixadmin.md 7)."""
+        for former in self.former:
+            mine = f"{local_part(former.address)}#{domain_of(former.address)}@"
+            if target.startswith(mine):
+                return f"{local_part(self.key)}#{domain_of(self.key)}@{target.removeprefix(mine)}"
+        return target
+
+
+class Leaving(NamedTuple):
+    """An account whose removal is due: switched off, or purged."""
+
+    key: Address
+    addresses: tuple[Address, ...]
+    """Its former ones too: their mailboxes belong to the account."""
+    purge: bool
+
+    @property
+    def owner(self) -> Owner:
+        return Owner(Scope.ACCOUNT, self.key)
+
+    def over(self, found: Leaving) -> Leaving:
+        """See Row; never compared."""
+        return found
+
+
+def chain_of(box: Mailbox, known: Accounts) -> Chain | None:
+    """The chain of a declared account; None when it had no other address."""
+    renames = known.former.get(box.address, ())
+    addresses = known.addresses(box.address)[1:]
+    former = tuple(_former(address, renames) for address in addresses)
+    left = dict.fromkeys(domain_of(a) for a in addresses if domain_of(a) != domain_of(box.address))
+    members = tuple(Address(f"{box.member}@{domain}") for domain in left) if box.member else ()
+    return Chain(box.address, former, members, box.active) if former else None
+
+
+def _former(address: Address, renames: Sequence[Rename]) -> Former:
+    # the last time that the account left this address; what it was called then is what it was called until it said
+    # otherwise for the first time after it
+    newest = next(index for index, rename in enumerate(renames) if rename.old == address)
+    since = reversed(renames[: newest + 1])
+    surname = next((rename.former_surname for rename in since if rename.former_surname), None)
+    rename = renames[newest]
+    return Former(address, surname or address, rename.old_mailbox is OldMailbox.MOVE, rename.rewrite_references)
+
+
+def leaving(desired: DesiredState, known: Accounts, retention_days: int) -> Iterator[Leaving]:
+    """The removals that are due today."""
+    for removal in desired.removals:
+        if removal.date <= desired.today and removal.mailbox not in desired.mailboxes:
+            purge = removal.date + timedelta(days=retention_days) <= desired.today
+            yield Leaving(removal.mailbox, known.addresses(removal.mailbox), purge)
