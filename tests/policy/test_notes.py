@@ -1,0 +1,124 @@
+"""Removals that are to come; confirmations: used, unused, over; how hints write YAML."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from reconciler.declared.models import GATES as DECLARED
+from reconciler.model.declared import Confirm, GroupwareAccount
+from reconciler.model.records import Row
+from reconciler.planning.findings import Severity
+from reconciler.policy.confirm import CONFIRMABLE
+from reconciler.policy.gates import run_gates
+from reconciler.policy.saying import confirm_entry, rename_entry, scalar
+from tests.policy.drafts import (
+    ALT,
+    NEU,
+    TODAY,
+    D,
+    account,
+    box,
+    confirm,
+    context,
+    creation,
+    domain,
+    mailbox_row,
+    removal,
+    said,
+)
+
+
+def coming(offset: int, groupware: GroupwareAccount = GroupwareAccount.KEEP, live: bool = True) -> list[str]:
+    rows: list[Row] = [domain(), *([mailbox_row(ALT)] if live else [])]
+    gone = removal(ALT, TODAY + timedelta(days=offset), groupware)
+    findings = run_gates(context(mailboxes=[box(NEU)], removals=[gone], live=rows))
+    assert all((f.severity, f.rule, f.subject, f.owner) == (Severity.NOTE, "removal", ALT, None) for f in findings)
+    return [f.message for f in findings]
+
+
+def test_a_removal_is_announced_until_its_purge() -> None:
+    """details.md: a future removal is listed, status 0."""
+    assert coming(1) == [f"{ALT} is switched off on 2026-11-25 and is purged on 2027-02-23: left"]
+    assert coming(0) == [f"{ALT} is purged on 2027-02-22: left"]
+    assert coming(-89) == [f"{ALT} is purged on 2026-11-25: left"]
+    assert coming(-90) == []
+    assert coming(1, live=False) == []
+    assert coming(0, GroupwareAccount.DELETE) == [f"{ALT} is purged on 2027-02-22 with its OX account: left"]
+
+
+BAD = f"x--y@{D}"
+
+
+def test_a_used_confirmation_is_a_note_with_its_reason() -> None:
+    looked_at = context(creation(BAD), mailboxes=[box(BAD)], live=[domain()], confirms=[confirm("naming", BAD)])
+    (finding,) = run_gates(looked_at)
+    assert (finding.severity, finding.rule, finding.subject) == (Severity.NOTE, "naming", BAD)
+    assert finding.message.endswith("; confirmed until 2026-11-24: agreed")
+    assert finding.hint == "take the confirmation out once this is applied"
+    assert finding.place is not None
+    assert finding.place.file.startswith("state.yaml/confirm/")
+    assert finding.owner == account(BAD)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        confirm("naming", NEU),
+        confirm("register", BAD),
+        confirm("naming", D),
+        confirm("naming", BAD, TODAY - timedelta(days=1)),
+    ],
+    ids=["subject", "gate", "domain", "over"],
+)
+def test_a_confirmation_of_something_else_lifts_nothing(entry: Confirm) -> None:
+    looked_at = context(creation(BAD), mailboxes=[box(BAD)], live=[domain()], confirms=[entry])
+    assert said(looked_at) == [f"naming {BAD}"]
+
+
+def test_an_unused_one_is_said_and_one_that_is_over_is_the_loaders() -> None:
+    over = confirm("naming", ALT, TODAY - timedelta(days=1))
+    (finding,) = run_gates(context(mailboxes=[box(NEU)], confirms=[confirm("naming", NEU), over]))
+    assert (finding.severity, finding.rule, finding.subject) == (Severity.NOTE, "unused-confirm", NEU)
+    assert finding.message == f"nothing needs the confirmation of naming for {NEU}"
+    assert finding.place is not None
+
+
+def test_a_domain_is_confirmed_for_all_its_addresses() -> None:
+    missing = ["a@new.example", "b@new.example", "c@other.example"]
+    looked_at = context(
+        *map(creation, missing),
+        mailboxes=map(box, missing),
+        live=[domain()],
+        confirms=[confirm("missing-domain", "new.example"), confirm("naming", "new.example")],
+    )
+    assert said(looked_at) == ["missing-domain c@other.example"]
+
+
+def test_the_gates_that_can_be_confirmed_are_those_that_may_be_written() -> None:
+    assert set(DECLARED) == CONFIRMABLE
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        (ALT, ALT),
+        ("openxchange/4200", "openxchange/4200"),
+        ("nrw", "nrw"),
+        ("2024", '"2024"'),
+        ("no", '"no"'),
+        (f"*@{D}", f'"*@{D}"'),
+        (f"{{x}}@{D}", f'"{{x}}@{D}"'),
+        ("4711@mail.example", '"4711@mail.example"'),
+        ("1and1.example", '"1and1.example"'),
+    ],
+)
+def test_subjects_are_quoted_where_yaml_would_misread_them(text: str, written: str) -> None:
+    assert scalar(text) == written
+
+
+def test_entries_are_on_one_line_and_within_what_is_allowed() -> None:
+    entry = confirm_entry("naming", BAD, TODAY)
+    assert entry == f"confirm: [{{gate: naming, subject: {BAD}, until: 2026-12-01, reason: WHY}}]"
+    assert rename_entry(ALT, NEU, TODAY) == f"renames: [{{from: {ALT}, to: {NEU}, date: 2026-11-24}}]"
