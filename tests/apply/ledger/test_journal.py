@@ -177,6 +177,14 @@ async def test_another_sites_runs_are_not_ours(ledger: Ledger, engine: Engine) -
     assert [past.id for past in await other.interrupted()] == [run.id]
 
 
+async def test_a_run_is_interrupted_when_somebody_else_has_the_lock(ledger: Ledger) -> None:
+    run = await opened(ledger, creation(ANNA))
+    assert await ledger.interrupted() == []
+    await ledger.release(run.lease)
+    await ledger.acquire("technik", "other.example", 8)
+    assert [past.id for past in await ledger.interrupted()] == [run.id]
+
+
 async def test_history_is_newest_first(ledger: Ledger) -> None:
     lease = await ledger.acquire("technik", "mail.example", 7)
     for digest in "abc":

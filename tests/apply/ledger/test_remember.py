@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from reconciler.apply.ledger import Lease, Ledger
 from reconciler.model.records import BlockRow, MailboxRow, Owner, Records, Scope
-from reconciler.planning.changes import Action, Outcome, Result, Stage
+from reconciler.planning.changes import Action, Change, Outcome, Result, Stage, Step
 from reconciler.planning.remembered import Effect, InventoryEntry, OneShot, Remembered, RunState
 from tests.apply.ledger.house import (
     ANNA,
@@ -182,7 +182,22 @@ async def test_a_mailbox_that_a_removal_switched_off_is_known_until_something_ch
     await switched(ledger, lease, True, Effect.CHANGE, FAILED)
     assert (await ledger.remember(24)).removed == {ANNA}
     assert (await other.remember(24)).removed == frozenset()
+    twin = creation(ANNA)[1:2]
+    await ledger.after(await opened_with(ledger, lease, twin, "twin"), [(twin[0], DONE)])
+    assert (await ledger.remember(24)).removed == {ANNA}
     await switched(ledger, lease, True, Effect.CHANGE)
+    assert (await ledger.remember(24)).removed == frozenset()
+
+
+async def test_a_mailbox_that_is_purged_is_not_one_that_could_come_back(ledger: Ledger) -> None:
+    lease = await ledger.acquire("technik", "mail.example", 7)
+    await switched(ledger, lease, False, Effect.REMOVAL)
+    row = MailboxRow(ANNA, ANNA, "Anna", 10240, False)
+    purge = Step(
+        Change("postfixadmin", "mailbox", Action.DELETE, ANNA, row, None, account(ANNA)),
+        Stage.MAIL_FLOW,
+    )
+    await ledger.after(await opened_with(ledger, lease, [purge], "purge"), [(purge, DONE)])
     assert (await ledger.remember(24)).removed == frozenset()
 
 
