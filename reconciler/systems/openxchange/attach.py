@@ -102,15 +102,15 @@ class _Visit:
 
     def outcome(self) -> Outcome:
         """The account is there once, with the new password, and OX has tried it."""
-        there = self._find()
-        refusal = None
+        there, refusal, made = self._find(), None, False
         if there is None:
             refusal = self._create()
-            there = self._find()
+            there, made = self._find(), refusal is None
         if there is None:
             raise refusal or WebError("", "it reported success, but the account is not in the list")
-        # what was there before has the old password; what a refused creation left may have anything
-        self._update(there)
+        if not made:
+            # what was there before has the old password; what a refused creation left may have anything
+            self._update(there)
         return self._tried()
 
     def _find(self) -> Account | None:

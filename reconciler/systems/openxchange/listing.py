@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
@@ -114,7 +115,7 @@ def _user(cells: Sequence[str], line: int) -> Listed:
     row = OxUserRow(
         key=f"openxchange/{number}",
         account="",
-        login=login,
+        login=sys.intern(login),
         display_name=_name(display),
         given_name=_name(given),
         surname=_name(surname),
@@ -135,7 +136,7 @@ def _aliases(text: str) -> tuple[str, ...]:
 
 def canonical(address: str) -> str:
     """Lower case, the domain as A-labels. What is no address stays what it is."""
-    lowered = address.strip().lower()
+    lowered = sys.intern(address.strip().lower())
     local, at, domain = lowered.rpartition("@")
     if not at or domain.isascii():
         return lowered
@@ -147,4 +148,4 @@ def canonical(address: str) -> str:
 
 def _name(text: str) -> str:
     folded = " ".join(text.split())
-    return folded if folded.isascii() else unicodedata.normalize("NFC", folded)
+    return sys.intern(folded if folded.isascii() else unicodedata.normalize("NFC", folded))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from reconciler.model.records import OxUserRow, PasswordRow, SubscriptionsRow
-from reconciler.planning.changes import Change, Step
+from reconciler.planning.changes import Action, Change, Step
 from reconciler.systems.openxchange.effects import in_place
 from reconciler.systems.openxchange.listing import Listed, read_users
 from reconciler.systems.openxchange.tools import Tools
@@ -61,8 +61,9 @@ def user_id_of(change: Change) -> str:
 
 def only_login(steps: Sequence[Step]) -> str:
     """The login to search for when all is about one user that keeps it: in a big context this saves minutes, since
-    listuser asks the server once for each user that it lists (facts/open-xchange.md 2.1)."""
-    if len(steps) != 1:
+    listuser asks the server once for each user that it lists (facts/open-xchange.md 2.1). A deletion needs the whole
+    list: who is not found under a login may have another one by now."""
+    if len(steps) != 1 or steps[0].change.action is Action.DELETE:
         return ""
     rows = (steps[0].change.before, steps[0].change.after)
     logins = {row.login for row in rows if isinstance(row, OxUserRow)}

@@ -106,26 +106,24 @@ def settle(wanted: Records, found: Records) -> Records:
     Besides the users of removed accounts these are second users: while the user of a renamed account still has its
     former address, another one that holds its new primary address or its new login.
     """
-    table: dict[str, Row] = {k: row for k, row in wanted.get(KIND, {}).items() if not isinstance(row, Gone)}
+    staying = {k: row for k, row in wanted.get(KIND, {}).items() if not isinstance(row, Gone)}
     leaving = {k: row for k, row in wanted.get(KIND, {}).items() if isinstance(row, Gone)}
     live = rows_of(found, OxUserRow)
-    pending = {k: row for k, row in rows_of({KIND: table}, OxUserRow).items() if k in live and live[k].key != k}
+    pending = [row for k, row in rows_of({KIND: staying}, OxUserRow).items() if k in live and live[k].key != k]
+    gone: dict[str, Row] = {}
     if leaving or pending:
-        free = [(key, user) for key, user in live.items() if key == f"openxchange/{user.id}"]
-        for key, user in free:
-            # by the primary address alone: nothing vaguer may delete anybody
-            if user.primary in leaving:
-                table[key] = Gone(key, leaving[user.primary].owner)
-        table.update((user.key, Gone(user.key, row.owner)) for row, user in _second(pending.values(), free))
-    return {**wanted, KIND: table}
+        free = [user for key, user in live.items() if key == f"openxchange/{user.id}"]
+        # by the primary address alone: nothing vaguer may delete anybody
+        gone = {u.key: Gone(u.key, leaving[u.primary].owner) for u in free if u.primary in leaving}
+        gone.update((user.key, Gone(user.key, row.owner)) for row, user in _second(pending, free))
+    # who goes comes first: she has the login, the address or the name that somebody else is to get
+    return {**wanted, KIND: gone | staying}
 
 
-def _second(
-    pending: Iterable[OxUserRow], free: Iterable[tuple[str, OxUserRow]]
-) -> Iterator[tuple[OxUserRow, OxUserRow]]:
+def _second(pending: Iterable[OxUserRow], free: Iterable[OxUserRow]) -> Iterator[tuple[OxUserRow, OxUserRow]]:
     by_primary = {row.primary: row for row in pending}
     by_login = {row.login: row for row in by_primary.values()}
-    for _, user in free:
+    for user in free:
         row = by_primary.get(user.primary) or by_login.get(user.login)
         # the login of somebody with other addresses is foreign: it is not taken away from anybody
         if row is not None and not addresses_of(user).isdisjoint(row.aliases):

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
 
-from reconciler.model.declared import DesiredState
+from reconciler.model.addresses import Address
+from reconciler.model.declared import DesiredState, GroupwareAccount, Removal, Rename
+from reconciler.model.places import Origin
 from reconciler.model.records import OxUserRow
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Change
@@ -19,6 +22,7 @@ from reconciler.remote.smtp import OutboxMailer
 from reconciler.settings import OpenXchange, Settings
 from reconciler.systems.context import Context
 from reconciler.systems.openxchange.standin import control, store, users
+from reconciler.systems.openxchange.standin.bulk import import_users
 from reconciler.systems.openxchange.standin.install import install
 from reconciler.systems.openxchange.system import build
 from tests.systems.contract import Contract
@@ -26,6 +30,7 @@ from tests.systems.openxchange.test_matching import box, declared
 
 ADMIN_PASSWORD = "only-for-the-stand-in"
 KLAUS = "klaus@pirat.example"
+NEW = "klaus.neu@pirat.example"
 BERND = "bernd@pirat.example"
 
 
@@ -93,6 +98,45 @@ class StandIn:
 def world(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
     monkeypatch.setenv("RECONCILER_OX_PASSWORD", ADMIN_PASSWORD)
     return StandIn(tmp_path / "ox", request.param)
+
+
+class Renaming(StandIn):
+    """The same with people who change their addresses, one of them with a second user, and one who left."""
+
+    def __init__(self, folder: Path, version: str) -> None:
+        super().__init__(folder, version)
+        origin = Origin("state.yaml", "renames", KLAUS)
+        renames = (Rename(Address(KLAUS), Address(NEW), date(2026, 11, 22), origin, "Extern"),)
+        removal = Removal(Address(BERND), date(2026, 1, 1), "left", origin, GroupwareAccount.DELETE)
+        klaus = box(NEW, given_name="Klaus", surname="Neu", name="Klaus Neu")
+        self.states = [
+            self.states[0],
+            replace(declared(box(), klaus), renames=renames, removals=(removal,)),
+        ]
+
+    def _install(self) -> None:
+        super()._install()
+        control.set_switches(self.folder, USERNAME_CHANGEABLE=True)
+
+    async def drift(self) -> None:
+        # a hand-made rename back, and the second user that PostfixAdmin's hook makes
+        names = {"Given_name": "Klaus", "Sur_name": "Neu", "Display_name": "Klaus Neu"}
+        self.by_hand("klaus.neu", Name="klaus", PrimaryEmail=KLAUS, Email1=KLAUS, Display_name="Klaus Extern")
+        import_users(self.folder, [{"Name": "klaus.neu", "PrimaryEmail": NEW, "Password": "x", **names}])
+
+
+@pytest.fixture(params=["OLD", "MID", "NEW"])
+def renaming_world(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
+    monkeypatch.setenv("RECONCILER_OX_PASSWORD", ADMIN_PASSWORD)
+    return Renaming(tmp_path / "ox", request.param)
+
+
+class TestRenamesAndRemovals(Contract):
+    """The contract with steps that rename and delete."""
+
+    @pytest.fixture
+    def world(self, renaming_world: StandIn) -> StandIn:
+        return renaming_world
 
 
 class TestOpenXchangeContract(Contract):

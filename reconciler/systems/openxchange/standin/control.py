@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.errors import UsageError
-from reconciler.systems.openxchange.standin import passwords, store
+from reconciler.systems.openxchange.standin import passwords, store, web_accounts
 from reconciler.systems.openxchange.standin import switches as switch_file
 from reconciler.systems.openxchange.standin import users as user_rows
 from reconciler.systems.openxchange.standin.call import CALL_PREFIX
@@ -46,6 +46,13 @@ def check_password(folder: Path, login: str, password: str, *, context: int = 1)
     with closing(store.connect(folder)) as connection:
         found = user_rows.find_login(connection, context, login)
     return found is not None and passwords.matches(password, found.fields.get("Password"))
+
+
+def accounts(folder: Path, login: str, *, context: int = 1) -> list[dict[str, Any]]:
+    """The mail accounts that this user attached, with their passwords."""
+    with closing(store.connect(folder)) as connection:
+        found = user_rows.find_login(connection, context, login)
+        return [] if found is None else web_accounts.stored(connection, context, found.id)
 
 
 def calls(folder: Path) -> dict[str, int]:

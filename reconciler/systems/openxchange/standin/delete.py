@@ -24,6 +24,7 @@ def deleteuser(call: Call) -> Answer:
         if target is not None and not call.given.has("no-reassign"):  # --no-reassign wins
             _check_target(server, user, target)
         users.delete(server.connection, context_id, user.id)
+        server.connection.execute("DELETE FROM mail_account WHERE cid = ? AND user = ?", (context_id, user.id))
     call.on_effect()  # plug-in errors are reported when the user is gone already
     return Answer([f"{call.subject.text} deleted\n"])
 

@@ -31,7 +31,7 @@ class Faults:
 
     def __init__(self, connection: sqlite3.Connection, tool: str, faults: tuple[Fault, ...]) -> None:
         concerned = [fault for fault in faults if fault.tool in ("", tool)]
-        self._active = {fault.kind: fault for fault in concerned if _strikes(connection, fault)}
+        self._active = {fault.kind: fault for fault in concerned if strikes(connection, fault)}
 
     def on_connect(self) -> None:
         """No server, or one without its administration. Raises LocalFailure (105, 1)."""
@@ -81,7 +81,8 @@ class Faults:
         _die(self._active["half_answer"])
 
 
-def _strikes(connection: sqlite3.Connection, fault: Fault) -> bool:
+def strikes(connection: sqlite3.Connection, fault: Fault) -> bool:
+    """Whether it strikes in this call, which is counted."""
     if fault.first is None:
         return True
     return count(connection, COUNTER_PREFIX + json.dumps(fault)) <= fault.first

@@ -115,7 +115,7 @@ def _form(order: Sequence[str], filled: frozenset[str], shuffler: random.Random)
 
 def quoted(value: str) -> str:
     """In quotes, inner ones doubled, newlines kept raw (2.3)."""
-    return f'"{value.replace(chr(34), chr(34) * 2)}"'
+    return '"' + (value.replace('"', '""') if '"' in value else value) + '"'
 
 
 def _reader(column: str, shuffler: random.Random) -> Callable[[User], str | None]:

@@ -1,5 +1,5 @@
 """The stand-in's database: one SQLite file that several tools may use at once. Opened by `run.py`, `install.py`,
-`control.py`."""
+`control.py`, `web.py`."""
 
 from __future__ import annotations
 
@@ -44,6 +44,13 @@ CREATE TABLE IF NOT EXISTS alias (
     user INTEGER NOT NULL,
     alias TEXT NOT NULL,
     PRIMARY KEY (cid, user, alias)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS mail_account (
+    cid INTEGER NOT NULL,
+    user INTEGER NOT NULL,
+    id INTEGER NOT NULL,
+    fields TEXT NOT NULL,
+    PRIMARY KEY (cid, user, id)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS counter (
     name TEXT PRIMARY KEY,

@@ -17,6 +17,8 @@ FILE_NAME = "switches.json"
 _DAY = 86_400
 VERSIONS = ("OLD", "MID", "NEW")
 TOOLS = ("listuser", "createuser", "changeuser", "deleteuser", "existsuser")
+WEB_ACTIONS = tuple(f"web.{name}" for name in ("login", "logout", "all", "get", "new", "update", "validate", "delete"))
+TRIALS = ("warn", "warn_beside", "refuse", "off")
 KINDS = ("down", "starting", "updating", "slow", "storage_error", "dies_after_effect", "half_answer")
 
 
@@ -34,7 +36,7 @@ class Fault(NamedTuple):
 
     kind: str
     tool: str = ""
-    """Only this tool; empty for all."""
+    """Only this tool, or this action of the HTTP interface (`web.new`); empty for all tools."""
     first: int | None = None
     """Only the first so many calls (that reach the server) since the switches were set; None for all."""
     seconds: float = 0.0
@@ -57,6 +59,9 @@ class Switches(NamedTuple):
     enforceUniqueDisplayName: bool = True
     displayNameIgnoresCase: bool = True
     """The comparison is a matter of the database's collation (11): true is the stricter one."""
+    trial: str = "warn"
+    """What a failed trial login does to a new mail account: a warning, in `warnings` or beside the data; a refusal; or
+    nobody tries (6, 11)."""
     seed: int | None = None
     """Makes the order of columns, rows and aliases the same in every call; None for another one each time."""
     faults: tuple[Fault, ...] = ()
@@ -94,6 +99,8 @@ def checked(content: object, place: str) -> Switches:
     switches = Switches(**values, faults=tuple(_fault(fault, place) for fault in faults))
     if switches.version not in VERSIONS:
         raise UsageError(f"{place}: version: unknown {switches.version!r}", hint=f"one of {', '.join(VERSIONS)}")
+    if switches.trial not in TRIALS:
+        raise UsageError(f"{place}: trial: unknown {switches.trial!r}", hint=f"one of {', '.join(TRIALS)}")
     try:
         re.compile(switches.CHECK_USER_UID_REGEXP)
     except re.error as error:
@@ -108,8 +115,9 @@ def _fault(content: object, place: str) -> Fault:
     fault = Fault(**({"kind": ""} | _fields(content, defaults, f"{place}: faults")))
     if fault.kind not in KINDS:
         raise UsageError(f"{place}: faults: unknown kind {fault.kind!r}", hint=f"one of {', '.join(KINDS)}")
-    if fault.tool and fault.tool not in TOOLS:
-        raise UsageError(f"{place}: faults: unknown tool {fault.tool!r}", hint=f"one of {', '.join(TOOLS)}")
+    if fault.tool and fault.tool not in (*TOOLS, *WEB_ACTIONS):
+        names = ", ".join((*TOOLS, *WEB_ACTIONS))
+        raise UsageError(f"{place}: faults: unknown tool {fault.tool!r}", hint=f"one of {names}")
     if not 0 <= fault.seconds <= _DAY or not 0 <= (fault.status or 0) <= 255:
         raise UsageError(f"{place}: faults: seconds or status is out of range", hint="seconds to a day, status to 255")
     return fault

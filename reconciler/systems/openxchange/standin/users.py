@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 
 class User(NamedTuple):
@@ -126,10 +127,10 @@ def _users(connection: sqlite3.Connection, context_id: int, rows: sqlite3.Cursor
             row["id"],
             fields,
             frozenset(aliases.get(row["id"], ())),
-            frozenset(row["access"].split(",")) if row["access"] else frozenset(),
-            json.loads(row["attributes"]),
-            json.loads(row["preferences"]),
-            json.loads(row["capabilities"]),
+            _access(row["access"]),
+            _mapping(row["attributes"]),
+            _mapping(row["preferences"]),
+            _mapping(row["capabilities"]),
             row["personal"],
             row["guest_created_by"],
         )
@@ -144,6 +145,16 @@ def _aliases(connection: sqlite3.Connection, context_id: int, one: int | None) -
     for user_id, alias in rows:
         found.setdefault(user_id, []).append(alias)
     return found
+
+
+@lru_cache(maxsize=1024)
+def _access(text: str) -> frozenset[str]:
+    """Nearly all users of a context have the same rights."""
+    return frozenset(text.split(",")) if text else frozenset()
+
+
+def _mapping(text: str) -> Any:
+    return {} if text == "{}" else json.loads(text)
 
 
 def _json(value: Mapping[str, object]) -> str:
