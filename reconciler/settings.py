@@ -190,6 +190,8 @@ class Register(Section):
 
     csv: str | None = None
     database_url: DatabaseUrl | None = None
+    password_env: str | None = None
+    password_file: str | None = None
     query: str | None = None
     columns: RegisterColumns = RegisterColumns()
     active: list[str] = ["active"]
@@ -200,6 +202,8 @@ class Register(Section):
             raise ValueError("the register needs exactly one of `csv` and `database_url`")
         if (self.database_url is None) != (self.query is None):
             raise ValueError("`database_url` and `query` go together")
+        if self.database_url is None and (self.password_env or self.password_file):
+            raise ValueError("`password_env` and `password_file` are for `database_url`; a CSV file needs no password")
         return self
 
 

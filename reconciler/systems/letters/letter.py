@@ -7,7 +7,7 @@ Content. A site's own folder goes before ours; templates come from git, so they 
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from email.headerregistry import Address as HeaderAddress
 from email.message import EmailMessage
@@ -23,6 +23,16 @@ from reconciler.errors import PermanentFailure, UsageError
 from reconciler.model.addresses import BadAddress, domain_of, parse_address
 from reconciler.settings import Letters, Settings
 
+ACCOUNT = "account"
+"""A new account, with its password."""
+RENAMED = "renamed"
+"""The address has changed, and so has the password."""
+PASSWORD = "password"  # the name of a template
+"""Nothing but a new password."""
+MOVED = "moved"
+"""The address has changed, the password stays: no password is in it, and none can be asked for."""
+TEMPLATES = (ACCOUNT, RENAMED, PASSWORD, MOVED)
+
 _OURS = Path(__file__).parent / "templates"
 _SUBJECT = "Subject: "
 
@@ -33,13 +43,22 @@ class Content:
 
     address: str
     login: str
-    password: str = field(repr=False)
+    password: str = field(default="", repr=False)
     given_name: str = ""
     name: str = ""
     web_url: str = ""
     """Where one logs in with a browser."""
     sender_name: str = ""
     """Who signs: the name in `letters.from`, else its address."""
+    web_login: str = ""
+    """The login in the browser, where it is another one than `login`."""
+    addresses: tuple[str, ...] = ()
+    """All that reach her: the present one, former ones, the member number's."""
+    old_address: str = ""
+    """The one that the last rename left."""
+    old_mail: str = ""
+    """Where the mail of the old address is: `attached` in the web interface, `separate`, or `moved` along."""
+    groupware: bool = False
 
 
 class Stationery:
@@ -67,13 +86,14 @@ class Stationery:
             lstrip_blocks=True,
             keep_trailing_newline=True,
         )
-        for web_url in ("", "https://mail.example/"):  # both sides of what a template may ask
-            self._text("account", Content("probe@mail.example", "probe", "probe", "Probe", "Probe", web_url, "Probe"))
+        for template in TEMPLATES:
+            for probe in _PROBES:
+                self._text(template, probe)
 
     def message(self, template: str, recipient: str, content: Content) -> EmailMessage:
         """The message to `recipient` alone. Raises PermanentFailure when a value would break out of its line."""
         for name, value in asdict(content).items():
-            if _breaks_out(value):
+            if any(map(_breaks_out, value if isinstance(value, tuple) else (str(value),))):
                 raise PermanentFailure(
                     f"the letter for {content.address} was not written: {name} holds a line break or control character",
                     hint=f"remove it, then set a new password for {content.address} and hand it over by other means",
@@ -92,8 +112,11 @@ class Stationery:
     def _text(self, template: str, content: Content) -> tuple[str, str]:
         """Subject and body. Raises UsageError that names the template and the line."""
         file = f"{template}.{self._letters.language}.txt.j2"
+        values = asdict(content)
+        if template == MOVED:
+            del values["password"]
         try:
-            text = self._templates.get_template(file).render(asdict(content))
+            text = self._templates.get_template(file).render(values)
         except TemplateNotFound:
             raise UsageError(f"there is no letter template {file}", hint=f"add {file} to letters: templates:") from None
         except TemplateSyntaxError as error:
@@ -107,6 +130,19 @@ class Stationery:
         if not subject.startswith(_SUBJECT) or not subject.removeprefix(_SUBJECT).strip():
             raise _broken(file, f"its first line must be `{_SUBJECT}…`")
         return subject.removeprefix(_SUBJECT).strip(), body.lstrip("\n")
+
+
+_BARE = Content("probe@mail.example", "probe", "probe", "Probe", "Probe", sender_name="Probe")
+_FULL = replace(
+    _BARE,
+    web_url="https://mail.example/",
+    web_login="probe",
+    addresses=("probe@mail.example",),
+    old_address="old@mail.example",
+    groupware=True,
+)
+_PROBES = (_BARE, *(replace(_FULL, old_mail=where) for where in ("attached", "separate", "moved")))
+"""Both sides of what a template may ask."""
 
 
 def _breaks_out(text: str) -> bool:

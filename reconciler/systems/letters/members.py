@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import unicodedata
 from collections.abc import Iterable, Mapping
 
@@ -42,7 +43,7 @@ class UnreadableRegister(Unreadable):
 
 
 def _member(place: str, row: Mapping[str, str], register: Register) -> MemberRow:
-    number = row["member"].strip()
+    number = sys.intern(row["member"].strip())
     # digits as text: `0123` is not `123`, and what a spreadsheet made of it (10042.0, 1E+04) is no number at all
     if not (number.isascii() and number.isdigit()):
         raise UnreadableRegister(f"{place}: {number!r} is not a member number (digits only)")
@@ -57,7 +58,7 @@ def _member(place: str, row: Mapping[str, str], register: Register) -> MemberRow
 
 def plain(name: str) -> str:
     """A name for comparing and showing: NFC, single spaces."""
-    return " ".join(unicodedata.normalize("NFC", name).split())
+    return sys.intern(" ".join(unicodedata.normalize("NFC", name).split()))
 
 
 def _email(text: str) -> str:

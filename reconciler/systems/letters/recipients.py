@@ -9,10 +9,11 @@ from reconciler.model.addresses import Address, BadAddress, domain_of, parse_add
 from reconciler.model.declared import DesiredState
 from reconciler.model.records import LetterRow, MemberRow
 from reconciler.planning.findings import Severity
+from reconciler.systems.letters.letter import MOVED
 
 
 class NoLetter(NamedTuple):
-    """Why a new password reaches nobody by letter, and what to do. A warning is a mistake, a note need not be."""
+    """Why what happened reaches nobody by letter, and what to do. A warning is a mistake, a note need not be."""
 
     severity: Severity
     rule: str
@@ -21,26 +22,39 @@ class NoLetter(NamedTuple):
 
 
 def letter_for(
-    account: str, member: str | None, members: Mapping[str, MemberRow], desired: DesiredState
+    account: str,
+    template: str,
+    member: str | None,
+    members: Mapping[str, MemberRow],
+    desired: DesiredState,
+    own: tuple[Address, ...],
 ) -> LetterRow | NoLetter:
-    """The letter with the new password of `account`, to the address in the register and to no other."""
-    by_hand = f"set the password of {account} by other means and hand it over in person"
+    """The letter to `account`, to the address in the register and to no other. Only `moved` holds no password.
+    `own` are the addresses that the account has and had."""
+    told, by_hand = _told(account, template)
     if member is None:
-        message = f"{account} has no member number, so its password is not sent to anybody"
+        message = f"{account} has no member number, so {told} is not sent to anybody"
         return NoLetter(Severity.NOTE, "no-letter", message, by_hand)
     entry = members.get(member)
     if entry is None or not entry.active:
         standing = "has no such member" if entry is None else "says that she is not active"
-        message = f"{account} gets no letter with the password: member {member}, but the register {standing}"
+        message = f"{account} gets no letter with {told}: member {member}, but the register {standing}"
         return NoLetter(Severity.NOTE, "no-letter", message, by_hand)
     problem = email_problem(entry)
     if problem:
-        return _unusable(f"{account} gets no letter with the password: {problem}", member)
+        return _unusable(f"{account} gets no letter with {told}: {problem}", member)
     recipient = Address(entry.email)
-    if domain_of(recipient) == domain_of(account) or _ends_there(recipient, account, desired):
-        reason = f"the register's address of member {member}, {recipient}, belongs to that very account or its domain"
-        return _unusable(f"{account} gets no letter with the password: {reason}", member)
-    return LetterRow(account, account, member, recipient)
+    if _ends_there(recipient, own, desired):
+        reason = f"the register's address of member {member} belongs to that very account or its domain"
+        return _unusable(f"{account} gets no letter with {told}: {reason}", member)
+    return LetterRow(account, account, member, recipient, template)
+
+
+def _told(account: str, template: str) -> tuple[str, str]:
+    """What the letter tells, and how it is told otherwise."""
+    if template == MOVED:
+        return "the new address", f"tell the person by other means that she logs in as {account} now"
+    return "the password", f"set the password of {account} by other means and hand it over in person"
 
 
 def email_problem(entry: MemberRow) -> str:
@@ -59,13 +73,16 @@ def _unusable(message: str, member: str) -> NoLetter:
     return NoLetter(Severity.WARNING, "register-email", message, hint)
 
 
-def _ends_there(recipient: Address, account: str, desired: DesiredState) -> bool:
-    """Whether declared aliases lead `recipient` into the new mailbox: its owner could not get at the letter."""
+def _ends_there(recipient: Address, own: tuple[Address, ...], desired: DesiredState) -> bool:
+    """Whether the letter would end in the account itself: by its domains (the present one and those that it had), or
+    by declared aliases. Its owner could read it only after she had logged in with what is in it."""
+    if domain_of(recipient) in {domain_of(address) for address in own}:
+        return True
     waiting, seen = [recipient], {recipient}
     while waiting:
         alias = desired.aliases.get(waiting.pop())
         for target in alias.goto if alias and alias.active else ():
-            if target == account:
+            if target in own:
                 return True
             if target not in seen:
                 seen.add(target)

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pydantic import SecretStr
 from sqlalchemy import Engine, Row, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,14 +17,14 @@ from reconciler.settings import Register, Settings
 from reconciler.systems.letters.members import UnreadableRegister, members
 
 
-def read_database(settings: Settings, register: Register) -> dict[str, MemberRow]:
+def read_database(settings: Settings, register: Register, password: SecretStr) -> dict[str, MemberRow]:
     """Every member by number. The site file's query is run as it is (SQLAlchemy's `text`: write `\\:` for a colon
-    before a word). Raises UnreadableRegister with the row."""
+    before a word). An empty password is none. Raises UnreadableRegister with the row."""
     assert register.database_url is not None
     assert register.query is not None
     source = make_url(register.database_url).render_as_string(hide_password=True)
     try:
-        engine = _engine(settings, register.database_url)
+        engine = _engine(settings, register.database_url, password)
         try:
             with engine.connect() as connection:
                 rows = connection.execute(text(register.query)).all()
@@ -38,10 +39,12 @@ def read_database(settings: Settings, register: Register) -> dict[str, MemberRow
         raise UnreadableRegister(f"{source}: {reason}") from None
 
 
-def _engine(settings: Settings, url: str) -> Engine:
+def _engine(settings: Settings, url: str, password: SecretStr) -> Engine:
     parsed = make_url(url)
     if parsed.drivername != "sqlite":
-        return create_engine(parsed, poolclass=NullPool)
+        if password.get_secret_value():
+            parsed = parsed.set(password=password.get_secret_value())
+        return create_engine(parsed, poolclass=NullPool, hide_parameters=True)
     path = settings.path(parsed.database or "")
     if not path.is_file():  # SQLite would make an empty one
         raise UnreadableRegister("no such file")

@@ -45,7 +45,7 @@ def _other_names(box: Mailbox, entry: MemberRow) -> str:
     return " and ".join(
         f"{what} {declared}, in the register {registered or 'empty'}"
         for what, declared, registered in pairs
-        if declared is not None and _folded(declared) != _folded(registered)
+        if declared is not None and declared != registered and _folded(declared) != _folded(registered)
     )
 
 

@@ -1,4 +1,4 @@
-"""The letters to members, as a System: reads the member register, sends the password of a new account to it.
+"""The letters to members, as a System: reads the member register, and tells there what changed for an account.
 
 `expect` remembers the declared state and forgets what was said before; `follow` needs the member number of an account
 and remembers who gets no letter; `review` reports that. The workflow calls them in this order.
@@ -7,13 +7,17 @@ and remembers who gets no letter; `review` reports that. The workflow calls them
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 from email.message import EmailMessage
 from urllib.parse import urlsplit
 
+from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 
 from reconciler.errors import PermanentFailure, Unreadable
+from reconciler.model.accounts import Accounts, accounts
 from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState, Mailbox
 from reconciler.model.records import LetterRow, MemberRow, Owner, Records, Row
@@ -22,22 +26,39 @@ from reconciler.planning.findings import Finding
 from reconciler.planning.ports import System
 from reconciler.planning.snapshot import rows_of
 from reconciler.remote.smtp import is_temporary
-from reconciler.settings import Register
+from reconciler.settings import Register, Settings, secret
 from reconciler.systems.context import Context
-from reconciler.systems.letters.letter import Content, Stationery
+from reconciler.systems.letters.letter import MOVED, Stationery
+from reconciler.systems.letters.occasion import content as about
+from reconciler.systems.letters.occasion import occasion
 from reconciler.systems.letters.recipients import NoLetter, letter_for
 from reconciler.systems.letters.register_csv import read_csv
 from reconciler.systems.letters.register_database import read_database
 from reconciler.systems.letters.review import entries, no_letter
 
+_AGAIN = (
+    "when the mail server takes it: reconciler resume makes a new password, sets it everywhere and sends that one",
+    "when the mail server takes it: reconciler resume sends it again",
+)
+"""What to do about a letter that was not taken: one with a password, one without."""
+
 
 def build(context: Context) -> System | None:
-    """The letters of a site that has a `letters` or a `register` section. Raises UsageError for a broken template."""
+    """The letters of a site that has a `letters` or a `register` section. Raises UsageError for a broken template, and
+    for a password of the register that is not to be found."""
     settings = context.settings
     if settings.letters is None and settings.register_ is None:
         return None
     stationery = Stationery(settings, settings.letters) if settings.letters else None
-    return LetterSystem(context, stationery)
+    return LetterSystem(context, stationery, _register_password(settings))
+
+
+def _register_password(settings: Settings) -> SecretStr:
+    register = settings.register_
+    if register is None:
+        return SecretStr("")
+    file = settings.path(register.password_file) if register.password_file else None
+    return secret(register.password_env, file, "the member register")
 
 
 class LetterSystem:
@@ -47,16 +68,18 @@ class LetterSystem:
     owns: frozenset[str] = frozenset()
     needed_for_accounts = True
 
-    def __init__(self, context: Context, stationery: Stationery | None) -> None:
+    def __init__(self, context: Context, stationery: Stationery | None, register_password: SecretStr) -> None:
         self._context = context
+        self._register_password = register_password
         self._stationery = stationery
         self._desired: DesiredState | None = None
+        self._chains = Accounts({}, {}, ())
         self._without: dict[str, NoLetter] = {}
         self.target = _target(context)
 
     def expect(self, desired: DesiredState) -> Records:
         """Nothing is here to be held: a letter that was sent cannot be seen."""
-        self._desired = desired
+        self._desired, self._chains = desired, accounts(desired)
         self._without = {}
         return {}
 
@@ -73,7 +96,7 @@ class LetterSystem:
         settings = self._context.settings
         if register.csv is not None:
             return read_csv(settings.path(register.csv), register)
-        return read_database(settings, register)
+        return read_database(settings, register, self._register_password)
 
     def pair(self, wanted: Records, found: Records) -> Records:  # noqa: ARG002  # member numbers are the same everywhere
         """See System."""
@@ -86,21 +109,23 @@ class LetterSystem:
     def follow(
         self,
         owner: Owner,
-        changes: Sequence[Change],  # noqa: ARG002  # `renew` says it all
+        changes: Sequence[Change],
         wanted: Records,  # noqa: ARG002  # empty, see expect
         found: Records,
         *,
         renew: bool,
-        moved: bool = False,  # noqa: ARG002
-        unsubscribe: bool = False,  # noqa: ARG002
+        moved: bool = False,
+        unsubscribe: bool = False,  # noqa: ARG002  # she is told by whoever asked for it
     ) -> Sequence[Change]:
-        """A letter when the account gets a new password."""
-        if not renew or self._stationery is None or self._desired is None:
+        """A letter when the account gets a new password, or another address with the password that it has."""
+        if not (renew or moved) or self._stationery is None or self._desired is None:
             return ()
-        box = self._mailbox(owner.subject)
-        letter = letter_for(owner.subject, box and box.member, rows_of(found, MemberRow), self._desired)
+        account, state = owner.subject, self._desired
+        template = occasion(account, changes, self._chains, state.today, renew=renew)
+        box, own = self._mailbox(account), self._chains.addresses(Address(account))
+        letter = letter_for(account, template, box and box.member, rows_of(found, MemberRow), state, own)
         if isinstance(letter, NoLetter):
-            self._without[owner.subject] = letter
+            self._without[account] = letter
             return ()
         return (Change(self.name, "letter", Action.CREATE, letter.key, None, letter, owner),)
 
@@ -148,12 +173,10 @@ class LetterSystem:
         assert isinstance(row, LetterRow)
         assert self._stationery is not None
         box = self._mailbox(row.account)
-        content = Content(
-            address=row.account,
-            login=row.account,
-            password=self._context.passwords.of(row.account).get_secret_value(),
-            given_name=(box and box.given_name) or "",
-            name=(box and box.name) or "",
+        password = "" if row.template == MOVED else self._context.passwords.of(row.account).get_secret_value()
+        content = replace(
+            about(row.account, row.member, box, self._chains, self._context.settings),
+            password=password,
             web_url=self._web_url(box),
             sender_name=self._stationery.sender_name,
         )
@@ -174,15 +197,19 @@ class LetterSystem:
         row = step.change.row
         assert isinstance(row, LetterRow)
         if answer is None:
-            return Outcome(Result.DONE, f"letter sent to {row.recipient}")
-        # a filter may quote the letter in its refusal
-        said = answer.replace(self._context.passwords.of(row.account).get_secret_value(), "********")
+            return Outcome(Result.DONE, f"letter sent to the register address of member {row.member}")
         return Outcome(
             Result.FAILED,
-            f"the letter to {row.recipient} was not taken: {said}",
-            f"set a new password for {row.account} and hand it over by other means; nobody knows the one just made",
+            f"the letter to the register address of member {row.member} was not taken: {self._harmless(answer, row)}",
+            _AGAIN[row.template == MOVED],
             temporary=is_temporary(answer),
         )
+
+    def _harmless(self, answer: str, row: LetterRow) -> str:
+        """A server may quote the letter in its refusal, and it repeats the address, which is the member's own."""
+        if row.template != MOVED:
+            answer = answer.replace(self._context.passwords.of(row.account).get_secret_value(), "********")
+        return re.sub(re.escape(row.recipient), "her register address", answer, flags=re.IGNORECASE)
 
 
 def _target(context: Context) -> str:

@@ -7,7 +7,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 from reconciler.model.addresses import Address
-from reconciler.model.declared import Alias, DesiredState, Mailbox
+from reconciler.model.declared import Alias, DesiredState, Mailbox, OldMailbox, Rename
 from reconciler.model.places import Origin
 from reconciler.model.records import MailboxRow, MemberRow, Owner, Records, Scope
 from reconciler.model.secrets import Passwords
@@ -66,9 +66,20 @@ def mailbox(address: str = ANNA, member: str | None = "10042", **fields: object)
     return Mailbox(Address(address), ORIGIN, member=member, **{**names, **fields})  # type: ignore[arg-type]
 
 
-def desired(*boxes: Mailbox, aliases: tuple[Alias, ...] = ()) -> DesiredState:
+TODAY = date(2026, 11, 24)
+MUSTER = "anna.muster@pirat.alt"
+
+
+def rename(
+    old: str = MUSTER, new: str = ANNA, day: date = TODAY, old_mailbox: OldMailbox = OldMailbox.ATTACH
+) -> Rename:
+    """A declared rename."""
+    return Rename(Address(old), Address(new), day, ORIGIN, old_mailbox=old_mailbox)
+
+
+def desired(*boxes: Mailbox, aliases: tuple[Alias, ...] = (), renames: tuple[Rename, ...] = ()) -> DesiredState:
     """What git declares."""
-    return DesiredState(date(2026, 11, 24), {b.address: b for b in boxes}, {a.address: a for a in aliases})
+    return DesiredState(TODAY, {b.address: b for b in boxes}, {a.address: a for a in aliases}, renames)
 
 
 def alias(address: str, *goto: str, active: bool = True) -> Alias:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import email
 import email.policy
+import re
+from dataclasses import replace
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -23,9 +25,9 @@ def stationery(folder: Path, **letters: object) -> Stationery:
     return Stationery(settings(folder), section)
 
 
-def letter(folder: Path, content: Content = CONTENT, **letters: object) -> EmailMessage:
+def letter(folder: Path, content: Content = CONTENT, template: str = "account", **letters: object) -> EmailMessage:
     """The letter as its reader gets it: written out and parsed again."""
-    message = stationery(folder, **letters).message("account", "anna@gmx.example", content)
+    message = stationery(folder, **letters).message(template, "anna@gmx.example", content)
     read = email.message_from_bytes(message.as_bytes(), policy=email.policy.SMTP)
     assert isinstance(read, EmailMessage)
     return read
@@ -90,11 +92,114 @@ def test_what_is_not_known_leaves_no_hole(tmp_path: Path, language: str) -> None
     assert "{" not in text
 
 
+RENAMED = replace(
+    CONTENT,
+    addresses=(ANNA, "anna.muster@pirat.alt", "10042@pirat.alt"),
+    old_address="anna.muster@pirat.alt",
+    old_mail="attached",
+    groupware=True,
+)
+
+
+def _one_line(message: EmailMessage) -> str:
+    return " ".join(message.get_content().split())
+
+
+@pytest.mark.parametrize("template", ["renamed", "moved"])
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_a_rename_tells_which_addresses_reach_her_and_what_she_must_do(
+    tmp_path: Path, language: str, template: str
+) -> None:
+    """issue 3, part 4: what changed, which addresses reach her, that clients must be set up anew."""
+    message = letter(tmp_path, RENAMED, template, language=language)
+    text = _one_line(message)
+    assert ANNA in message["Subject"]
+    for needed in (*RENAMED.addresses, RENAMED.web_url, "Zoë", "AG Technik"):
+        assert needed in text
+    clients, kept = {
+        "de": ("richte es neu ein", "Kontakte, Termine, Aufgaben und Dateien sind alle noch da"),
+        "en": ("set it up anew", "contacts, appointments, tasks and files are all still there"),
+    }[language]
+    assert clients in text
+    assert kept in text
+
+
+@pytest.mark.parametrize(
+    ("old_mail", "said"),
+    [
+        ("attached", "In der Weboberfläche steht es als eigenes Konto neben dem neuen."),
+        ("separate", "mit der alten Adresse als Benutzername und demselben Passwort."),
+        ("moved", "Deine bisherigen Mails sind mit umgezogen."),
+    ],
+)
+def test_a_rename_tells_where_the_old_mail_is(tmp_path: Path, old_mail: str, said: str) -> None:
+    assert said in _one_line(letter(tmp_path, replace(RENAMED, old_mail=old_mail), "renamed"))
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_an_account_without_groupware_is_not_told_of_contacts(tmp_path: Path, language: str) -> None:
+    content = replace(RENAMED, groupware=False, old_mail="separate", web_url="")
+    for template in ("renamed", "moved"):
+        text = _one_line(letter(tmp_path, content, template, language=language))
+        assert not re.search("Kontakte|contacts|Weboberfläche|web interface|http", text)
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+@pytest.mark.parametrize("template", ["account", "renamed", "password"])
+def test_the_one_valid_password_is_in_it_once(tmp_path: Path, language: str, template: str) -> None:
+    assert letter(tmp_path, RENAMED, template, language=language).get_content().count("tiger-9-im-tank") == 1
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_a_move_holds_no_password_even_when_there_is_one(tmp_path: Path, language: str) -> None:
+    """rename.md: with `old_mailbox: move` the password stays; nobody here knows it."""
+    text = letter(tmp_path, RENAMED, "moved", language=language).get_content()
+    assert "tiger" not in text
+    assert {"de": "bleibt, wie es war", "en": "it stays"}[language] in text
+
+
+def test_a_template_of_a_move_cannot_ask_for_a_password(tmp_path: Path) -> None:
+    own = own_template(tmp_path, "Subject: x\n\n{{ password }}\n", "moved.de.txt.j2")
+    with pytest.raises(UsageError, match=r"moved\.de\.txt\.j2 is wrong: .*'password' is undefined"):
+        stationery(tmp_path, **own)
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+@pytest.mark.parametrize("template", ["account", "renamed", "password", "moved"])
+def test_two_logins_are_both_said_and_one_is_said_once(tmp_path: Path, language: str, template: str) -> None:
+    word = {"de": "Anmeldename im Browser: anna.b", "en": "Login in the browser: anna.b"}[language]
+    both = letter(tmp_path, replace(RENAMED, web_login="anna.b"), template, language=language).get_content()
+    assert word in both
+    assert word.removesuffix("anna.b") not in letter(tmp_path, RENAMED, template, language=language).get_content()
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+@pytest.mark.parametrize("template", ["account", "renamed", "password", "moved"])
+@pytest.mark.parametrize("content", [Content(ANNA, ANNA, "tiger-9", sender_name="AG"), RENAMED], ids=["bare", "full"])
+def test_no_letter_has_holes_or_long_lines(tmp_path: Path, content: Content, template: str, language: str) -> None:
+    message = letter(tmp_path, content, template, language=language)
+    text = message.get_content().replace("\r", "")
+    assert "\n\n\n" not in text
+    assert not re.search(r"None|\{|\}|%| $", text, re.MULTILINE)
+    assert max(map(len, text.splitlines())) <= 90
+    assert message["Auto-Submitted"] == "auto-generated"
+
+
+@pytest.mark.parametrize("field", ["web_login", "old_address", "addresses"])
+def test_no_value_of_a_rename_can_break_out_of_its_line(tmp_path: Path, field: str) -> None:
+    evil: Any = "x\nBcc: eve@mail.test"
+    values: dict[str, Any] = {field: (ANNA, evil) if field == "addresses" else evil}
+    content = replace(RENAMED, **values)
+    with pytest.raises(PermanentFailure, match=f"{field} holds a line break"):
+        stationery(tmp_path).message("renamed", "anna@gmx.example", content)
+
+
 @pytest.mark.parametrize("character", ["\n", "\r", "\0", "\x0b", "\x85", "\u2028", "\x1b"])
 @pytest.mark.parametrize("field", ["given_name", "name", "web_url", "address", "login", "sender_name"])
 def test_a_value_cannot_break_out_of_its_line(tmp_path: Path, field: str, character: str) -> None:
     evil = f"Anna{character}Bcc: eve@mail.test"
-    content = Content(**{"address": ANNA, "login": ANNA, "password": "tiger-9-im-tank", field: evil})
+    values: dict[str, Any] = {"address": ANNA, "login": ANNA, "password": "tiger-9-im-tank", field: evil}
+    content = Content(**values)
     with pytest.raises(PermanentFailure, match=f"{field} holds a line break") as caught:
         stationery(tmp_path).message("account", "anna@gmx.example", content)
     assert "tiger" not in caught.value.message + caught.value.hint

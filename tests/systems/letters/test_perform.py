@@ -21,8 +21,8 @@ BERND = "bernd.neu@pirat.alt"
 GROUPWARE = {"web_url": "https://mail.example/ajax/"}
 
 
-def step(account: str = ANNA, recipient: str = "anna@gmx.example") -> Step:
-    row = LetterRow(account, account, "10042", recipient)
+def step(account: str = ANNA, recipient: str = "anna@gmx.example", template: str = "account") -> Step:
+    row = LetterRow(account, account, "10042", recipient, template)
     owner = Owner(Scope.ACCOUNT, account)
     return Step(Change("letters", "letter", Action.CREATE, account, None, row, owner), Stage.LETTER)
 
@@ -68,8 +68,8 @@ async def test_one_letter_that_is_refused_stops_no_other(tmp_path: Path) -> None
     outbox.answers = ["550 5.1.1 no such user", None]
     refused, sent = await ready(tmp_path, outbox).perform([step(), step(BERND, "bernd@gmx.example")])
     assert (refused.result, refused.temporary) == (Result.FAILED, False)
-    assert refused.message == "the letter to anna@gmx.example was not taken: 550 5.1.1 no such user"
-    assert f"set a new password for {ANNA}" in refused.hint
+    assert refused.message == "the letter to the register address of member 10042 was not taken: 550 5.1.1 no such user"
+    assert "reconciler resume makes a new password" in refused.hint
     assert sent.result is Result.DONE
 
 
@@ -105,6 +105,16 @@ async def test_a_server_that_quotes_the_letter_does_not_spread_the_password(tmp_
     (outcome,) = await ready(tmp_path, outbox, passwords).perform([step()])
     assert secret not in repr(outcome)
     assert "554 looks like spam: ********" in outcome.message
+
+
+async def test_no_outcome_holds_her_private_address(tmp_path: Path) -> None:
+    """It goes into the ledger and into reports; servers repeat it, in whatever case."""
+    outbox = Outbox()
+    outbox.answers = [None, "550 5.1.1 <ANNA@gmx.example>: no such user"]
+    outcomes = await ready(tmp_path, outbox).perform([step(), step()])
+    assert "anna@gmx.example" not in repr(outcomes).lower()
+    assert "<her register address>: no such user" in outcomes[1].message
+    assert "member 10042" in outcomes[0].message
 
 
 async def test_no_outcome_holds_a_password(tmp_path: Path) -> None:

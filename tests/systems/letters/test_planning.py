@@ -46,10 +46,12 @@ def letters_of(
     return [c.after for c in made if isinstance(c.after, LetterRow)]
 
 
-@pytest.mark.parametrize("kind", ["mailbox", "ox_user"])
-def test_a_new_login_of_a_member_makes_one_letter_to_her_register_address(tmp_path: Path, kind: str) -> None:
+@pytest.mark.parametrize(("kind", "template"), [("mailbox", "account"), ("ox_user", "password")])
+def test_a_new_login_of_a_member_makes_one_letter_to_her_register_address(
+    tmp_path: Path, kind: str, template: str
+) -> None:
     letters = system(tmp_path)
-    expected = LetterRow(ANNA, ANNA, "10042", "anna@gmx.example")
+    expected = LetterRow(ANNA, ANNA, "10042", "anna@gmx.example", template)
     assert letters_of(letters, desired(mailbox()), register(), new_mailbox(kind=kind)) == [expected]
 
 
