@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from reconciler.model.addresses import Address, local_part
 from reconciler.model.records import OxUserRow, Scope
@@ -18,11 +18,14 @@ def protected(context: Context) -> Iterator[Finding]:
     """`policy.protected` has local parts (in every domain), full addresses and OX logins."""
     names = {name.strip().lower() for name in context.site.policy.protected}
     removed = {removal.mailbox for removal in context.desired.removals}
+    logins: dict[str, str] | None = None
     for transition in context.transitions:
         if transition.owner.scope is Scope.BLOCK:
             continue
         what = _what_happens(transition, context, transition.owner.subject in removed)
-        hit = sorted(names & _names(transition, context)) if what else []
+        if what and logins is None:
+            logins = _logins(context)
+        hit = sorted(names & _names(transition, context, logins or {})) if what else []
         if hit:
             subject = transition.owner.subject
             message = f"{subject} would be {what}, and {', '.join(hit)} is protected by policy.protected of the site"
@@ -40,11 +43,16 @@ def _what_happens(transition: Transition, context: Context, removed: bool) -> st
     return "switched off" if off else ""
 
 
-def _names(transition: Transition, context: Context) -> set[str]:
-    """Everything that the site file may call the subject: its addresses, their local parts, its OX login."""
-    subject = transition.owner.subject
-    addresses = context.accounts.addresses(Address(subject))
-    users = [change.before for change in transition.changes] + [change.after for change in transition.changes]
-    users.append((context.snapshot.rows(OxUserRow) or {}).get(subject))
-    logins = {user.login.lower() for user in users if isinstance(user, OxUserRow)}
-    return {*addresses, *map(local_part, addresses)} | logins
+def _names(transition: Transition, context: Context, logins: Mapping[str, str]) -> set[str]:
+    """Everything that the site file may call the subject: its addresses, their local parts, its OX logins."""
+    addresses = context.accounts.addresses(Address(transition.owner.subject))
+    rows = [row for change in transition.changes for row in (change.before, change.after)]
+    named = {row.login.lower() for row in rows if isinstance(row, OxUserRow)}
+    named |= {logins[address] for address in addresses if address in logins}
+    return {*addresses, *map(local_part, addresses)} | named
+
+
+def _logins(context: Context) -> dict[str, str]:
+    """The OX login of each address; also of users that nobody declares any more, which are paired with no account."""
+    users = (context.snapshot.rows(OxUserRow) or {}).items()
+    return {address: user.login.lower() for key, user in users for address in (key, user.primary)}

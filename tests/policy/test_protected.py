@@ -74,6 +74,14 @@ def test_a_removal_is_one_whatever_it_touches() -> None:
     assert said(looked_at) == [f"protected {ALT}"]
 
 
+def test_a_removed_account_has_no_paired_user_but_its_login_is_known() -> None:
+    rows: list[Row] = [domain(), mailbox_row(ALT), ox_user("4100", "ox.pirat", ALT)]
+    policy = {"protected": ["ox.pirat"]}
+    declared: dict[str, Any] = {"removals": [removal(ALT)], "mailboxes": [box(NEU)], "live": rows}
+    assert said(context(switching_off(ALT), policy=policy, **declared)) == [f"protected {ALT}"]
+    assert said(context(switching_off(ALT), policy={"protected": ["ox"]}, **declared)) == []
+
+
 def test_other_changes_are_free() -> None:
     assert said(after(change_of_quota(ALT), protected=["pirat.alt"], mailboxes=[box(ALT)])) == []
     on = mailbox_row(ALT, active=False)
