@@ -78,7 +78,7 @@ def fill_database(folder: Path, domains: frozenset[Domain]) -> None:
     tables = declare()
     now = datetime.now().replace(microsecond=0)
     first = min(domains)
-    old = f"archiv@{first}"
+    old = f"altbestand@{first}"
     with engine.begin() as connection:
         connection.execute(
             tables.domain.insert(),
@@ -92,9 +92,9 @@ def fill_database(folder: Path, domains: frozenset[Domain]) -> None:
         mailbox = {
             "username": old,
             "password": "!",
-            "name": "Archiv",
-            "maildir": f"{first}/archiv/",
-            "local_part": "archiv",
+            "name": "Altbestand",
+            "maildir": f"{first}/altbestand/",
+            "local_part": "altbestand",
             "domain": first,
             "active": 1,
             "created": now,
