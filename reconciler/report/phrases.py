@@ -121,8 +121,7 @@ def untouched(view: PlanView) -> Iterator[str]:
     if new := _kinds(view.adopted):
         rows = count(sum(view.adopted.values()), "row becomes", "rows become")
         yield f"{rows} ours with the next apply: " + ", ".join(_number(kind, view.adopted) for kind in new)
-    if view.gates:
-        yield "gates: " + DOT.join(view.gates)
+    yield from view.gates
 
 
 def _kinds(counts: Mapping[str, int]) -> list[str]:

@@ -359,7 +359,7 @@ LATER = Finding(
     place=Place("state/mailboxes.yaml", 51, 5),
     owner=account("dora.neu"),
 )
-GATES = ("removals 2 of 412 (limit 1 %, 5) ✓", "changes 3 of 412 (limit 30 %, 200) ✓")
+GATES = ("gates: removals 2 of 412 (limit 1 %, 5) ✓", "gates: changes 3 of 412 (limit 30 %, 200) ✓")
 ADOPTING = Counts(COUNTS.in_place, COUNTS.unmanaged, {"mailbox": 200, "alias": 212, "ox_user": 0})
 
 

@@ -130,7 +130,8 @@ def test_what_becomes_ours_is_counted_even_when_nothing_else_is_to_do() -> None:
 def test_what_the_gates_looked_at_stands_in_the_footer() -> None:
     plan = samples.plan([samples.block()], gates=samples.GATES)
     for text in (plan_text(plan, width=200, color=False), plan_markdown(plan)):
-        assert "gates: removals 2 of 412 (limit 1 %, 5) ✓ · changes 3 of 412 (limit 30 %, 200) ✓" in text
+        for line in samples.GATES:
+            assert line in text
 
 
 def test_a_removal_counts_once_whether_it_is_switched_off_or_purged() -> None:

@@ -50,13 +50,14 @@ def content(account: str, member: str, box: Mailbox | None, chains: Accounts, se
 
 
 def _old_mail(box: Mailbox | None, renames: Sequence[Rename], settings: Settings) -> str:
-    """See Content. Attaching needs the web interface, which only a site with its address has."""
+    """See Content. Attaching needs a site file that says where OX' web interface and its mail servers are."""
     if not renames:
         return ""
     if renames[0].old_mailbox is OldMailbox.MOVE:
         return "moved"
-    web = settings.openxchange is not None and settings.openxchange.web_url is not None
-    return "attached" if box is not None and box.groupware and web else "separate"
+    section = settings.openxchange
+    reachable = section is not None and None not in (section.web_url, section.imap, section.smtp)
+    return "attached" if box is not None and box.groupware and reachable else "separate"
 
 
 def _web_login(box: Mailbox | None, settings: Settings) -> str:

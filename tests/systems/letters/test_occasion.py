@@ -38,7 +38,11 @@ from tests.systems.letters.support import (
 )
 
 OWNER = Owner(Scope.ACCOUNT, ANNA)
-GROUPWARE = {"web_url": "https://mail.example/ajax/"}
+GROUPWARE = {
+    "web_url": "https://mail.example/ajax/",
+    "imap": {"host": "mail.example", "port": 993},
+    "smtp": {"host": "mail.example", "port": 465},
+}
 
 
 def ox_user(address: str, login: str) -> OxUserRow:
@@ -200,8 +204,9 @@ async def test_a_moved_letter_never_holds_a_password(tmp_path: Path) -> None:
         ({}, {}, "als eigenes Konto"),
         ({"groupware": False}, {}, "mit der alten Adresse als Benutzername"),
         ({}, {"openxchange": {}}, "mit der alten Adresse als Benutzername"),
+        ({}, {"openxchange": {**GROUPWARE, "smtp": None}}, "mit der alten Adresse als Benutzername"),
     ],
-    ids=["attached", "no groupware", "no web interface to attach it through"],
+    ids=["attached", "no groupware", "no web interface to attach it through", "no mail server for OX"],
 )
 async def test_the_letter_says_where_the_old_mail_really_is(
     tmp_path: Path, box: dict[str, Any], sections: dict[str, Any], said: str
