@@ -12,7 +12,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from reconciler.errors import Unreadable
 
 # MariaDB: https://mariadb.com/kb/en/mariadb-error-code-reference/; 2xxx are the client's
-_MYSQL_TEMPORARY = {1040, 1053, 1158, 1159, 1160, 1161, 1205, 1213, 1927, 2003, 2006, 2013, 2055}
+_MYSQL_TEMPORARY = {1020, 1040, 1053, 1158, 1159, 1160, 1161, 1205, 1213, 1927, 2003, 2006, 2013, 2055}
 # PostgreSQL appendix A: classes connection, resources, transaction rollback, lock not available, shutdown
 _POSTGRESQL_TEMPORARY = ("08", "53", "40", "55P03", "57P")
 _SQLITE_TEMPORARY = re.compile(r"database (table )?is locked|busy")
