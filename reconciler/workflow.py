@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from reconciler.apply.engine import carry_out
 from reconciler.apply.session import Session
@@ -28,8 +28,12 @@ from reconciler.policy.context import Context
 from reconciler.policy.effects import effects
 from reconciler.policy.gates import run_gates, summary
 from reconciler.policy.oneshots import due
+from reconciler.report.document import PlanDocument, read_plan
 from reconciler.report.json import plan_json
 from reconciler.settings import Settings
+
+PLAN_LIFETIME = timedelta(days=7)
+"""How long a saved plan may wait for its merge."""
 
 Clock = Callable[[], datetime]
 Recall = Callable[[Mapping[str, Records]], Awaitable[Remembered]]
@@ -141,17 +145,34 @@ async def apply(
     return run
 
 
-def refuse_stale(saved_site: str, saved_digest: str, saved_ids: Iterable[str], plan: Plan) -> None:
-    """Raises StalePlan unless the saved plan is exactly what would be done now."""
-    if saved_site != plan.site:
-        raise StalePlan(f"this plan is of the site {saved_site}, not of {plan.site}", hint="use the site's own plan")
-    if saved_digest == plan.digest:
+def refuse_stale(saved: PlanDocument, plan: Plan) -> None:
+    """Raises StalePlan unless the saved plan is of this site, fresh, and exactly what would be done now."""
+    again = "run `reconciler plan --out FILE` again and have it reviewed"
+    if saved.site != plan.site:
+        raise StalePlan(f"this plan is of the site {saved.site}, not of {plan.site}", hint="use the site's own plan")
+    if plan.made - saved.made > PLAN_LIFETIME:
+        days = PLAN_LIFETIME.days
+        raise StalePlan(f"this plan was made on {saved.made:%Y-%m-%d} and expired after {days} days", hint=again)
+    if saved.digest == plan.digest:
         return
-    now, then = {t.id for t in plan.transitions}, set(saved_ids)
-    differing = sorted(now ^ then)
-    what = ", ".join(differing[:5]) + (f" and {len(differing) - 5} more" if len(differing) > 5 else "")
-    message = "what would be done now is no longer what was reviewed" + (f": {what}" if what else ": old or new values")
-    raise StalePlan(message, hint="run `reconciler plan --out FILE` again and have it reviewed")
+    raise StalePlan(f"what would be done now is no longer what was reviewed: {_difference(saved, plan)}", hint=again)
+
+
+def _difference(saved: PlanDocument, plan: Plan) -> str:
+    """The rows, at most five of them, that differ between a saved plan and what would be done now."""
+    now = read_plan(plan_json(plan))
+    then_rows, now_rows = (
+        {
+            (t.id, c.system, c.kind, c.key): (c.action, c.before, c.after)
+            for t in document.transitions
+            for c in t.changes
+        }
+        for document in (saved, now)
+    )
+    rows = sorted(key for key in {*then_rows, *now_rows} if then_rows.get(key) != now_rows.get(key))
+    named = [f"{system} {kind} {key}" for _, system, kind, key in rows]
+    more = f" and {len(named) - 5} more" if len(named) > 5 else ""
+    return ", ".join(named[:5]) + more if named else "the commit, a connection, or what a gate allows"
 
 
 def _pair(

@@ -35,7 +35,7 @@ from reconciler.planning.plan import Plan
 from reconciler.planning.remembered import FINISHED
 from reconciler.planning.run import Progress as Told
 from reconciler.planning.run import Run
-from reconciler.report.document import read_plan
+from reconciler.report.document import PlanDocument, read_plan
 from reconciler.report.json import run_json
 from reconciler.report.markdown import run_markdown
 from reconciler.report.text import run_text
@@ -61,9 +61,8 @@ def apply(
         async with open_site(site) as opened, opened.session() as held:
             drafted = await opened.draft()
             if document is not None:
-                if document.site == drafted.plan.site:
-                    await _refuse_used(opened, document.digest)
-                refuse_stale(document.site, document.digest, [t.id for t in document.transitions], drafted.plan)
+                await _refuse_used(opened, document)
+                refuse_stale(document, drafted.plan)
             return await carry_through(opened, held, drafted, output, yes=yes)
 
     enter(story, output)
@@ -115,9 +114,10 @@ async def carry_through(opened: OpenSite, held: Session, drafted: Draft, output:
     )
 
 
-async def _refuse_used(opened: OpenSite, seal: str) -> None:
-    run = await opened.needed_ledger().used(seal)
-    if run is not None:
+async def _refuse_used(opened: OpenSite, document: PlanDocument) -> None:
+    """The same changes may have been reviewed and applied before; used is what was carried out since it was made."""
+    run = await opened.needed_ledger().used(document.digest)
+    if run is not None and run.started >= document.made:
         raise StalePlan(
             f"this plan was carried out by run {run.id} on {run.started:%Y-%m-%d %H:%M} UTC already",
             hint=f"reconciler history {run.id} shows what became of it; reconciler plan, what is left",
