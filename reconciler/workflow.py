@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from reconciler.apply.engine import carry_out
 from reconciler.apply.session import Session
 from reconciler.declared.load import Declaration
-from reconciler.errors import StalePlan, Unreadable
+from reconciler.errors import Unreadable
 from reconciler.model.accounts import Accounts, accounts
 from reconciler.model.declared import DesiredState
 from reconciler.model.records import Records
@@ -28,12 +28,8 @@ from reconciler.policy.context import Context
 from reconciler.policy.effects import effects
 from reconciler.policy.gates import run_gates, summary
 from reconciler.policy.oneshots import due
-from reconciler.report.document import PlanDocument, read_plan
 from reconciler.report.json import plan_json
 from reconciler.settings import Settings
-
-PLAN_LIFETIME = timedelta(days=7)
-"""How long a saved plan may wait for its merge."""
 
 Clock = Callable[[], datetime]
 Recall = Callable[[Mapping[str, Records]], Awaitable[Remembered]]
@@ -143,36 +139,6 @@ async def apply(
     run = await carry_out(plan, systems, journal, clock=clock, progress=progress, stop=stop)
     await journal.close(drafted, run)
     return run
-
-
-def refuse_stale(saved: PlanDocument, plan: Plan) -> None:
-    """Raises StalePlan unless the saved plan is of this site, fresh, and exactly what would be done now."""
-    again = "run `reconciler plan --out FILE` again and have it reviewed"
-    if saved.site != plan.site:
-        raise StalePlan(f"this plan is of the site {saved.site}, not of {plan.site}", hint="use the site's own plan")
-    if plan.made - saved.made > PLAN_LIFETIME:
-        days = PLAN_LIFETIME.days
-        raise StalePlan(f"this plan was made on {saved.made:%Y-%m-%d} and expired after {days} days", hint=again)
-    if saved.digest == plan.digest:
-        return
-    raise StalePlan(f"what would be done now is no longer what was reviewed: {_difference(saved, plan)}", hint=again)
-
-
-def _difference(saved: PlanDocument, plan: Plan) -> str:
-    """The rows, at most five of them, that differ between a saved plan and what would be done now."""
-    now = read_plan(plan_json(plan))
-    then_rows, now_rows = (
-        {
-            (t.id, c.system, c.kind, c.key): (c.action, c.before, c.after)
-            for t in document.transitions
-            for c in t.changes
-        }
-        for document in (saved, now)
-    )
-    rows = sorted(key for key in {*then_rows, *now_rows} if then_rows.get(key) != now_rows.get(key))
-    named = [f"{system} {kind} {key}" for _, system, kind, key in rows]
-    more = f" and {len(named) - 5} more" if len(named) > 5 else ""
-    return ", ".join(named[:5]) + more if named else "the commit, a connection, or what a gate allows"
 
 
 def _pair(

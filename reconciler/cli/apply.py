@@ -29,18 +29,17 @@ from reconciler.cli.door import (
 )
 from reconciler.cli.opening import OpenSite, open_site
 from reconciler.cli.plan import plan_status, render
-from reconciler.errors import StalePlan, UsageError
+from reconciler.cli.saved import read_saved, refuse_stale, refuse_used
+from reconciler.errors import UsageError
 from reconciler.planning.draft import Draft
 from reconciler.planning.plan import Plan
 from reconciler.planning.remembered import FINISHED
 from reconciler.planning.run import Progress as Told
 from reconciler.planning.run import Run
-from reconciler.report.document import PlanDocument, read_plan
 from reconciler.report.json import run_json
 from reconciler.report.markdown import run_markdown
 from reconciler.report.text import run_text
 from reconciler.workflow import apply as carry_out
-from reconciler.workflow import refuse_stale
 
 
 def apply(
@@ -57,11 +56,11 @@ def apply(
     """
 
     async def story() -> Status:
-        document = read_plan(_content(saved)) if saved is not None else None
+        document = read_saved(saved) if saved is not None else None
         async with open_site(site) as opened, opened.session() as held:
             drafted = await opened.draft()
             if document is not None:
-                await _refuse_used(opened, document)
+                await refuse_used(document, held.ledger)
                 refuse_stale(document, drafted.plan)
             return await carry_through(opened, held, drafted, output, yes=yes)
 
@@ -112,23 +111,6 @@ async def carry_through(opened: OpenSite, held: Session, drafted: Draft, output:
         Status.UNREADABLE if made.unknown else Status.DONE,
         Status.DONE if run.complete else Status.PARTLY,
     )
-
-
-async def _refuse_used(opened: OpenSite, document: PlanDocument) -> None:
-    """The same changes may have been reviewed and applied before; used is what was carried out since it was made."""
-    run = await opened.needed_ledger().used(document.digest)
-    if run is not None and run.started >= document.made:
-        raise StalePlan(
-            f"this plan was carried out by run {run.id} on {run.started:%Y-%m-%d %H:%M} UTC already",
-            hint=f"reconciler history {run.id} shows what became of it; reconciler plan, what is left",
-        )
-
-
-def _content(saved: Path) -> str:
-    try:
-        return saved.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        raise UsageError(f"{saved} cannot be read", hint="make it with: reconciler plan --out plan.json") from None
 
 
 def _agreed(made: Plan, *, yes: bool) -> bool:
