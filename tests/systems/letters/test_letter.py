@@ -117,7 +117,7 @@ def test_a_rename_tells_which_addresses_reach_her_and_what_she_must_do(
     for needed in (*RENAMED.addresses, RENAMED.web_url, "Zoë", "AG Technik"):
         assert needed in text
     clients, kept = {
-        "de": ("richte es neu ein", "Kontakte, Termine, Aufgaben und Dateien sind alle noch da"),
+        "de": ("richte es dort neu ein", "Kontakte, Termine, Aufgaben und Dateien sind alle noch da"),
         "en": ("set it up anew", "contacts, appointments, tasks and files are all still there"),
     }[language]
     assert clients in text
