@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 from reconciler.model.accounts import accounts
@@ -43,7 +44,7 @@ def expect(desired: DesiredState, settings: Settings) -> Records:
 
 def member_address(mailbox: Mailbox) -> Address | None:
     """`10042@` the domain of the mailbox; None without a member number."""
-    return Address(f"{mailbox.member}@{domain_of(mailbox.address)}") if mailbox.member else None
+    return Address(sys.intern(f"{mailbox.member}@{domain_of(mailbox.address)}")) if mailbox.member else None
 
 
 def _mailbox(mailbox: Mailbox, default_quota: int) -> MailboxRow:
@@ -60,11 +61,12 @@ def _mailbox(mailbox: Mailbox, default_quota: int) -> MailboxRow:
 
 def _own_aliases(mailbox: Mailbox) -> Iterator[AliasRow]:
     address, active = mailbox.address, mailbox.active
-    yield AliasRow(address, address, (address,), active, AliasRole.TWIN)
+    goto = (address,)
+    yield AliasRow(address, address, goto, active, AliasRole.TWIN)
     member = member_address(mailbox)
     if member is not None:
         # a disabled mailbox keeps its member alias as it is found (details.md)
-        yield AliasRow(member, address, (address,), True, AliasRole.MEMBER, active)
+        yield AliasRow(member, address, goto, True, AliasRole.MEMBER, active)
 
 
 def _former_aliases(chain: Chain) -> Iterator[AliasRow]:
