@@ -373,6 +373,25 @@ def dangerous() -> Plan:
     return plan(transitions, (kept, LATER), counts=ADOPTING, gates=GATES)
 
 
+def readme() -> Plan:
+    """The plan that the README shows."""
+    address = f"clara.probe@{DOMAIN}"
+    quota = mailbox(address, "Clara Probe", 5120), mailbox(address, "Clara Probe")
+    key = f"presse@{DOMAIN}"
+    press = alias(key, NEW, role=AliasRole.DECLARED)
+    transitions = (
+        switched_off(),
+        rename(),
+        transition(account("clara.probe"), quota, place=Place("state/mailboxes.yaml", 31)),
+        new_account(place=Place("state/mailboxes.yaml", 20)),
+        transition(Owner(Scope.ALIAS, key), (None, press), place=Place("state/aliases.yaml", 7)),
+        block(),
+    )
+    letters = Read("letters", "register members.csv, letters by smtp localhost:25", {"member": 900})
+    gates = ("gates: removals 1 of 412 (limit 1 %, 5) ✓", "gates: changes 2 of 412 (limit 30 %, 200) ✓")
+    return plan(transitions, reads=(*READS, letters), gates=gates)
+
+
 def waiting() -> Plan:
     """OX could not be read: a new account waits, an alias goes on."""
     new = new_account(place=Place("state/mailboxes.yaml", 26, 3), refused=("unknown-system",))
