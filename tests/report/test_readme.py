@@ -87,7 +87,9 @@ def test_every_table_of_the_ledger_is_explained_and_granted() -> None:
 @pytest.mark.parametrize("page", ["README.md", "docs/rename.md", "docs/removals.md", "docs/ledger.md"])
 def test_every_command_in_the_pages_is_one(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
-    named = set(re.findall(r"(?:`|^|: )reconciler ([a-z]+)", text, re.MULTILINE))
+    lines = [line for block in _blocks(page, "sh") for line in block.splitlines()]
+    named = {line.split()[1] for line in lines if line.startswith("reconciler ")}
+    named |= set(re.findall(r"`reconciler ([a-z]+)", text))
     commands = {command.callback.__name__ for command in app.registered_commands if command.callback}
     assert named <= commands | {
         group.typer_instance.info.name for group in app.registered_groups if group.typer_instance

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
-from sqlalchemy import Engine
-from sqlalchemy.engine import URL
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import text
 
 from reconciler.errors import Unreadable, UsageError
 from reconciler.model.records import MemberRow, Records
 from reconciler.settings import Register
-from reconciler.systems.letters import register_database
+from tests.services.databases import Server
 from tests.systems.letters.support import system
 
 QUERY = "SELECT nr AS member, status, mail AS email, given AS given_name, family AS surname FROM person"
@@ -81,38 +80,48 @@ async def test_a_missing_file_is_unknown_and_not_made(folder: Path) -> None:
 CLUB: dict[str, object] = {"database_url": "mysql+pymysql://reader@127.0.0.1:1/club", "query": QUERY}
 
 
-async def test_the_password_of_the_register_goes_to_the_server_and_nowhere_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+SECRET = "tiger-9-im-tank"
+
+
+@pytest.fixture
+def club(mariadb_server: Server) -> Iterator[dict[str, object]]:
+    """A register on a real MariaDB, with a reader who needs a password."""
+    with mariadb_server.admin.connect() as connection:
+        connection.execute(text("CREATE USER reader@'127.0.0.1' IDENTIFIED BY :p"), {"p": SECRET})
+        for statement in (
+            "CREATE DATABASE club CHARACTER SET utf8mb4",
+            "CREATE TABLE club.person (nr INT, status TEXT, mail TEXT, given TEXT, family TEXT)",
+            "INSERT INTO club.person VALUES (10042, 'active', 'Zoe@gmx.example', 'Zoë', 'Beispiel')",
+            "GRANT SELECT ON club.* TO reader@'127.0.0.1'",
+        ):
+            connection.execute(text(statement))
+    url = f"mysql+pymysql://reader@127.0.0.1:{mariadb_server.url.port}/club"
+    yield {"database_url": url, "query": QUERY}
+    with mariadb_server.admin.connect() as connection:
+        connection.execute(text("DROP USER reader@'127.0.0.1'"))
+        connection.execute(text("DROP DATABASE club"))
+
+
+@pytest.mark.parametrize("where", [{"password_env": "CLUB_PASSWORD"}, {"password_file": "club-password"}], ids=str)
+async def test_a_register_behind_a_password_is_read(
+    tmp_path: Path, club: dict[str, object], monkeypatch: pytest.MonkeyPatch, where: dict[str, str]
 ) -> None:
-    seen: list[str | None] = []
-
-    def connect(url: URL, **_: object) -> Engine:
-        seen.append(url.password)
-        raise OperationalError("SELECT", {}, Exception("Access denied (using password: YES)"))
-
-    monkeypatch.setenv("CLUB_PASSWORD", "tiger-9-im-tank")
-    monkeypatch.setattr(register_database, "create_engine", connect)
-    letters = system(tmp_path, register={**CLUB, "password_env": "CLUB_PASSWORD"})
-    with pytest.raises(Unreadable) as caught:
-        await letters.observe()
-    assert seen == ["tiger-9-im-tank"]
-    assert "tiger" not in caught.value.message + caught.value.hint + letters.target
+    monkeypatch.setenv("CLUB_PASSWORD", SECRET)
+    (tmp_path / "club-password").write_text(f"{SECRET}\n", encoding="utf-8")
+    letters = system(tmp_path, register={**club, **where})
+    assert (await letters.observe())["member"] == {
+        "10042": MemberRow("10042", True, "zoe@gmx.example", "Zoë", "Beispiel")
+    }
+    assert SECRET not in letters.target
 
 
-async def test_the_password_may_be_in_a_file_beside_the_site_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_a_wrong_password_makes_the_register_unknown_and_is_not_repeated(
+    tmp_path: Path, club: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: list[str | None] = []
-
-    def connect(url: URL, **_: object) -> Engine:
-        seen.append(url.password)
-        raise OperationalError("SELECT", {}, Exception("down"))
-
-    (tmp_path / "club-password").write_text("tiger-9-im-tank\n", encoding="utf-8")
-    monkeypatch.setattr(register_database, "create_engine", connect)
-    with pytest.raises(Unreadable):
-        await system(tmp_path, register={**CLUB, "password_file": "club-password"}).observe()
-    assert seen == ["tiger-9-im-tank"]
+    monkeypatch.setenv("CLUB_PASSWORD", "not-this-one-7")
+    with pytest.raises(Unreadable, match="Access denied for user 'reader'") as caught:
+        await system(tmp_path, register={**club, "password_env": "CLUB_PASSWORD"}).observe()
+    assert "not-this-one" not in caught.value.message + caught.value.hint
 
 
 @pytest.mark.parametrize("where", [{"password_env": "NOT_SET_ANYWHERE"}, {"password_file": "nowhere"}])
