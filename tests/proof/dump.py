@@ -1,0 +1,111 @@
+"""What a world holds, row for row, without clocks, hashes and numbers of runs; and what its letters open.
+
+Two worlds are alike when their dumps are equal: the one that nothing disturbed and the one that was put right.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from email.message import EmailMessage
+from typing import Any, NamedTuple
+
+from passlib.hash import sha512_crypt  # type: ignore[import-untyped]  # libpass has no stubs
+
+from reconciler.systems.openxchange.standin import control, passwords, store
+from tests.cli.site import read_mail
+from tests.proof.world import World
+
+_TABLES = {
+    "alias": "SELECT address, goto, domain, active FROM alias ORDER BY 1",
+    "mailbox": "SELECT username, name, maildir, quota, local_part, domain, active FROM mailbox ORDER BY 1",
+    "vacation": "SELECT email, subject, body, domain, active FROM vacation ORDER BY 1",
+    "vacation_notification": "SELECT on_vacation, notified, notified_at FROM vacation_notification ORDER BY 1, 2",
+    "quota2": "SELECT username, bytes, messages FROM quota2 ORDER BY 1",
+    "fetchmail": "SELECT mailbox, domain, src_user FROM fetchmail ORDER BY 1",
+    "inventory": "SELECT system, kind, key, scope, subject, value FROM reconciler_inventory ORDER BY 1, 2, 3",
+    "lock": "SELECT name, holder, run FROM reconciler_lock",
+}
+_PASSWORD = re.compile(r"Passwort:\s+(\S+)")
+
+
+class Letter(NamedTuple):
+    """A letter to a member: `text` without its password."""
+
+    recipient: str
+    subject: str
+    text: str
+    password: str
+
+
+def dump(world: World) -> dict[str, Any]:
+    """Everything that two worlds can be compared by."""
+    tables: dict[str, Any] = {name: world.sql(query) for name, query in _TABLES.items()}
+    return tables | {
+        "ox": [_user(world, user.ident) for user in control.users(world.ox)],
+        "map": world.map.read_text(encoding="utf-8").splitlines() if world.with_map else [],
+        "files": sorted(p.name for p in world.map.parent.iterdir()) if world.with_map else [],
+        "letters": {letter.recipient: (letter.subject, letter.text) for letter in letters(world)},
+        "opened": opened(world),
+    }
+
+
+def opened(world: World) -> dict[str, list[list[str]]]:
+    """What the passwords of each member's letters open, oldest letter first, letters that open nothing left out.
+
+    A letter whose password opens nothing is a dead one; of the living there must be one for each member.
+    """
+    found: dict[str, list[list[str]]] = {}
+    for letter in letters(world):
+        places = sorted(_places(world, letter.password)) if letter.password else []
+        if places:
+            found.setdefault(letter.recipient, []).append(places)
+    return found
+
+
+def newest_password(world: World, recipient: str) -> str:
+    """The password of the newest letter to a member that has one."""
+    return [letter.password for letter in letters(world) if letter.recipient == recipient and letter.password][-1]
+
+
+def letters(world: World) -> list[Letter]:
+    """Letters to members, oldest first; welcome mails go to our own domains."""
+    outbox = sorted((world.folder / "outbox").glob("*.eml"))
+    return [letter for file in outbox if (letter := _letter(read_mail(file.read_bytes()))).recipient.count("gmx")]
+
+
+def _letter(mail: EmailMessage) -> Letter:
+    text = mail.get_content()
+    password = _PASSWORD.search(text)
+    shown = text.replace(password[1], "*****") if password else text
+    return Letter(str(mail["To"]), str(mail["Subject"]), shown, password[1] if password else "")
+
+
+def _places(world: World, password: str) -> Iterator[str]:
+    for row in world.sql("SELECT username, password FROM mailbox"):
+        stored = row["password"].removeprefix("{SHA512-CRYPT}")
+        if stored.startswith("$6$") and sha512_crypt.verify(password, stored):
+            yield f"mailbox {row['username']}"
+    for user in control.users(world.ox):
+        if passwords.matches(password, user.fields.get("Password")):
+            yield f"openxchange {user.id} {user.ident}"
+        for account in control.accounts(world.ox, user.ident):
+            if account["password"] == password:
+                yield f"attached {account['primary_address']} of {user.id}"
+
+
+def _user(world: World, login: str) -> dict[str, Any]:
+    user = control.user(world.ox, login)
+    fields = {name: value for name, value in user.fields.items() if name != "Password"}
+    accounts = [
+        {name: value for name, value in account.items() if "password" not in name and name != "id"}
+        for account in control.accounts(world.ox, login)
+    ]
+    return {**user._asdict(), "fields": fields, "aliases": sorted(user.aliases), "accounts": accounts}
+
+
+def next_ox_id(world: World) -> int:
+    """How many users were ever made: one more means that somebody was made twice."""
+    with closing(store.connect(world.ox)) as connection:
+        return int(connection.execute("SELECT next_id FROM context").fetchone()[0])

@@ -1,0 +1,224 @@
+"""The lines of a process to the world, in the process itself: the database, OX' tools and web interface, the map, mail.
+
+Real effects on real parts (SQLite, the stand-in's own code, files), each of them a touch that can go wrong. `world` puts
+them in the place of the lines that a command would open.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import sqlite3
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from email.message import EmailMessage
+from http.cookies import SimpleCookie
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+from urllib.request import Request as HttpRequest
+
+from pydantic import SecretStr
+from sqlalchemy import Engine, event
+
+from reconciler.errors import TemporaryFailure, Unreadable
+from reconciler.remote.files import read_file, replace_file
+from reconciler.remote.host import Completed, Host
+from reconciler.remote.smtp import OutboxMailer
+from reconciler.systems.openxchange.standin.run import Run
+from reconciler.systems.openxchange.standin.web import BASES, Interface, Request
+from reconciler.systems.openxchange.web import Web
+from tests.proof.touches import Touches
+
+DATABASE, OX, WEB, MAP, MAIL = "database", "openxchange", "web", "map", "mail"
+
+_ONLY_LOOKS = frozenset({"listuser", "existsuser", "cat", "sh", "test", "postconf", "postmap"})
+_POSTCONF: dict[tuple[str, ...], Completed] = {}
+"""What postconf says of a configuration that never changes."""
+
+
+def hook(engine: Engine, touches: Touches) -> None:
+    """Every commit that wrote something is a touch. PostfixAdmin's tables and the ledger are one database: one line."""
+    begin, commit = engine.dialect.do_begin, engine.dialect.do_commit
+
+    def lost() -> sqlite3.OperationalError:
+        return sqlite3.OperationalError("the server has gone away")
+
+    def do_begin(connection: Any) -> None:
+        touches.read(DATABASE, lost)
+        begin(connection)
+
+    def do_commit(connection: Any) -> None:
+        if connection.total_changes:  # since it was opened, and each lives for one transaction
+            touches.write(DATABASE, "commit", lambda: commit(connection), lost)
+        else:
+            commit(connection)
+
+    engine.dialect.do_begin, engine.dialect.do_commit = do_begin, do_commit  # type: ignore[method-assign]
+
+    @event.listens_for(engine, "connect")
+    def hurry(connection: sqlite3.Connection, _record: object) -> None:
+        connection.execute("PRAGMA synchronous = OFF")  # the tests kill processes, not machines
+
+
+class InProcessHosts:
+    """This machine, whatever it is called."""
+
+    def __init__(self, touches: Touches, ox: Path) -> None:
+        self._host = InProcessHost(touches, ox)
+
+    def get(self, name: str | None) -> Host:
+        """See Hosts."""
+        return self._host
+
+    async def close(self) -> None:
+        """See Hosts."""
+
+
+class InProcessHost:
+    """OX' tools are calls of the stand-in's own code; the few commands that the map needs are the real ones."""
+
+    name = "this machine"
+
+    def __init__(self, touches: Touches, ox: Path) -> None:
+        self._touches = touches
+        self._ox = ox
+
+    async def run(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        env: Mapping[str, str] | None = None,
+        secrets: Mapping[str, SecretStr] | None = None,
+        timeout: float = 60.0,
+        repeatable: bool = False,
+    ) -> Completed:
+        """See Host."""
+        program = Path(argv[0])
+        if program.parent == self._ox / "sbin":
+            clear = {name: value.get_secret_value() for name, value in (secrets or {}).items()}
+            return self._tool(program.name, list(argv[1:]), {**(env or {}), **clear})
+        return self._command(tuple(argv), stdin)
+
+    def _tool(self, name: str, arguments: list[str], environ: Mapping[str, str]) -> Completed:
+        def call() -> Completed:
+            return _captured(lambda: Run(name, self._ox, arguments, environ).status())
+
+        if name in _ONLY_LOOKS or "--help" in arguments:
+            self._touches.read(OX, _line_down)
+            return call()
+        return self._touches.write(OX, name, call, _line_down)
+
+    def _command(self, argv: tuple[str, ...], stdin: bytes) -> Completed:
+        name = Path(argv[0]).name
+        if name in _ONLY_LOOKS:
+            self._touches.read(MAP, _line_down)
+            if name == "postconf":
+                _POSTCONF.setdefault(argv, _started(argv, b""))
+                return _POSTCONF[argv]
+            return _started(argv, stdin)
+        half = (lambda: _started(argv, stdin[: len(stdin) // 2])) if stdin else None
+        return self._touches.write(MAP, name, lambda: _started(argv, stdin), _line_down, half)
+
+    async def read(self, path: str) -> bytes | None:
+        """See Host."""
+        return await read_file(self, path)
+
+    async def replace(self, path: str, content: bytes, mode: int = 0o644) -> None:
+        """See Host."""
+        await replace_file(self, path, content, mode)
+
+    async def close(self) -> None:
+        """See Host."""
+
+
+def _captured(call: Callable[[], int]) -> Completed:
+    """The streams and the status of a tool that runs here; its console writes to the buffers of sys.stdout."""
+    out, err = io.TextIOWrapper(io.BytesIO()), io.TextIOWrapper(io.BytesIO())
+    with redirect_stdout(out), redirect_stderr(err):
+        status = call()
+    return Completed(status, _bytes(out), _bytes(err))
+
+
+def _bytes(stream: io.TextIOWrapper) -> bytes:
+    buffer = stream.detach()
+    assert isinstance(buffer, io.BytesIO)
+    return buffer.getvalue()
+
+
+def _started(argv: Sequence[str], stdin: bytes) -> Completed:
+    done = subprocess.run(argv, input=stdin, capture_output=True, env={"LC_ALL": "C"}, check=False)
+    return Completed(done.returncode, done.stdout, done.stderr)
+
+
+def _line_down() -> Unreadable:
+    return Unreadable("this machine: the connection was lost", hint="run the same command again")
+
+
+class InProcessWeb(Web):
+    """OX' web interface without the wire."""
+
+    def __init__(self, url: str, touches: Touches, ox: Path) -> None:
+        super().__init__(url)
+        self._touches = touches
+        self._interface = Interface(ox)
+        self._cookies: dict[str, str] = {}
+
+    def _send(self, request: HttpRequest) -> bytes:
+        url, body = urlsplit(request.full_url), request.data or b""
+        assert isinstance(body, bytes)
+        base = next(base for base in BASES if url.path.startswith(base))
+        query = dict(parse_qsl(url.query))
+        asked = Request(
+            url.path.removeprefix(base), query["action"], query, body.decode(), "reconciler", dict(self._cookies)
+        )
+        if asked.action in ("all", "logout", "login", "validate"):
+            self._touches.read(WEB, _unreached)
+            return self._answer(asked)
+        return self._touches.write(WEB, f"web {asked.action}", lambda: self._answer(asked), _unreached)
+
+    def _answer(self, asked: Request) -> bytes:
+        reply = self._interface.reply(asked)
+        assert reply is not None
+        self._cookies |= {name: SimpleCookie({name: value})[name].value for name, value in reply.cookies.items()}
+        return json.dumps(reply.answer).encode()
+
+
+def _unreached() -> TemporaryFailure:
+    return TemporaryFailure("the web interface cannot be reached: timed out", hint="is the web server of OX running?")
+
+
+class Outbox:
+    """A mail server that takes one mail at a time."""
+
+    def __init__(self, touches: Touches, folder: Path) -> None:
+        self._touches = touches
+        self._folder = folder
+        self._inner = OutboxMailer(folder)
+
+    async def send(self, messages: list[EmailMessage]) -> list[str | None]:
+        """See Mailer."""
+        return [self._one(message) for message in messages]
+
+    async def check(self) -> None:
+        """See Mailer."""
+        self._touches.read(MAIL, _no_mail)
+        await self._inner.check()
+
+    def _one(self, message: EmailMessage) -> str | None:
+        def send() -> str | None:
+            return self._inner._send([message])[0]
+
+        def half() -> None:
+            (self._folder / ".half").write_bytes(message.as_bytes()[:100])
+
+        try:
+            return self._touches.write(MAIL, f"mail to {message['To']}", send, _no_mail, half)
+        except Unreadable as error:
+            return f"not sent: {error.message}"
+
+
+def _no_mail() -> Unreadable:
+    return Unreadable("the mail server cannot be reached", hint="run the same command again")

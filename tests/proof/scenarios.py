@@ -1,0 +1,127 @@
+"""The transitions of the crash matrix: what was declared and done by hand before, and what is declared then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from reconciler.systems.openxchange.standin import control
+from tests.proof.world import DOMAIN, TODAY, VACATION, State, World
+
+OLD, NEW, MEMBER = f"anna.muster@{DOMAIN}", f"anna.beispiel@{DOMAIN}", f"10042@{DOMAIN}"
+BERND = f"bernd.muster@{DOMAIN}"
+ANNA_MUSTER = {"given_name": "Anna", "surname": "Muster", "member": "10042", "groupware": True}
+ANNA_BEISPIEL = {**ANNA_MUSTER, "surname": "Beispiel"}
+BERND_MUSTER = {"given_name": "Bernd", "surname": "Muster", "member": "10077", "groupware": True}
+SOON = TODAY + timedelta(days=20)
+
+Entries = Mapping[str, Any]
+
+
+def _nothing(world: World) -> None:
+    """Nobody did anything by hand."""
+
+
+class Scenario(NamedTuple):
+    """`before` is applied, `by_hand` done, `after` declared."""
+
+    name: str
+    before: State
+    after: State
+    by_hand: Callable[[World], None] = _nothing
+    with_map: bool = False
+    days: int = 0
+    """How much later `after` is."""
+
+    def prepare(self, folder: Path) -> World:
+        """The world at the moment when `after` is declared."""
+        world = World.build(folder, with_map=self.with_map)
+        world.declare(self.before)
+        answer = world.apply()
+        assert answer.status == 0, answer.out
+        self.by_hand(world)
+        world.declare(self.after)
+        world.today = TODAY + timedelta(days=self.days)
+        return world
+
+
+def people(**mailboxes: Entries) -> dict[str, Any]:
+    """Mailboxes by local part; Bernd is always there, and nothing of his may ever change."""
+    return {"mailboxes": {"bernd.muster": BERND_MUSTER, **{k.replace("_", "."): v for k, v in mailboxes.items()}}}
+
+
+def rename(**more: Any) -> dict[str, Any]:
+    """The entry of Anna's rename."""
+    entry = {"from": "anna.muster", "to": "anna.beispiel", "date": str(TODAY), "former_surname": "Muster", **more}
+    return {"renames": [entry]}
+
+
+def confirm(gate: str, subject: str) -> dict[str, Any]:
+    """The entry that lifts a gate."""
+    return {"confirm": [{"gate": gate, "subject": subject, "until": str(SOON), "reason": "looked at it"}]}
+
+
+_OLD, _NEW = people(anna_muster=ANNA_MUSTER), people(anna_beispiel=ANNA_BEISPIEL)
+_VORSTAND = {"aliases": {"vorstand": ["anna.muster", "bernd.muster"]}}
+
+
+def forwards(world: World) -> None:
+    """Anna forwards her mail; somebody made an alias to her that nobody declared."""
+    world.sql("UPDATE alias SET goto = ? WHERE address = ?", f"{OLD},anna@extern.example", OLD)
+    world.sql("INSERT INTO alias (address, goto, domain) VALUES (?, ?, ?)", f"liste@{DOMAIN}", f"{OLD},{BERND}", DOMAIN)
+
+
+def vacation(world: World) -> None:
+    """Anna is on holiday (facts/postfixadmin.md 7)."""
+    token = f"anna.muster#{DOMAIN}@{VACATION}"
+    world.sql("UPDATE alias SET goto = ? WHERE address = ?", f"{OLD},{token}", OLD)
+    world.sql("INSERT INTO vacation (email, subject, body, domain) VALUES (?, 'Urlaub', 'weg', ?)", OLD, DOMAIN)
+    query = "INSERT INTO vacation_notification (on_vacation, notified, notified_at) VALUES (?, ?, ?)"
+    world.sql(query, OLD, "frager@extern.example", "2026-11-20 08:15:00")
+
+
+def second_ox_account(world: World) -> None:
+    """PostfixAdmin's hook made an account under the new name."""
+    world.add_ox_user("anna.beispiel", NEW, "Anna Beispiel")
+
+
+def old_kept_mail(world: World) -> None:
+    """Dovecot's own table knows the user name."""
+    world.sql("INSERT INTO quota2 (username, bytes, messages) VALUES (?, 4711, 3)", OLD)
+
+
+def _second_id() -> str:
+    return "openxchange/5"  # 2 is the admin, Bernd and Anna follow
+
+
+RENAME_ATTACH = Scenario("rename attach", _OLD | _VORSTAND, _NEW | rename() | {"aliases": {"vorstand": ["anna.beispiel", "bernd.muster"]}})
+_REMOVAL = {"mailbox": "anna.muster", "date": str(TODAY), "reason": "left, RT 4890"}
+
+SCENARIOS = (
+    RENAME_ATTACH,
+    Scenario("new account", people(), _OLD),
+    Scenario("rename attach with forwards", _OLD, _NEW | rename(rewrite_references=True), forwards),
+    Scenario("rename attach with vacation", _OLD, _NEW | rename(), vacation),
+    Scenario("rename attach with a second OX account", _OLD, _NEW | rename() | confirm("second-account", _second_id()), second_ox_account),
+    Scenario("rename move", _OLD, _NEW | rename(old_mailbox="move"), old_kept_mail),
+    Scenario("alias change", _OLD | _VORSTAND, _OLD | {"aliases": {"vorstand": ["anna.muster"], "info": ["vorstand"]}}),
+    Scenario(
+        "block change",
+        _OLD | {"sender_blocks": [{"sender": "a@spam.example", "reason": "wave"}]},
+        _OLD | {"sender_blocks": [{"domain": "spam.example", "reason": "waves"}]},
+        with_map=True,
+    ),
+    Scenario("removal switch-off", _OLD, people() | {"removals": [_REMOVAL]}),
+    Scenario(
+        "purge",
+        people() | {"removals": [_REMOVAL]},
+        people()
+        | {"removals": [{**_REMOVAL, "groupware_account": "delete"}]},
+        days=91,
+    ),
+    Scenario("groupware added", people(anna_muster={**ANNA_MUSTER, "groupware": False}), _OLD),
+    Scenario("password reset", _OLD, people(anna_muster={**ANNA_MUSTER, "password_reset": str(TODAY)})),
+)

@@ -1,0 +1,266 @@
+"""A whole site that is fast, and its commands run in this process: the real ones, from `cli` down to every write.
+
+Real are the commands, the workflow, all systems, the ledger and the gates; PostfixAdmin's tables on SQLite, the code of
+the OX stand-in, the sender map's files, the letters in an outbox. Only the lines between them are ours (`outside`), so
+that a test may cut one, or kill the command, at any touch.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import typer
+from sqlalchemy import create_engine
+
+from reconciler import workflow
+from reconciler.apply.ledger import Ledger, shape
+from reconciler.apply.ledger.tables import declare as declare_ledger
+from reconciler.apply.session import Person
+from reconciler.cli import apply as commands
+from reconciler.cli import opening
+from reconciler.cli.door import Format
+from reconciler.cli.plan import plan as plan_command
+from reconciler.declared.load import Declaration, load_state
+from reconciler.declared.site import load_site
+from reconciler.planning.ports import System
+from reconciler.settings import Settings
+from reconciler.systems.context import Context
+from reconciler.systems.openxchange import attach
+from reconciler.systems.openxchange.standin import control
+from reconciler.systems.openxchange.standin.bulk import import_users
+from reconciler.systems.openxchange.standin.install import install
+from reconciler.systems.postfixadmin.system import PostfixAdminSystem
+from reconciler.systems.postfixadmin.tables import create_tables
+from tests.proof.outside import InProcessHosts, InProcessWeb, Outbox, hook
+from tests.proof.touches import Death, Fault, Touch, Touches
+
+DOMAIN, OTHER = "pirat.example", "verein.example"
+VACATION = "autoreply.example"
+TODAY = date(2026, 11, 22)
+OX_PASSWORD = "only-for-the-stand-in-9"
+
+MEMBERS = """\
+member,status,email,given_name,surname
+10042,active,anna@gmx.example,Anna,Beispiel
+10077,active,bernd@gmx.example,Bernd,Muster
+10103,active,clara@gmx.example,Clara,Probe
+"""
+
+State = Mapping[str, Any]
+"""The sections of a state file."""
+
+
+class Answer(NamedTuple):
+    """How a command ended; status None when it was killed."""
+
+    status: int | None
+    out: str
+    touches: Sequence[Touch]
+    struck: bool
+
+    @property
+    def died(self) -> bool:
+        """Whether it was killed."""
+        return self.status is None
+
+
+@dataclass
+class World:
+    """One site in a folder."""
+
+    folder: Path
+    today: date = TODAY
+    with_map: bool = False
+    _names: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def build(cls, folder: Path, *, with_map: bool = False) -> World:
+        """A site that is in use, with nothing declared yet."""
+        world = cls(folder, with_map=with_map)
+        (folder / "state").mkdir(parents=True)
+        (folder / "members.csv").write_text(MEMBERS, encoding="utf-8")
+        install(world.ox, admin_password=OX_PASSWORD)
+        control.set_switches(world.ox, USERNAME_CHANGEABLE=True, trial="off", seed=1)
+        if with_map:
+            world._make_map()
+        world._write_site()
+        engine = create_engine(f"sqlite:///{world.database}")
+        create_tables(engine)
+        shape.create(engine, declare_ledger())
+        engine.dispose()
+        for domain in (DOMAIN, OTHER):
+            world.sql("INSERT INTO domain (domain, description, transport, active) VALUES (?, '', 'virtual', 1)", domain)
+        return world
+
+    def copy(self, folder: Path) -> World:
+        """The same world, to be ruined."""
+        shutil.copytree(self.folder, folder)
+        other = World(folder, self.today, self.with_map)
+        other._write_site()
+        return other
+
+    @property
+    def site(self) -> Path:
+        """The site file."""
+        return self.folder / "reconciler.yaml"
+
+    @property
+    def ox(self) -> Path:
+        """The stand-in's folder."""
+        return self.folder / "ox"
+
+    @property
+    def database(self) -> Path:
+        """PostfixAdmin's tables and the ledger."""
+        return self.folder / "postfixadmin.sqlite"
+
+    @property
+    def map(self) -> Path:
+        """The sender map."""
+        return self.folder / "map" / "sender_access"
+
+    def declare(self, state: State) -> None:
+        """Replaces what git says. JSON is YAML."""
+        content = json.dumps({"domain": DOMAIN, **state}, default=str)
+        (self.folder / "state" / "state.yaml").write_text(content, encoding="utf-8")
+
+    def apply(self, fault: Fault | None = None, machine: str = "a") -> Answer:
+        """`reconciler apply --yes`."""
+        return self._command(partial(commands.apply, None, self.site, Format.TEXT, yes=True), fault, machine)
+
+    def resume(self, fault: Fault | None = None, machine: str = "a") -> Answer:
+        """`reconciler resume --yes`."""
+        return self._command(partial(commands.resume, self.site, Format.TEXT, yes=True), fault, machine)
+
+    def plan(self) -> Answer:
+        """`reconciler plan`."""
+        return self._command(partial(plan_command, self.site, Format.TEXT), None, "a")
+
+    def sql(self, statement: str, *parameters: object) -> list[dict[str, Any]]:
+        """Somebody's own SQL; rows as mappings."""
+        with closing(sqlite3.connect(self.database)) as connection, connection:
+            connection.row_factory = sqlite3.Row
+            return [dict(row) for row in connection.execute(statement, parameters)]
+
+    def add_ox_user(self, login: str, address: str, name: str) -> None:
+        """Somebody made a user by hand."""
+        given, _, surname = name.partition(" ")
+        names = {"Display_name": name, "Given_name": given, "Sur_name": surname, "Password": "by-hand-1"}
+        import_users(self.ox, [{"Name": login, "PrimaryEmail": address, "ImapLogin": address, **names}])
+
+    def expire_lock(self) -> None:
+        """The time of a dead run's lock is over, in the ledger and at the map."""
+        self.sql("UPDATE reconciler_lock SET expires = 1 WHERE expires IS NOT NULL")
+        self._drop_map_lock()
+
+    def break_lock(self) -> None:
+        """What `reconciler unlock` does."""
+        self.sql("UPDATE reconciler_lock SET expires = NULL, run = NULL WHERE expires IS NOT NULL")
+        self._drop_map_lock()
+
+    # commands
+
+    def _command(self, command: Callable[[], None], fault: Fault | None, machine: str) -> Answer:
+        touches, out = Touches(fault), io.StringIO()
+        with self._lines(touches, machine), redirect_stdout(out), redirect_stderr(out):
+            try:
+                command()
+            except typer.Exit as ended:
+                status: int | None = ended.exit_code
+            except BaseException as error:  # a dead process may leave in a group of deaths
+                if not touches.dead:
+                    raise
+                assert _only_deaths(error), error
+                status = None
+        return Answer(status, out.getvalue(), touches.seen, touches.struck)
+
+    @contextmanager
+    def _lines(self, touches: Touches, machine: str) -> Iterator[None]:
+        """What a command opens is ours while the block runs."""
+        build, open_ledger, carry_out = opening.build_systems, opening.open_ledger, workflow.carry_out
+
+        def systems(context: Context) -> list[System]:
+            built = build(context)
+            for system in built:
+                if isinstance(system, PostfixAdminSystem):
+                    hook(system._database._writing, touches)
+                    hook(system._database._reading, touches)
+            return built
+
+        def ledger(site: Settings, *, create: bool = False) -> Ledger | None:
+            opened = open_ledger(site, create=create)
+            assert opened is not None
+            hook(opened._engine, touches)
+            return opened
+
+        def read_site(path: Path | None) -> tuple[Settings, Declaration]:
+            site = load_site(path)
+            return site, load_state(site.path(site.state), site, today=self.today)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(opening, "build_systems", systems)
+            patch.setattr(opening, "open_ledger", ledger)
+            patch.setattr(opening, "read_site", read_site)
+            patch.setattr(opening, "SiteHosts", lambda _logins: InProcessHosts(touches, self.ox))
+            patch.setattr(opening, "_mailer", lambda site: Outbox(touches, site.path("outbox")))
+            patch.setattr(opening, "Person", lambda *_: Person("cron", machine, 4711))
+            patch.setattr(attach, "Web", lambda url: InProcessWeb(url, touches, self.ox))
+            patch.setattr(workflow, "carry_out", partial(carry_out, pause=0))
+            yield
+
+    # the site
+
+    def _write_site(self) -> None:
+        mail = {"host": "127.0.0.1", "port": 1, "security": "none"}
+        site: dict[str, Any] = {
+            "site": "proof",
+            "state": "state",
+            "postfixadmin": {"url": "sqlite:///postfixadmin.sqlite", "vacation_domain": VACATION},
+            "openxchange": {
+                "sbin": "ox/sbin",
+                "admin_password_file": "ox-password",
+                "web_url": "http://127.0.0.1:1/ajax/",
+                "imap": mail,
+                "smtp": mail,
+            },
+            "register": {"csv": "members.csv"},
+            "letters": {"outbox": "outbox", "from": "AG Technik <technik@mail.example>"},
+        }
+        if self.with_map:
+            site["postfix"] = {
+                "sender_access": f"texthash:{self.map}",
+                "privilege": "direct",
+                "config_directory": str(self.folder / "postfix"),
+            }
+        (self.folder / "ox-password").write_text(OX_PASSWORD, encoding="utf-8")
+        self.site.write_text(json.dumps(site), encoding="utf-8")
+
+    def _make_map(self) -> None:
+        self.map.parent.mkdir()
+        self.map.write_text("hand@made.example REJECT\n", encoding="utf-8")
+        config = self.folder / "postfix"
+        config.mkdir()
+        for name, content in (("main.cf", "compatibility_level = 3.6\n"), ("master.cf", "")):
+            (config / name).write_text(content)
+
+    def _drop_map_lock(self) -> None:
+        lock = self.map.parent / ".sender_access.lock"
+        if lock.exists():
+            lock.rmdir()
+
+
+def _only_deaths(error: BaseException) -> bool:
+    if isinstance(error, BaseExceptionGroup):
+        return all(map(_only_deaths, error.exceptions))
+    return isinstance(error, Death)
