@@ -39,6 +39,8 @@ class Chain(NamedTuple):
     former: tuple[Former, ...]
     members: tuple[Address, ...]
     """Her member number in the domains that she left."""
+    number: Address | None
+    """Her member number in the domain of today."""
     active: bool
 
     @property
@@ -53,6 +55,11 @@ class Chain(NamedTuple):
     def addresses(self) -> frozenset[str]:
         """All that are or were the account's."""
         return frozenset((self.key, *(f.address for f in self.former)))
+
+    @property
+    def numbers(self) -> frozenset[str]:
+        """Aliases that lead to her: what leads to them from her own twin leads round in a circle."""
+        return frozenset((*self.members, self.number) if self.number else self.members)
 
     def current(self, target: str) -> str:
         """A target of an old twin as it is under the new address: a vacation token names the mailbox that it answers
@@ -88,7 +95,8 @@ def chain_of(box: Mailbox, known: Accounts) -> Chain | None:
     former = tuple(_former(address, renames) for address in addresses)
     left = dict.fromkeys(domain_of(a) for a in addresses if domain_of(a) != domain_of(box.address))
     members = tuple(Address(f"{box.member}@{domain}") for domain in left) if box.member else ()
-    return Chain(box.address, former, members, box.active) if former else None
+    number = Address(f"{box.member}@{domain_of(box.address)}") if box.member else None
+    return Chain(box.address, former, members, number, box.active) if former else None
 
 
 def _former(address: Address, renames: Sequence[Rename]) -> Former:

@@ -106,8 +106,10 @@ class _Sight:
         carried = {chain.current(target) for former in chain.former for target in self._carried(chain, former)}
         twin = self.aliases.get(chain.key)
         own = twin.goto if twin is not None else ()
-        kept = {chain.current(target) for target in own if target not in chain.addresses}
-        outdated = any(chain.current(t) != t or (t != chain.key and t in chain.addresses) for t in own)
+        hers = chain.addresses | chain.numbers
+        kept = {chain.current(target) for target in own if target not in hers}
+        circle = chain.key not in own and not chain.numbers.isdisjoint(own)
+        outdated = circle or any(chain.current(t) != t or (t != chain.key and t in chain.addresses) for t in own)
         if outdated or not carried <= kept:
             goto = tuple(sorted({chain.key, *kept, *carried}))
             self.wanted["alias"][chain.key] = AliasRow(chain.key, chain.key, goto, chain.active, AliasRole.CARRIED)
@@ -125,7 +127,7 @@ class _Sight:
             or any(target == former.address or chain.current(target) != target for target in alias.goto)
         )
         if was_twin:
-            yield from (target for target in alias.goto if target not in chain.addresses)
+            yield from (target for target in alias.goto if target not in chain.addresses | chain.numbers)
 
     def _former_alias(self, chain: Chain, former: Former) -> None:
         row = self.wanted["alias"][former.address]
