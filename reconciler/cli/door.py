@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 import tempfile
 import traceback
@@ -68,6 +69,9 @@ class Format(StrEnum):
     MARKDOWN = "markdown"
 
 
+_GARBAGE = 1_000_000
+"""Values that are made between two searches for circles."""
+
 SiteOption = Annotated[
     Path | None,
     typer.Option(
@@ -98,7 +102,14 @@ def colored() -> bool:
 
 def enter(story: Callable[[], Coroutine[Any, Any, Status]], output: Format = Format.TEXT) -> None:
     """Runs one command and leaves with its exit status; errors become messages, never tracebacks."""
-    raise typer.Exit(int(asyncio.run(_guarded(story, output))))
+    usual = gc.get_threshold()
+    # a command makes millions of values and hardly a circle: looking for them would take a quarter of a big plan's time
+    gc.set_threshold(_GARBAGE)
+    try:
+        status = asyncio.run(_guarded(story, output))
+    finally:
+        gc.set_threshold(*usual)
+    raise typer.Exit(int(status))
 
 
 async def _guarded(story: Callable[[], Coroutine[Any, Any, Status]], output: Format) -> Status:

@@ -6,6 +6,7 @@ Used by `entries`. The general form is `model.addresses`; here is what each plac
 from __future__ import annotations
 
 import re
+import sys
 from typing import Any
 
 from reconciler.declared.fields import describe
@@ -102,7 +103,8 @@ class Addresses:
                     self._bad(text, error, spot)
                 return None
             if len(address) <= MAX_ADDRESS:
-                return address
+                # one object for all equal ones: an address is in a dozen places, here and in what is found live
+                return Address(sys.intern(address))
             text = address
         self._say_too_long(text, spot)
         return None

@@ -6,6 +6,7 @@ Called by `load` for each file. What one entry says by itself is checked here, w
 
 from __future__ import annotations
 
+import sys
 from datetime import date, timedelta
 from typing import Any
 
@@ -68,7 +69,7 @@ class Converter:
             return
         name = entry.name
         if name is None and entry.given_name is not None and entry.surname is not None:
-            name = f"{entry.given_name} {entry.surname}"
+            name = sys.intern(f"{entry.given_name} {entry.surname}")
             if len(name) > MAX_NAME:
                 message = f"given name and surname have {len(name)} characters together, {MAX_NAME} are allowed"
                 self._problems.error("name", address, message, "write a shorter `name`", origin)

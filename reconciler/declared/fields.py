@@ -6,6 +6,7 @@ Used by `models`. A validator raises Wrong; `sentences` turns that and pydantic'
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
 from collections.abc import Iterable
 from datetime import date
@@ -72,7 +73,7 @@ def _folded(text: str, longest: int) -> str:
         raise Wrong("the text is empty", "write something or take the field out")
     if len(text) > longest:
         raise Wrong(f"the text has {len(text)} characters, {longest} are allowed", "shorten it")
-    return text
+    return sys.intern(text)
 
 
 def _text(value: Any) -> str:
@@ -114,7 +115,7 @@ def _member(value: Any) -> str:
         case OddNumber():
             raise Wrong(f"{value.text} would lose its exact digits as a number", f"put it in quotes: '{value.text}'")
         case int() if value > 0:
-            return str(value)
+            return sys.intern(str(value))
         case str() if value.isascii() and value.isdigit() and len(value) <= 64:
             return value
     raise Wrong(f"a member number has digits only, here stands {describe(value)}", "write it like 10042")

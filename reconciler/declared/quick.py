@@ -6,6 +6,7 @@ one that it accepts has no duplicate key, no tag, no alias, no key that is not t
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from ruamel.yaml.cyaml import CParser  # type: ignore[attr-defined]  # libyaml; the pure parser is 20 times slower
@@ -64,7 +65,6 @@ def _read_mapping(get_event: Any) -> dict[str, Any]:
     into: Any = root
     key: str | None = None
     outer: list[tuple[Any, str | None]] = []
-    known: dict[str, str] = {}  # one object for all keys of one spelling: a third of the memory
     while True:
         event = get_event()
         kind = type(event)
@@ -80,7 +80,7 @@ def _read_mapping(get_event: Any) -> dict[str, Any]:
             elif key is None:
                 if type(value) is not str or value in into or value == "<<":
                     raise Unusual
-                key = known.setdefault(value, value)
+                key = sys.intern(value)  # one object for all keys of one spelling: a third of the memory
             else:
                 into[key] = value
                 key = None

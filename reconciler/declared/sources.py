@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import zlib
+
 from reconciler.declared.files import Source
 from reconciler.declared.lines import Index, section_index
 from reconciler.declared.problems import Spot
@@ -19,13 +21,13 @@ class Locator:
     """The files of one load, as they were read; positions are worked out when asked for and remembered."""
 
     def __init__(self) -> None:
-        self._sources: dict[str, tuple[Source, bytes]] = {}  # bytes: half the memory of text with an umlaut in it
+        self._sources: dict[str, tuple[Source, bytes]] = {}  # compressed: most are never asked about
         self._trees: dict[str, Tree] = {}
         self._indexes: dict[tuple[str, str], Index | None] = {}
 
     def add(self, source: Source, text: str) -> None:
         """Remembers a file."""
-        self._sources[source.name] = (source, text.encode("utf-8"))
+        self._sources[source.name] = (source, zlib.compress(text.encode("utf-8"), level=1))
 
     def __call__(self, origin: Origin) -> Place:
         """The place of a declaration: its key, or the start of its list entry."""
@@ -47,7 +49,7 @@ class Locator:
         return self._trees[file]
 
     def _text(self, file: str) -> str:
-        return self._sources[file][1].decode("utf-8")
+        return zlib.decompress(self._sources[file][1]).decode("utf-8")
 
     def _quick(self, origin: Origin) -> Mark | None:
         name = (origin.file, origin.section)

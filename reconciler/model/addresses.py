@@ -6,6 +6,7 @@ Rules from `facts/postfixadmin.md` section 9 (what PostfixAdmin accepts) and RFC
 from __future__ import annotations
 
 import re
+import sys
 from functools import lru_cache
 from typing import NewType
 
@@ -27,7 +28,7 @@ class BadAddress(ValueError):
 
 def local_part(address: str) -> str:
     """The part before the last `@`."""
-    return address.rpartition("@")[0]
+    return sys.intern(address.rpartition("@")[0])
 
 
 def domain_of(address: str) -> Domain:
