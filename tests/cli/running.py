@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -72,6 +75,69 @@ def reconciler(
 ) -> Answer:
     """Runs the command to its end."""
     return ended(start(folder, *arguments, env=env, command=command))
+
+
+_NURSERY = """
+import json, os, sys
+from reconciler.cli.main import run
+for line in sys.stdin:
+    request = json.loads(line)
+    child = os.fork()
+    if not child:
+        os.chdir(request["folder"])
+        os.environ.clear()
+        os.environ.update(request["env"])
+        for number, name in ((1, "out"), (2, "err")):
+            os.dup2(os.open(request[name], os.O_WRONLY), number)
+        sys.stdin = open(os.devnull)
+        sys.argv = ["reconciler", *request["arguments"]]
+        try:
+            run()
+        except SystemExit as left:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(left.code or 0)
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+class Nursery:
+    """A process that has imported the command and forks once for each call: each is a process of its own as ever, but
+    without the second that the imports take. What is read while importing (COLUMNS, NO_COLOR) is the first call's."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _NURSERY],
+            env=environment(PYTHONUTF8="1"),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        atexit.register(self.close)
+
+    def run(self, folder: Path, arguments: Sequence[str], env: Mapping[str, str]) -> Answer:
+        """As `reconciler`."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with tempfile.NamedTemporaryFile() as out, tempfile.NamedTemporaryFile() as err:
+            request = {"folder": str(folder), "arguments": arguments, "out": out.name, "err": err.name}
+            self._process.stdin.write(json.dumps({**request, "env": environment(**env)}) + "\n")
+            self._process.stdin.flush()
+            status = int(self._process.stdout.readline())
+            answer = Answer(status, out.read().decode("utf-8"), err.read().decode("utf-8"))
+        assert "Traceback" not in answer.out + answer.err, answer.err
+        return answer
+
+    def close(self) -> None:
+        """Ends the process."""
+        self._process.communicate()
+
+
+@cache
+def nursery() -> Nursery:
+    """The one of this test run, started at the first call."""
+    return Nursery()
 
 
 def killed(process: subprocess.Popen[str]) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.systems.openxchange.standin import control
-from tests.cli.running import COMMAND, ended, environment, eventually, start
+from tests.cli.running import COMMAND, ended, environment, eventually, reconciler, start
 from tests.cli.site import ANNA, ANNA_DECLARED, BERND_DECLARED, OX_ENV, OX_PASSWORD, StandInSite
 
 BLOCK = "domain: example.org, reason: spam"
@@ -164,7 +164,7 @@ def test_lines_fit_the_terminal(site: StandInSite, width: int) -> None:
     site.add_mailbox("hand@pirat.alt")
     site.declare(ANNA_DECLARED, "x--y: {groupware: false}", aliases=["vorstand: [anna.beispiel]"], blocks=[BLOCK])
     for arguments in (("plan",), ("show", ANNA)):
-        answer = site.run(*arguments, COLUMNS=str(width))
+        answer = reconciler(site.folder, *arguments, env={OX_ENV: OX_PASSWORD, "COLUMNS": str(width)})
         assert ANNA in answer.out
         for line in answer.out.splitlines():
             # what stands before a word is an indent and a mark
