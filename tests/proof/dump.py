@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from contextlib import closing
 from email.message import EmailMessage
+from functools import cache
 from typing import Any, NamedTuple
 
 from passlib.hash import sha512_crypt  # type: ignore[import-untyped]  # libpass has no stubs
@@ -52,15 +53,17 @@ def dump(world: World) -> dict[str, Any]:
 
 
 def opened(world: World) -> dict[str, list[list[str]]]:
-    """What the passwords of each member's letters open, oldest letter first, letters that open nothing left out.
+    """What the passwords of each member's letters open, oldest first, those that open nothing left out.
 
-    A letter whose password opens nothing is a dead one; of the living there must be one for each member.
+    A letter whose password opens nothing is a dead one; of the living there must be one for each member. A mail server
+    that took a letter and could not say so gets it again: that is one password, told twice.
     """
+    told = dict.fromkeys((letter.recipient, letter.password) for letter in letters(world) if letter.password)
     found: dict[str, list[list[str]]] = {}
-    for letter in letters(world):
-        places = sorted(_places(world, letter.password)) if letter.password else []
+    for recipient, password in told:
+        places = sorted(_places(world, password))
         if places:
-            found.setdefault(letter.recipient, []).append(places)
+            found.setdefault(recipient, []).append(places)
     return found
 
 
@@ -84,8 +87,7 @@ def _letter(mail: EmailMessage) -> Letter:
 
 def _places(world: World, password: str) -> Iterator[str]:
     for row in world.sql("SELECT username, password FROM mailbox"):
-        stored = row["password"].removeprefix("{SHA512-CRYPT}")
-        if stored.startswith("$6$") and sha512_crypt.verify(password, stored):
+        if _fits(password, row["password"]):
             yield f"mailbox {row['username']}"
     for user in control.users(world.ox):
         if passwords.matches(password, user.fields.get("Password")):
@@ -93,6 +95,12 @@ def _places(world: World, password: str) -> Iterator[str]:
         for account in control.accounts(world.ox, user.ident):
             if account["password"] == password:
                 yield f"attached {account['primary_address']} of {user.id}"
+
+
+@cache
+def _fits(password: str, stored: str) -> bool:
+    digest = stored.removeprefix("{SHA512-CRYPT}")
+    return digest.startswith("$6$") and bool(sha512_crypt.verify(password, digest))
 
 
 def _user(world: World, login: str) -> dict[str, Any]:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from reconciler.systems.openxchange.standin import control
 from tests.proof.world import DOMAIN, TODAY, VACATION, State, World
 
 OLD, NEW, MEMBER = f"anna.muster@{DOMAIN}", f"anna.beispiel@{DOMAIN}", f"10042@{DOMAIN}"
@@ -16,7 +14,6 @@ BERND = f"bernd.muster@{DOMAIN}"
 ANNA_MUSTER = {"given_name": "Anna", "surname": "Muster", "member": "10042", "groupware": True}
 ANNA_BEISPIEL = {**ANNA_MUSTER, "surname": "Beispiel"}
 BERND_MUSTER = {"given_name": "Bernd", "surname": "Muster", "member": "10077", "groupware": True}
-SOON = TODAY + timedelta(days=20)
 
 Entries = Mapping[str, Any]
 
@@ -26,10 +23,10 @@ def _nothing(world: World) -> None:
 
 
 class Scenario(NamedTuple):
-    """`before` is applied, `by_hand` done, `after` declared."""
+    """`before` is applied, state after state, `by_hand` done, `after` declared."""
 
     name: str
-    before: State
+    before: tuple[State, ...]
     after: State
     by_hand: Callable[[World], None] = _nothing
     with_map: bool = False
@@ -39,9 +36,10 @@ class Scenario(NamedTuple):
     def prepare(self, folder: Path) -> World:
         """The world at the moment when `after` is declared."""
         world = World.build(folder, with_map=self.with_map)
-        world.declare(self.before)
-        answer = world.apply()
-        assert answer.status == 0, answer.out
+        for state in self.before:
+            world.declare(state)
+            answer = world.apply()
+            assert answer.status == 0, answer.out
         self.by_hand(world)
         world.declare(self.after)
         world.today = TODAY + timedelta(days=self.days)
@@ -59,9 +57,10 @@ def rename(**more: Any) -> dict[str, Any]:
     return {"renames": [entry]}
 
 
-def confirm(gate: str, subject: str) -> dict[str, Any]:
-    """The entry that lifts a gate."""
-    return {"confirm": [{"gate": gate, "subject": subject, "until": str(SOON), "reason": "looked at it"}]}
+def confirm(gate: str, subject: str, days: int = 0) -> dict[str, Any]:
+    """The entry that lifts a gate, written so many days later."""
+    until = TODAY + timedelta(days=days + 20)
+    return {"confirm": [{"gate": gate, "subject": subject, "until": str(until), "reason": "looked at it"}]}
 
 
 _OLD, _NEW = people(anna_muster=ANNA_MUSTER), people(anna_beispiel=ANNA_BEISPIEL)
@@ -93,35 +92,35 @@ def old_kept_mail(world: World) -> None:
     world.sql("INSERT INTO quota2 (username, bytes, messages) VALUES (?, 4711, 3)", OLD)
 
 
-def _second_id() -> str:
-    return "openxchange/5"  # 2 is the admin, Bernd and Anna follow
-
-
-RENAME_ATTACH = Scenario("rename attach", _OLD | _VORSTAND, _NEW | rename() | {"aliases": {"vorstand": ["anna.beispiel", "bernd.muster"]}})
+_NEW_VORSTAND = {"aliases": {"vorstand": ["anna.beispiel", "bernd.muster"]}}
 _REMOVAL = {"mailbox": "anna.muster", "date": str(TODAY), "reason": "left, RT 4890"}
+_REMOVED = people() | {"removals": [_REMOVAL]}
+_PURGED = people() | {"removals": [{**_REMOVAL, "groupware_account": "delete"}]}
+_ONE_BLOCK = {"sender_blocks": [{"sender": "a@spam.example", "reason": "wave"}]}
+_OTHER_BLOCKS = {"sender_blocks": [{"domain": "spam.example", "reason": "waves"}, {"sender": "b@x.example", "reason": "b"}]}
+_NO_GROUPWARE = people(anna_muster={**ANNA_MUSTER, "groupware": False})
+_RESET = people(anna_muster={**ANNA_MUSTER, "password_reset": str(TODAY)})
+
+RENAME_ATTACH = Scenario("rename attach", (_OLD | _VORSTAND,), _NEW | rename() | _NEW_VORSTAND)
+RENAME_MOVE = Scenario("rename move", (_OLD,), _NEW | rename(old_mailbox="move"), old_kept_mail)
+SECOND_ACCOUNT = Scenario(
+    "rename attach with a second OX account",
+    (_OLD,),
+    _NEW | rename() | confirm("second-account", "openxchange/5"),  # 2 is the admin, Anna and Bernd follow
+    second_ox_account,
+)
 
 SCENARIOS = (
+    Scenario("new account", (people(),), _OLD),
     RENAME_ATTACH,
-    Scenario("new account", people(), _OLD),
-    Scenario("rename attach with forwards", _OLD, _NEW | rename(rewrite_references=True), forwards),
-    Scenario("rename attach with vacation", _OLD, _NEW | rename(), vacation),
-    Scenario("rename attach with a second OX account", _OLD, _NEW | rename() | confirm("second-account", _second_id()), second_ox_account),
-    Scenario("rename move", _OLD, _NEW | rename(old_mailbox="move"), old_kept_mail),
-    Scenario("alias change", _OLD | _VORSTAND, _OLD | {"aliases": {"vorstand": ["anna.muster"], "info": ["vorstand"]}}),
-    Scenario(
-        "block change",
-        _OLD | {"sender_blocks": [{"sender": "a@spam.example", "reason": "wave"}]},
-        _OLD | {"sender_blocks": [{"domain": "spam.example", "reason": "waves"}]},
-        with_map=True,
-    ),
-    Scenario("removal switch-off", _OLD, people() | {"removals": [_REMOVAL]}),
-    Scenario(
-        "purge",
-        people() | {"removals": [_REMOVAL]},
-        people()
-        | {"removals": [{**_REMOVAL, "groupware_account": "delete"}]},
-        days=91,
-    ),
-    Scenario("groupware added", people(anna_muster={**ANNA_MUSTER, "groupware": False}), _OLD),
-    Scenario("password reset", _OLD, people(anna_muster={**ANNA_MUSTER, "password_reset": str(TODAY)})),
+    Scenario("rename attach with forwards", (_OLD,), _NEW | rename(rewrite_references=True), forwards),
+    Scenario("rename attach with vacation", (_OLD,), _NEW | rename(), vacation),
+    SECOND_ACCOUNT,
+    RENAME_MOVE,
+    Scenario("alias change", (_OLD | _VORSTAND,), _OLD | {"aliases": {"vorstand": ["anna.muster"], "info": ["vorstand"]}}),
+    Scenario("block change", (people() | _ONE_BLOCK,), people() | _OTHER_BLOCKS, with_map=True),
+    Scenario("removal switch-off", (_OLD,), _REMOVED),
+    Scenario("purge", (_OLD, _REMOVED), _PURGED | confirm("groupware-delete", OLD, 91), days=91),
+    Scenario("groupware added", (_NO_GROUPWARE,), _OLD),
+    Scenario("password reset", (_OLD,), _RESET),
 )

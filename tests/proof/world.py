@@ -7,24 +7,27 @@ that a test may cut one, or kill the command, at any touch.
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 import typer
+from jinja2 import Environment
 from sqlalchemy import create_engine
 
 from reconciler import workflow
 from reconciler.apply.ledger import Ledger, shape
+from reconciler.apply.ledger import ledger as ledger_module
 from reconciler.apply.ledger.tables import declare as declare_ledger
 from reconciler.apply.session import Person
 from reconciler.cli import apply as commands
@@ -40,6 +43,7 @@ from reconciler.systems.openxchange import attach
 from reconciler.systems.openxchange.standin import control
 from reconciler.systems.openxchange.standin.bulk import import_users
 from reconciler.systems.openxchange.standin.install import install
+from reconciler.systems.postfixadmin import connect
 from reconciler.systems.postfixadmin.system import PostfixAdminSystem
 from reconciler.systems.postfixadmin.tables import create_tables
 from tests.proof.outside import InProcessHosts, InProcessWeb, Outbox, hook
@@ -82,7 +86,6 @@ class World:
     folder: Path
     today: date = TODAY
     with_map: bool = False
-    _names: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def build(cls, folder: Path, *, with_map: bool = False) -> World:
@@ -217,6 +220,7 @@ class World:
             patch.setattr(opening, "Person", lambda *_: Person("cron", machine, 4711))
             patch.setattr(attach, "Web", lambda url: InProcessWeb(url, touches, self.ox))
             patch.setattr(workflow, "carry_out", partial(carry_out, pause=0))
+            _quickly(patch)
             yield
 
     # the site
@@ -258,6 +262,30 @@ class World:
         lock = self.map.parent / ".sender_access.lock"
         if lock.exists():
             lock.rmdir()
+
+
+async def _here(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    return function(*args, **kwargs)
+
+
+def _quickly(patch: pytest.MonkeyPatch) -> None:
+    """No threads, so that the order of touches is the same each time; templates and tables are made once. Thousands of
+    commands run in one process here, and each would make them anew."""
+    patch.setattr(asyncio, "to_thread", _here)
+    patch.setattr(Environment, "compile", _compiled)
+    patch.setattr(connect, "declare", _tables)
+    patch.setattr(ledger_module, "declare", _ledger_tables)
+
+
+_tables, _ledger_tables = cache(connect.declare), cache(declare_ledger)
+_compile, _code = Environment.compile, dict[tuple[Any, ...], Any]()
+
+
+def _compiled(environment: Environment, source: Any, *rest: Any, **options: Any) -> Any:
+    key = (source, rest, tuple(options.items()))
+    if key not in _code:
+        _code[key] = _compile(environment, source, *rest, **options)
+    return _code[key]
 
 
 def _only_deaths(error: BaseException) -> bool:

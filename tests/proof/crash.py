@@ -1,0 +1,100 @@
+"""Ruins a run at one touch, has it put right in one of three ways, and compares with the run that nothing disturbed."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from tests.proof.dump import dump
+from tests.proof.scenarios import Scenario
+from tests.proof.touches import Fault, How, Touch
+from tests.proof.world import Answer, World
+
+
+class Recovery(StrEnum):
+    """Who puts it right."""
+
+    RESUME = "resume"
+    """The lock of the dead run is broken by `unlock`, then `resume`."""
+    APPLY = "apply"
+    """Cron's next apply, when the lock has expired."""
+    OTHER_MACHINE = "another machine resumes"
+    """With nothing of the dead process but what is in the ledger."""
+
+
+@dataclass(frozen=True)
+class Undisturbed:
+    """A prepared world, and how it looks when nothing goes wrong."""
+
+    scenario: Scenario
+    world: World
+    touches: tuple[Touch, ...]
+    end: dict[str, Any]
+
+    @classmethod
+    def of(cls, scenario: Scenario, folder: Path) -> Undisturbed:
+        """Prepares the world and runs a copy of it to its end."""
+        world = scenario.prepare(folder / "before")
+        done = world.copy(folder / "done")
+        answer = done.apply()
+        assert answer.status == 0, answer.out
+        assert done.plan().status == 0, done.plan().out
+        return cls(scenario, world, tuple(answer.touches), dump(done))
+
+    def faults(self, how: How) -> Iterator[Fault]:
+        """Every touch to which this can happen."""
+        return (Fault(number, how) for number, touch in enumerate(self.touches) if how in touch.ways())
+
+    def after(self, fault: Fault, recovery: Recovery, folder: Path) -> list[str]:
+        """What is wrong after a run that met this fault was put right; empty when nothing is."""
+        world = self.world.copy(folder)
+        try:
+            return list(self._wrong(world, fault, recovery))
+        finally:
+            shutil.rmtree(folder)
+
+    def _wrong(self, world: World, fault: Fault, recovery: Recovery) -> Iterator[str]:
+        ruined = world.apply(fault)
+        if not ruined.struck:
+            yield "the run was over before"
+            return
+        recovered = recover(world, recovery)
+        if recovered.status != 0:
+            yield f"recovery ended with {recovered.status}: {recovered.out}"
+        end = dump(world)
+        yield from (f"{part}: {differing(end[part], self.end[part])}" for part in end if end[part] != self.end[part])
+        again = world.plan()
+        if again.status != 0:
+            yield f"a further plan is not empty: {again.out}"
+
+
+def differing(now: Any, wanted: Any) -> str:
+    """What one has and the other has not."""
+    if not isinstance(now, list):
+        return f"{now}\n    instead of {wanted}"
+    more, less = [row for row in now if row not in wanted], [row for row in wanted if row not in now]
+    return f"there is {more}\n    instead of {less}"
+
+
+def recover(world: World, recovery: Recovery) -> Answer:
+    """One command, or `apply` after a `resume` that found no run, because the run died before it was written down."""
+    if recovery is Recovery.RESUME:
+        world.break_lock()
+    else:
+        world.expire_lock()
+    if recovery is Recovery.APPLY:
+        return world.apply()
+    resumed = world.resume(machine="b" if recovery is Recovery.OTHER_MACHINE else "a")
+    return world.apply() if "no run was left unfinished" in resumed.out else resumed
+
+
+def report(undisturbed: Undisturbed, fault: Fault, recovery: Recovery, wrong: list[str]) -> str:
+    """A paragraph for the assertion."""
+    touch = undisturbed.touches[fault.number]
+    where = f"{undisturbed.scenario.name}: {fault.how} at touch {fault.number} ({touch.line} {touch.what}), {recovery}"
+    return "\n  ".join([where, *wrong])
+
