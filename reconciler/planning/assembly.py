@@ -34,7 +34,9 @@ def due_accounts(
         for account, renames in chains.former.items()
         if renames and renames[0].old_mailbox is OldMailbox.MOVE
     )
-    password, letter = set(), set()
+    password: set[Owner] = set()
+    letter: set[Owner] = set()
+    welcome: set[Owner] = set()
     for owner, kinds in remembered.unseen.items():
         account = Owner(Scope.ACCOUNT, chains.of(owner.subject))
         if owner.scope is not Scope.ACCOUNT or account.subject not in state.mailboxes:
@@ -43,7 +45,9 @@ def due_accounts(
             password.add(account)
         elif "letter" in kinds:
             letter.add(account)
-    return Due(resets | password, frozenset(letter), keeping, unsubscribe)
+        if "welcome_mail" in kinds:
+            welcome.add(account)
+    return Due(resets | password, frozenset(letter), keeping, unsubscribe, frozenset(welcome))
 
 
 def counts(pairs: Iterable[Pair], changes: Sequence[Change]) -> Counts:

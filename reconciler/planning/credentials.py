@@ -14,18 +14,42 @@ def makes_credential(changes: Sequence[Change]) -> bool:
     return any(change.action is Action.CREATE and change.kind in CREDENTIAL_KINDS for change in changes)
 
 
+class News(NamedTuple):
+    """What is new for an account in this plan, beside its changes: every system says what follows at its place."""
+
+    renew: bool = False
+    """A new password, set wherever the account lives, and a letter that tells it."""
+    moved: bool = False
+    """Its address changes and the password stays, and a letter says so."""
+    unsubscribe: bool = False
+    """Its OX subscriptions are removed."""
+    welcome: bool = False
+    """A run died before the first mail to its mailbox, which makes the maildir."""
+
+
 class Due(NamedTuple):
     """What accounts are due whatever changes in this plan.
 
     `password`: a run died before it told them theirs, or git declares a reset. `letter`: they were moved, and a run
     died before it told them. `keeping`: their last rename keeps the password (`old_mailbox: move`). `unsubscribe`:
-    git declares that their OX subscriptions are removed today.
+    git declares that their OX subscriptions are removed today. `welcome`: a run died before their welcome mail.
     """
 
     password: frozenset[Owner] = frozenset()
     letter: frozenset[Owner] = frozenset()
     keeping: frozenset[Owner] = frozenset()
     unsubscribe: frozenset[Owner] = frozenset()
+    welcome: frozenset[Owner] = frozenset()
+
+    @property
+    def owners(self) -> frozenset[Owner]:
+        """Everybody who is due anything."""
+        return self.password | self.letter | self.unsubscribe | self.welcome
+
+
+def news(owner: Owner, changes: Sequence[Change], due: Due) -> News:
+    """What is new for this account, given its changes in all systems."""
+    return News(renews(owner, changes, due), moves(owner, changes, due), owner in due.unsubscribe, owner in due.welcome)
 
 
 def renews(owner: Owner, changes: Sequence[Change], due: Due) -> bool:

@@ -8,6 +8,7 @@ from typing import Protocol
 from reconciler.model.declared import DesiredState
 from reconciler.model.records import Owner, Records
 from reconciler.planning.changes import Change, Outcome, Step
+from reconciler.planning.credentials import News
 from reconciler.planning.findings import Finding
 
 
@@ -47,15 +48,9 @@ class System(Protocol):
         changes: Sequence[Change],
         wanted: Records,
         found: Records,
-        *,
-        renew: bool,
-        moved: bool = False,
-        unsubscribe: bool = False,
+        news: News,
     ) -> Sequence[Change]:
-        """What else must happen here because `changes` (of all systems, one owner) happen. With `renew` the account
-        gets a new password: each system sets it where it holds the account already, and a letter tells it. With
-        `moved` its address changes and the password stays, and a letter says so. With
-        `unsubscribe` her OX subscriptions are removed."""
+        """What else must happen here because `changes` (of all systems, one owner) happen, and because of `news`."""
         ...
 
     def steps(self, change: Change) -> tuple[Step, ...]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from reconciler.model.places import Place
 from reconciler.model.records import AliasRow, Owner, Records, Scope
 from reconciler.planning.changes import Action, Change, Step
-from reconciler.planning.credentials import Due, moves, renews
+from reconciler.planning.credentials import Due, news
 from reconciler.planning.ports import System
 
 
@@ -61,25 +61,17 @@ def fold(
     due: Due = Due(),  # noqa: B008  # a frozen value
 ) -> list[Transition]:
     """Changes grouped by owner and completed by what follows from them, dangerous ones first."""
-    grouped: dict[Owner, list[Change]] = {owner: [] for owner in due.password | due.letter | due.unsubscribe}
+    grouped: dict[Owner, list[Change]] = {owner: [] for owner in due.owners}
     for change in changes:
         grouped.setdefault(change.owner, []).append(change)
     by_name = {system.name: system for system in systems}
     transitions = []
     for owner, own in grouped.items():
-        renew, moved = renews(owner, own, due), moves(owner, own, due)
+        told = news(owner, own, due)
         for system in systems:
             pair = pairs.get(system.name)
             if pair is not None:
-                own += system.follow(
-                    owner,
-                    tuple(own),
-                    pair.wanted,
-                    pair.found,
-                    renew=renew,
-                    moved=moved,
-                    unsubscribe=owner in due.unsubscribe,
-                )
+                own += system.follow(owner, tuple(own), pair.wanted, pair.found, told)
         if not own:
             continue
         steps = [step for change in own for step in by_name[change.system].steps(change)]

@@ -22,6 +22,7 @@ from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState, Mailbox
 from reconciler.model.records import LetterRow, MemberRow, Owner, Records, Row
 from reconciler.planning.changes import Action, Change, Outcome, Result, Stage, Step
+from reconciler.planning.credentials import News
 from reconciler.planning.findings import Finding
 from reconciler.planning.ports import System
 from reconciler.planning.snapshot import rows_of
@@ -112,16 +113,13 @@ class LetterSystem:
         changes: Sequence[Change],
         wanted: Records,  # noqa: ARG002  # empty, see expect
         found: Records,
-        *,
-        renew: bool,
-        moved: bool = False,
-        unsubscribe: bool = False,  # noqa: ARG002  # she is told by whoever asked for it
+        news: News,
     ) -> Sequence[Change]:
         """A letter when the account gets a new password, or another address with the password that it has."""
-        if not (renew or moved) or self._stationery is None or self._desired is None:
+        if not (news.renew or news.moved) or self._stationery is None or self._desired is None:
             return ()
         account, state = owner.subject, self._desired
-        template = occasion(account, changes, self._chains, state.today, renew=renew)
+        template = occasion(account, changes, self._chains, state.today, renew=news.renew)
         box, own = self._mailbox(account), self._chains.addresses(Address(account))
         letter = letter_for(account, template, box and box.member, rows_of(found, MemberRow), state, own)
         if isinstance(letter, NoLetter):

@@ -11,6 +11,7 @@ from reconciler.model.declared import DesiredState
 from reconciler.model.records import Owner, Records, Row
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Change, Outcome, Result, Stage, Step
+from reconciler.planning.credentials import News
 from reconciler.planning.findings import Finding
 from reconciler.planning.ports import System
 from reconciler.settings import OpenXchange, Settings, secret
@@ -93,18 +94,15 @@ class OpenXchangeSystem:
         changes: Sequence[Change],
         wanted: Records,
         found: Records,
-        *,
-        renew: bool,
-        moved: bool = False,  # noqa: ARG002  # whoever moved keeps her password and her OX user
-        unsubscribe: bool = False,
+        news: News,
     ) -> Sequence[Change]:
         """The new password of a user that is there, her old mailbox, the end of her subscriptions."""
         following: list[Change] = []
-        if renew:
+        if news.renew:
             following += follow.password(self.name, owner, found)
             if self._attach_to is not None:
                 following += follow.attachments(self.name, owner, changes, wanted, self._old_names)
-        if unsubscribe:
+        if news.unsubscribe:
             following += follow.subscriptions(self.name, owner, found)
         return following
 

@@ -8,6 +8,7 @@ from reconciler.errors import Unreadable
 from reconciler.model.declared import DesiredState, SenderBlock
 from reconciler.model.records import BlockRow, Owner, Records
 from reconciler.planning.changes import Change, Outcome, Stage, Step
+from reconciler.planning.credentials import News
 from reconciler.planning.findings import Finding
 from reconciler.planning.ports import System
 from reconciler.remote.host import Host
@@ -64,10 +65,7 @@ class SenderMap:
         changes: Sequence[Change],  # noqa: ARG002
         wanted: Records,  # noqa: ARG002
         found: Records,  # noqa: ARG002
-        *,
-        renew: bool,  # noqa: ARG002
-        moved: bool = False,  # noqa: ARG002
-        unsubscribe: bool = False,  # noqa: ARG002
+        news: News,  # noqa: ARG002
     ) -> Sequence[Change]:
         return ()
 

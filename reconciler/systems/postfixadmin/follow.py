@@ -12,6 +12,7 @@ from reconciler.model.records import (
     WelcomeMailRow,
 )
 from reconciler.planning.changes import Action, Change
+from reconciler.planning.credentials import News
 
 
 def follow(
@@ -22,7 +23,7 @@ def follow(
     former: Sequence[str],
     *,
     welcome_mail: bool,
-    renew: bool,
+    news: News,
 ) -> list[Change]:
     """The changes of `system` that follow from `changes`, which are all of one owner.
 
@@ -35,9 +36,11 @@ def follow(
         if c.action is Action.CREATE and c.system == system and isinstance(c.after, MailboxRow)
     }
     # a disabled mailbox takes no mail: the welcome would bounce, or end in the domain's catch-all
-    welcomes = [_welcome(system, owner, row) for row in created.values() if welcome_mail and row.active]
     live = found.get("mailbox", {})
-    mine = [key for key in (owner.subject, *former) if key in live and key not in created] if renew else []
+    unwelcomed = live.get(owner.subject) if news.welcome else None
+    new = [*created.values(), *([unwelcomed] if isinstance(unwelcomed, MailboxRow) else [])]
+    welcomes = [_welcome(system, owner, row) for row in new if welcome_mail and row.active]
+    mine = [key for key in (owner.subject, *former) if key in live and key not in created] if news.renew else []
     return [*(_password(system, owner, key) for key in mine), *welcomes]
 
 
@@ -56,5 +59,5 @@ def _password(system: str, owner: Owner, key: str) -> Change:
 
 
 def _welcome(system: str, owner: Owner, mailbox: MailboxRow) -> Change:
-    row = WelcomeMailRow(mailbox.key, mailbox.account)
+    row = WelcomeMailRow(mailbox.key, owner.subject)
     return Change(system, "welcome_mail", Action.CREATE, row.key, None, row, owner)

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from reconciler.model.declared import DesiredState
 from reconciler.model.records import Owner, Records, Scope
 from reconciler.planning.changes import Change, Outcome, Result, Stage, Step
+from reconciler.planning.credentials import News
 from reconciler.planning.findings import Finding
 from reconciler.planning.ports import System
 from reconciler.settings import PostfixAdmin
@@ -75,17 +76,14 @@ class PostfixAdminSystem:
         changes: Sequence[Change],
         wanted: Records,
         found: Records,
-        *,
-        renew: bool,
-        moved: bool = False,  # noqa: ARG002  # a moved mailbox has no news for the database
-        unsubscribe: bool = False,  # noqa: ARG002
+        news: News,
     ) -> Sequence[Change]:
         """The welcome mail of a new mailbox; the new password of live ones."""
         if self._former_of[0] is not wanted:  # asked for every account of a plan, found out once
             self._former_of = wanted, former_mailboxes(wanted)
         former = self._former_of[1].get(owner.subject, ())
         mail = self._section.welcome_mail
-        return follow(self.name, owner, changes, found, former, welcome_mail=mail, renew=renew)
+        return follow(self.name, owner, changes, found, former, welcome_mail=mail, news=news)
 
     def steps(self, change: Change) -> tuple[Step, ...]:
         """One step a change."""

@@ -21,6 +21,7 @@ from reconciler.model.records import (
 )
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Action, Change, Stage, Step
+from reconciler.planning.credentials import News
 from reconciler.planning.findings import Severity
 from reconciler.systems.letters.system import LetterSystem
 from tests.systems.letters.support import (
@@ -79,7 +80,7 @@ def planned(
 ) -> list[LetterRow]:
     letters.expect(state)
     found = register() if found is None else found
-    made = letters.follow(OWNER, changes, {}, found, renew=renew, moved=moved, unsubscribe=unsubscribe)
+    made = letters.follow(OWNER, changes, {}, found, News(renew=renew, moved=moved, unsubscribe=unsubscribe))
     return [change.after for change in made if isinstance(change.after, LetterRow)]
 
 

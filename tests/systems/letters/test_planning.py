@@ -12,7 +12,7 @@ from reconciler.model.declared import Alias, DesiredState
 from reconciler.model.records import LetterRow, Owner, Records, Scope
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Action, Change, Stage, Step
-from reconciler.planning.credentials import Due, renews
+from reconciler.planning.credentials import Due, News, renews
 from reconciler.planning.findings import Severity
 from reconciler.planning.ports import System
 from reconciler.planning.transitions import Pair, fold
@@ -41,7 +41,7 @@ def letters_of(
 ) -> list[LetterRow]:
     letters.expect(state)
     changes = changes or (new_mailbox(),)
-    made = letters.follow(owner, changes, {}, found, renew=renews(owner, changes, Due()))
+    made = letters.follow(owner, changes, {}, found, News(renew=renews(owner, changes, Due())))
     assert all(c[:4] == ("letters", "letter", Action.CREATE, owner.subject) and c.owner == owner for c in made)
     return [c.after for c in made if isinstance(c.after, LetterRow)]
 
@@ -74,7 +74,7 @@ def test_what_makes_no_password_makes_no_letter_and_no_remark(tmp_path: Path, ch
 def test_the_letter_comes_after_all_that_it_speaks_of(tmp_path: Path) -> None:
     letters: System = system(tmp_path)
     letters.expect(desired(mailbox()))
-    (change,) = letters.follow(OWNER, (new_mailbox(),), {}, register(), renew=True)
+    (change,) = letters.follow(OWNER, (new_mailbox(),), {}, register(), News(renew=True))
     (step,) = letters.steps(change)
     assert (step.stage, step.readable) == (Stage.LETTER, False)
 

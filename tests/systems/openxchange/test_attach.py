@@ -14,6 +14,7 @@ from reconciler.errors import Unreadable
 from reconciler.model.records import AttachmentRow, MailboxRow, Owner, PasswordRow, Records, Scope
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Action, Change, Outcome, Result, Stage, Step
+from reconciler.planning.credentials import News
 from reconciler.remote.local import LocalHost
 from reconciler.settings import MailServer, OpenXchange, Settings
 from reconciler.systems.openxchange.answers import Words
@@ -246,7 +247,7 @@ def followed(
 ) -> list[Change]:
     wanted = system.expect(state(rename(former_surname=surname)))
     found: Records = {"ox_user": {}}
-    return [c for c in system.follow(OWNER, changes, wanted, found, renew=renew) if c.kind == "attachment"]
+    return [c for c in system.follow(OWNER, changes, wanted, found, News(renew=renew)) if c.kind == "attachment"]
 
 
 async def test_an_old_mailbox_that_gets_the_password_is_attached_after_the_users(site: Site) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from reconciler.model.records import Owner, OxUserRow, PasswordRow, Scope
 from reconciler.planning.changes import Action, Change, Outcome, Result, Stage, Step
+from reconciler.planning.credentials import News
 from reconciler.settings import Settings
 from tests.services.postfixadmin import PostfixAdminDatabase
 from tests.systems.postfixadmin.support import (
@@ -100,7 +101,7 @@ async def test_a_login_made_elsewhere_gives_a_live_mailbox_its_password(database
         # as somebody else left it: an expiry far in the past, and a second account that must not change
         by_hand(database, "UPDATE mailbox SET password = 'theirs', password_expiry = '2001-01-01', modified = created")
         found = await system.observe()
-        (change,) = system.follow(OWNER, [OX_CREATED], {}, found, renew=True)
+        (change,) = system.follow(OWNER, [OX_CREATED], {}, found, News(renew=True))
         row = PasswordRow(ANNA, ANNA)
         assert change == Change("postfixadmin", "password", Action.UPDATE, ANNA, row, row, OWNER)
         assert [s.stage for s in system.steps(change)] == [Stage.MAIL_FLOW]
@@ -122,7 +123,9 @@ async def test_a_new_password_and_an_edit_are_one_update(database: PostfixAdminD
         found = await system.observe()
         planned = await steps(system, state(mailbox(quota=6)))
         reset = [
-            s for change in system.follow(OWNER, [OX_CREATED], {}, found, renew=True) for s in system.steps(change)
+            s
+            for change in system.follow(OWNER, [OX_CREATED], {}, found, News(renew=True))
+            for s in system.steps(change)
         ]
         outcomes = await system.perform([*reset, *planned])
     assert outcomes == [Outcome(Result.DONE)] * 2
@@ -145,8 +148,10 @@ async def test_no_password_changes_without_a_new_login(database: PostfixAdminDat
     system = make_system(database)
     with closing(system):
         created = [s.change for s in await steps(system, state(mailbox())) if s.change.kind == "mailbox"]
-        assert [c.kind for c in system.follow(OWNER, [*created, OX_CREATED], {}, {}, renew=True)] == ["welcome_mail"]
+        assert [c.kind for c in system.follow(OWNER, [*created, OX_CREATED], {}, {}, News(renew=True))] == [
+            "welcome_mail"
+        ]
         await apply(system, state(mailbox()))
         found = await system.observe()
-        assert list(system.follow(OWNER, [OX_CHANGED], {}, found, renew=False)) == []
-        assert list(system.follow(OWNER, [OX_CREATED], {}, {}, renew=True)) == []
+        assert list(system.follow(OWNER, [OX_CHANGED], {}, found, News(renew=False))) == []
+        assert list(system.follow(OWNER, [OX_CREATED], {}, {}, News(renew=True))) == []

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, event, text
 
 from reconciler.model.records import Owner, OxUserRow, Scope
 from reconciler.planning.changes import Action, Change, Outcome, Result, Step
+from reconciler.planning.credentials import News
 from reconciler.systems.postfixadmin import lookup
 from reconciler.systems.postfixadmin.connect import Database
 from reconciler.systems.postfixadmin.perform import Writer
@@ -256,7 +257,9 @@ async def _password_step(system: PostfixAdminSystem) -> list[Step]:
     user = OxUserRow("kasse@pirat.alt", "kasse@pirat.alt", "kasse", "", "", "", "", "", "", "", ())
     found = await system.observe()
     created = Change("openxchange", "ox_user", Action.CREATE, user.key, None, user, owner)
-    return [step for change in system.follow(owner, [created], {}, found, renew=True) for step in system.steps(change)]
+    return [
+        step for change in system.follow(owner, [created], {}, found, News(renew=True)) for step in system.steps(change)
+    ]
 
 
 async def test_two_runs_at_once_make_each_account_once(database: PostfixAdminDatabase) -> None:

@@ -13,6 +13,7 @@ from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState, OldMailbox
 from reconciler.model.records import AliasRow, DomainRow, MailboxRow, Records, Row, VacationRow
 from reconciler.planning.changes import Action, Change
+from reconciler.planning.credentials import News
 from reconciler.settings import Settings
 from reconciler.systems.postfixadmin.expect import expect
 from reconciler.systems.postfixadmin.follow import follow, former_mailboxes
@@ -159,9 +160,9 @@ def test_all_mailboxes_of_a_person_get_her_new_password() -> None:
     settled = settle(wanted, paired)
     changes = planned(desired, found)
     former = former_mailboxes(settled)[C]
-    after = follow("postfixadmin", changes[0].owner, changes, paired, former, welcome_mail=True, renew=True)
+    after = follow("postfixadmin", changes[0].owner, changes, paired, former, welcome_mail=True, news=News(renew=True))
     assert sorted((c.kind, c.key) for c in after) == [("password", A), ("password", B), ("welcome_mail", C)]
-    assert follow("postfixadmin", changes[0].owner, [], paired, former, welcome_mail=True, renew=False) == []
+    assert follow("postfixadmin", changes[0].owner, [], paired, former, welcome_mail=True, news=News(renew=False)) == []
     assert {c.row.account for c in after if hasattr(c.row, "account")} == {C}
 
 
