@@ -32,7 +32,8 @@ def test_an_untold_password_is_renewed() -> None:
 
 def test_a_moved_account_is_told_without_a_new_password() -> None:
     moved = due("letter", old_mailbox=OldMailbox.MOVE)
-    assert (moved.password, moved.letter, moved.keeping) == (frozenset(), {IS}, {IS})
+    assert moved.password == frozenset()
+    assert moved.letter == moved.keeping == {IS}
     assert due("password", old_mailbox=OldMailbox.MOVE).password == {IS}
 
 

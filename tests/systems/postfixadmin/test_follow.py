@@ -155,3 +155,14 @@ async def test_no_password_changes_without_a_new_login(database: PostfixAdminDat
         found = await system.observe()
         assert list(system.follow(OWNER, [OX_CHANGED], {}, found, News(renew=False))) == []
         assert list(system.follow(OWNER, [OX_CREATED], {}, {}, News(renew=True))) == []
+
+
+async def test_a_welcome_mail_that_a_dead_run_owes_is_sent(database: PostfixAdminDatabase) -> None:
+    """It makes the maildir; nothing live shows that it is missing, but the ledger knows."""
+    system = make_system(database)
+    with closing(system):
+        await apply(system, state(mailbox()))
+        found = await system.observe()
+        (change,) = system.follow(OWNER, [], {}, found, News(welcome=True))
+        assert (change.kind, change.key, change.action) == ("welcome_mail", ANNA, Action.CREATE)
+        assert list(system.follow(OWNER, [], {}, found, News())) == []
