@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from reconciler.model.accounts import Accounts
-from reconciler.model.addresses import Address
+from reconciler.model.addresses import Address, local_part
 from reconciler.model.declared import DesiredState
 from reconciler.model.records import AliasRow, Gone, MailboxRow, Owner, Records, Row, Scope
 from reconciler.planning.findings import Finding, Severity
@@ -53,7 +53,8 @@ def _owner_of_unwanted(
     if entry.owner.scope is Scope.ALIAS:
         return entry.owner
     account = accounts.of(entry.owner.subject)
-    is_member_alias = entry.key not in found.get("mailbox", {}) and entry.key != entry.owner.subject
+    # what else an account changed (a target of somebody's alias, when it was renamed) did not become its own
+    is_member_alias = local_part(entry.key).isdecimal() and entry.key not in found.get("mailbox", {})
     if is_member_alias and account in desired.mailboxes and entry.key not in accounts.addresses(Address(account)):
         return Owner(Scope.ACCOUNT, account)
     return None

@@ -102,6 +102,7 @@ _NO_GROUPWARE = people(anna_muster={**ANNA_MUSTER, "groupware": False})
 _RESET = people(anna_muster={**ANNA_MUSTER, "password_reset": str(TODAY)})
 
 RENAME_ATTACH = Scenario("rename attach", (_OLD | _VORSTAND,), _NEW | rename() | _NEW_VORSTAND)
+FORWARDS = Scenario("rename attach with forwards", (_OLD,), _NEW | rename(rewrite_references=True), forwards)
 RENAME_MOVE = Scenario("rename move", (_OLD,), _NEW | rename(old_mailbox="move"), old_kept_mail)
 SECOND_ACCOUNT = Scenario(
     "rename attach with a second OX account",
@@ -113,7 +114,7 @@ SECOND_ACCOUNT = Scenario(
 SCENARIOS = (
     Scenario("new account", (people(),), _OLD),
     RENAME_ATTACH,
-    Scenario("rename attach with forwards", (_OLD,), _NEW | rename(rewrite_references=True), forwards),
+    FORWARDS,
     Scenario("rename attach with vacation", (_OLD,), _NEW | rename(), vacation),
     SECOND_ACCOUNT,
     RENAME_MOVE,
