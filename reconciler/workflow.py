@@ -85,7 +85,7 @@ async def draft(
     reviews = [f for s in systems if s.name in pairs for f in s.review(state, pairs[s.name].found)]
     reviews += changed_by_hand(remembered, snapshot.records)
     new = tuple(entry for name, pair in pairs.items() for entry in adopted(name, pair, remembered))
-    transitions = marked(transitions, gated)
+    transitions = marked(transitions, [*gated, *reviews])
     plan = Plan(
         site=site.site,
         commit=state.commit,
