@@ -17,7 +17,7 @@ from reconciler.model.records import Records
 from reconciler.planning.assembly import counts, due_accounts, explained, marked
 from reconciler.planning.diff import diff
 from reconciler.planning.draft import Draft
-from reconciler.planning.inventory import adopted, changed_by_hand, ours_no_longer_declared
+from reconciler.planning.inventory import adopted, changed_by_hand, ours_no_longer_declared, outdated
 from reconciler.planning.plan import Plan, Read, digest
 from reconciler.planning.ports import System
 from reconciler.planning.remembered import InventoryEntry, Remembered
@@ -98,7 +98,8 @@ async def draft(
         gates=summary(context, gated),
     )
     missed = tuple(missed.shot for missed in shots.missed)
-    return Draft(plan, chains, new, effects(context), shots.due, missed)
+    left = tuple(entry for name, pair in pairs.items() for entry in outdated(name, pair, remembered, chains))
+    return Draft(plan, chains, new, left, effects(context), shots.due, missed)
 
 
 async def paired_snapshot(declaration: Declaration, systems: Sequence[System], clock: Clock) -> Snapshot:

@@ -14,12 +14,13 @@ from reconciler.planning.remembered import Effect, InventoryEntry, OneShot
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """`adopted` becomes ours when the plan is applied; `counted` is what each transition counts as for the limits;
+    """`adopted` becomes ours when the plan is applied, `outdated` stands under a former address; `counted` is what each transition counts as for the limits;
     `shots` are the one-shot operations that are due, `missed` those that will never be done."""
 
     plan: Plan
     chains: Accounts
     adopted: tuple[InventoryEntry, ...] = ()
+    outdated: tuple[InventoryEntry, ...] = ()
     counted: Mapping[Owner, Effect] = field(default_factory=dict)
     shots: tuple[OneShot, ...] = ()
     missed: tuple[OneShot, ...] = ()
@@ -44,7 +45,10 @@ class Draft:
         transitions = tuple(t for t in self.plan.transitions if t.owner in present)
         findings = tuple(f for f in self.plan.findings if f.owner is None or f.owner in present)
         plan = replace(self.plan, transitions=transitions, findings=findings)
-        return replace(self, plan=plan, adopted=(), missed=())
+        theirs = {owner.subject for owner in present}
+        adopted = tuple(entry for entry in self.adopted if entry.owner in present)
+        outdated = tuple(entry for entry in self.outdated if self.chains.of(entry.key) in theirs)
+        return replace(self, plan=plan, adopted=adopted, outdated=outdated, missed=())
 
 
 _SHOT_OF = {"password": "password_reset", "letter": "password_reset", "subscriptions": "subscriptions_reset"}

@@ -46,6 +46,17 @@ def adopted(system: str, pair: Pair, remembered: Remembered) -> Iterator[Invento
                 yield InventoryEntry.of(system, kind, key, found, row.owner)
 
 
+def outdated(system: str, pair: Pair, remembered: Remembered, accounts: Accounts) -> Iterator[InventoryEntry]:
+    """Entries under a former address of a record that has moved on: a run died after it did that, before it noted it."""
+    for entry in remembered.inventory.values():
+        now = accounts.of(entry.key)
+        table = pair.found.get(entry.kind, {})
+        if entry.system == system and now != entry.key not in pair.wanted.get(entry.kind, {}):
+            row = table.get(now)
+            if row is not None and row.key == now:
+                yield entry
+
+
 def _owner_of_unwanted(
     entry: InventoryEntry, found: Records, desired: DesiredState, accounts: Accounts
 ) -> Owner | None:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.proof.scenarios import FORWARDS, NEW
+import pytest
+
+from tests.proof.crash import Recovery, recover
+from tests.proof.scenarios import BERND, FORWARDS, NEW, RENAME_MOVE
+from tests.proof.touches import Fault, How
 from tests.proof.world import DOMAIN
 
 
@@ -17,3 +21,16 @@ def test_an_alias_that_a_rename_rewrote_stays_somebody_elses(tmp_path: Path) -> 
     assert world.apply().status == 0
     (liste,) = world.sql("SELECT goto FROM alias WHERE address = ?", f"liste@{DOMAIN}")
     assert liste["goto"] == f"{NEW},bernd.muster@{DOMAIN}"
+
+
+@pytest.mark.parametrize("recovery", Recovery)
+def test_the_inventory_follows_a_rename_that_died_before_it_was_noted(tmp_path: Path, recovery: Recovery) -> None:
+    """OX has renamed the user, the journal does not know: whoever finishes it finds it in place, and remembers the user
+    under her new address, not under both nor under the old one."""
+    world = RENAME_MOVE.prepare(tmp_path / "site")
+    died = world.apply(Fault(6, How.AFTER))
+    assert died.died
+    assert died.touches[-1].what == "changeuser"
+    assert recover(world, recovery).status == 0
+    kept = world.sql("SELECT key FROM reconciler_inventory WHERE kind = 'ox_user' ORDER BY key")
+    assert [row["key"] for row in kept] == [NEW, BERND]
