@@ -97,4 +97,3 @@ def report(undisturbed: Undisturbed, fault: Fault, recovery: Recovery, wrong: li
     touch = undisturbed.touches[fault.number]
     where = f"{undisturbed.scenario.name}: {fault.how} at touch {fault.number} ({touch.line} {touch.what}), {recovery}"
     return "\n  ".join([where, *wrong])
-

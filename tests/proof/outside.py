@@ -1,7 +1,7 @@
-"""The lines of a process to the world, in the process itself: the database, OX' tools and web interface, the map, mail.
+"""The lines of a process to the world, in the process itself: the database, OX' tools and web interface, map, mail.
 
-Real effects on real parts (SQLite, the stand-in's own code, files), each of them a touch that can go wrong. `world` puts
-them in the place of the lines that a command would open.
+Real effects on real parts (SQLite, the stand-in's own code, files), each of them a touch that can go wrong. `world` puts them
+in the place of the lines that a command would open.
 """
 
 from __future__ import annotations

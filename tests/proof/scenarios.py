@@ -97,7 +97,9 @@ _REMOVAL = {"mailbox": "anna.muster", "date": str(TODAY), "reason": "left, RT 48
 _REMOVED = people() | {"removals": [_REMOVAL]}
 _PURGED = people() | {"removals": [{**_REMOVAL, "groupware_account": "delete"}]}
 _ONE_BLOCK = {"sender_blocks": [{"sender": "a@spam.example", "reason": "wave"}]}
-_OTHER_BLOCKS = {"sender_blocks": [{"domain": "spam.example", "reason": "waves"}, {"sender": "b@x.example", "reason": "b"}]}
+_OTHER_BLOCKS = {
+    "sender_blocks": [{"domain": "spam.example", "reason": "waves"}, {"sender": "b@x.example", "reason": "b"}]
+}
 _NO_GROUPWARE = people(anna_muster={**ANNA_MUSTER, "groupware": False})
 _RESET = people(anna_muster={**ANNA_MUSTER, "password_reset": str(TODAY)})
 
@@ -118,7 +120,9 @@ SCENARIOS = (
     Scenario("rename attach with vacation", (_OLD,), _NEW | rename(), vacation),
     SECOND_ACCOUNT,
     RENAME_MOVE,
-    Scenario("alias change", (_OLD | _VORSTAND,), _OLD | {"aliases": {"vorstand": ["anna.muster"], "info": ["vorstand"]}}),
+    Scenario(
+        "alias change", (_OLD | _VORSTAND,), _OLD | {"aliases": {"vorstand": ["anna.muster"], "info": ["vorstand"]}}
+    ),
     Scenario("block change", (people() | _ONE_BLOCK,), people() | _OTHER_BLOCKS, with_map=True),
     Scenario("removal switch-off", (_OLD,), _REMOVED),
     Scenario("purge", (_OLD, _REMOVED), _PURGED | confirm("groupware-delete", OLD, 91), days=91),

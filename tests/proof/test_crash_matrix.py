@@ -1,0 +1,74 @@
+"""The crash matrix: every transition × every touch of its run × every way to fail, put right and compared row for row.
+
+A touch is finer than a step: the commits of the journal before and after a step, and every single call of a batch, are
+touches of their own, so "killed after the effect and before its journal row" is one cell among many. A rename with an
+alias meets each fault three times, once for each kind of recovery; in all other transitions the three kinds take turns:
+every touch and every way to fail has one recovery, and every kind of recovery meets every way to fail.
+
+What is compared: all rows of PostfixAdmin and of the inventory, all users of OX with their attached mailboxes, the
+sender map, the text of the newest letters, and what the passwords of all letters ever sent open. So "exactly one valid
+credential" is part of every comparison, and a further plan must be empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.proof.crash import Recovery, Undisturbed, report
+from tests.proof.scenarios import RENAME_ATTACH, SCENARIOS, Scenario
+from tests.proof.touches import Fault, How
+
+KINDS = tuple(Recovery)
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    """Each scenario is prepared and run to its end once."""
+    return Prepared(tmp_path_factory)
+
+
+class Prepared:
+    """The scenarios that were needed so far."""
+
+    def __init__(self, folders: pytest.TempPathFactory) -> None:
+        self._folders = folders
+        self._known: dict[str, Undisturbed] = {}
+
+    def of(self, scenario: Scenario) -> Undisturbed:
+        """A scenario with its undisturbed end."""
+        if scenario.name not in self._known:
+            self._known[scenario.name] = Undisturbed.of(scenario, self._folders.mktemp("undisturbed"))
+        return self._known[scenario.name]
+
+
+def cells(undisturbed: Undisturbed, how: How) -> Iterator[tuple[Fault, Recovery]]:
+    """All faults of one kind, each with its recoveries."""
+    whole = undisturbed.scenario.name == RENAME_ATTACH.name
+    for turn, fault in enumerate(undisturbed.faults(how)):
+        for recovery in KINDS if whole else [KINDS[turn % len(KINDS)]]:
+            yield fault, recovery
+
+
+def test_the_matrix_meets_every_kind_of_touch(prepared: Prepared) -> None:
+    """A matrix over too few touches proves little: each line of a site is cut somewhere."""
+    seen = {touch.line for scenario in SCENARIOS for touch in prepared.of(scenario).touches}
+    assert seen == {"database", "openxchange", "web", "map", "mail"}
+    tools = {touch.what for scenario in SCENARIOS for touch in prepared.of(scenario).touches}
+    assert tools >= {"createuser", "changeuser", "deleteuser", "web new", "tee", "mv", "commit"}
+
+
+@pytest.mark.parametrize("how", How)
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_whatever_goes_wrong_the_end_is_the_same(
+    prepared: Prepared, tmp_path: Path, scenario: Scenario, how: How
+) -> None:
+    undisturbed = prepared.of(scenario)
+    wrong = []
+    for fault, recovery in cells(undisturbed, how):
+        found = undisturbed.after(fault, recovery, tmp_path / "site")
+        if found:
+            wrong.append(report(undisturbed, fault, recovery, found))
+    assert not wrong, f"{len(wrong)} cells:\n" + "\n".join(wrong)
