@@ -14,8 +14,9 @@ from reconciler.planning.remembered import Effect, InventoryEntry, OneShot
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """`adopted` becomes ours when the plan is applied, `outdated` stands under a former address; `counted` is what each transition counts as for the limits;
-    `shots` are the one-shot operations that are due, `missed` those that will never be done."""
+    """`adopted` becomes ours when the plan is applied, `outdated` stands under a former address; `counted` is what each
+    transition counts as for the limits; `shots` are the one-shot operations that are due, `missed` those that will
+    never be done."""
 
     plan: Plan
     chains: Accounts

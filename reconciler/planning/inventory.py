@@ -47,7 +47,7 @@ def adopted(system: str, pair: Pair, remembered: Remembered) -> Iterator[Invento
 
 
 def outdated(system: str, pair: Pair, remembered: Remembered, accounts: Accounts) -> Iterator[InventoryEntry]:
-    """Entries under a former address of a record that has moved on: a run died after it did that, before it noted it."""
+    """Entries under a former address of a record that has moved on: a run died after that and before it noted it."""
     for entry in remembered.inventory.values():
         now = accounts.of(entry.key)
         table = pair.found.get(entry.kind, {})
@@ -63,12 +63,18 @@ def _owner_of_unwanted(
     """Whose alias it is to remove; None when it stays: a twin, a former address, or an account that is unmanaged."""
     if entry.owner.scope is Scope.ALIAS:
         return entry.owner
-    account = accounts.of(entry.owner.subject)
-    # what else an account changed (a target of somebody's alias, when it was renamed) did not become its own
-    is_member_alias = local_part(entry.key).isdecimal() and entry.key not in found.get("mailbox", {})
-    if is_member_alias and account in desired.mailboxes and entry.key not in accounts.addresses(Address(account)):
-        return Owner(Scope.ACCOUNT, account)
+    account = Address(accounts.of(entry.owner.subject))
+    if account in desired.mailboxes and entry.key not in found.get("mailbox", {}):
+        return Owner(Scope.ACCOUNT, account) if _is_member_alias(entry, account, accounts) else None
     return None
+
+
+def _is_member_alias(entry: InventoryEntry, account: Address, accounts: Accounts) -> bool:
+    """Whether it was made for a member number: digits only, and it led to the account alone. What a rename rewrote for
+    somebody (`rewrite_references`) did not become the account's."""
+    rewrote = any(rename.rewrite_references for rename in accounts.former.get(account, ()))
+    leads_to_her = set(entry.fields["goto"]) <= set(accounts.addresses(account))
+    return local_part(entry.key).isdecimal() and leads_to_her and not rewrote
 
 
 def _as_we_left_it(entry: InventoryEntry, found: Records) -> bool:
