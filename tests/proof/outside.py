@@ -1,7 +1,7 @@
 """The lines of a process to the world, in the process itself: the database, OX' tools and web interface, map, mail.
 
-Real effects on real parts (SQLite, the stand-in's own code, files), each of them a touch that can go wrong. `world` puts them
-in the place of the lines that a command would open.
+Real effects on real parts (SQLite, the stand-in's own code, files), each of them a touch that can go wrong. `world`
+puts them in the place of the lines that a command would open.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ def hook(engine: Engine, touches: Touches) -> None:
         else:
             commit(connection)
 
-    engine.dialect.do_begin, engine.dialect.do_commit = do_begin, do_commit  # type: ignore[method-assign]
+    setattr(engine.dialect, "do_begin", do_begin)  # noqa: B010  # of this one engine
+    setattr(engine.dialect, "do_commit", do_commit)  # noqa: B010
 
     @event.listens_for(engine, "connect")
     def hurry(connection: sqlite3.Connection, _record: object) -> None:

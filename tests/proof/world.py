@@ -26,6 +26,7 @@ from jinja2 import Environment
 from sqlalchemy import create_engine
 
 from reconciler import workflow
+from reconciler.apply.engine import carry_out
 from reconciler.apply.ledger import Ledger, shape
 from reconciler.apply.ledger import ledger as ledger_module
 from reconciler.apply.ledger.tables import declare as declare_ledger
@@ -45,7 +46,8 @@ from reconciler.systems.openxchange.standin.bulk import import_users
 from reconciler.systems.openxchange.standin.install import install
 from reconciler.systems.postfixadmin import connect
 from reconciler.systems.postfixadmin.system import PostfixAdminSystem
-from reconciler.systems.postfixadmin.tables import create_tables
+from reconciler.systems.postfixadmin.tables import create_tables, declare
+from reconciler.systems.registry import build_systems
 from tests.proof.outside import InProcessHosts, InProcessWeb, Outbox, hook
 from tests.proof.touches import Death, Fault, Touch, Touches
 
@@ -192,10 +194,10 @@ class World:
     @contextmanager
     def _lines(self, touches: Touches, machine: str) -> Iterator[None]:
         """What a command opens is ours while the block runs."""
-        build, open_ledger, carry_out = opening.build_systems, opening.open_ledger, workflow.carry_out
+        open_ledger = opening.open_ledger
 
         def systems(context: Context) -> list[System]:
-            built = build(context)
+            built = build_systems(context)
             for system in built:
                 if isinstance(system, PostfixAdminSystem):
                     hook(system._database._writing, touches)
@@ -278,7 +280,7 @@ def _quickly(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(ledger_module, "declare", _ledger_tables)
 
 
-_tables, _ledger_tables = cache(connect.declare), cache(declare_ledger)
+_tables, _ledger_tables = cache(declare), cache(declare_ledger)
 _compile, _code = Environment.compile, dict[tuple[Any, ...], Any]()
 
 
