@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO ?= demo-site
 
-.PHONY: help demo test check bench schemas lock clean
+.PHONY: help demo test check mutants bench schemas lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -21,6 +21,9 @@ check: $(VENV)/.dev ## lint, format, types, layers
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+mutants: $(VENV)/.dev ## break each line of reconciler/policy once; a test must notice
+	@$(BIN)/python -m tests.mutants
 
 bench: $(VENV)/.dev ## measure validate, plan and apply at 1,000 to 100,000 mailboxes on MariaDB
 	@scripts/debian-packages

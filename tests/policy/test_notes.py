@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 
 from reconciler.declared.models import GATES as DECLARED
-from reconciler.model.declared import Confirm, GroupwareAccount
-from reconciler.model.records import Row
+from reconciler.model.declared import Confirm, GroupwareAccount, SenderBlock
+from reconciler.model.places import Origin
+from reconciler.model.records import BlockRow, Owner, Row, Scope
 from reconciler.planning.findings import Severity
 from reconciler.policy.confirm import CONFIRMABLE
 from reconciler.policy.gates import run_gates
@@ -27,6 +28,7 @@ from tests.policy.drafts import (
     mailbox_row,
     removal,
     said,
+    transition,
 )
 
 
@@ -122,3 +124,15 @@ def test_entries_are_on_one_line_and_within_what_is_allowed() -> None:
     entry = confirm_entry("naming", BAD, TODAY)
     assert entry == f"confirm: [{{gate: naming, subject: {BAD}, until: 2026-12-01, reason: WHY}}]"
     assert rename_entry(ALT, NEU, TODAY) == f"renames: [{{from: {ALT}, to: {NEU}, date: 2026-11-24}}]"
+
+
+SUFFIXES = ["ac", "co", "com", "edu", "gob", "gov", "gv", "ltd", "mil", "ne", "net", "nom", "or", "org"]
+
+
+@pytest.mark.parametrize("second", SUFFIXES)
+def test_nobody_blocks_what_is_sold_by_the_label(second: str) -> None:
+    """co.uk, or.at: under a country these are no one's domain; under anything else they may be somebody's."""
+    for key, found in ((f"{second}.uk", [f"wide-block {second}.uk"]), (f"{second}.example", []), ("x.uk", [])):
+        block = SenderBlock(key, True, "spam", Origin("state.yaml", "sender_blocks", key))
+        added = transition(Owner(Scope.BLOCK, key), (None, BlockRow(key, "REJECT")))
+        assert said(context(added, mailboxes=[box(NEU)], blocks=[block])) == found

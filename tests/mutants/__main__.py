@@ -1,0 +1,119 @@
+"""`make mutants`: breaks each line of reconciler/policy once and wants a test to notice. Not part of `make test`.
+
+Nothing is written: every mutant lives in a child process that loads the broken module in place of the file. The tests
+of plans put together by hand and the case files come first, since they take a second; what they let through meets the
+tests of the command.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from tests.mutants.breaking import Mutant, mutants
+
+ROOT = Path(__file__).parent.parent.parent
+PACKAGE = "reconciler.policy"
+QUICK = ["tests/policy", "tests/workflow", "--ignore=tests/policy/test_command.py"]
+THOROUGH = ["tests/policy/test_command.py"]
+SECONDS = 300
+"""For one mutant; one that runs in circles is noticed by that."""
+
+
+def main(names: Sequence[str]) -> int:
+    """Every mutant of the modules named (without a name, of all); 1 when any lived."""
+    files = [f for f in sorted(ROOT.joinpath(*PACKAGE.split(".")).glob("*.py")) if not names or f.stem in names]
+    _warm()
+    if not _passes(None, QUICK):
+        raise SystemExit("the tests fail without any mutant")
+    tried = [mutant for file in files for mutant in mutants(file, f"{PACKAGE}.{file.stem}")]
+    lived = list(_living(tried, QUICK))
+    say(f"{len(tried)} mutants, {len(lived)} of them for the tests of the command")
+    lived = list(_living(lived, THOROUGH))
+    for mutant in lived:
+        say(f"lives: {mutant.place} {mutant.what}")
+    say(f"{len(tried)} mutants, {len(lived)} lived")
+    return 1 if lived else 0
+
+
+def say(text: str) -> None:
+    """To whoever runs it."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _living(tried: Sequence[Mutant], tests: list[str]) -> Iterator[Mutant]:
+    """Those that no test notices; as many at a time as there are processors."""
+    running: dict[int, Mutant] = {}
+    left = list(tried)
+    while left or running:
+        while left and len(running) < (os.cpu_count() or 1):
+            mutant = left.pop(0)
+            running[_start(mutant, tests)] = mutant
+        pid, status = os.wait()
+        mutant = running.pop(pid)
+        if status == 0:
+            yield mutant
+
+
+def _passes(mutant: Mutant | None, tests: list[str]) -> bool:
+    _, status = os.waitpid(_start(mutant, tests), 0)
+    return status == 0
+
+
+def _start(mutant: Mutant | None, tests: list[str]) -> int:
+    """A child with the tests on the mutant; its exit status is 0 when they pass."""
+    pid = os.fork()
+    if pid:
+        return pid
+    signal.alarm(SECONDS)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    os.chdir(ROOT)
+    if mutant is not None:
+        sys.meta_path.insert(0, _Instead(mutant))
+    with tempfile.TemporaryDirectory() as folder:
+        status = pytest.main(["-x", "-q", "-p", "no:cacheprovider", f"--basetemp={folder}/tests", *tests])
+    os._exit(int(status))
+
+
+class _Instead(MetaPathFinder, Loader):
+    """Loads the broken module in place of the file."""
+
+    def __init__(self, mutant: Mutant) -> None:
+        self._mutant = mutant
+
+    def find_spec(self, fullname: str, path: Any, target: Any = None) -> ModuleSpec | None:
+        """See MetaPathFinder."""
+        return ModuleSpec(fullname, self) if fullname == self._mutant.module else None
+
+    def exec_module(self, module: ModuleType) -> None:
+        """See Loader."""
+        exec(compile(self._mutant.tree, self._mutant.place, "exec"), module.__dict__)
+
+
+def _warm() -> None:
+    """Loads once what children need and mutants leave alone: a child loads only what knows the policy."""
+    importlib.import_module("reconciler.cli.main")
+    knowing = ("reconciler.policy", "reconciler.workflow", "reconciler.cli", "reconciler.sandbox")
+    for name in [name for name in sys.modules if name.startswith(knowing)]:
+        del sys.modules[name]
+        parent, _, child = name.rpartition(".")
+        if hasattr(sys.modules.get(parent), child):
+            delattr(sys.modules[parent], child)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
