@@ -12,7 +12,7 @@ from typing import Any
 from tests.proof.dump import dump
 from tests.proof.scenarios import Scenario
 from tests.proof.touches import Fault, How, Touch
-from tests.proof.world import Answer, World
+from tests.proof.world import Answer, Watch, World
 
 
 class Recovery(StrEnum):
@@ -80,16 +80,16 @@ def differing(now: Any, wanted: Any) -> str:
     return f"there is {more}\n    instead of {less}"
 
 
-def recover(world: World, recovery: Recovery) -> Answer:
+def recover(world: World, recovery: Recovery, watch: Watch | None = None) -> Answer:
     """One command, or `apply` after a `resume` that found no run, because the run died before it was written down."""
     if recovery is Recovery.RESUME:
         world.break_lock()
     else:
         world.expire_lock()
     if recovery is Recovery.APPLY:
-        return world.apply()
-    resumed = world.resume(machine="b" if recovery is Recovery.OTHER_MACHINE else "a")
-    return world.apply() if "no run was left unfinished" in resumed.out else resumed
+        return world.apply(watch=watch)
+    resumed = world.resume(machine="b" if recovery is Recovery.OTHER_MACHINE else "a", watch=watch)
+    return world.apply(watch=watch) if "no run was left unfinished" in resumed.out else resumed
 
 
 def report(undisturbed: Undisturbed, fault: Fault, recovery: Recovery, wrong: list[str]) -> str:

@@ -105,6 +105,7 @@ _RESET = people(anna_muster={**ANNA_MUSTER, "password_reset": str(TODAY)})
 
 RENAME_ATTACH = Scenario("rename attach", (_OLD | _VORSTAND,), _NEW | rename() | _NEW_VORSTAND)
 FORWARDS = Scenario("rename attach with forwards", (_OLD,), _NEW | rename(rewrite_references=True), forwards)
+VACATION_RENAME = Scenario("rename attach with vacation", (_OLD,), _NEW | rename(), vacation)
 RENAME_MOVE = Scenario("rename move", (_OLD,), _NEW | rename(old_mailbox="move"), old_kept_mail)
 SECOND_ACCOUNT = Scenario(
     "rename attach with a second OX account",
@@ -117,7 +118,7 @@ SCENARIOS = (
     Scenario("new account", (people(),), _OLD),
     RENAME_ATTACH,
     FORWARDS,
-    Scenario("rename attach with vacation", (_OLD,), _NEW | rename(), vacation),
+    VACATION_RENAME,
     SECOND_ACCOUNT,
     RENAME_MOVE,
     Scenario(

@@ -56,7 +56,9 @@ class Touch(NamedTuple):
 class Touches:
     """The touches of one process."""
 
-    def __init__(self, fault: Fault | None = None) -> None:
+    def __init__(self, fault: Fault | None = None, watch: Callable[[], None] | None = None) -> None:
+        """`watch` looks at the world after each touch, as somebody else would."""
+        self._watch = watch
         self.seen: list[Touch] = []
         self.dead = False
         self._fault = fault
@@ -97,6 +99,8 @@ class Touches:
                 self._down.add(line)
                 raise lost()
         result = effect()
+        if self._watch is not None:
+            self._watch()
         if how is How.AFTER:
             raise self._die()
         if how is How.ANSWER_LOST:

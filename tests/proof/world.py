@@ -63,6 +63,7 @@ member,status,email,given_name,surname
 10103,active,clara@gmx.example,Clara,Probe
 """
 
+Watch = Callable[[], None]
 State = Mapping[str, Any]
 """The sections of a state file."""
 
@@ -142,17 +143,17 @@ class World:
         content = json.dumps({"domain": DOMAIN, **state}, default=str)
         (self.folder / "state" / "state.yaml").write_text(content, encoding="utf-8")
 
-    def apply(self, fault: Fault | None = None, machine: str = "a") -> Answer:
+    def apply(self, fault: Fault | None = None, machine: str = "a", watch: Watch | None = None) -> Answer:
         """`reconciler apply --yes`."""
-        return self._command(partial(commands.apply, None, self.site, Format.TEXT, yes=True), fault, machine)
+        return self._command(partial(commands.apply, None, self.site, Format.TEXT, yes=True), fault, machine, watch)
 
-    def resume(self, fault: Fault | None = None, machine: str = "a") -> Answer:
+    def resume(self, fault: Fault | None = None, machine: str = "a", watch: Watch | None = None) -> Answer:
         """`reconciler resume --yes`."""
-        return self._command(partial(commands.resume, self.site, Format.TEXT, yes=True), fault, machine)
+        return self._command(partial(commands.resume, self.site, Format.TEXT, yes=True), fault, machine, watch)
 
     def plan(self) -> Answer:
         """`reconciler plan`."""
-        return self._command(partial(plan_command, self.site, Format.TEXT), None, "a")
+        return self._command(partial(plan_command, self.site, Format.TEXT), None, "a", None)
 
     def sql(self, statement: str, *parameters: object) -> list[dict[str, Any]]:
         """Somebody's own SQL; rows as mappings."""
@@ -178,8 +179,8 @@ class World:
 
     # commands
 
-    def _command(self, command: Callable[[], None], fault: Fault | None, machine: str) -> Answer:
-        touches, out = Touches(fault), io.StringIO()
+    def _command(self, command: Callable[[], None], fault: Fault | None, machine: str, watch: Watch | None) -> Answer:
+        touches, out = Touches(fault, watch), io.StringIO()
         with self._lines(touches, machine), redirect_stdout(out), redirect_stderr(out):
             try:
                 command()
