@@ -74,8 +74,9 @@ class Undisturbed:
 
 def differing(now: Any, wanted: Any) -> str:
     """What one has and the other has not."""
-    if not isinstance(now, list):
-        return f"{now}\n    instead of {wanted}"
+    if isinstance(now, dict):
+        keys = [key for key in {**now, **wanted} if now.get(key) != wanted.get(key)]
+        return "\n    ".join(f"{key}: {now.get(key)}\n    instead of {wanted.get(key)}" for key in keys)
     more, less = [row for row in now if row not in wanted], [row for row in wanted if row not in now]
     return f"there is {more}\n    instead of {less}"
 

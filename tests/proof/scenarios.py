@@ -103,6 +103,7 @@ _OTHER_BLOCKS = {
 _NO_GROUPWARE = people(anna_muster={**ANNA_MUSTER, "groupware": False})
 _RESET = people(anna_muster={**ANNA_MUSTER, "password_reset": str(TODAY)})
 
+NEW_ACCOUNT = Scenario("new account", (people(),), _OLD)
 RENAME_ATTACH = Scenario("rename attach", (_OLD | _VORSTAND,), _NEW | rename() | _NEW_VORSTAND)
 FORWARDS = Scenario("rename attach with forwards", (_OLD,), _NEW | rename(rewrite_references=True), forwards)
 VACATION_RENAME = Scenario("rename attach with vacation", (_OLD,), _NEW | rename(), vacation)
@@ -115,7 +116,7 @@ SECOND_ACCOUNT = Scenario(
 )
 
 SCENARIOS = (
-    Scenario("new account", (people(),), _OLD),
+    NEW_ACCOUNT,
     RENAME_ATTACH,
     FORWARDS,
     VACATION_RENAME,

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.proof.crash import Recovery, recover
-from tests.proof.scenarios import BERND, FORWARDS, NEW, RENAME_MOVE
+from tests.proof.dump import letters
+from tests.proof.scenarios import BERND, FORWARDS, NEW, NEW_ACCOUNT, OLD, RENAME_MOVE
 from tests.proof.touches import Fault, How
 from tests.proof.world import DOMAIN
 
@@ -34,3 +35,18 @@ def test_the_inventory_follows_a_rename_that_died_before_it_was_noted(tmp_path: 
     assert recover(world, recovery).status == 0
     kept = world.sql("SELECT key FROM reconciler_inventory WHERE kind = 'ox_user' ORDER BY key")
     assert [row["key"] for row in kept] == [NEW, BERND]
+
+
+def test_the_first_letter_of_a_new_account_is_a_welcome_however_often_it_died(tmp_path: Path) -> None:
+    """A letter about "a new password" and "older letters" to somebody who never had one would only alarm her."""
+    world = NEW_ACCOUNT.prepare(tmp_path / "site")
+    before_the_letter = [touch.what for touch in world.copy(tmp_path / "whole").apply().touches].index(
+        "mail to anna@gmx.example"
+    )
+    assert world.apply(Fault(before_the_letter, How.BEFORE)).died
+    world.break_lock()
+    assert world.apply(Fault(before_the_letter - 3, How.AFTER)).died
+    world.break_lock()
+    assert world.apply().status == 0
+    (anna,) = (letter for letter in letters(world) if letter.recipient == "anna@gmx.example")
+    assert anna.subject == f"Deine neue Mailadresse {OLD}"

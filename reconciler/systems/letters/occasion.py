@@ -17,15 +17,18 @@ _RECENT = timedelta(days=60)
 her may have died, and by then nothing that can be read shows it."""
 
 
-def occasion(account: str, changes: Sequence[Change], chains: Accounts, today: date, *, renew: bool) -> str:
-    """The template of the letter, when there is one to write. Without `renew` her password stays."""
+def occasion(
+    account: str, changes: Sequence[Change], chains: Accounts, today: date, *, renew: bool, welcome: bool = False
+) -> str:
+    """The template of the letter, when there is one to write. Without `renew` her password stays. `welcome`: the run
+    that made her mailbox died before it told her anything, so this is her first letter."""
     if not renew:
         return MOVED
     made = any(c.kind == "mailbox" and c.action is Action.CREATE and c.key == account for c in changes)
     renames = chains.former.get(Address(account), ())
     if renames and (made or _follows(changes) or today - renames[0].date <= _RECENT):
         return RENAMED
-    return ACCOUNT if made else PASSWORD
+    return ACCOUNT if made or welcome else PASSWORD
 
 
 def _follows(changes: Sequence[Change]) -> bool:

@@ -119,7 +119,7 @@ class LetterSystem:
         if not (news.renew or news.moved) or self._stationery is None or self._desired is None:
             return ()
         account, state = owner.subject, self._desired
-        template = occasion(account, changes, self._chains, state.today, renew=news.renew)
+        template = occasion(account, changes, self._chains, state.today, renew=news.renew, welcome=news.welcome)
         box, own = self._mailbox(account), self._chains.addresses(Address(account))
         letter = letter_for(account, template, box and box.member, rows_of(found, MemberRow), state, own)
         if isinstance(letter, NoLetter):
