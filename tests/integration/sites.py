@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from passlib.hash import sha512_crypt  # type: ignore[import-untyped]  # libpass has no stubs
+from sqlalchemy.engine import URL
 
 from reconciler.settings import Postfix as PostfixSection
 from reconciler.systems.openxchange.standin import control
@@ -28,6 +29,12 @@ from tests.systems.postfixadmin.support import by_hand, rows
 
 MAIL_HOST = "mail.example"
 SUDOERS = Path("/etc/sudoers.d")
+
+
+def bare(url: URL) -> str:
+    """A database as the site file writes it: without the password."""
+    made = URL.create(url.drivername, url.username, None, url.host, url.port, url.database)
+    return made.render_as_string(hide_password=False)
 
 
 class Parts(NamedTuple):
@@ -84,6 +91,12 @@ class RealSite(Site):
         """The stand-in's only fault from now on."""
         control.set_switches(self.ox, faults=[{"kind": kind, **details}])
 
+    def rename_in_ox(self, login: str, name: str) -> None:
+        """Somebody changes a display name by OX' own tool."""
+        options = ["-c", "1", "-A", "oxadmin", "-u", login, "-d", name]
+        env = {**os.environ, "ADMIN_PASSWORD": OX_PASSWORD}
+        subprocess.run([self.ox / "sbin" / "changeuser", *options], env=env, check=True, capture_output=True)
+
     def sound(self) -> None:
         """The stand-in has no fault any more."""
         control.set_switches(self.ox, faults=[])
@@ -99,7 +112,7 @@ class RealSite(Site):
         return bool(stored) and sha512_crypt.verify(password, stored), control.check_password(self.ox, login, password)
 
     def live(self) -> object:
-        """Everything that is live, for comparing before and after; the ledger too."""
+        """Everything that is live, for comparing before and after; the ledger too, but for its lock."""
         tables = {name: self.rows(f"SELECT * FROM {name}") for name in self._tables}
         ordered = {name: sorted(map(repr, found)) for name, found in tables.items()}
         maps = sorted((file.name, file.read_bytes()) for file in self.postfix.map.parent.iterdir())
@@ -107,7 +120,7 @@ class RealSite(Site):
 
     @cached_property
     def _tables(self) -> list[str]:
-        ours = ("inventory", "letters", "lock", "meta", "one_shots", "plans", "runs", "steps")
+        ours = ("inventory", "letters", "meta", "one_shots", "plans", "runs", "steps")
         theirs = ("mailbox", "alias", "domain", "alias_domain", "log", "config", "vacation")
         return [*theirs, *(f"reconciler_{name}" for name in ours)]
 

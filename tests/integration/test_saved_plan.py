@@ -1,0 +1,126 @@
+"""A reviewed plan and a world that moved on: exactly what was reviewed, or nothing (status 6), with a name to it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from reconciler.systems.openxchange.standin import control
+from tests.cli.running import Answer
+from tests.cli.site import ANNA, ANNA_DECLARED, BERND, DOMAIN
+from tests.integration.sites import RealSite
+
+HER_QUOTA = "UPDATE mailbox SET quota = :quota WHERE username = :a"
+
+
+@pytest.fixture
+def planned(site: RealSite) -> RealSite:
+    """A plan is saved: anna's quota, one alias, one block."""
+    site.declare(ANNA_DECLARED, aliases=["vorstand: [anna.beispiel]"])
+    assert site.run("apply", "--yes").status == 0
+    site.by_hand(HER_QUOTA, quota=512 * 1024000, a=ANNA)
+    site.by_hand("UPDATE alias SET goto = 'x@extern.example' WHERE address = :a", a=f"vorstand@{DOMAIN}")
+    site.declare(ANNA_DECLARED, aliases=["vorstand: [anna.beispiel]"], blocks=["domain: example.org, reason: spam"])
+    assert site.run("plan", "--out", "plan.json").status == 4
+    return site
+
+
+def apply(site: RealSite) -> Answer:
+    return site.run("apply", "plan.json", "--yes")
+
+
+def test_nothing_moved(planned: RealSite) -> None:
+    assert apply(planned).status == 0
+    assert planned.run("plan").status == 0
+
+
+Move = Callable[[RealSite], None]
+
+
+def _another_quota(site: RealSite) -> None:
+    site.by_hand(HER_QUOTA, quota=1024 * 1024000, a=ANNA)
+
+
+def _put_right_by_hand(site: RealSite) -> None:
+    site.by_hand(HER_QUOTA, quota=10240 * 1024000, a=ANNA)
+
+
+def _mailbox_deleted(site: RealSite) -> None:
+    site.by_hand("DELETE FROM mailbox WHERE username = :a", a=ANNA)
+
+
+def _renamed_in_ox(site: RealSite) -> None:
+    site.rename_in_ox("anna.beispiel", "Changed By Hand")
+
+
+@pytest.mark.parametrize("move", [_another_quota, _put_right_by_hand, _mailbox_deleted, _renamed_in_ox])
+def test_a_touched_account_changed(planned: RealSite, move: Move) -> None:
+    """Nothing is done, not even what did not change; the account is named."""
+    move(planned)
+    before = planned.live()
+    answer = apply(planned)
+    assert answer.status == 6, answer
+    assert ANNA in answer.err
+    assert "reconciler plan --out" in answer.err
+    assert planned.live() == before
+    assert planned.run("plan", "--out", "plan.json").status == 4
+    assert apply(planned).status == 0
+
+
+def test_a_touched_block_changed(planned: RealSite) -> None:
+    """Somebody wrote it by hand meanwhile, under another name for the same thing."""
+    planned.postfix.write_by_hand(
+        "# BEGIN reconciler nrw: declared in git, do not edit\nexample.org DISCARD\n# END reconciler nrw\n"
+    )
+    answer = apply(planned)
+    assert answer.status == 6, answer
+    assert "postfix block example.org" in answer.err
+
+
+def _somebody_else(site: RealSite) -> None:
+    site.by_hand(
+        "INSERT INTO mailbox (username, password, name, maildir, local_part, domain) "
+        f"VALUES ('{BERND}', '', '', '', 'bernd.muster', '{DOMAIN}')"
+    )
+
+
+def _her_forward(site: RealSite) -> None:
+    site.by_hand("UPDATE alias SET goto = :g WHERE address = :a", g=f"{ANNA},x@extern.example", a=ANNA)
+
+
+def _a_line_by_hand(site: RealSite) -> None:
+    site.postfix.write_by_hand("hand@made.example REJECT\n" + site.postfix.map.read_text())
+
+
+@pytest.mark.parametrize("move", [_somebody_else, _her_forward, _a_line_by_hand])
+def test_what_the_plan_does_not_touch_may_change(planned: RealSite, move: Move) -> None:
+    """design.md section 5: an untouched object that changed does not matter."""
+    move(planned)
+    answer = apply(planned)
+    assert answer.status == 0, answer
+    assert planned.run("plan").status == 0
+
+
+def test_the_declared_state_moved_on(planned: RealSite) -> None:
+    planned.declare(ANNA_DECLARED, aliases=["vorstand: [anna.beispiel]", "neu: [anna.beispiel]"])
+    answer = apply(planned)
+    assert answer.status == 6
+    assert f"postfixadmin alias neu@{DOMAIN}" in answer.err
+
+
+def test_a_plan_that_was_edited_by_hand(planned: RealSite) -> None:
+    """Who changes a reviewed file does not change what is done."""
+    file = planned.folder / "plan.json"
+    document = json.loads(file.read_text())
+    (account,) = (t for t in document["transitions"] if t["subject"] == ANNA)
+    account["changes"][0]["after"]["quota"] = 99999
+    file.write_text(json.dumps(document))
+    before = control.users(planned.ox)
+    answer = apply(planned)
+    assert answer.status in (0, 6)
+    box = planned.mailbox(ANNA)
+    assert box is not None
+    assert box["quota"] != 99999 * 1024000
+    assert control.users(planned.ox) == before
