@@ -126,3 +126,8 @@ async def converge(given: Section, state: DesiredState, host: Host | None = None
 def leftovers(instance: Postfix) -> list[str]:
     """Files beside the map that a finished rewrite must not leave."""
     return sorted(file.name for file in instance.map.parent.iterdir() if file.name.startswith("."))
+
+
+def is_build(argv: Sequence[str]) -> bool:
+    """Whether this is postmap making a map."""
+    return argv[0].endswith("postmap") and "-s" not in argv and "-q" not in argv

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Iterator, Sequence
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,6 @@ from reconciler.systems.postfix.keys import KeyRules
 from reconciler.systems.postfix.reading import Reader
 from reconciler.systems.postfix.tools import Tools
 from tests.services.mail import Postfix
-from tests.services.needs import require
 from tests.systems.contract import plan, steps_for
 from tests.systems.postfix.site import WatchedHost, blocks, converge, section, system_on
 
@@ -34,6 +33,11 @@ class Answers(WatchedHost):
     async def run(self, argv: Sequence[str], **options: object) -> Completed:
         answer = self.answers.get(Path(argv[0]).name)
         return answer or await super().run(argv, **options)  # type: ignore[arg-type]  # handed through
+
+
+def copied_config(instance: Postfix, folder: Path) -> Path:
+    """For a test that breaks it: the running Postfix keeps its own."""
+    return Path(shutil.copytree(instance.config, folder / "etc"))
 
 
 async def observed(given: Section, host: WatchedHost | None = None) -> Records:
@@ -121,15 +125,11 @@ async def test_another_type_than_main_cf_says_is_unknown(postfix: Postfix) -> No
     assert f"sender_access: hash:{postfix.map}" in caught.value.hint
 
 
-async def test_a_broken_main_cf_is_unknown(postfix: Postfix) -> None:
-    main_cf = postfix.config / "main.cf"
-    kept = main_cf.read_text()
-    try:
-        main_cf.write_text(kept + "this is no setting\n")
-        with pytest.raises(Unreadable, match="missing '='"):
-            await observed(section(postfix))
-    finally:
-        main_cf.write_text(kept)
+async def test_a_broken_main_cf_is_unknown(postfix: Postfix, tmp_path: Path) -> None:
+    config = copied_config(postfix, tmp_path)
+    (config / "main.cf").write_text("this is no setting\n")
+    with pytest.raises(Unreadable, match="missing '='"):
+        await observed(section(postfix, config_directory=str(config)))
 
 
 async def test_without_postfix_a_built_map_is_unknown_and_a_text_is_not(tmp_path: Path) -> None:
@@ -154,28 +154,23 @@ async def test_a_text_that_no_restriction_names_is_written_and_nothing_is_reload
     assert not any(argv[-1] == "reload" for argv in host.ran)
 
 
-@pytest.fixture
-def restricted(postfix: Postfix) -> Iterator[Postfix]:
-    """A Postfix that names the map through proxymap in a restriction class, with other settings than usual."""
-    settings = {
-        "smtpd_recipient_restrictions": "no_spam, permit",
-        "smtpd_restriction_classes": "no_spam, vip",
-        "no_spam": f"check_sender_access proxy:{postfix.sender_access}",
-        "parent_domain_matches_subdomains": "debug_peer_list",
-        "recipient_delimiter": "+-",
-        "smtputf8_enable": "no",
-    }
-    (postconf,) = require("postfix", "postconf")
-    main_cf = postfix.config / "main.cf"
-    kept = main_cf.read_text()
-    for name, value in settings.items():
-        subprocess.run([postconf, "-c", postfix.config, "-e", f"{name} = {value}"], check=True, timeout=60)
-    yield postfix
-    main_cf.write_text(kept)
+SETTINGS = """
+smtpd_recipient_restrictions = no_spam, permit
+smtpd_restriction_classes = no_spam, vip
+no_spam = check_sender_access proxy:{map}
+parent_domain_matches_subdomains = debug_peer_list
+recipient_delimiter = +-
+smtputf8_enable = no
+"""
 
 
-async def test_the_settings_that_decide_what_matches_are_read(restricted: Postfix) -> None:
-    rules = await Reader(WatchedHost(), Tools(section(restricted)), "nrw").rules()
+async def test_the_settings_that_decide_what_matches_are_read(postfix: Postfix, tmp_path: Path) -> None:
+    """The map named through proxymap in a restriction class, and nothing else as usual."""
+    config = copied_config(postfix, tmp_path)
+    with (config / "main.cf").open("a") as main_cf:
+        main_cf.write(SETTINGS.format(map=postfix.sender_access))
+    given = section(postfix, config_directory=str(config))
+    rules = await Reader(WatchedHost(), Tools(given), "nrw").rules()
     assert rules.keys == KeyRules(parent_matches=False, delimiter="+-", utf8=False)
     assert rules.used
     assert rules.classes == {"no_spam", "vip"}
@@ -183,18 +178,15 @@ async def test_the_settings_that_decide_what_matches_are_read(restricted: Postfi
     assert effect("vip") is Effect.BROKEN
 
 
-async def test_a_use_in_master_cf_counts(postfix: Postfix) -> None:
+async def test_a_use_in_master_cf_counts(postfix: Postfix, tmp_path: Path) -> None:
     other = f"hash:{postfix.map}-submission"
-    master_cf = postfix.config / "master.cf"
-    kept = master_cf.read_text()
-    given = section(postfix, sender_access=other)
+    config = copied_config(postfix, tmp_path)
+    given = section(postfix, sender_access=other, config_directory=str(config))
     assert not (await Reader(WatchedHost(), Tools(given), "nrw").rules()).used
-    try:
-        override = f"\n  -o {{ smtpd_sender_restrictions = check_sender_access {other} }}\n"
-        master_cf.write_text(kept.replace(" smtpd\n", f" smtpd{override}", 1))
-        assert (await Reader(WatchedHost(), Tools(given), "nrw").rules()).used
-    finally:
-        master_cf.write_text(kept)
+    override = f" smtpd\n  -o {{ smtpd_sender_restrictions = check_sender_access {other} }}\n"
+    master_cf = config / "master.cf"
+    master_cf.write_text(master_cf.read_text().replace(" smtpd\n", override, 1))
+    assert (await Reader(WatchedHost(), Tools(given), "nrw").rules()).used
 
 
 async def test_reading_needs_as_many_commands_at_every_size(postfix: Postfix) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from tests.services.mail import Postfix, password_file, running_dovecot
+from tests.services.mail import Postfix, empty_map, password_file, running_dovecot
 
 
 def test_a_domain_key_blocks_the_domain_and_its_subdomains(postfix: Postfix) -> None:
@@ -29,6 +31,15 @@ def test_an_unknown_action_answers_451(postfix: Postfix) -> None:
     postfix.write_by_hand("a@plain.test RJECT\nb@plain.test 550\n")
     assert postfix.answer("a@plain.test")[0] == 451
     assert postfix.answer("b@plain.test")[0] == 250
+
+
+def test_a_key_twice_in_a_texthash_stops_all_mail(new_postfix: Callable[[str], Postfix]) -> None:
+    """facts/postfix.md section 4: why such a text is never written."""
+    postfix = new_postfix("texthash")
+    postfix.write_by_hand("a@plain.test OK\nb@plain.test OK\nb@plain.test OK\n")
+    assert postfix.answer("a@plain.test")[0] == 451
+    empty_map(postfix)
+    assert postfix.answer("a@plain.test")[0] == 250
 
 
 @pytest.mark.parametrize(("password", "expected"), [("right-one-7", True), ("wrong-one-7", False)])
