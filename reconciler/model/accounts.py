@@ -6,7 +6,7 @@ mailboxes exist, and they are one person's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from reconciler.model.addresses import Address
@@ -26,9 +26,16 @@ class Accounts:
         """The account that an address belongs to; itself when it stands in no rename."""
         return self.current.get(Address(address), Address(address))
 
+    def of_all(self, addresses: Iterable[str]) -> set[str]:
+        """The accounts that these addresses belong to."""
+        found = set(addresses)
+        moved = found & self.current.keys()
+        return (found - moved) | {self.of(address) for address in moved}
+
     def addresses(self, account: Address) -> tuple[Address, ...]:
         """The account's address and its former ones, newest first, each once."""
-        return tuple(dict.fromkeys((account, *(rename.old for rename in self.former.get(account, ())))))
+        renames = self.former.get(account, ())
+        return tuple(dict.fromkeys((account, *(rename.old for rename in renames)))) if renames else (account,)
 
 
 def accounts(desired: DesiredState) -> Accounts:

@@ -1,4 +1,4 @@
-"""Records: one row of one system as a plain value. Light, for a million of them on both sides.
+"""Records: one row of one system as a plain value. Light, for a million of them on both sides. Every kind is found here.
 
 Every kind answers two questions. `owner` says whose it is. `over(found)` says what the row should be, given what is
 there: the fields that we manage are ours, all others stay as found; it returns `found` itself when nothing differs.
@@ -11,33 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Self
 
-
-class Scope(StrEnum):
-    """What a transition is about."""
-
-    ACCOUNT = "account"
-    ALIAS = "alias"
-    BLOCK = "block"
-
-
-class Owner(NamedTuple):
-    """Whose a record is: an account's address, an alias' address, a block's key."""
-
-    scope: Scope
-    subject: str
-
-
-class Row(Protocol):
-    """What planning needs of a record; every kind is a NamedTuple."""
-
-    @property
-    def key(self) -> str: ...
-    @property
-    def owner(self) -> Owner: ...
-    def over(self, found: Any) -> Self: ...
-    def _asdict(self) -> dict[str, Any]: ...
+from reconciler.model.effects import AttachmentRow as AttachmentRow
+from reconciler.model.effects import LetterRow as LetterRow
+from reconciler.model.effects import PasswordRow as PasswordRow
+from reconciler.model.effects import SubscriptionsRow as SubscriptionsRow
+from reconciler.model.effects import WelcomeMailRow as WelcomeMailRow
+from reconciler.model.owners import Owner as Owner
+from reconciler.model.owners import Row as Row
+from reconciler.model.owners import Scope as Scope
 
 
 class MailboxRow(NamedTuple):
@@ -239,85 +222,6 @@ class MemberRow(NamedTuple):
         return Owner(Scope.ACCOUNT, self.key)
 
     def over(self, found: MemberRow) -> MemberRow:
-        return found
-
-
-class PasswordRow(NamedTuple):
-    """A new password for one login of one system; never read back, the value exists in memory only."""
-
-    key: str
-    account: str
-    target: str = ""
-    """What the system needs to find it: OX' numeric id; empty for PostfixAdmin."""
-
-    @property
-    def owner(self) -> Owner:
-        return Owner(Scope.ACCOUNT, self.account)
-
-    def over(self, found: PasswordRow) -> PasswordRow:
-        return found
-
-
-class AttachmentRow(NamedTuple):
-    """The old mailbox (`key`) as an external account in the person's OX. Visible only to herself, so never read back
-    by an administrator; the step lists, creates if absent, and checks."""
-
-    key: str
-    account: str
-    name: str
-
-    @property
-    def owner(self) -> Owner:
-        return Owner(Scope.ACCOUNT, self.account)
-
-    def over(self, found: AttachmentRow) -> AttachmentRow:
-        return found
-
-
-class SubscriptionsRow(NamedTuple):
-    """The subscriptions of an OX user, to be removed once. Never read back: she may have made new ones since."""
-
-    key: str
-    account: str
-    target: str
-    """OX' numeric id."""
-
-    @property
-    def owner(self) -> Owner:
-        return Owner(Scope.ACCOUNT, self.account)
-
-    def over(self, found: SubscriptionsRow) -> SubscriptionsRow:
-        return found
-
-
-class WelcomeMailRow(NamedTuple):
-    """The first mail to a new mailbox, which makes its maildir. Never read back."""
-
-    key: str
-    account: str
-
-    @property
-    def owner(self) -> Owner:
-        return Owner(Scope.ACCOUNT, self.account)
-
-    def over(self, found: WelcomeMailRow) -> WelcomeMailRow:
-        return found
-
-
-class LetterRow(NamedTuple):
-    """A letter with the new password, to the address in the register. Never read back."""
-
-    key: str
-    account: str
-    member: str
-    recipient: str
-    template: str = "account"
-
-    @property
-    def owner(self) -> Owner:
-        return Owner(Scope.ACCOUNT, self.account)
-
-    def over(self, found: LetterRow) -> LetterRow:
         return found
 
 
