@@ -1,4 +1,4 @@
-"""Records: one row of one system as a plain value. Light, for a million of them on both sides. Every kind is found here.
+"""Records: one row of one system as a plain value. Light, for a million of them on both sides. All kinds are here.
 
 Every kind answers two questions. `owner` says whose it is. `over(found)` says what the row should be, given what is
 there: the fields that we manage are ours, all others stay as found; it returns `found` itself when nothing differs.
