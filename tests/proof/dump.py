@@ -5,6 +5,7 @@ Two worlds are alike when their dumps are equal: the one that nothing disturbed 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import closing
@@ -43,6 +44,7 @@ class Letter(NamedTuple):
 def dump(world: World) -> dict[str, Any]:
     """Everything that two worlds can be compared by."""
     tables: dict[str, Any] = {name: world.sql(query) for name, query in _TABLES.items()}
+    tables["inventory"] = [{**row, "value": _managed(row["value"])} for row in tables["inventory"]]
     return tables | {
         "ox": [_user(world, user.ident) for user in control.users(world.ox)],
         "map": world.map.read_text(encoding="utf-8").splitlines() if world.with_map else [],
@@ -76,6 +78,13 @@ def letters(world: World) -> list[Letter]:
     """Letters to members, oldest first; welcome mails go to our own domains."""
     outbox = sorted((world.folder / "outbox").glob("*.eml"))
     return [letter for file in outbox if (letter := _letter(read_mail(file.read_bytes()))).recipient.count("gmx")]
+
+
+def _managed(value: str) -> dict[str, Any]:
+    """An inventory row's fields. What a live row cannot know (whose it is, which of it we manage) or a wanted one (OX'
+    id) says only whether the row was written or adopted."""
+    fields: dict[str, Any] = json.loads(value)
+    return {k: v for k, v in fields.items() if k not in ("account", "role", "id") and not k.endswith("_managed")}
 
 
 def _letter(mail: EmailMessage) -> Letter:
