@@ -38,11 +38,9 @@ def main(names: Sequence[str]) -> int:
     if not _passes(None, QUICK):
         raise SystemExit("the tests fail without any mutant")
     tried = [mutant for file in files for mutant in mutants(file, f"{PACKAGE}.{file.stem}")]
-    lived = list(_living(tried, QUICK))
-    say(f"{len(tried)} mutants, {len(lived)} of them for the tests of the command")
-    lived = list(_living(lived, THOROUGH))
-    for mutant in lived:
-        say(f"lives: {mutant.place} {mutant.what}")
+    say(f"{len(tried)} mutants")
+    left = list(_told("passes the quick tests", _living(tried, QUICK)))
+    lived = list(_told("lives", _living(left, THOROUGH)))
     say(f"{len(tried)} mutants, {len(lived)} lived")
     return 1 if lived else 0
 
@@ -51,6 +49,13 @@ def say(text: str) -> None:
     """To whoever runs it."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
+
+
+def _told(what: str, found: Iterator[Mutant]) -> Iterator[Mutant]:
+    """The same, while saying so: a run takes minutes."""
+    for mutant in found:
+        say(f"{what}: {mutant.place} {mutant.what}")
+        yield mutant
 
 
 def _living(tried: Sequence[Mutant], tests: list[str]) -> Iterator[Mutant]:
