@@ -26,8 +26,9 @@ smtpd_relay_restrictions = reject_unauth_destination
 smtpd_recipient_restrictions = check_sender_access {sender_map}, permit
 """
 
+# one smtpd: a second one that starts late would open the map while a test takes it away, and answer 451 ever after
 MASTER_CF = """\
-127.0.0.1:{port} inet n - n - - smtpd
+127.0.0.1:{port} inet n - n - 1 smtpd
 cleanup    unix  n - n - 0 cleanup
 qmgr       unix  n - n 300 1 qmgr
 rewrite    unix  - - n - - trivial-rewrite
