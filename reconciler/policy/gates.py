@@ -7,7 +7,7 @@ without stops the plan (details.md, "Error, gate or note").
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from reconciler.model.declared import Confirm
@@ -70,22 +70,21 @@ def run_gates(context: Context) -> list[Finding]:
     return [*findings, *unused(context, used)]
 
 
-def summary(context: Context, findings: Iterable[Finding] = ()) -> tuple[str, ...]:
+def summary(context: Context, findings: Sequence[Finding] = ()) -> tuple[str, ...]:
     """What the limits looked at, given what the gates found: lines for the end of the plan."""
     return tuple(f"gates: {line}" for line in limits.summary(_after(context, findings)))
 
 
-def _after(context: Context, findings: Iterable[Finding]) -> Context:
+def _after(context: Context, findings: Sequence[Finding]) -> Context:
     """What is left to be judged: not what waits for its date, which is not part of this plan."""
     stopped = _stopped(findings)
     left = tuple(t for t in context.transitions if stopped.get(t.owner) is not Severity.LATER)
     return replace(context, transitions=left, stopped=stopped)
 
 
-def _stopped(findings: Iterable[Finding]) -> dict[Owner, Severity]:
+def _stopped(findings: Sequence[Finding]) -> dict[Owner, Severity]:
     """What is stopped: a refusal weighs more than a wait, a wait more than a date of the future."""
     stopped: dict[Owner, Severity] = {}
-    owned = [finding for finding in findings if finding.owner is not None]
     for severity in (Severity.LATER, Severity.WAIT, Severity.REFUSAL):
-        stopped |= {f.owner: severity for f in owned if f.owner is not None and f.severity is severity}
+        stopped |= {f.owner: severity for f in findings if f.owner is not None and f.severity is severity}
     return stopped
