@@ -20,7 +20,7 @@ from reconciler.planning.draft import Draft
 from reconciler.planning.inventory import adopted, changed_by_hand, ours_no_longer_declared, outdated
 from reconciler.planning.plan import Plan, Read, digest
 from reconciler.planning.ports import System
-from reconciler.planning.remembered import InventoryEntry, Remembered
+from reconciler.planning.remembered import Adoption, Remembered
 from reconciler.planning.run import Progress, Run
 from reconciler.planning.snapshot import Snapshot
 from reconciler.planning.transitions import Pair, fold
@@ -174,7 +174,7 @@ def _said(error: Unreadable) -> str:
     return f"{error.message} ({error.hint})" if error.hint else error.message
 
 
-def _by_kind(entries: Iterable[InventoryEntry]) -> dict[str, int]:
+def _by_kind(entries: Iterable[Adoption]) -> dict[str, int]:
     number: dict[str, int] = {}
     for entry in entries:
         number[entry.kind] = number.get(entry.kind, 0) + 1

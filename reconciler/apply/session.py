@@ -58,7 +58,7 @@ class ClosingJournal(RunJournal):
     async def close(self, draft: Draft, run: Run) -> None:
         """How the run ended, what became ours beside it, and which former addresses were told everything."""
         await self._ledger.forget([entry.id for entry in draft.outdated], self._run)
-        await self._ledger.record(draft.adopted, self._run)
+        await self._ledger.record((adoption.entry for adoption in draft.adopted), self._run)
         await self._ledger.missed(self._run, draft.missed)
         told = {t.transition.owner for t in run.transitions if not t.unfinished}
         current = draft.chains.current.items()

@@ -9,7 +9,7 @@ from reconciler.model.accounts import Accounts
 from reconciler.model.records import Owner
 from reconciler.planning.changes import Step
 from reconciler.planning.plan import Plan
-from reconciler.planning.remembered import Effect, InventoryEntry, OneShot
+from reconciler.planning.remembered import Adoption, Effect, InventoryEntry, OneShot
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Draft:
 
     plan: Plan
     chains: Accounts
-    adopted: tuple[InventoryEntry, ...] = ()
+    adopted: tuple[Adoption, ...] = ()
     outdated: tuple[InventoryEntry, ...] = ()
     counted: Mapping[Owner, Effect] = field(default_factory=dict)
     shots: tuple[OneShot, ...] = ()

@@ -13,7 +13,7 @@ from reconciler.model.addresses import Address, local_part
 from reconciler.model.declared import DesiredState
 from reconciler.model.records import AliasRow, Gone, MailboxRow, Owner, Records, Row, Scope
 from reconciler.planning.findings import Finding, Severity
-from reconciler.planning.remembered import InventoryEntry, Remembered
+from reconciler.planning.remembered import Adoption, InventoryEntry, Remembered
 from reconciler.planning.transitions import Pair
 
 ADOPTED_KINDS = frozenset({"mailbox", "alias", "ox_user"})
@@ -23,19 +23,20 @@ def ours_no_longer_declared(
     system: str, pair: Pair, remembered: Remembered, desired: DesiredState, accounts: Accounts
 ) -> Records:
     """`pair.wanted`, with what shall be gone or come back because its declaration was taken out."""
-    wanted = {kind: dict(table) for kind, table in pair.wanted.items()}
+    changed: Records = {}
     for entry in remembered.inventory.values():
-        if entry.system == system and entry.kind == "alias" and entry.key not in wanted.get("alias", {}):
+        if entry.system == system and entry.kind == "alias" and entry.key not in pair.wanted.get("alias", {}):
             owner = _owner_of_unwanted(entry, pair.found, desired, accounts)
             if owner is not None and _as_we_left_it(entry, pair.found):
-                wanted.setdefault("alias", {})[entry.key] = Gone(entry.key, owner)
+                changed.setdefault("alias", {})[entry.key] = Gone(entry.key, owner)
     for address in remembered.removed:
         for row in _restored(address, pair.found, desired):
-            wanted["mailbox" if isinstance(row, MailboxRow) else "alias"][address] = row
-    return wanted
+            changed.setdefault("mailbox" if isinstance(row, MailboxRow) else "alias", {})[address] = row
+    # in a big site a copy of every table is felt, and mostly there is nothing to change
+    return pair.wanted | {kind: pair.wanted.get(kind, {}) | rows for kind, rows in changed.items()}
 
 
-def adopted(system: str, pair: Pair, remembered: Remembered) -> Iterator[InventoryEntry]:
+def adopted(system: str, pair: Pair, remembered: Remembered) -> Iterator[Adoption]:
     """Live rows that are wanted and equal, and that the inventory does not know yet."""
     for kind in ADOPTED_KINDS & pair.wanted.keys():
         known = remembered.known.get((system, kind), frozenset())
@@ -43,7 +44,7 @@ def adopted(system: str, pair: Pair, remembered: Remembered) -> Iterator[Invento
         for key, row in pair.wanted[kind].items():
             found = live.get(key)
             if found is not None and key not in known and not isinstance(row, Gone) and row.over(found) is found:
-                yield InventoryEntry.of(system, kind, key, found, row.owner)
+                yield Adoption(system, kind, key, row, found)
 
 
 def outdated(system: str, pair: Pair, remembered: Remembered, accounts: Accounts) -> Iterator[InventoryEntry]:

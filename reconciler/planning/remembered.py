@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -118,13 +118,34 @@ class InventoryEntry(NamedTuple):
         return fields
 
 
+class Adoption(NamedTuple):
+    """A live record that becomes ours as it is. Still two rows: a first plan of a big site has half a million of these,
+    and only apply needs their text."""
+
+    system: str
+    kind: str
+    key: str
+    wanted: Row
+    found: Row
+
+    @property
+    def owner(self) -> Owner:
+        """Whose it is; the live row does not know."""
+        return self.wanted.owner
+
+    @property
+    def entry(self) -> InventoryEntry:
+        """What the inventory will say of it."""
+        return InventoryEntry.of(self.system, self.kind, self.key, self.found, self.owner)
+
+
 @dataclass(frozen=True, slots=True)
 class Remembered:
     """What earlier runs left for planning. The empty one is that of a site without a ledger."""
 
     inventory: Mapping[InventoryKey, InventoryEntry] = field(default_factory=dict)
     """What we manage and nobody wants any more; the rest of the inventory is only counted on, in `known`."""
-    known: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+    known: Mapping[tuple[str, str], Set[str]] = field(default_factory=dict)
     """(System, kind) → keys of the wanted records that are in the inventory."""
     removed: frozenset[str] = frozenset()
     """Mailboxes that a removal switched off, and that nothing changed since."""

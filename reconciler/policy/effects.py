@@ -33,13 +33,12 @@ def _effect(transition: Transition, context: Context, removed: bool) -> Effect:
 def managed(context: Context) -> Counter[Domain]:
     """How many live accounts are ours, by domain: what shares are shares of. The old mailbox of a rename belongs to
     its account. Without a look at the mailboxes, what is declared counts."""
-    declared = {*context.desired.mailboxes, *(removal.mailbox for removal in context.desired.removals)}
-    ours = {str(address) for address in declared}
+    ours: set[str] = {*context.desired.mailboxes, *(removal.mailbox for removal in context.desired.removals)}
     ours |= {key for _, kind, key in context.remembered.inventory if kind == "mailbox"}
-    ours = {context.accounts.of(address) for address in ours}
+    ours = context.accounts.of_all(ours)
     live = context.snapshot.rows(MailboxRow)
     if live is not None:
-        ours &= {context.accounts.of(address) for address in live}
+        ours &= context.accounts.of_all(live)
     return Counter(domain_of(account) for account in ours)
 
 

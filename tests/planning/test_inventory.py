@@ -106,7 +106,7 @@ def test_rows_that_equal_what_is_declared_are_adopted_once() -> None:
     new = list(adopted("postfixadmin", pair, Remembered()))
     assert {(entry.kind, entry.key) for entry in new} == {("mailbox", ANNA), ("alias", ANNA)}
     assert {entry.owner for entry in new} == {ACCOUNT}
-    assert new[0].fields["name" if new[0].kind == "mailbox" else "goto"] in ("hers", [ANNA, "x@extern.example"])
+    assert new[0].entry.fields["name" if new[0].kind == "mailbox" else "goto"] in ("hers", [ANNA, "x@extern.example"])
     known = {("postfixadmin", "mailbox"): frozenset({ANNA}), ("postfixadmin", "alias"): frozenset({ANNA})}
     assert list(adopted("postfixadmin", pair, Remembered(known=known))) == []
     differing = pair._replace(found=found(MailboxRow(ANNA, "", "", 5, False)))

@@ -90,7 +90,9 @@ class Leaving(NamedTuple):
 
 def chain_of(box: Mailbox, known: Accounts) -> Chain | None:
     """The chain of a declared account; None when it had no other address."""
-    renames = known.former.get(box.address, ())
+    renames = known.former.get(box.address)
+    if not renames:
+        return None
     addresses = known.addresses(box.address)[1:]
     former = tuple(_former(address, renames) for address in addresses)
     left = dict.fromkeys(domain_of(a) for a in addresses if domain_of(a) != domain_of(box.address))
