@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from reconciler.model.addresses import Domain, domain_of
 from reconciler.model.records import DomainRow, MailboxRow, Owner, Scope
-from reconciler.planning.changes import Action
 from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.remembered import Effect
 from reconciler.planning.transitions import Transition
@@ -141,8 +140,7 @@ def _counts_at_all(transition: Transition, context: Context) -> bool:
     """Not what another gate stops; and no block that ends by its date, or it would take removals from people."""
     if transition.owner in context.stopped:
         return False
-    lifted = transition.owner.scope is Scope.BLOCK and transition.action is Action.DELETE
-    block = context.desired.sender_blocks.get(transition.owner.subject) if lifted else None
+    block = context.desired.sender_blocks.get(transition.owner.subject)
     return block is None or not block.expired(context.desired.today)
 
 

@@ -131,6 +131,11 @@ def test_creations_are_limited_by_number_only() -> None:
     assert found(4) == ["creations nrw"]
 
 
+def test_a_share_of_creations_has_no_least() -> None:
+    policy = {"limits": {"creations": {"share": 0.0, "number": 9}}}
+    assert said(site_of(10, creation(f"new@{D}"), policy=policy)) == ["creations nrw"]
+
+
 def test_a_small_domain_is_protected_on_a_large_site() -> None:
     """design.md section 5: per domain and over all."""
     removed = (f"p0@{OTHER}", f"p1@{OTHER}")
