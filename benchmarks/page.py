@@ -34,8 +34,10 @@ Written by `make bench` (`python -m benchmarks.run`); do not edit.
 
 What is there: state files with six fields a mailbox, a member each, one alias for five mailboxes, one sender block for
 a hundred; a member register as CSV; the same in a MariaDB with PostfixAdmin's own tables, in the Open-Xchange stand-in
-on the same machine, and in a `hash` map. Every line is a process of its own. What only reads was run {repeat} times
-and the fastest run counts, since other programs on the machine only ever make a run slower.
+on the same machine, and in a `hash` map. The first plan of a site finds an empty ledger; before the others an `apply`
+has adopted everything, so that the ledger's inventory has an entry for every live row. Every line is a process of its
+own. What only reads was run {repeat} times and the fastest run counts, since other programs on the machine only ever
+make a run slower.
 
 {tables}
 ## How to read it

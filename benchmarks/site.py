@@ -34,7 +34,7 @@ policy:
 
 @dataclass(frozen=True, slots=True)
 class BenchSite:
-    """A site of `size` mailboxes in which nothing is to be done, but for `blocks` (see `run`)."""
+    """A site of `size` mailboxes in which nothing is to be done but the sender map, which is empty."""
 
     folder: Path
     size: int
