@@ -16,20 +16,37 @@ from tests.cli.conftest import Command
 README = Path(__file__).parents[2] / "README.md"
 _GROUP = typer.main.get_command(app)
 assert isinstance(_GROUP, TyperGroup)
-COMMANDS = dict(_GROUP.commands)
+COMMANDS = {
+    **{name: known for name, known in _GROUP.commands.items() if not isinstance(known, TyperGroup)},
+    **{
+        f"{group} {name}": known
+        for group, inner in _GROUP.commands.items()
+        if isinstance(inner, TyperGroup)
+        for name, known in inner.commands.items()
+    },
+}
+"""By the words that stand behind `reconciler`."""
 
 
 def parsed(line: str) -> list[str]:
     """The line as the command itself parses it. Raises what a wrong usage raises."""
-    program, name, *arguments = shlex.split(line, comments=True)
-    assert program == "reconciler"
-    assert name in COMMANDS, f"there is no command {name}"
-    return list(COMMANDS[name].make_context(name, arguments).params)
+    words = shlex.split(line, comments=True)
+    assert words[0] == "reconciler"
+    name = name_in(line)
+    return list(COMMANDS[name].make_context(name, words[1 + len(name.split()) :]).params)
+
+
+def name_in(line: str) -> str:
+    """Which command a line calls."""
+    words = shlex.split(line, comments=True)
+    found = [" ".join(words[1:length]) for length in (3, 2) if " ".join(words[1:length]) in COMMANDS]
+    assert found, f"there is no such command: {line}"
+    return found[0]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_has_an_example_that_works(command: Command, name: str) -> None:
-    answer = command(name, "--help")
+    answer = command(*name.split(), "--help")
     assert answer.status == 0
     assert "Usage: reconciler" in answer.words
     assert f"Example: reconciler {name}" in answer.words
@@ -42,7 +59,7 @@ def test_help_lists_every_command(command: Command) -> None:
     answer = command("--help")
     assert answer.status == 0
     for name in COMMANDS:
-        assert f" {name} " in answer.words
+        assert f" {name.split()[0]} " in answer.words
 
 
 def test_without_a_command_help_is_shown(command: Command) -> None:
@@ -61,13 +78,14 @@ def test_readme_commands_exist() -> None:
     assert len(lines) >= 5
     for line in lines:
         parsed(line.partition(" >")[0])
-    assert {shlex.split(line)[1] for line in lines} == set(COMMANDS)
+    assert {name_in(line) for line in lines} >= {name for name in COMMANDS if " " not in name}
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name not in ("schema", "demo")])
 def test_where_something_is_read_the_site_can_be_named(name: str) -> None:
     options = {option for parameter in COMMANDS[name].params for option in parameter.opts}
-    assert {"--site", "--format"} <= options
+    assert "--site" in options
+    assert "--format" in options or name in ("unlock", "ledger init", "ledger check")  # which report nothing
 
 
 def test_readme_says_every_exit_status_of_the_help_texts() -> None:

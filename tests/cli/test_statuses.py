@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Command
-from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, OX_ENV, StandInSite, password_in
+from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, DOMAIN, OX_ENV, StandInSite, password_in
 
 
 def test_an_account_from_yaml_to_three_systems(site: StandInSite, command: Command) -> None:
@@ -22,7 +22,7 @@ def test_an_account_from_yaml_to_three_systems(site: StandInSite, command: Comma
     password = password_in(site.letters()["anna@gmx.example"])
     assert password not in applied.words
     assert site.mailbox(ANNA) is not None
-    assert site.goto(f"vorstand@{site.sql('SELECT domain FROM domain')[0]['domain']}") == ANNA
+    assert site.goto(f"vorstand@{DOMAIN}") == ANNA
     assert "\nexample.org REJECT\n" in site.map.read_text()
     for name in ("plan", "drift", "validate"):
         assert command(name).status == 0
@@ -32,7 +32,8 @@ def test_an_account_from_yaml_to_three_systems(site: StandInSite, command: Comma
 
 def test_0_although_there_are_unmanaged_objects_but_not_with_strict(site: StandInSite, command: Command) -> None:
     """details.md: unmanaged objects change no status; `drift --strict` makes them count."""
-    site.declare()
+    site.declare("technik: {groupware: false}")
+    site.add_mailbox(f"technik@{DOMAIN}")
     site.add_mailbox(BERND)
     assert command("plan").status == 0
     assert command("drift").status == 0
@@ -207,7 +208,7 @@ def test_1_is_one_line_and_a_file(
     async def broken(*_: object) -> None:
         raise ZeroDivisionError("an injected bug")
 
-    monkeypatch.setattr("reconciler.cli.plan.make_plan", broken)
+    monkeypatch.setattr("reconciler.cli.opening.OpenSite.draft", broken)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     answer = command("plan")
     assert (answer.status, answer.out) == (1, "")

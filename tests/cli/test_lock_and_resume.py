@@ -1,0 +1,101 @@
+"""Two runs at a time, and a run that somebody stopped: status 7, unlock, resume, history."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+
+import pytest
+
+from reconciler.systems.openxchange.standin import control
+from tests.cli.conftest import Command
+from tests.cli.running import ended, eventually, killed, start
+from tests.cli.site import ANNA, ANNA_DECLARED, OX_ENV, OX_PASSWORD, StandInSite, password_in
+
+BLOCK = "domain: example.org, reason: spam"
+
+
+@pytest.fixture
+def busy(site: StandInSite) -> subprocess.Popen[str]:
+    """A run that waits for createuser; anna's mailbox is there, her OX user and a block are not yet."""
+    site.declare(ANNA_DECLARED, blocks=[BLOCK])
+    site.fault("slow", tool="createuser", first=1, seconds=3)
+    control.forget_calls(site.ox)
+    process = start(site.folder, "apply", "--yes", env={OX_ENV: OX_PASSWORD})
+    eventually(lambda: "createuser" in control.calls(site.ox), process)
+    return process
+
+
+def test_7_while_another_run_is_at_work(site: StandInSite, busy: subprocess.Popen[str], command: Command) -> None:
+    """Who, where and since when is said; plan reads all the same; the first run ends well."""
+    answer = command("apply", "--yes")
+    assert answer.status == 7
+    assert f"process {busy.pid}" in answer.words
+    assert "→" in answer.err
+    assert command("plan").status in (0, 4)
+    assert ended(busy).status == 0
+    assert command("apply", "--yes").status == 0
+    assert len(site.letters()) == 1
+
+
+def test_unlock_asks_before_it_takes_the_lock(site: StandInSite, busy: subprocess.Popen[str], command: Command) -> None:
+    answer = command("unlock")
+    assert answer.status == 2
+    assert f"process {busy.pid}" in answer.words
+    assert "reconciler unlock --yes" in answer.words
+    assert ended(busy).status == 0
+    answer = command("unlock", "--yes")
+    assert (answer.status, "nobody holds the lock" in answer.words) == (0, True)
+
+
+def test_a_killed_run_is_resumed(site: StandInSite, busy: subprocess.Popen[str], command: Command) -> None:
+    """After its lock is taken away; the password that was made anew is the one that the letter tells."""
+    killed(busy)
+    assert command("apply", "--yes").status == 7
+    assert command("resume", "--yes").status == 7
+    assert command("unlock", "--yes").status == 0
+    eventually(lambda: len(control.users(site.ox)) == 2)  # the tool lives on and makes the user with the lost password
+    resumed = command("resume", "--yes")
+    assert resumed.status == 0, resumed.words
+    password = password_in(site.letters()["anna@gmx.example"])
+    assert control.check_password(site.ox, "anna.beispiel", password)
+    assert "\nexample.org REJECT\n" in site.map.read_text()
+    assert command("plan").status == 0
+    assert command("resume", "--yes").status == 0  # nothing is left
+
+
+def test_a_stopped_run_is_resumed_and_remembered(
+    site: StandInSite, busy: subprocess.Popen[str], command: Command
+) -> None:
+    """Ctrl-C between OX and the rest: the letter is still owed, and resume sends it."""
+    busy.send_signal(signal.SIGINT)
+    assert ended(busy).status == 8
+    assert site.letters() == {}
+    assert command("plan").status == 4
+    assert command("resume", "--yes").status == 0
+    password = password_in(site.letters()["anna@gmx.example"])
+    assert control.check_password(site.ox, "anna.beispiel", password)
+    assert command("plan").status == 0
+    told = command("history")
+    assert told.status == 0
+    assert "1" in told.out
+    assert ANNA in command("history", "1").words
+    assert password not in command("history", "2").words
+    assert command("history", "99").status == 2
+
+
+def test_apply_without_a_ledger_says_what_to_run(site: StandInSite, command: Command) -> None:
+    """Nothing is applied that nobody would remember; plan works all the same."""
+    site.declare(ANNA_DECLARED)
+    for table in site.sql("SELECT name FROM sqlite_master WHERE name LIKE 'reconciler%' AND type = 'table'"):
+        site.sql(f"DROP TABLE {table['name']}")
+    assert command("plan").status == 4
+    answer = command("apply", "--yes")
+    assert answer.status == 9
+    assert "reconciler ledger init" in answer.words
+    assert site.mailbox(ANNA) is None
+    assert command("ledger", "check").status != 0
+    assert command("ledger", "init").status == 0
+    assert command("ledger", "check").status == 0
+    assert command("ledger", "init").status == 0  # again: nothing happens
+    assert command("apply", "--yes").status == 0
