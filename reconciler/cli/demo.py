@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -12,9 +14,10 @@ from reconciler.cli.door import Format, Status, colored, console, enter, write
 from reconciler.cli.opening import open_site, read_site
 from reconciler.cli.plan import render
 from reconciler.errors import UsageError
+from reconciler.model.declared import DesiredState
 from reconciler.planning.plan import Plan
 from reconciler.report.text import run_text
-from reconciler.sandbox.hands import change_by_hand
+from reconciler.sandbox.hands import change_by_hand, declare_rename, kill_when_renamed
 from reconciler.sandbox.site import build, fill_database
 from reconciler.workflow import apply
 
@@ -27,7 +30,8 @@ def demo(
     ),
     state: Annotated[Path, typer.Option(help="The example state to build it from.")] = _EXAMPLE,
 ) -> None:
-    """Build a stand-in site in a folder, plan, apply, plan again, and show what drift looks like. Touches nothing else.
+    """Build a stand-in site in a folder: plan, apply, a rename that dies half-way and is finished, drift. Touches
+    nothing else.
 
     Example: reconciler demo /tmp/demo
     """
@@ -45,6 +49,7 @@ def demo(
         await _apply(site)
         _chapter("Once more: there is nothing left to do", "reconciler plan")
         write(render(await _plan(site), Format.TEXT, "mail plan"))
+        await _rename(folder, site, declaration.state)
         _chapter("Somebody changes things by hand")
         for sentence in change_by_hand(folder, declaration.state):
             write(f"  · {sentence}")
@@ -55,6 +60,28 @@ def demo(
         return Status.DONE
 
     enter(story)
+
+
+async def _rename(folder: Path, site: Path, state: DesiredState) -> None:
+    """Declared, planned, killed half-way, finished."""
+    old, new = declare_rename(folder, state)
+    _chapter(f"{old} has a new surname", "reconciler plan")
+    write(render(await _plan(site), Format.TEXT, "mail plan"))
+    _chapter("The power fails in the middle", "reconciler apply --yes")
+    kill_when_renamed(folder, _command(site, "apply", "--yes"), new)
+    write(
+        "  The mailbox has its new address and both addresses lead to it; OX does not know yet, and no letter is out."
+    )
+    _chapter("The lock of the dead run is taken away, and its work finished", "reconciler unlock; reconciler resume")
+    for words in (("unlock", "--yes"), ("resume", "--yes")):
+        subprocess.run(_command(site, *words), stderr=subprocess.STDOUT, check=True)
+    _chapter("Nothing is left to do", "reconciler plan")
+    write(render(await _plan(site), Format.TEXT, "mail plan"))
+
+
+def _command(site: Path, *words: str) -> list[str]:
+    """A command of ours as a process of its own."""
+    return [sys.executable, "-c", "from reconciler.cli.main import run; run()", *words, "--site", str(site)]
 
 
 def _chapter(title: str, command: str = "") -> None:

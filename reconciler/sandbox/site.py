@@ -15,6 +15,7 @@ from sqlalchemy import create_engine
 
 from reconciler.errors import UsageError
 from reconciler.model.addresses import Domain
+from reconciler.systems.openxchange.standin import control
 from reconciler.systems.openxchange.standin.install import install
 from reconciler.systems.postfixadmin.tables import create_tables, declare
 
@@ -62,6 +63,7 @@ def build(folder: Path, state: Path) -> Path:
     password = secrets.token_urlsafe(12)
     (folder / "ox-password").write_text(password + "\n", encoding="utf-8")
     sbin = install(folder / OX, admin_password=password)
+    control.set_switches(folder / OX, USERNAME_CHANGEABLE=True)  # without it OX renames nobody, and the demo does
     (folder / MAP).write_text(_HAND_MADE, encoding="utf-8")
     (folder / "outbox").mkdir()
     site = folder / "reconciler.yaml"
