@@ -1,0 +1,240 @@
+"""Whatever is live and whatever is declared: after `apply` nothing is left to do, and nothing foreign has changed.
+
+The commands, systems, gates and the ledger are the real ones on SQLite, the stand-in and a map (tests/proof/world).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import partial
+from itertools import count
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import HealthCheck, Phase, event, given, settings
+from hypothesis import strategies as st
+
+from reconciler.cli.door import Format
+from reconciler.cli.plan import plan
+from reconciler.systems.openxchange.standin import control
+from reconciler.systems.openxchange.standin.bulk import import_users
+from tests.proof.world import DOMAIN, World
+
+LOCALS = ("anna", "bernd", "clara", "dora", "emil")
+MEMBERS = {"anna": "10042", "bernd": "10077", "clara": "10103"}
+"""Those whom the world's register knows."""
+FREE = {
+    "removals": {"share": 1, "at_least": 999, "number": 999},
+    "changes": {"share": 1, "at_least": 999, "number": 999},
+    "creations": {"number": 999},
+}
+BLOCKS = ("spam@example.net", "example.org", "xn--bcher-kva.test")
+
+
+class Live(NamedTuple):
+    """What stands under one address before."""
+
+    mailbox: bool
+    spelling: str
+    quota: int
+    active: bool
+    goto: str | None
+    """Of the twin; None: there is none."""
+    member: str | None
+    """Where the member alias leads."""
+    login: str | None
+    """Of the OX user; None: there is none."""
+
+
+class Wanted(NamedTuple):
+    """What is declared of one address."""
+
+    groupware: bool
+    member: bool
+    active: bool
+    quota: int | None
+    name: bool
+
+
+def live() -> st.SearchStrategy[Live]:
+    goto = st.sampled_from([None, "", "{a}", "{a},x@extern.example", "x@extern.example", "{A} , {a}", "{t}", "{a},{t}"])
+    return st.builds(
+        Live,
+        mailbox=st.booleans(),
+        spelling=st.sampled_from(["lower", "Upper"]),
+        quota=st.sampled_from([0, -1, 1, 1024000, 10240 * 1024000, 5368709120, 999_999_999]),
+        active=st.booleans(),
+        goto=goto,
+        member=st.sampled_from([None, "{a}", "x@extern.example", "{A}"]),
+        login=st.sampled_from([None, "{l}", "{l}", "{l}.old"]),
+    )
+
+
+def wanted() -> st.SearchStrategy[Wanted]:
+    return st.builds(
+        Wanted,
+        groupware=st.booleans(),
+        member=st.booleans(),
+        active=st.booleans(),
+        quota=st.sampled_from([None, 1, 10240]),
+        name=st.booleans(),
+    )
+
+
+def targets() -> st.SearchStrategy[list[str]]:
+    everybody = st.sampled_from([*(f"{each}@{DOMAIN}" for each in LOCALS), "x@extern.example", "y@extern.example"])
+    return st.lists(everybody, min_size=1, max_size=3, unique=True)
+
+
+LIVE = st.fixed_dictionaries({}, optional={local: live() for local in LOCALS})
+WANTED = st.fixed_dictionaries({}, optional={local: wanted() for local in LOCALS})
+ALIASES = st.dictionaries(st.sampled_from(["vorstand", "info"]), targets())
+HAND_LINES = ("hand@made.example REJECT", "other.example OK", "@trap.example REJECT", "# a remark", "", "x y z")
+QUICKLY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], phases=set(Phase) - {Phase.explain})
+
+
+@pytest.fixture(scope="module")
+def pattern(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A world with nothing in it; every example gets a copy."""
+    return World.build(tmp_path_factory.mktemp("property") / "pattern")
+
+
+@pytest.fixture(scope="module")
+def pattern_with_map(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """The same with a sender map, whose commands are processes and take their time."""
+    world = World.build(tmp_path_factory.mktemp("property") / "with-map", with_map=True)
+    for file in (world.folder / "postfix").iterdir():
+        os.utime(file, (0, 0))  # postconf waits until a fresh one has cooled down
+    return world
+
+
+_numbers = count(1)
+
+
+def fresh(pattern: World) -> World:
+    """A copy, without limits on how much may be done."""
+    world = pattern.copy(pattern.folder.parent / str(next(_numbers)))
+    site = json.loads(world.site.read_text(encoding="utf-8"))
+    site["policy"] = {"limits": FREE, "protected": []}
+    world.site.write_text(json.dumps(site), encoding="utf-8")
+    return world
+
+
+@given(before=LIVE, declared=WANTED, live_aliases=ALIASES, aliases=ALIASES)
+@settings(QUICKLY, max_examples=150)
+def test_accounts_and_aliases(
+    pattern: World,
+    before: dict[str, Live],
+    declared: dict[str, Wanted],
+    live_aliases: dict[str, list[str]],
+    aliases: dict[str, list[str]],
+) -> None:
+    """Odd spellings, quotas, forwards, vacations, missing twins, users of other logins: everything converges."""
+    world = fresh(pattern)
+    for local, thing in before.items():
+        _make(world, local, thing)
+    for local, goto in live_aliases.items():
+        _alias(world, f"{local}@{DOMAIN}", ",".join(goto))
+    world.declare(_state(declared, aliases))
+    _converges(world, _ours(declared, aliases))
+
+
+@given(
+    blocks=st.sets(st.sampled_from(BLOCKS)),
+    then=st.sets(st.sampled_from(BLOCKS)),
+    lines=st.lists(st.sampled_from(HAND_LINES), max_size=4, unique=True),
+)
+@settings(QUICKLY, max_examples=25)
+def test_blocks(pattern_with_map: World, blocks: set[str], then: set[str], lines: list[str]) -> None:
+    """Hand-made lines stay, whatever they say and wherever they stand, byte for byte."""
+    world = fresh(pattern_with_map)
+    world.map.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    for declared in (blocks, then):
+        senders = [{"sender" if "@" in key else "domain": key, "reason": "spam"} for key in sorted(declared)]
+        world.declare({"sender_blocks": senders})
+        _converges(world, set())
+
+
+def _converges(world: World, ours: set[str]) -> None:
+    """One apply, after which what is left is what a gate refuses; a second one that does nothing."""
+    foreign = _foreign(world, ours)
+    planned = _plan(world)
+    whole = any(f["severity"] == "refusal" and f["owner"] is None for f in planned["findings"])
+    refused = {t["id"] for t in planned["transitions"] if t["refused"] or whole}
+    answer = world.apply()
+    event(f"status {answer.status}")
+    assert answer.status == (5 if _refusals(planned) else 0), answer.out
+    assert _foreign(world, ours) == foreign
+    assert {t["id"] for t in _plan(world)["transitions"]} == refused
+    again = world.apply()
+    assert again.status == answer.status
+    assert [touch for touch in again.touches if touch.line != "database"] == []  # whose ledger notes the attempt
+
+
+def _plan(world: World) -> dict[str, Any]:
+    """The plan as JSON; invalid states do not come up here."""
+    answer = world._command(partial(plan, world.site, Format.JSON), None, "a", None)
+    document = json.loads(answer.out)
+    assert isinstance(document, dict)
+    return document
+
+
+def _refusals(document: dict[str, Any]) -> list[str]:
+    return [finding["rule"] for finding in document["findings"] if finding["severity"] == "refusal"]
+
+
+def _state(declared: dict[str, Wanted], aliases: dict[str, list[str]]) -> dict[str, Any]:
+    mailboxes = {}
+    for local, want in declared.items():
+        entry: dict[str, Any] = {"groupware": want.groupware, "active": want.active}
+        if want.groupware or want.name:
+            entry |= {"given_name": local.capitalize(), "surname": f"Declared-{local}"}
+        if want.member and local in MEMBERS:
+            entry["member"] = int(MEMBERS[local])
+        if want.quota is not None:
+            entry["quota"] = f"{want.quota} MB"
+        mailboxes[local] = entry
+    return {"mailboxes": mailboxes, "aliases": aliases}
+
+
+def _make(world: World, local: str, thing: Live) -> None:
+    address = f"{local}@{DOMAIN}"
+    stored = address if thing.spelling == "lower" else f"{local.capitalize()}@{DOMAIN}"
+    words = {"a": address, "A": f"{local.capitalize()}@{DOMAIN}", "l": local}
+    words["t"] = f"{local}#{DOMAIN}@autoreply.example"
+    if thing.mailbox:
+        world.sql(
+            "INSERT INTO mailbox (username, password, name, maildir, quota, local_part, domain, active) "
+            "VALUES (?, '{x}y', ?, ?, ?, ?, ?, ?)",
+            *(stored, f"Live {local}", f"{DOMAIN}/{local}/", thing.quota, local, DOMAIN, int(thing.active)),
+        )
+    if thing.goto is not None:
+        _alias(world, stored, thing.goto.format(**words), int(thing.active))
+    if thing.member is not None and local in MEMBERS:
+        _alias(world, f"{MEMBERS[local]}@{DOMAIN}", thing.member.format(**words))
+    if thing.login is not None:
+        row = {"Name": thing.login.format(**words), "PrimaryEmail": address, "ImapLogin": address}
+        names = {"Display_name": f"Live {local}", "Given_name": "Live", "Sur_name": local, "Password": "by-hand-1"}
+        import_users(world.ox, [{**row, **names}])
+
+
+def _alias(world: World, address: str, goto: str, active: int = 1) -> None:
+    world.sql("INSERT INTO alias (address, goto, domain, active) VALUES (?, ?, ?, ?)", address, goto, DOMAIN, active)
+
+
+def _ours(declared: dict[str, Wanted], aliases: dict[str, list[str]]) -> set[str]:
+    """Every address that a declaration is about."""
+    members = {MEMBERS[local] for local, want in declared.items() if want.member and local in MEMBERS}
+    return {f"{local}@{DOMAIN}" for local in {*declared, *aliases, *members}}
+
+
+def _foreign(world: World, ours: set[str]) -> object:
+    """Every live row that no declaration is about, in all its columns; hand-made lines; and mail to nobody."""
+    mailboxes = [r for r in world.sql("SELECT * FROM mailbox ORDER BY 1") if r["username"].lower() not in ours]
+    aliases = [r for r in world.sql("SELECT * FROM alias ORDER BY 1") if r["address"].lower() not in ours]
+    users = [u for u in control.users(world.ox) if u.fields.get("PrimaryEmail") not in ours]
+    text = world.map.read_text(encoding="utf-8") if world.with_map else ""
+    begin, end = "# BEGIN reconciler proof: declared in git, do not edit\n", "# END reconciler proof\n"
+    section = begin + text.partition(begin)[2].partition(end)[0] + end if begin in text else ""
+    return mailboxes, aliases, users, text.replace(section, "") if section else text
