@@ -20,6 +20,9 @@ from tests.policy.drafts import (
     TODAY,
     D,
     account,
+    alias,
+    alias_goes,
+    alias_row,
     box,
     confirm,
     context,
@@ -136,3 +139,17 @@ def test_nobody_blocks_what_is_sold_by_the_label(second: str) -> None:
         block = SenderBlock(key, True, "spam", Origin("state.yaml", "sender_blocks", key))
         added = transition(Owner(Scope.BLOCK, key), (None, BlockRow(key, "REJECT")))
         assert said(context(added, mailboxes=[box(NEU)], blocks=[block])) == found
+
+
+def test_nobody_misses_a_domain_while_domains_are_unknown() -> None:
+    assert said(context(creation(f"a@{D}"), mailboxes=[box(f"a@{D}")], unread=True)) == []
+    written = transition(Owner(Scope.ALIAS, f"i@{D}"), (None, alias_row(f"i@{D}", f"nobody@{D}")))
+    assert said(context(written, mailboxes=[box(NEU)], unread=True)) == []
+
+
+def test_an_alias_that_a_declared_one_leads_to_is_not_removed() -> None:
+    target, other = f"presse@{D}", f"vorstand@{D}"
+    live: list[Row] = [domain(), alias_row(target), alias_row(other, target)]
+    named = context(alias_goes(target), mailboxes=[box(NEU)], aliases=[alias(other, target)], live=live)
+    assert said(named) == [f"dangling-alias {target}"]
+    assert said(context(alias_goes(target), mailboxes=[box(NEU)], live=live)) == []
