@@ -75,12 +75,12 @@ async def draft(
     }
     snapshot = replace(snapshot, records={name: pair.found for name, pair in pairs.items()})
     changes = [c for s in systems if s.name in pairs for c in diff(s, *pairs[s.name])]
-    shots = due(state, remembered, site, snapshot, chains)
+    shots = due(state, remembered, site, snapshot, chains, remembered.made)
     folded = fold(changes, systems, pairs, due_accounts(remembered, state, chains, shots.password, shots.unsubscribe))
     transitions = tuple(explained(t, state, chains, declaration.locate) for t in folded)
     waiting_for = tuple(s.name for s in systems if s.needed_for_accounts and s.name in snapshot.unknown)
     locate = declaration.locate
-    context = Context(site, state, snapshot, transitions, waiting_for, locate, chains, remembered)
+    context = Context(site, state, snapshot, transitions, waiting_for, locate, chains, remembered, remembered.made)
     gated = run_gates(context)
     reviews = [f for s in systems if s.name in pairs for f in s.review(state, pairs[s.name].found)]
     reviews += changed_by_hand(remembered, snapshot.records)
@@ -97,7 +97,7 @@ async def draft(
         digest=digest(site.site, state.commit, {s.name: s.target for s in systems}, transitions),
         gates=summary(context, gated),
     )
-    missed = tuple(missed.shot for missed in shots.missed)
+    missed = tuple(missed.shot for missed in shots.missed if missed.shot not in remembered.missed)
     left = tuple(entry for name, pair in pairs.items() for entry in outdated(name, pair, remembered, chains))
     return Draft(plan, chains, new, left, effects(context), shots.due, missed)
 

@@ -7,7 +7,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -51,7 +51,11 @@ class OpenSite:
         if self.ledger is None or not await self.ledger.exists():
             return Remembered()
         await self.ledger.check()
-        return await self.ledger.remember(self.site.policy.limits.window_hours, wanted)
+        remembered = await self.ledger.remember(self.site.policy.limits.window_hours, wanted)
+        boxes = self.declaration.state.mailboxes.values()
+        made = await self.ledger.made([b.address for b in boxes if b.password_reset or b.subscriptions_reset])
+        zone = ZoneInfo(self.site.timezone)
+        return replace(remembered, made={address: moment.astimezone(zone).date() for address, moment in made.items()})
 
     async def draft(self) -> Draft:
         """The plan as of now."""

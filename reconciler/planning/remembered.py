@@ -147,6 +147,8 @@ class Remembered:
     """What we manage and nobody wants any more; the rest of the inventory is only counted on, in `known`."""
     known: Mapping[tuple[str, str], Set[str]] = field(default_factory=dict)
     """(System, kind) → keys of the wanted records that are in the inventory."""
+    made: Mapping[str, date] = field(default_factory=dict)
+    """The day on which we made a mailbox, for those that were asked for."""
     removed: frozenset[str] = frozenset()
     """Mailboxes that a removal switched off, and that nothing changed since."""
     unseen: Mapping[Owner, frozenset[str]] = field(default_factory=dict)

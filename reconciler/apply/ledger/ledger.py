@@ -191,6 +191,10 @@ class Ledger:
         since = self._clock() - timedelta(hours=window_hours)
         return await self._read(recall.remember, self._site, since, wanted or {})
 
+    async def made(self, addresses: Collection[str]) -> Mapping[str, datetime]:
+        """When we made these mailboxes, in UTC; those that were there before us are left out."""
+        return await self._read(recall.made, self._site, addresses) if addresses else {}
+
     async def used(self, digest: str) -> PastRun | None:
         """The latest run that carried out this plan."""
         runs = self.tables.runs

@@ -314,3 +314,13 @@ async def test_a_step_without_its_own_kind_counts_as_a_change(ledger: Ledger) ->
     run = await opened(ledger, [step])
     await ledger.after(run, [(step, DONE)])
     assert (await ledger.remember(24)).counted(Effect.CHANGE) == 1
+
+
+async def test_it_knows_when_we_made_a_mailbox_and_of_no_other(ledger: Ledger) -> None:
+    """A reset that is declared for a day before that has nothing to reset (details.md)."""
+    steps = creation(ANNA)
+    run = await opened(ledger, [*steps, *creation(HANS)])
+    await ledger.before(run, steps)
+    await ledger.after(run, [(step, DONE) for step in steps])
+    assert await ledger.made([ANNA, HANS, "other@mail.example"]) == {ANNA: NOW}
+    assert await ledger.made([]) == {}
