@@ -19,6 +19,7 @@ from reconciler.cli.door import (
     FormatOption,
     SiteOption,
     Status,
+    agreed,
     colored,
     console,
     enter,
@@ -119,15 +120,7 @@ def _agreed(made: Plan, *, yes: bool) -> bool:
     if not sys.stdin.isatty():
         raise UsageError("nobody is here to ask", hint="look at the plan, then run: reconciler apply --yes")
     count = len(made.open_transitions)
-    # asyncio would keep a Ctrl-C until the question is answered
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        return typer.confirm(f"Carry out {'this change' if count == 1 else f'these {count} changes'}?", err=True)
-    except typer.Abort:  # Ctrl-C or Ctrl-D
-        say("")
-        return False
-    finally:
-        signal.signal(signal.SIGINT, before)
+    return agreed(f"Carry out {'this change' if count == 1 else f'these {count} changes'}?")
 
 
 @contextmanager

@@ -95,6 +95,19 @@ def say(text: str) -> None:
     errors.print(text, markup=False, soft_wrap=True)
 
 
+def agreed(question: str) -> bool:
+    """Asks somebody at a terminal; Enter alone, Ctrl-C and Ctrl-D are no."""
+    # asyncio would keep a Ctrl-C until the question is answered
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return typer.confirm(question, err=True)
+    except typer.Abort:
+        say("")
+        return False
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def colored() -> bool:
     """Whether standard output is a terminal that shows colours (and NO_COLOR is not set)."""
     return console.is_terminal and not console.no_color

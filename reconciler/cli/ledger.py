@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from reconciler.apply.ledger import Holder
-from reconciler.cli.door import SiteOption, Status, enter, say
+from reconciler.cli.door import SiteOption, Status, agreed, enter, say
 from reconciler.cli.opening import open_ledger
 from reconciler.declared.site import load_site
 from reconciler.errors import UsageError
@@ -74,7 +74,7 @@ def unlock(
         if not yes and not sys.stdin.isatty():
             hint = "make sure that this run is dead, then: reconciler unlock --yes"
             raise UsageError("nobody is here to ask", hint=hint)
-        if not yes and not typer.confirm("Is that run dead, and shall the lock be taken away?", err=True):
+        if not yes and not agreed("Is that run dead, and shall the lock be taken away?"):
             say("the lock was left")
             return Status.LOCKED
         if await kept.break_lock(holder):

@@ -65,7 +65,7 @@ def made(connection: Connection, tables: Tables, site: str, addresses: Collectio
             )
             .group_by(step.c.key)
         )
-        found.update(connection.execute(query).tuples())
+        found |= {row[0]: row[1] for row in connection.execute(query)}
     return found
 
 
