@@ -33,10 +33,12 @@ from tests.proof.world import DOMAIN, World
 
 NAMES = ("anna.muster", "anna.beispiel", "anna.neuland", "anna.probe")
 PERSON = "anna@gmx.example"
+CLARA = f"clara.probe@{DOMAIN}"
+HAND_MADE = "hand@made.example"
 
 
 class Histories(RuleBasedStateMachine):
-    """Anna changes her name now and then; Bernd only wants to be left alone."""
+    """Anna changes her name now and then, Clara leaves and comes back; Bernd only wants to be left alone."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,13 +46,15 @@ class Histories(RuleBasedStateMachine):
         self.name = NAMES[0]
         self.renames: list[dict[str, str]] = []
         self.aliases: dict[str, list[str]] = {"vorstand": ["anna.muster", "bernd.muster"]}
+        self.blocks: set[str] = set()
+        self.clara_left = False
         self.forwards = 0
         self.settled = False
 
     @initialize()
     def a_site_that_is_in_use(self) -> None:
-        """Both have their accounts, with data in OX."""
-        self.world = World.build(self.folder / "site")
+        """All have their accounts, with data in OX."""
+        self.world = World.build(self.folder / "site", with_map=True)
         self._declare()
         assert self.world.apply().status == 0
         self.ids = {user.ident: user.id for user in control.users(self.world.ox)}
@@ -75,6 +79,18 @@ class Histories(RuleBasedStateMachine):
     def declare_an_alias(self, name: str, with_bernd: bool) -> None:
         """It leads to her, maybe also to Bernd."""
         self.aliases[name] = [self.name, *(["bernd.muster"] if with_bernd else [])]
+        self._declare()
+
+    @rule(key=st.sampled_from(["spam.example", "wave.example"]))
+    def declare_a_block_or_take_it_back(self, key: str) -> None:
+        """A domain that nobody wants mail from, for a while."""
+        self.blocks ^= {key}
+        self._declare()
+
+    @rule()
+    def clara_leaves_or_comes_back(self) -> None:
+        """Her mailbox is switched off, or restored as it was; her data in OX stays."""
+        self.clara_left = not self.clara_left
         self._declare()
 
     # what people do by hand
@@ -150,6 +166,10 @@ class Histories(RuleBasedStateMachine):
         for name, targets in self.aliases.items():
             wanted = {f"{target}@{DOMAIN}" for target in targets}
             assert postfix.deliver(f"{name}@{DOMAIN}").mailboxes == wanted
+        lines = self.world.map.read_text(encoding="utf-8").splitlines()
+        keys = {line.partition(" ")[0] for line in lines if line.endswith(" REJECT")}
+        assert keys == {HAND_MADE, *self.blocks}
+        assert (CLARA in postfix.deliver(CLARA).mailboxes) is not self.clara_left
         if self.forwards:
             assert f"privat{self.forwards}@extern.example" in postfix.deliver(now).elsewhere
         self._one_password()
@@ -174,7 +194,12 @@ class Histories(RuleBasedStateMachine):
             "bernd.muster": BERND_MUSTER,
             self.name: {**ANNA_MUSTER, "surname": surname},
         }
-        self.world.declare({"mailboxes": mailboxes, "aliases": self.aliases, "renames": self.renames})
+        if not self.clara_left:
+            mailboxes["clara.probe"] = {**ANNA_MUSTER, "given_name": "Clara", "surname": "Probe", "member": "10103"}
+        removal = {"mailbox": "clara.probe", "date": str(self.world.today), "reason": "left"}
+        blocks = [{"domain": key, "reason": "spam"} for key in sorted(self.blocks)]
+        state = {"mailboxes": mailboxes, "aliases": self.aliases, "renames": self.renames, "sender_blocks": blocks}
+        self.world.declare(state | {"removals": [removal] if self.clara_left else []})
         self.settled = False
 
 

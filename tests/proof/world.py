@@ -244,6 +244,8 @@ class World:
             },
             "register": {"csv": "members.csv"},
             "letters": {"outbox": "outbox", "from": "AG Technik <technik@mail.example>"},
+            # how much a run may do is asked in tests/policy
+            "policy": {"limits": {name: {"number": 500, "at_least": 500} for name in ("removals", "changes")}},
         }
         if self.with_map:
             site["postfix"] = {
