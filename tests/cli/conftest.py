@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,8 +11,10 @@ import pytest
 from reconciler.cli.main import run
 from tests.cli.running import Answer
 from tests.cli.site import OX_ENV, OX_PASSWORD, StandInSite
+from tests.cli.terminal import Terminal
 
 Command = Callable[..., Answer]
+Open = Callable[..., Terminal]
 
 
 @pytest.fixture
@@ -40,3 +42,17 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         return Answer(int(left.value.code or 0), out, err)
 
     return call
+
+
+@pytest.fixture
+def terminal(site: StandInSite) -> Iterator[Open]:
+    """Starts a command on a terminal of its own, in the site's folder."""
+    opened: list[Terminal] = []
+
+    def start_on_terminal(*arguments: str, **env: str) -> Terminal:
+        opened.append(Terminal(site.folder, *arguments, **env))
+        return opened[-1]
+
+    yield start_on_terminal
+    for each in opened:
+        each.close()

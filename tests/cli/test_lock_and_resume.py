@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from reconciler.systems.openxchange.standin import control
-from tests.cli.conftest import Command
+from tests.cli.conftest import Command, Open
 from tests.cli.running import ended, eventually, killed, start
 from tests.cli.site import ANNA, ANNA_DECLARED, OX_ENV, OX_PASSWORD, StandInSite, password_in
 
@@ -46,6 +46,22 @@ def test_unlock_asks_before_it_takes_the_lock(site: StandInSite, busy: subproces
     assert ended(busy).status == 0
     answer = command("unlock", "--yes")
     assert (answer.status, "nobody holds the lock" in answer.words) == (0, True)
+
+
+@pytest.mark.parametrize("answer", ["n\n", "\x04", "\x03"], ids=repr)
+def test_everything_but_yes_leaves_the_lock(
+    site: StandInSite, busy: subprocess.Popen[str], terminal: Open, answer: str
+) -> None:
+    killed(busy)
+    shown = terminal("unlock")
+    assert f"process {busy.pid}" in shown.read_until("[y/N]")
+    shown.type(answer)
+    assert shown.status() == 7
+    assert "the lock was left" in shown.plain
+    yes = terminal("unlock")
+    yes.read_until("[y/N]")
+    yes.type("y\n")
+    assert yes.status() == 0
 
 
 def test_a_killed_run_is_resumed(site: StandInSite, busy: subprocess.Popen[str], command: Command) -> None:

@@ -3,103 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
-import re
-import select
 import signal
-import subprocess
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
 from reconciler.systems.openxchange.standin import control
-from tests.cli.running import COMMAND, ended, environment, eventually, reconciler, start
+from tests.cli.conftest import Open
+from tests.cli.running import COMMAND, ended, eventually, reconciler, start
 from tests.cli.site import ANNA, ANNA_DECLARED, BERND_DECLARED, OX_ENV, OX_PASSWORD, StandInSite
+from tests.cli.terminal import Terminal
 
 BLOCK = "domain: example.org, reason: spam"
 QUESTION = "[y/N]"
-
-
-class Terminal:
-    """A command on a terminal of its own. The terminal shows standard output and standard error as one."""
-
-    def __init__(self, folder: Path, *arguments: str, program: str = COMMAND[2], **env: str) -> None:
-        ours, theirs = pty.openpty()
-        self._terminal = ours
-        self.seen = ""
-        self._process = subprocess.Popen(
-            [*COMMAND[:2], program, *arguments],
-            cwd=folder,
-            env=environment(**{"TERM": "xterm-256color", OX_ENV: OX_PASSWORD, **env}),
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            start_new_session=True,
-            preexec_fn=_take_terminal,
-        )
-        os.close(theirs)
-
-    def read_until(self, text: str | None, seconds: float = 60) -> str:
-        """Reads until `text` shows up, to the end when it is None."""
-        until = time.monotonic() + seconds
-        while text is None or text not in self.seen:
-            readable, _, _ = select.select([self._terminal], [], [], max(0.0, until - time.monotonic()))
-            assert readable, f"waited in vain for {text!r}: {self.seen}"
-            try:
-                chunk = os.read(self._terminal, 4096)
-            except OSError:  # closed on the other side
-                chunk = b""
-            if not chunk:
-                assert text is None, self.seen
-                break
-            self.seen += chunk.decode("utf-8", "replace")
-        return self.seen
-
-    @property
-    def plain(self) -> str:
-        """What was seen, without colours."""
-        return re.sub("\x1b\\[[0-9;?]*[a-zA-Z]", "", self.seen)
-
-    def type(self, keys: str) -> None:
-        """As somebody at the keyboard."""
-        os.write(self._terminal, keys.encode())
-
-    def status(self) -> int:
-        """Waits for the end."""
-        self.read_until(None)
-        assert "Traceback" not in self.seen
-        return self._process.wait(60)
-
-    def close(self) -> None:
-        """Takes the terminal away; a command that still waits on it is ended."""
-        os.close(self._terminal)
-        self._process.kill()
-        self._process.wait(60)
-
-
-Open = Callable[..., Terminal]
-
-
-@pytest.fixture
-def terminal(site: StandInSite) -> Iterator[Open]:
-    """Starts a command on a terminal of its own, in the site's folder."""
-    opened: list[Terminal] = []
-
-    def start_on_terminal(*arguments: str, **env: str) -> Terminal:
-        opened.append(Terminal(site.folder, *arguments, **env))
-        return opened[-1]
-
-    yield start_on_terminal
-    for each in opened:
-        each.close()
-
-
-def _take_terminal() -> None:
-    """Makes the terminal the controlling one, so that Ctrl-C reaches the process."""
-    os.close(os.open(os.ttyname(0), os.O_RDWR))
 
 
 @pytest.mark.parametrize("answer", ["y\n", "yes\n"])

@@ -1,0 +1,76 @@
+"""A command on a terminal of its own, with somebody at the keyboard. The fixture `terminal` starts them."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import subprocess
+import time
+from pathlib import Path
+
+from tests.cli.running import COMMAND, environment
+from tests.cli.site import OX_ENV, OX_PASSWORD
+
+
+class Terminal:
+    """A command on a terminal of its own. The terminal shows standard output and standard error as one."""
+
+    def __init__(self, folder: Path, *arguments: str, program: str = COMMAND[2], **env: str) -> None:
+        ours, theirs = pty.openpty()
+        self._terminal = ours
+        self.seen = ""
+        self._process = subprocess.Popen(
+            [*COMMAND[:2], program, *arguments],
+            cwd=folder,
+            env=environment(**{"TERM": "xterm-256color", OX_ENV: OX_PASSWORD, **env}),
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+            preexec_fn=_take_terminal,
+        )
+        os.close(theirs)
+
+    def read_until(self, text: str | None, seconds: float = 60) -> str:
+        """Reads until `text` shows up, to the end when it is None."""
+        until = time.monotonic() + seconds
+        while text is None or text not in self.seen:
+            readable, _, _ = select.select([self._terminal], [], [], max(0.0, until - time.monotonic()))
+            assert readable, f"waited in vain for {text!r}: {self.seen}"
+            try:
+                chunk = os.read(self._terminal, 4096)
+            except OSError:  # closed on the other side
+                chunk = b""
+            if not chunk:
+                assert text is None, self.seen
+                break
+            self.seen += chunk.decode("utf-8", "replace")
+        return self.seen
+
+    @property
+    def plain(self) -> str:
+        """What was seen, without colours."""
+        return re.sub("\x1b\\[[0-9;?]*[a-zA-Z]", "", self.seen)
+
+    def type(self, keys: str) -> None:
+        """As somebody at the keyboard."""
+        os.write(self._terminal, keys.encode())
+
+    def status(self) -> int:
+        """Waits for the end."""
+        self.read_until(None)
+        assert "Traceback" not in self.seen
+        return self._process.wait(60)
+
+    def close(self) -> None:
+        """Takes the terminal away; a command that still waits on it is ended."""
+        os.close(self._terminal)
+        self._process.kill()
+        self._process.wait(60)
+
+
+def _take_terminal() -> None:
+    """Makes the terminal the controlling one, so that Ctrl-C reaches the process."""
+    os.close(os.open(os.ttyname(0), os.O_RDWR))
