@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 import pytest
 import typer
 from jinja2 import Environment
+from passlib.hash import sha512_crypt  # type: ignore[import-untyped]  # libpass has no stubs
 from sqlalchemy import create_engine
 
 from reconciler import workflow
@@ -44,7 +45,7 @@ from reconciler.systems.openxchange import attach
 from reconciler.systems.openxchange.standin import control
 from reconciler.systems.openxchange.standin.bulk import import_users
 from reconciler.systems.openxchange.standin.install import install
-from reconciler.systems.postfixadmin import connect
+from reconciler.systems.postfixadmin import connect, passwords
 from reconciler.systems.postfixadmin.system import PostfixAdminSystem
 from reconciler.systems.postfixadmin.tables import create_tables, declare
 from reconciler.systems.registry import build_systems
@@ -275,12 +276,13 @@ async def _here(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> A
 
 
 def _quickly(patch: pytest.MonkeyPatch) -> None:
-    """No threads, so that the order of touches is the same each time; templates and tables are made once. Thousands of
-    commands run in one process here, and each would make them anew."""
+    """No threads, so that the order of touches is the same each time; templates and tables are made once, and hashes
+    cheaply. Thousands of commands run in one process here, and each would do it anew."""
     patch.setattr(asyncio, "to_thread", _here)
     patch.setattr(Environment, "compile", _compiled)
     patch.setattr(connect, "declare", _tables)
     patch.setattr(ledger_module, "declare", _ledger_tables)
+    patch.setattr(passwords, "_SHA512", sha512_crypt.using(rounds=1000))
 
 
 _tables, _ledger_tables = cache(declare), cache(declare_ledger)
