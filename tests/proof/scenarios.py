@@ -115,17 +115,15 @@ SECOND_ACCOUNT = Scenario(
     second_ox_account,
 )
 
-SCENARIOS = (
+BLOCK_CHANGE = Scenario("block change", (people() | _ONE_BLOCK,), people() | _OTHER_BLOCKS, with_map=True)
+
+OTHER_RENAMES = (FORWARDS, VACATION_RENAME, SECOND_ACCOUNT, RENAME_MOVE)
+OTHER_TRANSITIONS = (
     NEW_ACCOUNT,
-    RENAME_ATTACH,
-    FORWARDS,
-    VACATION_RENAME,
-    SECOND_ACCOUNT,
-    RENAME_MOVE,
     Scenario(
         "alias change", (_OLD | _VORSTAND,), _OLD | {"aliases": {"vorstand": ["anna.muster"], "info": ["vorstand"]}}
     ),
-    Scenario("block change", (people() | _ONE_BLOCK,), people() | _OTHER_BLOCKS, with_map=True),
+    BLOCK_CHANGE,
     Scenario("removal switch-off", (_OLD,), _REMOVED),
     Scenario("purge", (_OLD, _REMOVED), _PURGED | confirm("groupware-delete", OLD, 91), days=91),
     Scenario("groupware added", (_NO_GROUPWARE,), _OLD),

@@ -13,22 +13,11 @@ import pytest
 from reconciler.systems.openxchange.standin import control
 from tests.model_of_postfix import PostfixModel
 from tests.proof.crash import Recovery, recover
-from tests.proof.scenarios import (
-    BERND,
-    FORWARDS,
-    MEMBER,
-    NEW,
-    OLD,
-    RENAME_ATTACH,
-    RENAME_MOVE,
-    SECOND_ACCOUNT,
-    VACATION_RENAME,
-    Scenario,
-)
+from tests.proof.scenarios import BERND, MEMBER, NEW, OLD, OTHER_RENAMES, RENAME_ATTACH, Scenario
 from tests.proof.touches import Fault, How
 from tests.proof.world import World
 
-RENAMES = (RENAME_ATTACH, FORWARDS, VACATION_RENAME, SECOND_ACCOUNT, RENAME_MOVE)
+RENAMES = (RENAME_ATTACH, *OTHER_RENAMES)
 
 
 def model(world: World) -> PostfixModel:

@@ -18,7 +18,15 @@ from pathlib import Path
 import pytest
 
 from tests.proof.crash import Recovery, Undisturbed, report
-from tests.proof.scenarios import RENAME_ATTACH, SCENARIOS, Scenario
+from tests.proof.scenarios import (
+    BLOCK_CHANGE,
+    NEW_ACCOUNT,
+    OTHER_RENAMES,
+    OTHER_TRANSITIONS,
+    RENAME_ATTACH,
+    SECOND_ACCOUNT,
+    Scenario,
+)
 from tests.proof.touches import Fault, How
 
 KINDS = tuple(Recovery)
@@ -52,23 +60,62 @@ def cells(undisturbed: Undisturbed, how: How) -> Iterator[tuple[Fault, Recovery]
             yield fault, recovery
 
 
-def test_the_matrix_meets_every_kind_of_touch(prepared: Prepared) -> None:
-    """A matrix over too few touches proves little: each line of a site is cut somewhere."""
-    seen = {touch.line for scenario in SCENARIOS for touch in prepared.of(scenario).touches}
-    assert seen == {"database", "openxchange", "web", "map", "mail"}
-    tools = {touch.what for scenario in SCENARIOS for touch in prepared.of(scenario).touches}
-    assert tools >= {"createuser", "changeuser", "deleteuser", "web new", "tee", "mv", "commit"}
+class Cells:
+    """The cells of some scenarios. pytest-xdist gives each class to one process (`--dist loadscope`): all of them take
+    about four minutes of processor time."""
+
+    def check(self, prepared: Prepared, tmp_path: Path, scenario: Scenario, how: How) -> None:
+        """Everything that is wrong, with the touch and the fault that did it."""
+        undisturbed = prepared.of(scenario)
+        wrong = []
+        for fault, recovery in cells(undisturbed, how):
+            found = undisturbed.after(fault, recovery, tmp_path / "site")
+            if found:
+                wrong.append(report(undisturbed, fault, recovery, found))
+        assert not wrong, f"{len(wrong)} cells:\n" + "\n".join(wrong)
 
 
 @pytest.mark.parametrize("how", How)
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-def test_whatever_goes_wrong_the_end_is_the_same(
-    prepared: Prepared, tmp_path: Path, scenario: Scenario, how: How
-) -> None:
-    undisturbed = prepared.of(scenario)
-    wrong = []
-    for fault, recovery in cells(undisturbed, how):
-        found = undisturbed.after(fault, recovery, tmp_path / "site")
-        if found:
-            wrong.append(report(undisturbed, fault, recovery, found))
-    assert not wrong, f"{len(wrong)} cells:\n" + "\n".join(wrong)
+class TestARename(Cells):
+    """With every kind of recovery for every fault."""
+
+    def test_whatever_goes_wrong_the_end_is_the_same(self, prepared: Prepared, tmp_path: Path, how: How) -> None:
+        self.check(prepared, tmp_path, RENAME_ATTACH, how)
+
+
+@pytest.mark.parametrize("how", How)
+@pytest.mark.parametrize("scenario", OTHER_RENAMES, ids=lambda scenario: scenario.name)
+class TestOtherRenames(Cells):
+    """With what people left in the old mailbox, and with a mailbox that moves."""
+
+    def test_whatever_goes_wrong_the_end_is_the_same(
+        self, prepared: Prepared, tmp_path: Path, scenario: Scenario, how: How
+    ) -> None:
+        self.check(prepared, tmp_path, scenario, how)
+
+
+@pytest.mark.parametrize("how", How)
+@pytest.mark.parametrize("scenario", OTHER_TRANSITIONS, ids=lambda scenario: scenario.name)
+class TestOtherTransitions(Cells):
+    """Accounts that come, change and go; aliases; blocks."""
+
+    def test_whatever_goes_wrong_the_end_is_the_same(
+        self, prepared: Prepared, tmp_path: Path, scenario: Scenario, how: How
+    ) -> None:
+        self.check(prepared, tmp_path, scenario, how)
+
+
+def test_the_matrix_meets_every_kind_of_touch(tmp_path: Path) -> None:
+    """A matrix over too few touches proves little: each line of a site is cut, each tool that writes is killed."""
+    some = (SECOND_ACCOUNT, NEW_ACCOUNT, BLOCK_CHANGE)
+    touches = [t for number, s in enumerate(some) for t in Undisturbed.of(s, tmp_path / str(number)).touches]
+    assert {touch.line for touch in touches} == {"database", "openxchange", "web", "map", "mail"}
+    assert {touch.what for touch in touches} >= {
+        "createuser",
+        "changeuser",
+        "deleteuser",
+        "web new",
+        "tee",
+        "mv",
+        "commit",
+    }
