@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -72,6 +73,7 @@ def _quota(text: str) -> str:
 _QUOTA = re.compile(r"([0-9]+)\s*MB", re.IGNORECASE)
 
 
+@lru_cache(maxsize=1024)
 def parse_quota(text: str) -> int:
     """`10240 MB` or `unlimited` in whole MB of PostfixAdmin, unlimited is 0. Raises ValueError."""
     if text == "unlimited":

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 import sys
 import tempfile
@@ -20,6 +19,7 @@ import typer
 from rich.console import Console
 
 from reconciler.apply.ledger import Locked, LockLost
+from reconciler.cli.memory import many_values
 from reconciler.errors import InvalidInput, ReconcilerError, StalePlan, Unreadable, UsageError
 from reconciler.planning.findings import Finding
 from reconciler.report.json import findings_json
@@ -70,9 +70,6 @@ class Format(StrEnum):
     MARKDOWN = "markdown"
 
 
-_GARBAGE = 1_000_000
-"""Values that are made between two searches for circles."""
-
 SiteOption = Annotated[
     Path | None,
     typer.Option(
@@ -116,13 +113,8 @@ def colored() -> bool:
 
 def enter(story: Callable[[], Coroutine[Any, Any, Status]], output: Format = Format.TEXT) -> None:
     """Runs one command and leaves with its exit status; errors become messages, never tracebacks."""
-    usual = gc.get_threshold()
-    # a command makes millions of values and hardly a circle: looking for them would take a quarter of a big plan's time
-    gc.set_threshold(_GARBAGE)
-    try:
+    with many_values():
         status = asyncio.run(_guarded(story, output))
-    finally:
-        gc.set_threshold(*usual)
     raise typer.Exit(int(status))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import signal
 from asyncio.subprocess import PIPE, Process, SubprocessStreamProtocol
@@ -14,6 +15,8 @@ from pydantic import SecretStr
 from reconciler.remote.command import KILL_AFTER, check_parts, took_too_long
 from reconciler.remote.files import read_file, replace_file
 from reconciler.remote.host import Completed
+
+_PIECE = 2**16
 
 
 class LocalHost:
@@ -72,7 +75,7 @@ class _Child:
     async def start(cls, argv: Sequence[str], variables: Mapping[str, str]) -> _Child:
         loop = asyncio.get_running_loop()
         transport, protocol = await loop.subprocess_exec(
-            lambda: SubprocessStreamProtocol(limit=2**16, loop=loop),
+            lambda: SubprocessStreamProtocol(limit=_PIECE, loop=loop),
             # bytes, since Python would encode text by our locale
             *(part.encode("utf-8") for part in argv),
             stdin=PIPE,
@@ -84,7 +87,11 @@ class _Child:
         return cls(transport, Process(transport, protocol, loop))
 
     async def talk(self, stdin: bytes) -> Completed:
-        stdout, stderr = await self._process.communicate(stdin)
+        process = self._process
+        stdout, stderr, _ = await asyncio.gather(
+            _all_of(process.stdout), _all_of(process.stderr), _feed(process.stdin, stdin)
+        )
+        await process.wait()
         self._done = True
         status = self._process.returncode
         assert status is not None
@@ -104,6 +111,23 @@ class _Child:
         with suppress(TimeoutError):
             async with asyncio.timeout(KILL_AFTER):
                 await self._process.wait()
+
+
+async def _all_of(stream: asyncio.StreamReader | None) -> bytes:
+    """Everything up to the end. Process.communicate would hold a big answer twice: in pieces, and joined."""
+    assert stream is not None
+    gathered = io.BytesIO()
+    while piece := await stream.read(_PIECE):
+        gathered.write(piece)
+    return gathered.getvalue()  # the buffer itself, no copy
+
+
+async def _feed(stream: asyncio.StreamWriter | None, content: bytes) -> None:
+    assert stream is not None
+    with suppress(BrokenPipeError, ConnectionResetError):  # it may end without reading; its status tells
+        stream.write(content)
+        await stream.drain()
+    stream.close()
 
 
 def _bytes(text: str) -> bytes:

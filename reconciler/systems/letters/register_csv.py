@@ -55,16 +55,21 @@ def _delimiter(text: str, register: Register) -> str:
 
 def _header(text: str, delimiter: str) -> list[str]:
     try:
-        return [name.strip() for name in next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), [])]
+        return [name.strip() for name in next(csv.reader(_file(text), delimiter=delimiter), [])]
     except csv.Error:  # reading the lines with it will say where
         return []
+
+
+def _file(text: str) -> io.TextIOWrapper:
+    """The text as lines, which keep their ends. A StringIO would take four bytes a character."""
+    return io.TextIOWrapper(io.BytesIO(text.encode("utf-8")), encoding="utf-8", newline="")
 
 
 class _Lines:
     """Lines that are not blank, each with its place: the first line where a quoted field goes over several."""
 
     def __init__(self, text: str, delimiter: str) -> None:
-        self._reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        self._reader = csv.reader(_file(text), delimiter=delimiter, strict=True)
 
     def __iter__(self) -> _Lines:
         return self

@@ -1,0 +1,27 @@
+"""How the process uses memory while a command runs: a site of 100,000 mailboxes is millions of values. For `door`."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+_GARBAGE = 1_000_000
+"""Values that are made between two searches for circles."""
+_M_MMAP_THRESHOLD, _BIG = -3, 1_000_000
+"""mallopt(3): blocks of so many bytes are given back to the system as soon as they are freed."""
+
+
+@contextmanager
+def many_values() -> Iterator[None]:
+    """While it lasts, circles are looked for rarely: there are hardly any, and it takes a quarter of a plan's time."""
+    usual = gc.get_threshold()
+    gc.set_threshold(_GARBAGE)
+    with suppress(AttributeError, OSError):  # a C library that has no such switch
+        # glibc raises that size by itself, up to 32 MB; then what is freed stays, a tenth of a big plan's memory
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _BIG)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
