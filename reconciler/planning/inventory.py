@@ -16,7 +16,7 @@ from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.remembered import Adoption, InventoryEntry, Remembered
 from reconciler.planning.transitions import Pair
 
-ADOPTED_KINDS = frozenset({"mailbox", "alias", "ox_user"})
+ADOPTED_KINDS = frozenset({"mailbox", "alias", "ox_user", "block"})
 
 
 def ours_no_longer_declared(
