@@ -35,7 +35,7 @@ def prepared(site: RealSite) -> RealSite:
 
 def everywhere(site: RealSite, status: int, **env: str) -> str:
     """What every command says; all end with `status`, and none of them shows a secret. The last one is apply."""
-    commands = (("plan", "--out", "plan.json"), ("plan", "--format", "json"), ("drift",), ("show", ANNA))
+    commands = (("plan", "--out", "plan.json", "--format", "json"), ("drift",), ("show", ANNA))
     answers: list[Answer] = []
     for arguments in (*commands, ("apply", "--yes")):
         answer = site.run(*arguments, **env)

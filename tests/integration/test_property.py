@@ -122,7 +122,7 @@ def fresh(pattern: World) -> World:
 
 
 @given(before=LIVE, declared=WANTED, live_aliases=ALIASES, aliases=ALIASES)
-@settings(QUICKLY, max_examples=150)
+@settings(QUICKLY, max_examples=100)
 def test_accounts_and_aliases(
     pattern: World,
     before: dict[str, Live],
@@ -145,7 +145,7 @@ def test_accounts_and_aliases(
     then=st.sets(st.sampled_from(BLOCKS)),
     lines=st.lists(st.sampled_from(HAND_LINES), max_size=4, unique=True),
 )
-@settings(QUICKLY, max_examples=25)
+@settings(QUICKLY, max_examples=12)
 def test_blocks(pattern_with_map: World, blocks: set[str], then: set[str], lines: list[str]) -> None:
     """Hand-made lines stay, whatever they say and wherever they stand, byte for byte."""
     world = fresh(pattern_with_map)
