@@ -29,6 +29,8 @@ class Accounts:
     def of_all(self, addresses: Iterable[str]) -> set[str]:
         """The accounts that these addresses belong to."""
         found = set(addresses)
+        if not self.current:
+            return found
         moved = found & self.current.keys()
         return (found - moved) | {self.of(address) for address in moved}
 

@@ -80,6 +80,7 @@ def parse_domain(text: str) -> Domain:
     return Domain(lowered)
 
 
+@lru_cache(maxsize=4096)
 def mailbox_domain_problem(domain: str) -> str | None:
     """Why PostfixAdmin would refuse to hold this domain; None when it would not (facts/postfixadmin.md 9)."""
     top_level = domain.rpartition(".")[2]

@@ -156,11 +156,19 @@ class OxUserRow(NamedTuple):
     def owner(self) -> Owner:
         return Owner(Scope.ACCOUNT, self.account)
 
+    @property
+    def _ours(self) -> tuple[str, ...]:
+        """The fields that are compared, without the aliases."""
+        names = (self.display_name, self.given_name, self.surname)
+        return self.login, *names, self.primary, self.email1, self.default_sender, self.imap_login
+
     def over(self, found: OxUserRow) -> OxUserRow:
+        if self.key == found.key and self._ours == found._ours and set(self.aliases) <= set(found.aliases):
+            return found  # nearly always, and a copy of every user takes a while
         aliases = (
             found.aliases if set(self.aliases) <= set(found.aliases) else tuple(sorted({*self.aliases, *found.aliases}))
         )
-        wanted = found._replace(
+        return found._replace(
             key=self.key,
             login=self.login,
             display_name=self.display_name,
@@ -172,7 +180,6 @@ class OxUserRow(NamedTuple):
             imap_login=self.imap_login,
             aliases=aliases,
         )
-        return found if wanted == found else wanted
 
 
 class BlockRow(NamedTuple):

@@ -39,7 +39,7 @@ def managed(context: Context) -> Counter[Domain]:
     live = context.snapshot.rows(MailboxRow)
     if live is not None:
         ours &= context.accounts.of_all(live)
-    return Counter(domain_of(account) for account in ours)
+    return Counter(map(domain_of, ours))
 
 
 def switches_off(change: Change) -> bool:

@@ -59,7 +59,7 @@ def _wanted(box: Mailbox, rule: Literal["local_part", "address"], chains: Accoun
 
 def former(row: OxUserRow) -> tuple[str, ...]:
     """The former addresses of the account of a wanted user."""
-    return tuple(address for address in row.aliases if address != row.key)
+    return () if row.aliases == (row.key,) else tuple(address for address in row.aliases if address != row.key)
 
 
 def pair(wanted: Records, found: Records) -> Records:
