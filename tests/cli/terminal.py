@@ -14,6 +14,11 @@ from tests.cli.running import COMMAND, environment
 from tests.cli.site import OX_ENV, OX_PASSWORD
 
 
+INTERRUPT = "\x03"
+_PATIENCE = 5.0
+"""Seconds."""
+
+
 class Terminal:
     """A command on a terminal of its own. The terminal shows standard output and standard error as one."""
 
@@ -55,8 +60,15 @@ class Terminal:
         return re.sub("\x1b\\[[0-9;?]*[a-zA-Z]", "", self.seen)
 
     def type(self, keys: str) -> None:
-        """As somebody at the keyboard."""
+        """As somebody at the keyboard. A Ctrl-C that comes just before the program begins to read is lost until the next
+        key, so after a while she presses it again."""
         os.write(self._terminal, keys.encode())
+        until = time.monotonic() + _PATIENCE
+        while keys == INTERRUPT and self._process.poll() is None:
+            if time.monotonic() > until:
+                os.write(self._terminal, keys.encode())
+                return
+            time.sleep(0.05)
 
     def status(self) -> int:
         """Waits for the end."""
