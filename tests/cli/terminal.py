@@ -13,7 +13,6 @@ from pathlib import Path
 from tests.cli.running import COMMAND, environment
 from tests.cli.site import OX_ENV, OX_PASSWORD
 
-
 INTERRUPT = "\x03"
 _PATIENCE = 5.0
 """Seconds."""
@@ -60,8 +59,8 @@ class Terminal:
         return re.sub("\x1b\\[[0-9;?]*[a-zA-Z]", "", self.seen)
 
     def type(self, keys: str) -> None:
-        """As somebody at the keyboard. A Ctrl-C that comes just before the program begins to read is lost until the next
-        key, so after a while she presses it again."""
+        """As somebody at the keyboard. A Ctrl-C that comes just before the program begins to read is not seen until the
+        next key, so after a while she presses it again."""
         os.write(self._terminal, keys.encode())
         until = time.monotonic() + _PATIENCE
         while keys == INTERRUPT and self._process.poll() is None:
