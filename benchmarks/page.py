@@ -36,8 +36,7 @@ What is there: state files with six fields a mailbox, a member each, one alias f
 a hundred; a member register as CSV; the same in a MariaDB with PostfixAdmin's own tables, in the Open-Xchange stand-in
 on the same machine, and in a `hash` map. The first plan of a site finds an empty ledger; before the others an `apply`
 has adopted everything, so that the ledger's inventory has an entry for every live row. Every line is a process of its
-own. What only reads was run {repeat} times and the fastest run counts, since other programs on the machine only ever
-make a run slower.
+own. Of what only reads, the fastest run of {repeat} is shown: other programs on the machine only make a run slower.
 
 {tables}
 ## How to read it
@@ -50,7 +49,9 @@ make a run slower.
   started.
 - **SQL statements** as the server counted them, with what driver and login send. **remote commands** are all programs
   that were run on the mail host. Both are the same at every size: ten thousand accounts do not mean ten thousand round
-  trips. `apply` runs one `createuser` for each new account, four at a time (`parallel: 4`), and the same few others.
+  trips. `apply` runs one `createuser` for each new account, four at a time (`parallel: 4`), and the same few others;
+  while it works it renews the ledger's lock now and then, so a longer run has a few statements more.
+- On a machine that does other things as well, **own CPU** tells more than **wall**.
 """
 
 
