@@ -7,7 +7,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-_GARBAGE = 1_000_000
+_GARBAGE = 10_000_000
 """Values that are made between two searches for circles."""
 _M_MMAP_THRESHOLD, _BIG = -3, 1_000_000
 """mallopt(3): blocks of so many bytes are given back to the system as soon as they are freed."""

@@ -23,6 +23,7 @@ MAX_TEXT = 500
 MAX_MB = 1_000_000_000_000  # in bytes this still fits PostfixAdmin's bigint
 DATE_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 _DATE = re.compile(DATE_PATTERN)
+_PLAIN = re.compile(r"[!-~]+(?: [!-~]+)*")  # ASCII that is seen, single spaces
 _JOINERS = "\u200c\u200d"  # some scripts need them inside names
 
 
@@ -62,6 +63,8 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 def _folded(text: str, longest: int) -> str:
     """NFC, runs of spaces folded; refuses what nobody sees. Raises Wrong."""
+    if len(text) <= longest and _PLAIN.fullmatch(text):
+        return sys.intern(text)  # nearly all of them
     if not text.isprintable():
         for character in text:
             if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"} and character not in _JOINERS:

@@ -18,7 +18,8 @@ def foreign_login(context: Context) -> Iterator[Finding]:
     users = context.snapshot.rows(OxUserRow)
     if users is None:
         return
-    holders = {user.login: user for user in users.values()}
+    wanted = {row.login for transition in context.transitions for row in _new_logins(transition)}
+    holders = {user.login: user for user in users.values() if user.login in wanted}
     for transition in context.transitions:
         going = {user.id for user in _deleted(transition)}
         for row in _new_logins(transition):

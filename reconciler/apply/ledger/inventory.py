@@ -11,7 +11,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, delete, select
+from sqlalchemy import ColumnElement, Connection, delete, select, tuple_
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from reconciler.apply.ledger.tables import Tables
@@ -65,18 +65,22 @@ def divided(
 ) -> tuple[dict[InventoryKey, InventoryEntry], Mapping[tuple[str, str], Set[str]]]:
     """Entries that nobody wants any more, and the keys alone of those that are wanted, by system and kind.
 
-    Nearly all are wanted, and a key is read in a quarter of the time of an entry.
+    Nearly all are wanted, so bare keys are read, a statement for each kind that is wanted and one for the rest.
     """
     c = tables.inventory.c
-    query = select(c.system, c.kind, c.key).where(c.site == site).execution_options(yield_per=_STREAM)
-    known: dict[tuple[str, str], set[str]] = {}
+    known: dict[tuple[str, str], Set[str]] = {}
     unwanted: dict[tuple[str, str], list[str]] = {}
-    for system, kind, key in connection.execute(query):
-        if key in wanted.get(system, {}).get(kind, {}):
-            # interned: the key of the wanted row is the same object
-            known.setdefault((system, kind), set()).add(sys.intern(key))
-        else:
-            unwanted.setdefault((system, kind), []).append(key)
+    kinds = [(system, kind) for system, records in wanted.items() for kind in records]
+    for system, kind in kinds:
+        query = select(c.key).where(c.site == site, c.system == system, c.kind == kind)
+        there = set(connection.execute(query.execution_options(yield_per=_STREAM)).scalars())
+        table = wanted[system][kind]
+        missing = table.keys() - there
+        known[system, kind] = table.keys() - missing if missing else table.keys()
+        unwanted[system, kind] = sorted(there - table.keys())
+    others = select(c.system, c.kind, c.key).where(c.site == site, tuple_(c.system, c.kind).not_in(kinds))
+    for system, kind, key in connection.execute(others.execution_options(yield_per=_STREAM)):
+        unwanted.setdefault((system, kind), []).append(key)
     entries: dict[InventoryKey, InventoryEntry] = {}
     for (system, kind), keys in unwanted.items():
         for chunk in _chunks(keys):

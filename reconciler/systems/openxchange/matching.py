@@ -149,7 +149,7 @@ def _person(
 def _keyed(user: OxUserRow, row: OxUserRow | None) -> tuple[str, OxUserRow]:
     key = row.key if row is not None else f"openxchange/{user.id}"
     own = _own_key(user, row) if row is not None else key
-    return key, (user if own == user.key else user._replace(key=own))
+    return key, (user if own == user.key else OxUserRow(own, *user[1:]))  # half the time of _replace
 
 
 def _own_key(user: OxUserRow, row: OxUserRow) -> str:

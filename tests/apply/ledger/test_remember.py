@@ -272,9 +272,9 @@ async def test_another_sites_past_is_not_ours(ledger: Ledger, engine: Engine) ->
 
 
 async def test_a_constant_number_of_statements(ledger: Ledger, engine: Engine) -> None:
-    with counted(engine) as few:
-        await ledger.remember(24)
     wanted: dict[str, Records] = {"postfixadmin": {"mailbox": {}}}
+    with counted(engine) as few:
+        await ledger.remember(24, wanted)
     lease = await ledger.acquire("technik", "mail.example", 7)
     for digest in "abc":
         steps = [step for n in range(300) for step in creation(f"{digest}{n}@partei.example")]
