@@ -16,7 +16,7 @@ from reconciler.model.declared import DesiredState
 from reconciler.model.records import Records
 from reconciler.planning.assembly import counts, due_accounts, explained, marked
 from reconciler.planning.diff import diff
-from reconciler.planning.draft import Draft
+from reconciler.planning.draft import Draft, Reviewed
 from reconciler.planning.inventory import adopted, changed_by_hand, ours_no_longer_declared, outdated
 from reconciler.planning.plan import Plan, Read, digest
 from reconciler.planning.ports import System
@@ -62,8 +62,10 @@ async def draft(
     systems: Sequence[System],
     clock: Clock,
     recall: Recall = nothing_remembered,
+    reviewed: Reviewed | None = None,
 ) -> Draft:
-    """The plan and what it means for the inventory. What could not be read is unknown; nothing is planned for it."""
+    """The plan and what it means for the inventory. What could not be read is unknown; nothing is planned for it.
+    With a saved plan nothing is planned that it does not hold."""
     state, chains = declaration.state, accounts(declaration.state)
     wanted = {system.name: system.expect(state) for system in systems}
     snapshot, recalled = await asyncio.gather(take_snapshot(systems, clock), _recalled(recall, wanted))
@@ -74,10 +76,12 @@ async def draft(
         if s.name in snapshot.records
     }
     snapshot = replace(snapshot, records={name: pair.found for name, pair in pairs.items()})
-    changes = [c for s in systems if s.name in pairs for c in diff(s, *pairs[s.name])]
+    pending = [c for s in systems if s.name in pairs for c in diff(s, *pairs[s.name])]
+    changes = [c for c in pending if reviewed is None or reviewed.hold(c)]
     shots = due(state, remembered, site, snapshot, chains, remembered.made)
     folded = fold(changes, systems, pairs, due_accounts(remembered, state, chains, shots.password, shots.unsubscribe))
-    transitions = tuple(explained(t, state, chains, declaration.locate) for t in folded)
+    held = [t for t in folded if reviewed is None or t.id in reviewed.transitions]
+    transitions = tuple(explained(t, state, chains, declaration.locate) for t in held)
     waiting_for = tuple(s.name for s in systems if s.needed_for_accounts and s.name in snapshot.unknown)
     locate = declaration.locate
     context = Context(site, state, snapshot, transitions, waiting_for, locate, chains, remembered, remembered.made)
@@ -93,13 +97,23 @@ async def draft(
         transitions=transitions,
         findings=(*gated, *reviews, *(f for f in declaration.findings if f.rule not in _GATED)),
         reads=(*(_read(system, snapshot) for system in systems), *_ledger_unknown(recalled)),
-        counts=replace(counts(pairs.values(), changes), adopted=_by_kind(new)),
+        counts=replace(counts(pairs.values(), pending), adopted=_by_kind(new)),
         digest=digest(site.site, state.commit, {s.name: s.target for s in systems}, transitions),
         gates=summary(context, gated),
     )
     missed = tuple(missed.shot for missed in shots.missed if missed.shot not in remembered.missed)
     left = tuple(entry for name, pair in pairs.items() for entry in outdated(name, pair, remembered, chains))
-    return Draft(plan, chains, new, left, effects(context), shots.due, missed)
+    return Draft(
+        plan,
+        chains,
+        new,
+        left,
+        effects(context),
+        shots.due,
+        missed,
+        settled=reviewed.settled(pending, pairs) if reviewed else frozenset(),
+        apart=len(pending) - len(changes) + len(folded) - len(held),
+    )
 
 
 async def paired_snapshot(declaration: Declaration, systems: Sequence[System], clock: Clock) -> Snapshot:

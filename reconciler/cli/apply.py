@@ -30,13 +30,14 @@ from reconciler.cli.door import (
 )
 from reconciler.cli.opening import OpenSite, open_site
 from reconciler.cli.plan import plan_status, render
-from reconciler.cli.saved import read_saved, refuse_stale, refuse_used
+from reconciler.cli.saved import read_saved, refuse_used, reviewed, the_reviewed
 from reconciler.errors import UsageError
 from reconciler.planning.draft import Draft
 from reconciler.planning.plan import Plan
 from reconciler.planning.remembered import FINISHED
 from reconciler.planning.run import Progress as Told
 from reconciler.planning.run import Run
+from reconciler.report.document import PlanDocument
 from reconciler.report.json import run_json
 from reconciler.report.markdown import run_markdown
 from reconciler.report.text import run_text
@@ -59,10 +60,12 @@ def apply(
     async def story() -> Status:
         document = read_saved(saved) if saved is not None else None
         async with open_site(site) as opened, opened.session() as held:
-            drafted = await opened.draft()
-            if document is not None:
+            if document is None:
+                drafted = await opened.draft()
+            else:
                 await refuse_used(document, held.ledger)
-                refuse_stale(document, drafted.plan)
+                drafted = the_reviewed(document, await opened.draft(reviewed(document)))
+                _say_what_differs(document, drafted)
             return await carry_through(opened, held, drafted, output, yes=yes)
 
     enter(story, output)
@@ -112,6 +115,19 @@ async def carry_through(opened: OpenSite, held: Session, drafted: Draft, output:
         Status.UNREADABLE if made.unknown else Status.DONE,
         Status.DONE if run.complete else Status.PARTLY,
     )
+
+
+def _say_what_differs(document: PlanDocument, drafted: Draft) -> None:
+    """What is in place already is skipped, what nobody reviewed is left."""
+    done = sum(len(t.steps) for t in document.transitions) - sum(len(t.steps) for t in drafted.plan.transitions)
+    if done:
+        say(f"{done} of the steps that were reviewed {'is' if done == 1 else 'are'} in place already")
+    if drafted.apart:
+        one = drafted.apart == 1
+        say(
+            f"{drafted.apart} {'change is' if one else 'changes are'} pending that this plan does not hold; "
+            f"{'it is' if one else 'they are'} left, next: reconciler plan"
+        )
 
 
 def _agreed(made: Plan, *, yes: bool) -> bool:

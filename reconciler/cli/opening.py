@@ -22,7 +22,7 @@ from reconciler.declared.site import load_site
 from reconciler.errors import UsageError
 from reconciler.model.records import Records
 from reconciler.model.secrets import Passwords
-from reconciler.planning.draft import Draft
+from reconciler.planning.draft import Draft, Reviewed
 from reconciler.planning.ports import System
 from reconciler.planning.remembered import Remembered
 from reconciler.remote.host import Login
@@ -57,9 +57,9 @@ class OpenSite:
         zone = ZoneInfo(self.site.timezone)
         return replace(remembered, made={address: moment.astimezone(zone).date() for address, moment in made.items()})
 
-    async def draft(self) -> Draft:
-        """The plan as of now."""
-        return await draft(self.site, self.declaration, self.systems, self.clock, self.recall)
+    async def draft(self, reviewed: Reviewed | None = None) -> Draft:
+        """The plan as of now; of a saved plan, what is left of it."""
+        return await draft(self.site, self.declaration, self.systems, self.clock, self.recall, reviewed)
 
     def session(self) -> AbstractAsyncContextManager[Session]:
         """The ledger with its lock. Raises UsageError, Locked, LedgerUnusable."""

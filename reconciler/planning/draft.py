@@ -7,16 +7,43 @@ from dataclasses import dataclass, field, replace
 
 from reconciler.model.accounts import Accounts
 from reconciler.model.records import Owner
-from reconciler.planning.changes import Step
+from reconciler.planning.changes import Change, Step
 from reconciler.planning.plan import Plan
 from reconciler.planning.remembered import Adoption, Effect, InventoryEntry, OneShot
+from reconciler.planning.transitions import Pair
+
+RowId = tuple[str, str, str]
+"""(system, kind, key)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """What a saved plan is about: its transitions by id, its rows. Only these are planned when it is applied."""
+
+    transitions: frozenset[str]
+    rows: frozenset[RowId]
+
+    def hold(self, change: Change) -> bool:
+        """Whether the saved plan changes this row."""
+        return (change.system, change.kind, change.key) in self.rows
+
+    def settled(self, changes: Iterable[Change], pairs: Mapping[str, Pair]) -> frozenset[RowId]:
+        """Its rows that are what they should be by now, with nothing left to do; only of systems that were read."""
+        changed = {(change.system, change.kind, change.key) for change in changes}
+        return frozenset(
+            (system, kind, key)
+            for system, kind, key in self.rows - changed
+            if system in pairs
+            and (key in pairs[system].wanted.get(kind, {})) == (key in pairs[system].found.get(kind, {}))
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
     """`adopted` becomes ours when the plan is applied, `outdated` stands under a former address; `counted` is what each
     transition counts as for the limits; `shots` are the one-shot operations that are due, `missed` those that will
-    never be done."""
+    never be done. Of a saved plan `settled` are the rows that need nothing any more, and `apart` is the number of
+    changes that are pending now and were not reviewed."""
 
     plan: Plan
     chains: Accounts
@@ -25,6 +52,8 @@ class Draft:
     counted: Mapping[Owner, Effect] = field(default_factory=dict)
     shots: tuple[OneShot, ...] = ()
     missed: tuple[OneShot, ...] = ()
+    settled: frozenset[RowId] = frozenset()
+    apart: int = 0
 
     @property
     def steps(self) -> list[Step]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from reconciler.model.places import Place
-from reconciler.model.records import AliasRow, Owner, Records, Scope
+from reconciler.model.records import AliasRole, AliasRow, Owner, Records, Scope
 from reconciler.planning.changes import Action, Change, Step
 from reconciler.planning.credentials import Due, news
 from reconciler.planning.ports import System
@@ -34,7 +34,7 @@ class Transition:
     @property
     def action(self) -> Action:
         """Create when the thing itself is new, delete when it goes, rename when the account changes its address."""
-        if any(change.action is Action.RENAME for change in self.changes):
+        if any(change.action is Action.RENAME for change in self.changes) or self._made_beside_an_old_one:
             return Action.RENAME
         main = [c for c in self.changes if c.kind in _MAIN_KIND[self.owner.scope]]
         actions = {c.action for c in main}
@@ -42,9 +42,24 @@ class Transition:
             return actions.pop()
         return Action.UPDATE
 
+    @property
+    def _made_beside_an_old_one(self) -> bool:
+        """A rename that attaches the old mailbox makes a new one, and need not re-key anything."""
+        if self.owner.scope is not Scope.ACCOUNT:
+            return False
+        new = self.owner.subject
+        made = any(c.kind == "mailbox" and c.action is Action.CREATE and c.key == new for c in self.changes)
+        return made and any(c.key != new and _names_a_former_address(c) for c in self.changes)
+
 
 # the record whose coming and going is the coming and going of the subject
 _MAIN_KIND = {Scope.ACCOUNT: ("mailbox",), Scope.ALIAS: ("alias",), Scope.BLOCK: ("block",)}
+
+
+def _names_a_former_address(change: Change) -> bool:
+    if isinstance(change.row, AliasRow):
+        return change.row.role is AliasRole.FORMER
+    return change.kind in ("mailbox", "vacation", "password", "attachment")
 
 
 class Pair(NamedTuple):

@@ -12,7 +12,6 @@ from reconciler.report.renaming import (
     attachment_phrase,
     deleted_ox_user,
     is_move,
-    is_rename,
     lead_here,
     lost_with_rename,
     mailbox_phrases,
@@ -35,7 +34,7 @@ _SAID_ELSEWHERE = frozenset({"password", "letter", "attachment"})
 
 def account_phrases(transition: Transition) -> Iterator[str]:
     """Everything that a person would notice, in the order in which she would ask."""
-    renaming, creating = is_rename(transition), transition.action is Action.CREATE
+    renaming, creating = transition.action is Action.RENAME, transition.action is Action.CREATE
     mailbox_first = sorted(transition.changes, key=lambda change: change.kind != "mailbox")
     phrases = [*lost_with_rename(transition), *mailbox_phrases(transition)] if renaming else []
     phrases += [p for c in mailbox_first for p in (_renamed if renaming else _plain)(c, transition)]

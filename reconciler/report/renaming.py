@@ -29,11 +29,6 @@ def former_addresses(transition: Transition) -> tuple[str, ...]:
     return tuple(dict.fromkeys(key for c in transition.changes for key in _older(c, transition.owner.subject)))
 
 
-def is_rename(transition: Transition) -> bool:
-    """Whether the account changes its address here: a record is re-keyed, or a mailbox is made beside the old one."""
-    return transition.action is Action.RENAME or (_made_mailbox(transition) and bool(former_addresses(transition)))
-
-
 def renamed_from(transition: Transition) -> str:
     """The address that the account leaves; empty when no change tells it."""
     keys = (c.before.key for c in transition.changes if c.action is Action.RENAME and c.before is not None)

@@ -16,7 +16,7 @@ from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.plan import Plan, Read
 from reconciler.planning.transitions import Transition
 from reconciler.report.account import is_removal
-from reconciler.report.words import closer, label, sentence, shown_action, shown_fields, title
+from reconciler.report.words import closer, label, sentence, shown_fields, title
 
 SIGNS: Mapping[Action, str] = {Action.CREATE: "+", Action.UPDATE: "~", Action.RENAME: "→", Action.DELETE: "−"}
 
@@ -163,7 +163,7 @@ def _line(transition: Transition, waits: set[str]) -> Line:
         scope=transition.owner.scope,
         subject=transition.owner.subject,
         title=title(transition),
-        action=shown_action(transition),
+        action=transition.action,
         removal=is_removal(transition),
         summary=sentence(transition),
         reason=transition.reason,

@@ -20,7 +20,7 @@ from reconciler.report.account import (
     switched_off,
 )
 from reconciler.report.nouns import listed, noun, quoted, short
-from reconciler.report.renaming import is_rename, renamed_from
+from reconciler.report.renaming import renamed_from
 
 HIDDEN = frozenset(
     {"recipient", "key", "account", "block", "name_managed", "quota_managed", "active_managed", "names_managed"}
@@ -44,13 +44,8 @@ def sentence(transition: Transition) -> str:
 def title(transition: Transition) -> str:
     """What stands at the head of the line: the subject, of a renamed account with the address that it leaves."""
     subject = transition.owner.subject
-    old = renamed_from(transition) if is_rename(transition) else ""
+    old = renamed_from(transition) if transition.action is Action.RENAME else ""
     return f"{short(old, subject)} → {subject}" if old else subject
-
-
-def shown_action(transition: Transition) -> Action:
-    """The transition's action; a rename also where a new mailbox is made beside the old one and nothing is re-keyed."""
-    return Action.RENAME if transition.owner.scope is Scope.ACCOUNT and is_rename(transition) else transition.action
 
 
 def label(change: Change) -> str:
@@ -73,7 +68,7 @@ def label(change: Change) -> str:
 
 def closer(transition: Transition) -> Iterator[str]:
     """Why a reviewer should look closer at this line, if at all."""
-    renaming = shown_action(transition) is Action.RENAME
+    renaming = transition.action is Action.RENAME
     if is_removal(transition) and transition.owner.scope is not Scope.BLOCK:
         yield "removal"
     elif switched_off(transition.changes):

@@ -12,6 +12,7 @@ from tests.cli.running import Answer
 from tests.cli.site import ANNA, ANNA_DECLARED, BERND, DOMAIN
 from tests.integration.sites import RealSite
 
+BLOCK = "domain: example.org, reason: spam"
 HER_QUOTA = "UPDATE mailbox SET quota = :quota WHERE username = :a"
 
 
@@ -22,7 +23,7 @@ def planned(site: RealSite) -> RealSite:
     assert site.run("apply", "--yes").status == 0
     site.by_hand(HER_QUOTA, quota=512 * 1024000, a=ANNA)
     site.by_hand("UPDATE alias SET goto = 'x@extern.example' WHERE address = :a", a=f"vorstand@{DOMAIN}")
-    site.declare(ANNA_DECLARED, aliases=["vorstand: [anna.beispiel]"], blocks=["domain: example.org, reason: spam"])
+    site.declare(ANNA_DECLARED, aliases=["vorstand: [anna.beispiel]"], blocks=[BLOCK])
     assert site.run("plan", "--out", "plan.json").status == 4
     return site
 
@@ -43,10 +44,6 @@ def _another_quota(site: RealSite) -> None:
     site.by_hand(HER_QUOTA, quota=1024 * 1024000, a=ANNA)
 
 
-def _put_right_by_hand(site: RealSite) -> None:
-    site.by_hand(HER_QUOTA, quota=10240 * 1024000, a=ANNA)
-
-
 def _mailbox_deleted(site: RealSite) -> None:
     site.by_hand("DELETE FROM mailbox WHERE username = :a", a=ANNA)
 
@@ -55,7 +52,11 @@ def _renamed_in_ox(site: RealSite) -> None:
     site.rename_in_ox("anna.beispiel", "Changed By Hand")
 
 
-@pytest.mark.parametrize("move", [_another_quota, _put_right_by_hand, _mailbox_deleted, _renamed_in_ox])
+def _put_right_by_hand(site: RealSite) -> None:
+    site.by_hand(HER_QUOTA, quota=10240 * 1024000, a=ANNA)
+
+
+@pytest.mark.parametrize("move", [_another_quota, _mailbox_deleted])
 def test_a_touched_account_changed(planned: RealSite, move: Move) -> None:
     """Nothing is done, not even what did not change; the account is named."""
     move(planned)
@@ -103,11 +104,72 @@ def test_what_the_plan_does_not_touch_may_change(planned: RealSite, move: Move) 
     assert planned.run("plan").status == 0
 
 
+def _alias_of_another_run(site: RealSite) -> None:
+    site.by_hand("UPDATE alias SET active = 0 WHERE address = :a", a=f"10042@{DOMAIN}")
+
+
+@pytest.mark.parametrize("move", [_renamed_in_ox, _alias_of_another_run])
+def test_drift_that_nobody_reviewed_is_left(planned: RealSite, move: Move) -> None:
+    """Of the same account, in a row that the plan does not touch: what was reviewed is done, and nothing else."""
+    move(planned)
+    answer = apply(planned)
+    assert answer.status == 0, answer
+    assert "1 change is pending that this plan does not hold" in answer.err
+    again = planned.run("plan", "--format", "json")
+    assert again.status == 4
+    (left,) = json.loads(again.out)["transitions"]
+    assert len(left["changes"]) == 1
+
+
+def test_what_is_in_place_already_is_skipped(planned: RealSite) -> None:
+    """Somebody did a part of it by hand: the rest is done, and the plan counts as used."""
+    _put_right_by_hand(planned)
+    answer = apply(planned)
+    assert answer.status == 0, answer
+    assert "1 of the steps that were reviewed is in place already" in answer.err
+    assert planned.run("plan").status == 0
+    again = apply(planned)
+    assert again.status == 6
+    assert "carried out by run" in again.err
+
+
+def test_everything_is_in_place_already(planned: RealSite) -> None:
+    assert planned.run("apply", "--yes").status == 0
+    before = planned.live()
+    assert apply(planned).status in (0, 6)
+    assert planned.live() == before
+
+
+def test_a_system_that_cannot_be_read_now(planned: RealSite) -> None:
+    """Nobody knows whether the plan still fits: nothing is done, not even in the others."""
+    planned.postfix.map.chmod(0)
+    planned.postfix.map.rename(planned.postfix.map.with_name("moved"))
+    planned.postfix.map.mkdir()
+    before = planned.mailbox(ANNA)
+    answer = apply(planned)
+    assert answer.status == 9, answer
+    assert "postfix could not be read" in answer.err
+    assert planned.mailbox(ANNA) == before
+
+
 def test_the_declared_state_moved_on(planned: RealSite) -> None:
-    planned.declare(ANNA_DECLARED, aliases=["vorstand: [anna.beispiel]", "neu: [anna.beispiel]"])
+    """What was declared since waits for a plan of its own; what was reviewed and is declared otherwise now is stale."""
+    planned.declare(
+        ANNA_DECLARED,
+        aliases=["vorstand: [anna.beispiel]", "neu: [anna.beispiel]"],
+        blocks=[BLOCK, "domain: example.com, reason: spam"],
+    )
+    answer = apply(planned)
+    assert answer.status == 0, answer
+    assert "2 changes are pending that this plan does not hold" in answer.err
+    assert planned.run("plan").status == 4
+
+
+def test_what_was_reviewed_is_declared_otherwise_now(planned: RealSite) -> None:
+    planned.declare(ANNA_DECLARED, aliases=["vorstand: [klaus@extern.example]"], blocks=[BLOCK])
     answer = apply(planned)
     assert answer.status == 6
-    assert f"postfixadmin alias neu@{DOMAIN}" in answer.err
+    assert f"postfixadmin alias vorstand@{DOMAIN}" in answer.err
 
 
 def test_a_plan_that_was_edited_by_hand(planned: RealSite) -> None:

@@ -156,9 +156,6 @@ class MailHost:
 def running_mail_host(database: PostfixAdminDatabase) -> Iterator[MailHost]:
     """Both servers on this database while the block runs."""
     (postconf,) = require("postfix", "postconf")
-    offered = subprocess.run([postconf, "-m"], capture_output=True, text=True, timeout=60, check=True).stdout.split()
-    if "mysql" not in offered:
-        cannot("this Postfix asks no MariaDB: apt-get install postfix-mysql")
     (dovecot,) = require("dovecot-imapd", "dovecot")
     if os.geteuid() != 0:
         cannot("a private Postfix needs root: its master gives up rights for each daemon")
@@ -167,6 +164,10 @@ def running_mail_host(database: PostfixAdminDatabase) -> Iterator[MailHost]:
     host = MailHost(folder, free_port(), free_port())
     try:
         _configure(host, database)
+        asked = [postconf, "-c", str(folder / "etc"), "-m"]
+        offered = subprocess.run(asked, capture_output=True, text=True, timeout=60, check=True).stdout.split()
+        if "mysql" not in offered:
+            cannot("this Postfix asks no MariaDB: apt-get install postfix-mysql")
         with _dovecot(host, dovecot), _started_postfix(host):
             yield host
     finally:

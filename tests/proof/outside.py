@@ -117,8 +117,10 @@ class InProcessHost:
         if name in _ONLY_LOOKS:
             self._touches.read(MAP, _line_down)
             if name == "postconf":
-                _POSTCONF.setdefault(argv, _started(argv, b""))
-                return _POSTCONF[argv]
+                asked = tuple(argument.replace(str(self._ox.parent), "") for argument in argv)  # each world has a copy
+                if asked not in _POSTCONF:
+                    _POSTCONF[asked] = _started(argv, b"")
+                return _POSTCONF[asked]
             return _started(argv, stdin)
         half = (lambda: _started(argv, stdin[: len(stdin) // 2])) if stdin else None
         return self._touches.write(MAP, name, lambda: _started(argv, stdin), _line_down, half)

@@ -107,17 +107,24 @@ NEW_ACCOUNT = Scenario("new account", (people(),), _OLD)
 RENAME_ATTACH = Scenario("rename attach", (_OLD | _VORSTAND,), _NEW | rename() | _NEW_VORSTAND)
 FORWARDS = Scenario("rename attach with forwards", (_OLD,), _NEW | rename(rewrite_references=True), forwards)
 VACATION_RENAME = Scenario("rename attach with vacation", (_OLD,), _NEW | rename(), vacation)
-RENAME_MOVE = Scenario("rename move", (_OLD,), _NEW | rename(old_mailbox="move"), old_kept_mail)
+_MOVED = _NEW | rename(old_mailbox="move")
+_LOOKED_AT = confirm("second-account", "openxchange/5")  # 2 is the admin, Anna and Bernd follow
+RENAME_MOVE = Scenario("rename move", (_OLD | _VORSTAND,), _MOVED | _NEW_VORSTAND, old_kept_mail)
 SECOND_ACCOUNT = Scenario(
-    "rename attach with a second OX account",
-    (_OLD,),
-    _NEW | rename() | confirm("second-account", "openxchange/5"),  # 2 is the admin, Anna and Bernd follow
-    second_ox_account,
+    "rename attach with a second OX account", (_OLD,), _NEW | rename() | _LOOKED_AT, second_ox_account
+)
+MOVES = (
+    RENAME_MOVE,
+    Scenario(
+        "rename move with forwards", (_OLD,), _NEW | rename(old_mailbox="move", rewrite_references=True), forwards
+    ),
+    Scenario("rename move with vacation", (_OLD,), _MOVED, vacation),
+    Scenario("rename move with a second OX account", (_OLD,), _MOVED | _LOOKED_AT, second_ox_account),
 )
 
 BLOCK_CHANGE = Scenario("block change", (people() | _ONE_BLOCK,), people() | _OTHER_BLOCKS, with_map=True)
 
-OTHER_RENAMES = (FORWARDS, VACATION_RENAME, SECOND_ACCOUNT, RENAME_MOVE)
+OTHER_RENAMES = (FORWARDS, VACATION_RENAME, SECOND_ACCOUNT, *MOVES)
 OTHER_TRANSITIONS = (
     NEW_ACCOUNT,
     Scenario(

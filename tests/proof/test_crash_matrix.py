@@ -1,9 +1,8 @@
 """The crash matrix: every transition × every touch of its run × every way to fail, put right and compared row for row.
 
 A touch is finer than a step: the commits of the journal before and after a step, and every single call of a batch, are
-touches of their own, so "killed after the effect and before its journal row" is one cell among many. A rename with an
-alias meets each fault three times, once for each kind of recovery; in all other transitions the three kinds take turns:
-every touch and every way to fail has one recovery, and every kind of recovery meets every way to fail.
+touches of their own, so "killed after the effect and before its journal row" is one cell among many. Every touch meets
+every way to fail, and each of these every kind of recovery.
 
 What is compared: all rows of PostfixAdmin and of the inventory, all users of OX with their attached mailboxes, the
 sender map, the text of the newest letters, and what the passwords of all letters ever sent open. So "exactly one valid
@@ -12,7 +11,7 @@ credential" is part of every comparison, and a further plan must be empty.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -27,9 +26,7 @@ from tests.proof.scenarios import (
     SECOND_ACCOUNT,
     Scenario,
 )
-from tests.proof.touches import Fault, How
-
-KINDS = tuple(Recovery)
+from tests.proof.touches import How
 
 
 @pytest.fixture(scope="module")
@@ -52,14 +49,6 @@ class Prepared:
         return self._known[scenario.name]
 
 
-def cells(undisturbed: Undisturbed, how: How) -> Iterator[tuple[Fault, Recovery]]:
-    """All faults of one kind, each with its recoveries."""
-    whole = undisturbed.scenario.name == RENAME_ATTACH.name
-    for turn, fault in enumerate(undisturbed.faults(how)):
-        for recovery in KINDS if whole else [KINDS[turn % len(KINDS)]]:
-            yield fault, recovery
-
-
 class Cells:
     """The cells of some scenarios. pytest-xdist gives each class to one process (`--dist loadscope`): all of them take
     about four minutes of processor time."""
@@ -68,7 +57,7 @@ class Cells:
         """Everything that is wrong, with the touch and the fault that did it."""
         undisturbed = prepared.of(scenario)
         wrong = []
-        for fault, recovery in cells(undisturbed, how):
+        for fault, recovery in product(undisturbed.faults(how), Recovery):
             found = undisturbed.after(fault, recovery, tmp_path / "site")
             if found:
                 wrong.append(report(undisturbed, fault, recovery, found))
@@ -77,7 +66,7 @@ class Cells:
 
 @pytest.mark.parametrize("how", How)
 class TestARename(Cells):
-    """With every kind of recovery for every fault."""
+    """With an alias that named the old address."""
 
     def test_whatever_goes_wrong_the_end_is_the_same(self, prepared: Prepared, tmp_path: Path, how: How) -> None:
         self.check(prepared, tmp_path, RENAME_ATTACH, how)

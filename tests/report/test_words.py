@@ -22,7 +22,7 @@ from reconciler.model.records import (
 from reconciler.planning.changes import Action, Change, Stage, Step
 from reconciler.planning.transitions import Transition
 from reconciler.report.nouns import megabytes
-from reconciler.report.words import closer, label, sentence, shown_action, title
+from reconciler.report.words import closer, label, sentence, title
 from tests.report.samples import (
     DOMAIN,
     NEW,
@@ -233,7 +233,7 @@ def test_a_rename_without_groupware_is_a_rename_though_nothing_is_re_keyed() -> 
         (alias(MUSTER, MUSTER), alias(MUSTER, NEW)),
     ]
     made = transition(RENAMED, *rows)
-    assert shown_action(made) is Action.RENAME
+    assert made.action is Action.RENAME
     assert title(made) == f"anna.muster@ → {NEW}"
     assert sentence(made).startswith("rename: new mailbox, the old address leads to it, new password")
 
@@ -251,7 +251,7 @@ def test_what_is_left_of_a_rename_is_still_a_rename() -> None:
 def test_a_finished_rename_whose_old_mailbox_drifts_is_a_change_of_that_mailbox() -> None:
     off = mailbox(MUSTER, "Anna Beispiel ehem. Muster", active=False)
     made = transition(RENAMED, (off, off._replace(active=True)))
-    assert (shown_action(made), title(made)) == (Action.UPDATE, NEW)
+    assert (made.action, title(made)) == (Action.UPDATE, NEW)
     assert sentence(made) == "old mailbox anna.muster@: switched on"
 
 
