@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from tests.proof.dump import dump
+from tests.proof.dump import dump, everything
 from tests.proof.scenarios import Scenario
 from tests.proof.touches import Fault, How, Touch
 from tests.proof.world import Answer, Watch, World
@@ -34,6 +34,8 @@ class Undisturbed:
     world: World
     touches: tuple[Touch, ...]
     end: dict[str, Any]
+    known: dict[tuple[str, Recovery], list[str]] = field(default_factory=dict)
+    """What was wrong after a recovery from a world like this one."""
 
     @classmethod
     def of(cls, scenario: Scenario, folder: Path) -> Undisturbed:
@@ -45,23 +47,33 @@ class Undisturbed:
         assert done.plan().status == 0, done.plan().out
         return cls(scenario, world, tuple(answer.touches), dump(done))
 
-    def faults(self, how: How) -> Iterator[Fault]:
-        """Every touch to which this can happen."""
-        return (Fault(number, how) for number, touch in enumerate(self.touches) if how in touch.ways())
+    def wrong(self, how: How, folder: Path) -> Iterator[str]:
+        """Everything that is wrong when this happens to any touch, and the run is put right in each way. Faults that
+        leave the same world share its recoveries: a commit that was killed leaves what one that was never tried does.
+        """
+        for number, touch in enumerate(self.touches):
+            if how not in touch.ways():
+                continue
+            world = self.world.copy(folder / "ruined")
+            assert world.apply(Fault(number, how)).struck, "the run was over before"
+            left = everything(world)
+            for recovery in Recovery:
+                if (left, recovery) not in self.known:
+                    self.known[left, recovery] = self._after(world, recovery, folder / "recovered")
+                if found := self.known[left, recovery]:
+                    where = f"{self.scenario.name}: {how} at touch {number} ({touch.line} {touch.what}), {recovery}"
+                    yield "\n  ".join([where, *found])
+            shutil.rmtree(world.folder)
 
-    def after(self, fault: Fault, recovery: Recovery, folder: Path) -> list[str]:
-        """What is wrong after a run that met this fault was put right; empty when nothing is."""
-        world = self.world.copy(folder)
+    def _after(self, ruined: World, recovery: Recovery, folder: Path) -> list[str]:
+        """What is wrong after a copy of a ruined world was put right; empty when nothing is."""
+        world = ruined.copy(folder)
         try:
-            return list(self._wrong(world, fault, recovery))
+            return list(self._differences(world, recovery))
         finally:
             shutil.rmtree(folder)
 
-    def _wrong(self, world: World, fault: Fault, recovery: Recovery) -> Iterator[str]:
-        ruined = world.apply(fault)
-        if not ruined.struck:
-            yield "the run was over before"
-            return
+    def _differences(self, world: World, recovery: Recovery) -> Iterator[str]:
         recovered = recover(world, recovery)
         if recovered.status != 0:
             yield f"recovery ended with {recovered.status}: {recovered.out}"
@@ -91,10 +103,3 @@ def recover(world: World, recovery: Recovery, watch: Watch | None = None) -> Ans
         return world.apply(watch=watch)
     resumed = world.resume(machine="b" if recovery is Recovery.OTHER_MACHINE else "a", watch=watch)
     return world.apply(watch=watch) if "no run was left unfinished" in resumed.out else resumed
-
-
-def report(undisturbed: Undisturbed, fault: Fault, recovery: Recovery, wrong: list[str]) -> str:
-    """A paragraph for the assertion."""
-    touch = undisturbed.touches[fault.number]
-    where = f"{undisturbed.scenario.name}: {fault.how} at touch {fault.number} ({touch.line} {touch.what}), {recovery}"
-    return "\n  ".join([where, *wrong])

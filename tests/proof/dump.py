@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from passlib.hash import sha512_crypt  # type: ignore[import-untyped]  # libpass has no stubs
 
+from reconciler.apply.ledger.tables import UtcTime, declare
 from reconciler.systems.openxchange.standin import control, passwords, store
 from tests.cli.site import read_mail
 from tests.proof.world import World
@@ -31,6 +32,9 @@ _TABLES = {
         WHERE kind <> 'block' ORDER BY 1, 2, 3""",
     "lock": "SELECT name, holder, run FROM reconciler_lock",
 }
+_LEDGER = [table for table in declare() if not table.name.endswith("plans")]
+_CLOCKS = {column.name for table in _LEDGER for column in table.columns if isinstance(column.type, UtcTime)}
+_CLOCKS |= {"since", "expires"}
 _PASSWORD = re.compile(r"Passwort:\s+(\S+)")
 
 
@@ -54,6 +58,20 @@ def dump(world: World) -> dict[str, Any]:
         "letters": {letter.recipient: (letter.subject, letter.text) for letter in letters(world)},
         "opened": opened(world),
     }
+
+
+def everything(world: World) -> str:
+    """All that a next command could tell two worlds apart by: the dump, the ledger without its clocks, half a file."""
+    ledger = {
+        table.name: [_without_clocks(row) for row in world.sql(f"SELECT * FROM {table.name}")] for table in _LEDGER
+    }
+    files = {file.name: file.read_bytes() for file in world.map.parent.glob("*") if file.is_file()}
+    return repr((dump(world), ledger, files))
+
+
+def _without_clocks(row: dict[str, Any]) -> dict[str, Any]:
+    """Of a time only whether it is there."""
+    return {name: value is not None if name in _CLOCKS else value for name, value in row.items()}
 
 
 def opened(world: World) -> dict[str, list[list[str]]]:
