@@ -14,7 +14,7 @@ demo: $(VENV)/.runtime ## build a stand-in site in demo-site/, plan, apply, drif
 
 test: $(VENV)/.dev ## every test, on a real MariaDB, PostgreSQL, Postfix, Dovecot and sshd
 	@scripts/debian-packages
-	@$(BIN)/pytest -n 2 --dist loadscope $(PYTEST_ARGS)
+	@$(BIN)/pytest -n 3 --dist worksteal $(PYTEST_ARGS)
 
 check: $(VENV)/.dev ## lint, format, types, layers
 	@$(BIN)/ruff check .

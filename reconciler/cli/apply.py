@@ -50,7 +50,7 @@ def apply(
     output: FormatOption = Format.TEXT,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Carry the plan out, after showing it and asking. With a saved plan: that one or nothing.
+    """Carry the plan out, after showing it and asking. With a saved plan: what was reviewed, or nothing.
 
     Exit status 0: done. 5: a gate refused something, the rest is done. 6: the saved plan is stale. 8: partly applied.
 

@@ -23,26 +23,9 @@ from reconciler.declared.fields import (
     describe,
     nearest,
 )
-from reconciler.model.declared import GroupwareAccount, OldMailbox
+from reconciler.model.declared import CONFIRMABLE, GroupwareAccount, OldMailbox
 
 MAX_TARGETS = 1000  # Postfix' virtual_alias_expansion_limit (facts/postfixadmin.md 6)
-
-GATES = (
-    "changes",
-    "creations",
-    "dangling-alias",
-    "empty-state",
-    "foreign",
-    "groupware-delete",
-    "missing-domain",
-    "naming",
-    "protected",
-    "register",
-    "removals",
-    "second-account",
-    "suspected-rename",
-    "wide-block",
-)
 
 
 class Entry(BaseModel):
@@ -196,10 +179,11 @@ class SenderBlockEntry(Entry):
 
 
 def _gate(gate: str) -> str:
-    if gate not in GATES:
-        near = nearest(gate, GATES)
+    if gate not in CONFIRMABLE:
+        near = nearest(gate, CONFIRMABLE)
         raise Wrong(
-            f"there is no gate `{gate}`", f"did you mean `{near}`?" if near else f"the gates are {', '.join(GATES)}"
+            f"there is no gate `{gate}`",
+            f"did you mean `{near}`?" if near else f"the gates are {', '.join(CONFIRMABLE)}",
         )
     return gate
 
@@ -208,7 +192,7 @@ class ConfirmEntry(Entry):
     """Lifts one gate for one subject until a day."""
 
     gate: Annotated[str, AfterValidator(_gate)] = Field(
-        description="The gate, as the refusal names it.", json_schema_extra={"enum": list(GATES)}
+        description="The gate, as the refusal names it.", json_schema_extra={"enum": list(CONFIRMABLE)}
     )
     subject: Text = Field(
         description="An address, a domain, the key of a block, openxchange/ID, or the site's name.",

@@ -101,6 +101,25 @@ class SenderBlock:
         return self.expires is not None and self.expires < today
 
 
+CONFIRMABLE = (
+    "changes",
+    "creations",
+    "dangling-alias",
+    "empty-state",
+    "foreign",
+    "groupware-delete",
+    "missing-domain",
+    "naming",
+    "protected",
+    "register",
+    "removals",
+    "second-account",
+    "suspected-rename",
+    "wide-block",
+)
+"""The gates that an entry can lift. The others have a better way, which their hints name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Confirm:
     """Lifts one gate for one subject until a date."""

@@ -6,30 +6,10 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from reconciler.model.addresses import domain_of
-from reconciler.model.declared import Confirm
+from reconciler.model.declared import CONFIRMABLE, Confirm
 from reconciler.planning.findings import Finding, Severity
 from reconciler.policy.context import Context
 from reconciler.policy.saying import confirm_entry
-
-CONFIRMABLE = frozenset(
-    {
-        "changes",
-        "creations",
-        "dangling-alias",
-        "empty-state",
-        "foreign",
-        "groupware-delete",
-        "missing-domain",
-        "naming",
-        "protected",
-        "register",
-        "removals",
-        "second-account",
-        "suspected-rename",
-        "wide-block",
-    }
-)
-"""The gates that an entry can lift. The others have a better way, which their hints name."""
 
 
 def confirmed(context: Context, finding: Finding) -> Confirm | None:

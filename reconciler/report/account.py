@@ -96,6 +96,8 @@ def _told(transition: Transition, *, new: bool) -> Iterator[str]:
     made = makes_password(transition.changes)
     if made and not new:
         yield "new password"
+    elif any(change.kind == "password" for change in transition.changes):
+        yield "the OX user that exists gets the new password"
     if any(change.kind == "letter" for change in transition.changes):
         yield "letter" if new else "letter to her register address"
     elif made:

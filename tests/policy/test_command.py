@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.policy.confirm import CONFIRMABLE
+from reconciler.model.declared import CONFIRMABLE
 from reconciler.policy.gates import GATES
 from tests.cli.conftest import Command
 from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, DOMAIN, StandInSite

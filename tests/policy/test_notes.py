@@ -6,12 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from reconciler.declared.models import GATES as DECLARED
 from reconciler.model.declared import Confirm, GroupwareAccount, SenderBlock
 from reconciler.model.places import Origin
 from reconciler.model.records import BlockRow, Owner, Row, Scope
 from reconciler.planning.findings import Severity
-from reconciler.policy.confirm import CONFIRMABLE
 from reconciler.policy.gates import run_gates
 from reconciler.policy.saying import confirm_entry, rename_entry, scalar
 from tests.policy.drafts import (
@@ -99,10 +97,6 @@ def test_a_domain_is_confirmed_for_all_its_addresses() -> None:
         confirms=[confirm("missing-domain", "new.example"), confirm("naming", "new.example")],
     )
     assert said(looked_at) == ["missing-domain c@other.example"]
-
-
-def test_the_gates_that_can_be_confirmed_are_those_that_may_be_written() -> None:
-    assert set(DECLARED) == CONFIRMABLE
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,11 @@ def test_a_new_account_without_letter_says_who_must_set_the_password() -> None:
     assert sentence(new_account(letter=False)).endswith("OX user, its password must be set by other means")
 
 
+def test_a_mailbox_made_anew_beside_a_living_ox_user_says_that_her_password_changes() -> None:
+    said = _said(OWNER, (None, mailbox(ANNA)), (None, PasswordRow(ANNA, ANNA, "4100")))
+    assert said.startswith("account: mailbox 10240 MB, the OX user that exists gets the new password")
+
+
 def test_a_new_account_may_be_unlimited_and_switched_off() -> None:
     said = _said(OWNER, (None, mailbox(ANNA, quota=0, active=False)))
     assert said == "account: mailbox unlimited, switched off, its password must be set by other means"
