@@ -98,7 +98,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m benchmarks.run", description="Measures every command at every size."
     )
     parser.add_argument("--sizes", type=sizes, default=SIZES, help="numbers of mailboxes, with commas between")
-    parser.add_argument("--only", nargs="+", choices=CASES, default=CASES, metavar="CASE", help="; ".join(CASES))
+    parser.add_argument(
+        "--only", nargs="+", choices=CASES, default=CASES, metavar="CASE", help="; ".join(CASES).replace("%", "%%")
+    )
     parser.add_argument("--repeat", type=int, default=3, help="runs of each reading command; the fastest counts")
     return parser
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 
 from benchmarks.measure import Failed, Measurement, covered, measure
 from benchmarks.page import describe_machine, page
-from benchmarks.run import CASES, measure_site, sizes
+from benchmarks.run import CASES, main, measure_site, sizes
 from benchmarks.site import build
 from reconciler.cli.door import Status
 from tests.services.databases import PASSWORD_ENV, Server
@@ -93,6 +93,13 @@ def test_a_command_that_ends_otherwise_is_no_measurement(server: Connection, tmp
 def test_time_covered_by_commands_at_the_same_time_counts_once() -> None:
     assert covered([(5, 6), (1, 3), (2, 4), (2, 2.5)]) == 4
     assert covered([]) == 0
+
+
+def test_help_names_every_case(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    assert ended.value.code == 0
+    assert "1 % changed" in capsys.readouterr().out
 
 
 def test_sizes() -> None:

@@ -124,7 +124,7 @@ def test_6_for_a_stale_plan(site: StandInSite, command: Command) -> None:
     site.declare(ANNA_DECLARED.replace("10042", "10077"), BERND_DECLARED.replace("10077", "10042"))
     answer = command("apply", "plan.json", "--yes")
     assert answer.status == 6
-    assert f"alias 10077@{DOMAIN}" in answer.words
+    assert f"alias 10042@{DOMAIN}" in answer.words
     assert "reconciler plan --out" in answer.words
     assert site.mailbox(ANNA) is None
 
