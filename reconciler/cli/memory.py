@@ -1,9 +1,11 @@
-"""How the process uses memory while a command runs: a site of 100,000 mailboxes is millions of values. For `door`."""
+"""How the process uses memory and time while a command runs: a site of 100,000 mailboxes is millions of values.
+For `door`."""
 
 from __future__ import annotations
 
 import ctypes
 import gc
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -12,12 +14,17 @@ _GARBAGE = 10_000_000
 _M_MMAP_THRESHOLD, _BIG = -3, 1_000_000
 """mallopt(3): blocks of so many bytes are given back to the system as soon as they are freed."""
 
+_TURN = 0.02
+"""Seconds that a thread may compute before another one does; at 0.005 those that read a big site keep interrupting
+each other."""
+
 
 @contextmanager
 def many_values() -> Iterator[None]:
     """While it lasts, circles are looked for rarely: there are hardly any, and it takes a quarter of a plan's time."""
-    usual = gc.get_threshold()
+    usual, turn = gc.get_threshold(), sys.getswitchinterval()
     gc.set_threshold(_GARBAGE)
+    sys.setswitchinterval(_TURN)
     with suppress(AttributeError, OSError):  # a C library that has no such switch
         # glibc raises that size by itself, up to 32 MB; then what is freed stays, a tenth of a big plan's memory
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _BIG)
@@ -25,3 +32,4 @@ def many_values() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*usual)
+        sys.setswitchinterval(turn)
