@@ -105,7 +105,7 @@ class InProcessHost:
 
     def _tool(self, name: str, arguments: list[str], environ: Mapping[str, str]) -> Completed:
         def call() -> Completed:
-            return _captured(lambda: Run(name, self._ox, arguments, environ).status())
+            return captured(lambda: Run(name, self._ox, arguments, environ).status())
 
         if name in _ONLY_LOOKS or "--help" in arguments:
             self._touches.read(OX, _line_down)
@@ -137,7 +137,7 @@ class InProcessHost:
         """See Host."""
 
 
-def _captured(call: Callable[[], int]) -> Completed:
+def captured(call: Callable[[], int]) -> Completed:
     """The streams and the status of a tool that runs here; its console writes to the buffers of sys.stdout."""
     out, err = io.TextIOWrapper(io.BytesIO()), io.TextIOWrapper(io.BytesIO())
     with redirect_stdout(out), redirect_stderr(err):
