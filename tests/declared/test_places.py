@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from reconciler.declared.lines import section_index
 from reconciler.declared.tree import Node, node_at, read_tree
 from reconciler.model.places import Origin, Place
 from tests.declared.samples import BOX, load
-from tests.services.needs import require
+from tests.services.git import git
 
 _keys = st.lists(
     st.sampled_from(
@@ -97,13 +96,6 @@ def test_a_declaration_that_is_gone_still_has_its_file(tmp_path: Path) -> None:
     found = load(tmp_path, "domain: mail.example\n")
     assert found.locate(Origin("b.yaml", "mailboxes", "anna")) == Place("b.yaml", 1)
     assert found.locate(Origin("a.yaml", "mailboxes", "anna"))[1:3] == (1, 1)
-
-
-def git(folder: Path, *arguments: str) -> str:
-    (program,) = require("git", "git")
-    identity = ["-c", "user.name=Anna Beispiel", "-c", "user.email=anna@mail.example", "-c", "commit.gpgsign=false"]
-    done = subprocess.run([program, *identity, *arguments], cwd=folder, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from reconciler.systems.openxchange.standin import control
 from tests.cli.running import Answer
 from tests.cli.site import ANNA, ANNA_DECLARED, BERND, DOMAIN
 from tests.integration.sites import RealSite
+from tests.services.git import git
 
 BLOCK = "domain: example.org, reason: spam"
 HER_QUOTA = "UPDATE mailbox SET quota = :quota WHERE username = :a"
@@ -162,6 +163,19 @@ def test_the_declared_state_moved_on(planned: RealSite) -> None:
     answer = apply(planned)
     assert answer.status == 0, answer
     assert "2 changes are pending that this plan does not hold" in answer.err
+    assert planned.run("plan").status == 4
+
+
+def test_another_commit_is_another_plan(planned: RealSite) -> None:
+    """Though every row is as it was: the digest binds what was reviewed."""
+    git(planned.folder, "init", "-q")
+    git(planned.folder, "add", "state")
+    git(planned.folder, "commit", "-q", "-m", "Reviewed")
+    assert planned.run("plan", "--out", "plan.json").status == 4
+    git(planned.folder, "commit", "-q", "--allow-empty", "-m", "Another")
+    answer = apply(planned)
+    assert answer.status == 6, answer
+    assert "the declared state is of commit" in answer.err
     assert planned.run("plan").status == 4
 
 

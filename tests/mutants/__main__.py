@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import resource
 import signal
 import sys
 import tempfile
@@ -27,8 +28,10 @@ ROOT = Path(__file__).parent.parent.parent
 PACKAGE = "reconciler.policy"
 QUICK = ["tests/policy", "tests/workflow", "--ignore=tests/policy/test_command.py"]
 THOROUGH = ["tests/policy/test_command.py"]
-SECONDS = 300
-"""For one mutant; one that runs in circles is noticed by that."""
+SECONDS, MEMORY = 300, 3 * 2**30
+"""For one mutant; one that runs in circles is noticed by that, or by the bytes that it heaps up."""
+QUICK_SECONDS = 40
+"""The quick tests take a tenth of that."""
 
 
 def main(names: Sequence[str]) -> int:
@@ -82,7 +85,8 @@ def _start(mutant: Mutant | None, tests: list[str]) -> int:
     pid = os.fork()
     if pid:
         return pid
-    signal.alarm(SECONDS)
+    signal.alarm(QUICK_SECONDS if tests == QUICK else SECONDS)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
