@@ -63,7 +63,7 @@ def _mutant(source: ast.Module, index: int, way: int) -> tuple[str, ast.Module] 
 
 
 def _is_text(node: ast.AST, parents: Mapping[ast.AST, ast.AST]) -> bool:
-    """Whether the node is in a type, a sentence for people or an import: of those nothing can be decided wrongly."""
+    """Whether the node is in a type, a sentence for people, an import or a decorator: these decide nothing."""
     at: ast.AST | None = node
     while at is not None:
         parent = parents.get(at)
@@ -72,6 +72,8 @@ def _is_text(node: ast.AST, parents: Mapping[ast.AST, ast.AST]) -> bool:
         if isinstance(parent, (ast.AnnAssign, ast.arg)) and parent.annotation is at:
             return True
         if isinstance(parent, ast.FunctionDef) and parent.returns is at:
+            return True
+        if isinstance(parent, (ast.FunctionDef, ast.ClassDef)) and at in parent.decorator_list:
             return True
         at = parent
     return False
