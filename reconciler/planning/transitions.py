@@ -106,7 +106,12 @@ def _needs(owner: Owner, changes: Sequence[Change], grouped: Mapping[Owner, Sequ
 
 
 def _danger(transition: Transition) -> tuple[int, int, str]:
-    """Dangerous first: what goes, what changes, what comes; accounts before aliases before blocks."""
+    """Dangerous first: what goes or is switched off, what changes, what comes; accounts, aliases, blocks."""
     scopes = (Scope.ACCOUNT, Scope.ALIAS, Scope.BLOCK)
     actions = (Action.DELETE, Action.RENAME, Action.UPDATE, Action.CREATE)
-    return actions.index(transition.action), scopes.index(transition.owner.scope), transition.owner.subject
+    action = Action.DELETE if any(map(_stops_mail, transition.changes)) else transition.action
+    return actions.index(action), scopes.index(transition.owner.scope), transition.owner.subject
+
+
+def _stops_mail(change: Change) -> bool:
+    return change.kind == "mailbox" and ("active", True, False) in change.fields()

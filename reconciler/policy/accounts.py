@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from reconciler.model.addresses import Address, domain_of, local_part
-from reconciler.model.records import CREDENTIAL_KINDS, DomainRow, MailboxRow, MemberRow
-from reconciler.planning.changes import Action
+from reconciler.model.records import CREDENTIAL_KINDS, UNREADABLE_KINDS, DomainRow, MailboxRow, MemberRow
+from reconciler.planning.changes import Action, Change
 from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.transitions import Transition
 from reconciler.policy.context import Context
@@ -15,12 +15,13 @@ from reconciler.policy.saying import about, refusal
 
 
 def unknown_system(context: Context) -> Iterator[Finding]:
-    """New logins wait while a system that belongs to accounts is unknown: it would get a second password later."""
+    """New logins, passwords and letters wait while a system that belongs to accounts is unknown: a letter would tell a
+    password that does not hold there, or there would be no letter."""
     if not context.waiting_for:
         return
     names = " and ".join(context.waiting_for)
     for transition in context.transitions:
-        if any(c.action in _ARRIVALS and c.kind in CREDENTIAL_KINDS for c in transition.changes):
+        if any(c.kind in UNREADABLE_KINDS or _arrives(c) for c in transition.changes):
             message = f"{transition.owner.subject} waits: {names} could not be read"
             yield about(transition, Severity.WAIT, "unknown-system", message, "run the same command again later")
 
@@ -69,6 +70,10 @@ def register(context: Context) -> Iterator[Finding]:
 
 
 _ARRIVALS = (Action.CREATE, Action.RENAME)
+
+
+def _arrives(change: Change) -> bool:
+    return change.action in _ARRIVALS and change.kind in CREDENTIAL_KINDS
 
 
 def arriving_mailboxes(context: Context) -> Iterator[tuple[Transition, MailboxRow]]:

@@ -23,7 +23,7 @@ from reconciler.policy.foreign import foreign_login, groupware_delete, second_ac
 from reconciler.policy.limits import changes, creations, empty_state, removals
 from reconciler.policy.oneshots import one_shots
 from reconciler.policy.protected import protected
-from reconciler.policy.removals import coming_removal
+from reconciler.policy.removals import coming_removal, early_purge
 from reconciler.policy.renames import foreign_mailbox, future_rename, move_target, suspected_rename
 
 Gate = Callable[[Context], Iterable[Finding]]
@@ -41,6 +41,7 @@ GATES: tuple[Gate, ...] = (
     second_account,
     protected,
     groupware_delete,
+    early_purge,
     wide_block,
     missing_alias_domain,
     dangling_alias,

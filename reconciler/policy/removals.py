@@ -1,4 +1,5 @@
-"""What is to come of declared removals: notes, so that a date surprises nobody. Limits and `protected` refuse."""
+"""Removals: what is to come, so that a date surprises nobody, and no purge before its time. Limits and `protected`
+refuse, too."""
 
 from __future__ import annotations
 
@@ -7,8 +8,26 @@ from datetime import timedelta
 
 from reconciler.model.declared import GroupwareAccount
 from reconciler.model.records import MailboxRow
+from reconciler.planning.changes import Action
 from reconciler.planning.findings import Finding, Severity
 from reconciler.policy.context import Context
+from reconciler.policy.saying import refusal
+
+
+def early_purge(context: Context) -> Iterator[Finding]:
+    """A mailbox is switched off before it is purged: a date that is long past, or a typo in its year, skips nothing."""
+    today, days = context.desired.today, context.site.policy.retention_days
+    for transition in context.transitions:
+        for change in transition.changes:
+            before = change.before
+            if change.action is Action.DELETE and isinstance(before, MailboxRow) and before.active:
+                message = (
+                    f"{before.key} is switched on and would be purged at once, without its {days} days switched off"
+                )
+                hint = (
+                    f"write `date: {today}` at its removal: then it is switched off today and purged {days} days later"
+                )
+                yield refusal(transition, "early-purge", message, hint)
 
 
 def coming_removal(context: Context) -> Iterator[Finding]:

@@ -116,7 +116,7 @@ def switching_off(address: str) -> Transition:
 
 
 def purge(address: str, *users: OxUserRow) -> Transition:
-    rows: tuple[Row, ...] = (mailbox_row(address), alias_row(address), *users)
+    rows: tuple[Row, ...] = (mailbox_row(address, active=False), alias_row(address, active=False), *users)
     return transition(account(address), *((row, None) for row in rows))
 
 

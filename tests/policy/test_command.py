@@ -14,11 +14,13 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from passlib.hash import sha512_crypt  # type: ignore[import-untyped]  # libpass has no stubs
 
 from reconciler.model.declared import CONFIRMABLE
 from reconciler.policy.gates import GATES
+from reconciler.systems.openxchange.standin import control
 from tests.cli.conftest import Command
-from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, DOMAIN, StandInSite
+from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, DOMAIN, StandInSite, password_in
 
 BLOCK = "domain: example.org, reason: spam"
 TECHNIK = "technik: {groupware: false}"
@@ -77,6 +79,14 @@ def live(*addresses: str) -> Prepare:
     return prepare
 
 
+def switched_off(*addresses: str) -> Prepare:
+    def prepare(site: StandInSite) -> None:
+        for address in addresses:
+            site.add_mailbox(f"{address}@{DOMAIN}", active=0)
+
+    return prepare
+
+
 def taken_by(name: str) -> Prepare:
     """The old mailbox of a rename, and one at its target."""
 
@@ -105,7 +115,8 @@ def a_stranger_in_ox(site: StandInSite) -> None:
 
 
 def bernd_with_ox(site: StandInSite) -> None:
-    site.add_mailbox(BERND)
+    """Switched off for a while."""
+    site.add_mailbox(BERND, active=0)
     site.add_ox_user("bernd.muster", BERND, "Bernd Muster")
 
 
@@ -144,7 +155,7 @@ CASES = [
         "nrw",
         removed("bernd.muster", "clara.probe", offset=-100),
         removed("bernd.muster", offset=-100),
-        live("bernd.muster", "clara.probe"),
+        switched_off("bernd.muster", "clara.probe"),
         whole=True,
     ),
     Gate(
@@ -264,6 +275,14 @@ CASES = [
         removed("bernd.muster", offset=-100, groupware_account="delete"),
         removed("bernd.muster", offset=-100, groupware_account="keep"),
         bernd_with_ox,
+    ),
+    Gate(
+        "early_purge",
+        "early-purge",
+        BERND,
+        removed("bernd.muster", offset=-100),
+        removed("bernd.muster", offset=-80),
+        live("bernd.muster"),
     ),
     Gate(
         "wide_block",
@@ -476,6 +495,53 @@ def test_new_accounts_wait_for_an_unknown_system_and_live_ones_do_not(
     )
     assert command("apply", "--yes").status == 0
     assert site.mailbox(BERND) is not None
+
+
+def lets_in(site: StandInSite, password: str) -> bool:
+    """Whether Anna's password holds in both systems."""
+    (box,) = site.sql("SELECT password FROM mailbox WHERE username = ?", ANNA)
+    stored = str(box["password"]).removeprefix("{SHA512-CRYPT}")
+    return bool(sha512_crypt.verify(password, stored)) and control.check_password(site.ox, "anna.beispiel", password)
+
+
+@pytest.mark.parametrize("missing", ["ox", "register"])
+def test_a_password_reset_waits_for_an_unknown_system(site: StandInSite, command: Command, missing: str) -> None:
+    """Else her letter told a password that OX does not take, or she had a new one and no letter."""
+    members = site.folder / "members.csv"
+    site.declare(ANNA_DECLARED)
+    assert command("apply", "--yes").status == 0
+    first, register_ = password_in(site.letters()["anna@gmx.example"]), members.read_text()
+    site.declare(ANNA_DECLARED.replace("}", f", password_reset: {day(0)}}}"))
+    # an account that was made today gets no reset today
+    site.sql("UPDATE reconciler_steps SET ended = datetime(ended, '-2 days'), began = datetime(began, '-2 days')")
+    if missing == "ox":
+        site.fault("down")
+    else:
+        members.unlink()
+    answer = command("apply", "--yes")
+    assert answer.status == 9, answer.words
+    assert password_in(site.letters()["anna@gmx.example"]) == first
+    assert lets_in(site, first)
+    site.sound()
+    members.write_text(register_)
+    assert command("apply", "--yes").status == 0
+    second = password_in(site.letters()["anna@gmx.example"])
+    assert second != first
+    assert lets_in(site, second)
+
+
+def test_what_a_run_left_waits_for_an_unknown_system_too(site: StandInSite, command: Command) -> None:
+    """The new account has its mailbox, and OX is down when the run is taken up: no letter before OX is ready."""
+    site.declare(ANNA_DECLARED)
+    site.fault("down", tool="createuser")
+    assert command("apply", "--yes").status == 8
+    site.fault("down")
+    assert command("resume", "--yes").status == 9
+    assert site.letters() == {}
+    site.sound()
+    assert command("resume", "--yes").status == 0
+    password = password_in(site.letters()["anna@gmx.example"])
+    assert lets_in(site, password)
 
 
 def test_the_plan_ends_with_what_the_limits_looked_at(site: StandInSite, command: Command) -> None:
