@@ -10,11 +10,16 @@ from reconciler.apply.ledger import Ledger
 from reconciler.errors import StalePlan, Unreadable, UsageError
 from reconciler.model.records import UNREADABLE_KINDS
 from reconciler.planning.draft import Draft, Reviewed
-from reconciler.report.document import PlanDocument, read_plan
+from reconciler.report.document import PlanDocument, Row, read_plan
 from reconciler.report.json import plan_json
 
 LIFETIME = timedelta(days=7)
 """How long a saved plan may wait for its merge."""
+
+_Place = tuple[str, str, str, str]
+"""Transition, system, kind and key of a changed row."""
+_Effect = tuple[str, Row | None, Row | None]
+"""What happens to it, from what, to what."""
 
 _AGAIN = "run `reconciler plan --out FILE` again and have it reviewed"
 
@@ -79,7 +84,7 @@ def _differing(saved: PlanDocument, drafted: Draft) -> str:
     rows = sorted(row for row in {*then_rows, *now_rows} - in_place if then_rows.get(row) != now_rows.get(row))
     if rows:
         more = f" and {len(rows) - 5} more" if len(rows) > 5 else ""
-        return ", ".join(f"{system} {kind} {key}" for _, system, kind, key in rows[:5]) + more
+        return ", ".join(_said(row, then_rows.get(row), now_rows.get(row)) for row in rows[:5]) + more
     if saved.commit != now.commit:
         return f"the declared state is of commit {now.commit or 'none'}, the plan of {saved.commit or 'none'}"
     if {(read.system, read.target) for read in saved.reads} != {(read.system, read.target) for read in now.reads}:
@@ -90,7 +95,17 @@ def _differing(saved: PlanDocument, drafted: Draft) -> str:
     return "" if in_place else "the address of a letter, or the order"
 
 
-def _rows(document: PlanDocument) -> dict[tuple[str, str, str, str], object]:
+def _rows(document: PlanDocument) -> dict[_Place, _Effect]:
     return {
         (t.id, c.system, c.kind, c.key): (c.action, c.before, c.after) for t in document.transitions for c in t.changes
     }
+
+
+def _said(place: _Place, then: _Effect | None, now: _Effect | None) -> str:
+    """The row, and of one that is live in both the fields that somebody changed, reviewed value first."""
+    _, system, kind, key = place
+    if then is None or now is None or then[1] is None or now[1] is None:
+        return f"{system} {kind} {key}"
+    before, found = then[1], now[1]
+    changed = "; ".join(f"{name} was {old}, is {found[name]}" for name, old in before.items() if old != found[name])
+    return f"{system} {kind} {key}" + (f" ({changed})" if changed else "")

@@ -65,6 +65,7 @@ def test_a_touched_account_changed(planned: RealSite, move: Move) -> None:
     answer = apply(planned)
     assert answer.status == 6, answer
     assert ANNA in answer.err
+    assert move is not _another_quota or "quota was 512, is 1024" in answer.err
     assert "reconciler plan --out" in answer.err
     assert planned.live() == before
     assert planned.run("plan", "--out", "plan.json").status == 4
