@@ -107,5 +107,7 @@ def _said(place: _Place, then: _Effect | None, now: _Effect | None) -> str:
     if then is None or now is None or then[1] is None or now[1] is None:
         return f"{system} {kind} {key}"
     before, found = then[1], now[1]
-    changed = "; ".join(f"{name} was {old}, is {found[name]}" for name, old in before.items() if old != found[name])
+    changed = "; ".join(
+        f"{name} was {old}, is {found.get(name)}" for name, old in before.items() if old != found.get(name)
+    )
     return f"{system} {kind} {key}" + (f" ({changed})" if changed else "")
