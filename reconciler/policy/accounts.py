@@ -11,6 +11,7 @@ from reconciler.planning.changes import Action, Change
 from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.transitions import Transition
 from reconciler.policy.context import Context
+from reconciler.policy.oneshots import due
 from reconciler.policy.saying import about, refusal
 
 
@@ -24,6 +25,20 @@ def unknown_system(context: Context) -> Iterator[Finding]:
         if any(c.kind in UNREADABLE_KINDS or _arrives(c) for c in transition.changes):
             message = f"{transition.owner.subject} waits: {names} could not be read"
             yield about(transition, Severity.WAIT, "unknown-system", message, "run the same command again later")
+
+
+def lost_password(context: Context) -> Iterator[Finding]:
+    """A reset for somebody whom no letter reaches would only lock her out."""
+    seen = (context.desired, context.remembered, context.site, context.snapshot, context.accounts, context.made)
+    resets = due(*seen).password
+    for transition in context.transitions:
+        waits = transition.owner in context.stopped
+        if transition.owner in resets and not waits and not any(c.kind == "letter" for c in transition.changes):
+            message = f"{transition.owner.subject}: nobody would know the new password, no letter can go out"
+            hint = (
+                "write her member number and have her address in the register put right, or take `password_reset` out"
+            )
+            yield refusal(transition, "password-reset", message, hint)
 
 
 def missing_domain(context: Context) -> Iterator[Finding]:
