@@ -25,6 +25,7 @@ from reconciler.policy.oneshots import one_shots
 from reconciler.policy.protected import protected
 from reconciler.policy.removals import coming_removal, early_purge
 from reconciler.policy.renames import foreign_mailbox, future_rename, move_target, suspected_rename
+from reconciler.policy.unmanaged import unknown_removal, unmanaged
 
 Gate = Callable[[Context], Iterable[Finding]]
 
@@ -52,6 +53,8 @@ GATES: tuple[Gate, ...] = (
     empty_state,
     coming_removal,
     one_shots,
+    unknown_removal,
+    unmanaged,
 )
 
 

@@ -36,7 +36,8 @@ from tests.policy.drafts import (
 def coming(offset: int, groupware: GroupwareAccount = GroupwareAccount.KEEP, live: bool = True) -> list[str]:
     rows: list[Row] = [domain(), *([mailbox_row(ALT)] if live else [])]
     gone = removal(ALT, TODAY + timedelta(days=offset), groupware)
-    findings = run_gates(context(mailboxes=[box(NEU)], removals=[gone], live=rows))
+    found = run_gates(context(mailboxes=[box(NEU)], removals=[gone], live=rows))
+    findings = [f for f in found if f.rule != "removal-unknown"]
     assert all((f.severity, f.rule, f.subject, f.owner) == (Severity.NOTE, "removal", ALT, None) for f in findings)
     return [f.message for f in findings]
 

@@ -1,0 +1,68 @@
+"""What a plan leaves alone, and somebody may think otherwise: mailboxes whose entry went, removals that name none."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from difflib import get_close_matches
+
+from reconciler.model.addresses import domain_of, local_part
+from reconciler.model.declared import GroupwareAccount, Removal
+from reconciler.model.records import MailboxRow
+from reconciler.planning.findings import Finding, Severity
+from reconciler.policy.context import Context
+
+_ALIKE = 0.8
+"""How much of a name, and of its domain, must be the same for it to be a typo of the other: a letter of five."""
+
+
+def unmanaged(context: Context) -> Iterator[Finding]:
+    """A mailbox that was ours and that nothing declares any more; the ledger remembers it as long as it is there."""
+    ours = {key for _, kind, key in context.remembered.inventory if kind == "mailbox"}
+    changed = {transition.owner.subject for transition in context.transitions}
+    for address in sorted(_named_by_nobody(context, ours) - changed):
+        message = f"{address} is not declared any more: it is left alone, nothing of it is deleted"
+        hint = "to remove it, name it under `removals`; to manage it again, declare it under `mailboxes`"
+        yield Finding(Severity.NOTE, "unmanaged", address, message, hint)
+
+
+def unknown_removal(context: Context) -> Iterator[Finding]:
+    """A removal that names no live mailbox and has nothing else to do: a typo, or one that is long carried out."""
+    live = context.snapshot.rows(MailboxRow)
+    if live is None:
+        return
+    changed = {transition.owner.subject for transition in context.transitions}
+    for removal in context.desired.removals:
+        known = any(address in live for address in context.accounts.addresses(removal.mailbox))
+        if not known and removal.mailbox not in changed:
+            yield _unknown(context, removal, _like(removal.mailbox, _named_by_nobody(context, live)))
+
+
+def _unknown(context: Context, removal: Removal, near: str) -> Finding:
+    message = f"the removal of {removal.mailbox} removes nothing: there is no such mailbox"
+    # its OX account is deleted after the retention, and an entry that is gone deletes nothing
+    deletes = removal.groupware_account is GroupwareAccount.DELETE
+    over = "the entry can go" + (" when its OX account is gone, too" if deletes else "")
+    if near:
+        severity, hint = Severity.WARNING, f"did you mean `{near}`? If not, {over}"
+    else:
+        severity, hint = Severity.NOTE, f"it was removed already, or the name is wrong; {over}"
+    return Finding(severity, "removal-unknown", removal.mailbox, message, hint, context.locate(removal.origin))
+
+
+def _named_by_nobody(context: Context, addresses: Iterable[str]) -> set[str]:
+    """Those of the addresses that are live mailboxes which no declaration names."""
+    desired, live = context.desired, context.snapshot.rows(MailboxRow) or {}
+    left = (address for address in addresses if address in live and address not in desired.mailboxes)
+    return set(left) - {removal.mailbox for removal in desired.removals} - {rename.old for rename in desired.renames}
+
+
+def _like(address: str, others: Collection[str]) -> str:
+    """The one that was probably meant; empty when none is like it. Names are compared apart from domains: two names in
+    one long domain are always alike."""
+    domain = domain_of(address)
+    domains = get_close_matches(domain, {domain_of(other) for other in others}, cutoff=_ALIKE)
+    # of the same name in two domains the one in the very domain is meant: it comes last, and stays
+    near = sorted((domain_of(other) == domain, other) for other in others if domain_of(other) in domains)
+    by_name = {local_part(other): other for _, other in near}
+    close = get_close_matches(local_part(address), by_name, n=1, cutoff=_ALIKE)
+    return by_name[close[0]] if close else ""

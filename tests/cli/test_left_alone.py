@@ -1,0 +1,57 @@
+"""What is left alone is said, by every command that shows a plan: entries that went, removals that name nothing."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from tests.cli.conftest import Command
+from tests.cli.site import ANNA, ANNA_DECLARED, DOMAIN, StandInSite
+
+PLAIN = "{groupware: false}"
+TECHNIK = f"technik: {PLAIN}"
+DAY_BEFORE = (date.today() - timedelta(days=1)).isoformat()
+"""Of today in the site's zone, two at most: a removal of then is due and no purge."""
+
+
+def removed(*names: str) -> dict[str, list[dict[str, str]]]:
+    return {"removals": [{"mailbox": name, "date": DAY_BEFORE, "reason": "left"} for name in names]}
+
+
+def findings(command: Command, rule: str, name: str = "plan") -> list[tuple[str, str]]:
+    """(severity, subject) of a plan without anything to do."""
+    document = command(name, "--format", "json")
+    assert document.status == 0, document.words
+    return [(f["severity"], f["subject"]) for f in document.json["findings"] if f["rule"] == rule]
+
+
+@pytest.mark.parametrize("name", ["plan", "drift"])
+def test_a_mailbox_whose_entry_went_is_named_as_long_as_it_is_there(
+    site: StandInSite, command: Command, name: str
+) -> None:
+    """README: an entry that goes makes it unmanaged, and the plan says so; docs/removals.md: for how long."""
+    site.declare(ANNA_DECLARED, TECHNIK)
+    assert command("apply", "--yes").status == 0
+    assert findings(command, "unmanaged", name) == []
+    site.declare(TECHNIK)
+    for _ in range(2):
+        assert findings(command, "unmanaged", name) == [("note", ANNA)]
+        for form in ("text", "markdown"):
+            shown = command(name, "--format", form)
+            assert shown.status == 0
+            assert "is not declared any more: it is left alone, nothing of it is deleted" in shown.words
+        assert command("apply", "--yes").status == 0
+    assert site.mailbox(ANNA) is not None
+    site.sql("DELETE FROM mailbox WHERE username = ?", ANNA)
+    assert findings(command, "unmanaged", name) == []
+
+
+def test_a_typo_in_a_removal_is_not_swallowed(site: StandInSite, command: Command) -> None:
+    for name in ("technik", "presse"):
+        site.add_mailbox(f"{name}@{DOMAIN}")
+    site.declare(f"presse: {PLAIN}", more=removed("technick"))
+    assert findings(command, "removal-unknown") == [("warning", f"technick@{DOMAIN}")]
+    assert f"did you mean `technik@{DOMAIN}`?" in command("drift").words
+    site.declare(f"presse: {PLAIN}", more=removed("somebody"))
+    assert findings(command, "removal-unknown") == [("note", f"somebody@{DOMAIN}")]
