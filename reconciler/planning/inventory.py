@@ -43,7 +43,10 @@ def adopted(system: str, pair: Pair, remembered: Remembered) -> Iterator[Adoptio
         live = pair.found.get(kind, {})
         for key, row in pair.wanted[kind].items():
             found = live.get(key)
-            if found is not None and key not in known and not isinstance(row, Gone) and row.over(found) is found:
+            if found is None or key in known or isinstance(row, Gone) or row.over(found) is not found:
+                continue
+            # what only the live rows made wanted (a removal, rewritten references) is no part of `known`
+            if (system, kind, key) not in remembered.inventory:
                 yield Adoption(system, kind, key, row, found)
 
 

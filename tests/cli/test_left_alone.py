@@ -55,3 +55,28 @@ def test_a_typo_in_a_removal_is_not_swallowed(site: StandInSite, command: Comman
     assert f"did you mean `technik@{DOMAIN}`?" in command("drift").words
     site.declare(f"presse: {PLAIN}", more=removed("somebody"))
     assert findings(command, "removal-unknown") == [("note", f"somebody@{DOMAIN}")]
+
+
+def test_what_a_removal_holds_becomes_ours_once(site: StandInSite, command: Command) -> None:
+    """It is not announced again by every plan until the purge."""
+    site.declare(ANNA_DECLARED, TECHNIK)
+    assert command("apply", "--yes").status == 0
+    site.declare(TECHNIK, more=removed("anna.beispiel"))
+    assert command("apply", "--yes").status == 0
+    document = command("plan", "--format", "json")
+    assert document.status == 0
+    assert document.json["counts"]["adopted"] == {}
+
+
+def test_what_was_switched_off_by_hand_before_its_removal_becomes_ours_once(
+    site: StandInSite, command: Command
+) -> None:
+    for name, active in (("technik", 1), ("presse", 0)):
+        site.add_mailbox(f"{name}@{DOMAIN}", active=active)
+    site.sql("UPDATE alias SET active = 0 WHERE address = ?", f"presse@{DOMAIN}")
+    site.declare(TECHNIK, more=removed("presse"))
+    for adopted in ({"mailbox": 2, "alias": 2}, {}):
+        document = command("plan", "--format", "json")
+        assert document.status == 0, document.words
+        assert document.json["counts"]["adopted"] == adopted
+        assert command("apply", "--yes").status == 0

@@ -109,5 +109,9 @@ def test_rows_that_equal_what_is_declared_are_adopted_once() -> None:
     assert new[0].entry.fields["name" if new[0].kind == "mailbox" else "goto"] in ("hers", [ANNA, "x@extern.example"])
     known = {("postfixadmin", "mailbox"): frozenset({ANNA}), ("postfixadmin", "alias"): frozenset({ANNA})}
     assert list(adopted("postfixadmin", pair, Remembered(known=known))) == []
+    # what a removal holds is in the inventory, though git alone does not want it
+    held = [InventoryEntry.of("postfixadmin", kind, ANNA, live[kind][ANNA], ACCOUNT) for kind in ("mailbox", "alias")]
+    past = Remembered(inventory={entry.id: entry for entry in held})
+    assert list(adopted("postfixadmin", pair, past)) == []
     differing = pair._replace(found=found(MailboxRow(ANNA, "", "", 5, False)))
     assert list(adopted("postfixadmin", differing, Remembered())) == []

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from reconciler.model.declared import GroupwareAccount
+from reconciler.model.records import Row
 from reconciler.planning.findings import Finding, Severity
 from reconciler.policy.context import Context
 from reconciler.policy.gates import run_gates
@@ -97,7 +98,7 @@ def meant(address: str) -> tuple[Severity, str]:
 @pytest.mark.parametrize("offset", [-100, 0, 1])
 def test_a_typo_in_a_removal_is_a_warning(offset: int) -> None:
     gone = removal(TECHNICK, TODAY + timedelta(days=offset))
-    live = [domain(), mailbox_row(TECHNIK)]
+    live: list[Row] = [domain(), mailbox_row(TECHNIK)]
     (finding,) = findings(context(mailboxes=[box(NEU)], removals=[gone], live=live), "removal-unknown")
     assert (finding.severity, finding.subject, finding.owner) == (Severity.WARNING, TECHNICK, None)
     assert finding.message == f"the removal of {TECHNICK} removes nothing: there is no such mailbox"
