@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,13 +12,14 @@ from typing import Annotated
 
 import typer
 
-from reconciler.cli.door import Format, Status, colored, console, enter, write
+from reconciler.cli.door import Format, Status, colored, console, enter, say, write
 from reconciler.cli.opening import open_site, read_site
 from reconciler.cli.plan import render
 from reconciler.errors import UsageError
 from reconciler.model.declared import DesiredState
 from reconciler.planning.plan import Plan
 from reconciler.report.text import run_text
+from reconciler.sandbox.folder import clear, remember
 from reconciler.sandbox.hands import change_by_hand, declare_rename, kill_when_renamed
 from reconciler.sandbox.site import build, fill_database
 from reconciler.workflow import apply
@@ -31,7 +34,7 @@ def demo(
     state: Annotated[Path, typer.Option(help="The example state to build it from.")] = _EXAMPLE,
 ) -> None:
     """Build a stand-in site in a folder: plan, apply, a rename that dies half-way and is finished, drift. Touches
-    nothing else.
+    nothing else. A demo site in which you wrote something is kept as FOLDER.old-1, and so on.
 
     Example: reconciler demo /tmp/demo
     """
@@ -39,6 +42,11 @@ def demo(
     async def story() -> Status:
         if not state.is_dir():
             raise UsageError(f"{state} is not a folder", hint="name the example state: reconciler demo --state state/")
+        if state.resolve().is_relative_to(folder.resolve()):
+            raise UsageError(f"{state} is in {folder}, which is made anew", hint="name another folder for the demo")
+        kept = clear(folder)
+        if kept is not None:
+            say(f"somebody wrote in {folder}/ since the demo made it: it is kept as {kept}/, to copy from")
         site = build(folder, state)
         settings, declaration = read_site(site)
         fill_database(folder, declaration.state.domains)
@@ -55,8 +63,9 @@ def demo(
             write(f"  · {sentence}")
         _chapter("What cron would report", "reconciler drift")
         write(render(await _plan(site), Format.TEXT, "mail drift"))
+        remember(folder)
         _chapter("Now you")
-        write(_invitation(folder, settings.path("outbox")))
+        write(_invitation(folder.absolute(), settings.path("outbox").absolute()))
         return Status.DONE
 
     enter(story)
@@ -85,11 +94,13 @@ def _command(site: Path, *words: str) -> list[str]:
 
 
 def _chapter(title: str, command: str = "") -> None:
-    console.print()
-    console.print(f"── {title} ", style="bold", markup=False)
-    if command:
-        console.print(f"   {command}", style="dim", markup=False)
-    console.print()
+    with console.capture() as said:
+        console.print()
+        console.print(f"── {title} ", style="bold", markup=False)
+        if command:
+            console.print(f"   {command}", style="dim", markup=False)
+        console.print()
+    write(said.get())
 
 
 async def _plan(site: Path) -> Plan:
@@ -107,15 +118,25 @@ async def _apply(site: Path) -> None:
 
 
 def _invitation(folder: Path, outbox: Path) -> str:
+    here, letters = shlex.quote(str(folder)), shlex.quote(str(outbox))
     commands = {
-        f"export RECONCILER_SITE={folder}/reconciler.yaml": "",
+        **_on_the_path(),
+        f"export RECONCILER_SITE={here}/reconciler.yaml": "",
         "reconciler plan": "what would be done",
         "reconciler apply": "put the drift right",
         "reconciler show 10042": "everything about a member number",
-        f"ls {outbox}": "the letters to members",
-        f"cat {folder}/sender_access": "the sender map with our section",
-        f"{folder}/openxchange/sbin/listuser --help": "the OX stand-in",
+        f"ls {letters}": "the letters to members",
+        f"cat {here}/sender_access": "the sender map with our section",
+        f"{here}/openxchange/sbin/listuser --help": "the OX stand-in",
     }
-    width = max(map(len, commands)) + 3
+    width = max(len(command) for command, what in commands.items() if what) + 3
     lines = [f"    {command:{width}}{what}".rstrip() for command, what in commands.items()]
-    return f"  The site stays in {folder}/. Edit {folder}/state/*.yaml, then:\n\n" + "\n".join(lines)
+    return f"  The site stays in {folder}/. Edit {here}/state/*.yaml, then:\n\n" + "\n".join(lines)
+
+
+def _on_the_path() -> dict[str, str]:
+    """What makes `reconciler` a command of the shell; nothing where it is one already."""
+    programs = Path(sys.executable).parent
+    if shutil.which("reconciler") or not (programs / "reconciler").exists():
+        return {}
+    return {f'export PATH={shlex.quote(str(programs))}:"$PATH"': ""}

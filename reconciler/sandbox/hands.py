@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, select
 
 from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState
-from reconciler.sandbox.site import DATABASE, MAP, OX
+from reconciler.sandbox.folder import DATABASE, MAP, OX
 from reconciler.systems.openxchange.standin import control
 from reconciler.systems.postfixadmin.tables import declare
 

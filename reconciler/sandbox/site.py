@@ -1,10 +1,11 @@
 """A whole site in one folder, to play with: PostfixAdmin's tables on SQLite, a text map, the OX stand-in, an outbox.
 
-Made by `reconciler demo` from an example state. The folder belongs to the demo and is made anew each time.
+Made by `reconciler demo` from an example state.
 """
 
 from __future__ import annotations
 
+import json
 import secrets
 import shutil
 from datetime import datetime
@@ -13,16 +14,12 @@ from string import Template
 
 from sqlalchemy import create_engine
 
-from reconciler.errors import UsageError
+from reconciler.declared.schema import state_schema
 from reconciler.model.addresses import Domain
+from reconciler.sandbox.folder import DATABASE, MAP, MARK, OUTBOX, OX
 from reconciler.systems.openxchange.standin import control
 from reconciler.systems.openxchange.standin.install import install
 from reconciler.systems.postfixadmin.tables import create_tables, declare
-
-MARK = ".reconciler-demo"
-DATABASE = "postfixadmin.sqlite"
-MAP = "sender_access"
-OX = "openxchange"
 
 _SITE = Template("""\
 # The site file of the demo. A real one is in the README, “Point it at a real site”.
@@ -57,15 +54,18 @@ muster@muster.example REJECT
 
 
 def build(folder: Path, state: Path) -> Path:
-    """Makes the site in `folder` from the example in `state`; returns the site file. Raises UsageError."""
-    _clear(folder)
+    """Makes the site in the empty `folder` from the example in `state`; returns the site file."""
+    (folder / MARK).write_text("a demo is being built here\n", encoding="ascii")
     shutil.copytree(state, folder / "state", ignore=shutil.ignore_patterns("reconciler.yaml", ".*"))
     password = secrets.token_urlsafe(12)
     (folder / "ox-password").write_text(password + "\n", encoding="utf-8")
     sbin = install(folder / OX, admin_password=password)
     control.set_switches(folder / OX, USERNAME_CHANGEABLE=True)  # without it OX renames nobody, and the demo does
     (folder / MAP).write_text(_HAND_MADE, encoding="utf-8")
-    (folder / "outbox").mkdir()
+    (folder / OUTBOX).mkdir()
+    schemas = folder / "schemas"  # where the first line of each state file says
+    schemas.mkdir()
+    (schemas / "state.schema.json").write_text(json.dumps(state_schema(), indent=2) + "\n", encoding="utf-8")
     site = folder / "reconciler.yaml"
     here = folder.resolve()
     filled = _SITE.substitute(database=DATABASE, sbin=sbin, map=here / MAP, nowhere=here / "no-postfix")
@@ -103,17 +103,3 @@ def fill_database(folder: Path, domains: frozenset[Domain]) -> None:
         }
         connection.execute(tables.mailbox.insert(), [mailbox])
     engine.dispose()
-
-
-def _clear(folder: Path) -> None:
-    """An empty folder with the demo's mark. A folder that is not the demo's is never touched."""
-    hint = "name a new folder: reconciler demo FOLDER"
-    try:
-        if folder.exists() and any(folder.iterdir()) and not (folder / MARK).exists():
-            raise UsageError(f"{folder} is not empty and not a demo site", hint=hint)
-        if folder.exists():
-            shutil.rmtree(folder)
-        folder.mkdir(parents=True)
-    except OSError as error:
-        raise UsageError(f"{folder} cannot be made anew: {error.strerror}", hint=hint) from None
-    (folder / MARK).write_text("made by `reconciler demo`; made anew by it\n", encoding="utf-8")
