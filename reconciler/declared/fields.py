@@ -111,6 +111,13 @@ def _remark(value: Any) -> str:
     return _folded(" ".join(_text(value).split()), MAX_TEXT)
 
 
+def _reason(value: Any) -> str:
+    """A remark that must be there: refusals print entries with an empty one. Raises Wrong."""
+    if isinstance(value, str) and not value.strip():
+        raise Wrong("the text is empty, a person has to say why", "write the reason between the quotes")
+    return _remark(value)
+
+
 def _member(value: Any) -> str:
     match value:
         case bool() | None | float() | list() | dict():
@@ -157,7 +164,7 @@ def _text_schema(longest: int) -> WithJsonSchema:
 # The optional ones are None only when nothing is written: their validators refuse a field that is there and empty,
 # which is a slip and never means "not managed".
 Name = Annotated[str | None, BeforeValidator(_name), _text_schema(MAX_NAME)]
-Remark = Annotated[str, BeforeValidator(_remark), _text_schema(MAX_TEXT)]
+Remark = Annotated[str, BeforeValidator(_reason), _text_schema(MAX_TEXT)]
 OptionalRemark = Annotated[str | None, BeforeValidator(_remark), _text_schema(MAX_TEXT)]
 Text = Annotated[str, BeforeValidator(_text), _text_schema(MAX_TEXT)]
 OptionalText = Annotated[str | None, BeforeValidator(_text), _text_schema(MAX_TEXT)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from reconciler.model.places import Origin, Place
 from reconciler.model.records import Owner
@@ -28,6 +29,16 @@ class Severity(StrEnum):
     NOTE = "note"
 
 
+class Entry(NamedTuple):
+    """What would allow a refusal when it stands in a file of the state: one item of the list under `section`."""
+
+    section: str
+    item: str
+
+    def __str__(self) -> str:
+        return f"{self.section}:\n  - {self.item}\n"
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One remark. `message` says what is wrong, `hint` what to write or to run instead."""
@@ -40,3 +51,5 @@ class Finding:
     place: Place | None = None
     owner: Owner | None = None
     """The transition that a refusal or a wait stops; None on a refusal stops the whole plan."""
+    entries: tuple[Entry, ...] = ()
+    """Each of them would allow the refusal; it is a person's to choose one."""

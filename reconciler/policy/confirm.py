@@ -25,7 +25,7 @@ def allowed(context: Context, finding: Finding, confirm: Confirm) -> Finding:
     message = f"{finding.message}; confirmed until {confirm.until}: {confirm.reason}"
     hint = "take the confirmation out once this is applied"
     place = context.locate(confirm.origin)
-    return replace(finding, severity=Severity.NOTE, message=message, hint=hint, place=place)
+    return replace(finding, severity=Severity.NOTE, message=message, hint=hint, place=place, entries=())
 
 
 def with_way_out(context: Context, finding: Finding) -> Finding:
@@ -33,7 +33,7 @@ def with_way_out(context: Context, finding: Finding) -> Finding:
     if finding.severity is not Severity.REFUSAL or finding.rule not in CONFIRMABLE:
         return finding
     entry = confirm_entry(finding.rule, finding.subject, context.desired.today)
-    return replace(finding, hint=f"{finding.hint}; to allow it: `{entry}`")
+    return replace(finding, entries=(*finding.entries, entry))
 
 
 def unused(context: Context, used: Collection[Confirm]) -> Iterator[Finding]:

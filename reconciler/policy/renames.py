@@ -36,8 +36,8 @@ def suspected_rename(context: Context) -> Iterator[Finding]:
         for old, why in (left.of(box) if box is not None else {}).items():
             message = f"{row.key} is new and {old}, which nobody declares, {why}: is that the same person?"
             entry = rename_entry(old, row.key, context.desired.today)
-            hint = f"if it is, declare `{entry}`; if not, declare {old} as well"
-            yield refusal(transition, "suspected-rename", message, hint)
+            hint = f"if it is, declare the rename; if not, declare {old} as well"
+            yield refusal(transition, "suspected-rename", message, hint, entry)
 
 
 class Left:
@@ -119,8 +119,8 @@ def foreign_mailbox(context: Context) -> Iterator[Finding]:
             name = f" ({there.name})" if there.name else ""
             message = f"{account}{name} is a mailbox already, and nothing shows that it is that of {newest.old}"
             entry = rename_entry(account, newest.old, newest.date - timedelta(days=1))
-            hint = f"if it is from an earlier rename, restore that entry: `{entry}` with its date; else choose another"
-            yield refusal(transition, "foreign", message, f"{hint} address")
+            hint = "if it is from an earlier rename, restore that entry with its date; else choose another address"
+            yield refusal(transition, "foreign", message, hint, entry)
 
 
 def _hers(context: Context, account: Address, chain: tuple[Rename, ...], there: MailboxRow) -> bool:

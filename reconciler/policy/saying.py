@@ -1,12 +1,13 @@
-"""How gates say things: a Finding about a transition, and YAML that can be copied into the state as it stands."""
+"""How gates say things: a Finding about a transition, and entries that can be copied into the state."""
 
 from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import date, timedelta
 
-from reconciler.planning.findings import Finding, Severity
+from reconciler.planning.findings import Entry, Finding, Severity
 from reconciler.planning.transitions import Transition
 
 CONFIRMED_DAYS = 7
@@ -21,9 +22,9 @@ def about(transition: Transition, severity: Severity, rule: str, message: str, h
     return Finding(severity, rule, transition.owner.subject, message, hint, transition.place, transition.owner)
 
 
-def refusal(transition: Transition, rule: str, message: str, hint: str) -> Finding:
+def refusal(transition: Transition, rule: str, message: str, hint: str, *entries: Entry) -> Finding:
     """A finding that refuses this transition."""
-    return about(transition, Severity.REFUSAL, rule, message, hint)
+    return replace(about(transition, Severity.REFUSAL, rule, message, hint), entries=entries)
 
 
 def scalar(text: str) -> str:
@@ -32,12 +33,12 @@ def scalar(text: str) -> str:
     return text if plain else json.dumps(text, ensure_ascii=False)
 
 
-def confirm_entry(gate: str, subject: str, today: date) -> str:
-    """The entry that would lift a gate, on one line: reports fold hints, and YAML in flow style may be folded."""
+def confirm_entry(gate: str, subject: str, today: date) -> Entry:
+    """The entry that would lift a gate once a person has written the reason: an empty one is refused."""
     until = today + timedelta(days=CONFIRMED_DAYS)
-    return f"confirm: [{{gate: {gate}, subject: {scalar(subject)}, until: {until}, reason: WHY}}]"
+    return Entry("confirm", f'{{gate: {gate}, subject: {scalar(subject)}, until: {until}, reason: ""}}')
 
 
-def rename_entry(old: str, new: str, day: date) -> str:
-    """The entry that declares a rename, on one line."""
-    return f"renames: [{{from: {scalar(old)}, to: {scalar(new)}, date: {day}}}]"
+def rename_entry(old: str, new: str, day: date) -> Entry:
+    """The entry that declares a rename."""
+    return Entry("renames", f"{{from: {scalar(old)}, to: {scalar(new)}, date: {day}}}")

@@ -47,7 +47,8 @@ class PlacePart(Part):
 
 
 class FindingPart(Part):
-    """One remark; `owner` is the id of the transition that it is about, null when it is about the whole plan."""
+    """One remark; `owner` is the id of the transition that it is about, null when it is about the whole plan. Each of
+    `entries` is YAML that would allow a refusal when it stood in a state file; a reason is still to be written."""
 
     severity: Literal["error", "refusal", "wait", "later", "warning", "note"]
     rule: String
@@ -56,6 +57,7 @@ class FindingPart(Part):
     hint: String
     place: PlacePart | None
     owner: String | None
+    entries: tuple[String, ...] = ()
 
 
 class ChangePart(Part):

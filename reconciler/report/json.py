@@ -160,6 +160,7 @@ def _finding(finding: Finding) -> FindingPart:
         hint=finding.hint,
         place=_place(finding.place),
         owner=f"{owner.scope}:{owner.subject}" if owner else None,
+        entries=tuple(str(entry) for entry in finding.entries),
     )
 
 

@@ -17,7 +17,7 @@ from reconciler.report import phrases
 from reconciler.report.nouns import count
 from reconciler.report.outcomes import RunLine, RunView, after_run, run_view
 from reconciler.report.room import LIMIT, Room
-from reconciler.report.safe import markdown
+from reconciler.report.safe import markdown, visible
 from reconciler.report.steps import step_text
 from reconciler.report.view import Line, PlanView, plan_view
 
@@ -32,7 +32,7 @@ def plan_markdown(plan: Plan, title: str = "mail plan") -> str:
     room = Room(LIMIT, head=_head(view), foot=_foot(view))
     stops = [f for f in view.findings if f.severity in _STOPS]
     others = [f for f in view.findings if f.severity not in _STOPS]
-    room.fill((), stops, _remark, share=3, cut=lambda n: f"\n… and {_more(n, 'remark')}: {_SEE_ALL}.")
+    _stops(room, stops)
     if view.lines:
         room.fill(_TABLE, view.lines, _table_row, share=1, cut=lambda n: _cut_lines(view.lines, n))
     room.fill((), others, _remark, share=1, cut=lambda n: f"\n… and {_more(n, 'remark')}: {_SEE_ALL}.")
@@ -55,7 +55,7 @@ def run_markdown(run: Run, title: str = "mail apply") -> str:
     ordered = [line for r in (Result.FAILED, Result.NOT_TRIED, Result.DONE) for line in view.of(r)]
     room = Room(LIMIT, head=[_run_verdict(view)], foot=[markdown(after_run(view))])
     stops = [f for f in view.plan.findings if f.severity in _STOPS]
-    room.fill((), stops, _remark, share=3, cut=lambda n: f"\n… and {_more(n, 'remark')}: {_SEE_ALL}.")
+    _stops(room, stops)
     if ordered:
         room.fill(
             ("| | what | happened |", "|---|---|---|"),
@@ -118,6 +118,18 @@ def _remark(finding: Finding) -> str:
     return (
         f"- **{phrases.MARKS[finding.severity]} {finding.severity}**{rule}: {markdown(finding.message)}{place}{below}"
     )
+
+
+def _stops(room: Room, findings: Sequence[Finding]) -> None:
+    """What stops something, and below it the entries that would allow it, fenced: they are copied as they stand."""
+    room.fill((), findings, _remark, share=3, cut=lambda n: f"\n… and {_more(n, 'remark')}: {_SEE_ALL}.")
+    for section, items in phrases.ways_out(findings):
+        start = (phrases.ENTRIES[section], "", "```yaml", f"{section}:")
+        room.fill(start, items, lambda item: f"  - {visible(item)}", share=3, cut=_cut_items, end=("```",))
+
+
+def _cut_items(number: int) -> str:
+    return f"  # … and {number} more: {phrases.PLAN} shows all"
 
 
 def _table_row(line: Line) -> str:

@@ -45,6 +45,10 @@ class Page:
             self._write(Text.assemble(lead, line))
             lead = Text(" " * indent)
 
+    def whole(self, line: str) -> None:
+        """A row that is never folded: people copy it."""
+        self._write(Text(visible(line)))
+
     def entry(self, sign: Piece, subject: str, pieces: Sequence[Piece], column: int, tail: str = "") -> None:
         """` + subject   what happens   tail`: the subject in its column, or on a row of its own when it is longer."""
         name = visible(subject)

@@ -28,6 +28,13 @@ DOT = " · "
 HINTS: Mapping[Severity, str] = {Severity.REFUSAL: "to allow it: ", Severity.WAIT: "then: "}
 """What introduces the hint of a finding; other hints speak for themselves."""
 
+ENTRIES: Mapping[str, str] = {
+    "confirm": "to allow what is refused, write each reason and add to a file of the state (below its `confirm:` if it "
+    "has one):",
+    "renames": "where it is a rename, declare that instead (below the `renames:` of a file that has one):",
+}
+"""What introduces the entries for each section of a state file."""
+
 SECTIONS: Mapping[Severity, str] = {
     Severity.ERROR: "errors:",
     Severity.REFUSAL: "refused, and what would allow it:",
@@ -195,6 +202,14 @@ def seen(sighting: Sighting) -> str:
     return f"{sighting.asked}: nothing is declared, and nothing was found" + (
         " where it could be looked" if sighting.unknown else ""
     )
+
+
+def ways_out(findings: Iterable[Finding]) -> Iterator[tuple[str, list[str]]]:
+    """The sections of a state file with the items that would allow what is refused, each once."""
+    entries = tuple(dict.fromkeys(entry for finding in findings for entry in finding.entries))
+    for section in ENTRIES:
+        if items := [entry.item for entry in entries if entry.section == section]:
+            yield section, items
 
 
 def by_place(finding: Finding) -> tuple[str, int, int, str]:

@@ -7,6 +7,7 @@ whatever stands in the systems that it speaks of.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 
 from reconciler.planning.changes import Result
 from reconciler.planning.findings import Finding, Severity
@@ -124,19 +125,26 @@ def _steps(page: Page, line: Line) -> None:
 
 
 def _sections(page: Page, findings: Iterable[Finding]) -> None:
-    """Findings under a heading for each weight, with place and hint."""
-    last: Severity | None = None
-    for finding in heaviest_first(findings):
-        style = _WEIGHT_STYLE[finding.severity]
-        if finding.severity is not last:
-            last = finding.severity
-            page.blank()
-            page.row((phrases.SECTIONS[last], style))
-        page.row((f"{finding.rule}: {finding.message}", ""), first=f" {phrases.MARKS[last]} ", indent=3)
-        if finding.hint:
-            page.row((phrases.HINTS.get(finding.severity, "") + finding.hint, ""), indent=3)
-        if finding.place:
-            page.row((str(finding.place), "dim"), indent=3)
+    """Findings under a heading for each weight, with place and hint, and the entries that would allow them below."""
+    for severity, group in groupby(heaviest_first(findings), key=lambda finding: finding.severity):
+        page.blank()
+        page.row((phrases.SECTIONS[severity], _WEIGHT_STYLE[severity]))
+        same = list(group)
+        for finding in same:
+            page.row((f"{finding.rule}: {finding.message}", ""), first=f" {phrases.MARKS[severity]} ", indent=3)
+            if finding.hint:
+                page.row((phrases.HINTS.get(severity, "") + finding.hint, ""), indent=3)
+            if finding.place:
+                page.row((str(finding.place), "dim"), indent=3)
+        for section, items in phrases.ways_out(same):
+            _entries(page, section, items)
+
+
+def _entries(page: Page, section: str, items: Iterable[str]) -> None:
+    page.blank()
+    page.row((phrases.ENTRIES[section], "bold"))
+    for line in (f"{section}:", *(f"  - {item}" for item in items)):
+        page.whole(line)
 
 
 def _footer(page: Page, view: PlanView, verbose: bool) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -340,6 +340,23 @@ def refusals(command: Command) -> list[dict[str, Any]]:
     return [f for f in command("plan", "--format", "json").json["findings"] if f["severity"] == "refusal"]
 
 
+def printed(section: str, report: str) -> str:
+    """The lines of a report that a person would paste into a state file."""
+    found = re.search(rf"^{section}:\n(?:  - .*\n)+", report, re.MULTILINE)
+    return found[0] if found else ""
+
+
+def test_two_refusals_are_allowed_by_one_block(site: StandInSite, command: Command) -> None:
+    """Their entries stand under one key: two of them would be an error."""
+    live("technik", "bernd.muster", "clara.probe")(site)
+    write(site, replace(removed("bernd.muster", "clara.probe"), mailboxes=("x--y: {groupware: false}",)))
+    entry = printed("confirm", command("plan").out)
+    assert entry.count("\n  - {gate: ") == 2
+    state = site.folder / "state" / "state.yaml"
+    state.write_text(state.read_text() + entry.replace('reason: ""', "reason: looked at it"))
+    assert refusals(command) == []
+
+
 def test_a_gate_refuses_what_it_is_about_and_nothing_else(site: StandInSite, command: Command, case: Gate) -> None:
     write(site, case.refused)
     before = site.sql("SELECT * FROM mailbox"), site.sql("SELECT * FROM alias")
@@ -370,20 +387,25 @@ def test_the_entry_that_its_hint_prints_allows_it(site: StandInSite, command: Co
     """issue 3: the exact `confirm` entry that would allow it; it lifts one gate, and is reported."""
     write(site, case.refused)
     (finding,) = refusals(command)
-    entries = re.findall("`(confirm: [^`]*)`", finding["hint"])
+    entry = printed("confirm", command("plan").out)
     if case.rule not in CONFIRMABLE:
-        assert entries == []
+        assert (entry, finding["entries"]) == ("", [])
         return
-    (entry,) = entries
-    assert entry in command("plan").words  # as it is: nothing is escaped
+    assert entry in finding["entries"]
+    assert f"```yaml\n{entry}```\n" in command("plan", "--format", "markdown").out
     state = site.folder / "state" / "state.yaml"
-    state.write_text(state.read_text() + entry + "\n")
+    declared = state.read_text()
+    state.write_text(declared + entry)
+    unexplained = command("validate")
+    assert unexplained.status == 3
+    assert "write the reason" in unexplained.words
+    state.write_text(declared + entry.replace('reason: ""', "reason: looked at it"))
     document = command("plan", "--format", "json")
     assert document.status == 4, document.words
     notes = [(f["severity"], f["rule"], f["subject"]) for f in document.json["findings"]]
     assert ("note", case.rule, case.subject) in notes
     assert not any(t["refused"] for t in document.json["transitions"])
-    assert "WHY" in command("plan").words
+    assert "looked at it" in command("plan").words
 
 
 def test_a_refused_declaration_comes_with_the_lines_that_would_allow_it(site: StandInSite, command: Command) -> None:
@@ -391,10 +413,10 @@ def test_a_refused_declaration_comes_with_the_lines_that_would_allow_it(site: St
     live_old_anna(site)
     site.declare(PLAIN_ANNA.replace("}", ", member: 10042}"))
     (finding,) = refusals(command)
-    (lines,) = re.findall("`(renames: [^`]*)`", finding["hint"])
-    assert lines in command("plan").words
+    lines = printed("renames", command("plan").out)
+    assert lines in finding["entries"]
     state = site.folder / "state" / "state.yaml"
-    state.write_text(state.read_text() + lines + "\n")
+    state.write_text(state.read_text() + lines)
     assert command("validate").status == 0
     assert refusals(command) == []
     assert command("apply", "--yes").status == 0

@@ -120,8 +120,8 @@ def test_subjects_are_quoted_where_yaml_would_misread_them(text: str, written: s
 
 def test_entries_are_on_one_line_and_within_what_is_allowed() -> None:
     entry = confirm_entry("naming", BAD, TODAY)
-    assert entry == f"confirm: [{{gate: naming, subject: {BAD}, until: 2026-12-01, reason: WHY}}]"
-    assert rename_entry(ALT, NEU, TODAY) == f"renames: [{{from: {ALT}, to: {NEU}, date: 2026-11-24}}]"
+    assert str(entry) == f'confirm:\n  - {{gate: naming, subject: {BAD}, until: 2026-12-01, reason: ""}}\n'
+    assert str(rename_entry(ALT, NEU, TODAY)) == f"renames:\n  - {{from: {ALT}, to: {NEU}, date: 2026-11-24}}\n"
 
 
 SUFFIXES = ["ac", "co", "com", "edu", "gob", "gov", "gv", "ltd", "mil", "ne", "net", "nom", "or", "org"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from reconciler.model.declared import GroupwareAccount
+from reconciler.planning.findings import Entry
 from reconciler.policy.context import Context
 from tests.policy.drafts import (
     ALT,
@@ -73,8 +74,8 @@ def test_a_second_account_is_deleted_only_when_a_person_has_looked_at_it() -> No
         f"{NEU} has a second OX account: OX user 4200 'pirat.neu', Pirat Neu (Pirat Neu), {NEU}, neu@{D} would be "
         f"deleted, OX user 4100 'pirat.alt', Pirat Neu (Pirat Neu), {ALT}, {NEU} stays"
     )
-    entry = "confirm: [{gate: second-account, subject: openxchange/4200, until: 2026-12-01, reason: WHY}]"
-    assert finding.hint.endswith(f"to allow it: `{entry}`")
+    item = '{gate: second-account, subject: openxchange/4200, until: 2026-12-01, reason: ""}'
+    assert finding.entries == (Entry("confirm", item),)
 
 
 def test_the_confirmation_is_for_exactly_that_id() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.model.addresses import Address
 from reconciler.model.records import AliasRow, Row
-from reconciler.planning.findings import Severity
+from reconciler.planning.findings import Entry, Severity
 from reconciler.policy.context import Context
 from reconciler.policy.gates import run_gates
 from tests.policy.drafts import (
@@ -69,8 +69,10 @@ def test_the_same_member_is_suspected() -> None:
     finding = only(new())
     assert (finding.rule, finding.subject, finding.owner) == ("suspected-rename", NEU, account(NEU))
     assert f"{ALT}, which nobody declares, has the member number 4711" in finding.message
-    assert f"`renames: [{{from: {ALT}, to: {NEU}, date: 2026-11-24}}]`" in finding.hint
-    assert f"`confirm: [{{gate: suspected-rename, subject: {NEU}, until: 2026-12-01, reason: WHY}}]`" in finding.hint
+    assert finding.entries == (
+        Entry("renames", f"{{from: {ALT}, to: {NEU}, date: 2026-11-24}}"),
+        Entry("confirm", f'{{gate: suspected-rename, subject: {NEU}, until: 2026-12-01, reason: ""}}'),
+    )
 
 
 def test_the_same_member_on_another_domain_is_suspected() -> None:
@@ -187,7 +189,8 @@ def test_the_mailbox_of_somebody_else_is_not_taken() -> None:
     finding = only(onto())
     assert (finding.rule, finding.subject, finding.owner) == ("foreign", NEU, account(NEU))
     assert finding.message == f"{NEU} (Somebody Else) is a mailbox already, and nothing shows that it is that of {ALT}"
-    assert f"`renames: [{{from: {NEU}, to: {ALT}, date: 2026-11-23}}]` with its date" in finding.hint
+    assert finding.hint.startswith("if it is from an earlier rename, restore that entry with its date")
+    assert finding.entries[0] == Entry("renames", f"{{from: {NEU}, to: {ALT}, date: 2026-11-23}}")
     assert said(onto(confirms=[confirm("foreign", NEU)])) == []
     assert only(onto(mailbox_row(NEU))).message.startswith(f"{NEU} is a mailbox")
 

@@ -29,7 +29,7 @@ from reconciler.model.records import (
     WelcomeMailRow,
 )
 from reconciler.planning.changes import Action, Change, Outcome, Result, Stage, Step
-from reconciler.planning.findings import Finding, Severity
+from reconciler.planning.findings import Entry, Finding, Severity
 from reconciler.planning.lookup import Sighting, SightingFact
 from reconciler.planning.plan import Counts, Plan, Read, digest
 from reconciler.planning.remembered import Effect, PastRun, PastStep, RunState, StepState, value_text
@@ -367,8 +367,17 @@ def dangerous() -> Plan:
     """Renames of both kinds, removals, resets: everything of which a reviewer wants to know more."""
     hilde = purged("hilde.weg", groupware=True, refused=("groupware-delete",))
     message = f"the OX account of hilde.weg@{DOMAIN} would be deleted with all its data, and nobody confirmed that"
-    hint = "confirm: [{gate: groupware-delete, subject: hilde.weg@pirat.alt, until: 2026-12-08, reason: …}]"
-    kept = Finding(Severity.REFUSAL, "groupware-delete", f"hilde.weg@{DOMAIN}", message, hint, owner=hilde.owner)
+    hint = "export her data first, or write `groupware_account: keep`"
+    item = '{gate: groupware-delete, subject: hilde.weg@pirat.alt, until: 2026-12-08, reason: ""}'
+    kept = Finding(
+        Severity.REFUSAL,
+        "groupware-delete",
+        f"hilde.weg@{DOMAIN}",
+        message,
+        hint,
+        owner=hilde.owner,
+        entries=(Entry("confirm", item),),
+    )
     transitions = (hilde, purged(), rename(), reset(), block())
     return plan(transitions, (kept, LATER), counts=ADOPTING, gates=GATES)
 

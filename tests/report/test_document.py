@@ -74,6 +74,13 @@ def test_a_saved_plan_is_read_back_with_what_apply_needs() -> None:
     assert read.counts.open == len(plan.open_transitions) == 9
 
 
+def test_a_plan_that_was_saved_before_refusals_had_entries_is_read() -> None:
+    saved = json.loads(plan_json(samples.dangerous()))
+    for finding in saved["findings"]:
+        del finding["entries"]
+    assert document.read_plan(json.dumps(saved)).findings[0].rule == "groupware-delete"
+
+
 def test_the_order_of_mappings_does_not_change_the_document() -> None:
     plan = samples.busy()
     mixed = list(plan.counts.in_place.items())

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from reconciler.planning.changes import Outcome, Result
+from reconciler.planning.findings import Entry
 from reconciler.planning.lookup import Sighting
 from reconciler.planning.plan import Counts, Plan
 from reconciler.planning.run import Run, TransitionRun
@@ -182,3 +185,20 @@ def test_no_report_asks_the_clock_or_the_environment(monkeypatch: pytest.MonkeyP
     for name, value in (("NO_COLOR", "1"), ("TERM", "dumb"), ("COLUMNS", "20"), ("TZ", "Pacific/Apia")):
         monkeypatch.setenv(name, value)
     assert plan_text(samples.busy(), width=100, color=True) == before
+
+
+def test_entries_are_whole_on_the_narrowest_page_and_their_section_stands_once() -> None:
+    """They are copied from the terminal into a state file."""
+    (kept, later), other = samples.dangerous().findings, Entry("confirm", f"{{gate: register, subject: {'x' * 80}}}")
+    entries = (*kept.entries, other, Entry("renames", "{from: a, to: b}"))
+    plan = samples.plan([REFUSED], [later, replace(kept, entries=entries), replace(kept, entries=entries)])
+    block = f"confirm:\n  - {kept.entries[0].item}\n  - {other.item}\n"
+    for said in (
+        plan_text(plan, width=40, color=False),
+        run_text(samples.ended(plan), width=40, color=False),
+        plan_markdown(plan),
+        run_markdown(samples.ended(plan)),
+    ):
+        assert said.count(block) == 1
+        assert said.count("confirm:\n") == 1
+        assert "renames:\n  - {from: a, to: b}\n" in said
