@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 import tempfile
@@ -83,9 +84,26 @@ errors = Console(stderr=True, highlight=False)
 
 
 def write(text: str) -> None:
-    """A report, as it is, on standard output."""
-    sys.stdout.write(text if text.endswith("\n") else text + "\n")
-    sys.stdout.flush()
+    """A report, as it is, on standard output. Raises UsageError when it cannot be written.
+
+    Who closed the pipe (`| head`) has read enough: the command goes on and ends with the status that it would have had.
+    """
+    try:
+        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _write_no_more()
+    except OSError as error:
+        _write_no_more()
+        hint = "free some space or write elsewhere, and run it again; what an `apply` did is in: reconciler history"
+        raise UsageError(f"the output cannot be written: {error.strerror}", hint=hint) from None
+
+
+def _write_no_more() -> None:
+    # what is in the buffer still would be tried again when Python ends, and fail with words of its own
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def say(text: str) -> None:
@@ -120,13 +138,18 @@ def enter(story: Callable[[], Coroutine[Any, Any, Status]], output: Format = For
 
 async def _guarded(story: Callable[[], Coroutine[Any, Any, Status]], output: Format) -> Status:
     try:
+        return await _with_findings(story, output)
+    except ReconcilerError as error:
+        complain(error)
+        return status_of(error)
+
+
+async def _with_findings(story: Callable[[], Coroutine[Any, Any, Status]], output: Format) -> Status:
+    try:
         return await story()
     except InvalidInput as error:
         write_findings(cast("tuple[Finding, ...]", error.findings), output)
         return Status.INVALID
-    except ReconcilerError as error:
-        complain(error)
-        return status_of(error)
 
 
 def status_of(error: ReconcilerError) -> Status:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 import tempfile
 from datetime import date
 from pathlib import Path
+from typing import IO
 
 import pytest
 
 from tests.cli.conftest import Command
+from tests.cli.running import COMMAND, environment
 from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, DOMAIN, OX_ENV, StandInSite, password_in
 
 
@@ -76,6 +80,44 @@ def test_2_when_nobody_is_there_to_ask(site: StandInSite, command: Command) -> N
     assert answer.status == 2
     assert "reconciler apply --yes" in answer.err
     assert site.mailbox(ANNA) is None
+
+
+@pytest.mark.parametrize("words", [("plan",), ("plan", "--format", "json"), ("validate",), ("apply", "--yes")])
+def test_2_when_the_output_cannot_be_written(site: StandInSite, words: tuple[str, ...]) -> None:
+    """Said in one line, and before anything is done: nobody would see what."""
+    site.declare(ANNA_DECLARED, "wrong" if words == ("validate",) else BERND_DECLARED)
+    run_in(site, "ledger", "init")
+    with Path("/dev/full").open("w") as full:
+        status, err = run_in(site, *words, out=full)
+    assert status == 2
+    assert "error: the output cannot be written: No space left on device" in err
+    assert "bug" not in err
+    assert site.mailbox(ANNA) is None
+
+
+def test_a_closed_pipe_is_no_error_and_changes_no_status(site: StandInSite) -> None:
+    site.declare(ANNA_DECLARED)
+    run_in(site, "ledger", "init")
+    for words, expected in ((("plan",), 4), (("apply", "--yes"), 0), (("plan",), 0)):
+        reading, writing = os.pipe()
+        os.close(reading)
+        with os.fdopen(writing, "w") as pipe:
+            assert run_in(site, *words, out=pipe) == (expected, ""), words
+    assert site.mailbox(ANNA) is not None
+
+
+def run_in(site: StandInSite, *words: str, out: IO[str] | None = None) -> tuple[int, str]:
+    done = subprocess.run(
+        [*COMMAND, *words],
+        cwd=site.folder,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=out or subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stderr
 
 
 def test_0_when_there_is_nothing_to_ask_about(site: StandInSite, command: Command) -> None:
