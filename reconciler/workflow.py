@@ -14,7 +14,7 @@ from reconciler.errors import Unreadable
 from reconciler.model.accounts import Accounts, accounts
 from reconciler.model.declared import DesiredState
 from reconciler.model.records import Records
-from reconciler.planning.assembly import counts, due_accounts, explained, marked
+from reconciler.planning.assembly import counts, due_accounts, explained, marked, unmanaged
 from reconciler.planning.diff import diff
 from reconciler.planning.draft import Draft, Reviewed
 from reconciler.planning.inventory import adopted, changed_by_hand, ours_no_longer_declared, outdated
@@ -90,6 +90,7 @@ async def draft(
     reviews += changed_by_hand(remembered, snapshot.records)
     new = tuple(entry for name, pair in pairs.items() for entry in adopted(name, pair, remembered))
     transitions = marked(transitions, [*gated, *reviews])
+    alone = unmanaged(pairs.values(), pending)
     plan = Plan(
         site=site.site,
         commit=state.commit,
@@ -97,7 +98,7 @@ async def draft(
         transitions=transitions,
         findings=(*gated, *reviews, *(f for f in declaration.findings if f.rule not in _GATED)),
         reads=(*(_read(system, snapshot) for system in systems), *_ledger_unknown(recalled)),
-        counts=replace(counts(pairs.values(), pending), adopted=_by_kind(new)),
+        counts=replace(counts(pairs.values(), pending, alone), adopted=_by_kind(new)),
         digest=digest(site.site, state.commit, {s.name: s.target for s in systems}, transitions),
         gates=summary(context, gated),
     )
@@ -111,6 +112,7 @@ async def draft(
         effects(context),
         shots.due,
         missed,
+        alone,
         settled=reviewed.settled(pending, pairs) if reviewed else frozenset(),
         apart=len(pending) - len(changes) + len(folded) - len(held),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from reconciler.errors import UsageError
 from reconciler.planning.plan import Plan
 from reconciler.report.json import plan_json
 from reconciler.report.markdown import plan_markdown
+from reconciler.report.strict import MOST, undeclared
 from reconciler.report.text import plan_text
 
 
@@ -43,7 +45,9 @@ def plan(
 def drift(
     site: SiteOption = None,
     output: FormatOption = Format.TEXT,
-    strict: Annotated[bool, typer.Option(help="Live objects that nobody declares count as drift too.")] = False,
+    strict: Annotated[
+        bool, typer.Option(help="Live objects that nobody declares are named, and count as drift.")
+    ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every field that differs.")] = False,
 ) -> None:
     """Show where the live systems differ from what git declares; for cron. Changes nothing.
@@ -55,10 +59,11 @@ def drift(
 
     async def story() -> Status:
         async with open_site(site) as opened:
-            made = (await opened.draft()).plan
+            drafted = await opened.draft()
+        named = () if not strict else undeclared(drafted.unmanaged, None if output is Format.JSON else MOST)
+        made = replace(drafted.plan, findings=(*drafted.plan.findings, *named))
         write(render(made, output, "mail drift", verbose=verbose))
-        unmanaged = strict and any(made.counts.unmanaged.values())
-        return worst(plan_status(made), Status.PENDING if unmanaged else Status.DONE)
+        return worst(plan_status(made), Status.PENDING if named else Status.DONE)
 
     enter(story, output)
 

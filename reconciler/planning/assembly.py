@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from reconciler.model.accounts import Accounts
@@ -50,17 +50,25 @@ def due_accounts(
     return Due(resets | password, frozenset(letter), keeping, unsubscribe, frozenset(welcome))
 
 
-def counts(pairs: Iterable[Pair], changes: Sequence[Change]) -> Counts:
+def counts(pairs: Iterable[Pair], changes: Sequence[Change], unmanaged: Mapping[str, Sequence[str]]) -> Counts:
     """What stays as it is."""
     in_place: dict[str, int] = {}
-    unmanaged: dict[str, int] = {}
     changed = {(c.kind, c.key) for c in changes}
     for wanted, found in pairs:
         for kind, table in wanted.items():
             live = found.get(kind, {})
             in_place[kind] = sum(1 for key in table if key in live and (kind, key) not in changed)
-            unmanaged[kind] = sum(1 for key in live if key not in table and (kind, key) not in changed)
-    return Counts(in_place, unmanaged)
+    return Counts(in_place, {kind: len(keys) for kind, keys in unmanaged.items()})
+
+
+def unmanaged(pairs: Iterable[Pair], changes: Sequence[Change]) -> dict[str, list[str]]:
+    """The keys of what is live and declared nowhere, by kind."""
+    changed = {(c.kind, c.key) for c in changes}
+    return {
+        kind: [key for key in found.get(kind, {}) if key not in table and (kind, key) not in changed]
+        for wanted, found in pairs
+        for kind, table in wanted.items()
+    }
 
 
 def explained(transition: Transition, state: DesiredState, chains: Accounts, locate: Locate) -> Transition:

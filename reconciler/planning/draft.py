@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reconciler.model.accounts import Accounts
@@ -42,8 +42,8 @@ class Reviewed:
 class Draft:
     """`adopted` becomes ours when the plan is applied, `outdated` stands under a former address; `counted` is what each
     transition counts as for the limits; `shots` are the one-shot operations that are due, `missed` those that will
-    never be done. Of a saved plan `settled` are the rows that need nothing any more, and `apart` is the number of
-    changes that are pending now and were not reviewed."""
+    never be done; `unmanaged` has the keys of what is live and declared nowhere, by kind. Of a saved plan `settled` are
+    the rows that need nothing any more, and `apart` is the number of changes that are pending now, but not reviewed."""
 
     plan: Plan
     chains: Accounts
@@ -52,6 +52,7 @@ class Draft:
     counted: Mapping[Owner, Effect] = field(default_factory=dict)
     shots: tuple[OneShot, ...] = ()
     missed: tuple[OneShot, ...] = ()
+    unmanaged: Mapping[str, Sequence[str]] = field(default_factory=dict)
     settled: frozenset[RowId] = frozenset()
     apart: int = 0
 

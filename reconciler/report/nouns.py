@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from reconciler.model.addresses import domain_of, local_part
 from reconciler.report.safe import clip
@@ -29,6 +29,16 @@ _NOUNS: Mapping[str, tuple[str, str]] = {
     "welcome_mail": ("welcome mail", "welcome mails"),
     "letter": ("letter to her register address", "letters to register addresses"),
 }
+
+
+_FIRST = ("mailbox", "alias", "ox_user", "block")
+"""The kinds that a reader asks for first."""
+
+
+def in_order(kinds: Iterable[str]) -> list[str]:
+    """The kinds as every report lists them."""
+    given = list(kinds)
+    return [kind for kind in _FIRST if kind in given] + [kind for kind in given if kind not in _FIRST]
 
 
 def noun(kind: str, number: int = 1) -> str:

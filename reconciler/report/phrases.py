@@ -10,7 +10,8 @@ from reconciler.model.records import Scope
 from reconciler.planning.changes import Action, Result
 from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.lookup import Sighting
-from reconciler.report.nouns import count, noun
+from reconciler.report.nouns import count, in_order, noun
+from reconciler.report.strict import UNDECLARED
 from reconciler.report.view import Line, PlanView
 
 APPLY = "reconciler apply"
@@ -55,8 +56,6 @@ MARKS: Mapping[Severity, str] = {
 
 RESULTS: Mapping[Result, str] = {Result.DONE: "✓", Result.FAILED: "✗", Result.NOT_TRIED: "·"}
 
-_KIND_ORDER = ("mailbox", "alias", "ox_user", "block")
-
 
 def counted(lines: Iterable[Line]) -> str:
     """`1 rename · 1 account · 1 block · 0 removals`; removals are always named, the rest when there are any."""
@@ -91,7 +90,7 @@ def _counted_as(line: Line) -> str:
 
 
 def troubles(view: PlanView) -> Iterator[str]:
-    """What keeps this plan, or a part of it, from being carried out."""
+    """What keeps this plan, or a part of it, from being carried out; and what `drift --strict` found besides."""
     if view.stopped:
         yield "the whole plan is refused"
     elif refused := view.subjects(Severity.REFUSAL):
@@ -100,6 +99,12 @@ def troubles(view: PlanView) -> Iterator[str]:
         yield f"{waiting} waiting"
     for read in view.unknown:
         yield f"{read.system} could not be read"
+    if _strict(view):
+        yield count(sum(view.unmanaged.values()), "undeclared object")
+
+
+def _strict(view: PlanView) -> bool:
+    return any(finding.rule == UNDECLARED for finding in view.findings)
 
 
 def attention(view: PlanView) -> list[str]:
@@ -119,21 +124,16 @@ _PLURALS: Mapping[str, str] = {
 def untouched(view: PlanView) -> Iterator[str]:
     """`left alone: 5 unmanaged mailboxes, 3 aliases`, and beside changes `in place: 412 mailboxes` for their scale;
     what becomes ours, and what the gates looked at."""
-    if alone := _kinds(view.unmanaged):
+    if alone := in_order(view.unmanaged):
         first, *others = alone
         said = f"{view.unmanaged[first]} unmanaged {noun(first, view.unmanaged[first])}"
         yield "left alone: " + ", ".join((said, *(_number(kind, view.unmanaged) for kind in others)))
-    if view.lines and (kept := _kinds(view.in_place)):
+    if view.lines and (kept := in_order(view.in_place)):
         yield "in place: " + ", ".join(_number(kind, view.in_place) for kind in kept)
-    if new := _kinds(view.adopted):
+    if new := in_order(view.adopted):
         rows = count(sum(view.adopted.values()), "row becomes", "rows become")
         yield f"{rows} ours with the next apply: " + ", ".join(_number(kind, view.adopted) for kind in new)
     yield from view.gates
-
-
-def _kinds(counts: Mapping[str, int]) -> list[str]:
-    known = [kind for kind in _KIND_ORDER if kind in counts]
-    return known + [kind for kind in counts if kind not in known]
 
 
 def _number(kind: str, counts: Mapping[str, int]) -> str:
@@ -162,8 +162,12 @@ def nothing(view: PlanView) -> str:
         return f"{view.title} for {view.site}: nothing that could be carried out" + DOT + DOT.join(troubles(view))
     if later := view.subjects(Severity.LATER):
         whose = "its date" if later == 1 else "their dates"
-        return f"{view.title} for {view.site}: nothing to do today, {later} waiting for {whose}"
-    return f"{view.title} for {view.site}: nothing to do, everything is as declared"
+        said = f"nothing to do today, {later} waiting for {whose}"
+    elif _strict(view):
+        said = "what is declared is in place, and there is more"
+    else:
+        said = "nothing to do, everything is as declared"
+    return DOT.join((f"{view.title} for {view.site}: {said}", *troubles(view)))
 
 
 def after_plan(view: PlanView) -> str:
@@ -178,7 +182,9 @@ def after_plan(view: PlanView) -> str:
     if view.subjects(Severity.REFUSAL):
         return f"next: resolve what is refused, then {PLAN}"
     names = " and ".join(read.system for read in view.unknown)
-    return f"next: {PLAN} again when {names} can be read" if names else ""
+    if names:
+        return f"next: {PLAN} again when {names} can be read"
+    return "next: declare what belongs here; without --strict the rest is no drift" if _strict(view) else ""
 
 
 def verdicts(results: Iterable[Result], refused: int, waiting: int) -> str:

@@ -80,3 +80,27 @@ def test_what_was_switched_off_by_hand_before_its_removal_becomes_ours_once(
         assert document.status == 0, document.words
         assert document.json["counts"]["adopted"] == adopted
         assert command("apply", "--yes").status == 0
+
+
+def test_strict_drift_names_what_it_counts(site: StandInSite, command: Command) -> None:
+    """details.md: unmanaged objects are drift for `drift --strict`; in JSON all of them."""
+    many = [f"b{n:02}@{DOMAIN}" for n in range(22)]
+    for address in (f"technik@{DOMAIN}", *many):
+        site.add_mailbox(address)
+    site.declare(TECHNIK)
+    for form in ("text", "markdown"):
+        shown = command("drift", "--strict", "--format", form)
+        assert shown.status == 4
+        assert "45 undeclared objects" in shown.words  # a line of the map, and of each mailbox its alias
+        assert f"mailbox b19@{DOMAIN}" in shown.words
+        assert f"mailbox b20@{DOMAIN}" not in shown.words
+        assert "and 2 more mailboxes" in shown.words
+    document = command("drift", "--strict", "--format", "json")
+    assert document.status == 4
+    named = [f["subject"] for f in document.json["findings"] if f["rule"] == "undeclared"]
+    assert named == [*many, *many, "1"]
+    assert findings(command, "undeclared", "drift") == []
+    site.sql("DELETE FROM mailbox WHERE username LIKE 'b%'")
+    site.sql("DELETE FROM alias WHERE address LIKE 'b%'")
+    site.map.write_text("")
+    assert command("drift", "--strict").status == 0
