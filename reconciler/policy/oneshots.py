@@ -23,10 +23,12 @@ PASSWORD, SUBSCRIPTIONS = "password_reset", "subscriptions_reset"
 
 
 class Missed(NamedTuple):
-    """An operation that will not be done any more, and why."""
+    """An operation that will not be done any more. Without a `why` there is nothing to say: its account is only being
+    made, with a new password of its own. `again` is the first date for which it would be done."""
 
     shot: OneShot
-    why: str
+    why: str = ""
+    again: date | None = None
 
 
 class OneShots(NamedTuple):
@@ -77,10 +79,10 @@ def due(
         since = min((made[a] for a in addresses if a in made), default=None) if made else None
         if shot.date > desired.today or box.address in later:
             waiting.append(shot)
-        elif shot in remembered.missed:
-            missed.append(Missed(shot, "it was missed before"))
-        elif why := _why_not(box, shot, oldest, is_live=any(a in live for a in addresses), since=since):
-            missed.append(Missed(shot, why))
+        elif not any(address in live for address in addresses):
+            missed.append(Missed(shot))
+        elif why := _why_not(box, shot, oldest, since, before=shot in remembered.missed):
+            missed.append(Missed(shot, why, _again(box, shot, desired.today, since)))
         else:
             ready.append(shot)
     return OneShots(tuple(ready), tuple(missed), tuple(waiting))
@@ -89,9 +91,12 @@ def due(
 def one_shots(context: Context) -> Iterator[Finding]:
     """Dates that were missed, and dates that are still to come."""
     shots = due(context.desired, context.remembered, context.site, context.snapshot, context.accounts, context.made)
-    for shot, why in shots.missed:
-        hint = f"write `{shot.name}: {context.desired.today}` to have it done now, or take it out"
-        yield _note(context, "missed", shot, f"{shot.name} of {shot.address} on {shot.date} is not done: {why}", hint)
+    for shot, why, again in shots.missed:
+        if why:
+            when = "now" if again == context.desired.today else "then"
+            hint = f"write `{shot.name}: {again}` to have it done {when}, or take it out" if again else "take it out"
+            message = f"{shot.name} of {shot.address} on {shot.date} is not done: {why}"
+            yield _note(context, "missed", shot, message, hint)
     for shot in shots.waiting:
         yield _note(context, "one-shot", shot, f"{shot.name} of {shot.address} waits for {shot.date}", "")
 
@@ -104,15 +109,27 @@ def _declared(desired: DesiredState) -> Iterator[tuple[Mailbox, OneShot]]:
             yield box, OneShot(box.address, SUBSCRIPTIONS, box.subscriptions_reset)
 
 
-def _why_not(box: Mailbox, shot: OneShot, oldest: date, *, is_live: bool, since: date | None) -> str:
-    """Why the operation is too late or has no object; empty when it is to be done."""
-    if not is_live or (since is not None and shot.date < since):
-        return "the account was made later"
+def _why_not(box: Mailbox, shot: OneShot, oldest: date, since: date | None, *, before: bool) -> str:
+    """Why the operation is too late or has no object; empty when it is to be done. `before`: it was missed before."""
+    if _is_void(box, shot):
+        return "the account has no groupware"
+    # on the very day it may be meant, unless it was declared together with the account
+    if since is not None and (shot.date < since or (before and shot.date == since)):
+        return f"the account was made on {since}"
     if shot.date < oldest:
         return f"the date was over before any apply saw it, and dates before {oldest} are not made up for"
-    if shot.name == SUBSCRIPTIONS and not box.groupware:
-        return "the account has no groupware"
-    return ""
+    return "it was missed before" if before else ""
+
+
+def _again(box: Mailbox, shot: OneShot, today: date, since: date | None) -> date | None:
+    """The first date that is neither missed already nor too early for the account; None when none would do."""
+    if _is_void(box, shot):
+        return None
+    return max(today, max(shot.date, since or shot.date) + timedelta(days=1))
+
+
+def _is_void(box: Mailbox, shot: OneShot) -> bool:
+    return shot.name == SUBSCRIPTIONS and not box.groupware
 
 
 def _note(context: Context, rule: str, shot: OneShot, message: str, hint: str) -> Finding:

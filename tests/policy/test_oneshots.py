@@ -11,7 +11,7 @@ from reconciler.planning.findings import Severity
 from reconciler.planning.remembered import OneShot
 from reconciler.policy.context import Context
 from reconciler.policy.gates import run_gates
-from reconciler.policy.oneshots import OneShots, due
+from reconciler.policy.oneshots import Missed, OneShots, due
 from tests.policy.drafts import ALT, NEU, TODAY, account, box, context, domain, mailbox_row, remembered, rename
 
 
@@ -107,12 +107,57 @@ def test_a_rename_that_is_to_come_makes_it_wait() -> None:
 
 
 def test_not_before_the_account_was_made() -> None:
-    """It is made in this plan, with a new password and a letter already."""
-    (missed,) = asked(one(0, address=NEU)).missed
-    assert missed.why == "the account was made later"
-    assert asked(one(-2, made={ALT: day(-1)})).missed
+    (missed,) = asked(one(-2, made={ALT: day(-1)})).missed
+    assert missed.why == "the account was made on 2026-11-23"
     assert asked(one(-2, made={ALT: day(-2)})).due
     assert asked(one(-2, made={NEU: day(-1)})).due, "another account"
+
+
+@pytest.mark.parametrize("offset", [0, -20])
+@pytest.mark.parametrize("before", [False, True])
+def test_nothing_is_said_of_an_account_that_is_only_being_made(offset: int, before: bool) -> None:
+    """It is made in this plan, with a new password and a letter already; the ledger notes that the date is over."""
+    shot = OneShot(NEU, "password_reset", day(offset))
+    past = remembered(missed=frozenset({shot} if before else ()))
+    looked_at = one(offset, address=NEU, remembered=past)
+    assert asked(looked_at) == OneShots(missed=(Missed(shot),))
+    assert notes(looked_at) == []
+
+
+def hint(looked_at: Context) -> str:
+    (finding,) = [f for f in run_gates(looked_at) if f.rule == "missed"]
+    return finding.hint
+
+
+def missed_before(offset: int, made: int | None = None) -> Context:
+    past = remembered(missed=frozenset({OneShot(ALT, "password_reset", day(offset))}))
+    return one(offset, remembered=past, made={} if made is None else {ALT: day(made)})
+
+
+@pytest.mark.parametrize(
+    ("offset", "made", "why", "advice"),
+    [
+        (0, 0, "the account was made on 2026-11-24", "2026-11-25` to have it done then"),
+        (-2, 0, "the account was made on 2026-11-24", "2026-11-25` to have it done then"),
+        (-2, -2, "the account was made on 2026-11-22", "2026-11-24` to have it done now"),
+        (-2, -5, "it was missed before", "2026-11-24` to have it done now"),
+        (0, None, "it was missed before", "2026-11-25` to have it done then"),
+    ],
+)
+def test_the_advice_for_a_missed_one_is_a_date_that_works(offset: int, made: int | None, why: str, advice: str) -> None:
+    """A date that was missed stays missed, and one before the account was made is none."""
+    looked_at = missed_before(offset, made)
+    (missed,) = asked(looked_at).missed
+    assert missed.why == why
+    assert hint(looked_at) == f"write `password_reset: {advice}, or take it out"
+    assert missed.again is not None
+    for_then = one((missed.again - TODAY).days, remembered=looked_at.remembered, made=looked_at.made)
+    assert asked(for_then).due or asked(for_then).waiting
+
+
+def test_a_date_without_an_object_can_only_be_taken_out() -> None:
+    without = box(ALT, groupware=False, subscriptions_reset=day(-20))
+    assert hint(one(mailboxes=[without])) == "take it out"
 
 
 def test_the_first_address_of_an_account_says_when_it_was_made() -> None:
