@@ -14,7 +14,7 @@ from reconciler.model.declared import Confirm
 from reconciler.model.records import Owner
 from reconciler.planning.findings import Finding, Severity
 from reconciler.policy import limits
-from reconciler.policy.accounts import missing_domain, naming, register, unknown_system
+from reconciler.policy.accounts import lost_password, missing_domain, naming, register, unknown_system
 from reconciler.policy.aliases import dangling_alias, missing_alias_domain
 from reconciler.policy.blocks import wide_block
 from reconciler.policy.confirm import allowed, confirmed, unused, with_way_out
@@ -32,6 +32,7 @@ Gate = Callable[[Context], Iterable[Finding]]
 GATES: tuple[Gate, ...] = (
     future_rename,
     unknown_system,
+    lost_password,
     missing_domain,
     naming,
     register,
@@ -52,9 +53,9 @@ GATES: tuple[Gate, ...] = (
     creations,
     empty_state,
     coming_removal,
-    one_shots,
     unknown_removal,
     unmanaged,
+    one_shots,
 )
 
 

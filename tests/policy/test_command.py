@@ -277,6 +277,14 @@ CASES = [
         bernd_with_ox,
     ),
     Gate(
+        "lost_password",
+        "password-reset",
+        ANNA,
+        Declared((f"anna.beispiel: {{groupware: false, password_reset: {day(0)}}}",)),
+        Declared((f"anna.beispiel: {{groupware: false, member: 10042, password_reset: {day(0)}}}",)),
+        live("anna.beispiel"),
+    ),
+    Gate(
         "early_purge",
         "early-purge",
         BERND,
