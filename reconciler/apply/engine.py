@@ -128,7 +128,7 @@ class _Work:
             if in_place and step.makes_credential:
                 # somebody else made it since the plan: its password is not the one that our letter would tell
                 message = f"{step.change.key} appeared in {step.change.system} since the plan was made"
-                self._outcomes[step.id] = Outcome(Result.FAILED, message, "run `reconciler plan` again")
+                self._outcomes[step.id] = Outcome.lost_race(message, "run `reconciler plan` again")
             elif in_place:
                 self._outcomes[step.id] = Outcome(Result.SKIPPED, "in place already")
             else:

@@ -93,9 +93,16 @@ class Result(StrEnum):
 
 
 class Outcome(NamedTuple):
-    """What `perform` says of one step. A temporary failure may be tried again."""
+    """What `perform` says of one step. A temporary failure may be tried again; of a step that `raced` somebody else has
+    changed what the plan was made from, so that a person looks at a new plan first."""
 
     result: Result
     message: str = ""
     hint: str = ""
     temporary: bool = False
+    raced: bool = False
+
+    @classmethod
+    def lost_race(cls, message: str, hint: str) -> Outcome:
+        """A failure because the object is no longer as it was planned."""
+        return cls(Result.FAILED, message, hint, raced=True)

@@ -135,7 +135,8 @@ class PlanDocument(Part):
 
 
 class StepOutcomePart(Part):
-    """How one step ended; a temporary failure may work when it is tried again."""
+    """How one step ended; a temporary failure may work when it is tried again, of one that `raced` somebody else has
+    changed what was planned."""
 
     id: String
     stage: int
@@ -143,6 +144,7 @@ class StepOutcomePart(Part):
     message: String
     hint: String
     temporary: bool
+    raced: bool
 
 
 class TransitionRunPart(Part):

@@ -222,6 +222,7 @@ def _ended(line: RunLine) -> TransitionRunPart:
                 message=s.message,
                 hint=s.hint,
                 temporary=s.temporary,
+                raced=s.raced,
             )
             for s in line.steps
         ),

@@ -24,6 +24,7 @@ class StepOutcome:
     message: str
     hint: str
     temporary: bool
+    raced: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ def _line(transition: TransitionRun, line: Line) -> RunLine:
 
 def _outcome(step: StepView, outcome: Outcome, private: list[str]) -> StepOutcome:
     message, hint = _without(outcome.message, private), _without(outcome.hint, private)
-    return StepOutcome(step, outcome.result, message, hint, outcome.temporary)
+    return StepOutcome(step, outcome.result, message, hint, outcome.temporary, outcome.raced)
 
 
 def _without(text: str, private: list[str]) -> str:
@@ -108,6 +109,9 @@ def _without(text: str, private: list[str]) -> str:
 
 def after_run(view: RunView) -> str:
     """The last line of a run: the next command."""
+    if raced := [line.line.title for line in view.lines if any(step.raced for step in line.steps)]:
+        others = f" and {len(raced) - 3} others" if len(raced) > 3 else ""
+        return f"next: {PLAN} (somebody changed {', '.join(raced[:3])}{others} meanwhile; look first)"
     if not view.complete:
         return f"next: {RESUME} (finishes this run; what is in place is skipped)"
     if view.refused:

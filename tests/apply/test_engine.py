@@ -97,6 +97,7 @@ async def test_an_account_that_somebody_else_made_meanwhile_gets_no_letter() -> 
     a.rows["anna"] = made.change.after
     done = await run([a, letters], [made, step("letters", "letter", Stage.LETTER, owner="anna", kind="letter")])
     assert results(done) == [["failed", "not tried"]]
+    assert done.transitions[0].outcomes[0][1].raced
     assert letters.log == []
 
 

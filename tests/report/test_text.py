@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from reconciler.planning.findings import Entry
 from reconciler.planning.lookup import Sighting
 from reconciler.planning.plan import Counts, Plan
 from reconciler.planning.run import Run, TransitionRun
+from reconciler.report.json import run_json
 from reconciler.report.markdown import plan_markdown, run_markdown
 from reconciler.report.text import findings_text, plan_text, run_text, sighting_text
 from tests.report import samples
@@ -110,6 +112,19 @@ def test_a_run_that_died_anywhere_is_finished_by_resume(steps: int) -> None:
 def test_a_run_that_failed_in_part_is_finished_by_resume_too() -> None:
     plan = samples.plan([samples.block(), samples.new_alias()])
     assert "reconciler resume" in _run(samples.ended(plan, "block", "postmap: fatal"))[-1]
+
+
+def test_after_a_lost_race_a_person_looks_before_anything_is_finished() -> None:
+    """`resume` would plan again, over what somebody did by hand."""
+    run = samples.ended(samples.plan([samples.block(), samples.new_alias()]), "block", "quota is 5, expected was 20480")
+    (step, outcome), *others = run.transitions[0].outcomes
+    raced = replace(run.transitions[0], outcomes=((step, outcome._replace(raced=True)), *others))
+    lost = replace(run, transitions=(raced, *run.transitions[1:]))
+    last = "next: reconciler plan (somebody changed example.org meanwhile; look first)"
+    assert (_run(lost)[-1], run_markdown(lost).splitlines()[-1]) == (last, last)
+    assert [step["raced"] for t in json.loads(run_json(lost))["transitions"] for step in t["steps"]] == [True, False]
+    many = replace(lost, transitions=(raced,) * 5)
+    assert "example.org, example.org, example.org and 2 others meanwhile" in _run(many)[-1]
 
 
 def test_what_waits_for_its_date_is_no_trouble_and_not_nothing() -> None:

@@ -73,7 +73,7 @@ async def perform(tools: Tools, target: Target | None, passwords: Passwords, bat
         found = people.get(row.account)
         if found is None:
             message = f"no OX user has the primary address {row.account}: its old mailbox cannot be attached"
-            outcomes.append(Outcome(Result.FAILED, message, PLAN))
+            outcomes.append(Outcome.lost_race(message, PLAN))
             continue
         person = Person(*found, passwords.of(row.account))
         outcomes.append(await asyncio.to_thread(attach, Web(target.url), target, person, row))

@@ -88,14 +88,14 @@ def _create(change: Change, row: OxUserRow, user: Listed | None, section: OpenXc
         # ours is the one that the letter carries
         return Write("changeuser", (("userid", user.row.id), *_repair(user)), password=True)
     message = f"OX user {user.row.id} has the login {row.login!r} by now: {spoken(differences(change, user))}"
-    return Outcome(Result.FAILED, message, PLAN)
+    return Outcome.lost_race(message, PLAN)
 
 
 def _update(change: Change, row: OxUserRow, user: Listed | None) -> Write | Outcome:
     before = change.before
     assert isinstance(before, OxUserRow)
     if user is None:
-        return Outcome(Result.FAILED, f"OX user {before.id} ({before.login}) is gone since the plan was made", PLAN)
+        return Outcome.lost_race(f"OX user {before.id} ({before.login}) is gone since the plan was made", PLAN)
     # a field may be as planned or already as wanted: changeuser is several calls and may have died between them
     raced = [
         f"{name.replace('_', ' ')} was {getattr(before, name)!r} in the plan and is {getattr(user.row, name)!r}"
@@ -103,7 +103,7 @@ def _update(change: Change, row: OxUserRow, user: Listed | None) -> Write | Outc
         if getattr(user.row, name) not in (getattr(before, name), getattr(row, name))
     ]
     if raced:
-        return Outcome(Result.FAILED, f"OX user {before.id} was changed meanwhile: {'; '.join(raced)}", PLAN)
+        return Outcome.lost_race(f"OX user {before.id} was changed meanwhile: {'; '.join(raced)}", PLAN)
     if in_place(change, user):
         return Outcome(Result.DONE)
     return Write("changeuser", (("userid", user.row.id), *_changed(change, row, user)))
@@ -133,16 +133,16 @@ def _delete(change: Change, user: Listed | None) -> Write | Outcome:
         if getattr(user.row, name) != getattr(before, name)
     ]
     if raced:
-        return Outcome(Result.FAILED, f"OX user {before.id} was changed meanwhile: {'; '.join(raced)}", PLAN)
+        return Outcome.lost_race(f"OX user {before.id} was changed meanwhile: {'; '.join(raced)}", PLAN)
     return Write("deleteuser", (("userid", user.row.id),))
 
 
 def _set_password(row: PasswordRow, user: Listed | None) -> Write | Outcome:
     if user is None:
-        return Outcome(Result.FAILED, f"OX user {row.target} of {row.key} is gone since the plan was made", PLAN)
+        return Outcome.lost_race(f"OX user {row.target} of {row.key} is gone since the plan was made", PLAN)
     if row.key not in addresses_of(user.row):
         message = f"OX user {row.target} ({user.row.login}) no longer has the address {row.key}: no new password for it"
-        return Outcome(Result.FAILED, message, PLAN)
+        return Outcome.lost_race(message, PLAN)
     return Write("changeuser", (("userid", user.row.id), *_repair(user)), password=True)
 
 

@@ -51,14 +51,14 @@ NO_DATABASE_HINT = (
 
 
 class Subscriptions:
-    """OX's database, or none. Raises UsageError when its password is not to be found."""
+    """OX's database, or none. Raises Unreadable when its password is not to be found."""
 
     def __init__(self, section: OpenXchange, settings: Settings) -> None:
         self._context = section.context
         self._engine: Engine | None = None
         if section.database_url is not None:
             file = settings.path(section.database_password_file) if section.database_password_file else None
-            password = secret(section.database_password_env, file, "the password of OX's database")
+            password = secret(section.database_password_env, file, "openxchange.database_password")
             self._engine = _engine(section.database_url, password.get_secret_value(), settings.path(""))
 
     @property
@@ -77,7 +77,7 @@ class Subscriptions:
         row, user = step.change.row, seen.of(step.change)
         assert isinstance(row, SubscriptionsRow)
         if user is None or row.account not in addresses_of(user.row):
-            return Outcome(Result.FAILED, f"OX user {row.target} is no longer the one of {row.account}", PLAN)
+            return Outcome.lost_race(f"OX user {row.target} is no longer the one of {row.account}", PLAN)
         try:
             with engine.begin() as connection:
                 removed = remove(connection, self._context, int(row.target))

@@ -24,8 +24,7 @@ def judge(change: Change, view: View, tools: Tools) -> Outcome | None:
         return Outcome(Result.DONE)
     before, now = _action(change.before), _now(change, view)
     if now != before and not _half_done(change, view):
-        return Outcome(
-            Result.FAILED,
+        return Outcome.lost_race(
             f"{change.key} was {_shown(before)} when this was planned and is {_shown(now)} now",
             "somebody edited the sender map: run `reconciler plan` again",
         )

@@ -94,12 +94,12 @@ class Batch:
     def _problem(self, change: Change, account: Sequence[Change]) -> Outcome | None:
         if change.kind == "password":
             gone = f"the mailbox {change.key} has been deleted by somebody else meanwhile"
-            return None if self._mailbox_now(change.key, account) else Outcome(Result.FAILED, gone, _PLAN_AGAIN)
+            return None if self._mailbox_now(change.key, account) else Outcome.lost_race(gone, _PLAN_AGAIN)
         if not change.key.isascii():
             return Outcome(Result.FAILED, f"{change.key}: PostfixAdmin's tables hold ASCII addresses only", "rename it")
         problem = conflict(change, *_live(self._stand.found, change)) or self._still_a_twin(change, account)
         if problem:
-            return Outcome(Result.FAILED, problem, _PLAN_AGAIN)
+            return Outcome.lost_race(problem, _PLAN_AGAIN)
         domain = domain_of(change.key)
         if change.action in (Action.CREATE, Action.RENAME) and domain not in self._stand.days:
             hint = f"create the domain there first: postfixadmin-cli domain add {domain}"

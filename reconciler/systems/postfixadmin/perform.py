@@ -69,7 +69,7 @@ class Writer:
         try:
             return self._transaction(part)
         except RowsChanged as error:
-            failure, divisible = Outcome(Result.FAILED, error.message, error.hint), True
+            failure, divisible = Outcome.lost_race(error.message, error.hint), True
         except DBAPIError as error:
             failure, divisible = _failure(error, self._database.target), is_about_one_row(error)
         if divisible and len(part) > 1:
