@@ -18,12 +18,17 @@ _UNCOMMITTED = "0" * 40
 
 
 def commit_of(folder: Path) -> str:
-    """The commit of the folder's repository, with `+` when files in the folder differ from it; empty without git."""
+    """The commit of the folder's repository, with `+` when files in the folder differ from it; empty without git, and
+    when git is told to ignore all of the folder's state."""
     commit = _git(folder, "rev-parse", "--verify", "HEAD")
     if commit is None:
         return ""
     changed = _git(folder, "status", "--porcelain", "--untracked-files=normal", "--", ".")
-    return commit.strip() + ("+" if changed is None or changed.strip() else "")
+    # which `status` would list by folder, with what is no state
+    ignored = _git(folder, "ls-files", "--others", "--ignored", "--exclude-standard", "--", "*.yaml", "*.yml")
+    if ignored and not _git(folder, "ls-files", "--", "*.yaml", "*.yml"):
+        return ""
+    return commit.strip() + ("+" if changed is None or changed.strip() or ignored else "")
 
 
 def blame(places: Iterable[Place]) -> list[Place]:

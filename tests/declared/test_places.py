@@ -115,6 +115,19 @@ def test_the_commit_is_named_and_a_plus_says_that_files_differ(repository: Path)
     assert load(repository / "state", {"new.yaml": "confirm:\n"}).state.commit == head + "+"
 
 
+def test_state_that_git_ignores_is_in_no_commit(repository: Path) -> None:
+    """The demo's site lies in a clone, and is of none of its commits."""
+    (repository / ".gitignore").write_text("/demo/\nb.yaml\n*.pyc\n")
+    git(repository, "add", ".")
+    git(repository, "commit", "-q", "-m", "Ignore")
+    head = git(repository, "rev-parse", "HEAD")
+    (repository / "demo" / "state").mkdir(parents=True)
+    (repository / "state" / "x.pyc").write_text("no state")
+    assert load(repository / "demo" / "state", {"a.yaml": "confirm:\n"}).state.commit == ""
+    assert load(repository / "state", {}).state.commit == head
+    assert load(repository / "state", {"b.yaml": "confirm:\n"}).state.commit == head + "+"
+
+
 def test_blame_names_commit_and_author_of_committed_lines(repository: Path) -> None:
     head = git(repository, "rev-parse", "HEAD")
     found = load(repository / "state", {"b.yaml": f"mailboxes: {{c@mail.example: {BOX}}}\n"})
