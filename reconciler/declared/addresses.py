@@ -137,9 +137,19 @@ class Addresses:
         if gate == "second-account":
             self._say(text, f"{describe(text)} is no OX account", "write it like openxchange/4200", spot)
             return None
-        if gate in _GATES_OF_MANY or (gate in {"wide-block", "missing-domain"} and "@" not in text):
+        if gate in _GATES_OF_MANY:
+            return self._site_or_domain(gate, text, site, spot)
+        if gate in {"wide-block", "missing-domain"} and "@" not in text:
             return self._parsed_domain(text, spot)
         return self.address(text, spot)
+
+    def _site_or_domain(self, gate: str, text: str, site: str, spot: Spot) -> str | None:
+        try:
+            return parse_domain(text)
+        except BadAddress:
+            message = f"{describe(text)} is neither this site's name nor a domain, which `{gate}` is confirmed for"
+            self._say(text, message, f"write `subject: {site}`, or a domain like mail.example", spot)
+            return None
 
     def _can_be_ours(self, address: Address, spot: Spot) -> bool:
         """Whether PostfixAdmin can hold the domain; said once a domain and file."""

@@ -121,7 +121,9 @@ def test_an_expired_confirmation_is_a_note(tmp_path: Path) -> None:
 
 def test_a_confirmation_of_a_wrong_subject(tmp_path: Path) -> None:
     assert "is no OX account -> write it like openxchange/4200" in one(tmp_path, confirm("second-account", "4200a"))
-    assert "'elsewhere' is not a domain" in one(tmp_path, confirm("removals", "elsewhere"))
+    said = one(tmp_path, confirm("removals", "elsewhere"))
+    assert "`elsewhere` is neither this site's name nor a domain" in said
+    assert "-> write `subject: example`, or a domain" in said
     twice = confirm("naming", "a") + "  - {gate: naming, subject: A, until: 2026-12-02, reason: y}\n"
     assert "the confirm naming for a@mail.verein.example is declared twice" in one(tmp_path, twice)
 
