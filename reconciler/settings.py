@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, mo
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from reconciler.errors import UsageError
+from reconciler.errors import Unreadable
 from reconciler.model.addresses import BadAddress, parse_domain
 
 
@@ -289,16 +289,22 @@ class Settings(Site):
         return self.folder / Path(text).expanduser()
 
 
-def secret(variable: str | None, file: Path | None, what: str) -> SecretStr:
-    """A secret from the environment variable or the file that the site file names. Raises UsageError."""
+def secret(variable: str | None, file: Path | None, key: str) -> SecretStr:
+    """A secret from the environment variable or the file that the site file names in `KEY_env` or `KEY_file`.
+
+    Raises Unreadable: the declared state and the site file may be sound, but nobody gets into that system.
+    """
     if variable is not None:
         value = os.environ.get(variable)
         if not value:
-            raise UsageError(f"{what}: the variable {variable} is not set", hint=f"export {variable}=…")
+            said = f"the variable {variable} is not set, which `{key}_env` in the site file names"
+            raise Unreadable(said, hint=f"export {variable}=… (the password), or correct `{key}_env`")
         return SecretStr(value)
     if file is not None:
         try:
             return SecretStr(file.read_text(encoding="utf-8").rstrip("\r\n"))
-        except OSError as error:
-            raise UsageError(f"{what}: {file} cannot be read: {error.strerror}") from None
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
+            said = f"{file} cannot be read, which `{key}_file` in the site file names: {reason}"
+            raise Unreadable(said, hint=f"write the password into that file, or correct `{key}_file`") from None
     return SecretStr("")

@@ -88,7 +88,9 @@ async def draft(
     gated = run_gates(context)
     reviews = [f for s in systems if s.name in pairs for f in s.review(state, pairs[s.name].found)]
     reviews += changed_by_hand(remembered, snapshot.records)
-    new = tuple(entry for name, pair in pairs.items() for entry in adopted(name, pair, remembered))
+    # who cannot ask the ledger does not know what is ours already
+    known = {} if isinstance(recalled, Unreadable) else pairs
+    new = tuple(entry for name, pair in known.items() for entry in adopted(name, pair, remembered))
     transitions = marked(transitions, [*gated, *reviews])
     alone = unmanaged(pairs.values(), pending)
     plan = Plan(

@@ -103,19 +103,29 @@ def open_ledger(site: Settings, *, create: bool = False) -> Ledger | None:
     `create` lets a new SQLite file come to be."""
     own, beside = site.ledger, site.postfixadmin
     if own.url is not None:
-        url, variable, file, prefix = own.url, own.password_env, own.password_file, ""
+        key, url, variable, file, prefix = "ledger", own.url, own.password_env, own.password_file, ""
     elif beside is not None:
-        url, variable, file, prefix = beside.url, beside.password_env, beside.password_file, beside.table_prefix
+        key, url, variable, file = "postfixadmin", beside.url, beside.password_env, beside.password_file
+        prefix = beside.table_prefix
     else:
         return None
     full = make_url(url)
-    password = secret(variable, site.path(file) if file else None, "ledger").get_secret_value()
+    password = secret(variable, site.path(file) if file else None, f"{key}.password").get_secret_value()
     if password:
         full = full.set(password=password)
     if full.get_backend_name() == "sqlite":
         full = full.set(database=str(site.path(full.database or "")))
-    engine = open_engine(full, create=create and own.url is not None)
+    engine = open_engine(full, create=create and own.url is not None, if_missing=_IF_MISSING[key])
     return Ledger(engine, site.site, clock=lambda: datetime.now(UTC), prefix=prefix)
+
+
+# an empty ledger knows of no letter that was not sent, and takes nothing for ours
+_IF_MISSING = {
+    "ledger": "the first time: reconciler ledger init; later bring the file back from the backup, or correct"
+    " `ledger.url` in the site file",
+    "postfixadmin": "it is PostfixAdmin's database, which is never made here: correct `postfixadmin.url` in the site"
+    " file, or bring the file back",
+}
 
 
 def _login(site: Settings, name: str) -> Login:

@@ -87,6 +87,7 @@ def test_a_stopped_run_is_resumed_and_remembered(
     busy.send_signal(signal.SIGINT)
     assert ended(busy).status == 8
     assert site.letters() == {}
+    assert "next: reconciler resume" in command("history", "1").words
     assert command("plan").status == 4
     assert command("resume", "--yes").status == 0
     password = password_in(site.letters()["anna@gmx.example"])
@@ -96,6 +97,7 @@ def test_a_stopped_run_is_resumed_and_remembered(
     assert told.status == 0
     assert "1" in told.out
     assert ANNA in command("history", "1").words
+    assert "resume" not in command("history", "1").words  # run 2 finished it
     assert password not in command("history", "2").words
     assert command("history", "99").status == 2
 
@@ -115,3 +117,29 @@ def test_apply_without_a_ledger_says_what_to_run(site: StandInSite, command: Com
     assert command("ledger", "check").status == 0
     assert command("ledger", "init").status == 0  # again: nothing happens
     assert command("apply", "--yes").status == 0
+
+
+def test_a_database_that_is_gone_is_named(site: StandInSite, command: Command) -> None:
+    """`ledger init` does not bring PostfixAdmin's tables back."""
+    site.declare(ANNA_DECLARED)
+    file = site.folder / "postfixadmin.sqlite"
+    file.unlink()
+    for words in (("history",), ("apply", "--yes"), ("ledger", "init"), ("unlock",)):
+        answer = command(*words)
+        assert answer.status == 9, words
+        assert f"there is no file {file}" in answer.words
+        assert "correct `postfixadmin.url` in the site file" in answer.words
+        assert "`reconciler ledger init`" not in answer.words
+    assert not file.exists()
+
+
+def test_nothing_is_said_to_become_ours_while_the_ledger_is_unknown(site: StandInSite, command: Command) -> None:
+    site.declare(blocks=["domain: example.org, reason: spam"])
+    site.write(ledger={"url": "sqlite:///ledger.sqlite"})
+    command("ledger", "init")
+    command("apply", "--yes")
+    (site.folder / "ledger.sqlite").unlink()
+    answer = command("plan")
+    assert answer.status == 9
+    assert "ledger could not be read" in answer.words
+    assert "ours with the next apply" not in answer.words

@@ -63,14 +63,14 @@ def test_2_without_a_site_file(site: StandInSite, command: Command) -> None:
         assert "→" in answer.err
 
 
-def test_2_without_the_password_that_the_site_file_names(
+def test_9_without_the_password_that_the_site_file_names(
     site: StandInSite, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.declare(ANNA_DECLARED)
     monkeypatch.delenv(OX_ENV)
     answer = command("plan")
-    assert answer.status == 2
-    assert f"the variable {OX_ENV} is not set" in answer.words
+    assert answer.status == 9
+    assert f"the variable {OX_ENV} is not set, which `openxchange.admin_password_env`" in answer.words
     assert command("validate").status == 0  # which opens no live system
 
 

@@ -58,13 +58,16 @@ def snapshot(engine: Engine) -> Iterator[Connection]:
             yield connection
 
 
-def open_engine(url: URL, *, create: bool = False, lock_wait: int = LOCK_WAIT) -> Engine:
-    """An engine for a ledger at `url`, password included. `create` lets `ledger init` make a new SQLite file."""
+def open_engine(
+    url: URL, *, create: bool = False, lock_wait: int = LOCK_WAIT, if_missing: str = "run `reconciler ledger init`"
+) -> Engine:
+    """An engine for a ledger at `url`, password included. `create` lets `ledger init` make a new SQLite file; else
+    `if_missing` is what to do when there is none."""
     # hide_parameters: the text of an SQLAlchemy error ends up in logs
     options: dict[str, Any] = {"poolclass": NullPool, "hide_parameters": True}
     match url.get_backend_name():
         case "sqlite":
-            return _sqlite(url, create, lock_wait, options)
+            return _sqlite(url, create, lock_wait, if_missing, options)
         case "mysql":
             options["connect_args"] = {
                 "charset": "utf8mb4",
@@ -82,12 +85,18 @@ def open_engine(url: URL, *, create: bool = False, lock_wait: int = LOCK_WAIT) -
     return create_engine(url, **options)
 
 
-def _sqlite(url: URL, create: bool, wait: int, options: dict[str, Any]) -> Engine:
-    uri = f"{Path(url.database or '').absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
+def _sqlite(url: URL, create: bool, wait: int, if_missing: str, options: dict[str, Any]) -> Engine:
+    file = Path(url.database or "").absolute()
+    uri = f"{file.as_uri()}?mode={'rwc' if create else 'rw'}"
 
     def connect() -> sqlite3.Connection:
-        # the driver's own BEGIN comes too late for a consistent read; ours is below
-        return sqlite3.connect(uri, uri=True, timeout=wait, isolation_level=None, check_same_thread=False)
+        try:
+            # the driver's own BEGIN comes too late for a consistent read; ours is below
+            return sqlite3.connect(uri, uri=True, timeout=wait, isolation_level=None, check_same_thread=False)
+        except sqlite3.OperationalError:
+            if _is_missing(file) and not create:
+                raise LedgerUnusable(f"ledger: there is no file {file}", hint=if_missing) from None
+            raise
 
     engine = create_engine(url, creator=connect, **options)
 
@@ -98,6 +107,14 @@ def _sqlite(url: URL, create: bool, wait: int, options: dict[str, Any]) -> Engin
         connection.exec_driver_sql("BEGIN" if looking else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def _is_missing(file: Path) -> bool:
+    try:
+        file.stat()
+    except OSError as error:
+        return isinstance(error, FileNotFoundError)
+    return False
 
 
 def _said(error: DBAPIError) -> str:
@@ -111,6 +128,8 @@ def _hint(error: DBAPIError) -> str:
     words = str(error.orig)
     if any(sign in words for sign in _MISSING):
         return "run `reconciler ledger init`"
+    if _NOT_OPENED in words:
+        return "the user who runs reconciler must be able to read and write the file and its folder"
     if any(sign in words for sign in _NOT_ALLOWED):
         return "the ledger's user needs SELECT, INSERT, UPDATE and DELETE on its tables, and CREATE for `ledger init`"
     if any(sign in words for sign in _BUSY):
@@ -119,6 +138,7 @@ def _hint(error: DBAPIError) -> str:
 
 
 # MariaDB's numbers and the words of PostgreSQL and SQLite
-_MISSING = ("1146", "does not exist", "no such table", "unable to open database file")
+_MISSING = ("1146", "does not exist", "no such table")
+_NOT_OPENED = "unable to open database file"
 _NOT_ALLOWED = ("1142", "1044", "1045", "permission denied", "readonly database", "attempt to write a readonly")
 _BUSY = ("1205", "1213", "lock timeout", "deadlock", "is locked")

@@ -45,8 +45,8 @@ _AGAIN = (
 
 
 def build(context: Context) -> System | None:
-    """The letters of a site that has a `letters` or a `register` section. Raises UsageError for a broken template, and
-    for a password of the register that is not to be found."""
+    """The letters of a site that has a `letters` or a `register` section. Raises UsageError for a broken template,
+    Unreadable for a password of the register that is not to be found."""
     settings = context.settings
     if settings.letters is None and settings.register_ is None:
         return None
@@ -59,7 +59,7 @@ def _register_password(settings: Settings) -> SecretStr:
     if register is None:
         return SecretStr("")
     file = settings.path(register.password_file) if register.password_file else None
-    return secret(register.password_env, file, "the member register")
+    return secret(register.password_env, file, "register.password")
 
 
 class LetterSystem:

@@ -24,12 +24,12 @@ from reconciler.systems.openxchange.tools import Tools
 
 
 def build(context: Context) -> System | None:
-    """The OX context of the site; None when the site has none. Raises UsageError when its password is not there."""
+    """The OX context of the site; None when the site has none. Raises Unreadable when its password is not there."""
     section = context.settings.openxchange
     if section is None:
         return None
     file = context.settings.path(section.admin_password_file) if section.admin_password_file else None
-    password = secret(section.admin_password_env, file, "the password of the OX context admin")
+    password = secret(section.admin_password_env, file, "openxchange.admin_password")
     where = f"context {section.context} on {section.host or 'this machine'}"
     # on another machine the path is that machine's; here it starts at the site file like every path
     sbin = section.sbin if section.host else str(context.settings.path(section.sbin))

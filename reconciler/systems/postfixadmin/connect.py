@@ -31,12 +31,12 @@ _SQL_MODE = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION
 
 
 class Database:
-    """PostfixAdmin's database, as the site file names it. Raises UsageError when its password is not to be found."""
+    """PostfixAdmin's database, as the site file names it. Raises Unreadable when its password is not to be found."""
 
     def __init__(self, section: PostfixAdmin, settings: Settings, lock_wait: int = LOCK_WAIT) -> None:
         self.tables: Tables = declare(section.table_prefix)
         file = settings.path(section.password_file) if section.password_file else None
-        password = secret(section.password_env, file, "postfixadmin").get_secret_value()
+        password = secret(section.password_env, file, "postfixadmin.password").get_secret_value()
         self.target = make_url(section.url).render_as_string(hide_password=True)
         """Where we write, for people."""
         self._read_target = make_url(section.read_url or section.url).render_as_string(hide_password=True)

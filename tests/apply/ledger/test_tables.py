@@ -155,10 +155,13 @@ async def test_the_longest_address_fits(ledger: Ledger) -> None:
 
 async def test_a_sqlite_file_is_made_by_init_alone(tmp_path: Path) -> None:
     url = make_url(f"sqlite:///{tmp_path}/ledger.db")
-    with pytest.raises(LedgerUnusable) as caught:
+    with pytest.raises(LedgerUnusable, match=f"there is no file {tmp_path}/ledger.db") as caught:
         await fresh(open_engine(url)).check()
     assert "reconciler ledger init" in caught.value.hint
     assert not (tmp_path / "ledger.db").exists()
+    with pytest.raises(LedgerUnusable, match="unable to open") as caught:
+        await fresh(open_engine(make_url(f"sqlite:///{tmp_path}"))).check()
+    assert "reconciler ledger init" not in caught.value.hint
     await fresh(open_engine(url, create=True)).init()
     await fresh(open_engine(url)).check()
 

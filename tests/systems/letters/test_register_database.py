@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 from sqlalchemy import text
 
-from reconciler.errors import Unreadable, UsageError
+from reconciler.errors import Unreadable
 from reconciler.model.records import MemberRow, Records
 from reconciler.settings import Register
 from tests.services.databases import Server
@@ -128,7 +128,7 @@ async def test_a_wrong_password_makes_the_register_unknown_and_is_not_repeated(
 def test_a_password_that_is_not_to_be_found_is_said_before_anything_is_read(
     tmp_path: Path, where: dict[str, str]
 ) -> None:
-    with pytest.raises(UsageError, match="the member register: "):
+    with pytest.raises(Unreadable, match=r"`register\.password_(env|file)`"):
         system(tmp_path, register={**CLUB, **where})
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.errors import UsageError
+from reconciler.errors import Unreadable
 from reconciler.model.secrets import Passwords
 from reconciler.planning.findings import Severity
 from reconciler.remote.hosts import SiteHosts
@@ -73,7 +73,7 @@ def test_the_target_names_context_and_host(tmp_path: Path) -> None:
 
 def test_a_password_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RECONCILER_OX_PASSWORD", raising=False)
-    with pytest.raises(UsageError, match="RECONCILER_OX_PASSWORD is not set"):
+    with pytest.raises(Unreadable, match="RECONCILER_OX_PASSWORD is not set"):
         build(context(tmp_path, OpenXchange(admin_password_env="RECONCILER_OX_PASSWORD")))
 
 

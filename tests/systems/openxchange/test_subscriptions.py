@@ -12,7 +12,7 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool
 
-from reconciler.errors import Unreadable, UsageError
+from reconciler.errors import Unreadable
 from reconciler.model.records import Owner, Records, Scope, SubscriptionsRow
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Action, Change, Outcome, Result, Stage, Step
@@ -175,7 +175,7 @@ def test_a_password_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pyte
     monkeypatch.delenv("OX_DB", raising=False)
     place = OpenXchange(database_url="mysql+pymysql://ox@db.example/ox", database_password_env="OX_DB")
     settings = Settings(site="nrw", openxchange=place, folder=tmp_path)
-    with pytest.raises(UsageError, match="OX_DB is not set"):
+    with pytest.raises(Unreadable, match="OX_DB is not set"):
         build(Context(settings, SiteHosts({}), OutboxMailer(tmp_path), Passwords()))
 
 

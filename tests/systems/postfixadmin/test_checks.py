@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.engine import make_url
 
-from reconciler.errors import Unreadable, UsageError
+from reconciler.errors import Unreadable
 from reconciler.settings import Settings
 from tests.services.databases import Server, free_port
 from tests.services.postfixadmin import PostfixAdminDatabase
@@ -198,14 +198,18 @@ async def test_relative_paths_start_at_the_site_file(
         assert system.expect(state()) == {"alias": {}, "mailbox": {}}
 
 
-def test_a_password_that_is_not_there_is_a_usage_error(
+def test_a_password_that_is_not_there_is_said_with_the_key_that_names_it(
     tmp_path: Path, pfa_database: PostfixAdminDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("NOT_SET", raising=False)
-    with pytest.raises(UsageError, match="NOT_SET"):
+    with pytest.raises(Unreadable, match=r"NOT_SET is not set, which `postfixadmin\.password_env`") as unset:
         make_system(pfa_database, password_env="NOT_SET")
-    with pytest.raises(UsageError, match="cannot be read"):
-        make_system(pfa_database, password_env=None, password_file=str(tmp_path / "missing"))
+    assert "export NOT_SET=" in unset.value.hint
+    (tmp_path / "binary").write_bytes(b"\xff")
+    for name, reason in {"missing": "No such file", "binary": "UTF-8", ".": "Is a directory"}.items():
+        with pytest.raises(Unreadable, match=f"cannot be read, which `postfixadmin.password_file`.*{reason}") as gone:
+            make_system(pfa_database, password_env=None, password_file=str(tmp_path / name))
+        assert "write the password into that file" in gone.value.hint
 
 
 async def test_the_password_may_be_in_a_file(tmp_path: Path, mariadb: PostfixAdminDatabase) -> None:
