@@ -43,11 +43,12 @@ def history(
         found = await kept.run(run)
         if found is None:
             raise UsageError(f"there is no run {run}", hint="reconciler history lists them")
+        left = await kept.left_open() is not None
         write(
             {
-                Format.TEXT: lambda: run_history_text(found, width=console.width, color=colored()),
+                Format.TEXT: lambda: run_history_text(found, left=left, width=console.width, color=colored()),
                 Format.JSON: lambda: run_history_json(found),
-                Format.MARKDOWN: lambda: run_history_markdown(found),
+                Format.MARKDOWN: lambda: run_history_markdown(found, left=left),
             }[output]()
         )
         return Status.DONE

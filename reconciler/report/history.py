@@ -40,8 +40,9 @@ def history_text(runs: Iterable[PastRun], *, width: int, color: bool) -> str:
     return page.render()
 
 
-def run_history_text(run: PastRun, *, width: int, color: bool) -> str:
-    """One run: each step with its time, old and new values, where it was declared, and what was said of it."""
+def run_history_text(run: PastRun, *, left: bool, width: int, color: bool) -> str:
+    """One run: each step with its time, old and new values, where it was declared, and what was said of it; `left` says
+    whether the ledger has anything open."""
     page = Page(width, color=color)
     page.row((past.run_head(run), "bold"))
     page.row((past.run_origin(run), "dim"))
@@ -50,7 +51,7 @@ def run_history_text(run: PastRun, *, width: int, color: bool) -> str:
         page.row((subject, "bold"), (f"  {steps[0].origin}" if steps[0].origin else "", "dim"))
         for step in steps:
             _step(page, step)
-    if last := past.after_history(run):
+    if last := past.after_history(run, left=left):
         page.blank()
         page.row((last, "bold"))
     return page.render()
@@ -75,10 +76,10 @@ def history_markdown(runs: Iterable[PastRun]) -> str:
     return room.text()
 
 
-def run_history_markdown(run: PastRun) -> str:
+def run_history_markdown(run: PastRun, *, left: bool) -> str:
     """One run with its steps; what is too much is cut from its end, and counted."""
     head = [f"**{markdown(past.run_head(run))}**  ", markdown(past.run_origin(run))]
-    room = Room(LIMIT, head=head, foot=[markdown(past.after_history(run))])
+    room = Room(LIMIT, head=head, foot=[markdown(past.after_history(run, left=left))])
     if run.steps:
         table = ("| | when | step | what was said | declared at |", "|---|---|---|---|---|")
         room.fill(table, run.steps, _step_row, share=1, cut=lambda n: f"\n… and {n} more steps.")

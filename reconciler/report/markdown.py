@@ -68,10 +68,10 @@ def run_markdown(run: Run, title: str = "mail apply") -> str:
 
 
 def findings_markdown(findings: Iterable[Finding]) -> str:
-    """Findings by file and line."""
+    """Findings by file, line and column."""
     listed = sorted(findings, key=phrases.by_place)
     room = Room(LIMIT, head=[f"**{phrases.tally(listed)}**"], foot=[])
-    room.fill((), listed, _remark, share=1, cut=lambda n: f"\n… and {_more(n, 'remark')}.")
+    room.fill((), listed, _remark_with_column, share=1, cut=lambda n: f"\n… and {_more(n, 'remark')}.")
     return room.text()
 
 
@@ -110,8 +110,13 @@ def _foot(view: PlanView) -> list[str]:
     return ["  \n".join(markdown(line, 2000) for line in said if line)]
 
 
-def _remark(finding: Finding) -> str:
-    place = f" ({markdown(str(finding.place), 300)})" if finding.place else ""
+def _remark_with_column(finding: Finding) -> str:
+    return _remark(finding, f"{finding.place}:{finding.place.column}" if finding.place else "")
+
+
+def _remark(finding: Finding, where: str = "") -> str:
+    where = where or str(finding.place or "")
+    place = f" ({markdown(where, 300)})" if where else ""
     hint = phrases.HINTS.get(finding.severity, "") + finding.hint if finding.hint else ""
     below = f"  \n  {markdown(hint)}" if hint else ""
     rule = f" {markdown(finding.rule, 60)}" if finding.rule else ""

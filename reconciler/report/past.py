@@ -81,11 +81,14 @@ def run_origin(run: PastRun) -> str:
     return f"by {run.who} on {run.host}, process {run.pid}{DOT}plan {run.digest[:4]}…{run.digest[-2:]}{state}"
 
 
-def after_history(run: PastRun) -> str:
-    """What to do about a run that did not end well; empty when there is nothing to do."""
+def after_history(run: PastRun, *, left: bool) -> str:
+    """What to do about a run that did not end well; empty when there is nothing to do. `left` says whether the ledger
+    has anything open: `resume` finishes that, from whichever run it is left."""
     match run.state:
         case RunState.RUNNING:
             return "it is under way, or its process died: reconciler unlock shows who holds the lock"
+        case RunState.PARTLY | RunState.INTERRUPTED if not left:
+            return "nothing is left open: a later run ended well"
         case RunState.PARTLY | RunState.INTERRUPTED:
             return f"next: {RESUME} (finishes what no later run has done)"
         case RunState.DONE:

@@ -154,7 +154,7 @@ def _footer(page: Page, view: PlanView, verbose: bool) -> None:
     for said in phrases.untouched(view):
         page.row((said, ""))
     state = f" of {view.commit}" if view.commit and verbose else ""
-    page.row((f"{phrases.seal(view)}{state} · read {view.made:%H:%M} ({phrases.reads(view)})", "dim"))
+    page.row((f"{phrases.seal(view)}{state} · read {view.made:%H:%M %z} ({phrases.reads(view)})", "dim"))
     if verbose:
         for read in view.reads:
             rows = ", ".join(f"{number} {kind}" for kind, number in sorted(read.rows.items()))

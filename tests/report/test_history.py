@@ -19,7 +19,7 @@ RUN = samples.past_run()
 
 
 def _text(run: PastRun) -> str:
-    return run_history_text(run, width=400, color=False)
+    return run_history_text(run, left=True, width=400, color=False)
 
 
 def test_a_step_has_its_time_its_values_and_its_origin() -> None:
@@ -43,9 +43,9 @@ def test_what_nobody_knows_is_not_called_done() -> None:
 @pytest.mark.parametrize("state", StepState)
 def test_every_state_of_a_step_can_be_shown(state: StepState) -> None:
     run = replace(RUN, steps=(RUN.steps[0]._replace(state=state, message="said"),))
-    for text in (_text(run), run_history_markdown(run), run_history_json(run)):
+    for text in (_text(run), run_history_markdown(run, left=True), run_history_json(run)):
         assert "said" in text
-    assert run_history_text(run, width=80, color=True)
+    assert run_history_text(run, left=True, width=80, color=True)
 
 
 @pytest.mark.parametrize(
@@ -59,12 +59,19 @@ def test_every_state_of_a_step_can_be_shown(state: StepState) -> None:
 def test_a_run_that_did_not_end_well_says_what_to_do(state: RunState, last: str) -> None:
     run = samples.past_run(state=state)
     assert _text(run).splitlines()[-1] == last
-    assert run_history_markdown(run).splitlines()[-1] == last
+    assert run_history_markdown(run, left=True).splitlines()[-1] == last
+
+
+@pytest.mark.parametrize("state", [RunState.PARTLY, RunState.INTERRUPTED])
+def test_a_run_that_a_later_one_finished_needs_nothing(state: RunState) -> None:
+    run = samples.past_run(state=state)
+    for text in (run_history_text(run, left=False, width=400, color=False), run_history_markdown(run, left=False)):
+        assert text.splitlines()[-1] == "nothing is left open: a later run ended well"
 
 
 def test_a_run_that_is_done_needs_nothing() -> None:
     done = samples.past_run(state=RunState.DONE)
-    assert "next:" not in _text(done) + run_history_markdown(done)
+    assert "next:" not in _text(done) + run_history_markdown(done, left=True)
     assert "2026-11-22 09:58:03 UTC, 6.0 s" in _text(done)
 
 
@@ -77,7 +84,7 @@ def test_a_private_address_that_slipped_into_the_ledger_is_not_shown() -> None:
     letter = next(step for step in RUN.steps if step.kind == "letter")
     leaky = letter._replace(after={**(letter.after or {}), "recipient": samples.PRIVATE})
     run = replace(RUN, steps=(leaky,))
-    for text in (_text(run), run_history_markdown(run), run_history_json(run)):
+    for text in (_text(run), run_history_markdown(run, left=True), run_history_json(run)):
         assert samples.PRIVATE not in text
         assert "recipient" not in text
 
@@ -90,7 +97,7 @@ def test_hostile_values_stay_values(name: str) -> None:
     run = replace(RUN, steps=(step,) * 3, who=name, host=name, commit=name)
     for text in (_text(run), history_text([run], width=80, color=False)):
         assert {c for c in text if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp", "Cs")} <= {"\n"}
-    text = run_history_markdown(run)
+    text = run_history_markdown(run, left=True)
     rows = [line for line in text.splitlines() if line.startswith("| ✓")]
     assert len(rows) == 3
     assert all(row.count("|") == 6 for row in rows)
@@ -101,7 +108,7 @@ def test_hostile_values_stay_values(name: str) -> None:
 def test_long_histories_fit_into_a_comment() -> None:
     nasty = "<" * 5000
     step = RUN.steps[0]._replace(message=nasty, hint=nasty, origin=nasty)
-    assert len(run_history_markdown(replace(RUN, steps=(step,) * 5000))) <= LIMIT
+    assert len(run_history_markdown(replace(RUN, steps=(step,) * 5000), left=True)) <= LIMIT
     text = history_markdown([replace(RUN, who=nasty)] * 5000)
     assert len(text) <= LIMIT
     assert "older ones" in text

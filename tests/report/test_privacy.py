@@ -25,8 +25,8 @@ REPORTS = {
     "rename text": plan_text(samples.dangerous(), width=400, color=False, verbose=True),
     "rename markdown": plan_markdown(samples.dangerous()),
     "rename json": plan_json(samples.dangerous()),
-    "history text": run_history_text(samples.past_run(), width=400, color=False),
-    "history markdown": run_history_markdown(samples.past_run()),
+    "history text": run_history_text(samples.past_run(), left=True, width=400, color=False),
+    "history markdown": run_history_markdown(samples.past_run(), left=True),
     "history json": run_history_json(samples.past_run()),
 }
 
