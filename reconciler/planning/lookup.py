@@ -46,16 +46,27 @@ class Sighting:
 
 
 def lookup(asked: str, desired: DesiredState, snapshot: Snapshot, locate: Locate) -> Sighting:
-    """Looks for a whole address, or for a local part (a member number is one) in every domain. Raises BadAddress."""
+    """Looks for a whole address, or for a local part in every domain; a member number is one, and stands for the
+    accounts that it belongs to as well. One system's facts stand together. Raises BadAddress."""
     text = asked.strip().lower()
     address = parse_address(text) if "@" in text else ""
     local = "" if address else parse_local_part(text)
+    accounts = _accounts_of(local, desired, snapshot) if local.isdigit() else frozenset()
 
     def hit(candidate: str) -> bool:
-        return candidate == address if address else candidate.partition("@")[0] == local
+        return candidate == address if address else candidate.partition("@")[0] == local or candidate in accounts
 
     facts = [*_declared(text, hit, desired, locate), *_live(text, hit, snapshot), *_blocked(address, snapshot)]
+    systems = list(dict.fromkeys(fact.system for fact in facts))
+    facts.sort(key=lambda fact: systems.index(fact.system))
     return Sighting(asked, tuple(facts), snapshot.unknown)
+
+
+def _accounts_of(member: str, desired: DesiredState, snapshot: Snapshot) -> frozenset[str]:
+    """The addresses that a member number is declared for, or leads to."""
+    declared = {box.address for box in desired.mailboxes.values() if box.member == member}
+    aliases = (snapshot.rows(AliasRow) or {}).values()
+    return frozenset(declared.union(*(row.goto for row in aliases if row.key.partition("@")[0] == member)))
 
 
 Hit = Callable[[str], bool]

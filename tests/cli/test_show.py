@@ -45,12 +45,28 @@ def test_a_local_part_is_looked_for_in_every_domain(applied: StandInSite, comman
     assert {("postfixadmin", "mailbox", ANNA), ("postfixadmin", "mailbox", "anna.beispiel@second.example")} <= found
 
 
-def test_a_member_number(applied: StandInSite, command: Command) -> None:
-    assert {
+def test_a_member_number_stands_for_its_account(applied: StandInSite, command: Command) -> None:
+    assert facts(command, "10042") == {
         ("declared", "mailbox", ANNA),
+        ("declared", "alias", f"vorstand@{DOMAIN}"),
+        ("postfixadmin", "mailbox", ANNA),
+        ("postfixadmin", "alias", ANNA),
         ("postfixadmin", "alias", f"10042@{DOMAIN}"),
+        ("postfixadmin", "alias", f"vorstand@{DOMAIN}"),
+        ("openxchange", "ox_user", ANNA),
         ("letters", "member", "10042"),
-    } <= facts(command, "10042")
+    }
+
+
+def test_a_member_number_that_nobody_declares_leads_to_its_account(applied: StandInSite, command: Command) -> None:
+    applied.add_mailbox(BERND)
+    applied.add_alias(f"10077@{DOMAIN}", BERND)
+    assert {("postfixadmin", "mailbox", BERND), ("letters", "member", "10077")} <= facts(command, "10077")
+
+
+def test_one_systems_facts_stand_together(applied: StandInSite, command: Command) -> None:
+    headings = [line for line in command("show", ANNA).out.splitlines() if line and line[0] not in " ·"][1:]
+    assert headings == ["declared", "postfixadmin", "openxchange"]
 
 
 def test_a_member_without_an_account(applied: StandInSite, command: Command) -> None:
