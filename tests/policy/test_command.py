@@ -413,7 +413,9 @@ def test_the_entry_that_its_hint_prints_allows_it(site: StandInSite, command: Co
     notes = [(f["severity"], f["rule"], f["subject"]) for f in document.json["findings"]]
     assert ("note", case.rule, case.subject) in notes
     assert not any(t["refused"] for t in document.json["transitions"])
-    assert "looked at it" in command("plan").words
+    confirmed = command("plan")
+    assert "looked at it" in confirmed.words
+    assert [printed(section, confirmed.out) for section in ("confirm", "renames")] == ["", ""]
 
 
 def test_a_refused_declaration_comes_with_the_lines_that_would_allow_it(site: StandInSite, command: Command) -> None:
