@@ -64,5 +64,5 @@ def _like(address: str, others: Collection[str]) -> str:
     # of the same name in two domains the one in the very domain is meant: it comes last, and stays
     near = sorted((domain_of(other) == domain, other) for other in others if domain_of(other) in domains)
     by_name = {local_part(other): other for _, other in near}
-    close = get_close_matches(local_part(address), by_name, n=1, cutoff=_ALIKE)
+    close = get_close_matches(local_part(address), by_name, cutoff=_ALIKE)
     return by_name[close[0]] if close else ""
