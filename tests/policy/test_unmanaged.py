@@ -120,6 +120,10 @@ def test_a_typo_may_be_in_the_domain() -> None:
     assert unknown("technick@mail.example", *both) == [meant(TECHNIK)]
 
 
+def test_the_nearest_is_meant() -> None:
+    assert unknown(TECHNICK, f"technikas@{D}", TECHNIK, f"atechnik@{D}") == [meant(TECHNIK)]
+
+
 def test_only_what_nobody_declares_can_have_been_meant() -> None:
     assert unknown(TECHNICK, TECHNIK, mailboxes=[box(TECHNIK)]) == [GONE]
     assert unknown(TECHNICK, TECHNIK, renames=[rename(TECHNIK, NEU)]) == [GONE]
