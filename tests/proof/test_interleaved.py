@@ -164,4 +164,4 @@ def test_the_run_that_was_slower_says_both_values(prepared: Callable[[str], Worl
     assert answer.status == 8
     assert BY_HAND in answer.out
     assert OLD in answer.out
-    assert "reconciler resume" in answer.out
+    assert "next: reconciler plan" in answer.out
