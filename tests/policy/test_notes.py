@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from reconciler.model.declared import Confirm, GroupwareAccount, SenderBlock
 from reconciler.model.places import Origin
 from reconciler.model.records import BlockRow, Owner, Row, Scope
-from reconciler.planning.findings import Severity
+from reconciler.planning.findings import Finding, Severity
+from reconciler.policy.confirm import confirmed
 from reconciler.policy.gates import run_gates
 from reconciler.policy.saying import confirm_entry, rename_entry, scalar
 from tests.policy.drafts import (
@@ -64,6 +66,14 @@ def test_a_used_confirmation_is_a_note_with_its_reason() -> None:
     assert finding.place is not None
     assert finding.place.file.startswith("state.yaml/confirm/")
     assert finding.owner == account(BAD)
+
+
+def test_only_a_refusal_can_be_confirmed_and_only_of_a_gate_that_can() -> None:
+    looked_at = context(confirms=[confirm("naming", BAD), confirm("move-target", BAD)])
+    refused = Finding(Severity.REFUSAL, "naming", BAD, "no", "")
+    assert confirmed(looked_at, refused) == confirm("naming", BAD)
+    assert confirmed(looked_at, replace(refused, severity=Severity.WARNING)) is None
+    assert confirmed(looked_at, replace(refused, rule="move-target")) is None
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,8 @@ def test_due_today_and_for_fourteen_days(offset: int) -> None:
 def test_subscriptions_are_another_operation() -> None:
     shots = asked(one(name="subscriptions_reset"))
     assert owners(shots) == ([], [ALT])
+    # under this name the ledger knows it and a step finds it (planning/draft.py)
+    assert [shot.name for shot in shots.due] == ["subscriptions_reset"]
     both = one(mailboxes=[box(ALT, password_reset=day(0), subscriptions_reset=day(-1))])
     assert owners(asked(both)) == ([ALT], [ALT])
 
