@@ -133,5 +133,5 @@ def _written(context: Context) -> Iterator[tuple[Transition, AliasRow]]:
         if transition.owner.scope is not Scope.ALIAS:
             continue
         for change in transition.changes:
-            if change.action is not Action.DELETE and isinstance(change.after, AliasRow):
+            if isinstance(change.after, AliasRow):
                 yield transition, change.after
