@@ -17,12 +17,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from reconciler.declared.ahead import Reading, read_all
 from reconciler.declared.checks import CHECKS
 from reconciler.declared.entries import Converter
 from reconciler.declared.files import Source, find_sources, read_text
 from reconciler.declared.git import commit_of
 from reconciler.declared.problems import Problems, Spot
-from reconciler.declared.quick import Unusual, read_quick
 from reconciler.declared.sections import read_sections
 from reconciler.declared.sentences import Sentence
 from reconciler.declared.sources import Locator
@@ -75,11 +75,10 @@ def _collector_paused() -> Iterator[None]:
 
 
 def _read_all(sources: list[Source], tables: Tables, locator: Locator, problems: Problems) -> Tables:
-    for source in sources:
-        text = read_text(source, problems)
-        if text is not None:
-            locator.add(source, text)
-            tables.add(_read_file(source, text, tables, locator, problems), problems)
+    texts = {source: text for source in sources if (text := read_text(source, problems)) is not None}
+    for (source, text), value in zip(texts.items(), read_all(list(texts.values())), strict=True):
+        locator.add(source, text)
+        tables.add(_read_file(source, value, tables, locator, problems), problems)
     tables.close(complete=not problems.any_error)
     return tables
 
@@ -88,11 +87,11 @@ class _NeedsExactReading(Exception):
     """Something in the file is wrong: the exact reading will say what and where."""
 
 
-def _read_file(source: Source, text: str, tables: Tables, locator: Locator, problems: Problems) -> Found:
+def _read_file(source: Source, value: Any, tables: Tables, locator: Locator, problems: Problems) -> Found:
     said_quickly = Problems()
     try:
-        found = _convert(source, read_quick(text), tables, said_quickly, exact=False)
-    except (Unusual, _NeedsExactReading):
+        found = _convert(source, value, tables, said_quickly, exact=False)
+    except _NeedsExactReading:
         tree = locator.tree(source.name)
         for remark in tree.remarks:
             problems.error_at(source.place(*remark.mark), remark.rule, remark.message, remark.hint)
@@ -103,6 +102,8 @@ def _read_file(source: Source, text: str, tables: Tables, locator: Locator, prob
 
 def _convert(source: Source, data: Any, tables: Tables, problems: Problems, *, exact: bool) -> Found:
     """The entries of one file. Raises _NeedsExactReading at the first that fits no model, unless this is exact."""
+    if data is Reading.UNUSUAL:
+        raise _NeedsExactReading
     domain = data.get("domain") if isinstance(data, dict) else None
     converter = Converter(source.name, domain, tables.site, tables.today, problems)
     for item in read_sections(data):
