@@ -72,7 +72,8 @@ def open_engine(
             options["connect_args"] = {
                 "charset": "utf8mb4",
                 "sql_mode": _SQL_MODE,  # a value that is too long is an error, never cut
-                "init_command": f"SET SESSION innodb_lock_wait_timeout = {lock_wait}",
+                # the second as long as it goes: all keys of the inventory come as one text
+                "init_command": f"SET SESSION innodb_lock_wait_timeout = {lock_wait}, group_concat_max_len = {2**30}",
                 "connect_timeout": _CONNECT_WAIT,
                 "read_timeout": _ANSWER_WAIT,
                 "write_timeout": _ANSWER_WAIT,
