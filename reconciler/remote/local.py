@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import os
 import signal
+import tempfile
 from asyncio.subprocess import PIPE, Process, SubprocessStreamProtocol
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import IO
 
 from pydantic import SecretStr
 
@@ -66,35 +67,41 @@ class LocalHost:
 class _Child:
     """One process. asyncio's own helper hides the transport, which must be closed when somebody keeps the pipes."""
 
-    def __init__(self, transport: asyncio.SubprocessTransport, process: Process) -> None:
+    def __init__(self, transport: asyncio.SubprocessTransport, process: Process, stdout: IO[bytes]) -> None:
         self._transport = transport
         self._process = process
+        self._stdout = stdout
         self._done = False
 
     @classmethod
     async def start(cls, argv: Sequence[str], variables: Mapping[str, str]) -> _Child:
         loop = asyncio.get_running_loop()
-        transport, protocol = await loop.subprocess_exec(
-            lambda: SubprocessStreamProtocol(limit=_PIECE, loop=loop),
-            # bytes, since Python would encode text by our locale
-            *(part.encode("utf-8") for part in argv),
-            stdin=PIPE,
-            stdout=PIPE,
-            stderr=PIPE,
-            env={_bytes(name): _bytes(value) for name, value in variables.items()},
-            start_new_session=True,
-        )
-        return cls(transport, Process(transport, protocol, loop))
+        stdout = _in_memory()
+        try:
+            transport, protocol = await loop.subprocess_exec(
+                lambda: SubprocessStreamProtocol(limit=_PIECE, loop=loop),
+                # bytes, since Python would encode text by our locale
+                *(part.encode("utf-8") for part in argv),
+                stdin=PIPE,
+                stdout=stdout,
+                stderr=PIPE,
+                env={_bytes(name): _bytes(value) for name, value in variables.items()},
+                start_new_session=True,
+            )
+        except BaseException:
+            stdout.close()
+            raise
+        return cls(transport, Process(transport, protocol, loop), stdout)
 
     async def talk(self, stdin: bytes) -> Completed:
         process = self._process
-        stdout, stderr, _ = await asyncio.gather(
-            _all_of(process.stdout), _all_of(process.stderr), _feed(process.stdin, stdin)
-        )
+        stderr, _ = await asyncio.gather(_all_of(process.stderr), _feed(process.stdin, stdin))
         await process.wait()
         self._done = True
         status = self._process.returncode
         assert status is not None
+        # not `read`: the position is shared with whatever the program left running
+        stdout = os.pread(self._stdout.fileno(), os.fstat(self._stdout.fileno()).st_size, 0)
         return Completed(status, stdout, stderr)
 
     async def end(self) -> None:
@@ -102,6 +109,7 @@ class _Child:
         if not self._done:
             await self._signal(signal.SIGTERM)
             await self._signal(signal.SIGKILL)
+        self._stdout.close()
         with suppress(PermissionError):  # sudo made it root's: it ends when it finds its pipes closed
             self._transport.close()
 
@@ -113,13 +121,17 @@ class _Child:
                 await self._process.wait()
 
 
+def _in_memory() -> IO[bytes]:
+    """A file for an answer, never on a disk: it may hold password hashes. A program that writes into a pipe waits
+    whenever we compute, and the list of a big context is 70 MB long."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("stdout"), "w+b", buffering=0)
+    return tempfile.TemporaryFile(buffering=0)  # not on Linux
+
+
 async def _all_of(stream: asyncio.StreamReader | None) -> bytes:
-    """Everything up to the end. Process.communicate would hold a big answer twice: in pieces, and joined."""
     assert stream is not None
-    gathered = io.BytesIO()
-    while piece := await stream.read(_PIECE):
-        gathered.write(piece)
-    return gathered.getvalue()  # the buffer itself, no copy
+    return await stream.read()
 
 
 async def _feed(stream: asyncio.StreamWriter | None, content: bytes) -> None:
