@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-import unicodedata
 from collections.abc import Iterable, Mapping
 
 from reconciler.errors import Unreadable
 from reconciler.model.addresses import BadAddress, parse_address
+from reconciler.model.names import folded
 from reconciler.model.records import MemberRow
 from reconciler.settings import Register
 
@@ -51,14 +51,9 @@ def _member(place: str, row: Mapping[str, str], register: Register) -> MemberRow
         number,
         row["status"].strip() in register.active,
         _email(row["email"].strip()),
-        plain(row["given_name"]),
-        plain(row["surname"]),
+        folded(row["given_name"]),
+        folded(row["surname"]),
     )
-
-
-def plain(name: str) -> str:
-    """A name for comparing and showing: NFC, single spaces."""
-    return sys.intern(" ".join(unicodedata.normalize("NFC", name).split()))
 
 
 def _email(text: str) -> str:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from reconciler.model.declared import DesiredState, Mailbox
+from reconciler.model.names import folded
 from reconciler.model.records import MemberRow, Owner, Scope
 from reconciler.planning.findings import Finding, Severity
-from reconciler.systems.letters.members import plain
 from reconciler.systems.letters.recipients import NoLetter, email_problem
 
 
@@ -20,7 +20,8 @@ def entries(desired: DesiredState, members: Mapping[str, MemberRow]) -> Iterator
         entry = members.get(box.member) if box.member is not None else None
         if entry is None:
             continue
-        differing = _other_names(box, entry)
+        same = box.given_name == entry.given_name and box.surname == entry.surname  # of nearly all
+        differing = "" if same else _other_names(box, entry)
         if differing:
             message = f"{box.address}: {differing} (member {entry.key})"
             hint = "write the name as in the register, or let it be corrected there; a deliberate difference may stay"
@@ -50,7 +51,7 @@ def _other_names(box: Mailbox, entry: MemberRow) -> str:
 
 
 def _folded(name: str) -> str:
-    return plain(name).casefold()
+    return folded(name).casefold()
 
 
 def _about(account: str, severity: Severity, rule: str, message: str, hint: str) -> Finding:

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from reconciler.model.accounts import accounts
 from reconciler.model.addresses import Address, domain_of
 from reconciler.model.declared import DesiredState, Mailbox
+from reconciler.model.names import folded
 from reconciler.model.records import AliasRole, AliasRow, MailboxRow, Records, Row
 from reconciler.settings import Settings, parse_quota
 from reconciler.systems.postfixadmin.chains import CHAIN, LEAVING, Chain, chain_of, leaving
-from reconciler.systems.postfixadmin.texts import display_name
 
 
 def expect(desired: DesiredState, settings: Settings) -> Records:
@@ -51,7 +51,7 @@ def _mailbox(mailbox: Mailbox, default_quota: int) -> MailboxRow:
     return MailboxRow(
         mailbox.address,
         mailbox.address,
-        display_name(mailbox.name) if mailbox.name is not None else "",
+        folded(mailbox.name) if mailbox.name is not None else "",
         default_quota if mailbox.quota is None else mailbox.quota,
         mailbox.active,
         mailbox.name is not None,

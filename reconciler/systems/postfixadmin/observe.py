@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, func, select
 
+from reconciler.model.names import folded
 from reconciler.model.records import AliasDomainRow, AliasRow, DomainRow, MailboxRow, Records, Row, VacationRow
 from reconciler.systems.postfixadmin.by_user import present
 from reconciler.systems.postfixadmin.checks import check_tables
@@ -14,7 +15,6 @@ from reconciler.systems.postfixadmin.tables import Tables
 from reconciler.systems.postfixadmin.texts import (
     address_key,
     alias_key,
-    display_name,
     goto_of,
     megabytes,
     stored_alias,
@@ -86,7 +86,7 @@ def vacation_columns(tables: Tables) -> Select[Any]:
 def mailbox_row(row: Any, multiplier: int) -> MailboxRow:
     """A row of `mailbox_columns`, normalised."""
     stored, name, quota, active = row
-    return MailboxRow(address_key(stored), "", display_name(name), megabytes(quota, multiplier), bool(active))
+    return MailboxRow(address_key(stored), "", folded(name), megabytes(quota, multiplier), bool(active))
 
 
 def alias_row(row: Any) -> AliasRow:

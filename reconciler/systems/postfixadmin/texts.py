@@ -6,7 +6,6 @@ Texts are interned: what is equal is one object, here and on the wanted side. Th
 from __future__ import annotations
 
 import sys
-import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
 
@@ -57,10 +56,3 @@ def megabytes(stored: int, multiplier: int) -> int:
 def quota_bytes(quota: int, multiplier: int) -> int:
     """Whole MB as bytes; -1 is stored as it is (facts/postfixadmin.md 5.2)."""
     return quota * multiplier if quota > 0 else quota
-
-
-def display_name(text: str) -> str:
-    """A name in Unicode form NFC with single spaces."""
-    if not text.isascii():
-        text = unicodedata.normalize("NFC", text)
-    return sys.intern(" ".join(text.split()))

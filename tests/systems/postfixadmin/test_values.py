@@ -24,7 +24,6 @@ from reconciler.systems.postfixadmin.tables import create_tables
 from reconciler.systems.postfixadmin.texts import (
     address_key,
     alias_key,
-    display_name,
     goto_of,
     goto_text,
     megabytes,
@@ -114,10 +113,6 @@ def test_whole_megabytes_survive_being_stored(quota: int, multiplier: int) -> No
 def test_megabytes_are_rounded_and_never_to_unlimited() -> None:
     assert megabytes(10737418240, 1024000) == 10486
     assert megabytes(1, 1024000) == 1
-
-
-def test_names_are_folded() -> None:
-    assert display_name("  Anna \t e\u0301 ") == "Anna é"
 
 
 def test_expiry_is_in_whole_minutes_and_keeps_the_wall_clock() -> None:
