@@ -67,8 +67,7 @@ async def draft(
     """The plan and what it means for the inventory. What could not be read is unknown; nothing is planned for it.
     With a saved plan nothing is planned that it does not hold."""
     state, chains = declaration.state, accounts(declaration.state)
-    wanted = {system.name: system.expect(state) for system in systems}
-    snapshot, recalled = await asyncio.gather(take_snapshot(systems, clock), _recalled(recall, wanted))
+    snapshot, (wanted, recalled) = await asyncio.gather(take_snapshot(systems, clock), _wanted(systems, state, recall))
     remembered = Remembered() if isinstance(recalled, Unreadable) else recalled
     pairs = {
         s.name: _pair(s, wanted[s.name], snapshot.records[s.name], remembered, state, chains)
@@ -175,11 +174,16 @@ async def _observe(system: System) -> Records | Unreadable:
         return error
 
 
-async def _recalled(recall: Recall, wanted: Mapping[str, Records]) -> Remembered | Unreadable:
+async def _wanted(
+    systems: Sequence[System], state: DesiredState, recall: Recall
+) -> tuple[Mapping[str, Records], Remembered | Unreadable]:
+    """What each system should hold, and what the ledger says of that."""
+    # a second of work for a big site; in a thread, so that its live systems answer meanwhile
+    wanted = await asyncio.to_thread(lambda: {system.name: system.expect(state) for system in systems})
     try:
-        return await recall(wanted)
+        return wanted, await recall(wanted)
     except Unreadable as error:
-        return error
+        return wanted, error
 
 
 def _ledger_unknown(recalled: Remembered | Unreadable) -> Iterator[Read]:

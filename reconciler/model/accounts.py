@@ -6,7 +6,7 @@ mailboxes exist, and they are one person's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from reconciler.model.addresses import Address
@@ -26,13 +26,10 @@ class Accounts:
         """The account that an address belongs to; itself when it stands in no rename."""
         return self.current.get(Address(address), Address(address))
 
-    def of_all(self, addresses: Iterable[str]) -> set[str]:
+    def of_all(self, addresses: Set[str]) -> Set[str]:
         """The accounts that these addresses belong to."""
-        found = set(addresses)
-        if not self.current:
-            return found
-        moved = found & self.current.keys()
-        return (found - moved) | {self.of(address) for address in moved}
+        moved = self.current.keys() & addresses
+        return (addresses - moved) | {self.of(address) for address in moved} if moved else addresses
 
     def addresses(self, account: Address) -> tuple[Address, ...]:
         """The account's address and its former ones, newest first, each once."""

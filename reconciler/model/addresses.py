@@ -6,7 +6,6 @@ Rules from `facts/postfixadmin.md` section 9 (what PostfixAdmin accepts) and RFC
 from __future__ import annotations
 
 import re
-import sys
 from functools import lru_cache
 from typing import NewType
 
@@ -28,7 +27,7 @@ class BadAddress(ValueError):
 
 def local_part(address: str) -> str:
     """The part before the last `@`."""
-    return sys.intern(address.rpartition("@")[0])
+    return address.rpartition("@")[0]
 
 
 def domain_of(address: str) -> Domain:

@@ -57,7 +57,8 @@ def counts(pairs: Iterable[Pair], changes: Sequence[Change], unmanaged: Mapping[
     for wanted, found in pairs:
         for kind, table in wanted.items():
             live = found.get(kind, {})
-            in_place[kind] = sum(1 for key in table if key in live and (kind, key) not in changed)
+            there = table.keys() & live.keys()
+            in_place[kind] = len(there) - sum(1 for of, key in changed if of == kind and key in there)
     return Counts(in_place, {kind: len(keys) for kind, keys in unmanaged.items()})
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
-from reconciler.model.addresses import Domain, domain_of
 from reconciler.model.records import CREDENTIAL_KINDS, AliasRow, MailboxRow, Owner, Scope
 from reconciler.planning.changes import Action, Change
 from reconciler.planning.remembered import Effect, counted_as
@@ -30,16 +28,14 @@ def _effect(transition: Transition, context: Context, removed: bool) -> Effect:
     return counted_as(owner, transition.changes)
 
 
-def managed(context: Context) -> Counter[Domain]:
-    """How many live accounts are ours, by domain: what shares are shares of. The old mailbox of a rename belongs to
-    its account. Without a look at the mailboxes, what is declared counts."""
-    ours: set[str] = {*context.desired.mailboxes, *(removal.mailbox for removal in context.desired.removals)}
+def managed(context: Context) -> Set[str]:
+    """The live accounts that are ours: what shares are shares of. The old mailbox of a rename belongs to its account.
+    Without a look at the mailboxes, what is declared counts."""
+    ours: Set[str] = {*context.desired.mailboxes, *(removal.mailbox for removal in context.desired.removals)}
     ours |= {key for _, kind, key in context.remembered.inventory if kind == "mailbox"}
     ours = context.accounts.of_all(ours)
     live = context.snapshot.rows(MailboxRow)
-    if live is not None:
-        ours &= context.accounts.of_all(live)
-    return Counter(map(domain_of, ours))
+    return ours if live is None else ours & context.accounts.of_all(live.keys())
 
 
 def switches_off(change: Change) -> bool:

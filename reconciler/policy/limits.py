@@ -130,10 +130,10 @@ def _counts(context: Context, effect: Effect) -> Iterator[Count]:
         past = sum(1 for o in recent if o.scope is not Scope.BLOCK and domain in (None, _domain(o)))
         return Count(effect, subject, names, past, number, limit, limits.window_hours)
 
-    yield count(context.site.site, ours.total())
+    yield count(context.site.site, len(ours))
     if limit.share is not None:  # a mere number says of a domain what it says of all
-        for domain in _domains(planned, ours):
-            yield count(domain, ours[domain], domain)
+        for domain, number in _by_domain(planned, ours):
+            yield count(domain, number, domain)
 
 
 def _counts_at_all(transition: Transition, context: Context) -> bool:
@@ -144,10 +144,13 @@ def _counts_at_all(transition: Transition, context: Context) -> bool:
     return block is None or not block.expired(context.desired.today)
 
 
-def _domains(planned: Iterable[Owner], ours: Counter[Domain]) -> list[Domain]:
-    """The domains of what is planned; none on a site of one domain, where the site's own number says the same."""
+def _by_domain(planned: Iterable[Owner], ours: Iterable[str]) -> Iterator[tuple[Domain, int]]:
+    """The domains of what is planned, and how many accounts are ours there; none on a site of one domain, where the
+    site's own number says the same."""
     domains = {domain for owner in planned if (domain := _domain(owner)) is not None}
-    return sorted(domains) if len(domains | ours.keys()) > 1 else []
+    numbers = Counter(map(domain_of, ours if domains else ()))
+    if len(domains | numbers.keys()) > 1:
+        yield from ((domain, numbers[domain]) for domain in sorted(domains))
 
 
 def _domain(owner: Owner) -> Domain | None:
