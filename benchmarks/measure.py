@@ -29,7 +29,7 @@ class Measurement:
     cpu: float
     """Of the process itself."""
     peak: float
-    """Resident memory of the process itself."""
+    """Resident memory of the process itself; while it has helpers, with what they do not share with it."""
     child_peak: float
     """Resident memory of the biggest process that it started, as far as it was seen."""
     statements: int
@@ -69,7 +69,7 @@ def _read(notes: Mapping[str, Any], wall: float, watcher: _Watcher, statements: 
     return Measurement(
         wall,
         notes["cpu"],
-        notes["peak_kb"] * 1024 / 1e6,
+        max(notes["peak_kb"], watcher.together_kb) * 1024 / 1e6,
         watcher.peak_kb * 1024 / 1e6,
         statements - 1,  # the question itself is one of them
         Counter(name for name, _, _ in commands),
@@ -96,13 +96,22 @@ class _Watcher(threading.Thread):
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
         self.peak_kb = 0
+        self.together_kb = 0
+        """The process with its helpers, which are copies of it."""
         self._process = Path(f"/proc/{pid}")
         self._over = threading.Event()
 
     def run(self) -> None:
         while not self._over.wait(_LOOK_SECONDS):
+            helpers = 0
             for child in self._children():
-                self.peak_kb = max(self.peak_kb, self._peak(Path(f"/proc/{child}")))
+                process = Path(f"/proc/{child}")
+                if self._is_copy(process):
+                    helpers += _kb(process / "smaps_rollup", "Private_Clean:", "Private_Dirty:")
+                else:
+                    self.peak_kb = max(self.peak_kb, _kb(process / "status", "VmHWM:"))
+            if helpers:
+                self.together_kb = max(self.together_kb, helpers + _kb(self._process / "status", "VmRSS:"))
 
     def stop(self) -> None:
         self._over.set()
@@ -117,11 +126,18 @@ class _Watcher(threading.Thread):
             return found  # it has just ended
         return found
 
-    def _peak(self, child: Path) -> int:
+    def _is_copy(self, child: Path) -> bool:
+        """Whether it is a helper, or forked a moment ago to become a tool: much of its memory is its parent's."""
         try:
-            if (child / "cmdline").read_bytes() == (self._process / "cmdline").read_bytes():
-                return 0  # forked a moment ago: its memory is still its parent's
-            lines = (child / "status").read_text(encoding="ascii", errors="replace").splitlines()
+            return (child / "cmdline").read_bytes() == (self._process / "cmdline").read_bytes()
         except OSError:
-            return 0
-        return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), 0)
+            return True  # it has just ended
+
+
+def _kb(file: Path, *names: str) -> int:
+    """The sum of these lines of a file that the kernel makes; 0 when the process has just ended."""
+    try:
+        lines = file.read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) for line in lines if line.startswith(names))

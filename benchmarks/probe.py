@@ -4,7 +4,6 @@ script would, and writes into NOTES what it took. `measure` starts it.
 
 from __future__ import annotations
 
-import atexit
 import json
 import sys
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.cli.main import run
+from reconciler.cli.memory import leave
 from reconciler.remote.host import Completed
 from reconciler.remote.local import LocalHost
 
@@ -48,6 +48,10 @@ def _peak_kb() -> int:
 
 if __name__ == "__main__":
     _watch_commands()
-    atexit.register(_note, Path(sys.argv[1]))
+    notes = Path(sys.argv[1])
     sys.argv = ["reconciler", *sys.argv[2:]]
-    run()
+    try:
+        run()
+    except SystemExit as end:
+        _note(notes)
+        leave(int(end.code or 0))

@@ -11,6 +11,7 @@ from reconciler.cli.demo import demo
 from reconciler.cli.door import Status, report_bug
 from reconciler.cli.history import history
 from reconciler.cli.ledger import ledger, unlock
+from reconciler.cli.memory import leave
 from reconciler.cli.plan import drift, plan
 from reconciler.cli.schema import schema
 from reconciler.cli.show import show
@@ -28,8 +29,18 @@ for command in (validate, plan, apply, resume, drift, show, history, unlock, sch
 app.add_typer(ledger)
 
 
+def main() -> None:
+    """What the console script calls: the process ends with it."""
+    try:
+        run()
+    except SystemExit as end:
+        if isinstance(end.code, int):
+            leave(end.code)
+        raise
+
+
 def run() -> None:
-    """What the console script calls."""
+    """One command, to its SystemExit."""
     try:
         app()
     except Exception as error:  # noqa: BLE001  # the last net: a bug must not show a traceback to a volunteer at eleven

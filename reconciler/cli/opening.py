@@ -17,6 +17,7 @@ from sqlalchemy.engine import make_url
 from reconciler.apply.journal import Witness
 from reconciler.apply.ledger import Ledger, open_engine
 from reconciler.apply.session import Person, Session, session
+from reconciler.cli.memory import keep
 from reconciler.declared.load import Declaration, load_state
 from reconciler.declared.site import load_site
 from reconciler.errors import UsageError
@@ -90,8 +91,10 @@ async def open_site(path: Path | None) -> AsyncIterator[OpenSite]:
     witness = Witness(ledger, same_database=site.ledger.url is None)
     systems = build_systems(Context(site, hosts, _mailer(site), Passwords(), witness))
     zone = ZoneInfo(site.timezone)
+    opened = OpenSite(site, declaration, systems, lambda: datetime.now(zone), ledger, witness)
+    keep(opened)
     try:
-        yield OpenSite(site, declaration, systems, lambda: datetime.now(zone), ledger, witness)
+        yield opened
     finally:
         for system in systems:
             await system.close()
