@@ -51,8 +51,6 @@ def _written_to_nowhere(context: Context, reach: Reach) -> Iterator[Finding]:
 
 def _removed_targets(context: Context, reach: Reach) -> Iterator[Finding]:
     going = {t.owner.subject: t for t in context.transitions if t.owner in reach.going}
-    if not going:
-        return
     for alias in context.desired.aliases.values():
         for target in alias.goto:
             if target in going and reach.bounces(target):
@@ -78,7 +76,7 @@ class Reach:
         gone = {owner.subject for owner in self.going}
         self._live = {*(context.snapshot.rows(MailboxRow) or {}), *(context.snapshot.rows(AliasRow) or {})} - gone
         boxes = context.desired.mailboxes.values()
-        self._members = {f"{box.member}@{domain_of(box.address)}": box.address for box in boxes if box.member}
+        self._members = {(box.member, domain_of(box.address)): box.address for box in boxes}
         self._alias_domains = context.snapshot.rows(AliasDomainRow) or {}
 
     def bounces(self, target: str) -> bool:
@@ -121,7 +119,8 @@ class Reach:
         """The owner whose declaration this address is; a former address is its account's."""
         if address in self._desired.aliases:
             return Owner(Scope.ALIAS, address)
-        account = self._members.get(address) or self._context.accounts.of(address)
+        member = self._members.get((local_part(address), domain_of(address)))
+        account = member or self._context.accounts.of(address)
         return Owner(Scope.ACCOUNT, account) if account in self._desired.mailboxes else None
 
 

@@ -43,7 +43,5 @@ class Context:
 
     def confirmation(self, gate: str, *subjects: str) -> Confirm | None:
         """The entry that lifts this gate today for the subject, by whichever of its names."""
-        for confirm in self.desired.confirm:
-            if confirm.gate == gate and confirm.subject in subjects and confirm.until >= self.desired.today:
-                return confirm
-        return None
+        of_gate = (confirm for confirm in self.desired.confirm if confirm.gate == gate)
+        return next((c for c in of_gate if c.subject in subjects and c.until >= self.desired.today), None)

@@ -18,8 +18,7 @@ def foreign_login(context: Context) -> Iterator[Finding]:
     users = context.snapshot.rows(OxUserRow)
     if users is None:
         return
-    wanted = {row.login for transition in context.transitions for row in _new_logins(transition)}
-    holders = {user.login: user for user in users.values() if user.login in wanted}
+    holders = {user.login: user for user in users.values()}
     for transition in context.transitions:
         going = {user.id for user in _deleted(transition)}
         for row in _new_logins(transition):

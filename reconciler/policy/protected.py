@@ -18,14 +18,11 @@ def protected(context: Context) -> Iterator[Finding]:
     """`policy.protected` has local parts (in every domain), full addresses and OX logins."""
     names = {name.strip().lower() for name in context.site.policy.protected}
     removed = {removal.mailbox for removal in context.desired.removals}
-    logins: dict[str, str] | None = None
-    for transition in context.transitions:
-        if transition.owner.scope is Scope.BLOCK:
-            continue
-        what = _what_happens(transition, context, transition.owner.subject in removed)
-        if what and logins is None:
-            logins = _logins(context)
-        hit = sorted(names & _names(transition, context, logins or {})) if what else []
+    named = [t for t in context.transitions if t.owner.scope is not Scope.BLOCK]
+    happening = [(t, what) for t in named if (what := _what_happens(t, context, t.owner.subject in removed))]
+    logins = _logins(context) if happening else {}
+    for transition, what in happening:
+        hit = sorted(names & _names(transition, context, logins))
         if hit:
             subject = transition.owner.subject
             message = f"{subject} would be {what}, and {', '.join(hit)} is protected by policy.protected of the site"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from reconciler.model.records import AliasDomainRow, Owner, Row, Scope
@@ -83,6 +85,13 @@ def test_only_an_alias_that_goes_and_is_a_target_is_kept() -> None:
     assert refused(going) == [PRESSE]
     other = context(alias_goes(PRESSE), aliases=declared[1:], live=[*LIVE, alias_row(PRESSE, ALT)])
     assert refused(other) == []
+
+
+def test_an_alias_that_another_gate_keeps_is_a_target() -> None:
+    declared: dict[str, Any] = {"aliases": [alias(VORSTAND, PRESSE)], "live": [*LIVE, alias_row(PRESSE, ALT)]}
+    plan = alias_goes(PRESSE), written(VORSTAND, PRESSE)
+    assert refused(context(*plan, **declared)) == [VORSTAND, PRESSE]
+    assert refused(context(*plan, policy={"protected": ["presse"]}, **declared)) == []
 
 
 def test_a_mailbox_that_is_purged_is_no_alias_that_goes() -> None:

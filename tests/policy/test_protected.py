@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ from tests.policy.drafts import (
     removal,
     rename,
     said,
+    site,
     switching_off,
     transition,
 )
@@ -85,6 +87,8 @@ def test_a_removed_account_has_no_paired_user_but_its_login_is_known() -> None:
 def test_other_changes_are_free() -> None:
     assert said(after(change_of_quota(ALT), protected=["pirat.alt"], mailboxes=[box(ALT)])) == []
     on = mailbox_row(ALT, active=False)
+    groupware = transition(account(ALT), (USER, USER._replace(surname="Neuer")))
+    assert said(after(groupware, protected=["pirat.alt"], mailboxes=[box(ALT)])) == []
     switched_on = transition(account(ALT), (on, on._replace(active=True)))
     assert said(after(switched_on, protected=["pirat.alt"], mailboxes=[box(ALT)])) == []
 
@@ -99,8 +103,27 @@ def test_drift_after_a_rename_is_free_but_not_its_rest() -> None:
     assert said(after(old_name, change_of_quota(f"x@{D}"), protected=["pirat.alt"], **declared)) == []
     twin = transition(account(NEU), (alias_row(NEU), alias_row(NEU, NEU, "x@extern.example")))
     assert said(after(twin, protected=["pirat.alt"], **declared)) == []
-    rest = transition(account(NEU), (alias_row(ALT), alias_row(ALT, NEU)))
-    assert said(after(rest, protected=["pirat.alt"], **declared)) == [f"protected {NEU}"]
+    number = transition(account(NEU), (None, alias_row(f"4711@{D}", NEU, "x@extern.example")))
+    assert said(after(number, protected=["pirat.alt"], **declared)) == []
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        (alias_row(ALT), alias_row(ALT, NEU)),
+        (None, mailbox_row(NEU)),
+        (mailbox_row(ALT), mailbox_row(NEU)),
+        (USER, USER._replace(key=NEU, login="pirat.neu", primary=NEU)),
+        (None, ox_user("", "pirat.neu", NEU, key=NEU)),
+    ],
+    ids=["old address", "new mailbox", "moved mailbox", "OX user", "new OX user"],
+)
+def test_each_part_of_a_rename_is_one(rest: tuple[Row | None, Row]) -> None:
+    """Whatever of it is done already."""
+    declared: dict[str, Any] = {"mailboxes": [box(NEU)], "renames": [rename(ALT, NEU)]}
+    looked_at = after(transition(account(NEU), rest), protected=["pirat.alt"], **declared)
+    assert f"protected {NEU}" in said(looked_at)
+    assert "protected" not in " ".join(said(replace(looked_at, site=site(protected=["pirat"]))))
 
 
 def test_an_alias_as_well() -> None:
