@@ -28,6 +28,8 @@ ROOT = Path(__file__).parent.parent.parent
 PACKAGE = "reconciler.policy"
 QUICK = ["tests/policy", "tests/workflow", "--ignore=tests/policy/test_command.py"]
 THOROUGH = ["tests/policy/test_command.py"]
+OPTIONS = ["-x", "-q", "--assert=plain", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-p", "no:xdist"]
+"""Nobody reads what fails; without rewritten asserts and plugins a child takes half the time."""
 SECONDS, MEMORY = 300, 3 * 2**30
 """For one mutant; one that runs in circles is noticed by that, or by the bytes that it heaps up."""
 QUICK_SECONDS = 40
@@ -101,7 +103,7 @@ def _start(mutant: Mutant | None, tests: list[str]) -> int:
     if mutant is not None:
         sys.meta_path.insert(0, _Instead(mutant))
     with tempfile.TemporaryDirectory() as folder:
-        status = pytest.main(["-x", "-q", "-p", "no:cacheprovider", f"--basetemp={folder}/tests", *tests])
+        status = pytest.main([*OPTIONS, f"--basetemp={folder}/tests", *tests])
     os._exit(int(status))
 
 
