@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 
 from reconciler.model.addresses import Address, local_part
 from reconciler.model.declared import Mailbox, OldMailbox, Rename
 from reconciler.model.records import AliasRow, MailboxRow, Owner, OxUserRow, Scope
 from reconciler.planning.findings import Finding, Severity
+from reconciler.planning.transitions import Transition
 from reconciler.policy.accounts import new_accounts
 from reconciler.policy.context import Context
 from reconciler.policy.effects import renames
@@ -28,8 +29,10 @@ def suspected_rename(context: Context) -> Iterator[Finding]:
     """A new mailbox of the same member, or of the same names, as one that nobody declares any more: that is a rename,
     and without its entry her mail, contacts and calendar would stay behind (design.md section 4)."""
     new = list(new_accounts(context))
-    if not new:
-        return
+    return _suspected(context, new) if new else iter(())
+
+
+def _suspected(context: Context, new: Iterable[tuple[Transition, MailboxRow]]) -> Iterator[Finding]:
     left = Left(context)
     for transition, row in new:
         box = context.desired.mailboxes.get(Address(row.key))
@@ -58,7 +61,7 @@ class Left:
             if local_part(key).isdigit():
                 self._members.setdefault(local_part(key), set()).update(alias.goto)
         for (_, kind, key), entry in context.remembered.inventory.items():
-            if kind == "alias" and local_part(key).isdigit():
+            if kind == "alias":
                 self._members.setdefault(local_part(key), set()).update(entry.fields["goto"])
         self._by_name: dict[str, list[str]] = {}
         for key, name in self._names.items():
@@ -111,10 +114,10 @@ def foreign_mailbox(context: Context) -> Iterator[Finding]:
     for transition in context.transitions:
         account = Address(transition.owner.subject)
         chain = context.accounts.former.get(account, ())
-        there = live.get(account)
+        there, box = live.get(account), context.desired.mailboxes.get(account)
         if there is None or there.key != account or not any(rename.old in live for rename in chain):
             continue
-        if renames(transition, context) and not _hers(context, account, chain, there):
+        if box is not None and renames(transition, context) and not _hers(context, box, chain, there):
             newest = chain[0]
             name = f" ({there.name})" if there.name else ""
             message = f"{account}{name} is a mailbox already, and nothing shows that it is that of {newest.old}"
@@ -123,27 +126,20 @@ def foreign_mailbox(context: Context) -> Iterator[Finding]:
             yield refusal(transition, "foreign", message, hint, entry)
 
 
-def _hers(context: Context, account: Address, chain: tuple[Rename, ...], there: MailboxRow) -> bool:
-    former = {rename.old for rename in chain}
-    box = context.desired.mailboxes.get(account)
+def _hers(context: Context, box: Mailbox, chain: tuple[Rename, ...], there: MailboxRow) -> bool:
+    account, former = box.address, {rename.old for rename in chain}
     if account in former or Owner(Scope.ACCOUNT, account) in context.remembered.unseen:
         return True
-    if box is not None and box.name is not None and _folded(box.name) == _folded(there.name):
+    if box.name is not None and _folded(box.name) == _folded(there.name):
         return True
     aliases = context.snapshot.rows(AliasRow) or {}
     if any(old in aliases and aliases[old].goto == (account,) for old in former):
         return True
-    if box is not None and box.member is not None and _leads(aliases, box.member, account):
+    # her member number leads to the account, in whichever domain
+    if any(local_part(key) == box.member and account in alias.goto for key, alias in aliases.items()):
         return True
     user = (context.snapshot.rows(OxUserRow) or {}).get(account)
     return user is not None and user.primary == account and not former.isdisjoint(user.aliases)
-
-
-def _leads(aliases: Mapping[str, AliasRow], member: str, account: Address) -> bool:
-    """Whether the member number leads to the account, in whichever domain."""
-    domains = {key.rpartition("@")[2] for key in aliases}
-    rows = (aliases.get(f"{member}@{domain}") for domain in domains)
-    return any(row is not None and account in row.goto for row in rows)
 
 
 def _folded(name: str) -> str:

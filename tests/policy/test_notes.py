@@ -117,7 +117,6 @@ def test_a_domain_is_confirmed_for_all_its_addresses() -> None:
         ("openxchange/4200", "openxchange/4200"),
         ("nrw", "nrw"),
         ("2024", '"2024"'),
-        ("no", '"no"'),
         (f"*@{D}", f'"*@{D}"'),
         (f"{{x}}@{D}", f'"{{x}}@{D}"'),
         ("4711@mail.example", '"4711@mail.example"'),
@@ -126,6 +125,12 @@ def test_a_domain_is_confirmed_for_all_its_addresses() -> None:
 )
 def test_subjects_are_quoted_where_yaml_would_misread_them(text: str, written: str) -> None:
     assert scalar(text) == written
+
+
+@pytest.mark.parametrize("word", ["yes", "no", "on", "off", "y", "n", "true", "false", "null"])
+def test_a_site_may_be_called_what_yaml_has_a_word_for(word: str) -> None:
+    assert scalar(word) == f'"{word}"'
+    assert scalar(f"{word}-site") == f"{word}-site"
 
 
 def test_entries_are_on_one_line_and_within_what_is_allowed() -> None:

@@ -233,6 +233,19 @@ def test_less_than_that_shows_nothing(not_hers: Context) -> None:
     assert said(not_hers) == [f"foreign {NEU}"]
 
 
+def test_two_without_a_name_are_not_the_same() -> None:
+    assert said(onto(mailbox_row(NEU), mailboxes=[box(NEU)])) == [f"foreign {NEU}"]
+
+
+def test_who_is_removed_takes_nothing() -> None:
+    """The old mailbox was attached, and nobody declares the new one any more."""
+    off = transition(
+        account(NEU), *((row, row._replace(active=False)) for row in (mailbox_row(NEU), alias_row(ALT, NEU)))
+    )
+    looked_at = onto(alias_row(ALT, NEU), mailboxes=[box(DIRT)], removals=[removal(NEU)])
+    assert said(replace(looked_at, transitions=(off,))) == []
+
+
 def test_drift_after_a_rename_takes_nothing() -> None:
     looked_at = onto()
     assert said(replace(looked_at, transitions=(change_of_quota(NEU),))) == []
