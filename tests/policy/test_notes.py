@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from reconciler.model.declared import Confirm, GroupwareAccount, SenderBlock
 from reconciler.model.places import Origin
 from reconciler.model.records import BlockRow, Owner, Row, Scope
 from reconciler.planning.findings import Finding, Severity
-from reconciler.policy.confirm import confirmed
+from reconciler.policy.confirm import confirmed, with_way_out
 from reconciler.policy.gates import run_gates
 from reconciler.policy.saying import confirm_entry, rename_entry, scalar
 from tests.policy.drafts import (
@@ -29,6 +30,8 @@ from tests.policy.drafts import (
     creation,
     domain,
     mailbox_row,
+    only,
+    purge,
     removal,
     said,
     transition,
@@ -54,6 +57,17 @@ def test_a_removal_is_announced_until_its_purge() -> None:
     assert coming(0, GroupwareAccount.DELETE) == [f"{ALT} is purged on 2027-02-22 with its OX account: left"]
 
 
+def test_what_is_switched_on_is_not_purged() -> None:
+    """A date that is long past skips no retention."""
+    off, on = purge(ALT), transition(account(ALT), (mailbox_row(ALT), None))
+    declared: dict[str, Any] = {"mailboxes": [box(NEU)], "removals": [removal(ALT, TODAY - timedelta(days=400))]}
+    finding = only(context(on, live=[domain(), mailbox_row(ALT)], **declared))
+    assert (finding.rule, finding.subject, finding.owner) == ("early-purge", ALT, account(ALT))
+    assert finding.message == f"{ALT} is switched on and would be purged at once, without its 90 days switched off"
+    assert finding.hint.startswith("write `date: 2026-11-24` at its removal: ")
+    assert said(context(off, live=[domain(), mailbox_row(ALT, active=False)], **declared)) == []
+
+
 BAD = f"x--y@{D}"
 
 
@@ -74,6 +88,9 @@ def test_only_a_refusal_can_be_confirmed_and_only_of_a_gate_that_can() -> None:
     assert confirmed(looked_at, refused) == confirm("naming", BAD)
     assert confirmed(looked_at, replace(refused, severity=Severity.WARNING)) is None
     assert confirmed(looked_at, replace(refused, rule="move-target")) is None
+    assert with_way_out(looked_at, refused).entries == (confirm_entry("naming", BAD, TODAY),)
+    for other in (replace(refused, severity=Severity.WAIT), replace(refused, rule="move-target")):
+        assert with_way_out(looked_at, other) == other
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,9 @@ def test_the_site_says_for_how_many_days() -> None:
 def test_a_future_date_waits_and_is_said() -> None:
     shots = asked(one(1))
     assert (shots.due, shots.missed, shots.waiting) == ((), (), (OneShot(ALT, "password_reset", day(1)),))
-    assert notes(one(1)) == [f"password_reset of {ALT} waits for 2026-11-25"]
+    (finding,) = run_gates(one(1))
+    assert (finding.severity, finding.rule, finding.subject) == (Severity.NOTE, "one-shot", ALT)
+    assert finding.message == f"password_reset of {ALT} waits for 2026-11-25"
 
 
 @pytest.mark.parametrize("offset", [0, -20])
