@@ -48,10 +48,18 @@ def mutants(path: Path, module: str) -> Iterator[Mutant]:
     for index, node in enumerate(ast.walk(source)):
         if not isinstance(node, _BREAKABLE):
             continue
-        for way in range(2 if isinstance(node, ast.Tuple) else 3):
+        for way in range(_number_of_ways(node)):
             made = _mutant(source, index, way)
             if made is not None:
-                yield Mutant(module, f"{path.name}:{getattr(node, 'lineno', '?')}", *made)
+                at = node.target if isinstance(node, ast.comprehension) else node  # one has no line of its own
+                yield Mutant(module, f"{path.name}:{getattr(at, 'lineno', '?')}", *made)
+
+
+def _number_of_ways(node: ast.AST) -> int:
+    """At most; `_break` knows which of them there are."""
+    if isinstance(node, ast.Tuple):
+        return len(node.elts)
+    return 1 + len(node.values) if isinstance(node, ast.BoolOp) else 2
 
 
 def _mutant(source: ast.Module, index: int, way: int) -> tuple[str, ast.Module] | None:
@@ -85,7 +93,9 @@ def _break(node: ast.AST, parents: Mapping[ast.AST, ast.AST], way: int) -> str |
         return _left_out(node, parents[node]) if way == 0 else None
     if isinstance(node, ast.Tuple):
         is_gates = isinstance(parents[node], ast.AnnAssign) and isinstance(node.ctx, ast.Load)
-        return _without(node.elts, way - 1) if is_gates and node.elts else None
+        return _without(node.elts, way) if is_gates else None
+    if isinstance(node, ast.BoolOp):
+        return _other_junction(node) if way == 0 else _without(node.values, way - 1)
     ways = _WAYS.get(type(node), ())
     return ways[way](node) if way < len(ways) else None
 
@@ -168,11 +178,6 @@ def _other_arithmetic(node: ast.BinOp) -> str | None:
 
 _WAYS: Mapping[type[ast.AST], tuple[Callable[[Any], str | None], ...]] = {
     ast.Compare: (_opposite,),
-    ast.BoolOp: (
-        _other_junction,
-        lambda node: _without(node.values, 0),
-        lambda node: _without(node.values, -1),
-    ),
     ast.If: (_inverted,),
     ast.IfExp: (_inverted,),
     ast.While: (_inverted,),
@@ -181,4 +186,4 @@ _WAYS: Mapping[type[ast.AST], tuple[Callable[[Any], str | None], ...]] = {
     ast.UnaryOp: (_without_not,),
     ast.BinOp: (_other_arithmetic,),
 }
-_BREAKABLE = (*_WAYS, ast.Tuple, *_STATEMENTS)
+_BREAKABLE = (*_WAYS, ast.BoolOp, ast.Tuple, *_STATEMENTS)
