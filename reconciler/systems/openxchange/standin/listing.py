@@ -5,8 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
 
 from reconciler.systems.openxchange.standin import users
 from reconciler.systems.openxchange.standin.call import Answer, Call, Server
@@ -87,49 +86,34 @@ def _csv_rows(
 ) -> Iterator[str]:
     """Most of the 150 cells are null, and most users have the same ones filled: a line's form, nulls and all, is made
     once for each set of filled columns, not once a user."""
-    forms: dict[frozenset[str], _Form] = {}
+    forms: dict[frozenset[str], str] = {}
     rendered: dict[frozenset[str], str] = {}
     for user in found:
         filled = frozenset(user.fields)
         if filled not in forms:
-            forms[filled] = _form(order, filled, shuffler)
+            forms[filled] = _form(order, filled)
         if user.access not in rendered:
             rendered[user.access] = "".join(f',"{"true" if name in user.access else "false"}"' for name in rights)
-        form = forms[filled]
-        cells = tuple("" if (value := read(user)) is None else quoted(value) for read in form.readers)
-        yield f"{form.line % cells}{rendered[user.access]}\n"
+        cells = {**user.fields, "Id": str(user.id), "UserAttributes": _attributes(user)}
+        if '"' in "".join(cells.values()):
+            cells = {name: value.replace('"', '""') for name, value in cells.items()}
+        aliases = _aliases(user, shuffler)
+        preferences = ", ".join(f"{key}={value}" for key, value in user.preferences.items()) or None
+        cells["Aliases"] = "" if aliases is None else quoted(aliases)
+        cells["GuiPreferences"] = "" if preferences is None else quoted(preferences)
+        yield f"{forms[filled] % cells}{rendered[user.access]}\n"
 
 
-class _Form(NamedTuple):
-    """A CSV line with a place for every cell that is not null for certain, and what belongs there."""
-
-    line: str
-    readers: tuple[Callable[[User], str | None], ...]
-
-
-def _form(order: Sequence[str], filled: frozenset[str], shuffler: random.Random) -> _Form:
-    varying = filled | {"Id", "Aliases", "UserAttributes", "GuiPreferences"}
-    readers = tuple(_reader(name, shuffler) for name in order if name in varying)
-    return _Form(",".join("%s" if name in varying else null(name) for name in order), readers)
+def _form(order: Sequence[str], filled: frozenset[str]) -> str:
+    """A CSV line with a place for every cell that is not null for certain."""
+    places = {name: f'"%({name})s"' for name in filled | {"Id", "UserAttributes"}}
+    places |= {name: f"%({name})s" for name in ("Aliases", "GuiPreferences")}
+    return ",".join(places.get(name) or null(name).replace("%", "%%") for name in order)
 
 
 def quoted(value: str) -> str:
     """In quotes, inner ones doubled, newlines kept raw (2.3)."""
     return '"' + (value.replace('"', '""') if '"' in value else value) + '"'
-
-
-def _reader(column: str, shuffler: random.Random) -> Callable[[User], str | None]:
-    match column:
-        case "Id":
-            return lambda user: str(user.id)
-        case "Aliases":
-            return lambda user: _aliases(user, shuffler)
-        case "UserAttributes":
-            return _attributes
-        case "GuiPreferences":
-            return lambda user: ", ".join(f"{key}={value}" for key, value in user.preferences.items()) or None
-        case _:
-            return lambda user: user.fields.get(column)
 
 
 def _aliases(user: User, shuffler: random.Random) -> str | None:
