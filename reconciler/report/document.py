@@ -32,7 +32,11 @@ class Part(BaseModel):
 
     # a schema says what is written, so what has a default here is required there
     model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, json_schema_serialization_defaults_required=True
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        json_schema_serialization_defaults_required=True,
+        defer_build=True,  # a plan that is shown as text needs none of them
     )
 
 

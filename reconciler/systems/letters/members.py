@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Set
+from typing import NamedTuple
 
 from reconciler.errors import Unreadable
 from reconciler.model.addresses import BadAddress, parse_address
@@ -12,13 +13,29 @@ from reconciler.model.records import MemberRow
 from reconciler.settings import Register
 
 
-def members(rows: Iterable[tuple[str, Mapping[str, str]]], register: Register) -> dict[str, MemberRow]:
-    """Pairs of a place (`line 7`) and a line by our words. Raises UnreadableRegister: a line that cannot be understood
+class Entry(NamedTuple):
+    """A line of the register, in our words for its columns."""
+
+    member: str
+    status: str
+    email: str
+    given_name: str
+    surname: str
+
+
+def columns(register: Register) -> Entry:
+    """What the register calls its columns."""
+    return Entry(**register.columns.model_dump())
+
+
+def members(entries: Iterable[tuple[str, Entry]], register: Register) -> dict[str, MemberRow]:
+    """From pairs of a place (`line 7`) and an entry. Raises UnreadableRegister: a line that cannot be understood
     makes the whole register unknown, since half a register would look like members who left."""
     found: dict[str, MemberRow] = {}
     places: dict[str, str] = {}
-    for place, row in rows:
-        member = _member(place, row, register)
+    active = frozenset(register.active)
+    for place, entry in entries:
+        member = _member(place, entry, active)
         if member.key in found:
             raise UnreadableRegister(f"{place}: member {member.key} was in {places[member.key]} already")
         found[member.key], places[member.key] = member, place
@@ -42,17 +59,17 @@ class UnreadableRegister(Unreadable):
         return UnreadableRegister(f"{source}: {self.reason}")
 
 
-def _member(place: str, row: Mapping[str, str], register: Register) -> MemberRow:
-    number = sys.intern(row["member"].strip())
+def _member(place: str, entry: Entry, active: Set[str]) -> MemberRow:
+    number = sys.intern(entry.member.strip())
     # digits as text: `0123` is not `123`, and what a spreadsheet made of it (10042.0, 1E+04) is no number at all
     if not (number.isascii() and number.isdigit()):
         raise UnreadableRegister(f"{place}: {number!r} is not a member number (digits only)")
     return MemberRow(
         number,
-        row["status"].strip() in register.active,
-        _email(row["email"].strip()),
-        folded(row["given_name"]),
-        folded(row["surname"]),
+        entry.status.strip() in active,
+        _email(entry.email.strip()),
+        folded(entry.given_name),
+        folded(entry.surname),
     )
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from operator import itemgetter
 from pathlib import Path
 
 from reconciler.model.records import MemberRow
 from reconciler.settings import Register
-from reconciler.systems.letters.members import UnreadableRegister, members
+from reconciler.systems.letters.members import Entry, UnreadableRegister, columns, members
 
 _DELIMITERS = (",", ";")
 
@@ -18,7 +19,7 @@ def read_csv(path: Path, register: Register) -> dict[str, MemberRow]:
     """Every member by number. UTF-8 with or without BOM, comma or semicolon, quotes honoured, blank lines skipped.
     Raises UnreadableRegister with the line."""
     try:
-        return members(_rows(_text(path), register), register)
+        return members(_entries(_text(path), register), register)
     except UnreadableRegister as error:
         raise error.of(register.csv or path.name) from None
 
@@ -35,20 +36,20 @@ def _text(path: Path) -> str:
         raise UnreadableRegister(f"line {line} is not UTF-8; export it as UTF-8") from None
 
 
-def _rows(text: str, register: Register) -> Iterator[tuple[str, Mapping[str, str]]]:
+def _entries(text: str, register: Register) -> Iterator[tuple[str, Entry]]:
     lines = _Lines(text, _delimiter(text, register))
     _, header = next(lines, ("", []))
-    columns = _columns(header, register)
+    pick = itemgetter(*_positions(header, register))
     for place, fields in lines:
         if len(fields) != len(header):
             raise UnreadableRegister(f"{place} has {len(fields)} fields, the header {len(header)}")
-        yield place, {word: fields[index] for word, index in columns.items()}
+        yield place, Entry._make(pick(fields))
 
 
 def _delimiter(text: str, register: Register) -> str:
     """The one under which more of the columns that we need are there, then the one that makes more columns."""
     first = text.lstrip("\r\n")
-    needed = set(register.columns.model_dump().values())
+    needed = set(columns(register))
     headers = {delimiter: _header(first, delimiter) for delimiter in _DELIMITERS}
     return max(_DELIMITERS, key=lambda d: (len(needed & set(headers[d])), len(headers[d])))
 
@@ -85,16 +86,14 @@ class _Lines:
                 return place, fields
 
 
-def _columns(header: list[str], register: Register) -> dict[str, int]:
-    """Our words to positions."""
+def _positions(header: list[str], register: Register) -> list[int]:
+    """Where an Entry's columns stand."""
     if not header:
         raise UnreadableRegister("it is empty")
     names = [name.strip() for name in header]
-    columns = {}
-    for word, name in register.columns.model_dump().items():
+    for word, name in columns(register)._asdict().items():
         if name not in names:
             raise UnreadableRegister(f"its header has no column {name!r} (for {word}); it has {', '.join(names)}")
         if names.count(name) > 1:
             raise UnreadableRegister(f"its header has the column {name!r} twice")
-        columns[word] = names.index(name)
-    return columns
+    return [names.index(name) for name in columns(register)]

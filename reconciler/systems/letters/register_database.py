@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from operator import itemgetter
 from typing import Any
 
 from pydantic import SecretStr
-from sqlalchemy import Engine, Row, create_engine, text
+from sqlalchemy import CursorResult, Engine, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from reconciler.model.records import MemberRow
 from reconciler.settings import Register, Settings
-from reconciler.systems.letters.members import UnreadableRegister, members
+from reconciler.systems.letters.members import Entry, UnreadableRegister, columns, members
 
 
 def read_database(settings: Settings, register: Register, password: SecretStr) -> dict[str, MemberRow]:
@@ -27,10 +28,9 @@ def read_database(settings: Settings, register: Register, password: SecretStr) -
         engine = _engine(settings, register.database_url, password)
         try:
             with engine.connect() as connection:
-                rows = connection.execute(text(register.query)).all()
+                return members(_entries(connection.execute(text(register.query)), register), register)
         finally:
             engine.dispose()
-        return members(_rows(rows, register), register)
     except UnreadableRegister as error:
         raise error.of(source) from None
     except SQLAlchemyError as error:
@@ -55,14 +55,14 @@ def _engine(settings: Settings, url: str, password: SecretStr) -> Engine:
     )
 
 
-def _rows(rows: list[Row[Any]] | Any, register: Register) -> Iterator[tuple[str, Mapping[str, str]]]:
-    for number, row in enumerate(rows, 1):
-        values = row._mapping
-        columns = register.columns.model_dump()
-        missing = [name for name in columns.values() if name not in values]
-        if missing:
-            raise UnreadableRegister(f"the query gives no column {missing[0]!r}; it gives {', '.join(values)}")
-        yield f"row {number}", {word: _text(values[name]) for word, name in columns.items()}
+def _entries(result: CursorResult[Any], register: Register) -> Iterator[tuple[str, Entry]]:
+    names = list(result.keys())
+    missing = [name for name in columns(register) if name not in names]
+    if missing:
+        raise UnreadableRegister(f"the query gives no column {missing[0]!r}; it gives {', '.join(names)}")
+    pick = itemgetter(*(names.index(name) for name in columns(register)))
+    for number, row in enumerate(result, 1):
+        yield f"row {number}", Entry._make(map(_text, pick(row)))
 
 
 def _text(value: object) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from reconciler.model.records import AliasDomainRow, AliasRow, DomainRow
 from reconciler.planning.findings import Severity
-from reconciler.systems.postfixadmin.observe import observe
+from reconciler.systems.postfixadmin.observe import read
 from tests.services.postfixadmin import PostfixAdminDatabase
 from tests.systems.postfixadmin.support import (
     ANNA,
@@ -170,7 +170,7 @@ async def test_nothing_can_be_written_while_reading(database: PostfixAdminDataba
 
     def try_to_write() -> None:
         with system._database.snapshot() as connection:
-            observe(connection, system._database.tables, 1)
+            assert list(read(connection, system._database.tables))
             with pytest.raises(DBAPIError, match=r"(?i)read.?only"):
                 connection.execute(text("DELETE FROM mailbox"))
 
