@@ -86,5 +86,9 @@ def _work(make: Callable[[], Iterable[T]], receiver: Connection, sender: Connect
                 sender.send(piece)
         except Unreadable as error:
             sender.send(_Failed(error.message, error.hint))
+        except BrokenPipeError:
+            raise
+        except Exception:  # noqa: BLE001  # see HelperGone: a second traceback would only be in the way
+            return
         else:
             sender.send(_End.OF_PIECES)

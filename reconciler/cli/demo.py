@@ -90,7 +90,7 @@ async def _rename(folder: Path, site: Path, state: DesiredState) -> None:
 
 def _command(site: Path, *words: str) -> list[str]:
     """A command of ours as a process of its own."""
-    return [sys.executable, "-c", "from reconciler.cli.main import run; run()", *words, "--site", str(site)]
+    return [sys.executable, "-c", "from reconciler.cli.main import main; main()", *words, "--site", str(site)]
 
 
 def _chapter(title: str, command: str = "") -> None:

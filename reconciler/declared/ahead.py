@@ -26,9 +26,9 @@ class Reading(Enum):
     UNUSUAL = auto()
 
 
-def read_all(texts: Sequence[str], big: int = BIG) -> Iterator[Any]:
+def read_all(texts: Sequence[str]) -> Iterator[Any]:
     """The value of each text, in their order, or Reading.UNUSUAL."""
-    number = min(processors(), _MOST) if sum(map(len, texts)) >= big else 1
+    number = min(processors(), _MOST) if sum(map(len, texts)) >= BIG else 1
     read = 0
     if number > 1:
         with suppress(HelperGone):

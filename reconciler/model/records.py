@@ -156,18 +156,11 @@ class OxUserRow(NamedTuple):
     def owner(self) -> Owner:
         return Owner(Scope.ACCOUNT, self.account)
 
-    @property
-    def _ours(self) -> tuple[str, ...]:
-        """The fields that are compared, without the aliases."""
-        names = (self.display_name, self.given_name, self.surname)
-        return self.login, *names, self.primary, self.email1, self.default_sender, self.imap_login
-
     def over(self, found: OxUserRow) -> OxUserRow:
-        if self.key == found.key and self._ours == found._ours and set(self.aliases) <= set(found.aliases):
+        enough = self.aliases == found.aliases or set(self.aliases) <= set(found.aliases)
+        if enough and self.key == found.key and self[_LOGIN:_ALIASES] == found[_LOGIN:_ALIASES]:
             return found  # nearly always, and a copy of every user takes a while
-        aliases = (
-            found.aliases if set(self.aliases) <= set(found.aliases) else tuple(sorted({*self.aliases, *found.aliases}))
-        )
+        aliases = found.aliases if enough else tuple(sorted({*self.aliases, *found.aliases}))
         return found._replace(
             key=self.key,
             login=self.login,
@@ -180,6 +173,10 @@ class OxUserRow(NamedTuple):
             imap_login=self.imap_login,
             aliases=aliases,
         )
+
+
+_LOGIN, _ALIASES = OxUserRow._fields.index("login"), OxUserRow._fields.index("aliases")
+"""The fields from the one to the other are compared as they are."""
 
 
 class BlockRow(NamedTuple):

@@ -57,8 +57,8 @@ def counts(pairs: Iterable[Pair], changes: Sequence[Change], unmanaged: Mapping[
     for wanted, found in pairs:
         for kind, table in wanted.items():
             live = found.get(kind, {})
-            there = table.keys() & live.keys()
-            in_place[kind] = len(there) - sum(1 for of, key in changed if of == kind and key in there)
+            there = sum(map(live.__contains__, table))
+            in_place[kind] = there - sum(1 for of, key in changed if of == kind and key in table and key in live)
     return Counts(in_place, {kind: len(keys) for kind, keys in unmanaged.items()})
 
 

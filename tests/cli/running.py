@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-COMMAND = [sys.executable, "-c", "from reconciler.cli.main import run; run()"]
+COMMAND = [sys.executable, "-c", "from reconciler.cli.main import main; main()"]
 """The console script, also where none is installed."""
 
 _OURS = ("RECONCILER_SITE", "NO_COLOR", "FORCE_COLOR", "COLUMNS")

@@ -54,17 +54,17 @@ def reset_without_database(desired: DesiredState, policy: Policy) -> Iterator[Fi
 
 def _shared(desired: DesiredState, users: Iterable[OxUserRow]) -> Iterator[Finding]:
     """OX does not keep aliases apart: two users may have the same one, and both send under it (facts 4)."""
-    holders: dict[str, list[OxUserRow]] = {}
+    first: dict[str, OxUserRow] = {}
+    shared: dict[str, list[OxUserRow]] = {}
     for user in users:
         for address in addresses_of(user):
-            if address in desired.mailboxes:
-                holders.setdefault(address, []).append(user)
-    for address, several in holders.items():
-        if len(several) > 1:
-            names = " and ".join(f"{user.id} ({user.login})" for user in sorted(several, key=lambda u: int(u.id)))
-            message = f"{address} is an address of the OX users {names}: each of them can send under it"
-            hint = "take it away from all but one: changeuser -i ID -a with the addresses that the user keeps"
-            yield Finding(Severity.WARNING, "shared-alias", address, message, hint)
+            if first.setdefault(address, user) is not user and address in desired.mailboxes:
+                shared.setdefault(address, [first[address]]).append(user)
+    for address, several in shared.items():
+        names = " and ".join(f"{user.id} ({user.login})" for user in sorted(several, key=lambda u: int(u.id)))
+        message = f"{address} is an address of the OX users {names}: each of them can send under it"
+        hint = "take it away from all but one: changeuser -i ID -a with the addresses that the user keeps"
+        yield Finding(Severity.WARNING, "shared-alias", address, message, hint)
 
 
 def _kept(desired: DesiredState, users: Iterable[OxUserRow], retention_days: int) -> Iterator[Finding]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
-from reconciler.apply.ledger import Lease, Ledger
+from reconciler.apply.ledger import Lease, Ledger, open_engine
 from reconciler.model.records import BlockRow, MailboxRow, Owner, Records, Scope
 from reconciler.planning.changes import Action, Change, Outcome, Result, Stage, Step
 from reconciler.planning.remembered import Effect, InventoryEntry, OneShot, Remembered, RunState
@@ -26,6 +28,7 @@ from tests.apply.ledger.house import (
     opened_with,
 )
 from tests.apply.ledger.test_journal import counted
+from tests.services.postfixadmin import PostfixAdminDatabase
 
 SHOT = OneShot(ANNA, "password_reset", date(2026, 11, 20))
 
@@ -155,6 +158,26 @@ async def test_of_what_is_wanted_only_the_keys_are_given(ledger: Ledger) -> None
         ("postfixadmin", "mailbox", HANS),
         ("postfixadmin", "alias", HANS),
     }
+
+
+@pytest.mark.parametrize("longest", [4, 19, 20, 21, 39, 40, 41])
+async def test_keys_are_never_cut(new_mariadb: Callable[[], PostfixAdminDatabase], clock: Clock, longest: int) -> None:
+    """They come as one text (here 40 characters), which MariaDB cuts silently, in the middle of a key or behind it."""
+    engine = open_engine(new_mariadb().full_url)
+
+    @event.listens_for(engine, "connect")
+    def limit(connection: Any, _record: object) -> None:
+        connection.cursor().execute(f"SET SESSION group_concat_max_len = {longest}")
+
+    steps = [*creation(ANNA)[:2], *creation(HANS)[:2]]
+    ledger = Ledger(engine, "nrw", clock=clock)
+    await ledger.init()
+    run = await opened(ledger, steps)
+    await ledger.after(run, [(step, DONE) for step in steps])
+    wanted: dict[str, Records] = {"postfixadmin": {"mailbox": {s.change.key: s.change.row for s in steps}}}
+    remembered = await ledger.remember(24, wanted)
+    assert remembered.known == {("postfixadmin", "mailbox"): {ANNA, HANS}}
+    assert set(remembered.inventory) == {("postfixadmin", "alias", ANNA), ("postfixadmin", "alias", HANS)}
 
 
 async def switched(ledger: Ledger, lease: Lease, active: bool, effect: Effect, end: Outcome = DONE) -> None:

@@ -1,0 +1,89 @@
+"""A big state folder is read with helpers (`declared.ahead`): nobody may notice, not even when one dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.declared import ahead
+from reconciler.declared.ahead import Reading, read_all
+from reconciler.declared.quick import read_quick
+from tests.declared.samples import errors, load, text
+
+TEXTS = [
+    "domain: partei.example\nmailboxes:\n  anna: {groupware: false}\n",
+    "",
+    "mailboxes: &all {}\n",
+    "mailboxes: [",
+    *(f"aliases:\n  a{n}@partei.example: [b{n}@x.example, 'no', no, 0123, 7, ~]\n" for n in range(20)),
+]
+
+
+@pytest.fixture(params=[1, 2, 3, 40], ids="{} processors".format)
+def processors(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many there are; what is big begins at one character."""
+    monkeypatch.setattr(ahead, "processors", lambda: request.param)
+    monkeypatch.setattr(ahead, "BIG", 1)
+    return int(request.param)
+
+
+def alone(texts: list[str]) -> list[Any]:
+    """The values, read without helpers."""
+    assert sum(map(len, texts)) < ahead.BIG
+    return list(read_all(texts))
+
+
+def test_the_values_are_the_same(processors: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = list(read_all(TEXTS))
+    monkeypatch.undo()
+    assert values == alone(TEXTS)
+    assert values[:4] == [
+        {"domain": "partei.example", "mailboxes": {"anna": {"groupware": False}}},
+        None,
+        Reading.UNUSUAL,
+        Reading.UNUSUAL,
+    ]
+    assert list(read_all([])) == []
+
+
+def test_helpers_read_what_is_big(processors: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nothing else: a copy of the process takes longer than a small folder."""
+    monkeypatch.setattr(ahead, "read_quick", lambda _: os.getpid())
+    size = sum(map(len, TEXTS))
+    monkeypatch.setattr(ahead, "BIG", size)
+    assert (os.getpid() in read_all(TEXTS)) == (processors == 1)
+    monkeypatch.setattr(ahead, "BIG", size + 1)
+    assert set(read_all(TEXTS)) == {os.getpid()}
+
+
+@pytest.mark.parametrize("at", [0, 7, len(TEXTS) - 1])
+def test_what_a_killed_helper_left_is_read_here(at: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    us = os.getpid()
+
+    def deadly(content: str) -> Any:
+        if os.getpid() != us and content == TEXTS[at]:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return read_quick(content)
+
+    expected = alone(TEXTS)
+    monkeypatch.setattr(ahead, "processors", lambda: 2)
+    monkeypatch.setattr(ahead, "BIG", 1)
+    monkeypatch.setattr(ahead, "read_quick", deadly)
+    assert list(read_all(TEXTS)) == expected
+
+
+def test_a_folder_is_loaded_as_ever(tmp_path: Path, processors: int) -> None:
+    files = {f"{n}.yaml": f"mailboxes:\n  m{n}@partei.example: {{groupware: false, name: M {n}}}\n" for n in range(9)}
+    state = load(tmp_path, files).state
+    assert [box.name for box in state.mailboxes.values()] == [f"M {n}" for n in range(9)]
+
+
+def test_every_problem_has_its_place(tmp_path: Path, processors: int) -> None:
+    files = {f"{n}.yaml": f"mailboxes:\n  m{n}@partei.example: {{groupware: false, nam: M}}\n" for n in range(5)}
+    said = [text(error) for error in errors(tmp_path, files)]
+    assert len(said) == 5
+    assert all(f"{n}.yaml:2:" in line for n, line in enumerate(said))
