@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -27,7 +28,7 @@ class Measurement:
     wall: float
     """From the start of the process to its end, interpreter and imports included."""
     cpu: float
-    """Of the process itself."""
+    """Of the process itself and its helpers."""
     peak: float
     """Resident memory of the process itself; while it has helpers, with what they do not share with it."""
     child_peak: float
@@ -68,7 +69,7 @@ def _read(notes: Mapping[str, Any], wall: float, watcher: _Watcher, statements: 
     spans = {tool: [(begin, end) for name, begin, end in commands if name == tool] for tool in _TOOLS}
     return Measurement(
         wall,
-        notes["cpu"],
+        notes["cpu"] + sum(watcher.helper_cpu.values()),
         max(notes["peak_kb"], watcher.together_kb) * 1024 / 1e6,
         watcher.peak_kb * 1024 / 1e6,
         statements - 1,  # the question itself is one of them
@@ -98,6 +99,8 @@ class _Watcher(threading.Thread):
         self.peak_kb = 0
         self.together_kb = 0
         """The process with its helpers, which are copies of it."""
+        self.helper_cpu: dict[str, float] = {}
+        """Seconds of each helper, as far as they were seen."""
         self._process = Path(f"/proc/{pid}")
         self._over = threading.Event()
 
@@ -107,6 +110,7 @@ class _Watcher(threading.Thread):
             for child in self._children():
                 process = Path(f"/proc/{child}")
                 if self._is_copy(process):
+                    self.helper_cpu[child] = max(self.helper_cpu.get(child, 0.0), _cpu(process))
                     helpers += _kb(process / "smaps_rollup", "Private_Clean:", "Private_Dirty:")
                 else:
                     self.peak_kb = max(self.peak_kb, _kb(process / "status", "VmHWM:"))
@@ -132,6 +136,15 @@ class _Watcher(threading.Thread):
             return (child / "cmdline").read_bytes() == (self._process / "cmdline").read_bytes()
         except OSError:
             return True  # it has just ended
+
+
+def _cpu(process: Path) -> float:
+    """Seconds of processor time so far; 0 when the process has just ended."""
+    try:
+        numbers = (process / "stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(numbers[11]) + int(numbers[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _kb(file: Path, *names: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -42,14 +43,15 @@ own. Of what only reads, the fastest run of {repeat} is shown: other programs on
 ## How to read it
 
 The aim for 100,000 mailboxes is a plan in under 10 s and 500 MB, with as many statements and commands as for one. On
-this machine {slowest}; nearly all of it is work of one processor.
+this machine {slowest}. Two processors share the work as well as they can.
 
 - **wall** is from the start of the process to its end, interpreter and imports included.
 - **of which OX tools**: how long at least one `listuser` or `createuser` was running. These are the stand-in's, one
   Python process a call; OX' own are Java processes that ask the server once for each user that they list, so a real
   site has other numbers there. While `listuser` runs, the database and the register are read.
-- **own CPU** and **peak memory** are the process's own, **biggest tool** is the memory of the biggest process that it
-  started.
+- **own CPU** and **peak memory** are those of the process with its helpers (copies of it that read YAML and rows beside
+  it; of their memory what they do not share with it), **biggest tool** is the memory of the biggest other process that
+  it started.
 - **SQL statements** as the server counted them, with what driver and login send. **remote commands** are all programs
   that were run on the mail host. Both are the same at every size: ten thousand accounts do not mean ten thousand round
   trips. `apply` runs one `createuser` for each new account, four at a time (`parallel: 4`), and the same few others;
@@ -93,7 +95,8 @@ def _slowest_plan(results: Results) -> str:
 def _said(machine: Machine) -> str:
     return (
         f"A {platform.system()} machine with {machine.cores} cores and {machine.memory_gb} GB of memory, "
-        f"Python {'.'.join(platform.python_version_tuple()[:2])}, MariaDB {machine.mariadb}."
+        f"{'the system’s own ' if sys.base_prefix == '/usr' else ''}Python {platform.python_version()}, "
+        f"MariaDB {machine.mariadb} with a buffer pool of 1 GB, as a server for so many mailboxes has it."
     )
 
 

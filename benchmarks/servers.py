@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sqlalchemy import text
+
 from tests.services import databases
 from tests.services.databases import Server
 from tests.services.postfixadmin import PostfixAdminDatabase, PostfixAdminTree
@@ -21,4 +23,6 @@ def mariadb(folder: Path) -> Iterator[tuple[Server, Callable[[], PostfixAdminDat
     """A running server, and a function that makes a fresh database. The password is in the environment meanwhile."""
     tree = PostfixAdminTree.copy_to(folder / "postfixadmin")
     with _mariadb() as server, _new_mariadb(server, tree) as fresh:
+        with server.admin.connect() as connection:  # the tests' own is small
+            connection.execute(text(f"SET GLOBAL innodb_buffer_pool_size = {2**30}"))
         yield server, fresh
