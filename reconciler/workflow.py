@@ -178,7 +178,6 @@ async def _wanted(
     systems: Sequence[System], state: DesiredState, recall: Recall
 ) -> tuple[Mapping[str, Records], Remembered | Unreadable]:
     """What each system should hold, and what the ledger says of that."""
-    await asyncio.sleep(0)  # the systems begin first: no helper process can be made once there is a thread
     # a second of work for a big site; in a thread, so that its live systems answer meanwhile
     wanted = await asyncio.to_thread(lambda: {system.name: system.expect(state) for system in systems})
     try:

@@ -35,9 +35,6 @@ from reconciler.systems.context import Context
 from reconciler.systems.registry import build_systems
 from reconciler.workflow import Clock, draft
 
-_MANY = 10_000
-"""Mailboxes from which on a helper process pays."""
-
 
 @dataclass(frozen=True, slots=True)
 class OpenSite:
@@ -92,8 +89,7 @@ async def open_site(path: Path | None) -> AsyncIterator[OpenSite]:
     hosts = SiteHosts({name: _login(site, name) for name in site.ssh})
     ledger = open_ledger(site)
     witness = Witness(ledger, same_database=site.ledger.url is None)
-    many = len(declaration.state.mailboxes) >= _MANY
-    systems = build_systems(Context(site, hosts, _mailer(site), Passwords(), witness, many))
+    systems = build_systems(Context(site, hosts, _mailer(site), Passwords(), witness))
     zone = ZoneInfo(site.timezone)
     opened = OpenSite(site, declaration, systems, lambda: datetime.now(zone), ledger, witness)
     keep(opened)

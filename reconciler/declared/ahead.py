@@ -1,18 +1,22 @@
-"""Reads the files of a big state folder in helpers: they split YAML, this process checks what comes out.
+"""Reads the files of a big state folder in helper processes: they split YAML, this one checks what comes out.
 
-Splitting takes about half of the time, so two processors halve it. Called by `load`.
+Splitting takes about half of the time, and threads would share one processor. A helper is a copy of this process
+(`fork`): the texts are there already, nothing is imported again. Called by `load`.
 """
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from enum import Enum, auto
-from functools import partial
+from multiprocessing.connection import Connection
 from typing import Any
 
 from reconciler.declared.quick import Unusual, read_quick
-from reconciler.helpers import HelperGone, helper, processors
 
 BIG = 2_000_000
 """Characters; a folder with fewer is read before helpers would be of use."""
@@ -31,11 +35,21 @@ def read_all(texts: Sequence[str]) -> Iterator[Any]:
     number = min(processors(), _MOST) if sum(map(len, texts)) >= BIG else 1
     read = 0
     if number > 1:
-        with suppress(HelperGone):
+        with suppress(EOFError):  # a helper is gone: killed, or out of memory; what it left is read here
             for value in _with_helpers(texts, number):
                 yield value
                 read += 1
     yield from map(_value, texts[read:])
+
+
+def processors() -> int:
+    """How many processes could work at once; 1 when there must be no helper now.
+
+    A process with several threads must not be copied: their locks would stay locked in the copy.
+    """
+    if threading.active_count() > 1 or not hasattr(os, "sched_getaffinity"):  # not on Linux
+        return 1
+    return len(os.sched_getaffinity(0))
 
 
 def _value(text: str) -> Any:
@@ -46,9 +60,33 @@ def _value(text: str) -> Any:
 
 
 def _with_helpers(texts: Sequence[str], number: int) -> Iterator[Any]:
-    """Each helper reads every so many-th text."""
+    """Each helper reads every so many-th text. Raises EOFError when one is gone."""
     with ExitStack() as stack:
-        shares = (partial(map, _value, texts[first::number]) for first in range(number))
-        values = [stack.enter_context(helper(share)) for share in shares]
+        lines = [stack.enter_context(_helper(texts[first::number])) for first in range(number)]
         for index in range(len(texts)):
-            yield next(values[index % number])
+            yield lines[index % number].recv()
+
+
+@contextmanager
+def _helper(texts: Sequence[str]) -> Iterator[Connection]:
+    """The line over which a helper's values come; it ends with the block."""
+    context = multiprocessing.get_context("fork")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_help, args=(texts, receiver, sender), daemon=True)
+    process.start()
+    sender.close()
+    try:
+        yield receiver
+    finally:
+        process.terminate()
+        process.join()
+        receiver.close()
+
+
+def _help(texts: Sequence[str], receiver: Connection, sender: Connection) -> None:
+    receiver.close()  # so that our pipe breaks when whom we help is killed
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that somebody looks at
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    with suppress(BrokenPipeError):
+        for text in texts:
+            sender.send(_value(text))

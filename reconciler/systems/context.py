@@ -43,5 +43,3 @@ class Context:
     mailer: Mailer
     passwords: Passwords
     witness: Witness = field(default_factory=NoWitness)
-    many: bool = False
-    """Whether there are so many mailboxes that a helper process pays."""

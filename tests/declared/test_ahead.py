@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
+import subprocess
+import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -87,3 +92,57 @@ def test_every_problem_has_its_place(tmp_path: Path, processors: int) -> None:
     said = [text(error) for error in errors(tmp_path, files)]
     assert len(said) == 5
     assert all(f"{n}.yaml:2:" in line for n, line in enumerate(said))
+
+
+def test_helpers_end_with_the_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also those that wait to hand over a value that nobody wants any more."""
+    monkeypatch.setattr(ahead, "processors", lambda: 2)
+    monkeypatch.setattr(ahead, "BIG", 1)
+    values = read_all([f"a: {'much' * 100_000}\n"] * 10)
+    next(values)
+    assert len(multiprocessing.active_children()) == 2
+    values.close()  # type: ignore[attr-defined]  # a generator
+    assert multiprocessing.active_children() == []
+
+
+KILLED = """
+import multiprocessing, os, signal
+from reconciler.declared import ahead
+ahead.processors, ahead.BIG = (lambda: 2), 1
+values = ahead.read_all(["a: " + "much" * 100_000] * 10)
+next(values)
+print(*(child.pid for child in multiprocessing.active_children()), flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_helpers_do_not_outlive_a_process_that_is_killed() -> None:
+    done = subprocess.run([sys.executable, "-c", KILLED], stdout=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == -signal.SIGKILL
+    left = [Path(f"/proc/{pid}/stat") for pid in done.stdout.split()]
+    assert len(left) == 2
+    deadline = time.monotonic() + 20
+    while any(map(runs, left)):
+        assert time.monotonic() < deadline, "a helper still runs"
+        time.sleep(0.05)
+
+
+def runs(stat: Path) -> bool:
+    """Whether the process is there and no zombie, which is one that nobody has asked about yet."""
+    try:
+        return stat.read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_who_may_have_helpers() -> None:
+    """A process with one thread, where there is a second processor."""
+    asked = "from reconciler.declared.ahead import processors; print(processors())"
+    alone = subprocess.run([sys.executable, "-c", asked], stdout=subprocess.PIPE, text=True, check=True)
+    assert int(alone.stdout) == len(os.sched_getaffinity(0))
+    stop = threading.Event()
+    thread = threading.Thread(target=stop.wait)
+    thread.start()
+    assert ahead.processors() == 1
+    stop.set()
+    thread.join()

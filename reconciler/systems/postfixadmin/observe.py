@@ -1,13 +1,8 @@
-"""What PostfixAdmin holds: one snapshot, a constant number of statements, streamed. The counterpart of `expect`.
-
-`read` asks the database, `observation` makes records of what comes; a big site does the first in a helper process.
-"""
+"""What PostfixAdmin holds: one snapshot, a constant number of statements, streamed. The counterpart of `expect`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain, groupby
-from operator import itemgetter
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, func, select
@@ -46,57 +41,28 @@ class Observation(NamedTuple):
     """Addresses that are administrators of PostfixAdmin too; empty when that table may not be read."""
 
 
-Part = tuple[str, Sequence[tuple[Any, ...]]]
-"""Some rows of a table, with PostfixAdmin's name of it."""
-
-
-def read(connection: Connection, tables: Tables) -> Iterator[Part]:
-    """Everything that an observation needs, inside the caller's snapshot: each table as a whole, in parts, the first
-    one empty. Raises Unreadable when the tables are not what they should be."""
+def observe(connection: Connection, tables: Tables, multiplier: int) -> Observation:
+    """Reads everything inside the caller's snapshot. Raises Unreadable when the tables are not what they should be."""
     check_tables(connection, tables)
     domain, alias_domain = tables.domain.c, tables.alias_domain.c
-    queries: dict[str, Select[Any]] = {
-        "mailbox": mailbox_columns(tables),
-        "alias": alias_columns(tables),
-        "domain": select(domain.domain, domain.active),
-        "alias_domain": select(alias_domain.alias_domain, alias_domain.target_domain, alias_domain.active),
-    }
+    seen: list[Twice] = []
+    mailboxes = _table(
+        "mailbox", _stream(connection, mailbox_columns(tables)), lambda r: mailbox_row(r, multiplier), str, seen
+    )
+    aliases = _table("alias", _stream(connection, alias_columns(tables)), alias_row, stored_alias, seen)
+    domains = _table("domain", _stream(connection, select(domain.domain, domain.active)), _domain_row, str, seen)
+    linked = select(alias_domain.alias_domain, alias_domain.target_domain, alias_domain.active)
+    alias_domains = _table("alias_domain", _stream(connection, linked), _alias_domain_row, str, seen)
+    # the pseudo domain of the superadmins is no mail domain (facts/postfixadmin.md 1)
+    domains.pop("all", None)
+    records: Records = {"alias": aliases, "mailbox": mailboxes, "domain": domains, "alias_domain": alias_domains}
     there = present(connection, tables.by_user)
     if "vacation" in there:
-        queries["vacation"] = vacation_columns(tables)
-    if "admin" in there:
-        queries["admin"] = select(tables.by_user.admin.c.username)
-    for name, query in queries.items():
-        yield name, ()
-        result = connection.execute(query.execution_options(stream_results=True))
-        for rows in result.partitions(_ROWS):
-            yield name, [tuple(row) for row in rows]
-
-
-def observation(parts: Iterable[Part], multiplier: int) -> Observation:
-    """The records of what `read` gives."""
-    seen: list[Twice] = []
-    # aliases first: PostfixAdmin's own order, and steps of one account keep it (facts/postfixadmin.md 5.2)
-    records: Records = {"alias": {}, "mailbox": {}, "domain": {}, "alias_domain": {}}
-    admins: frozenset[str] = frozenset()
-    for name, of_table in groupby(parts, key=itemgetter(0)):
-        rows = chain.from_iterable(some for _, some in of_table)
-        match name:
-            case "mailbox":
-                records[name] = _table(name, rows, lambda r: mailbox_row(r, multiplier), str, seen)
-            case "alias":
-                records[name] = _table(name, rows, alias_row, stored_alias, seen)
-            case "domain":
-                records[name] = _table(name, rows, _domain_row, str, seen)
-                # the pseudo domain of the superadmins is no mail domain (facts/postfixadmin.md 1)
-                records[name].pop("all", None)
-            case "alias_domain":
-                records[name] = _table(name, rows, _alias_domain_row, str, seen)
-            case "vacation":
-                records[name] = {row.key: row for row in map(vacation_row, rows)}
-            case "admin":
-                admins = frozenset(address_key(username) for (username,) in rows)
-    return Observation(records, tuple(seen), admins)
+        vacations = map(vacation_row, _stream(connection, vacation_columns(tables)))
+        records["vacation"] = {row.key: row for row in vacations}
+    admin = tables.by_user.admin.c.username
+    admins = _stream(connection, select(admin)) if "admin" in there else ()
+    return Observation(records, tuple(seen), frozenset(address_key(username) for (username,) in admins))
 
 
 def mailbox_columns(tables: Tables) -> Select[Any]:
@@ -144,8 +110,14 @@ def _alias_domain_row(row: Any) -> AliasDomainRow:
     return AliasDomainRow(address_key(row[0]), address_key(row[1]), bool(row[2]))
 
 
+def _stream(connection: Connection, query: Select[Any]) -> Iterator[Any]:
+    result = connection.execute(query.execution_options(stream_results=True))
+    for part in result.partitions(_ROWS):
+        yield from part
+
+
 def _table(
-    kind: str, rows: Iterable[Any], normal: Callable[[Any], Row], canonical: Callable[[str], str], seen: list[Twice]
+    kind: str, rows: Iterator[Any], normal: Callable[[Any], Row], canonical: Callable[[str], str], seen: list[Twice]
 ) -> dict[str, Row]:
     """Rows by key. Of two with one key the canonically stored one stays, which is the one that mail look-ups find."""
     table: dict[str, Row] = {}

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy.exc import DBAPIError
 
-from reconciler.helpers import HelperGone, helper, processors
 from reconciler.model.declared import DesiredState
 from reconciler.model.records import Owner, Records, Scope
 from reconciler.planning.changes import Change, Outcome, Result, Stage, Step
@@ -22,7 +20,7 @@ from reconciler.systems.postfixadmin.connect import Database
 from reconciler.systems.postfixadmin.expect import expect
 from reconciler.systems.postfixadmin.failures import unreadable
 from reconciler.systems.postfixadmin.follow import follow, former_mailboxes
-from reconciler.systems.postfixadmin.observe import Observation, Part, Twice, observation, read
+from reconciler.systems.postfixadmin.observe import Observation, Twice, observe
 from reconciler.systems.postfixadmin.perform import Writer, holds
 from reconciler.systems.postfixadmin.review import Seen, review
 from reconciler.systems.postfixadmin.settle import pair, settle
@@ -60,7 +58,7 @@ class PostfixAdminSystem:
 
     async def observe(self) -> Records:
         """One consistent snapshot. Raises Unreadable."""
-        seen = await self._observation()
+        seen = await asyncio.to_thread(self._observe)
         self._twice, self._admins = seen.twice, seen.admins
         return seen.records
 
@@ -126,16 +124,9 @@ class PostfixAdminSystem:
         written = await asyncio.to_thread(writer.perform, rows)
         return dict(zip((step.id for step in rows), written, strict=True))
 
-    async def _observation(self) -> Observation:
-        multiplier = self._section.quota_multiplier
-        if self._context.many and processors() > 1:
-            with suppress(HelperGone), helper(self._read) as parts:
-                return await asyncio.to_thread(observation, parts, multiplier)
-        return await asyncio.to_thread(lambda: observation(self._read(), multiplier))
-
-    def _read(self) -> Iterator[Part]:
+    def _observe(self) -> Observation:
         with self._database.snapshot() as connection:
-            yield from read(connection, self._database.tables)
+            return observe(connection, self._database.tables, self._section.quota_multiplier)
 
     def _check(self) -> None:
         with self._database.transaction() as connection:

@@ -69,9 +69,9 @@ def make_system(database: PostfixAdminDatabase, outbox: Outbox | None = None, **
     return system_of(settings(database, **section), outbox)
 
 
-def system_of(site: Settings, outbox: Outbox | None = None, *, many: bool = False) -> PostfixAdminSystem:
-    """The system under test on a site; `many` mailboxes are read in a helper process."""
-    context = Context(site, SiteHosts({}), outbox or Outbox(), KnownPasswords(), many=many)
+def system_of(site: Settings, outbox: Outbox | None = None) -> PostfixAdminSystem:
+    """The system under test on a site."""
+    context = Context(site, SiteHosts({}), outbox or Outbox(), KnownPasswords())
     assert site.postfixadmin is not None
     return PostfixAdminSystem(context, site.postfixadmin)
 

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import threading
-from collections.abc import Callable, Iterator
 
 import pytest
 from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import DBAPIError
 
-from reconciler.errors import Unreadable
 from reconciler.model.records import AliasDomainRow, AliasRow, DomainRow
 from reconciler.planning.findings import Severity
-from reconciler.systems.postfixadmin import system as postfixadmin
-from reconciler.systems.postfixadmin.observe import Part, read
+from reconciler.systems.postfixadmin.observe import observe
 from tests.services.postfixadmin import PostfixAdminDatabase
 from tests.systems.postfixadmin.support import (
     ANNA,
@@ -34,9 +29,7 @@ from tests.systems.postfixadmin.support import (
     mailbox_in,
     make_system,
     rows,
-    settings,
     state,
-    system_of,
 )
 
 
@@ -177,7 +170,7 @@ async def test_nothing_can_be_written_while_reading(database: PostfixAdminDataba
 
     def try_to_write() -> None:
         with system._database.snapshot() as connection:
-            assert list(read(connection, system._database.tables))
+            observe(connection, system._database.tables, 1)
             with pytest.raises(DBAPIError, match=r"(?i)read.?only"):
                 connection.execute(text("DELETE FROM mailbox"))
 
@@ -201,71 +194,6 @@ async def test_the_number_of_statements_does_not_depend_on_the_number_of_rows(
         found = await system.observe()
     assert len(found["mailbox"]) == count
     assert len(statements) == {"mysql": 11, "postgresql": 9, "sqlite": 10}[database.backend], statements
-
-
-@pytest.fixture
-def big(database: PostfixAdminDatabase, monkeypatch: pytest.MonkeyPatch) -> PostfixAdminDatabase:
-    """Mailboxes enough for several parts, some rows of every kind, and two processors to read them with."""
-    fill(database, 4500)
-    insert_mailbox(database, ANNA, "Anna \u00c5ngstr\u00f6m", 10240)
-    for address in (ANNA, f"Twice@{DOMAIN}", f"twice@{DOMAIN}")[: None if database.backend != "mysql" else 2]:
-        insert_alias(database, address, f"b@x.example,{ANNA}")
-    by_hand(database, "INSERT INTO admin (username, password) VALUES ('anna.beispiel@pirat.alt', '')")
-    monkeypatch.setattr(postfixadmin, "processors", lambda: 2)
-    return database
-
-
-async def test_a_helper_reads_what_we_would_read(big: PostfixAdminDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
-    alone, helped = system_of(settings(big)), system_of(settings(big), many=True)
-    with closing(alone), closing(helped):
-        expected = await alone.observe()
-        monkeypatch.setattr(helped, "_read", elsewhere(helped._read))
-        assert await helped.observe() == expected
-        assert len(expected["mailbox"]) == 4501
-        assert (helped._twice, helped._admins) == (alone._twice, alone._admins)
-        assert helped._admins == {ANNA}
-        assert len(helped._twice) == (0 if big.backend == "mysql" else 1)
-
-
-async def test_what_a_helper_cannot_read_is_said_as_ever(big: PostfixAdminDatabase) -> None:
-    by_hand(big, "UPDATE config SET value = '1843' WHERE name = 'version'")
-    said = []
-    for many in (False, True):
-        system = system_of(settings(big), many=many)
-        with closing(system), pytest.raises(Unreadable) as caught:
-            await system.observe()
-        said.append((caught.value.message, caught.value.hint))
-    assert said[0] == said[1]
-    assert "1843" in said[0][0]
-
-
-async def test_half_of_what_a_killed_helper_read_is_not_believed(
-    big: PostfixAdminDatabase, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It is read again, here."""
-    us, system = os.getpid(), system_of(settings(big), many=True)
-    whole = system._read
-
-    def dying() -> Iterator[Part]:
-        for number, part in enumerate(whole()):
-            if os.getpid() != us and number == 3:
-                os.kill(os.getpid(), signal.SIGKILL)
-            yield part
-
-    monkeypatch.setattr(system, "_read", dying)
-    with closing(system):
-        assert len((await system.observe())["mailbox"]) == 4501
-
-
-def elsewhere(read_all: Callable[[], Iterator[Part]]) -> Callable[[], Iterator[Part]]:
-    """The same, never in this process."""
-    us = os.getpid()
-
-    def guarded() -> Iterator[Part]:
-        assert os.getpid() != us
-        yield from read_all()
-
-    return guarded
 
 
 def fill(database: PostfixAdminDatabase, count: int) -> None:
