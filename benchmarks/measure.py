@@ -19,6 +19,8 @@ from sqlalchemy import Connection, text
 _ROOT = Path(__file__).parent.parent
 _LOOK_SECONDS = 0.02
 _TOOLS = ("listuser", "createuser")
+_HELPS = 0.1
+"""Seconds of processor time by which a helper is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,10 @@ class _Watcher(threading.Thread):
             for child in self._children():
                 process = Path(f"/proc/{child}")
                 if self._is_copy(process):
-                    self.helper_cpu[child] = max(self.helper_cpu.get(child, 0.0), _cpu(process))
+                    seconds = _cpu(process)
+                    if seconds < _HELPS:  # about to become a tool, its memory is still its parent's
+                        continue
+                    self.helper_cpu[child] = seconds
                     helpers += _kb(process / "smaps_rollup", "Private_Clean:", "Private_Dirty:")
                 else:
                     self.peak_kb = max(self.peak_kb, _kb(process / "status", "VmHWM:"))
@@ -131,7 +136,7 @@ class _Watcher(threading.Thread):
         return found
 
     def _is_copy(self, child: Path) -> bool:
-        """Whether it is a helper, or forked a moment ago to become a tool: much of its memory is its parent's."""
+        """Whether it is a helper, or forked a moment ago to become a tool."""
         try:
             return (child / "cmdline").read_bytes() == (self._process / "cmdline").read_bytes()
         except OSError:
