@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, delete, func, select
-from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.dialects import mysql, sqlite
 
 from reconciler.apply.ledger.tables import Tables
 from reconciler.model.records import Owner, Records, Scope
@@ -140,7 +140,12 @@ def _upsert(connection: Connection, tables: Tables) -> Any:
     if connection.dialect.name == "mysql":
         of_mysql = mysql.insert(table)
         return of_mysql.on_duplicate_key_update({name: of_mysql.inserted[name] for name in renewed})
-    insert = postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql  # takes as long as all of ours; most sites have no use for it
+
+        insert: Any = postgresql.insert(table)
+    else:
+        insert = sqlite.insert(table)
     return insert.on_conflict_do_update(
         index_elements=list(table.primary_key.columns), set_={name: insert.excluded[name] for name in renewed}
     )

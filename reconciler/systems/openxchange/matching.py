@@ -108,16 +108,21 @@ def settle(wanted: Records, found: Records) -> Records:
     Besides the users of removed accounts these are second users: while the user of a renamed account still has its
     former address, another one that holds its new primary address or its new login.
     """
-    leaving = {k: row for k, row in wanted.get(KIND, {}).items() if isinstance(row, Gone)}
-    staying = {k: row for k, row in wanted.get(KIND, {}).items() if k not in leaving}
     live = rows_of(found, OxUserRow)
-    pending = [row for k, row in rows_of({KIND: staying}, OxUserRow).items() if k in live and live[k].key != k]
-    gone: dict[str, Row] = {}
-    if leaving or pending:
-        free = [user for key, user in live.items() if key == f"openxchange/{user.id}"]
-        # by the primary address alone: nothing vaguer may delete anybody
-        gone = {u.key: Gone(u.key, leaving[u.primary].owner) for u in free if u.primary in leaving}
-        gone.update((user.key, Gone(user.key, row.owner)) for row, user in _second(pending, free))
+    leaving: dict[str, Gone] = {}
+    pending: list[OxUserRow] = []
+    for address, row in wanted.get(KIND, {}).items():
+        if isinstance(row, Gone):
+            leaving[address] = row
+        elif isinstance(row, OxUserRow) and address in live and live[address].key != address:
+            pending.append(row)
+    if not leaving and not pending:
+        return wanted
+    free = [user for key, user in live.items() if key == f"openxchange/{user.id}"]
+    # by the primary address alone: nothing vaguer may delete anybody
+    gone: dict[str, Row] = {u.key: Gone(u.key, leaving[u.primary].owner) for u in free if u.primary in leaving}
+    gone.update((user.key, Gone(user.key, row.owner)) for row, user in _second(pending, free))
+    staying = {address: row for address, row in wanted.get(KIND, {}).items() if address not in leaving}
     # who goes comes first: she has the login, the address or the name that somebody else is to get
     return {**wanted, KIND: gone | staying}
 
