@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Set
+from functools import cached_property
 
-from reconciler.model.addresses import CATCH_ALL, domain_of, local_part
+from reconciler.model.addresses import CATCH_ALL, Address, Domain, domain_of, local_part
 from reconciler.model.records import AliasDomainRow, AliasRow, DomainRow, MailboxRow, Owner, Scope
 from reconciler.planning.changes import Action
 from reconciler.planning.findings import Finding, Severity
@@ -73,11 +74,17 @@ class Reach:
             for t in context.transitions
             if t.owner.scope is Scope.ALIAS and t.action is Action.DELETE and t.owner not in context.stopped
         }
-        gone = {owner.subject for owner in self.going}
-        self._live = {*(context.snapshot.rows(MailboxRow) or {}), *(context.snapshot.rows(AliasRow) or {})} - gone
-        boxes = context.desired.mailboxes.values()
-        self._members = {(box.member, domain_of(box.address)): box.address for box in boxes}
         self._alias_domains = context.snapshot.rows(AliasDomainRow) or {}
+
+    # most plans of a big site never ask for these two
+    @cached_property
+    def _live(self) -> Set[str]:
+        mailboxes, aliases = self._context.snapshot.rows(MailboxRow) or {}, self._context.snapshot.rows(AliasRow) or {}
+        return {*mailboxes, *aliases} - {owner.subject for owner in self.going}
+
+    @cached_property
+    def _members(self) -> Mapping[tuple[str | None, Domain], Address]:
+        return {(box.member, domain_of(box.address)): box.address for box in self._desired.mailboxes.values()}
 
     def bounces(self, target: str) -> bool:
         """Whether mail to `target` gets nowhere: no row of its own, no catch-all, no alias domain."""
