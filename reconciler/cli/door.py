@@ -94,9 +94,26 @@ def write(text: str) -> None:
     except BrokenPipeError:
         _write_no_more()
     except OSError as error:
-        _write_no_more()
-        hint = "free some space or write elsewhere, and run it again; what an `apply` did is in: reconciler history"
-        raise UsageError(f"the output cannot be written: {error.strerror}", hint=hint) from None
+        raise unwritable(error) from None
+
+
+def unwritable(error: OSError) -> UsageError:
+    """What to say when standard output takes nothing any more; nothing is written there afterwards."""
+    _write_no_more()
+    hint = "free some space or write elsewhere, and run it again; what an `apply` did is in: reconciler history"
+    return UsageError(f"the output cannot be written: {error.strerror}", hint=hint)
+
+
+def open_streams() -> None:
+    """Who closed a standard stream of ours (`>&-`) wants to see nothing. It leads nowhere then; the next file that we
+    open would take its number, and become our output."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("r" if name == "stdin" else "w", encoding="utf-8"))
 
 
 def _write_no_more() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 
 import typer
 
 from reconciler.cli.apply import apply, resume
 from reconciler.cli.demo import demo
-from reconciler.cli.door import Status, report_bug
+from reconciler.cli.door import Status, complain, open_streams, report_bug, unwritable
 from reconciler.cli.history import history
 from reconciler.cli.ledger import ledger, unlock
 from reconciler.cli.memory import leave
@@ -31,6 +32,7 @@ app.add_typer(ledger)
 
 def main() -> None:
     """What the console script calls: the process ends with it."""
+    open_streams()
     try:
         run()
     except SystemExit as end:
@@ -43,6 +45,12 @@ def run() -> None:
     """One command, to its SystemExit."""
     try:
         app()
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO) or error.filename is not None:
+            report_bug(error)
+            sys.exit(int(Status.BUG))
+        complain(unwritable(error))  # a help text, which the CLI library writes itself
+        sys.exit(int(Status.USAGE))
     except Exception as error:  # noqa: BLE001  # the last net: a bug must not show a traceback to a volunteer at eleven
         report_bug(error)
         sys.exit(int(Status.BUG))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import tempfile
 from datetime import date
@@ -104,6 +105,25 @@ def test_a_closed_pipe_is_no_error_and_changes_no_status(site: StandInSite) -> N
         with os.fdopen(writing, "w") as pipe:
             assert run_in(site, *words, out=pipe) == (expected, ""), words
     assert site.mailbox(ANNA) is not None
+
+
+def test_2_when_the_help_cannot_be_written(site: StandInSite) -> None:
+    with Path("/dev/full").open("w") as full:
+        status, err = run_in(site, "plan", "--help", out=full)
+    assert (status, "bug" in err) == (2, False)
+    assert "error: the output cannot be written: No space left on device" in err
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_changes_no_status_and_no_file_becomes_it(site: StandInSite, closed: str) -> None:
+    site.declare(ANNA_DECLARED)
+    run_in(site, "ledger", "init")
+    before = (site.folder / "postfixadmin.sqlite").read_bytes()
+    line = " ".join(map(shlex.quote, COMMAND))
+    for words, expected in (("plan", 4), ("drift --format json", 4), ("--help", 0), ("nonsense", 2)):
+        done = subprocess.run(["sh", "-c", f"{line} {words} {closed}"], cwd=site.folder, env=environment(), check=False)
+        assert done.returncode == expected, words
+    assert (site.folder / "postfixadmin.sqlite").read_bytes() == before
 
 
 def run_in(site: StandInSite, *words: str, out: IO[str] | None = None) -> tuple[int, str]:
