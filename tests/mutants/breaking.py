@@ -45,8 +45,9 @@ class Mutant(NamedTuple):
 def mutants(path: Path, module: str) -> Iterator[Mutant]:
     """Every mutant of a file."""
     source = ast.parse(path.read_text(encoding="utf-8"))
+    parents = _parents(source)
     for index, node in enumerate(ast.walk(source)):
-        if not isinstance(node, _BREAKABLE):
+        if not isinstance(node, _BREAKABLE) or _is_text(node, parents):
             continue
         for way in range(_number_of_ways(node)):
             made = _mutant(source, index, way)
@@ -59,15 +60,19 @@ def _number_of_ways(node: ast.AST) -> int:
     """At most; `_break` knows which of them there are."""
     if isinstance(node, ast.Tuple):
         return len(node.elts)
-    return 1 + len(node.values) if isinstance(node, ast.BoolOp) else 2
+    if isinstance(node, ast.BoolOp):
+        return 1 + len(node.values)
+    return 1 if isinstance(node, _STATEMENTS) else len(_WAYS[type(node)])
 
 
 def _mutant(source: ast.Module, index: int, way: int) -> tuple[str, ast.Module] | None:
     tree = copy.deepcopy(source)
-    node = next(islice(ast.walk(tree), index, None))
-    parents = {child: parent for parent in ast.walk(tree) for child in ast.iter_child_nodes(parent)}
-    what = None if _is_text(node, parents) else _break(node, parents, way)
+    what = _break(next(islice(ast.walk(tree), index, None)), _parents(tree), way)
     return (what, ast.fix_missing_locations(tree)) if what is not None else None
+
+
+def _parents(tree: ast.Module) -> Mapping[ast.AST, ast.AST]:
+    return {child: parent for parent in ast.walk(tree) for child in ast.iter_child_nodes(parent)}
 
 
 def _is_text(node: ast.AST, parents: Mapping[ast.AST, ast.AST]) -> bool:
@@ -90,14 +95,13 @@ def _is_text(node: ast.AST, parents: Mapping[ast.AST, ast.AST]) -> bool:
 def _break(node: ast.AST, parents: Mapping[ast.AST, ast.AST], way: int) -> str | None:
     """Breaks the node where it stands, in one of its ways; says how, or None when there is no such way."""
     if isinstance(node, _STATEMENTS):
-        return _left_out(node, parents[node]) if way == 0 else None
+        return _left_out(node, parents[node])
     if isinstance(node, ast.Tuple):
         is_gates = isinstance(parents[node], ast.AnnAssign) and isinstance(node.ctx, ast.Load)
         return _without(node.elts, way) if is_gates else None
     if isinstance(node, ast.BoolOp):
         return _other_junction(node) if way == 0 else _without(node.values, way - 1)
-    ways = _WAYS.get(type(node), ())
-    return ways[way](node) if way < len(ways) else None
+    return _WAYS[type(node)][way](node)
 
 
 _STATEMENTS = (ast.Expr, ast.AugAssign, ast.Continue, ast.Break, ast.Return)
