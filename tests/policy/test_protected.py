@@ -103,6 +103,8 @@ def test_drift_after_a_rename_is_free_but_not_its_rest() -> None:
     assert said(after(old_name, change_of_quota(f"x@{D}"), protected=["pirat.alt"], **declared)) == []
     twin = transition(account(NEU), (alias_row(NEU), alias_row(NEU, NEU, "x@extern.example")))
     assert said(after(twin, protected=["pirat.alt"], **declared)) == []
+    empty = transition(account(NEU), (alias_row(NEU)._replace(goto=()), alias_row(NEU)))
+    assert said(after(empty, protected=["pirat.alt"], **declared)) == [], "details.md: an empty goto is drift"
     number = transition(account(NEU), (None, alias_row(f"4711@{D}", NEU, "x@extern.example")))
     assert said(after(number, protected=["pirat.alt"], **declared)) == []
 
