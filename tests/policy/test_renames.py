@@ -149,13 +149,17 @@ def test_a_move_that_is_to_come_or_done_is_fine(live: tuple[Row, ...]) -> None:
     assert said(context(mailboxes=[box(NEU)], renames=[moving(ALT, NEU)], live=live)) == []
 
 
+def found_at_new(looked_at: Context, row: Row) -> Context:
+    """With the row under the new address."""
+    records = looked_at.snapshot.records["all"]
+    paired = {"all": {**records, "mailbox": {**records["mailbox"], NEU: row}}}
+    return replace(looked_at, snapshot=replace(looked_at.snapshot, records=paired))
+
+
 def test_a_mailbox_that_is_found_under_its_new_address_is_not_there_yet() -> None:
     """As `pair` puts it: under the new address, with its own old key."""
     looked_at = context(mailboxes=[box(NEU)], renames=[moving(ALT, NEU)], live=LIVE)
-    records = looked_at.snapshot.records["all"]
-    row = records["mailbox"][ALT]
-    paired = {"all": {**records, "mailbox": {NEU: row, ALT: row}}}
-    assert said(replace(looked_at, snapshot=replace(looked_at.snapshot, records=paired))) == []
+    assert said(found_at_new(looked_at, looked_at.snapshot.records["all"]["mailbox"][ALT])) == []
 
 
 def test_a_chain_of_moves_is_looked_through_to_the_last_attached_mailbox() -> None:
@@ -244,6 +248,15 @@ def test_who_is_removed_takes_nothing() -> None:
     )
     looked_at = onto(alias_row(ALT, NEU), mailboxes=[box(DIRT)], removals=[removal(NEU)])
     assert said(replace(looked_at, transitions=(off,))) == []
+
+
+def test_the_mailbox_that_is_to_move_there_is_not_somebody_elses() -> None:
+    """As `pair` puts it, under the new address; an older one that was attached is beside it."""
+    chain = [rename(ALT, DIRT, TODAY - timedelta(days=1)), moving(DIRT, NEU)]
+    moves = transition(account(NEU), (mailbox_row(DIRT), mailbox_row(NEU)))
+    looked_at = context(moves, mailboxes=[box(NEU)], renames=chain, live=LIVE)
+    assert said(found_at_new(looked_at, mailbox_row(DIRT))) == []
+    assert said(found_at_new(looked_at, mailbox_row(NEU))) == [f"foreign {NEU}"]
 
 
 def test_drift_after_a_rename_takes_nothing() -> None:
