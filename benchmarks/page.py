@@ -49,9 +49,9 @@ this machine {slowest}. Two processors share the work as well as they can.
 - **of which OX tools**: how long at least one `listuser` or `createuser` was running. These are the stand-in's, one
   Python process a call; OX' own are Java processes that ask the server once for each user that they list, so a real
   site has other numbers there. While `listuser` runs, the database and the register are read.
-- **own CPU** and **peak memory** are those of the process with its helpers (copies of it that read YAML and rows beside
-  it; of their memory what they do not share with it), **biggest tool** is the memory of the biggest other process that
-  it started.
+- **own CPU** and **peak memory** are those of the process with its helpers (copies of it that split YAML beside it; of
+  their memory what they do not share with it), **biggest tool** is the memory of the biggest other process that it
+  started.
 - **SQL statements** as the server counted them, with what driver and login send. **remote commands** are all programs
   that were run on the mail host. Both are the same at every size: ten thousand accounts do not mean ten thousand round
   trips. `apply` runs one `createuser` for each new account, four at a time (`parallel: 4`), and the same few others;
@@ -96,7 +96,7 @@ def _said(machine: Machine) -> str:
     return (
         f"A {platform.system()} machine with {machine.cores} cores and {machine.memory_gb} GB of memory, "
         f"{'the system’s own ' if sys.base_prefix == '/usr' else ''}Python {platform.python_version()}, "
-        f"MariaDB {machine.mariadb} with a buffer pool of 1 GB, as a server for so many mailboxes has it."
+        f"MariaDB {machine.mariadb}\nwith a buffer pool of 1 GB, as a server for so many mailboxes has it."
     )
 
 
