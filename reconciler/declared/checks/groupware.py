@@ -31,13 +31,14 @@ def _check_logins(accounts: list[Mailbox], openxchange: OpenXchange, problems: P
         login = mailbox.username or (
             mailbox.address if openxchange.username == "address" else local_part(mailbox.address)
         )
+        lowered = login.lower()
         if not _LOGIN.fullmatch(login):
             message = f"OX refuses the login {login!r} of {mailbox.address}: letters, digits and $@%.+_- are allowed"
             _say(mailbox, message, problems)
-        elif login.lower() == admin:
+        elif lowered == admin:
             _say(mailbox, f"{mailbox.address} would have the login of the OX administrator, {login}", problems)
         # OX compares exactly, but a server may turn logins into lower case first
-        first = logins.setdefault(login.lower(), mailbox)
+        first = logins.setdefault(lowered, mailbox)
         if first is not mailbox:
             message = f"{first.address} and {mailbox.address} want the same OX login, {login}"
             _say(mailbox, message, problems, other=first)

@@ -33,6 +33,9 @@ _COLUMNS = (
     "Mailenabled",
 )
 
+_ENABLED = _COLUMNS.index("Mailenabled")
+_STORED = itemgetter(*map(_COLUMNS.index, ("PrimaryEmail", "Email1", "DefaultSenderAddress", "Aliases")))
+
 # one user's long notes or attributes must not make the whole context unreadable; Python's default is 128 KB
 csv.field_size_limit(64 * 1024 * 1024)
 
@@ -58,9 +61,18 @@ class Listed(NamedTuple):
     """One user of the answer."""
 
     row: OxUserRow
-    stored: Stored
-    enabled: bool
-    """`Mailenabled`: false shuts the user out of OX."""
+    cells: Sequence[str]
+    """As OX wrote them, in the order of our columns."""
+
+    @property
+    def enabled(self) -> bool:
+        """`Mailenabled`: false shuts the user out of OX."""
+        return self.cells[_ENABLED].lower() != "false"
+
+    @property
+    def stored(self) -> Stored:
+        """The addresses."""
+        return Stored._make(_STORED(self.cells))
 
 
 def read_users(stdout: bytes, admin: str, *, whole: bool) -> Iterator[Listed]:
@@ -107,7 +119,7 @@ def _picker(header: Sequence[str]) -> Callable[[Sequence[str]], Sequence[str]]:
 
 
 def _user(cells: Sequence[str], line: int) -> Listed:
-    number, login, display, given, surname, primary, email1, aliases, sender, imap_login, enabled = cells
+    number, login, display, given, surname, primary, email1, aliases, sender, imap_login, _ = cells
     # a missing number is the word "null", a null text an empty cell; what is there instead may be a password hash
     if not (number.isascii() and number.isdigit()):
         raise _half(f"line {line} has no user id")
@@ -127,7 +139,7 @@ def _user(cells: Sequence[str], line: int) -> Listed:
         aliases=(address,) if aliases == primary != "" else _aliases(aliases),
         id=number,
     )
-    return Listed(row, Stored(primary, email1, sender, aliases), enabled.lower() != "false")
+    return Listed(row, cells)
 
 
 def _aliases(text: str) -> tuple[str, ...]:
