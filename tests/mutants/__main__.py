@@ -40,17 +40,21 @@ PROGRESS = 50
 
 def main(arguments: Sequence[str]) -> int:
     """Every mutant of the modules named (without a name, of all); 1 when any lived. `--quick`: none meets the tests of
-    the command, and what passes the quick ones counts as living."""
-    names = [argument for argument in arguments if argument != "--quick"]
+    the command, and what passes the quick ones counts as living. `--command`: these alone may notice one, which takes
+    half a minute each."""
+    names = [argument for argument in arguments if not argument.startswith("--")]
+    quick, command = ("the quick tests", QUICK), ("the tests of the command", THOROUGH)
+    alone = {"--quick": [quick], "--command": [command]}
+    stages = next((alone[argument] for argument in arguments if argument in alone), [quick, command])
     files = [f for f in sorted(ROOT.joinpath(*PACKAGE.split(".")).glob("*.py")) if not names or f.stem in names]
     _warm()
-    _needs(QUICK)
     tried = [mutant for file in files for mutant in mutants(file, f"{PACKAGE}.{file.stem}")]
     say(f"{len(tried)} mutants")
-    left = list(_told("passes the quick tests", _living(tried, QUICK)))
-    if left and "--quick" not in arguments:
-        _needs(THOROUGH)
-        left = list(_told("lives", _living(left, THOROUGH)))
+    left = tried
+    for name, tests in stages:
+        if left:
+            _needs(tests)
+            left = list(_told(f"passes {name}", _living(left, tests)))
     say(f"{len(tried)} mutants, {len(left)} lived")
     return 1 if left else 0
 
