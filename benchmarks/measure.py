@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ class Measurement:
     cpu: float
     """Of the process itself and its helpers."""
     peak: float
-    """Resident memory of the process itself; while it has helpers, with what they do not share with it."""
+    """Resident memory of the process with its helpers (what they share counts once) and its files in memory."""
     child_peak: float
     """Resident memory of the biggest process that it started, as far as it was seen."""
     statements: int
@@ -100,7 +101,7 @@ class _Watcher(threading.Thread):
         super().__init__(daemon=True)
         self.peak_kb = 0
         self.together_kb = 0
-        """The process with its helpers, which are copies of it."""
+        """The process with its helpers, which are copies of it, and its files in memory."""
         self.helper_cpu: dict[str, float] = {}
         """Seconds of each helper, as far as they were seen."""
         self._process = Path(f"/proc/{pid}")
@@ -108,7 +109,7 @@ class _Watcher(threading.Thread):
 
     def run(self) -> None:
         while not self._over.wait(_LOOK_SECONDS):
-            helpers = 0
+            helpers: list[Path] = []
             for child in self._children():
                 process = Path(f"/proc/{child}")
                 if self._is_copy(process):
@@ -116,15 +117,27 @@ class _Watcher(threading.Thread):
                     if seconds < _HELPS:  # about to become a tool, its memory is still its parent's
                         continue
                     self.helper_cpu[child] = seconds
-                    helpers += _kb(process / "smaps_rollup", "Private_Clean:", "Private_Dirty:")
+                    helpers.append(process)
                 else:
                     self.peak_kb = max(self.peak_kb, _kb(process / "status", "VmHWM:"))
             if helpers:
-                self.together_kb = max(self.together_kb, helpers + _kb(self._process / "status", "VmRSS:"))
+                together = sum(_kb(process / "smaps_rollup", "Pss:") for process in (self._process, *helpers))
+            else:
+                together = _kb(self._process / "status", "VmRSS:")
+            self.together_kb = max(self.together_kb, together + self._files_kb())
 
     def stop(self) -> None:
         self._over.set()
         self.join()
+
+    def _files_kb(self) -> int:
+        """Files in memory that the process has open; nobody's resident memory has them."""
+        size = 0
+        with suppress(OSError):  # the process, or one of the files, is just gone
+            for number in (self._process / "fd").iterdir():
+                if str(number.readlink()).startswith("/memfd:"):
+                    size += number.stat().st_size
+        return size // 1024
 
     def _children(self) -> list[str]:
         found: list[str] = []

@@ -43,15 +43,15 @@ own. Of what only reads, the fastest run of {repeat} is shown: other programs on
 ## How to read it
 
 The aim for 100,000 mailboxes is a plan in under 10 s and 500 MB, with as many statements and commands as for one. On
-this machine {slowest}. Two processors share the work as well as they can.
+this machine {slowest}.
 
 - **wall** is from the start of the process to its end, interpreter and imports included.
 - **of which OX tools**: how long at least one `listuser` or `createuser` was running. These are the stand-in's, one
   Python process a call; OX' own are Java processes that ask the server once for each user that they list, so a real
   site has other numbers there. While `listuser` runs, the database and the register are read.
-- **own CPU** and **peak memory** are those of the process with its helpers (copies of it that split YAML beside it; of
-  their memory what they do not share with it), **biggest tool** is the memory of the biggest other process that it
-  started.
+- **own CPU** and **peak memory** are those of the process with its helpers (copies of it that split YAML beside it;
+  what they share counts once) and with the files in memory that tools write to, **biggest tool** is the memory of the
+  biggest other process that it started.
 - **SQL statements** as the server counted them, with what driver and login send. **remote commands** are all programs
   that were run on the mail host. Both are the same at every size: ten thousand accounts do not mean ten thousand round
   trips. `apply` runs one `createuser` for each new account, four at a time (`parallel: 4`), and the same few others;

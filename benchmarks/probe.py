@@ -1,5 +1,5 @@
 """The measured process: `python -m benchmarks.probe NOTES COMMAND …` runs one command of reconciler, as the console
-script would, and writes into NOTES what it took. `measure` starts it.
+script does, and writes into NOTES what it took. `measure` starts it.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import sys
 
 import typer
@@ -45,12 +44,9 @@ def run() -> None:
     """One command, to its SystemExit."""
     try:
         app()
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO) or error.filename is not None:
-            report_bug(error)
-            sys.exit(int(Status.BUG))
-        complain(unwritable(error))  # a help text, which the CLI library writes itself
-        sys.exit(int(Status.USAGE))
     except Exception as error:  # noqa: BLE001  # the last net: a bug must not show a traceback to a volunteer at eleven
+        if isinstance(error, OSError) and (len(sys.argv) == 1 or "--help" in sys.argv):
+            complain(unwritable(error))  # such a call does nothing but write, by the CLI library's hand
+            sys.exit(int(Status.USAGE))
         report_bug(error)
         sys.exit(int(Status.BUG))

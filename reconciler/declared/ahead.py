@@ -23,8 +23,6 @@ BIG = 2_000_000
 """Characters; a folder with fewer is read before helpers would be of use."""
 _MOST = 4
 """Helpers; more would only wait for this process."""
-
-
 _AHEAD = 2**20
 """Bytes that a helper may be ahead of us; a file of 1,000 mailboxes makes an eighth of it."""
 
@@ -37,10 +35,11 @@ class Reading(Enum):
 
 def read_all(texts: Sequence[str]) -> Iterator[Any]:
     """The value of each text, in their order, or Reading.UNUSUAL."""
-    number = min(processors(), _MOST) if sum(map(len, texts)) >= BIG else 1
+    number = min(processors(), len(texts), _MOST) if sum(map(len, texts)) >= BIG else 1
     read = 0
     if number > 1:
-        with suppress(EOFError):  # a helper is gone: killed, or out of memory; what it left is read here
+        # a helper is gone (killed, out of memory) or could not be made: what it left is read here
+        with suppress(EOFError, OSError):
             for value in _with_helpers(texts, number):
                 yield value
                 read += 1
@@ -65,7 +64,7 @@ def _value(text: str) -> Any:
 
 
 def _with_helpers(texts: Sequence[str], number: int) -> Iterator[Any]:
-    """Each helper reads every so many-th text. Raises EOFError when one is gone."""
+    """Each helper reads every so many-th text. Raises EOFError or OSError when one is gone or cannot be made."""
     with ExitStack() as stack:
         lines = [stack.enter_context(_helper(texts[first::number])) for first in range(number)]
         for index in range(len(texts)):
@@ -77,17 +76,17 @@ def _helper(texts: Sequence[str]) -> Iterator[Connection]:
     """The line over which a helper's values come; it ends with the block."""
     context = multiprocessing.get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
-    with suppress(OSError):  # more than this user may have: then helpers wait for us now and then
-        fcntl.fcntl(sender.fileno(), fcntl.F_SETPIPE_SZ, _AHEAD)
-    process = context.Process(target=_help, args=(texts, receiver, sender), daemon=True)
-    process.start()
-    sender.close()
-    try:
-        yield receiver
-    finally:
-        process.terminate()
-        process.join()
-        receiver.close()
+    with receiver:
+        with sender:
+            with suppress(OSError):  # more than this user may have: then helpers wait for us now and then
+                fcntl.fcntl(sender.fileno(), fcntl.F_SETPIPE_SZ, _AHEAD)
+            process = context.Process(target=_help, args=(texts, receiver, sender), daemon=True)
+            process.start()
+        try:
+            yield receiver
+        finally:
+            process.terminate()
+            process.join()
 
 
 def _help(texts: Sequence[str], receiver: Connection, sender: Connection) -> None:

@@ -84,6 +84,7 @@ class Reach:
 
     @cached_property
     def _members(self) -> Mapping[tuple[str | None, Domain], Address]:
+        # who has no member number is under None, which nobody asks for
         return {(box.member, domain_of(box.address)): box.address for box in self._desired.mailboxes.values()}
 
     def bounces(self, target: str) -> bool:

@@ -30,7 +30,7 @@ def refusal(transition: Transition, rule: str, message: str, hint: str, *entries
 def scalar(text: str) -> str:
     """`text` inside YAML in flow style."""
     plain = _PLAIN.fullmatch(text) and text not in _WORDS
-    return text if plain else json.dumps(text)
+    return text if plain else json.dumps(text, ensure_ascii=False)
 
 
 def confirm_entry(gate: str, subject: str, today: date) -> Entry:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import signal
 import tempfile
@@ -21,7 +22,8 @@ _PIECE = 2**16
 
 
 class LocalHost:
-    """Runs processes as children in groups of their own. They inherit our environment; output is held in memory."""
+    """Runs processes as children in groups of their own. They inherit our environment; output is held in memory. What a
+    process that was left running writes after its parent's end is no part of the answer."""
 
     name = "this machine"
 
@@ -122,11 +124,15 @@ class _Child:
 
 
 def _in_memory() -> IO[bytes]:
-    """A file for an answer, never on a disk: it may hold password hashes. A program that writes into a pipe waits
-    whenever we compute, and the list of a big context is 70 MB long."""
-    if hasattr(os, "memfd_create"):
-        return os.fdopen(os.memfd_create("stdout"), "w+b", buffering=0)
-    return tempfile.TemporaryFile(buffering=0)  # not on Linux
+    """A file for an answer; on Linux never on a disk, since it may hold password hashes. A program that writes into a
+    pipe waits whenever we compute, and the list of a big context is 70 MB long."""
+    if not hasattr(os, "memfd_create"):
+        return tempfile.TemporaryFile(buffering=0)
+    file = os.memfd_create("stdout", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    # a program that opens /dev/stdout anew adds to it, as to a pipe, and cannot empty it
+    fcntl.fcntl(file, fcntl.F_SETFL, os.O_APPEND)
+    fcntl.fcntl(file, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK)
+    return os.fdopen(file, "w+b", buffering=0)
 
 
 async def _all_of(stream: asyncio.StreamReader | None) -> bytes:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shlex
 import subprocess
+import sys
 import tempfile
 from datetime import date
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import IO
 
 import pytest
 
+from reconciler.cli import main
 from tests.cli.conftest import Command
 from tests.cli.running import COMMAND, environment
 from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, DOMAIN, OX_ENV, StandInSite, password_in
@@ -112,6 +115,20 @@ def test_2_when_the_help_cannot_be_written(site: StandInSite) -> None:
         status, err = run_in(site, "plan", "--help", out=full)
     assert (status, "bug" in err) == (2, False)
     assert "error: the output cannot be written: No space left on device" in err
+
+
+def test_1_for_a_full_disk_that_is_not_the_outputs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(main, "app", full)
+    monkeypatch.setattr(sys, "argv", ["reconciler", "plan"])
+    with pytest.raises(SystemExit) as left:
+        main.run()
+    assert left.value.code == 1
+    assert "this is a bug" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import signal
@@ -79,6 +80,35 @@ def test_what_a_killed_helper_left_is_read_here(at: int, monkeypatch: pytest.Mon
     monkeypatch.setattr(ahead, "BIG", 1)
     monkeypatch.setattr(ahead, "read_quick", deadly)
     assert list(read_all(TEXTS)) == expected
+
+
+def test_a_helper_that_is_killed_while_it_hands_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a value has come then."""
+    texts = [f"a: {'much' * 1_000_000}\n"] * 6
+    expected = list(map(read_quick, texts))
+    monkeypatch.setattr(ahead, "processors", lambda: 2)
+    values = read_all(texts)
+    found = [next(values)]
+    time.sleep(0.5)  # by now both wait at a full pipe
+    for helper in multiprocessing.active_children():
+        helper.kill()
+    assert [*found, *values] == expected
+
+
+def test_without_helpers_when_none_can_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused() -> int:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    expected = alone(TEXTS)
+    monkeypatch.setattr(ahead, "processors", lambda: 3)
+    monkeypatch.setattr(ahead, "BIG", 1)
+    monkeypatch.setattr(os, "fork", refused)
+    assert list(read_all(TEXTS)) == expected
+
+
+def test_one_file_needs_no_helper(processors: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ahead, "read_quick", lambda _: os.getpid())
+    assert list(read_all(TEXTS[:1])) == [os.getpid()]
 
 
 def test_a_folder_is_loaded_as_ever(tmp_path: Path, processors: int) -> None:

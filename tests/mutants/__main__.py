@@ -43,6 +43,8 @@ def main(arguments: Sequence[str]) -> int:
     the command, and what passes the quick ones counts as living. `--command`: these alone may notice one, which takes
     half a minute each."""
     names = [argument for argument in arguments if not argument.startswith("--")]
+    if unknown := {argument for argument in arguments if argument not in names} - {"--quick", "--command"}:
+        raise SystemExit(f"unknown: {', '.join(unknown)}")
     quick, command = ("the quick tests", QUICK), ("the tests of the command", THOROUGH)
     alone = {"--quick": [quick], "--command": [command]}
     stages = next((alone[argument] for argument in arguments if argument in alone), [quick, command])

@@ -138,6 +138,7 @@ def test_a_domain_is_confirmed_for_all_its_addresses() -> None:
         (f"{{x}}@{D}", f'"{{x}}@{D}"'),
         ("4711@mail.example", '"4711@mail.example"'),
         ("1and1.example", '"1and1.example"'),
+        ("jörg 𝄞", '"jörg 𝄞"'),
     ],
 )
 def test_subjects_are_quoted_where_yaml_would_misread_them(text: str, written: str) -> None:

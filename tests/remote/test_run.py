@@ -62,6 +62,15 @@ async def test_both_streams_are_complete_when_they_are_long(host: Host) -> None:
     assert done.stdout == done.stderr == b"".join(b"%d\n" % n for n in range(1, 200_001))
 
 
+async def test_what_opens_its_output_anew_adds_to_it(host: Host) -> None:
+    """`tee /dev/stdout` and its like in wrapper scripts: half an answer would look like a whole one."""
+    done = await host.run(["sh", "-c", "echo first; echo second >> /dev/stdout; echo third"])
+    assert done == (0, b"first\nsecond\nthird\n", b"")
+    done = await host.run(["sh", "-c", "echo first; echo second > /dev/stdout; echo third"])
+    assert done.stdout.startswith(b"first\n")
+    assert (b"second" in done.stdout) != bool(done.stderr)
+
+
 async def test_a_status_is_an_answer_and_no_error(host: Host) -> None:
     assert (await host.run(["sh", "-c", "exit 105"])).status == 105
 

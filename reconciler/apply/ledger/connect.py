@@ -1,6 +1,6 @@
 """Engines and transactions of the ledger, and what a database's error means to people.
 
-`open_engine` is for a ledger at a URL of its own; beside PostfixAdmin's tables the ledger gets that system's engine.
+A ledger has an engine of its own, also beside PostfixAdmin's tables.
 """
 
 from __future__ import annotations

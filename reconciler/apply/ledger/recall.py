@@ -30,7 +30,8 @@ def remember(
 ) -> Remembered:
     """Everything that planning asks of the past; `since` is where the window of the limits begins.
 
-    Six statements, one for each kind that is wanted, one for every thousand entries of the inventory that nobody wants.
+    Seven statements, one for each kind whose keys do not fit into one answer, one for every thousand entries of the
+    inventory that nobody wants.
     """
     unwanted, known = inventory.divided(connection, tables, site, wanted)
     done, missed = _one_shots(connection, tables, site)

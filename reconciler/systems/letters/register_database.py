@@ -60,6 +60,9 @@ def _entries(result: CursorResult[Any], register: Register) -> Iterator[tuple[st
     missing = [name for name in columns(register) if name not in names]
     if missing:
         raise UnreadableRegister(f"the query gives no column {missing[0]!r}; it gives {', '.join(names)}")
+    twice = [name for name in columns(register) if names.count(name) > 1]
+    if twice:
+        raise UnreadableRegister(f"the query gives the column {twice[0]!r} twice")
     pick = itemgetter(*(names.index(name) for name in columns(register)))
     for number, row in enumerate(result, 1):
         yield f"row {number}", Entry._make(map(_text, pick(row)))

@@ -48,6 +48,7 @@ async def test_a_percent_sign_in_the_query_is_only_that(folder: Path) -> None:
     ("query", "said"),
     [
         ("SELECT nr AS member FROM person", "the query gives no column 'status'; it gives member"),
+        (QUERY.replace("SELECT", "SELECT 'left' AS status,"), "the query gives the column 'status' twice"),
         ("SELECT * FROM absent", "no such table: absent"),
         ("SELEC", "syntax error"),
         (QUERY + " WHERE 0", "no member"),
