@@ -46,7 +46,7 @@ def test_everything_else_changes_nothing(site: StandInSite, terminal: Open, answ
 def test_the_question_says_how_many_and_does_not_stand_in_the_json(site: StandInSite, terminal: Open) -> None:
     """Also with `reconciler apply --format json > run.json`."""
     site.declare(ANNA_DECLARED, BERND_DECLARED)
-    program = COMMAND[2].replace("; run()", "; import sys; sys.stdout = open('run.json', 'w'); run()")
+    program = COMMAND[2].replace("; main()", "; import sys; sys.stdout = open('run.json', 'w'); main()")
     shown = Terminal(site.folder, "apply", "--format", "json", program=program)
     assert "these 2 changes" in shown.read_until(QUESTION)
     shown.type("y\n")
