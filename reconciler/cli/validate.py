@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reconciler.cli.door import Format, FormatOption, SiteOption, Status, enter, say, write_findings
 from reconciler.cli.opening import read_site
+from reconciler.report.nouns import count
 
 
 def validate(site: SiteOption = None, output: FormatOption = Format.TEXT) -> None:
@@ -20,10 +21,13 @@ def validate(site: SiteOption = None, output: FormatOption = Format.TEXT) -> Non
         if declaration.findings or output is not Format.TEXT:
             write_findings(declaration.findings, output)
         counts = (
-            f"{len(state.mailboxes)} mailboxes, {len(state.aliases)} aliases, {len(state.renames)} renames, "
-            f"{len(state.removals)} removals, {len(state.sender_blocks)} sender blocks"
+            count(len(state.mailboxes), "mailbox", "mailboxes"),
+            count(len(state.aliases), "alias", "aliases"),
+            count(len(state.renames), "rename"),
+            count(len(state.removals), "removal"),
+            count(len(state.sender_blocks), "sender block"),
         )
-        say(f"valid: {counts} in {declaration.files} files; next: reconciler plan")
+        say(f"valid: {', '.join(counts)} in {count(declaration.files, 'file')}; next: reconciler plan")
         return Status.DONE
 
     enter(story, output)
