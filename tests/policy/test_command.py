@@ -412,10 +412,34 @@ def test_the_entry_that_its_hint_prints_allows_it(site: StandInSite, command: Co
     assert document.status == 4, document.words
     notes = [(f["severity"], f["rule"], f["subject"]) for f in document.json["findings"]]
     assert ("note", case.rule, case.subject) in notes
+    assert "unused-confirm" not in [rule for _, rule, _ in notes]
     assert not any(t["refused"] for t in document.json["transitions"])
     confirmed = command("plan")
     assert "looked at it" in confirmed.words
     assert [printed(section, confirmed.out) for section in ("confirm", "renames")] == ["", ""]
+
+
+def test_what_another_gate_stops_does_not_count(site: StandInSite, command: Command) -> None:
+    """Two aliases and a block are as many creations as may be; a mailbox that is refused is none. Confirmed, it is
+    one: then there are too many."""
+    live("technik")(site)
+    declared = replace(forwards(2), mailboxes=("x--y: {groupware: false}",))
+    write(site, declared)
+    assert [finding["rule"] for finding in refusals(command)] == ["naming"]
+    entry = {"gate": "naming", "subject": f"x--y@{DOMAIN}", "until": day(3), "reason": "looked at it"}
+    write(site, replace(declared, more={"confirm": [entry]}))
+    assert [finding["rule"] for finding in refusals(command)] == ["creations"]
+
+
+def test_what_waits_for_its_date_is_judged_on_that_day(site: StandInSite, command: Command) -> None:
+    """A rename of a protected account: nothing to refuse today, when nothing is done. Its neighbour is due."""
+    live("technik")(site)
+    live_old_anna(site)
+    rename = renamed(PLAIN_ANNA, date=day(3))
+    write(site, replace(rename, policy={"protected": ["anna.beispiel"]}, blocks=()))
+    assert refusals(command) == []
+    write(site, replace(renamed(PLAIN_ANNA), policy={"protected": ["anna.beispiel"]}, blocks=()))
+    assert [finding["rule"] for finding in refusals(command)] == ["protected"]
 
 
 def test_a_refused_declaration_comes_with_the_lines_that_would_allow_it(site: StandInSite, command: Command) -> None:
