@@ -56,7 +56,7 @@ def hook(engine: Engine, touches: Touches) -> None:
             commit(connection)
 
     setattr(engine.dialect, "do_begin", do_begin)  # noqa: B010  # of this one engine
-    setattr(engine.dialect, "do_commit", do_commit)  # noqa: B010
+    setattr(engine.dialect, "do_commit", do_commit)  # noqa: B010  # mypy allows no assignment
 
     @event.listens_for(engine, "connect")
     def hurry(connection: sqlite3.Connection, _record: object) -> None:

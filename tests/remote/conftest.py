@@ -27,7 +27,7 @@ def host(request: pytest.FixtureRequest) -> Host:
     """Each of the two in turn."""
     if request.param == "local":
         return LocalHost()
-    return request.getfixturevalue("ssh_host")  # type: ignore[no-any-return]
+    return request.getfixturevalue("ssh_host")  # type: ignore[no-any-return]  # pytest's Any
 
 
 async def eventually(true: Callable[[], bool], seconds: float = 10.0) -> None:

@@ -81,7 +81,7 @@ def _strays(desired: DesiredState, users: Mapping[str, OxUserRow]) -> Iterator[F
     """Users under a former address of an account that has another user."""
     current = accounts(desired).current
     for user in users.values() if current else ():
-        account = current.get(user.primary)  # type: ignore[call-overload]
+        account = current.get(user.primary)  # type: ignore[call-overload]  # an Address by str
         mine = users.get(account) if account is not None else None
         if mine is not None and mine.id != user.id:
             message = f"OX user {user.id} ({user.login}) has the address {user.primary}, which belongs to {account}"

@@ -62,10 +62,10 @@ class SenderMap:
     def follow(
         self,
         owner: Owner,  # noqa: ARG002  # a block brings nothing with it
-        changes: Sequence[Change],  # noqa: ARG002
-        wanted: Records,  # noqa: ARG002
-        found: Records,  # noqa: ARG002
-        news: News,  # noqa: ARG002
+        changes: Sequence[Change],  # noqa: ARG002  # the port's signature
+        wanted: Records,  # noqa: ARG002  # the port's signature
+        found: Records,  # noqa: ARG002  # the port's signature
+        news: News,  # noqa: ARG002  # the port's signature
     ) -> Sequence[Change]:
         return ()
 

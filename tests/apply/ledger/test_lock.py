@@ -88,7 +88,7 @@ async def test_the_databases_clock_does_not_depend_on_the_sessions_time_zone(eng
 
         @event.listens_for(engine, "begin")
         def elsewhere(connection: object) -> None:
-            connection.execute(text(zone))  # type: ignore[attr-defined]
+            connection.execute(text(zone))  # type: ignore[attr-defined]  # a real one
 
     with engine.connect() as connection:
         now = connection.execute(select(database_now())).scalar_one()

@@ -43,7 +43,7 @@ def state(*renames: Rename, **fields: object) -> DesiredState:
 
 def changes(desired: DesiredState, *users: OxUserRow, rule: str = "local_part") -> list[Change]:
     """What would be done with these users."""
-    wanted = wanted_users(desired, rule)  # type: ignore[arg-type]
+    wanted = wanted_users(desired, rule)  # type: ignore[arg-type]  # any field
     found = pair(wanted, {"ox_user": {user.key: user for user in users}})
     return list(diff(system_on(CannedHost()), settle(wanted, found), found))
 

@@ -214,7 +214,7 @@ async def test_users_that_are_written_are_not_failed_by_a_list_that_breaks_after
         async def perform(self, *_: object) -> list[Outcome]:
             raise Unreadable("gone", hint="again")
 
-    system._subscriptions = Broken()  # type: ignore[assignment]
+    system._subscriptions = Broken()  # type: ignore[assignment]  # a broken one
     password, reset = await system.perform([new_password(ANNA, "3"), step()])
     assert password == Outcome(Result.DONE)
     assert (reset.result, reset.temporary, reset.hint) == (Result.FAILED, True, "again")
