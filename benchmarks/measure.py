@@ -165,10 +165,10 @@ def _cpu(process: Path) -> float:
     return (int(numbers[11]) + int(numbers[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _kb(file: Path, *names: str) -> int:
-    """The sum of these lines of a file that the kernel makes; 0 when the process has just ended."""
+def _kb(file: Path, name: str) -> int:
+    """One line of a file that the kernel makes; 0 when the process has just ended."""
     try:
         lines = file.read_text(encoding="ascii", errors="replace").splitlines()
     except OSError:
         return 0
-    return sum(int(line.split()[1]) for line in lines if line.startswith(names))
+    return next((int(line.split()[1]) for line in lines if line.startswith(name)), 0)
