@@ -23,6 +23,7 @@ def review(desired: DesiredState, found: Records, disabled: Set[str], policy: Po
     yield from _kept(desired, users.values(), policy.retention_days)
     yield from _strays(desired, users)
     for user in users.values():
+        # a key is an account's address, or in no table
         box = desired.mailboxes.get(user.key) if user.id in disabled else None  # type: ignore[call-overload]
         if box is not None and box.active:
             message = f"{box.address} is active, but OX user {user.id} ({user.login}) is disabled"

@@ -63,6 +63,7 @@ def system(
 def mailbox(address: str = ANNA, member: str | None = "10042", **fields: object) -> Mailbox:
     """A declared mailbox."""
     names = {"given_name": "Anna", "surname": "Beispiel", "name": "Anna Beispiel"}
+    # any field of a mailbox
     return Mailbox(Address(address), ORIGIN, member=member, **{**names, **fields})  # type: ignore[arg-type]
 
 

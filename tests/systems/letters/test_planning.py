@@ -167,6 +167,7 @@ def test_a_whole_plan_folds_the_letter_into_the_accounts_transition(tmp_path: Pa
     letters = system(tmp_path)
     letters.expect(desired(mailbox()))
     pairs = {"letters": Pair({}, register())}
+    # a fake that has what is asked, and a member's row
     (transition,) = fold([new_mailbox()], [Other(), letters], pairs)  # type: ignore[list-item]
     assert [s.id for s in transition.steps] == [
         f"postfixadmin/mailbox/create/{ANNA}",
@@ -196,6 +197,7 @@ def test_names_that_differ_from_the_register_are_a_note(
 
 def test_names_in_another_unicode_form_are_the_same(tmp_path: Path) -> None:
     found = register()
+    # a fake that has what is asked, and a member's row
     row = found["member"]["10042"]._replace(given_name="Zo\u00eb")  # type: ignore[attr-defined]
     state = desired(mailbox(given_name="Zoe\u0308"))
     assert system(tmp_path).review(state, {"member": {"10042": row}}) == []

@@ -60,6 +60,7 @@ async def test_our_words_are_mapped_to_the_registers_columns(tmp_path: Path) -> 
 
 async def test_only_the_named_states_are_active(tmp_path: Path) -> None:
     rows = await read(tmp_path, HEADER + "1,active,,,\n2,Active,,,\n3,left,,,\n4,,,,\n", active=["active", "trial"])
+    # these are members' rows
     assert [row.active for row in rows.values()] == [True, False, False, False]  # type: ignore[attr-defined]
 
 

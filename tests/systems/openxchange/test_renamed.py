@@ -32,6 +32,7 @@ OWNER = Owner(Scope.ACCOUNT, NEU)
 def rename(old: str = ALT, new: str = NEU, days_ago: int = 2, **fields: object) -> Rename:
     """A declared rename, due two days ago unless told."""
     day = TODAY - timedelta(days=days_ago)
+    # any field of a rename
     return Rename(Address(old), Address(new), day, Origin("renames.yaml", "renames", old), **fields)  # type: ignore[arg-type]
 
 

@@ -55,6 +55,7 @@ class Canned:
         return json.loads(sent.body)
 
     def attach(self, security: str = "tls") -> Outcome:
+        # a parameter as text
         imap = MailServer(host="mail.example", port=993, security=security)  # type: ignore[arg-type]
         smtp = MailServer(host="mail.example", port=587, security="starttls")
         outcome = attach(Web(self.url), Target(self.url, imap, smtp), PERSON, ROW)

@@ -26,6 +26,7 @@ class AsNobody(WatchedHost):
     """This machine, as a user without rights sees it."""
 
     async def run(self, argv: Sequence[str], **options: object) -> Completed:
+        # the options are passed on as they came
         return await super().run(("/usr/sbin/runuser", "-u", USER, "--", *argv), **options)  # type: ignore[arg-type]
 
 
