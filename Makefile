@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO ?= demo-site
 
-.PHONY: help demo test check mutants bench schemas lock clean
+.PHONY: help demo test proof check mutants bench schemas lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -15,6 +15,10 @@ demo: $(VENV)/.runtime ## build a stand-in site in demo-site/, plan, apply, drif
 test: $(VENV)/.dev ## every test, on a real MariaDB, PostgreSQL, Postfix, Dovecot and sshd
 	@scripts/debian-packages
 	@$(BIN)/pytest -n 3 --dist worksteal $(PYTEST_ARGS)
+
+proof: $(VENV)/.dev ## the crash matrix with every recovery: an hour or so
+	@scripts/debian-packages
+	@RECONCILER_PROOF=long $(BIN)/pytest -n 2 --dist worksteal tests/proof $(PYTEST_ARGS)
 
 check: $(VENV)/.dev ## lint, format, types, layers
 	@$(BIN)/ruff check .

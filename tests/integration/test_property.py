@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-from functools import partial
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -15,8 +14,6 @@ import pytest
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
-from reconciler.cli.door import Format
-from reconciler.cli.plan import plan
 from reconciler.systems.openxchange.standin import control
 from reconciler.systems.openxchange.standin.bulk import import_users
 from tests.proof.world import DOMAIN, World
@@ -159,25 +156,17 @@ def test_blocks(pattern_with_map: World, blocks: set[str], then: set[str], lines
 def _converges(world: World, ours: set[str]) -> None:
     """One apply, after which what is left is what a gate refuses; a second one that does nothing."""
     foreign = _foreign(world, ours)
-    planned = _plan(world)
+    planned = world.planned()
     whole = any(f["severity"] == "refusal" and f["owner"] is None for f in planned["findings"])
     refused = {t["id"] for t in planned["transitions"] if t["refused"] or whole}
     answer = world.apply()
     event(f"status {answer.status}")
     assert answer.status == (5 if _refusals(planned) else 0), answer.out
     assert _foreign(world, ours) == foreign
-    assert {t["id"] for t in _plan(world)["transitions"]} == refused
+    assert {t["id"] for t in world.planned()["transitions"]} == refused
     again = world.apply()
     assert again.status == answer.status
     assert [touch for touch in again.touches if touch.line != "database"] == []  # whose ledger notes the attempt
-
-
-def _plan(world: World) -> dict[str, Any]:
-    """The plan as JSON; invalid states do not come up here."""
-    answer = world._command(partial(plan, world.site, Format.JSON), None, "a", None)
-    document = json.loads(answer.out)
-    assert isinstance(document, dict)
-    return document
 
 
 def _refusals(document: dict[str, Any]) -> list[str]:

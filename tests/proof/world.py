@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -52,6 +53,8 @@ from reconciler.systems.registry import build_systems
 from tests.proof.outside import InProcessHosts, InProcessWeb, Outbox, hook
 from tests.proof.touches import Death, Fault, Touch, Touches
 
+LONG = os.environ.get("RECONCILER_PROOF") == "long"
+"""`make proof`: every cell of every product."""
 DOMAIN, OTHER = "pirat.example", "verein.example"
 VACATION = "autoreply.example"
 TODAY = date(2026, 11, 22)
@@ -155,6 +158,13 @@ class World:
     def plan(self) -> Answer:
         """`reconciler plan`."""
         return self._command(partial(plan_command, self.site, Format.TEXT), None, "a", None)
+
+    def planned(self) -> dict[str, Any]:
+        """`reconciler plan --format json`; the declared state must be valid."""
+        answer = self._command(partial(plan_command, self.site, Format.JSON), None, "a", None)
+        document = json.loads(answer.out)
+        assert isinstance(document, dict)
+        return document
 
     def sql(self, statement: str, *parameters: object) -> list[dict[str, Any]]:
         """Somebody's own SQL; rows as mappings."""
