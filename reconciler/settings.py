@@ -210,10 +210,27 @@ class Register(Section):
 
 
 class Smtp(Section):
-    """The server that takes our letters and welcome mails."""
+    """The server that takes our letters and welcome mails. Without `security` the connection is encrypted (port 465:
+    TLS, others: STARTTLS), unless the server is this machine itself."""
 
     host: str = "localhost"
     port: Port = 25
+    security: Literal["tls", "starttls", "none"] | None = None
+    user: Annotated[str, Field(pattern=r"^[!-~]+$")] | None = None
+    password_env: str | None = None
+    password_file: str | None = None
+    ca_file: str | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Smtp:
+        passwords = [name for name in (self.password_env, self.password_file) if name is not None]
+        if len(passwords) != (self.user is not None):
+            raise ValueError("`user` goes together with one of `password_env` and `password_file`")
+        if self.port == 465 and self.security not in (None, "tls"):
+            raise ValueError(f"port 465 speaks TLS from the first byte on, so `security: {self.security}` fails there")
+        if self.user is not None and self.security == "none" and self.host not in _LOOPBACK:
+            raise ValueError("the password would travel in clear text; write `security: starttls` or `security: tls`")
+        return self
 
 
 class Letters(Section):

@@ -29,7 +29,8 @@ from reconciler.planning.remembered import Remembered
 from reconciler.remote.host import Login
 from reconciler.remote.hosts import SiteHosts
 from reconciler.remote.mail import Mailer
-from reconciler.remote.smtp import OutboxMailer, SmtpMailer
+from reconciler.remote.outbox import OutboxMailer
+from reconciler.remote.smtp import Server, SmtpMailer
 from reconciler.settings import Letters, Settings, Smtp, secret
 from reconciler.systems.context import Context
 from reconciler.systems.registry import build_systems
@@ -89,7 +90,8 @@ async def open_site(path: Path | None) -> AsyncIterator[OpenSite]:
     hosts = SiteHosts({name: _login(site, name) for name in site.ssh})
     ledger = open_ledger(site)
     witness = Witness(ledger, same_database=site.ledger.url is None)
-    systems = build_systems(Context(site, hosts, _mailer(site), Passwords(), witness))
+    mailer = _mailer(site)
+    systems = build_systems(Context(site, hosts, mailer, Passwords(), witness))
     zone = ZoneInfo(site.timezone)
     opened = OpenSite(site, declaration, systems, lambda: datetime.now(zone), ledger, witness)
     keep(opened)
@@ -98,6 +100,7 @@ async def open_site(path: Path | None) -> AsyncIterator[OpenSite]:
     finally:
         for system in systems:
             await system.close()
+        await mailer.close()
         await hosts.close()
 
 
@@ -142,4 +145,14 @@ def _mailer(site: Settings) -> Mailer:
     if isinstance(letters, Letters) and letters.outbox is not None:
         return OutboxMailer(site.path(letters.outbox))
     smtp = letters.smtp if letters else Smtp()
-    return SmtpMailer(smtp.host, smtp.port)
+    file = site.path(smtp.password_file) if smtp.password_file else None
+    return SmtpMailer(
+        Server(
+            smtp.host,
+            smtp.port,
+            smtp.security,
+            smtp.user,
+            lambda: secret(smtp.password_env, file, "letters.smtp.password"),
+            site.path(smtp.ca_file) if smtp.ca_file else None,
+        )
+    )

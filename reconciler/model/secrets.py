@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import secrets
 import string
+from threading import Lock
 
 from pydantic import SecretStr
 
-# letters and digits that nobody confuses when she types them from paper
+# letters and digits that nobody confuses when typing them from paper
 _LETTERS = "".join(c for c in string.ascii_letters if c not in "IlOo")
 _DIGITS = "23456789"
 _GROUPS, _GROUP = 4, 5
 
 
 class Passwords:
-    """Hands out one password an account, the same one to every system that asks during this run."""
+    """Hands out one password an account, the same one to every system and every thread that asks during this run."""
 
     def __init__(self) -> None:
         self._made: dict[str, SecretStr] = {}
+        self._lock = Lock()
 
     def of(self, account: str) -> SecretStr:
         """The password of this account in this run; made at the first call."""
-        if account not in self._made:
-            self._made[account] = SecretStr(make_password())
-        return self._made[account]
+        with self._lock:
+            if account not in self._made:
+                self._made[account] = SecretStr(make_password())
+            return self._made[account]
 
 
 def make_password() -> str:

@@ -1,118 +1,283 @@
-"""The two Mailers: over SMTP, and into a folder for the demo. Made by the workflow from the site's `letters`."""
+"""Letters over SMTP: one connection, encrypted unless it stays on this machine. Made from the site's `letters: smtp:`.
+
+A message is handed over once: when the answer to it is lost, nobody knows whether it was taken, and it is not sent
+again (see `mail.is_uncertain`).
+"""
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import ipaddress
-import os
 import re
 import smtplib
+import socket
 import ssl
-import tempfile
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import getaddresses
 from pathlib import Path
+from threading import Lock
+from typing import Any, Literal, TypeVar
+
+from pydantic import SecretStr
 
 from reconciler.errors import Unreadable
+from reconciler.remote.mail import BROKE, LOST, NOT_SENT
 
 TIMEOUT = 30.0
 """Seconds that the server may take for one answer."""
+AFTER_DATA = 600.0
+"""Seconds for its answer to a whole message (RFC 5321, 4.5.3.2.6): it may be delivering it meanwhile."""
+TLS_PORT = 465
+"""TLS from the first byte on (RFC 8314, 3.3)."""
 
-_BROKE = "the connection broke before the server's answer"
-_NOT_SENT = "not sent"
-_NUMBER = re.compile(r"[0-9]+(?=-)")
-_TEMPORARY = re.compile(rf"4[0-9][0-9] |{_BROKE}|{_NOT_SENT}")
+Security = Literal["tls", "starttls", "none"]
+T = TypeVar("T")
 
 
-def is_temporary(answer: str) -> bool:
-    """Whether the same message may be taken in a moment: a 4xx answer (RFC 5321, 4.2.1), or none at all."""
-    return _TEMPORARY.match(answer) is not None
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where letters go, and how. Without `security`: TLS at port 465, else STARTTLS; none on this machine itself."""
+
+    host: str
+    port: int = 25
+    security: Security | None = None
+    user: str | None = None
+    """Whom to log in as; nobody when None."""
+    password: Callable[[], SecretStr] = lambda: SecretStr("")
+    """Asked when there is somebody to log in, and not before: a plan needs no password. May raise Unreadable."""
+    ca_file: Path | None = None
+    """Whose certificates to believe, instead of those that the system believes."""
 
 
 class SmtpMailer:
-    """Hands messages to one server, in one connection. Off this machine STARTTLS is used when it is offered, and then
-    the certificate must be valid for `host`."""
+    """Hands messages to one server. The connection is kept for later messages until `close`."""
 
-    def __init__(self, host: str, port: int) -> None:
-        self._host = host
-        self._port = port
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._session: _Session | None = None
+        # messages leave in threads, and the connection is for one at a time
+        self._lock = Lock()
 
     async def send(self, messages: list[EmailMessage]) -> list[str | None]:
-        """See Mailer. A refusal starts with the server's three digits; see `is_temporary`."""
-        return await asyncio.to_thread(self._send, messages) if messages else []
+        """See Mailer. A refusal starts with the server's three digits."""
+        return await self._in_thread(lambda: self._send(messages)) if messages else []
 
     async def check(self) -> None:
-        """See Mailer: connects, greets and leaves."""
-        await asyncio.to_thread(self._check)
+        """See Mailer: connects, greets, encrypts, logs in and leaves."""
+        await self._in_thread(self._check)
+
+    async def close(self) -> None:
+        """See Mailer."""
+        await asyncio.to_thread(self._close)
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        try:
+            return await asyncio.to_thread(work)
+        except asyncio.CancelledError:
+            session = self._session
+            if session is not None and session.sock is not None:
+                # a thread cannot be cancelled, but what it waits for can be ended
+                with suppress(OSError):
+                    session.sock.shutdown(socket.SHUT_RDWR)
+            raise
 
     def _send(self, messages: list[EmailMessage]) -> list[str | None]:
-        connection: smtplib.SMTP | None = self._connect()
         answers: list[str | None] = []
-        for message in messages:
-            if connection is None:
+        with self._lock:
+            if self._session is not None and not _is_alive(self._session):
+                self._leave()  # servers close a connection that was idle for minutes
+            for message in messages:
                 try:
-                    connection = self._connect()
+                    session = self._connected()
                 except Unreadable as error:
+                    if not answers:
+                        raise
                     # the rest would only wait for the same
-                    answers += [f"{_NOT_SENT}: {error.message}"] * (len(messages) - len(answers))
+                    answers += [f"{NOT_SENT}: {error.message}"] * (len(messages) - len(answers))
                     break
-            answers.append(_hand_over(connection, message))
-            if connection.sock is None:  # broken, or closed by smtplib after 421
-                connection = None
-        if connection is not None:
-            _leave(connection)
+                answers.append(_hand_over(session, message))
         return answers
 
+    def _connected(self) -> _Session:
+        """The connection; a new one when there is none, or the last one broke or was ended by the server."""
+        if self._session is None or self._session.sock is None:
+            self._session = self._connect()
+        return self._session
+
     def _check(self) -> None:
-        connection = self._connect()
-        code, text = connection.noop()
-        _leave(connection)
-        if code != 250:
-            raise self._unreachable(_answer(code, text))
+        with self._lock:
+            self._leave()
+            self._session = self._connect()
+            alive = _is_alive(self._session)
+            self._leave()
+        if not alive:
+            raise self._unusable("it does not answer NOOP as it should")
 
-    def _connect(self) -> smtplib.SMTP:
-        connection = None
+    def _close(self) -> None:
+        with self._lock:
+            self._leave()
+
+    def _leave(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            # all answers are in; a server that hangs up without a goodbye changes nothing
+            with suppress(OSError):
+                session.quit()
+            session.close()
+
+    def _connect(self) -> _Session:
+        """A connection that letters may take. Raises Unreadable."""
+        server = self._server
+        password = server.password() if server.user is not None else None
+        session: _Session | None = None
         try:
-            connection = smtplib.SMTP(self._host, self._port, timeout=TIMEOUT)
-            connection.ehlo_or_helo_if_needed()
-            if not _on_this_machine(connection) and connection.has_extn("starttls"):
-                connection.starttls(context=ssl.create_default_context())
-                connection.ehlo_or_helo_if_needed()
+            session = self._opened()
+            session.ehlo_or_helo_if_needed()
+            encrypted = isinstance(session, _TlsSession) or self._starttls(session)
+            if server.user is not None and password is not None:
+                self._log_in(session, server.user, password, encrypted=encrypted)
+        except Unreadable:
+            if session is not None:
+                session.close()
+            raise
         except OSError as error:  # smtplib's own errors are OSErrors too
-            if connection is not None:
-                connection.close()
-            raise self._unreachable(_reason(error)) from None
-        return connection
+            if session is not None:
+                session.close()
+            raise self._unusable(_reason(error)) from None
+        return session
 
-    def _unreachable(self, reason: str) -> Unreadable:
+    def _opened(self) -> _Session:
+        host, port, security = self._server.host, self._server.port, self._server.security
+        if security == "tls" or (security is None and port == TLS_PORT):
+            return _TlsSession(host, port, timeout=TIMEOUT, context=self._context())
+        return _Session(host, port, timeout=TIMEOUT)
+
+    def _starttls(self, session: _Session) -> bool:
+        """Encrypts the connection, unless it stays here or the site file says that it need not be; whether it did."""
+        if self._server.security == "none" or (self._server.security is None and _on_this_machine(session)):
+            return False
+        if not session.has_extn("starttls"):
+            raise self._unusable(
+                "it offers no STARTTLS, and letters hold passwords",
+                hint="turn TLS on there, or write `security: tls` with its port (465) or, where nobody can listen in"
+                f" between, `security: none` {_PLACE}",
+            )
+        session.starttls(context=self._context())
+        session.ehlo_or_helo_if_needed()
+        return True
+
+    def _context(self) -> ssl.SSLContext:
+        """Certificates are always verified, for the name in the site file."""
+        file = self._server.ca_file
+        try:
+            return ssl.create_default_context(cafile=file)
+        except OSError as error:
+            raise self._unusable(
+                f"the certificates in {file} cannot be read: {error.strerror or error}",
+                hint=f"write them there as PEM, or correct `ca_file` {_PLACE}",
+            ) from None
+
+    def _log_in(self, session: _Session, user: str, password: SecretStr, *, encrypted: bool) -> None:
+        if not (encrypted or _on_this_machine(session)):
+            raise self._unusable(
+                f"the password of {user} would travel in clear text",
+                hint=f"write `security: starttls` or `security: tls`, or take `user` out {_PLACE}",
+            )
+        plain = password.get_secret_value()
+        if not plain.isascii():  # smtplib sends no others
+            raise self._unusable(
+                f"the password of {user} holds other characters than ASCII, which no login can be tried with",
+                hint="choose one of ASCII letters, digits and signs",
+            )
+        try:
+            session.login(user, plain)
+        except smtplib.SMTPException as error:
+            if type(error) in (smtplib.SMTPNotSupportedError, smtplib.SMTPException):  # smtplib's own words
+                raise self._unusable(
+                    f"it offers no login (PLAIN, LOGIN or CRAM-MD5), and {user} is to log in",
+                    hint="most servers offer it at port 587 (starttls) or 465 (tls); without a login take `user` and"
+                    f" the password out {_PLACE}",
+                ) from None
+            said = _without(_reason(error), user, plain)
+            raise self._unusable(
+                f"it does not let {user} log in: {said}", hint=f"correct the password, or `user` {_PLACE}"
+            ) from None
+
+    def _unusable(self, reason: str, hint: str = "") -> Unreadable:
         return Unreadable(
-            f"the mail server {self._host} port {self._port} takes no mail: {reason}",
-            hint="start it, or name another one under letters: smtp: in the site file",
+            f"the mail server {self._server.host} port {self._server.port} takes no mail: {reason}",
+            hint=hint or f"start it, or name another one {_PLACE}",
         )
 
 
-def _hand_over(connection: smtplib.SMTP, message: EmailMessage) -> str | None:
+class _Session(smtplib.SMTP):
+    """A connection that knows whether a message is out whose answer is not in."""
+
+    awaiting = False
+
+    def data(self, msg: Any) -> tuple[int, bytes]:
+        """See smtplib: the message, in bytes with CRLF, and the server's answer to it."""
+        self.awaiting = False
+        code, text = self.docmd("DATA")
+        if code != 354:
+            with suppress(smtplib.SMTPServerDisconnected):
+                self.rset()  # else the next message would be a nested one
+            raise smtplib.SMTPDataError(code, text)
+        content: bytes = re.sub(rb"(?m)^\.", b"..", msg)
+        # without its end no server may take it
+        self.send(content if content.endswith(b"\r\n") else content + b"\r\n")
+        assert self.sock is not None
+        self.sock.settimeout(AFTER_DATA)
+        self.awaiting = True
+        self.send(b".\r\n")
+        code, text = self.getreply()
+        self.sock.settimeout(TIMEOUT)
+        taken = 200 <= code < 300
+        self.awaiting = not (taken or 400 <= code < 600)
+        return 250 if taken else code, text
+
+
+class _TlsSession(_Session, smtplib.SMTP_SSL):
+    """One that is encrypted from its first byte on."""
+
+
+_PLACE = "under letters: smtp: in the site file"
+
+
+def _hand_over(session: _Session, message: EmailMessage) -> str | None:
     try:
-        refused = connection.send_message(message)
+        refused = session.send_message(message)
     except smtplib.SMTPRecipientsRefused as error:
         refused = error.recipients
-    except smtplib.SMTPResponseException as error:
-        return _answer(error.smtp_code, error.smtp_error)
-    except smtplib.SMTPNotSupportedError as error:
-        return f"554 {error}"
     except OSError as error:
-        connection.close()
-        return f"{_BROKE}: {_reason(error)}"
+        if session.awaiting:
+            session.close()
+            return f"{LOST}: {_reason(error)}"
+        if isinstance(error, smtplib.SMTPResponseException):
+            return _answer(error.smtp_code, error.smtp_error)
+        if isinstance(error, smtplib.SMTPNotSupportedError):
+            return f"554 {error}"
+        session.close()
+        return f"{BROKE}: {_reason(error)}"
     for code, text in refused.values():
         return _answer(code, text)
     return None
 
 
+def _is_alive(session: _Session) -> bool:
+    try:
+        return session.noop()[0] == 250
+    except OSError:
+        return False
+
+
 def _answer(code: int, text: bytes | str) -> str:
     shown = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    return f"{code} {' '.join(shown.split())}"
+    plain = "".join(c if c.isprintable() else " " for c in shown)
+    return f"{code} {' '.join(plain.split())}"
 
 
 def _reason(error: OSError) -> str:
@@ -120,81 +285,22 @@ def _reason(error: OSError) -> str:
         return _answer(error.smtp_code, error.smtp_error)
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not valid: {error.verify_message}"
+    if isinstance(error, ssl.SSLError) and error.reason == "WRONG_VERSION_NUMBER":
+        return "it does not speak TLS from the first byte on; most servers do at port 465, and want STARTTLS elsewhere"
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
     return error.strerror or str(error) or type(error).__name__
 
 
-def _on_this_machine(connection: smtplib.SMTP) -> bool:
-    assert connection.sock is not None
-    address = ipaddress.ip_address(connection.sock.getpeername()[0].partition("%")[0])
+def _without(answer: str, user: str, password: str) -> str:
+    """What a server says without the password, should it repeat what it was sent."""
+    for secret in (f"\0{user}\0{password}", password):
+        answer = answer.replace(base64.b64encode(secret.encode()).decode(), "********").replace(secret, "********")
+    return answer
+
+
+def _on_this_machine(session: smtplib.SMTP) -> bool:
+    assert session.sock is not None
+    address = ipaddress.ip_address(session.sock.getpeername()[0].partition("%")[0])
     mapped = getattr(address, "ipv4_mapped", None)
     return (mapped or address).is_loopback
-
-
-def _leave(connection: smtplib.SMTP) -> None:
-    # all answers are in; a server that hangs up without a goodbye changes nothing
-    with suppress(OSError):
-        connection.quit()
-    connection.close()
-
-
-class OutboxMailer:
-    """Writes `0001-anna@gmx.example.eml` and so on into a folder: for the demo, where nothing may leave the machine."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    async def send(self, messages: list[EmailMessage]) -> list[str | None]:
-        """See Mailer."""
-        return await asyncio.to_thread(self._send, messages) if messages else []
-
-    async def check(self) -> None:
-        """See Mailer: makes the folder and a file in it, which is gone at once."""
-        await asyncio.to_thread(self._check)
-
-    def _check(self) -> None:
-        try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self._folder):
-                pass
-        except OSError as error:
-            raise Unreadable(
-                f"the outbox {self._folder} takes no mail: {error.strerror}",
-                hint="name a folder that can be written under letters: outbox: in the site file",
-            ) from None
-
-    def _send(self, messages: list[EmailMessage]) -> list[str | None]:
-        self._check()
-        first = self._last_number() + 1
-        return [self._write(message, number) for number, message in enumerate(messages, first)]
-
-    def _last_number(self) -> int:
-        return max((int(found[0]) for p in self._folder.iterdir() if (found := _NUMBER.match(p.name))), default=0)
-
-    def _write(self, message: EmailMessage, number: int) -> str | None:
-        try:
-            handle, temporary = tempfile.mkstemp(prefix=".", dir=self._folder)  # 0600: there is a password in it
-        except OSError as error:
-            return f"{_NOT_SENT}: {error.strerror}"
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(message.as_bytes(policy=SMTP))
-                file.flush()
-                os.fsync(file.fileno())
-            self._name(Path(temporary), message, number)
-        except OSError as error:
-            return f"{_NOT_SENT}: {error.strerror}"
-        finally:
-            Path(temporary).unlink()
-        return None
-
-    def _name(self, temporary: Path, message: EmailMessage, number: int) -> None:
-        """Gives the finished file its number or the next free one: a link never replaces another run's letter."""
-        recipient = getaddresses([str(message["To"])])[0][1]
-        readable = re.sub(r"[^A-Za-z0-9@._+-]", "_", recipient)[:200]
-        while True:
-            try:
-                (self._folder / f"{number:04d}-{readable}.eml").hardlink_to(temporary)
-            except FileExistsError:
-                number += 1
-            else:
-                return

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from time import sleep
+
+import pytest
+
+from reconciler.model import secrets
 from reconciler.model.secrets import Passwords, make_password
 
 
@@ -26,3 +32,17 @@ def test_postfixadmin_would_take_it_and_nobody_misreads_it() -> None:
         assert sum(c.isalpha() for c in text) >= 3
         assert not set(text) & set("IlOo01")
         assert text.isascii()
+
+
+def test_threads_that_ask_at_once_get_the_same_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the database and OX would get two, and the letter tell one of them."""
+    passwords = Passwords()
+
+    def slowly() -> str:
+        sleep(0.02)  # long enough for the others to ask
+        return make_password()
+
+    monkeypatch.setattr(secrets, "make_password", slowly)
+    with ThreadPoolExecutor(4) as pool:
+        asked = list(pool.map(lambda _: passwords.of("anna@mail.example").get_secret_value(), range(4)))
+    assert len(set(asked)) == 1

@@ -25,7 +25,7 @@ from sqlalchemy import Engine, event
 from reconciler.errors import TemporaryFailure, Unreadable
 from reconciler.remote.files import read_file, replace_file
 from reconciler.remote.host import Completed, Host
-from reconciler.remote.smtp import OutboxMailer
+from reconciler.remote.outbox import OutboxMailer
 from reconciler.systems.openxchange.standin.run import Run
 from reconciler.systems.openxchange.standin.web import BASES, Interface, Request
 from reconciler.systems.openxchange.web import Web
@@ -205,6 +205,9 @@ class Outbox:
     async def send(self, messages: list[EmailMessage]) -> list[str | None]:
         """See Mailer."""
         return [self._one(message) for message in messages]
+
+    async def close(self) -> None:
+        """Nothing is held open."""
 
     async def check(self) -> None:
         """See Mailer."""

@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.errors import Unreadable
 from reconciler.remote.mail import Mailer
-from reconciler.remote.smtp import OutboxMailer
+from reconciler.remote.outbox import OutboxMailer
 from tests.remote.test_smtp import mail
 
 

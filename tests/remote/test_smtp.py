@@ -6,17 +6,19 @@ import socket
 import ssl
 import subprocess
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import suppress
 from email.message import EmailMessage
 from email.policy import SMTP
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from reconciler.errors import Unreadable
-from reconciler.remote.mail import Mailer
-from reconciler.remote.smtp import SmtpMailer, is_temporary
+from reconciler.remote.mail import Mailer, is_temporary
+from reconciler.remote.smtp import Server as Where
+from reconciler.remote.smtp import SmtpMailer
 from tests.services.needs import require
 
 HANG_UP = ""
@@ -108,6 +110,23 @@ def serve() -> Iterator[Serve]:
         server.stop()
 
 
+OpenMailer = Callable[..., SmtpMailer]
+
+
+@pytest.fixture
+async def open_mailer(serve: Serve) -> AsyncIterator[OpenMailer]:
+    """Mailers that let go of their servers at the end."""
+    mailers: list[SmtpMailer] = []
+
+    def open_one(host: str, port: int, **more: Any) -> SmtpMailer:
+        mailers.append(SmtpMailer(Where(host, port, **more)))
+        return mailers[-1]
+
+    yield open_one
+    for each in mailers:
+        await each.close()
+
+
 def mail(to: str, text: str = "Grüße\n") -> EmailMessage:
     message = EmailMessage(policy=SMTP)
     message["From"], message["To"], message["Subject"] = "technik@mail.example", to, "Ein Konto für dich"
@@ -118,18 +137,20 @@ def mail(to: str, text: str = "Grüße\n") -> EmailMessage:
 TO = [f"pirat{n}@gmx.example" for n in range(3)]
 
 
-async def test_many_messages_go_through_one_connection_each_to_its_recipient(serve: Serve) -> None:
+async def test_many_messages_go_through_one_connection_each_to_its_recipient(
+    serve: Serve, open_mailer: OpenMailer
+) -> None:
     server = serve()
-    mailer: Mailer = SmtpMailer("127.0.0.1", server.port)
+    mailer: Mailer = open_mailer("127.0.0.1", server.port)
     assert await mailer.send([mail(to) for to in TO]) == [None, None, None]
     assert server.connections == 1
     assert [line for line in server.lines if line.startswith("rcpt TO")] == [f"rcpt TO:<{to}>" for to in TO]
     assert all(f"To: {to}".encode() in sent for to, sent in zip(TO, server.mails, strict=True))
 
 
-async def test_nothing_to_send_opens_no_connection(serve: Serve) -> None:
+async def test_nothing_to_send_opens_no_connection(serve: Serve, open_mailer: OpenMailer) -> None:
     server = serve()
-    assert await SmtpMailer("127.0.0.1", server.port).send([]) == []
+    assert await open_mailer("127.0.0.1", server.port).send([]) == []
     assert server.connections == 0
 
 
@@ -137,28 +158,32 @@ async def test_nothing_to_send_opens_no_connection(serve: Serve) -> None:
     ("answer", "temporary"),
     [("550 5.1.1 no such user", False), ("450 4.2.0 greylisted, come again", True), ("452 4.2.2 full", True)],
 )
-async def test_one_refused_recipient_stops_no_other(serve: Serve, answer: str, temporary: bool) -> None:
+async def test_one_refused_recipient_stops_no_other(
+    serve: Serve, answer: str, temporary: bool, open_mailer: OpenMailer
+) -> None:
     server = serve({f"rcpt TO:<{TO[1]}>": answer})
-    answers = await SmtpMailer("127.0.0.1", server.port).send([mail(to) for to in TO])
+    answers = await open_mailer("127.0.0.1", server.port).send([mail(to) for to in TO])
     assert answers == [None, answer, None]
     assert is_temporary(answer) is temporary
 
 
 @pytest.mark.parametrize("where", ["mail FROM", "DATA", "END"])
-async def test_a_refusal_at_any_point_is_the_answer(serve: Serve, where: str) -> None:
+async def test_a_refusal_at_any_point_is_the_answer(serve: Serve, where: str, open_mailer: OpenMailer) -> None:
     answer = "554 5.7.1 not from you"
     server = serve({where: answer})
-    assert await SmtpMailer("127.0.0.1", server.port).send([mail(TO[0]), mail(TO[1])]) == [answer, answer]
+    assert await open_mailer("127.0.0.1", server.port).send([mail(TO[0]), mail(TO[1])]) == [answer, answer]
 
 
-async def test_an_answer_of_many_lines_becomes_one(serve: Serve) -> None:
+async def test_an_answer_of_many_lines_becomes_one(serve: Serve, open_mailer: OpenMailer) -> None:
     server = serve({"rcpt TO": "550-we do not\n550 take this"})
-    assert await SmtpMailer("127.0.0.1", server.port).send([mail(TO[0])]) == ["550 we do not take this"]
+    assert await open_mailer("127.0.0.1", server.port).send([mail(TO[0])]) == ["550 we do not take this"]
 
 
-async def test_a_connection_that_breaks_leaves_it_open_and_the_next_message_gets_a_new_one(serve: Serve) -> None:
+async def test_a_connection_that_breaks_leaves_it_open_and_the_next_message_gets_a_new_one(
+    serve: Serve, open_mailer: OpenMailer
+) -> None:
     server = serve({f"rcpt TO:<{TO[1]}>": HANG_UP})
-    first, second, third = await SmtpMailer("127.0.0.1", server.port).send([mail(to) for to in TO])
+    first, second, third = await open_mailer("127.0.0.1", server.port).send([mail(to) for to in TO])
     assert (first, third) == (None, None)
     assert second is not None
     assert second.startswith("the connection broke before the server's answer")
@@ -166,18 +191,18 @@ async def test_a_connection_that_breaks_leaves_it_open_and_the_next_message_gets
     assert server.connections == 2
 
 
-async def test_a_server_that_shuts_down_in_between_is_asked_again(serve: Serve) -> None:
+async def test_a_server_that_shuts_down_in_between_is_asked_again(serve: Serve, open_mailer: OpenMailer) -> None:
     server = serve({f"rcpt TO:<{TO[1]}>": "421 4.3.2 shutting down"})
-    answers = await SmtpMailer("127.0.0.1", server.port).send([mail(to) for to in TO])
+    answers = await open_mailer("127.0.0.1", server.port).send([mail(to) for to in TO])
     assert answers == [None, "421 4.3.2 shutting down", None]
     assert server.connections == 2
 
 
 async def test_a_server_that_does_not_come_back_is_not_asked_for_every_message(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, open_mailer: OpenMailer
 ) -> None:
     server = serve({f"rcpt TO:<{TO[0]}>": HANG_UP})
-    mailer = SmtpMailer("127.0.0.1", server.port)
+    mailer = open_mailer("127.0.0.1", server.port)
     connect, calls = mailer._connect, []
 
     def once() -> object:
@@ -199,8 +224,8 @@ def closed_port() -> int:
         return int(probe.getsockname()[1])
 
 
-async def test_a_server_that_is_down_is_unreadable_before_the_first_message() -> None:
-    mailer = SmtpMailer("127.0.0.1", closed_port())
+async def test_a_server_that_is_down_is_unreadable_before_the_first_message(open_mailer: OpenMailer) -> None:
+    mailer = open_mailer("127.0.0.1", closed_port())
     for attempt in (mailer.check(), mailer.send([mail(TO[0])])):
         with pytest.raises(Unreadable, match="Connection refused") as caught:
             await attempt
@@ -210,18 +235,18 @@ async def test_a_server_that_is_down_is_unreadable_before_the_first_message() ->
 @pytest.mark.parametrize("answers", [{"banner": "554 no service for you"}, {"banner": HANG_UP}, {"EHLO": HANG_UP}])
 async def test_a_server_that_does_not_greet_is_unreadable(serve: Serve, answers: dict[str, str]) -> None:
     with pytest.raises(Unreadable, match="takes no mail"):
-        await SmtpMailer("127.0.0.1", serve(answers).port).check()
+        await SmtpMailer(Where("127.0.0.1", serve(answers).port)).check()
 
 
-async def test_the_check_sends_nothing(serve: Serve) -> None:
+async def test_the_check_sends_nothing(serve: Serve, open_mailer: OpenMailer) -> None:
     server = serve()
-    await SmtpMailer("127.0.0.1", server.port).check()
+    await open_mailer("127.0.0.1", server.port).check()
     assert not [line for line in server.lines if line.lower().startswith(("mail", "rcpt", "data"))]
 
 
-async def test_on_this_machine_plain_is_fine(serve: Serve) -> None:
+async def test_on_this_machine_plain_is_fine(serve: Serve, open_mailer: OpenMailer) -> None:
     server = serve({"EHLO": "250-mail.example\n250 STARTTLS"})
-    await SmtpMailer("127.0.0.1", server.port).check()
+    await open_mailer("127.0.0.1", server.port).check()
     assert "STARTTLS" not in [line.upper() for line in server.lines]
 
 
@@ -252,28 +277,30 @@ def encrypting(serve: Serve, certificate: Path) -> Server:
 
 @pytest.mark.usefixtures("far_away")
 async def test_to_another_machine_starttls_is_used(
-    serve: Serve, certificate: Path, monkeypatch: pytest.MonkeyPatch
+    serve: Serve, certificate: Path, monkeypatch: pytest.MonkeyPatch, open_mailer: OpenMailer
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     server = encrypting(serve, certificate)
-    await SmtpMailer("localhost", server.port).check()
+    await open_mailer("localhost", server.port).check()
     assert [line for line in server.lines if line.startswith("tls:")][-1].lower() == "tls:quit"
 
 
 @pytest.mark.usefixtures("far_away")
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
-async def test_a_certificate_that_nobody_vouches_for_is_refused(serve: Serve, certificate: Path, host: str) -> None:
+async def test_a_certificate_that_nobody_vouches_for_is_refused(
+    serve: Serve, certificate: Path, host: str, open_mailer: OpenMailer
+) -> None:
     server = encrypting(serve, certificate)
     with pytest.raises(Unreadable, match="certificate is not valid"):
-        await SmtpMailer(host, server.port).send([mail(TO[0])])
+        await open_mailer(host, server.port).send([mail(TO[0])])
     assert not [line for line in server.lines if line.lower().startswith(("tls:", "mail"))]
 
 
 @pytest.mark.usefixtures("far_away")
 async def test_a_certificate_for_another_name_is_refused(
-    serve: Serve, certificate: Path, monkeypatch: pytest.MonkeyPatch
+    serve: Serve, certificate: Path, monkeypatch: pytest.MonkeyPatch, open_mailer: OpenMailer
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     server = encrypting(serve, certificate)
     with pytest.raises(Unreadable, match="certificate is not valid"):
-        await SmtpMailer("127.0.0.1", server.port).check()
+        await open_mailer("127.0.0.1", server.port).check()

@@ -23,7 +23,7 @@ from reconciler.planning.plan import Plan
 from reconciler.planning.ports import System
 from reconciler.planning.transitions import Transition
 from reconciler.remote.hosts import SiteHosts
-from reconciler.remote.smtp import OutboxMailer
+from reconciler.remote.outbox import OutboxMailer
 from reconciler.settings import Settings
 from reconciler.systems.context import Context
 from reconciler.systems.registry import build_systems

@@ -26,7 +26,7 @@ from reconciler.planning.credentials import News
 from reconciler.planning.findings import Finding
 from reconciler.planning.ports import System
 from reconciler.planning.snapshot import rows_of
-from reconciler.remote.smtp import is_temporary
+from reconciler.remote.mail import is_temporary
 from reconciler.settings import Register, Settings, secret
 from reconciler.systems.context import Context
 from reconciler.systems.letters.letter import MOVED, Stationery

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 from typing import Literal
 
 import bcrypt
@@ -19,6 +20,9 @@ _BCRYPT_COST = 10
 _ARGON2 = PasswordHasher(time_cost=3, memory_cost=65536, parallelism=1)
 _THREADS = 4
 """bcrypt and Argon2 let other threads run; Argon2 takes 64 MiB in each."""
+_SHA512_LOCK = Lock()
+"""libpass builds its base64 tables at the first use, and two threads that do so at once break it. It is pure Python, so
+that threads would win nothing."""
 
 
 def hash_password(scheme: Scheme, password: SecretStr) -> str:
@@ -40,7 +44,8 @@ def _bcrypt(password: str) -> str:
 
 
 def _sha512(password: str) -> str:
-    return str(_SHA512.hash(password))
+    with _SHA512_LOCK:
+        return str(_SHA512.hash(password))
 
 
 _HASH: Mapping[Scheme, Callable[[str], str]] = {

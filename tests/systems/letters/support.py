@@ -39,6 +39,9 @@ class Outbox:
         self.sent += messages
         return [self.answers.pop(0) if self.answers else None for _ in messages]
 
+    async def close(self) -> None:
+        """Nothing is held open."""
+
     async def check(self) -> None:
         self.checked += 1
         if self.error:

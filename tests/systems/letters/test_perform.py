@@ -12,7 +12,7 @@ from reconciler.model.records import LetterRow, Owner, Scope
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Action, Change, Result, Stage, Step
 from reconciler.remote.hosts import SiteHosts
-from reconciler.remote.smtp import OutboxMailer
+from reconciler.remote.outbox import OutboxMailer
 from reconciler.systems.context import Context
 from reconciler.systems.letters.system import LetterSystem, build
 from tests.systems.letters.support import ANNA, LETTERS, REGISTER, Outbox, desired, mailbox, settings, system

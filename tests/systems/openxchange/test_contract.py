@@ -18,7 +18,7 @@ from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Change
 from reconciler.planning.ports import System
 from reconciler.remote.hosts import SiteHosts
-from reconciler.remote.smtp import OutboxMailer
+from reconciler.remote.outbox import OutboxMailer
 from reconciler.settings import OpenXchange, Settings
 from reconciler.systems.context import Context
 from reconciler.systems.openxchange.standin import control, store, users

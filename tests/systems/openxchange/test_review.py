@@ -10,7 +10,7 @@ from reconciler.errors import Unreadable
 from reconciler.model.secrets import Passwords
 from reconciler.planning.findings import Severity
 from reconciler.remote.hosts import SiteHosts
-from reconciler.remote.smtp import OutboxMailer
+from reconciler.remote.outbox import OutboxMailer
 from reconciler.settings import OpenXchange, Settings
 from reconciler.systems.context import Context
 from reconciler.systems.openxchange.system import build

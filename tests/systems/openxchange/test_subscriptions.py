@@ -19,7 +19,7 @@ from reconciler.planning.changes import Action, Change, Outcome, Result, Stage, 
 from reconciler.planning.credentials import News
 from reconciler.planning.findings import Severity
 from reconciler.remote.hosts import SiteHosts
-from reconciler.remote.smtp import OutboxMailer
+from reconciler.remote.outbox import OutboxMailer
 from reconciler.settings import OpenXchange, Settings
 from reconciler.systems.context import Context
 from reconciler.systems.openxchange.subscriptions import Subscriptions

@@ -94,6 +94,9 @@ class NoMailer:
     async def send(self, messages: list[EmailMessage]) -> list[str | None]:
         raise AssertionError(messages)
 
+    async def close(self) -> None:
+        """Nothing is held open."""
+
     async def check(self) -> None:
         raise AssertionError
 

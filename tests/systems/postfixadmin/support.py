@@ -46,6 +46,9 @@ class Outbox:
         self.messages += messages
         return [self.refusals.get(str(message["To"])) for message in messages]
 
+    async def close(self) -> None:
+        """Nothing is held open."""
+
     async def check(self) -> None:
         """Always ready."""
 

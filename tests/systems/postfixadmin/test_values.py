@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -189,3 +190,36 @@ async def test_the_demos_tables_can_be_used(tmp_path: Path) -> None:
     with closing(system):
         await apply(system, state(mailbox(member="10042")))
         assert await changes(system, state(mailbox(member="10042"))) == []
+
+
+_FIRST_USE = """
+import os, sys, threading, time
+from pydantic import SecretStr
+from passlib.utils import binary
+from reconciler.systems.postfixadmin.passwords import hash_all
+
+build = binary.Base64Engine.__init__
+
+def slowly(*args, **kwargs):
+    build(*args, **kwargs)
+    time.sleep(0.002)
+
+binary.Base64Engine.__init__ = slowly
+sys.setswitchinterval(1e-6)
+for _ in range(20):
+    child = os.fork()
+    if not child:
+        try:
+            hash_all("SHA512-CRYPT", {str(n): SecretStr(f"abcd-{n}") for n in range(8)})
+        except BaseException as error:
+            print(repr(error), flush=True)
+            os._exit(1)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+"""
+
+
+def test_the_first_hashes_of_a_process_are_made_by_many_threads() -> None:
+    """libpass builds its tables at the first use; two threads at once ended the very first apply with a traceback."""
+    ended = subprocess.run([sys.executable, "-c", _FIRST_USE], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (0, ""), ended.stdout + ended.stderr
