@@ -53,3 +53,5 @@ class Finding:
     """The transition that a refusal or a wait stops; None on a refusal stops the whole plan."""
     entries: tuple[Entry, ...] = ()
     """Each of them would allow the refusal; it is a person's to choose one."""
+    final: bool = False
+    """No confirmation lifts this refusal, whatever its rule: the system itself would refuse."""

@@ -1,7 +1,7 @@
 """What the inventory means for a plan: what becomes ours, what is ours and no longer declared. Pure.
 
 Absence in git never deletes a mailbox. An alias that we made goes when its entry goes, unless somebody changed it by
-hand since; an account that we switched off for a removal comes back when the removal is taken back.
+hand since. An account that we switched off for a removal stays off when the entry is taken out alone.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from reconciler.model.accounts import Accounts
 from reconciler.model.addresses import Address, local_part
 from reconciler.model.declared import DesiredState
-from reconciler.model.records import AliasRow, Gone, MailboxRow, Owner, Records, Row, Scope
+from reconciler.model.records import AliasRow, Gone, Owner, Records, Scope
 from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.remembered import Adoption, InventoryEntry, Remembered
 from reconciler.planning.transitions import Pair
@@ -22,16 +22,13 @@ ADOPTED_KINDS = frozenset({"mailbox", "alias", "ox_user", "block"})
 def ours_no_longer_declared(
     system: str, pair: Pair, remembered: Remembered, desired: DesiredState, accounts: Accounts
 ) -> Records:
-    """`pair.wanted`, with what shall be gone or come back because its declaration was taken out."""
+    """`pair.wanted`, with what shall be gone because its declaration was taken out."""
     changed: Records = {}
     for entry in remembered.inventory.values():
         if entry.system == system and entry.kind == "alias" and entry.key not in pair.wanted.get("alias", {}):
             owner = _owner_of_unwanted(entry, pair.found, desired, accounts)
             if owner is not None and _as_we_left_it(entry, pair.found):
                 changed.setdefault("alias", {})[entry.key] = Gone(entry.key, owner)
-    for address in remembered.removed:
-        for row in _restored(address, pair.found, desired):
-            changed.setdefault("mailbox" if isinstance(row, MailboxRow) else "alias", {})[address] = row
     # in a big site a copy of every table is felt, and mostly there is nothing to change
     return pair.wanted | {kind: pair.wanted.get(kind, {}) | rows for kind, rows in changed.items()}
 
@@ -87,17 +84,6 @@ def _as_we_left_it(entry: InventoryEntry, found: Records) -> bool:
         return False
     left = entry.fields
     return row.goto == tuple(left["goto"]) and row.active == left["active"]
-
-
-def _restored(address: str, found: Records, desired: DesiredState) -> Iterator[Row]:
-    """The rows of an account that a removal switched off, when nothing declares it any more."""
-    mailbox, twin = found.get("mailbox", {}).get(address), found.get("alias", {}).get(address)
-    declared = address in desired.mailboxes or any(removal.mailbox == address for removal in desired.removals)
-    if declared or not isinstance(mailbox, MailboxRow) or mailbox.active:
-        return
-    yield mailbox._replace(account=address, active=True)
-    if isinstance(twin, AliasRow):
-        yield twin._replace(account=address, active=True)
 
 
 def changed_by_hand(remembered: Remembered, found: Mapping[str, Records]) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from reconciler.model.places import Place
 from reconciler.model.records import AliasRole, AliasRow, Owner, Records, Scope
 from reconciler.planning.changes import Action, Change, Step
-from reconciler.planning.credentials import Due, news
+from reconciler.planning.credentials import Due, News, news
 from reconciler.planning.ports import System
 
 
@@ -82,11 +82,7 @@ def fold(
     by_name = {system.name: system for system in systems}
     transitions = []
     for owner, own in grouped.items():
-        told = news(owner, own, due)
-        for system in systems:
-            pair = pairs.get(system.name)
-            if pair is not None:
-                own += system.follow(owner, tuple(own), pair.wanted, pair.found, told)
+        _complete(owner, own, news(owner, own, due), [s for s in systems if s.name in pairs], pairs)
         if not own:
             continue
         steps = [step for change in own for step in by_name[change.system].steps(change)]
@@ -94,6 +90,24 @@ def fold(
         transitions.append(Transition(owner, tuple(own), tuple(steps), needs=_needs(owner, own, grouped)))
     transitions.sort(key=_danger)
     return transitions
+
+
+def _complete(
+    owner: Owner, own: list[Change], told: News, systems: Sequence[System], pairs: Mapping[str, Pair]
+) -> None:
+    """Adds what follows, until nothing does: what one system says may depend on what another one has said, and not on
+    who is asked first (the old mailbox is attached because it gets the new password)."""
+    there = {(change.system, change.kind, change.key) for change in own}
+    new = True
+    while new:
+        new = False
+        for system in systems:
+            pair = pairs[system.name]
+            for change in system.follow(owner, tuple(own), pair.wanted, pair.found, told):
+                if (change.system, change.kind, change.key) not in there:
+                    there.add((change.system, change.kind, change.key))
+                    own.append(change)
+                    new = True
 
 
 def _needs(owner: Owner, changes: Sequence[Change], grouped: Mapping[Owner, Sequence[Change]]) -> frozenset[Owner]:

@@ -14,7 +14,7 @@ from reconciler.policy.saying import confirm_entry
 
 def confirmed(context: Context, finding: Finding) -> Confirm | None:
     """The entry that lifts this refusal; the one for a domain lifts `missing-domain` for all of its addresses."""
-    if finding.severity is not Severity.REFUSAL or finding.rule not in CONFIRMABLE:
+    if not _liftable(finding):
         return None
     names = (finding.subject, domain_of(finding.subject)) if finding.rule == "missing-domain" else (finding.subject,)
     return context.confirmation(finding.rule, *names)
@@ -30,7 +30,7 @@ def allowed(context: Context, finding: Finding, confirm: Confirm) -> Finding:
 
 def with_way_out(context: Context, finding: Finding) -> Finding:
     """A refusal with the exact entry that would allow it."""
-    if finding.severity is not Severity.REFUSAL or finding.rule not in CONFIRMABLE:
+    if not _liftable(finding):
         return finding
     entry = confirm_entry(finding.rule, finding.subject, context.desired.today)
     return replace(finding, entries=(*finding.entries, entry))
@@ -45,3 +45,7 @@ def unused(context: Context, used: Collection[Confirm]) -> Iterator[Finding]:
             yield Finding(
                 Severity.NOTE, "unused-confirm", confirm.subject, message, hint, context.locate(confirm.origin)
             )
+
+
+def _liftable(finding: Finding) -> bool:
+    return finding.severity is Severity.REFUSAL and finding.rule in CONFIRMABLE and not finding.final

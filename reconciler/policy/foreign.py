@@ -27,7 +27,8 @@ def foreign_login(context: Context) -> Iterator[Finding]:
                 message = f"{row.key} wants the OX login {row.login!r}, but {_described(holder)} has it"
                 other = f"`groupware: {{username: {row.login}2}}`"
                 hint = f"write another login: {other}, or give user {holder.id} another one"
-                yield refusal(transition, "foreign", message, hint)
+                # OX holds each login once: no confirmation gives it to a second user
+                yield replace(refusal(transition, "foreign", message, hint), final=True)
 
 
 def groupware_delete(context: Context) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ refuse, too."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 from reconciler.model.declared import GroupwareAccount
@@ -15,18 +16,28 @@ from reconciler.policy.saying import refusal
 
 
 def early_purge(context: Context) -> Iterator[Finding]:
-    """A mailbox is switched off before it is purged: a date that is long past, or a typo in its year, skips nothing."""
+    """A mailbox is switched off by its removal before it is purged: a date that is long past, or a typo in its year,
+    skips nothing."""
     today, days = context.desired.today, context.site.policy.retention_days
     for transition in context.transitions:
         for change in transition.changes:
             before = change.before
-            if change.action is Action.DELETE and isinstance(before, MailboxRow) and before.active:
+            if change.action is not Action.DELETE or not isinstance(before, MailboxRow):
+                continue
+            if before.active:
                 message = (
                     f"{before.key} is switched on and would be purged at once, without its {days} days switched off"
                 )
                 hint = (
                     f"write `date: {today}` at its removal: then it is switched off today and purged {days} days later"
                 )
+                yield replace(refusal(transition, "early-purge", message, hint), final=True)
+            elif before.key not in context.remembered.removed:
+                message = (
+                    f"{before.key} was not switched off by its removal, so that nobody knows since when it is off, and "
+                    "would be purged at once"
+                )
+                hint = f"is the date of the removal right? `date: {today}` purges it in {days} days"
                 yield refusal(transition, "early-purge", message, hint)
 
 

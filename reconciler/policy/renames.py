@@ -84,7 +84,8 @@ def move_target(context: Context) -> Iterator[Finding]:
         if there is None or there.key != account:
             continue  # free, or found under its old address and about to move
         for rename in _moving(chain):
-            if rename.old in live:
+            # a rename back: the mailbox that is there is the account's own, which left it and came home
+            if rename.old in live and rename.old != account:
                 yield _cannot_move(context, account, rename)
                 break
 

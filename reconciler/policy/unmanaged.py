@@ -19,8 +19,10 @@ def unmanaged(context: Context) -> Iterator[Finding]:
     """A mailbox that was ours and that nothing declares any more; the ledger remembers it as long as it is there."""
     ours = {key for _, kind, key in context.remembered.inventory if kind == "mailbox"}
     changed = {transition.owner.subject for transition in context.transitions}
+    live = context.snapshot.rows(MailboxRow) or {}
     for address in sorted(_named_by_nobody(context, ours) - changed):
-        message = f"{address} is not declared any more: it is left alone, nothing of it is deleted"
+        off = " and stays switched off" if not live[address].active else ""
+        message = f"{address} is not declared any more: it is left alone{off}, nothing of it is deleted"
         hint = "to remove it, name it under `removals`; to manage it again, declare it under `mailboxes`"
         yield Finding(Severity.NOTE, "unmanaged", address, message, hint)
 

@@ -160,6 +160,23 @@ class StandInSite(Site):
         self._insert("mailbox", {"name": "", "maildir": f"{domain}/{local}/", **row})
         self.add_alias(address, goto or address)
 
+    def was_removed(self, address: str, run: int = 900) -> None:
+        """The ledger of a site whose removal of this mailbox switched it off, a while ago."""
+        then = "2026-01-02 03:04:05"
+        whose = {"site": "nrw", "digest": "d", "commit": "", "who": "t", "host": "h", "pid": 1}
+        self._insert("reconciler_runs", {"id": run, **whose, "started": then, "finished": then, "state": "done"})
+        step = {
+            "run": run,
+            "seq": 0,
+            "scope": "account",
+            "subject": address,
+            "step_id": address,
+            "system": "",
+            "key": address,
+        }
+        how = {"kind": "mailbox", "action": "update", "stage": 10, "counted": "removal", "state": "done", "ended": then}
+        self._insert("reconciler_steps", {**step, **how, "system": "", "origin": "", "message": "", "hint": ""})
+
     def add_alias(self, address: str, goto: str) -> None:
         """An alias from before."""
         self._insert("alias", {"address": address, "goto": goto, "domain": address.partition("@")[2], "active": 1})
@@ -203,7 +220,7 @@ class StandInSite(Site):
             os.utime(config / name, (0, 0))
 
     def _insert(self, table: str, row: Mapping[str, object]) -> None:
-        names, marks = ", ".join(row), ", ".join("?" for _ in row)
+        names, marks = ", ".join(f'"{name}"' for name in row), ", ".join("?" for _ in row)
         self.sql(f"INSERT INTO {table} ({names}) VALUES ({marks})", *row.values())
 
     @property

@@ -1,4 +1,4 @@
-"""What the inventory means: an alias that we made goes with its entry, a mailbox never; removals can be taken back."""
+"""What the inventory means: an alias that we made goes with its entry, a mailbox never."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from reconciler.model.accounts import accounts
 from reconciler.model.addresses import Address
-from reconciler.model.declared import DesiredState, Mailbox, Removal, Rename
+from reconciler.model.declared import DesiredState, Mailbox, Rename
 from reconciler.model.places import Origin
 from reconciler.model.records import AliasRole, AliasRow, Gone, MailboxRow, Owner, Records, Row, Scope
 from reconciler.planning.inventory import adopted, changed_by_hand, ours_no_longer_declared
@@ -83,19 +83,6 @@ def test_a_former_address_stays() -> None:
     )
     past = remembered((former, Owner(Scope.ACCOUNT, OLD)))
     assert wanted(past, found(former, MailboxRow(ANNA, "", "", 1, True)), state)["alias"] == {}
-
-
-def test_a_removal_that_is_taken_back_restores_the_account() -> None:
-    live = found(MailboxRow(ANNA, "", "Anna", 5, False), alias(ANNA, ANNA, "x@extern.example", active=False))
-    past = Remembered(removed=frozenset({ANNA}))
-    back = wanted(past, live)
-    assert back["mailbox"][ANNA].over(live["mailbox"][ANNA]) == MailboxRow(ANNA, "", "Anna", 5, True)
-    assert back["alias"][ANNA]._asdict()["active"]
-    removal = DesiredState(TODAY, removals=(Removal(ANNA, TODAY, "left", HERE),))
-    assert wanted(past, live, removal)["mailbox"] == {}
-    assert wanted(Remembered(), live)["mailbox"] == {}
-    switched_on = found(MailboxRow(ANNA, "", "Anna", 5, True))
-    assert wanted(past, switched_on)["mailbox"] == {}
 
 
 def test_rows_that_equal_what_is_declared_are_adopted_once() -> None:

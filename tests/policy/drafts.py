@@ -166,7 +166,10 @@ def context(
     unread: bool = False,
     **more: Any,
 ) -> Context:
-    """`live` are the rows of all systems; `unread` says that PostfixAdmin could not be read."""
+    """`live` are the rows of all systems; `unread` says that PostfixAdmin could not be read. The ledger knows that
+    removals switched their mailboxes off, unless it is given."""
+    removals = tuple(removals)
+    more.setdefault("remembered", Remembered(removed=frozenset(r.mailbox for r in removals)))
     desired = DesiredState(
         TODAY,
         {m.address: m for m in mailboxes},

@@ -54,6 +54,8 @@ class Gate:
     prepare: Prepare = lambda site: None
     whole: bool = False
     """The whole plan is refused."""
+    final: bool = False
+    """No confirmation would help."""
 
 
 def day(offset: int) -> str:
@@ -80,9 +82,12 @@ def live(*addresses: str) -> Prepare:
 
 
 def switched_off(*addresses: str) -> Prepare:
+    """By their removals, and the ledger knows."""
+
     def prepare(site: StandInSite) -> None:
-        for address in addresses:
+        for number, address in enumerate(addresses):
             site.add_mailbox(f"{address}@{DOMAIN}", active=0)
+            site.was_removed(f"{address}@{DOMAIN}", run=900 + number)
 
     return prepare
 
@@ -115,8 +120,8 @@ def a_stranger_in_ox(site: StandInSite) -> None:
 
 
 def bernd_with_ox(site: StandInSite) -> None:
-    """Switched off for a while."""
-    site.add_mailbox(BERND, active=0)
+    """Switched off for a while, by his removal."""
+    switched_off("bernd.muster")(site)
     site.add_ox_user("bernd.muster", BERND, "Bernd Muster")
 
 
@@ -259,6 +264,7 @@ CASES = [
         Declared((ANNA_DECLARED,)),
         Declared((ANNA_DECLARED.replace("}", ", groupware: {username: anna.beispiel2}}"),)),
         a_stranger_in_ox,
+        final=True,
     ),
     Gate(
         "second_account",
@@ -291,6 +297,7 @@ CASES = [
         removed("bernd.muster", offset=-100),
         removed("bernd.muster", offset=-80),
         live("bernd.muster"),
+        final=True,
     ),
     Gate(
         "wide_block",
@@ -396,7 +403,7 @@ def test_the_entry_that_its_hint_prints_allows_it(site: StandInSite, command: Co
     write(site, case.refused)
     (finding,) = refusals(command)
     entry = printed("confirm", command("plan").out)
-    if case.rule not in CONFIRMABLE:
+    if case.rule not in CONFIRMABLE or case.final:
         assert (entry, finding["entries"]) == ("", [])
         return
     assert entry in finding["entries"]

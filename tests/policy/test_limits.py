@@ -154,7 +154,8 @@ def test_on_a_site_of_one_domain_it_is_said_once() -> None:
 @pytest.mark.parametrize("make", [switching_off, purge])
 def test_a_removal_is_one_however_many_rows(make: Any) -> None:
     """details.md: switching off and the purge count as one removal each."""
-    looked_at = site_of(10, make("p0@mail.example"), removed=("p0@mail.example",))
+    past = remembered(removed=frozenset({"p0@mail.example"}))
+    looked_at = site_of(10, make("p0@mail.example"), removed=("p0@mail.example",), remembered=past)
     assert effects(looked_at) == {account("p0@mail.example"): Effect.REMOVAL}
     assert said(looked_at) == []
 

@@ -32,6 +32,7 @@ from tests.policy.drafts import (
     mailbox_row,
     only,
     purge,
+    remembered,
     removal,
     said,
     transition,
@@ -65,7 +66,9 @@ def test_what_is_switched_on_is_not_purged() -> None:
     assert (finding.rule, finding.subject, finding.owner) == ("early-purge", ALT, account(ALT))
     assert finding.message == f"{ALT} is switched on and would be purged at once, without its 90 days switched off"
     assert finding.hint.startswith("write `date: 2026-11-24` at its removal: ")
-    assert said(context(off, live=[domain(), mailbox_row(ALT, active=False)], **declared)) == []
+    live: tuple[Row, ...] = (domain(), mailbox_row(ALT, active=False))
+    assert said(context(off, live=live, **declared)) == []
+    assert said(context(off, live=live, remembered=remembered(), **declared)) == [f"early-purge {ALT}"]
 
 
 BAD = f"x--y@{D}"

@@ -27,6 +27,7 @@ from tests.policy.drafts import (
     only,
     ox_user,
     purge,
+    remembered,
     removal,
     rename,
     said,
@@ -41,7 +42,8 @@ NAMES = [["pirat.alt"], ["Pirat.Alt"], [ALT], ["ox.pirat"], [" ox.pirat "], ["so
 
 def after(*transitions: Transition, protected: list[str], **more: Any) -> Context:
     rows: list[Row] = [domain(), mailbox_row(ALT), mailbox_row(f"x@{D}"), USER]
-    return context(*transitions, policy={"protected": protected}, live=rows, **more)
+    past = remembered(removed=frozenset({ALT}))
+    return context(*transitions, policy={"protected": protected}, live=rows, remembered=past, **more)
 
 
 @pytest.mark.parametrize("protected", NAMES, ids=str)

@@ -1,0 +1,164 @@
+"""What becomes of an account over several merge requests: removed, taken back, renamed back and forth. Through the
+command; after each apply the next plan has nothing to do."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from reconciler.systems import registry
+from reconciler.systems.openxchange.standin import control
+from tests.cli.conftest import Command
+from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, DOMAIN, StandInSite
+
+MUSTER = f"anna.muster@{DOMAIN}"
+MUSTER_DECLARED = ANNA_DECLARED.replace("anna.beispiel", "anna.muster").replace("Beispiel", "Muster")
+TECHNIK = "technik: {groupware: false}"
+
+
+def day(offset: int) -> str:
+    return (date.today() + timedelta(days=offset)).isoformat()
+
+
+def rename(old: str, new: str, offset: int = -3, **values: Any) -> dict[str, Any]:
+    return {"from": old, "to": new, "date": day(offset), **values}
+
+
+def removal(mailbox: str, offset: int = -1, **values: Any) -> dict[str, Any]:
+    return {"mailbox": mailbox, "date": day(offset), "reason": "left", **values}
+
+
+def settles(command: Command) -> None:
+    """Applies, and the next plan has nothing to do."""
+    applied = command("apply", "--yes")
+    assert applied.status == 0, applied.words
+    again = command("plan")
+    assert again.status == 0, again.words
+
+
+def active(site: StandInSite, address: str) -> bool:
+    box = site.mailbox(address)
+    (own,) = site.sql("SELECT active FROM alias WHERE address = ?", address)
+    assert box is not None
+    assert box["active"] == own["active"]
+    return bool(box["active"])
+
+
+def rules(command: Command) -> list[tuple[str, str]]:
+    findings = command("plan", "--format", "json").json["findings"]
+    return [(f["rule"], f["subject"]) for f in findings if f["severity"] == "refusal"]
+
+
+@pytest.fixture
+def roomy(site: StandInSite) -> StandInSite:
+    """Limits are not the point here, and OX lets logins change."""
+    control.set_switches(site.ox, USERNAME_CHANGEABLE=True)
+    site.write(policy={"limits": {"removals": {"at_least": 20, "number": 20}}})
+    return site
+
+
+def test_a_renamed_account_is_removed_and_purged(roomy: StandInSite, command: Command) -> None:
+    """The rename stays declared: its old mailbox goes with the account, and comes back with nothing."""
+    roomy.declare(MUSTER_DECLARED, TECHNIK)
+    settles(command)
+    entry = rename("anna.muster", "anna.beispiel")
+    roomy.declare(ANNA_DECLARED, TECHNIK, more={"renames": [entry]})
+    settles(command)
+    roomy.declare(TECHNIK, more={"renames": [entry], "removals": [removal("anna.beispiel")]})
+    settles(command)
+    assert [active(roomy, address) for address in (ANNA, MUSTER)] == [False, False]
+    settles(command)
+    roomy.declare(TECHNIK, more={"renames": [entry], "removals": [removal("anna.beispiel", -100)]})
+    settles(command)
+    assert [roomy.mailbox(address) for address in (ANNA, MUSTER)] == [None, None]
+
+
+def test_a_removal_entry_that_is_taken_out_alone_leaves_the_account_off(site: StandInSite, command: Command) -> None:
+    site.declare(ANNA_DECLARED, TECHNIK)
+    settles(command)
+    site.declare(TECHNIK, more={"removals": [removal("anna.beispiel")]})
+    settles(command)
+    site.declare(TECHNIK)
+    planned = command("plan")
+    assert planned.status == 0
+    assert f"{ANNA} is not declared any more: it is left alone and stays switched off" in planned.words
+    settles(command)
+    assert not active(site, ANNA)
+    site.declare(ANNA_DECLARED, TECHNIK)
+    settles(command)
+    assert active(site, ANNA)
+
+
+def test_a_removal_taken_back_and_a_rename_are_one_apply(roomy: StandInSite, command: Command) -> None:
+    roomy.declare(MUSTER_DECLARED, TECHNIK)
+    settles(command)
+    roomy.declare(TECHNIK, more={"removals": [removal("anna.muster")]})
+    settles(command)
+    roomy.declare(ANNA_DECLARED, TECHNIK, more={"renames": [rename("anna.muster", "anna.beispiel")]})
+    settles(command)
+    assert [active(roomy, address) for address in (ANNA, MUSTER)] == [True, True]
+    assert roomy.goto(MUSTER) == ANNA
+
+
+@pytest.mark.parametrize("kind", ["move", "attach"])
+def test_there_and_back_again(roomy: StandInSite, command: Command, kind: str) -> None:
+    site = roomy
+    site.declare(MUSTER_DECLARED, TECHNIK)
+    settles(command)
+    there = rename("anna.muster", "anna.beispiel", -3, old_mailbox=kind)
+    site.declare(ANNA_DECLARED, TECHNIK, more={"renames": [there]})
+    settles(command)
+    back = rename("anna.beispiel", "anna.muster", -2, old_mailbox=kind)
+    site.declare(MUSTER_DECLARED, TECHNIK, more={"renames": [there, back]})
+    settles(command)
+    assert (site.mailbox(ANNA) is None) == (kind == "move")
+    assert site.goto(ANNA) == MUSTER
+    assert control.user(site.ox, "anna.muster").fields["Email1"] == MUSTER
+
+
+def test_no_confirmation_is_offered_for_a_login_that_another_holds(site: StandInSite, command: Command) -> None:
+    """OX would refuse it: status 8 with every run."""
+    site.add_ox_user("anna.beispiel", "someone@else.example", "Someone Else")
+    site.declare(ANNA_DECLARED, TECHNIK)
+    assert rules(command) == [("foreign", ANNA)]
+    assert "confirm:" not in command("plan").out
+    entry = {"gate": "foreign", "subject": ANNA, "until": day(3), "reason": "looked at it"}
+    site.declare(ANNA_DECLARED, TECHNIK, more={"confirm": [entry]})
+    assert rules(command) == [("foreign", ANNA)]
+
+
+def test_a_mailbox_that_is_off_already_is_not_purged_by_a_wrong_year(site: StandInSite, command: Command) -> None:
+    """Its retention did not begin: nobody knows since when it is off."""
+    site.declare(BERND_DECLARED, TECHNIK)
+    settles(command)
+    site.declare(BERND_DECLARED.replace("}", ", active: false}"), TECHNIK)
+    settles(command)
+    site.declare(TECHNIK, more={"removals": [removal("bernd.muster", -366)]})
+    assert rules(command) == [("early-purge", BERND)]
+    assert command("apply", "--yes").status == 5
+    assert site.mailbox(BERND) is not None
+    entry = {"gate": "early-purge", "subject": BERND, "until": day(3), "reason": "off for years"}
+    site.declare(TECHNIK, more={"removals": [removal("bernd.muster", -366)], "confirm": [entry]})
+    settles(command)
+    assert site.mailbox(BERND) is None
+
+
+def test_an_old_mailbox_is_attached_whichever_system_is_asked_first(
+    site: StandInSite, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    servers = {"imap": {"host": "imap.example", "port": 143}, "smtp": {"host": "smtp.example", "port": 587}}
+    site.write(openxchange={**site.sections["openxchange"], "web_url": "https://ox.example/ajax", **servers})
+    site.add_mailbox(MUSTER)
+    site.add_ox_user("anna.muster", MUSTER, "Anna Muster")
+    site.declare(ANNA_DECLARED, TECHNIK, more={"renames": [rename("anna.muster", "anna.beispiel")]})
+    plans = []
+    for builders in (registry._BUILDERS, registry._BUILDERS[::-1]):
+        monkeypatch.setattr(registry, "_BUILDERS", builders)
+        planned = command("plan", "--format", "json")
+        assert planned.status == 4, planned.words
+        (transition,) = [t for t in planned.json["transitions"] if t["subject"] == ANNA]
+        plans.append(sorted((c["kind"], c["key"]) for c in transition["changes"]))
+    assert ("attachment", MUSTER) in plans[0]
+    assert plans[0] == plans[1]
