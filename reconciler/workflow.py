@@ -14,9 +14,10 @@ from reconciler.errors import Unreadable
 from reconciler.model.accounts import Accounts, accounts
 from reconciler.model.declared import DesiredState
 from reconciler.model.records import Records
-from reconciler.planning.assembly import counts, due_accounts, explained, marked, unmanaged
+from reconciler.planning.assembly import STOPS, counts, due_accounts, explained, marked, unmanaged
 from reconciler.planning.diff import diff
 from reconciler.planning.draft import Draft, Reviewed
+from reconciler.planning.identity import Identity, emptied, taken_over
 from reconciler.planning.inventory import adopted, changed_by_hand, ours_no_longer_declared, outdated
 from reconciler.planning.plan import Plan, Read, digest
 from reconciler.planning.ports import System
@@ -75,15 +76,19 @@ async def draft(
         if s.name in snapshot.records
     }
     snapshot = replace(snapshot, records={name: pair.found for name, pair in pairs.items()})
+    identity = Identity(state, chains, snapshot, remembered)
+    pairs = {name: pair._replace(wanted=emptied(pair.wanted, identity.replaced)) for name, pair in pairs.items()}
     pending = [c for s in systems if s.name in pairs for c in diff(s, *pairs[s.name])]
     changes = [c for c in pending if reviewed is None or reviewed.hold(c)]
     shots = due(state, remembered, site, snapshot, chains, remembered.made)
-    folded = fold(changes, systems, pairs, due_accounts(remembered, state, chains, shots.password, shots.unsubscribe))
+    renewed = shots.password | identity.replaced
+    folded = fold(changes, systems, pairs, due_accounts(remembered, state, chains, renewed, shots.unsubscribe))
     held = [t for t in folded if reviewed is None or t.id in reviewed.transitions]
     transitions = tuple(explained(t, state, chains, declaration.locate) for t in held)
     waiting_for = tuple(s.name for s in systems if s.needed_for_accounts and s.name in snapshot.unknown)
     locate = declaration.locate
-    context = Context(site, state, snapshot, transitions, waiting_for, locate, chains, remembered, remembered.made)
+    made = remembered.made
+    context = Context(site, state, snapshot, transitions, waiting_for, locate, chains, remembered, made, identity)
     gated = run_gates(context)
     reviews = [f for s in systems if s.name in pairs for f in s.review(state, pairs[s.name].found)]
     reviews += changed_by_hand(remembered, snapshot.records)
@@ -105,11 +110,15 @@ async def draft(
     )
     missed = tuple(missed.shot for missed in shots.missed if missed.shot not in remembered.missed)
     left = tuple(entry for name, pair in pairs.items() for entry in outdated(name, pair, remembered, chains))
+    stopped = {f.owner for f in (*gated, *reviews) if f.owner is not None and f.severity in STOPS}
+    people = [*identity.people({t.owner for t in transitions} - stopped, stopped)]
+    people += [e for name, pair in pairs.items() for e in taken_over(name, pair, identity.changed.keys() - stopped)]
     return Draft(
         plan,
         chains,
         new,
         left,
+        tuple(people),
         effects(context),
         shots.due,
         missed,

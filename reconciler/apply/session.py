@@ -61,6 +61,8 @@ class ClosingJournal(RunJournal):
         await self._ledger.record((adoption.entry for adoption in draft.adopted), self._run)
         await self._ledger.missed(self._run, draft.missed)
         told = {t.transition.owner for t in run.transitions if not t.unfinished}
+        left = {t.owner for t in draft.plan.transitions} - told
+        await self._ledger.record((entry for entry in draft.people if entry.owner not in left), self._run)
         current = draft.chains.current.items()
         former = {Owner(Scope.ACCOUNT, old) for old, now in current if Owner(Scope.ACCOUNT, now) in told}
         if former:

@@ -24,6 +24,7 @@ from reconciler.errors import UsageError
 from reconciler.model.records import Records
 from reconciler.model.secrets import Passwords
 from reconciler.planning.draft import Draft, Reviewed
+from reconciler.planning.identity import declared_numbers
 from reconciler.planning.ports import System
 from reconciler.planning.remembered import Remembered
 from reconciler.remote.host import Login
@@ -53,7 +54,8 @@ class OpenSite:
         if self.ledger is None or not await self.ledger.exists():
             return Remembered()
         await self.ledger.check()
-        remembered = await self.ledger.remember(self.site.policy.limits.window_hours, wanted)
+        numbers = declared_numbers(self.declaration.state)
+        remembered = await self.ledger.remember(self.site.policy.limits.window_hours, wanted, numbers)
         boxes = self.declaration.state.mailboxes.values()
         made = await self.ledger.made([b.address for b in boxes if b.password_reset or b.subscriptions_reset])
         zone = ZoneInfo(self.site.timezone)

@@ -80,6 +80,11 @@ class LetterRow(NamedTuple):
     template: str = "account"
 
     @property
+    def tells_password(self) -> bool:
+        """All letters do, but the one that says that the address changed and the password stayed."""
+        return self.template != "moved"
+
+    @property
     def owner(self) -> Owner:
         return Owner(Scope.ACCOUNT, self.account)
 

@@ -17,7 +17,8 @@ from reconciler.planning.plan import Counts
 from reconciler.planning.remembered import Remembered
 from reconciler.planning.transitions import Pair, Transition
 
-_STOPS = (Severity.REFUSAL, Severity.WAIT)
+STOPS = (Severity.REFUSAL, Severity.WAIT, Severity.LATER)
+"""What keeps a transition from being carried out with this plan."""
 
 
 def due_accounts(
@@ -83,7 +84,7 @@ def marked(transitions: Iterable[Transition], findings: Sequence[Finding]) -> tu
     rules: dict[Owner, list[str]] = {}
     later = {f.owner for f in findings if f.severity is Severity.LATER}
     for finding in findings:
-        if finding.severity in _STOPS and finding.owner is not None:
+        if finding.severity in STOPS[:2] and finding.owner is not None:
             rules.setdefault(finding.owner, []).append(finding.rule)
     return tuple(replace(t, refused=tuple(rules.get(t.owner, ()))) for t in transitions if t.owner not in later)
 

@@ -40,7 +40,8 @@ class Reviewed:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """`adopted` becomes ours when the plan is applied, `outdated` stands under a former address; `counted` is what each
+    """`adopted` becomes ours when the plan is applied, `outdated` stands under a former address; `people` is what the
+    ledger is to note of whose accounts these are, once their transitions are done; `counted` is what each
     transition counts as for the limits; `shots` are the one-shot operations that are due, `missed` those that will
     never be done; `unmanaged` has the keys of what is live and declared nowhere, by kind. Of a saved plan `settled` are
     the rows that need nothing any more, and `apart` is the number of changes that are pending now, but not reviewed."""
@@ -49,6 +50,7 @@ class Draft:
     chains: Accounts
     adopted: tuple[Adoption, ...] = ()
     outdated: tuple[InventoryEntry, ...] = ()
+    people: tuple[InventoryEntry, ...] = ()
     counted: Mapping[Owner, Effect] = field(default_factory=dict)
     shots: tuple[OneShot, ...] = ()
     missed: tuple[OneShot, ...] = ()
@@ -79,7 +81,8 @@ class Draft:
         theirs = {owner.subject for owner in present}
         adopted = tuple(entry for entry in self.adopted if entry.owner in present)
         outdated = tuple(entry for entry in self.outdated if self.chains.of(entry.key) in theirs)
-        return replace(self, plan=plan, adopted=adopted, outdated=outdated, missed=())
+        people = tuple(entry for entry in self.people if entry.owner in present)
+        return replace(self, plan=plan, adopted=adopted, outdated=outdated, people=people, missed=())
 
 
 _SHOT_OF = {"password": "password_reset", "letter": "password_reset", "subscriptions": "subscriptions_reset"}

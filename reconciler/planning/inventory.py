@@ -65,7 +65,9 @@ def _owner_of_unwanted(
     if entry.owner.scope is Scope.ALIAS:
         return entry.owner
     account = Address(accounts.of(entry.owner.subject))
-    if account in desired.mailboxes and entry.key not in found.get("mailbox", {}):
+    box = desired.mailboxes.get(account)
+    # a number that is merely not written any more is not managed any more
+    if box is not None and box.member is not None and entry.key not in found.get("mailbox", {}):
         return Owner(Scope.ACCOUNT, account) if _is_member_alias(entry, account, accounts) else None
     return None
 

@@ -19,6 +19,9 @@ from reconciler.planning.transitions import Transition
 InventoryKey = tuple[str, str, str]
 """System, kind, key."""
 
+LEDGER, PERSON = "ledger", "person"
+"""System and kind of the inventory's entries about persons: the value is the member number of the account there."""
+
 CREDENTIAL_EFFECTS = frozenset({"password", "letter"})
 """Kinds of steps after which a person holds, or should hold, a new password."""
 
@@ -153,6 +156,11 @@ class Remembered:
     """Mailboxes that a removal switched off, and that nothing changed since."""
     unseen: Mapping[Owner, frozenset[str]] = field(default_factory=dict)
     """Effects that no system can show (kinds) and that a run left undone after it had touched their owner."""
+    people: Mapping[str, str] = field(default_factory=dict)
+    """Address → member number of the account there, as noted by the last run, where git declares another one or none;
+    those that are as declared are in `known`, under ("ledger", "person")."""
+    former: Mapping[str, str] = field(default_factory=dict)
+    """Address → account, of mailboxes and aliases that a rename left at an address which the account had before."""
     one_shots: frozenset[OneShot] = frozenset()
     missed: frozenset[OneShot] = frozenset()
     recent: Mapping[Effect, frozenset[Owner]] = field(default_factory=dict)

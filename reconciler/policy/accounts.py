@@ -6,11 +6,14 @@ import re
 from collections.abc import Iterator
 
 from reconciler.model.addresses import Address, domain_of, local_part
-from reconciler.model.records import CREDENTIAL_KINDS, UNREADABLE_KINDS, DomainRow, MailboxRow, MemberRow
+from reconciler.model.declared import Mailbox
+from reconciler.model.names import folded
+from reconciler.model.records import CREDENTIAL_KINDS, UNREADABLE_KINDS, DomainRow, LetterRow, MailboxRow, MemberRow
 from reconciler.planning.changes import Action, Change
 from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.transitions import Transition
 from reconciler.policy.context import Context
+from reconciler.policy.identity import moved_numbers
 from reconciler.policy.oneshots import due
 from reconciler.policy.saying import about, refusal
 
@@ -65,23 +68,43 @@ def naming(context: Context) -> Iterator[Finding]:
 
 
 def register(context: Context) -> Iterator[Finding]:
-    """An account is made only for somebody whom the register knows as an active member."""
+    """An account is made, or gets a member number, only for somebody whom the register knows as an active member; and
+    a password is told only to somebody of that name."""
     members = context.snapshot.rows(MemberRow)
     if members is None:
         return
-    for transition, row in new_accounts(context):
-        box = context.desired.mailboxes.get(Address(row.key))
+    hint = "check the number with the member administration, and write the right one at `member:`"
+    numbered = {transition.owner: transition for transition, _ in new_accounts(context)}
+    numbered |= {transition.owner: transition for transition, _, _ in moved_numbers(context)}
+    letters = ((t, change.after) for t in context.transitions for change in t.changes)
+    told = {t.owner: t for t, letter in letters if isinstance(letter, LetterRow) and letter.tells_password}
+    for transition in (numbered | told).values():
+        box = context.desired.mailboxes.get(Address(transition.owner.subject))
         if box is None or box.member is None:
             continue
         entry = members.get(box.member)
-        if entry is None:
-            message = f"{row.key}: the register has no member {box.member}"
-        elif not entry.active:
-            message = f"{row.key}: member {box.member} is not active in the register"
-        else:
-            continue
-        hint = "check the number with the member administration, and write the right one at `member:`"
-        yield refusal(transition, "register", message, hint)
+        if entry is None or not entry.active:
+            if transition.owner in numbered:
+                missing = f"{box.address}: the register has no member {box.member}"
+                left = f"{box.address}: member {box.member} is not active in the register"
+                yield refusal(transition, "register", left if entry else missing, hint)
+        elif transition.owner in told and another_name(box, entry):
+            message = (
+                f"{box.address} is called {box.name}, and member {box.member} in the register "
+                f"{entry.given_name} {entry.surname}: the letter with the password would go to them"
+            )
+            yield refusal(transition, "register", message, hint)
+
+
+def another_name(box: Mailbox, entry: MemberRow) -> bool:
+    """Whether given name and surname both differ from the register's; who is named nowhere has no other name."""
+    declared = _words(box.given_name, box.surname) or _words(box.name)
+    registered = _words(entry.given_name, entry.surname)
+    return bool(declared) and bool(registered) and declared.isdisjoint(registered)
+
+
+def _words(*names: str | None) -> set[str]:
+    return {word for name in names if name for word in folded(name).casefold().split()}
 
 
 _ARRIVALS = (Action.CREATE, Action.RENAME)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 
 from reconciler.model.accounts import Accounts
 from reconciler.model.accounts import accounts as chains_of
 from reconciler.model.declared import Confirm, DesiredState
 from reconciler.model.records import Owner
 from reconciler.planning.findings import Locate, Severity
+from reconciler.planning.identity import Identity
 from reconciler.planning.remembered import Remembered
 from reconciler.planning.snapshot import Snapshot
 from reconciler.planning.transitions import Transition
 from reconciler.settings import Settings
 
 _FROM_DESIRED = Accounts({}, {}, ())
+UNKNOWN = Identity(DesiredState(date.min), _FROM_DESIRED, Snapshot(datetime.min), Remembered())
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +36,17 @@ class Context:
     remembered: Remembered = field(default_factory=Remembered)
     made: Mapping[str, date] = field(default_factory=dict)
     """The day on which an account became ours, where the ledger knows it."""
+    identity: Identity = UNKNOWN
+    """Who is behind the addresses; worked out from the rest when it is not given."""
     stopped: Mapping[Owner, Severity] = field(default_factory=dict)
     """What the gates before this one stop, and whether it is refused or only waits."""
 
     def __post_init__(self) -> None:
         if self.accounts is _FROM_DESIRED:
             object.__setattr__(self, "accounts", chains_of(self.desired))
+        if self.identity is UNKNOWN:
+            known = Identity(self.desired, self.accounts, self.snapshot, self.remembered)
+            object.__setattr__(self, "identity", known)
 
     def confirmation(self, gate: str, *subjects: str) -> Confirm | None:
         """The entry that lifts this gate today for the subject, by whichever of its names."""

@@ -20,11 +20,12 @@ from reconciler.policy.blocks import wide_block
 from reconciler.policy.confirm import allowed, confirmed, unused, with_way_out
 from reconciler.policy.context import Context
 from reconciler.policy.foreign import foreign_login, groupware_delete, second_account
+from reconciler.policy.identity import foreign_mailbox, foreign_number, member_changed, waiting_alias
 from reconciler.policy.limits import changes, creations, empty_state, removals
 from reconciler.policy.oneshots import one_shots
 from reconciler.policy.protected import protected
 from reconciler.policy.removals import coming_removal, early_purge
-from reconciler.policy.renames import foreign_mailbox, future_rename, move_target, suspected_rename
+from reconciler.policy.renames import future_rename, move_target, suspected_rename
 from reconciler.policy.unmanaged import unknown_removal, unmanaged
 
 Gate = Callable[[Context], Iterable[Finding]]
@@ -36,15 +37,18 @@ GATES: tuple[Gate, ...] = (
     missing_domain,
     naming,
     register,
+    member_changed,
     suspected_rename,
     move_target,
     foreign_mailbox,
+    foreign_number,
     foreign_login,
     second_account,
     protected,
     groupware_delete,
     early_purge,
     wide_block,
+    waiting_alias,
     missing_alias_domain,
     dangling_alias,
     # after all others: what those stop does not count

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import timedelta
+from collections.abc import Iterator, Mapping
 
 from reconciler.model.addresses import Address, local_part
 from reconciler.model.declared import Mailbox, OldMailbox, Rename
-from reconciler.model.records import AliasRow, MailboxRow, Owner, OxUserRow, Scope
+from reconciler.model.records import AliasRow, MailboxRow, Owner, Scope
 from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.transitions import Transition
 from reconciler.policy.accounts import new_accounts
 from reconciler.policy.context import Context
-from reconciler.policy.effects import renames
+from reconciler.policy.identity import moved_numbers
 from reconciler.policy.saying import refusal, rename_entry
 
 
@@ -27,18 +26,20 @@ def future_rename(context: Context) -> Iterator[Finding]:
 
 def suspected_rename(context: Context) -> Iterator[Finding]:
     """A new mailbox of the same member, or of the same names, as one that nobody declares any more: that is a rename,
-    and without its entry her mail, contacts and calendar would stay behind (design.md section 4)."""
-    new = list(new_accounts(context))
+    and without its entry their mail, contacts and calendar would stay behind (design.md section 4)."""
+    new = {transition.owner.subject: transition for transition, _ in new_accounts(context)}
+    # the new mailbox may have been made by hand: then the number still leads to the old one
+    new |= {t.owner.subject: t for t, before, _ in moved_numbers(context) if before is not None}
     return _suspected(context, new) if new else iter(())
 
 
-def _suspected(context: Context, new: Iterable[tuple[Transition, MailboxRow]]) -> Iterator[Finding]:
+def _suspected(context: Context, new: Mapping[str, Transition]) -> Iterator[Finding]:
     left = Left(context)
-    for transition, row in new:
-        box = context.desired.mailboxes.get(Address(row.key))
+    for address, transition in new.items():
+        box = context.desired.mailboxes.get(Address(address))
         for old, why in (left.of(box) if box is not None else {}).items():
-            message = f"{row.key} is new and {old}, which nobody declares, {why}: is that the same person?"
-            entry = rename_entry(old, row.key, context.desired.today)
+            message = f"{address} is new and {old}, which nobody declares, {why}: is that the same person?"
+            entry = rename_entry(old, address, context.desired.today)
             hint = f"if it is, declare the rename; if not, declare {old} as well"
             yield refusal(transition, "suspected-rename", message, hint, entry)
 
@@ -103,44 +104,6 @@ def _cannot_move(context: Context, account: Address, rename: Rename) -> Finding:
     hint = f"write `old_mailbox: attach` in this rename: {rename.old} stays and is attached in OX"
     owner = Owner(Scope.ACCOUNT, account)
     return Finding(Severity.REFUSAL, "move-target", account, message, hint, context.locate(rename.origin), owner)
-
-
-def foreign_mailbox(context: Context) -> Iterator[Finding]:
-    """A rename would give its person the password and the mail of the mailbox at the new address: it must be hers.
-
-    It is when she has it from an earlier rename, when a run of ours touched it, or when it shows that somebody began
-    this rename by hand (rename.md: any number of the wiki's steps).
-    """
-    live = context.snapshot.rows(MailboxRow) or {}
-    for transition in context.transitions:
-        account = Address(transition.owner.subject)
-        chain = context.accounts.former.get(account, ())
-        there, box = live.get(account), context.desired.mailboxes.get(account)
-        if there is None or there.key != account or not any(rename.old in live for rename in chain):
-            continue
-        if box is not None and renames(transition, context) and not _hers(context, box, chain, there):
-            newest = chain[0]
-            name = f" ({there.name})" if there.name else ""
-            message = f"{account}{name} is a mailbox already, and nothing shows that it is that of {newest.old}"
-            entry = rename_entry(account, newest.old, newest.date - timedelta(days=1))
-            hint = "if it is from an earlier rename, restore that entry with its date; else choose another address"
-            yield refusal(transition, "foreign", message, hint, entry)
-
-
-def _hers(context: Context, box: Mailbox, chain: tuple[Rename, ...], there: MailboxRow) -> bool:
-    account, former = box.address, {rename.old for rename in chain}
-    if account in former or Owner(Scope.ACCOUNT, account) in context.remembered.unseen:
-        return True
-    if box.name is not None and _folded(box.name) == _folded(there.name):
-        return True
-    aliases = context.snapshot.rows(AliasRow) or {}
-    if any(old in aliases and aliases[old].goto == (account,) for old in former):
-        return True
-    # her member number leads to the account, in whichever domain
-    if any(local_part(key) == box.member and account in alias.goto for key, alias in aliases.items()):
-        return True
-    user = (context.snapshot.rows(OxUserRow) or {}).get(account)
-    return user is not None and user.primary == account and not former.isdisjoint(user.aliases)
 
 
 def _folded(name: str) -> str:

@@ -11,7 +11,7 @@ import pytest
 from reconciler.model.addresses import Address
 from reconciler.model.records import AliasRow, Row
 from reconciler.planning.findings import Entry, Severity
-from reconciler.policy.context import Context
+from reconciler.policy.context import UNKNOWN, Context
 from reconciler.policy.gates import run_gates
 from tests.policy.drafts import (
     ALT,
@@ -153,7 +153,7 @@ def found_at_new(looked_at: Context, row: Row) -> Context:
     """With the row under the new address."""
     records = looked_at.snapshot.records["all"]
     paired = {"all": {**records, "mailbox": {**records["mailbox"], NEU: row}}}
-    return replace(looked_at, snapshot=replace(looked_at.snapshot, records=paired))
+    return replace(looked_at, snapshot=replace(looked_at.snapshot, records=paired), identity=UNKNOWN)
 
 
 def test_a_mailbox_that_is_found_under_its_new_address_is_not_there_yet() -> None:
@@ -189,14 +189,24 @@ def onto(*live: Row, member: str | None = "4711", **more: Any) -> Context:
 
 
 def test_the_mailbox_of_somebody_else_is_not_taken() -> None:
-    """details.md: a rename target that is an unmanaged mailbox (restore the earlier entry)."""
+    """details.md, Identity; no refusal offers an entry that would take it."""
     finding = only(onto())
     assert (finding.rule, finding.subject, finding.owner) == ("foreign", NEU, account(NEU))
-    assert finding.message == f"{NEU} (Somebody Else) is a mailbox already, and nothing shows that it is that of {ALT}"
-    assert finding.hint.startswith("if it is from an earlier rename, restore that entry with its date")
-    assert finding.entries[0] == Entry("renames", f"{{from: {NEU}, to: {ALT}, date: 2026-11-23}}")
+    assert (
+        finding.message
+        == f"{NEU} (Somebody Else) is a mailbox already, and not that of {ALT}: it is called Somebody Else"
+    )
+    assert [entry.section for entry in finding.entries] == ["confirm"]
     assert said(onto(confirms=[confirm("foreign", NEU)])) == []
-    assert only(onto(mailbox_row(NEU))).message.startswith(f"{NEU} is a mailbox")
+
+
+def test_a_bare_mailbox_may_be_the_first_step_by_hand_and_is_said() -> None:
+    """details.md, Identity: no OX user, no member alias, never ours."""
+    for looked_at in (onto(mailbox_row(NEU)), onto(mailbox_row(NEU), mailboxes=[box(NEU)])):
+        assert said(looked_at) == []
+        assert f"rename-by-hand {NEU}" in said(looked_at, Severity.NOTE)
+    ours = remembered((NEU, mailbox_row(NEU)))
+    assert said(onto(mailbox_row(NEU), remembered=ours)) == [f"foreign {NEU}"]
 
 
 def follows(primary: str) -> Row:
@@ -211,10 +221,9 @@ def follows(primary: str) -> Row:
         onto(alias_row("4711@other.example", NEU, "x@extern.example")),
         onto(alias_row(ALT, NEU)),
         onto(follows(NEU)),
-        onto(remembered=remembered(unseen={account(NEU): frozenset({"letter"})})),
         onto(renames=[rename(NEU, ALT, TODAY - timedelta(days=9)), rename(ALT, NEU)]),
     ],
-    ids=["step 1: her names", "step 2", "step 2, other domain", "step 3", "step 7", "interrupted run", "rename back"],
+    ids=["step 1: her names", "step 2", "step 2, other domain", "step 3", "step 7", "rename back"],
 )
 def test_hers_is_what_somebody_began_by_hand(hers: Context) -> None:
     """rename.md: recognised after any number of the wiki's steps."""
@@ -230,15 +239,12 @@ def test_hers_is_what_somebody_began_by_hand(hers: Context) -> None:
         onto(follows(ALT)),
         onto(ox_user("3", "pirat.neu", NEU, key=NEU)),
         onto(remembered=remembered(unseen={account(ALT): frozenset({"letter"})})),
+        onto(remembered=remembered(unseen={account(NEU): frozenset({"letter"})})),
     ],
-    ids=["other member", "no member", "a copy", "not yet followed", "her own user", "another account"],
+    ids=["other member", "no member", "a copy", "not yet followed", "its own user", "another account", "not told yet"],
 )
 def test_less_than_that_shows_nothing(not_hers: Context) -> None:
     assert said(not_hers) == [f"foreign {NEU}"]
-
-
-def test_two_without_a_name_are_not_the_same() -> None:
-    assert said(onto(mailbox_row(NEU), mailboxes=[box(NEU)])) == [f"foreign {NEU}"]
 
 
 def test_who_is_removed_takes_nothing() -> None:
@@ -254,9 +260,9 @@ def test_the_mailbox_that_is_to_move_there_is_not_somebody_elses() -> None:
     """As `pair` puts it, under the new address; an older one that was attached is beside it."""
     chain = [rename(ALT, DIRT, TODAY - timedelta(days=1)), moving(DIRT, NEU)]
     moves = transition(account(NEU), (mailbox_row(DIRT), mailbox_row(NEU)))
-    looked_at = context(moves, mailboxes=[box(NEU)], renames=chain, live=LIVE)
+    looked_at = context(moves, mailboxes=[box(NEU, name="Pirat Neu")], renames=chain, live=LIVE)
     assert said(found_at_new(looked_at, mailbox_row(DIRT))) == []
-    assert said(found_at_new(looked_at, mailbox_row(NEU))) == [f"foreign {NEU}"]
+    assert said(found_at_new(looked_at, mailbox_row(NEU, name="Somebody Else"))) == [f"foreign {NEU}"]
 
 
 def test_drift_after_a_rename_takes_nothing() -> None:

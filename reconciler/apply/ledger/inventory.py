@@ -16,7 +16,7 @@ from sqlalchemy.dialects import mysql, sqlite
 
 from reconciler.apply.ledger.tables import Tables
 from reconciler.model.records import Owner, Records, Scope
-from reconciler.planning.remembered import InventoryEntry, InventoryKey
+from reconciler.planning.remembered import LEDGER, PERSON, InventoryEntry, InventoryKey
 
 CHUNK = 1000
 """Entries in one statement."""
@@ -73,6 +73,8 @@ def divided(
     known: dict[tuple[str, str], Set[str]] = {}
     unwanted: dict[tuple[str, str], list[str]] = {}
     for (system, kind), there in _keys(connection, tables, site):
+        if system == LEDGER:
+            continue  # see `people`
         table = wanted.get(system, {}).get(kind, {})
         if table:  # mostly all of it: then it is no copy
             known[system, kind] = table.keys() if there.issuperset(table) else there.intersection(table)
@@ -83,6 +85,41 @@ def divided(
             some = _read(connection, tables, site, c.system == system, c.kind == kind, c.key.in_(chunk))
             entries.update((entry.id, entry) for entry in some)
     return entries, known
+
+
+def people(
+    connection: Connection, tables: Tables, site: str, numbers: Mapping[str, str]
+) -> tuple[dict[str, str], frozenset[str]]:
+    """Member numbers by address that differ from `numbers`, which are declared, and the addresses where they do not.
+
+    As one text where it fits, like keys.
+    """
+    c = tables.inventory.c
+    where = (c.site == site, c.system == LEDGER, c.kind == PERSON)
+    joined = func.aggregate_strings(c.key.concat(" ").concat(c.value).concat(_END), "")
+    number, text = connection.execute(select(func.count(), joined).where(*where)).one()
+    lines = (text or "").split(_END)[:-1]
+    if len(lines) == number:
+        noted = [line.split(" ") for line in lines]
+    else:
+        rows = connection.execute(select(c.key, c.value).where(*where).execution_options(yield_per=_STREAM))
+        noted = [[key, value] for key, value in rows]
+    others = {address: member for address, member in noted if numbers.get(address) != member}
+    return others, frozenset(address for address, _ in noted if address not in others)
+
+
+def former(connection: Connection, tables: Tables, site: str) -> dict[str, str]:
+    """Mailboxes and aliases of accounts under other addresses than the account's own: what renames left there. Member
+    numbers begin with a digit."""
+    c = tables.inventory.c
+    query = select(c.key, c.subject).where(
+        c.site == site,
+        c.kind.in_(("mailbox", "alias")),
+        c.scope == Scope.ACCOUNT,
+        c.key != c.subject,
+        func.substr(c.key, 1, 1).not_in(list("0123456789")),
+    )
+    return {row.key: row.subject for row in connection.execute(query)}
 
 
 def _keys(connection: Connection, tables: Tables, site: str) -> Iterator[tuple[tuple[str, str], frozenset[str]]]:

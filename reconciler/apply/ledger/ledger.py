@@ -185,11 +185,16 @@ class Ledger:
 
     # looking back
 
-    async def remember(self, window_hours: int, wanted: Mapping[str, Records] | None = None) -> Remembered:
+    async def remember(
+        self,
+        window_hours: int,
+        wanted: Mapping[str, Records] | None = None,
+        numbers: Mapping[str, str] | None = None,
+    ) -> Remembered:
         """What planning asks of the past, as of one moment. `wanted` (by system) is what it wants now: of the inventory
-        it gets the rest, and the bare keys of that."""
+        it gets the rest, and the bare keys of that. `numbers` are the declared member numbers by address."""
         since = self._clock() - timedelta(hours=window_hours)
-        return await self._read(recall.remember, self._site, since, wanted or {})
+        return await self._read(recall.remember, self._site, since, wanted or {}, numbers or {})
 
     async def made(self, addresses: Collection[str]) -> Mapping[str, datetime]:
         """When we made these mailboxes, in UTC; those that were there before us are left out."""

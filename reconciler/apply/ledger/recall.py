@@ -19,26 +19,45 @@ from reconciler.apply.ledger.journal import CHUNK, DID, chunks
 from reconciler.apply.ledger.tables import Tables
 from reconciler.model.records import UNREADABLE_KINDS, Owner, Records, Scope
 from reconciler.planning.changes import Action, Stage
-from reconciler.planning.remembered import Effect, OneShot, PastRun, PastStep, Remembered, RunState, StepState
+from reconciler.planning.remembered import (
+    LEDGER,
+    PERSON,
+    Effect,
+    OneShot,
+    PastRun,
+    PastStep,
+    Remembered,
+    RunState,
+    StepState,
+)
 
 _TOUCHED = (StepState.BEGUN, StepState.DONE, StepState.FAILED)
 """States of steps that changed something, or may have."""
 
 
 def remember(
-    connection: Connection, tables: Tables, site: str, since: datetime, wanted: Mapping[str, Records]
+    connection: Connection,
+    tables: Tables,
+    site: str,
+    since: datetime,
+    wanted: Mapping[str, Records],
+    numbers: Mapping[str, str],
 ) -> Remembered:
-    """Everything that planning asks of the past; `since` is where the window of the limits begins.
+    """Everything that planning asks of the past; `since` is where the window of the limits begins, `numbers` are the
+    declared member numbers by address.
 
-    Seven statements, one for each kind whose keys do not fit into one answer, one for every thousand entries of the
+    Nine statements, one for each kind whose keys do not fit into one answer, one for every thousand entries of the
     inventory that nobody wants.
     """
     unwanted, known = inventory.divided(connection, tables, site, wanted)
+    people, as_declared = inventory.people(connection, tables, site, numbers)
     done, missed = _one_shots(connection, tables, site)
     return Remembered(
         inventory=unwanted,
-        known=known,
+        known={**known, (LEDGER, PERSON): as_declared} if as_declared else known,
         removed=_removed(connection, tables, site),
+        people=people,
+        former=inventory.former(connection, tables, site),
         unseen=_unseen(connection, tables, site),
         one_shots=done,
         missed=missed,

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from reconciler.model.records import OxUserRow, PasswordRow
 from reconciler.planning.changes import Action, Change, Outcome, Result
+from reconciler.planning.identity import addresses_of
 from reconciler.settings import OpenXchange
 from reconciler.systems.openxchange.failures import PLAN
 from reconciler.systems.openxchange.listing import Listed
-from reconciler.systems.openxchange.matching import addresses_of
 from reconciler.systems.openxchange.tools import Write
 
 _OPTIONS = {

@@ -15,6 +15,7 @@ from reconciler.model.accounts import Accounts, accounts
 from reconciler.model.addresses import local_part
 from reconciler.model.declared import DesiredState, GroupwareAccount, Mailbox
 from reconciler.model.records import Gone, Owner, OxUserRow, Records, Row, Scope
+from reconciler.planning.identity import addresses_of
 from reconciler.planning.snapshot import rows_of
 
 KIND = "ox_user"
@@ -170,8 +171,3 @@ def _keys(user: OxUserRow, row: OxUserRow | None) -> tuple[str, str]:
         return row.key, row.key
     by_login = (a for a in left if user.login in (a, local_part(a)))
     return row.key, next(by_login, row.key)
-
-
-def addresses_of(user: OxUserRow) -> set[str]:
-    """Every address by which the user is known."""
-    return {user.primary, user.imap_login, *user.aliases}

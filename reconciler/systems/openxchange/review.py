@@ -9,9 +9,10 @@ from reconciler.model.accounts import accounts
 from reconciler.model.declared import DesiredState, GroupwareAccount, OldMailbox
 from reconciler.model.records import Owner, OxUserRow, Records, Scope
 from reconciler.planning.findings import Finding, Severity
+from reconciler.planning.identity import addresses_of
 from reconciler.planning.snapshot import rows_of
 from reconciler.settings import Policy
-from reconciler.systems.openxchange.matching import addresses_of, purged
+from reconciler.systems.openxchange.matching import purged
 from reconciler.systems.openxchange.subscriptions import NO_DATABASE, NO_DATABASE_HINT
 from reconciler.systems.openxchange.web_failures import BY_HAND
 

@@ -19,10 +19,10 @@ from sqlalchemy.pool import NullPool
 
 from reconciler.model.records import SubscriptionsRow
 from reconciler.planning.changes import Outcome, Result, Step
+from reconciler.planning.identity import addresses_of
 from reconciler.settings import OpenXchange, Settings, secret
 from reconciler.systems.openxchange.failures import AGAIN, PLAN
 from reconciler.systems.openxchange.look import Seen, look
-from reconciler.systems.openxchange.matching import addresses_of
 from reconciler.systems.openxchange.tools import Tools
 
 _TOKEN = "com.openexchange.secret.recovery.fast.token"

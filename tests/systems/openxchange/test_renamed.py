@@ -20,7 +20,8 @@ from reconciler.model.places import Origin
 from reconciler.model.records import Gone, Owner, OxUserRow, Records, Scope
 from reconciler.planning.changes import Action, Change
 from reconciler.planning.diff import diff
-from reconciler.systems.openxchange.matching import addresses_of, pair, settle, wanted_users
+from reconciler.planning.identity import addresses_of
+from reconciler.systems.openxchange.matching import pair, settle, wanted_users
 from tests.systems.openxchange.canned import CannedHost, system_on
 from tests.systems.openxchange.test_matching import box, declared, live
 

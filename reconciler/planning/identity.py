@@ -1,0 +1,231 @@
+"""Who is behind an address: the person, not the spelling. Pure; the workflow makes one `Identity` for each plan.
+
+A person is known by the member number that the ledger noted for the account, else by the `NUMBER@` aliases that lead
+to it; an OX user that was kept, and the old mailbox of a rename, are somebody's as well. Every transition is judged by
+this: an account never goes to another person only because an entry was edited (gates `member-changed` and `foreign`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Set
+from functools import cached_property
+from typing import NamedTuple
+
+from reconciler.model.accounts import Accounts, accounts
+from reconciler.model.addresses import Address, domain_of, local_part
+from reconciler.model.declared import DesiredState, Mailbox
+from reconciler.model.names import folded
+from reconciler.model.records import AliasRole, AliasRow, Gone, MailboxRow, Owner, OxUserRow, Records, Scope
+from reconciler.planning.remembered import LEDGER, PERSON, InventoryEntry, Remembered
+from reconciler.planning.snapshot import Snapshot
+from reconciler.planning.transitions import Pair
+
+
+class Changed(NamedTuple):
+    """An account that somebody else had. `another`: their name differs, too, so that password and forwards are not the
+    new person's; else it may be the number alone that was wrong."""
+
+    before: str
+    another: bool
+
+
+def declared_numbers(desired: DesiredState) -> Mapping[str, str]:
+    """The member number of each declared account, under all of its addresses."""
+    chains = accounts(desired)
+    boxes = (box for box in desired.mailboxes.values() if box.member is not None)
+    return {address: str(box.member) for box in boxes for address in chains.addresses(box.address)}
+
+
+class Identity:
+    """What tells people apart, in what is declared, live and remembered."""
+
+    def __init__(self, desired: DesiredState, chains: Accounts, snapshot: Snapshot, remembered: Remembered) -> None:
+        self._desired = desired
+        self._chains = chains
+        self._remembered = remembered
+        self._aliases = snapshot.rows(AliasRow) or {}
+        self._mailboxes = snapshot.rows(MailboxRow) or {}
+        self._users = snapshot.rows(OxUserRow) or {}
+
+    @cached_property
+    def changed(self) -> Mapping[Owner, Changed]:
+        """The accounts that are declared for another person than the one who had them."""
+        later = {rename.new for rename in self._chains.future}
+        boxes = (box for box in self._desired.mailboxes.values() if box.address not in later)
+        found = ((box, self._before(box)) for box in boxes)
+        return {
+            Owner(Scope.ACCOUNT, box.address): Changed(before, self._is_another(box)) for box, before in found if before
+        }
+
+    @cached_property
+    def replaced(self) -> frozenset[Owner]:
+        """Of these the password and the forwards are the predecessor's."""
+        return frozenset(owner for owner, changed in self.changed.items() if changed.another)
+
+    def somebody_elses(self, box: Mailbox, address: str) -> str:
+        """What shows that the live mailbox at an address of a rename is not this account's; empty when nothing does."""
+        addresses = set(self._chains.addresses(box.address))
+        noted = self._remembered.people.get(address)
+        if noted is not None:
+            return f"it is the account of member {noted}"
+        if address in self._persons:
+            return ""  # the ledger knows it as this very person's
+        former = self._remembered.former
+        if former.get(address) in addresses or any(former.get(a) == address for a in addresses):
+            return ""  # a run of ours did this rename, or an earlier one of this account
+        if self._is_ours(address):
+            return "it is an account of its own, which reconciler manages"
+        if self._has_number(box, {address}):
+            return ""
+        numbers = self._numbers.get(address, set()) - {box.member}
+        if numbers:
+            return f"the member number {min(numbers)} leads to it"
+        others = addresses - {address}
+        users = [user for user in self._users.values() if address in addresses_of(user)]
+        if any(user.primary == address and not others.isdisjoint(addresses_of(user)) for user in users):
+            return ""
+        # where the old address has a user as well it is a matter of `second-account`
+        if users and all(others.isdisjoint(addresses_of(user)) for user in self._users.values()):
+            return f"OX user {users[0].id} ({users[0].login}) is its own"
+        led_here = any(self._goto(a) == (address,) for a in others)
+        return "" if led_here else self._another_name(box, address, addresses)
+
+    def is_known(self, box: Mailbox, address: str) -> bool:
+        """Whether anything shows that the live mailbox at an address of a rename is this account's."""
+        addresses, former = set(self._chains.addresses(box.address)), self._remembered.former
+        return (
+            address in self._persons
+            or former.get(address) in addresses
+            or any(former.get(a) == address or self._goto(a) == (address,) for a in addresses - {address})
+            or self._has_number(box, {address})
+        )
+
+    def people(self, planned: Set[Owner], stopped: Set[Owner]) -> Iterator[InventoryEntry]:
+        """What the ledger is to note once the plan is applied: the member number of each account that is there, under
+        all of its addresses. `planned` are the transitions' owners; what is `stopped` is noted when it is done."""
+        for box in self._desired.mailboxes.values():
+            owner = Owner(Scope.ACCOUNT, box.address)
+            if box.member is not None and owner not in stopped:
+                addresses = self._chains.addresses(box.address)
+                if owner in planned or any(address in self._mailboxes for address in addresses):
+                    new = (address for address in addresses if address not in self._persons)
+                    yield from (InventoryEntry(LEDGER, PERSON, a, owner, box.member) for a in new)
+
+    @property
+    def _persons(self) -> Set[str]:
+        """Addresses whose person is noted as declared."""
+        return self._remembered.known.get((LEDGER, PERSON), frozenset())
+
+    @cached_property
+    def _numbers(self) -> Mapping[str, set[str]]:
+        """Address → member numbers that lead to it, and that nothing else in git claims."""
+        claimed = {box.member: box.address for box in self._desired.mailboxes.values() if box.member is not None}
+        numbers: dict[str, set[str]] = {}
+
+        def add(key: str, targets: tuple[str, ...]) -> None:
+            number = local_part(key)
+            if key[:1].isdigit() and number.isdigit() and key not in self._desired.aliases:
+                for target in targets:
+                    if claimed.get(number, self._chains.of(target)) == self._chains.of(target):
+                        numbers.setdefault(target, set()).add(number)
+
+        for key, row in self._aliases.items():
+            add(key, row.goto)
+        for entry in self._remembered.inventory.values():
+            if entry.kind == "alias" and entry.owner.scope is Scope.ACCOUNT:
+                add(entry.key, (entry.owner.subject,))
+        return numbers
+
+    def _before(self, box: Mailbox) -> str:
+        """Whose account it was, in words; empty when it was this person's, or nobody's as far as anything shows."""
+        addresses = self._chains.addresses(box.address)
+        noted = next((n for a in addresses if (n := self._remembered.people.get(a)) not in (None, box.member)), None)
+        if noted is not None:
+            # a number that is merely not written any more is not managed any more
+            gone = box.member is None and box.address in self._mailboxes and not self._is_another(box)
+            return "" if gone else f"the account of member {noted}"
+        if box.member is not None and any(address in self._persons for address in addresses):
+            return ""
+        holder = self._remembered.former.get(box.address)
+        if holder is not None and holder not in addresses:
+            person = self._remembered.people.get(holder)
+            return "" if box.member is not None and person == box.member else f"a former address of {holder}"
+        if box.member is not None and not self._has_number(box, set(addresses)):
+            numbers = {number for address in addresses for number in self._numbers.get(address, ())} - {box.member}
+            if numbers:
+                return f"the account of member {min(numbers)}"
+        return self._kept_user(box) if not any(address in self._mailboxes for address in addresses) else ""
+
+    def _kept_user(self, box: Mailbox) -> str:
+        user = self._users.get(box.address)
+        if user is None:
+            return ""
+        names = {_name(box.name), _name(f"{box.given_name or ''} {box.surname or ''}")} - {""}
+        theirs = {_name(user.display_name), _name(f"{user.given_name} {user.surname}")} - {""}
+        if not names or not theirs or names & theirs:
+            return ""
+        return f"that of {user.display_name}, whose OX user {user.id} was kept"
+
+    def _has_number(self, box: Mailbox, addresses: Set[str]) -> bool:
+        """Whether the member number leads to one of these addresses, in whichever domain."""
+        if box.member is None:
+            return False
+        if not addresses.isdisjoint(self._goto(f"{box.member}@{domain_of(box.address)}")):
+            return True  # of nearly all
+        return any(box.member in self._numbers.get(address, ()) for address in addresses)
+
+    def _goto(self, key: str) -> tuple[str, ...]:
+        row = self._aliases.get(key)
+        return row.goto if row is not None else ()
+
+    def _is_ours(self, address: str) -> bool:
+        """Whether we manage the mailbox, or did until its entry went."""
+        managed = any(kind == "mailbox" and address in keys for (_, kind), keys in self._remembered.known.items())
+        return managed or any((kind, key) == ("mailbox", address) for _, kind, key in self._remembered.inventory)
+
+    def _is_another(self, box: Mailbox) -> bool:
+        """Whether the live account is called otherwise than it is declared, as far as it is called anything."""
+        row = self._mailboxes.get(box.address)
+        return row is None or not _alike(row.name, box.name or "")
+
+    def _another_name(self, box: Mailbox, address: str, addresses: set[Address]) -> str:
+        rows: dict[str, MailboxRow] = {a: row for a in addresses if (row := self._mailboxes.get(a)) is not None}
+        name = rows[address].name
+        others = [box.name or "", *(row.name for a, row in rows.items() if a != address)]
+        return "" if any(_alike(name, other) for other in others) else f"it is called {name}"
+
+
+def taken_over(system: str, pair: Pair, owners: Set[Owner]) -> Iterator[InventoryEntry]:
+    """The rows under the addresses of these owners, which are theirs from now on."""
+    for kind in ("mailbox", "alias"):
+        wanted, found = pair.wanted.get(kind, {}), pair.found.get(kind, {})
+        for owner in owners:
+            row, live = wanted.get(owner.subject), found.get(owner.subject)
+            if row is not None and live is not None and not isinstance(row, Gone):
+                yield InventoryEntry.of(system, kind, owner.subject, row.over(live), owner)
+
+
+def emptied(wanted: Records, replaced: frozenset[Owner]) -> Records:
+    """`wanted` without the forwards of people who had these accounts before."""
+    aliases = wanted.get("alias", {})
+    own = ((owner.subject, aliases.get(owner.subject)) for owner in replaced)
+    fresh = {
+        key: row._replace(role=AliasRole.CARRIED)
+        for key, row in own
+        if isinstance(row, AliasRow) and row.role is AliasRole.TWIN
+    }
+    return wanted | {"alias": aliases | fresh} if fresh else wanted
+
+
+def addresses_of(user: OxUserRow) -> set[str]:
+    """Every address by which the user is known."""
+    return {user.primary, user.imap_login, *user.aliases}
+
+
+def _alike(name: str, other: str) -> bool:
+    """Equal names; who has none is like everybody."""
+    return not _name(name) or not _name(other) or _name(name) == _name(other)
+
+
+def _name(name: str | None) -> str:
+    return folded(name or "").casefold()

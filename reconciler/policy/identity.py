@@ -1,0 +1,113 @@
+"""Gates about whose an account is: a person keeps theirs, whatever the spelling of addresses in git becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from reconciler.model.addresses import Address, local_part
+from reconciler.model.records import AliasRow, MailboxRow, Owner, Scope
+from reconciler.planning.findings import Finding, Severity
+from reconciler.planning.transitions import Transition
+from reconciler.policy.context import Context
+from reconciler.policy.effects import renames
+from reconciler.policy.saying import about, refusal
+
+
+def member_changed(context: Context) -> Iterator[Finding]:
+    """An address that had one person's account goes to another one only when somebody has looked at it."""
+    for owner, (before, another) in context.identity.changed.items():
+        if context.stopped.get(owner) is Severity.LATER:
+            continue
+        box = context.desired.mailboxes[Address(owner.subject)]
+        who = f"member {box.member}" if box.member else "nobody's member number"
+        over = " and mailbox, mail and OX account would pass over, with a new password" if another else ""
+        message = f"{box.address} was {before}, and is declared with {who}:{over or ' is that the same person?'}"
+        hint = (
+            "put the number right; or confirm that it is the same person, or that this one may have what the other left"
+        )
+        place = context.locate(box.origin)
+        yield Finding(Severity.REFUSAL, "member-changed", box.address, message, hint, place, owner)
+
+
+def foreign_mailbox(context: Context) -> Iterator[Finding]:
+    """A rename gives one person's password to all mailboxes of its chain: each of them must be that person's, or a bare
+    one that may be the first step of this rename, done by hand."""
+    live = context.snapshot.rows(MailboxRow) or {}
+    for transition in context.transitions:
+        account = Address(transition.owner.subject)
+        chain, box = context.accounts.former.get(account), context.desired.mailboxes.get(account)
+        if chain is None or box is None or not renames(transition, context):
+            continue
+        first = chain[-1].old
+        taken = [a for a in context.accounts.addresses(account) if a != first and a in live and live[a].key == a]
+        for address in taken if any(rename.old in live for rename in chain) else ():
+            why = context.identity.somebody_elses(box, address)
+            name = f" ({live[address].name})" if live[address].name else ""
+            if why:
+                message = f"{address}{name} is a mailbox already, and not that of {first}: {why}"
+                hint = "choose another address; or confirm, when both are the same person's"
+                yield refusal(transition, "foreign", message, hint)
+            elif not context.identity.is_known(box, address):
+                message = f"{address}{name} is a mailbox already: it is taken for the first step of this rename"
+                hint = f"nothing shows whose it is; if it is not that of {first}, choose another address"
+                yield about(transition, Severity.NOTE, "rename-by-hand", message, hint)
+
+
+def foreign_number(context: Context) -> Iterator[Finding]:
+    """The alias of a member number that somebody else made, and that leads elsewhere, is not overwritten."""
+    for transition, before, after in moved_numbers(context):
+        # a number of a mailbox that nobody names is a matter of `suspected-rename`
+        if before is not None and not _is_ours(context, after.key) and not left_behind(context, before.goto):
+            message = f"the alias {after.key} leads to {', '.join(before.goto)}, and reconciler did not make it"
+            hint = f"is {local_part(after.key)} the right number? Delete that alias in PostfixAdmin, or confirm"
+            yield refusal(transition, "foreign", message, hint)
+
+
+def waiting_alias(context: Context) -> Iterator[Finding]:
+    """Until a rename is carried out, its target may be somebody else's: no alias leads there before."""
+    for transition in context.transitions:
+        if transition.owner.scope is not Scope.ALIAS:
+            continue
+        for change in transition.changes:
+            if isinstance(change.after, AliasRow):
+                before = change.before.goto if isinstance(change.before, AliasRow) else ()
+                yield from _waiting(context, transition, sorted(set(change.after.goto) - set(before)))
+
+
+def moved_numbers(context: Context) -> Iterator[tuple[Transition, AliasRow | None, AliasRow]]:
+    """Member numbers that do not lead to their account yet, before and after."""
+    for transition in context.transitions:
+        if transition.owner.scope is not Scope.ACCOUNT:
+            continue
+        addresses = context.accounts.addresses(Address(transition.owner.subject))
+        box = context.desired.mailboxes.get(addresses[0])
+        for change in transition.changes:
+            before, after = change.before, change.after
+            if box is None or not isinstance(after, AliasRow) or local_part(change.key) != box.member:
+                continue
+            if before is None:
+                yield transition, None, after
+            elif isinstance(before, AliasRow) and before.goto and set(before.goto).isdisjoint(addresses):
+                yield transition, before, after
+
+
+def _waiting(context: Context, transition: Transition, targets: list[str]) -> Iterator[Finding]:
+    for target in targets:
+        severity = context.stopped.get(Owner(Scope.ACCOUNT, target))
+        if severity is not None and target in context.accounts.former:
+            message = f"{transition.owner.subject} leads to {target}, and the rename to {target} is not carried out"
+            hint = f"see to {target} first; the alias follows by itself"
+            yield about(transition, severity, "waits-for-rename", message, hint)
+            return
+
+
+def left_behind(context: Context, addresses: Iterable[str]) -> list[str]:
+    """Those of the addresses that are live mailboxes which nothing in git names."""
+    live, desired = context.snapshot.rows(MailboxRow) or {}, context.desired
+    named = {rename.old for rename in desired.renames} | {removal.mailbox for removal in desired.removals}
+    return [a for a in addresses if a in live and a not in desired.mailboxes and a not in named]
+
+
+def _is_ours(context: Context, key: str) -> bool:
+    managed = any(kind == "alias" and key in keys for (_, kind), keys in context.remembered.known.items())
+    return managed or any((kind, k) == ("alias", key) for _, kind, k in context.remembered.inventory)

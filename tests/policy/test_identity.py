@@ -1,0 +1,220 @@
+"""An account is a person's, whatever becomes of the spelling of addresses in git (details.md, Identity). Through the
+command: each merge request is refused before its first effect, and nothing live has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from passlib.hash import sha512_crypt  # type: ignore[import-untyped]  # libpass has no stubs
+
+from reconciler.systems.openxchange.standin import control
+from tests.cli.conftest import Command
+from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, DOMAIN, StandInSite, password_in
+from tests.policy.test_account_lives import TECHNIK, day, removal, rename, rules, settles
+
+MEMBERS = """\
+member,status,email,given_name,surname
+10042,active,anna@gmx.example,Anna,Beispiel
+10077,active,bernd@gmx.example,Bernd,Muster
+10078,active,berta@gmx.example,Berta,Nachfolge
+10103,left,clara@gmx.example,Clara,Probe
+"""
+BERTA_DECLARED = "bernd.muster: {given_name: Berta, surname: Nachfolge, member: 10078}"
+NEU, ANDERS = f"bernd.neu@{DOMAIN}", f"bernd.anders@{DOMAIN}"
+BERND_NEU = BERND_DECLARED.replace("bernd.muster", "bernd.neu")
+Step = Callable[[StandInSite, Command], None]
+
+
+@pytest.fixture
+def people(site: StandInSite) -> StandInSite:
+    """A register with one more, no limits, and OX lets logins change."""
+    (site.folder / "members.csv").write_text(MEMBERS, encoding="utf-8")
+    control.set_switches(site.ox, USERNAME_CHANGEABLE=True)
+    site.write(policy={"limits": {"removals": {"at_least": 20, "number": 20}}})
+    return site
+
+
+def mail_and_ox(site: StandInSite) -> object:
+    tables = [site.sql(f"SELECT * FROM {name}") for name in ("mailbox", "alias")]
+    return tables, control.users(site.ox), sorted(site.letters())
+
+
+def refuses(site: StandInSite, command: Command, *expected: tuple[str, str]) -> None:
+    """The plan says why, and apply touches nothing."""
+    assert rules(command) == list(expected), command("plan").words
+    before = mail_and_ox(site)
+    assert command("apply", "--yes").status == 5
+    assert mail_and_ox(site) == before
+
+
+def confirm(gate: str, subject: str) -> dict[str, Any]:
+    return {"gate": gate, "subject": subject, "until": day(3), "reason": "looked at it"}
+
+
+def purge(site: StandInSite, command: Command) -> None:
+    """His account is removed; OX keeps his user."""
+    for offset in (-1, -100):
+        site.declare(TECHNIK, more={"removals": [removal("bernd.muster", offset)]})
+        settles(command)
+    assert site.mailbox(BERND) is None
+
+
+def take_out(site: StandInSite, command: Command) -> None:
+    site.declare(TECHNIK)
+    settles(command)
+
+
+def remove(site: StandInSite, command: Command) -> None:
+    site.declare(TECHNIK, more={"removals": [removal("bernd.muster")]})
+    settles(command)
+
+
+def rename_and_forget(site: StandInSite, command: Command) -> None:
+    """He moves on, and the entry of his rename is taken out."""
+    site.declare(BERND_NEU, TECHNIK, more={"renames": [rename("bernd.muster", "bernd.neu")]})
+    settles(command)
+    site.declare(BERND_NEU, TECHNIK)
+    settles(command)
+
+
+def do_nothing(site: StandInSite, command: Command) -> None:
+    """The number alone is edited."""
+
+
+@pytest.mark.parametrize("step", [purge, take_out, remove, rename_and_forget, do_nothing])
+def test_another_person_on_a_used_address(people: StandInSite, command: Command, step: Step) -> None:
+    site = people
+    site.declare(BERND_DECLARED, TECHNIK)
+    settles(command)
+    his = password_in(site.letters()["bernd@gmx.example"])
+    step(site, command)
+    kept = (BERND_NEU,) if step is rename_and_forget else ()
+    site.declare(BERTA_DECLARED, TECHNIK, *kept)
+    refuses(site, command, ("member-changed", BERND))
+    assert "berta@gmx.example" not in site.letters()
+    # looked at: hers from now on, with a password that only she knows, and none of his forwards
+    site.sql("UPDATE alias SET goto = ? WHERE address = ?", f"{BERND},bernd@gmx.example", BERND)
+    site.declare(BERTA_DECLARED, TECHNIK, *kept, more={"confirm": [confirm("member-changed", BERND)]})
+    settles(command)
+    hers = password_in(site.letters()["berta@gmx.example"])
+    assert hers != his
+    box = site.mailbox(BERND)
+    assert box is not None
+    assert sha512_crypt.verify(hers, str(box["password"]).removeprefix("{SHA512-CRYPT}"))
+    assert control.check_password(site.ox, "bernd.muster", hers)
+    assert (site.goto(BERND), site.goto(f"10078@{DOMAIN}")) == (BERND, BERND)
+    site.declare(BERTA_DECLARED, TECHNIK, *kept)
+    settles(command)
+
+
+@pytest.mark.parametrize("step", [purge, take_out, remove])
+def test_the_same_person_comes_back(people: StandInSite, command: Command, step: Step) -> None:
+    people.declare(BERND_DECLARED, TECHNIK)
+    settles(command)
+    step(people, command)
+    people.declare(BERND_DECLARED, TECHNIK)
+    settles(command)
+
+
+def test_a_wrong_number_on_a_live_account(people: StandInSite, command: Command) -> None:
+    """The reset's letter would go to somebody else."""
+    people.declare(BERND_DECLARED, TECHNIK)
+    settles(command)
+    wrong = BERND_DECLARED.replace("10077", "10078")
+    people.declare(wrong.replace("}", f", password_reset: {day(0)}}}"), TECHNIK)
+    assert ("member-changed", BERND) in rules(command)
+    assert "berta@gmx.example" not in people.letters()
+    people.declare(BERND_DECLARED.replace("10077", "99999"), TECHNIK)
+    refuses(people, command, ("register", BERND), ("member-changed", BERND))
+    assert people.goto(f"10077@{DOMAIN}") == BERND
+
+
+def test_a_number_that_was_wrong_is_corrected_without_a_new_password(people: StandInSite, command: Command) -> None:
+    people.declare(BERND_DECLARED.replace("10077", "10099"), TECHNIK)
+    (people.folder / "members.csv").write_text(MEMBERS + "10099,active,b@gmx.example,Bernd,Muster\n")
+    settles(command)
+    people.declare(BERND_DECLARED, TECHNIK, more={"confirm": [confirm("member-changed", BERND)]})
+    settles(command)
+    assert (people.goto(f"10077@{DOMAIN}"), people.goto(f"10099@{DOMAIN}")) == (BERND, None)
+    assert "bernd@gmx.example" not in people.letters()
+
+
+def test_a_number_that_is_not_written_any_more_is_not_managed_any_more(people: StandInSite, command: Command) -> None:
+    people.declare(BERND_DECLARED, TECHNIK)
+    settles(command)
+    people.declare(BERND_DECLARED.replace(", member: 10077", ""), TECHNIK)
+    settles(command)
+    assert people.goto(f"10077@{DOMAIN}") == BERND
+
+
+def test_a_letter_goes_only_to_somebody_of_that_name(people: StandInSite, command: Command) -> None:
+    take_out(people, command)
+    people.declare(BERND_DECLARED.replace("10077", "10078"), TECHNIK)
+    refuses(people, command, ("register", BERND))
+    people.declare(BERND_DECLARED.replace("Bernd", "Berndt"), TECHNIK)
+    settles(command)
+
+
+def test_a_rename_over_a_live_account(people: StandInSite, command: Command) -> None:
+    """Directly, and as the first step of two."""
+    people.declare(BERND_DECLARED, ANNA_DECLARED, TECHNIK)
+    settles(command)
+    onto = rename("bernd.muster", "anna.beispiel")
+    moved = BERND_DECLARED.replace("bernd.muster", "anna.beispiel")
+    people.declare(moved, TECHNIK, more={"renames": [onto]})
+    assert {("member-changed", ANNA), ("foreign", ANNA)} <= set(rules(command))
+    assert "renames:" not in command("plan").out
+    people.declare(BERND_NEU, TECHNIK, more={"renames": [onto, rename("anna.beispiel", "bernd.neu", -2)]})
+    assert ("foreign", NEU) in rules(command)
+    assert command("apply", "--yes").status == 5
+    assert (people.mailbox(NEU), people.goto(ANNA)) == (None, ANNA)
+
+
+@pytest.mark.parametrize("with_ox", [True, False])
+def test_a_stranger_is_not_renamed_onto_an_account_of_ours(
+    people: StandInSite, command: Command, with_ox: bool
+) -> None:
+    """Without numbers: the ledger knows the target as an account of its own."""
+    number, plain = ", member: 10042", ANNA_DECLARED.replace("quota", "active: true, quota")
+    declared = plain.replace(number, "") if with_ox else "anna.beispiel: {groupware: false}"
+    people.declare(declared, TECHNIK)
+    settles(command)
+    people.add_mailbox(f"fremd@{DOMAIN}")
+    people.declare(declared, TECHNIK, more={"renames": [rename("fremd", "anna.beispiel")]})
+    refuses(people, command, ("foreign", ANNA))
+
+
+def test_the_alias_of_a_number_that_leads_elsewhere_is_not_overwritten(people: StandInSite, command: Command) -> None:
+    take_out(people, command)
+    people.add_alias(f"10077@{DOMAIN}", "wirt@extern.example")
+    people.declare(BERND_DECLARED, TECHNIK)
+    refuses(people, command, ("foreign", BERND))
+    assert people.goto(f"10077@{DOMAIN}") == "wirt@extern.example"
+
+
+def test_no_alias_leads_to_the_target_of_a_refused_rename(people: StandInSite, command: Command) -> None:
+    people.declare(BERND_DECLARED, TECHNIK, aliases=("ag-medien: [bernd.muster]",))
+    settles(command)
+    people.add_mailbox(NEU, name="Sophie Neu")
+    entries = {"renames": [rename("bernd.muster", "bernd.neu")]}
+    people.declare(BERND_NEU, TECHNIK, aliases=("ag-medien: [bernd.neu]",), more=entries)
+    assert rules(command) == [("foreign", NEU), ("waits-for-rename", f"ag-medien@{DOMAIN}")]
+    assert command("apply", "--yes").status == 5
+    assert people.goto(f"ag-medien@{DOMAIN}") == BERND
+
+
+def test_a_suspected_rename_to_an_address_that_is_live(people: StandInSite, command: Command) -> None:
+    """Somebody made the new mailbox by hand, and the rename was forgotten."""
+    people.declare(BERND_DECLARED, TECHNIK)
+    settles(command)
+    people.add_mailbox(NEU)
+    people.declare(BERND_NEU, TECHNIK)
+    refuses(people, command, ("suspected-rename", NEU))
+    people.declare(BERND_NEU, TECHNIK, more={"renames": [rename("bernd.muster", "bernd.neu", 0)]})
+    planned = command("plan")
+    assert planned.status == 4
+    assert f"{NEU} is a mailbox already: it is taken for the first step of this rename" in planned.words
+    settles(command)
+    assert people.goto(BERND) == NEU
