@@ -1,4 +1,4 @@
-"""Gates about Open-Xchange: logins that others hold, and accounts that are to be deleted."""
+"""Gates about OX accounts that are to be deleted."""
 
 from __future__ import annotations
 
@@ -6,29 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from reconciler.model.records import OxUserRow
-from reconciler.planning.changes import Action, Change
+from reconciler.planning.changes import Action
 from reconciler.planning.findings import Finding
 from reconciler.planning.transitions import Transition
 from reconciler.policy.context import Context
 from reconciler.policy.saying import refusal
-
-
-def foreign_login(context: Context) -> Iterator[Finding]:
-    """An OX login that a user with another person's address holds is not ours to take."""
-    users = context.snapshot.rows(OxUserRow)
-    if users is None:
-        return
-    holders = {user.login: user for user in users.values()}
-    for transition in context.transitions:
-        going = {user.id for user in _deleted(transition)}
-        for row in _new_logins(transition):
-            holder = holders.get(row.login)
-            if holder is not None and holder.id not in going:
-                message = f"{row.key} wants the OX login {row.login!r}, but {_described(holder)} has it"
-                other = f"`groupware: {{username: {row.login}2}}`"
-                hint = f"write another login: {other}, or give user {holder.id} another one"
-                # OX holds each login once: no confirmation gives it to a second user
-                yield replace(refusal(transition, "foreign", message, hint), final=True)
 
 
 def groupware_delete(context: Context) -> Iterator[Finding]:
@@ -37,7 +19,7 @@ def groupware_delete(context: Context) -> Iterator[Finding]:
     for transition in context.transitions:
         if transition.owner.subject in removed:
             for user in _deleted(transition):
-                message = f"{_described(user)} would be deleted with contacts, calendar, tasks and files"
+                message = f"{described(user)} would be deleted with contacts, calendar, tasks and files"
                 hint = "hand her data over first, or write `groupware_account: keep`"
                 yield refusal(transition, "groupware-delete", message, hint)
 
@@ -53,8 +35,8 @@ def second_account(context: Context) -> Iterator[Finding]:
             continue
         for user in _deleted(transition):
             kept = users.get(account)
-            stays = f"{_described(kept)} stays" if kept is not None else "no other one of hers was found"
-            message = f"{account} has a second OX account: {_described(user)} would be deleted, {stays}"
+            stays = f"{described(kept)} stays" if kept is not None else "no other one of hers was found"
+            message = f"{account} has a second OX account: {described(user)} would be deleted, {stays}"
             hint = f"look into user {user.id}: is there anything of hers or of somebody else's in it?"
             finding = refusal(transition, "second-account", message, hint)
             # the name by which a confirmation allows exactly this user
@@ -67,18 +49,7 @@ def _deleted(transition: Transition) -> Iterator[OxUserRow]:
             yield change.before
 
 
-def _new_logins(transition: Transition) -> Iterator[OxUserRow]:
-    """Users that get a login which they do not have yet."""
-    for change in transition.changes:
-        if isinstance(change.after, OxUserRow) and change.after.login != _login_before(change):
-            yield change.after
-
-
-def _login_before(change: Change) -> str | None:
-    return change.before.login if isinstance(change.before, OxUserRow) else None
-
-
-def _described(user: OxUserRow) -> str:
+def described(user: OxUserRow) -> str:
     """Id, names and addresses: what one needs to recognise whose it is."""
     addresses = ", ".join(dict.fromkeys((user.primary, *user.aliases))).strip(", ") or "without an address"
     names = f"{user.display_name} ({user.given_name} {user.surname})"

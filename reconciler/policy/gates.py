@@ -19,14 +19,15 @@ from reconciler.policy.aliases import dangling_alias, missing_alias_domain
 from reconciler.policy.blocks import wide_block
 from reconciler.policy.confirm import allowed, confirmed, unused, with_way_out
 from reconciler.policy.context import Context
-from reconciler.policy.foreign import foreign_login, groupware_delete, second_account
+from reconciler.policy.foreign import groupware_delete, second_account
 from reconciler.policy.identity import foreign_mailbox, foreign_number, member_changed, waiting_alias
 from reconciler.policy.limits import changes, creations, empty_state, removals
 from reconciler.policy.oneshots import one_shots
 from reconciler.policy.protected import protected
 from reconciler.policy.removals import coming_removal, early_purge
 from reconciler.policy.renames import future_rename, move_target, suspected_rename
-from reconciler.policy.unmanaged import unknown_removal, unmanaged
+from reconciler.policy.taken import display_name, foreign_login
+from reconciler.policy.unmanaged import kept_groupware, unknown_removal, unmanaged
 
 Gate = Callable[[Context], Iterable[Finding]]
 
@@ -42,11 +43,13 @@ GATES: tuple[Gate, ...] = (
     move_target,
     foreign_mailbox,
     foreign_number,
-    foreign_login,
     second_account,
     protected,
     groupware_delete,
     early_purge,
+    # after those that may stop somebody from giving a login or a name up
+    foreign_login,
+    display_name,
     wide_block,
     waiting_alias,
     missing_alias_domain,
@@ -59,6 +62,7 @@ GATES: tuple[Gate, ...] = (
     coming_removal,
     unknown_removal,
     unmanaged,
+    kept_groupware,
     one_shots,
 )
 

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 from reconciler.model.addresses import domain_of, local_part
 from reconciler.model.declared import GroupwareAccount, Removal
-from reconciler.model.records import MailboxRow
+from reconciler.model.records import MailboxRow, OxUserRow
 from reconciler.planning.findings import Finding, Severity
 from reconciler.policy.context import Context
 
@@ -25,6 +25,20 @@ def unmanaged(context: Context) -> Iterator[Finding]:
         message = f"{address} is not declared any more: it is left alone{off}, nothing of it is deleted"
         hint = "to remove it, name it under `removals`; to manage it again, declare it under `mailboxes`"
         yield Finding(Severity.NOTE, "unmanaged", address, message, hint)
+
+
+def kept_groupware(context: Context) -> Iterator[Finding]:
+    """An OX account of ours whose mailbox is gone and which nothing in git names: its removal's entry was taken out. As
+    long as that stands, OX' own review speaks of it."""
+    live, removed = context.snapshot.rows(MailboxRow), {removal.mailbox for removal in context.desired.removals}
+    kept = {key for _, kind, key in context.remembered.inventory if kind == "ox_user"} - removed
+    if live is None or not kept:
+        return
+    for user in (context.snapshot.rows(OxUserRow) or {}).values():
+        if user.primary in kept and user.primary not in live and user.primary not in context.desired.mailboxes:
+            message = f"OX user {user.id} ({user.login}) of {user.primary} is still there, without a mailbox"
+            hint = "to delete it, declare the removal again, with `groupware_account: delete`"
+            yield Finding(Severity.NOTE, "kept-groupware", user.primary, message, hint)
 
 
 def unknown_removal(context: Context) -> Iterator[Finding]:

@@ -104,3 +104,18 @@ def test_strict_drift_names_what_it_counts(site: StandInSite, command: Command) 
     site.sql("DELETE FROM alias WHERE address LIKE 'b%'")
     site.map.write_text("")
     assert command("drift", "--strict").status == 0
+
+
+def test_a_kept_ox_account_is_named_also_when_its_removal_is_taken_out(site: StandInSite, command: Command) -> None:
+    """docs/removals.md: a plan reports it as one without a mailbox, as long as it is there."""
+    site.declare(ANNA_DECLARED, TECHNIK)
+    assert command("apply", "--yes").status == 0
+    past = (date.today() - timedelta(days=100)).isoformat()
+    for day in (DAY_BEFORE, past):
+        entries = {"removals": [{"mailbox": "anna.beispiel", "date": day, "reason": "left"}]}
+        site.declare(TECHNIK, more=entries)
+        assert command("apply", "--yes").status == 0
+    assert findings(command, "kept-groupware") == [("note", ANNA)]
+    site.declare(TECHNIK)
+    assert findings(command, "kept-groupware") == [("note", ANNA)]
+    assert command("plan").status == 0

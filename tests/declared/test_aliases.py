@@ -69,7 +69,9 @@ def test_at_most_a_thousand_targets_and_no_more_than_the_column_holds(tmp_path: 
 def test_a_target_of_ours_that_is_not_declared_is_a_warning(tmp_path: Path) -> None:
     boxes = "mailboxes: {anna: {groupware: false, member: 10042}}\nrenames: [{from: old, to: anna, date: 2026-11-22}]\n"
     fine = "aliases: {a: [anna, '10042', old, b, x@extern.example], b: a2@elsewhere.example}\n"
-    assert load(tmp_path, TOP + boxes + fine).findings == ()
+    (renamed,) = load(tmp_path, TOP + boxes + fine).findings
+    assert (renamed.severity, renamed.rule, renamed.subject) == (Severity.WARNING, "renamed-target", "a@mail.example")
+    assert text(renamed).startswith("a.yaml:4:11: a@mail.example leads to old@mail.example, which is renamed to anna@")
     found = load(tmp_path, f"{TOP}{boxes}aliases:\n  a: [anna, nobody]\n").findings
     assert [(f.severity, f.rule, f.subject) for f in found] == [(Severity.WARNING, "dangling-alias", "a@mail.example")]
     assert text(found[0]).startswith("a.yaml:5:3: a@mail.example leads to nobody@mail.example, which is not declared")

@@ -162,3 +162,84 @@ def test_an_old_mailbox_is_attached_whichever_system_is_asked_first(
         plans.append(sorted((c["kind"], c["key"]) for c in transition["changes"]))
     assert ("attachment", MUSTER) in plans[0]
     assert plans[0] == plans[1]
+
+
+def name_of(site: StandInSite, login: str) -> Any:
+    return control.user(site.ox, login).fields["Display_name"]
+
+
+def test_a_display_name_that_somebody_undeclared_has_is_refused_first(roomy: StandInSite, command: Command) -> None:
+    """For a new account, and for a rename: neither mailbox gets a password that nobody is told."""
+    roomy.declare(MUSTER_DECLARED, TECHNIK)
+    settles(command)
+    roomy.add_ox_user("annab", "someone@else.example", "anna beispiel")
+    roomy.add_ox_user("berndm", "other@else.example", "Bernd Muster")
+    entry = rename("anna.muster", "anna.beispiel")
+    roomy.declare(ANNA_DECLARED, BERND_DECLARED, TECHNIK, more={"renames": [entry]})
+    before = roomy.sql("SELECT * FROM mailbox"), control.users(roomy.ox)
+    assert rules(command) == [("display-name", ANNA), ("display-name", BERND)]
+    assert "confirm:" not in command("plan").out
+    assert command("apply", "--yes").status == 5
+    assert (roomy.sql("SELECT * FROM mailbox"), control.users(roomy.ox)) == before
+    anna, bernd = ANNA_DECLARED.replace("}", ", name: Anna B.}"), BERND_DECLARED.replace("}", ", name: Bernd M.}")
+    roomy.declare(anna, bernd, TECHNIK, more={"renames": [entry]})
+    settles(command)
+
+
+def test_two_exchange_their_names_and_a_third_takes_one_that_becomes_free(roomy: StandInSite, command: Command) -> None:
+    def declared(*names: str) -> None:
+        logins = ("anna.beispiel", "bernd.muster", "clara")
+        boxes = (f"{a}: {{given_name: G, surname: S, name: {n}}}" for a, n in zip(logins, names, strict=True))
+        roomy.declare(*boxes, TECHNIK)
+
+    declared("One", "Two", "Three")
+    settles(command)
+    declared("Two", "Three", "Four")
+    settles(command)
+    declared("Three", "Two", "Four")
+    settles(command)
+    assert [name_of(roomy, login) for login in ("anna.beispiel", "bernd.muster", "clara")] == ["Three", "Two", "Four"]
+
+
+def test_two_exchange_their_logins(roomy: StandInSite, command: Command) -> None:
+    def declared(anna: str, bernd: str) -> None:
+        boxes = (ANNA_DECLARED, anna), (BERND_DECLARED, bernd)
+        roomy.declare(*(box.replace("}", f", groupware: {{username: {login}}}}}") for box, login in boxes), TECHNIK)
+
+    declared("a", "b")
+    settles(command)
+    declared("b", "a")
+    settles(command)
+    assert control.user(roomy.ox, "b").fields["PrimaryEmail"] == ANNA
+
+
+def test_other_targets_of_a_rewritten_alias_stay_as_they_are_written(roomy: StandInSite, command: Command) -> None:
+    roomy.declare(MUSTER_DECLARED, TECHNIK)
+    settles(command)
+    roomy.add_alias(f"liste@{DOMAIN}", f"Board+AbC9xYz@Tasks.example,{MUSTER},Wirt@extern.example")
+    entry = rename("anna.muster", "anna.beispiel", rewrite_references=True)
+    roomy.declare(ANNA_DECLARED, TECHNIK, more={"renames": [entry]})
+    settles(command)
+    targets = str(roomy.goto(f"liste@{DOMAIN}")).split(",")
+    assert sorted(targets) == ["Board+AbC9xYz@Tasks.example", "Wirt@extern.example", ANNA]
+
+
+def test_validate_names_the_aliases_that_still_lead_to_a_renamed_address(site: StandInSite, command: Command) -> None:
+    aliases = ("vorstand: [technik, anna.muster]",)
+    for offset, severity, when in ((-1, "warning", "since"), (5, "note", "on")):
+        entries = {"renames": [rename("anna.muster", "anna.beispiel", offset)]}
+        site.declare(ANNA_DECLARED, TECHNIK, aliases=aliases, more=entries)
+        answer = command("validate", "--format", "json")
+        assert answer.status == 0, answer.words
+        (finding,) = [f for f in answer.json["findings"] if f["rule"] == "renamed-target"]
+        assert (finding["severity"], finding["subject"]) == (severity, f"vorstand@{DOMAIN}")
+        assert f"leads to {MUSTER}, which is renamed to {ANNA} {when}" in finding["message"]
+        assert finding["place"]["line"] == 6
+
+
+def test_there_and_back_on_one_day_says_how(site: StandInSite, command: Command) -> None:
+    entries = [rename("anna.muster", "anna.beispiel"), rename("anna.beispiel", "anna.muster")]
+    site.declare(MUSTER_DECLARED, TECHNIK, more={"renames": entries})
+    answer = command("validate")
+    assert answer.status == 3
+    assert f"is it the way back? Then give that entry a later date (`date: {day(-2)}`)" in answer.words

@@ -5,7 +5,7 @@ from __future__ import annotations
 from reconciler.declared.problems import Problems, Spot
 from reconciler.declared.tables import Tables
 from reconciler.model.addresses import Address, domain_of, local_part
-from reconciler.model.declared import Alias
+from reconciler.model.declared import Alias, Rename
 
 
 def check_aliases(tables: Tables, problems: Problems) -> None:
@@ -53,13 +53,25 @@ def _say_loop(alias: Alias, circle: list[Address], problems: Problems) -> None:
 
 def _check_targets(tables: Tables, problems: Problems) -> None:
     """A warning: the target may be live without being declared. The gate `dangling-alias` knows."""
-    former = {rename.old for rename in tables.renames}
+    renamed = {rename.old: rename for rename in sorted(tables.renames, key=lambda rename: rename.date)}
     for address, alias in tables.aliases.items():
         for index, target in enumerate(alias.goto):
-            if domain_of(target) in tables.own_domains and target not in former and not _declared(target, tables):
+            spot = Spot(alias.origin, ("goto", index))
+            rename = renamed.get(target)
+            if rename is not None and target not in tables.mailboxes:
+                _say_renamed(address, rename, spot, tables, problems)
+            elif domain_of(target) in tables.own_domains and rename is None and not _declared(target, tables):
                 message = f"{address} leads to {target}, which is not declared"
                 hint = "correct it, or declare it; if it is live, the plan leaves it as it is"
-                problems.warn("dangling-alias", address, message, hint, Spot(alias.origin, ("goto", index)))
+                problems.warn("dangling-alias", address, message, hint, spot)
+
+
+def _say_renamed(address: Address, rename: Rename, spot: Spot, tables: Tables, problems: Problems) -> None:
+    """Its mail arrives as long as the entry of the rename stands, and no longer."""
+    say, since = (problems.warn, "since") if rename.date <= tables.today else (problems.note, "on")
+    message = f"{address} leads to {rename.old}, which is renamed to {rename.new} {since} {rename.date}"
+    when = "" if rename.date <= tables.today else " then"
+    say("renamed-target", address, message, f"write {rename.new} instead{when}", spot)
 
 
 def _declared(target: Address, tables: Tables) -> bool:

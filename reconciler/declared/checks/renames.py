@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import groupby
 
 from reconciler.declared.problems import Problems, Spot
@@ -57,6 +58,10 @@ def _say_swap(stuck: list[Rename], problems: Problems) -> None:
         "rename one of them to a third address first; when that is applied and its entry is out of `renames`, "
         "the address is free for the other"
     )
+    if len(circle) == 2:
+        later = circle[0].date + timedelta(days=1)
+        message += "; the same account there and back on one day has no order"
+        hint = f"is it the way back? Then give that entry a later date (`date: {later}`); for two people, {hint}"
     problems.error("rename", circle[0].old, message, hint, circle[-1].origin, other=circle[0].origin)
 
 

@@ -8,7 +8,7 @@ Creations need no second look: the server itself refuses a login or an address t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from reconciler.errors import Unreadable
 from reconciler.model.records import Owner, OxUserRow, PasswordRow
@@ -49,6 +49,8 @@ class _Batch:
         self._long = long
         self._written: set[str] = set()
         self._halted: dict[Owner, Outcome] = {}
+        self._aside: set[str] = set()
+        """Users (by id) that exchange a name with another one, and have none of the two for a moment."""
         self._renamed: dict[Owner, str] = {}
         """The login that a user has since this batch."""
         self._down: Unreadable | None = None
@@ -63,10 +65,64 @@ class _Batch:
             users = deletions if step.change.action is Action.DELETE else changes if user_id else creations
             users.setdefault(user_id or step.id, []).append(step)
         # each may free the login, the display name or the address that the next one takes
-        for users in (deletions, changes, creations):
-            async with asyncio.TaskGroup() as tasks:
-                for steps in users.values():
-                    tasks.create_task(self._one_user(steps))
+        await self._together(deletions)
+        while changes:
+            ready = self._ready(changes)
+            if not ready:  # they exchange their names: one of them goes aside for a moment
+                await self._step_aside(next(iter(changes.values())))
+                continue
+            await self._together({user_id: changes.pop(user_id) for user_id in ready})
+        await self._together(creations)
+
+    async def _together(self, users: Mapping[str, list[Step]]) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for steps in users.values():
+                tasks.create_task(self._one_user(steps))
+
+    def _ready(self, changes: Mapping[str, list[Step]]) -> list[str]:
+        """The users whose new login and display name are not those of another one that is still to be changed."""
+        held = {name: user_id for user_id, steps in changes.items() for name in self._held(user_id, steps)}
+        return [
+            user_id
+            for user_id, steps in changes.items()
+            if all(held.get(name, user_id) == user_id for s in steps for name in _names(s.change.after))
+        ]
+
+    def _held(self, user_id: str, steps: Iterable[Step]) -> set[tuple[str, str]]:
+        if user_id in self._aside:
+            return set()
+        return {name for step in steps for name in _names(step.change.before)}
+
+    async def _step_aside(self, steps: Sequence[Step]) -> None:
+        """Gives the user a login and a display name that nobody has. A run that dies now leaves them to the next plan,
+        which finds them different from what is declared."""
+        change = next(step.change for step in steps if isinstance(step.change.before, OxUserRow))
+        user_id = user_id_of(change)
+        self._aside.add(user_id)
+        self._long = True  # what was seen at the beginning is no longer true
+        before, after, user = change.before, change.after, self._seen.of(change)
+        if not isinstance(before, OxUserRow) or not isinstance(after, OxUserRow):
+            return
+        if not isinstance(intend(change, user, self._section), Write):
+            return  # somebody else changed it; its own step says so
+        options = [("userid", user_id)]
+        if after.login != before.login:
+            options.append(("username", f"{before.login}.{user_id}"))
+        if after.display_name != before.display_name:
+            options.append(("displayname", f"{before.display_name} ({user_id})"))
+        await self._call(Write("changeuser", tuple(options)), change)
+
+    def _as_before(self, change: Change, user: Listed | None) -> Listed | None:
+        """The user as if it had not stepped aside."""
+        before = change.before
+        if user is None or user.row.id not in self._aside or not isinstance(before, OxUserRow):
+            return user
+        row = user.row
+        if row.login == f"{before.login}.{row.id}":
+            row = row._replace(login=before.login)
+        if row.display_name == f"{before.display_name} ({row.id})":
+            row = row._replace(display_name=before.display_name)
+        return user._replace(row=row)
 
     async def _one_user(self, steps: list[Step]) -> None:
         ordered = sorted(steps, key=_place)
@@ -89,11 +145,12 @@ class _Batch:
                 return _not_tried(self._down)
             # a renamed user is the only one whose password comes after another step
             fresh = again and (isinstance(step.change.before, OxUserRow) or step.change.owner in self._renamed)
-            seen = await look(self._tools, [step], self._renamed.get(step.change.owner)) if fresh else self._seen
+            known = "" if user_id_of(step.change) in self._aside else self._renamed.get(step.change.owner)
+            seen = await look(self._tools, [step], known) if fresh else self._seen
         except Unreadable as error:
             self._down = error
             return _not_tried(error)
-        write = intend(step.change, seen.of(step.change), self._section)
+        write = intend(step.change, self._as_before(step.change, seen.of(step.change)), self._section)
         if isinstance(write, Outcome):
             return write
         self._written.add(step.id)
@@ -154,6 +211,11 @@ class _Batch:
             user = seen.of(step.change)
             if not in_place(step.change, user):
                 self.outcomes[step.id] = _reads_otherwise(step.change, user)
+
+
+def _names(row: object) -> set[tuple[str, str]]:
+    """What the context holds once."""
+    return {("login", row.login), ("name", row.display_name.casefold())} if isinstance(row, OxUserRow) else set()
 
 
 def _place(step: Step) -> int:

@@ -148,7 +148,7 @@ class Batch:
             return
         values: dict[str, object] = {}
         for name, _, new in change.fields():
-            values[name] = goto_text(row.goto, row.key) if name == "goto" else new
+            values[name] = goto_text(row.goto, row.key, live.stored[1]) if name == "goto" else new
         edit = self.writes.alias_edits.setdefault(live.stored[0], Edit(live.stored))
         edit.values.update(values)
         self._log("edit_alias", stored_alias(row.key))

@@ -40,9 +40,11 @@ def goto_of(stored: str) -> tuple[str, ...]:
     return tuple(sorted({sys.intern(part) for piece in lowered.split(",") if (part := piece.strip())}))
 
 
-def goto_text(goto: Iterable[str], key: str) -> str:
-    """A goto as PostfixAdmin writes it: no spaces, a mailbox's own address last (facts/postfixadmin.md 6)."""
-    return ",".join(sorted(goto, key=lambda target: (target == key, target)))
+def goto_text(goto: Iterable[str], key: str, stored: str = "") -> str:
+    """A goto as PostfixAdmin writes it: no spaces, a mailbox's own address last (facts/postfixadmin.md 6). Targets that
+    are in `stored` stay as they are written there: capitals may mean something where they lead."""
+    written = {piece.lower(): piece for text in stored.split(",") if (piece := text.strip())}
+    return ",".join(written.get(target, target) for target in sorted(goto, key=lambda t: (t == key, t)))
 
 
 @lru_cache(maxsize=1024)
