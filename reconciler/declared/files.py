@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+from codecs import BOM_UTF8
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from reconciler.model.places import Place
 
 SITE_FILE = "reconciler.yaml"
 MAX_BYTES = 16 * 1024 * 1024
-_BOMS = ((b"\xef\xbb\xbf", "a byte order mark"), (b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16"))
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 # what no editor shows: control characters, line and paragraph separators, and line ends of old Macs
 _INVISIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _OLD_LINE_END = re.compile(r"\r(?!\n)")
@@ -117,12 +118,11 @@ def read_text(source: Source, problems: Problems) -> str | None:
     content = _read_bytes(source, problems)
     if content is None:
         return None
-    for mark, what in _BOMS:
-        if content.startswith(mark):
-            problems.error_at(source.place(), "encoding", f"the file begins with {what}", _UTF8)
-            return None
+    if content.startswith(_UTF16):
+        problems.error_at(source.place(), "encoding", "the file is UTF-16", _UTF8)
+        return None
     try:
-        text = content.decode("utf-8")
+        text = content.removeprefix(BOM_UTF8).decode("utf-8")  # editors of Windows write the mark
     except UnicodeDecodeError as error:
         before = content[: error.start]
         column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
@@ -132,7 +132,7 @@ def read_text(source: Source, problems: Problems) -> str | None:
     return text if _clean(source, text, problems) else None
 
 
-_UTF8 = "save the file as UTF-8 without a byte order mark"
+_UTF8 = "save the file as UTF-8"
 
 
 def _clean(source: Source, text: str, problems: Problems) -> bool:

@@ -6,6 +6,8 @@ the site file. Nesting is limited while reading: no text can make this deep, big
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, NoReturn
 
@@ -82,13 +84,29 @@ def read_tree(text: str) -> Tree:
     """The whole text as a tree, with every remark about it. Never raises for any text without surrogates."""
     builder = _Builder()
     try:
-        for event in YAML(typ="safe").parse(text):
-            builder.take(event)
-    except _Stop:
-        pass
+        builder.take_all(YAML(typ="safe").parse(text))
     except YAMLError as error:
-        builder.remarks.append(_syntax(error))
-    return Tree(builder.root, tuple(builder.remarks))
+        return _read_slowly(text, error) if _is_of_yaml_1_1(error) else builder.tree(_syntax(error))
+    return builder.tree()
+
+
+def _read_slowly(text: str, refusal: YAMLError) -> Tree:
+    """The text by ruamel's own parser, 20 times slower than libyaml, which follows YAML 1.1 inside braces and brackets
+    and refuses `{at: 10:30, see: http://x.example/y}`."""
+    builder = _Builder()
+    try:
+        builder.take_all(YAML(typ="safe", pure=True).parse(text))
+    except YAMLError as error:
+        return builder.tree(_syntax(error if _COLON in str(refusal) else refusal))
+    return builder.tree()
+
+
+_COLON = "found unexpected ':'"
+_QUESTION_MARK = "did not find expected ',' or"
+
+
+def _is_of_yaml_1_1(error: YAMLError) -> bool:
+    return any(problem in str(error) for problem in (_COLON, _QUESTION_MARK))
 
 
 @dataclass(slots=True)
@@ -111,6 +129,16 @@ class _Builder:
     _anchors: dict[str, Node] = field(default_factory=dict)
     _alias_nodes: int = 0
     _documents: int = 0
+
+    def take_all(self, events: Iterable[Any]) -> None:
+        """All of them, or up to where reading on makes no sense. Raises YAMLError, as the parser does."""
+        with suppress(_Stop):
+            for event in events:
+                self.take(event)
+
+    def tree(self, *remarks: Remark) -> Tree:
+        """What was read, and these remarks on top."""
+        return Tree(self.root, (*self.remarks, *remarks))
 
     def take(self, event: Any) -> None:
         match event:
@@ -247,6 +275,8 @@ _SYNTAX = {
     "cannot start any token": ("a text cannot begin with this character", "put the whole text in quotes"),
     "did not find expected key": ("this line does not fit the lines before it", "indent fields of one entry equally"),
     "unexpected end of stream": ("a quote that was opened is never closed", "close it"),
+    "expected ',' or ']', but got": ("a list `[…]` is not closed or lacks a comma before here", "write [a, b]"),
+    "expected ',' or '}', but got": ("a mapping `{…}` is not closed or lacks a comma before here", "write {a: b}"),
     "did not find expected ',' or ']'": ("a list `[…]` is not closed or lacks a comma before here", "write [a, b]"),
     "did not find expected ',' or '}'": ("a mapping `{…}` is not closed or lacks a comma before here", "write {a: b}"),
     "did not find expected alphabetic": ("`*` and `&` have a meaning in YAML", "put the text in quotes: '*'"),

@@ -93,13 +93,16 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
 
 def test_bytes_that_are_not_text_are_refused_with_their_position(tmp_path: Path) -> None:
     good = "# äöü\n"
-    bom = {"a.yaml": b"\xef\xbb\xbf" + A.encode()}
-    assert "a.yaml:1:1: the file begins with a byte order mark" in one(tmp_path, bom)
-    assert "a.yaml:1:1: the file begins with UTF-16" in one(tmp_path, {"a.yaml": A.encode("utf-16")})
+    assert "a.yaml:1:1: the file is UTF-16" in one(tmp_path, {"a.yaml": A.encode("utf-16")})
     assert "a.yaml:2:4: byte 0xe4 is not UTF-8" in one(tmp_path, {"a.yaml": good.encode() + "# ä".encode() + b"\xe4\n"})
     assert "a.yaml:2:3: an invisible character U+0007" in one(tmp_path, {"a.yaml": good + "# \x07\n"})
     assert "a.yaml:1:4: an invisible character U+2028" in one(tmp_path, {"a.yaml": "# a\u2028b: c\n"})
     assert "a.yaml:1:4: an invisible character U+000D" in one(tmp_path, {"a.yaml": "a: \rb: c\n"})
+
+
+def test_a_byte_order_mark_is_read_over(tmp_path: Path) -> None:
+    assert list(load(tmp_path, {"a.yaml": b"\xef\xbb\xbf" + A.encode()}).state.mailboxes)
+    assert "a.yaml:2:3: " in one(tmp_path, {"a.yaml": b"\xef\xbb\xbfmailboxes:\n  x y: {}\n"})
 
 
 def test_windows_line_ends_are_fine(tmp_path: Path) -> None:

@@ -192,3 +192,24 @@ def test_a_clean_file_is_never_read_twice(tmp_path: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr("reconciler.declared.sources.read_tree", forbidden)
     load(tmp_path, f"domain: mail.example\nmailboxes: {{anna: {BOX}}}\naliases: {{'*': anna}}\n")
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        (
+            "{sender: a@example.net, reason: http://x.example/y}",
+            {"sender": "a@example.net", "reason": "http://x.example/y"},
+        ),
+        ("{reason: call of 10:30}", {"reason": "call of 10:30"}),
+        ("[10:30, http://x.example:80/y?z=1]", ["10:30", "http://x.example:80/y?z=1"]),
+        ("{reason: who? me}", {"reason": "who? me"}),
+    ],
+)
+def test_inside_braces_colons_and_question_marks_are_those_of_yaml_1_2(written: str, value: Any) -> None:
+    assert both(f"a: {written}\n") == {"a": value}
+
+
+def test_what_is_wrong_after_such_a_colon_is_said_at_its_own_line() -> None:
+    (remark,) = read_tree("a: {at: 10:30}\nb: 'never closed\n").remarks
+    assert (remark.mark.line, remark.message) == (3, "a quote that was opened is never closed")
