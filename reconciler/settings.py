@@ -7,17 +7,28 @@ from __future__ import annotations
 
 import os
 import re
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
+from string import Formatter
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from reconciler.errors import Unreadable
+from reconciler.errors import Unreadable, UsageError
 from reconciler.model.addresses import BadAddress, parse_domain
 
 
@@ -25,6 +36,31 @@ class Section(BaseModel):
     """A part of the site file: unknown keys are errors, and nothing changes after reading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _plain(cls, value: object, info: ValidationInfo) -> object:
+        """No text of a site file holds what nobody sees, and no path what no file system takes."""
+        if isinstance(value, str):
+            _refuse_unseen(value)
+            if info.field_name in _PATHS or (info.field_name or "").endswith("_file"):
+                _refuse_long(value)
+        return value
+
+
+_PATHS = frozenset({"state", "sbin", "csv", "outbox", "templates", "config_directory", "known_hosts", "sender_access"})
+
+
+def _refuse_unseen(text: str) -> None:
+    unseen = next((c for c in text if not (c.isprintable() or c in "\n\t")), None)
+    if unseen is not None:
+        raise ValueError(f"the invisible character U+{ord(unseen):04X} stands in the text; delete it")
+
+
+def _refuse_long(path: str) -> None:
+    longest = max(len(part.encode()) for part in path.split("/"))
+    if longest > 255 or len(path.encode()) > 4095:
+        raise ValueError("longer than a path can be; a name in it has 255 bytes at most, all of it 4,095")
 
 
 def _database_url(text: str) -> str:
@@ -45,9 +81,24 @@ _DRIVERS = ("mysql+pymysql", "postgresql+psycopg", "sqlite")
 def _time_zone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (ValueError, OSError):
-        raise ValueError(f"{name!r} is not a time zone; write one like Europe/Berlin") from None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        near = get_close_matches(name.strip(), available_timezones(), n=1)
+        hint = f"did you mean {near[0]}?" if near else "write one like Europe/Berlin"
+        raise ValueError(f"{name!r} is not a time zone; {hint}") from None
     return name
+
+
+def _maildir(text: str) -> str:
+    known = ("domain", "local_part")
+    try:
+        fields = [field for _, field, _, _ in Formatter().parse(text) if field is not None]
+        text.format(domain="mail.example", local_part="anna")
+    except (ValueError, KeyError, IndexError, AttributeError):
+        fields = ["?"]
+    if "local_part" not in fields or not set(fields) <= set(known):
+        hint = "write {domain} and {local_part} in it, like '{domain}/{local_part}/'"
+        raise ValueError(f"{text!r} does not say where a mailbox's mail is; {hint}")
+    return text
 
 
 def _pattern(text: str) -> str:
@@ -104,6 +155,7 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 WebUrl = Annotated[str, AfterValidator(_web_url)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
+Maildir = Annotated[str, AfterValidator(_maildir)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 DomainName = Annotated[str, AfterValidator(_domain)]
 QuotaText = Annotated[str, AfterValidator(_quota)]
@@ -120,7 +172,7 @@ class PostfixAdmin(Section):
     password_scheme: Literal["SHA512-CRYPT", "BLF-CRYPT", "ARGON2ID"] = "SHA512-CRYPT"
     vacation_domain: DomainName | None = None
     quota_multiplier: Annotated[int, Field(ge=1)] = 1024000
-    maildir: str = "{domain}/{local_part}/"
+    maildir: Maildir = "{domain}/{local_part}/"
     table_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]*$")] = ""
     welcome_mail: bool = True
 
@@ -300,10 +352,18 @@ class Settings(Site):
     """The site file together with the folder that its relative paths start from."""
 
     folder: Path
+    file: str = "reconciler.yaml"
+    """The site file as people see it."""
 
     def path(self, text: str) -> Path:
         """A path of the site file: `~` is the home folder, relative ones start at the site file's folder."""
-        return self.folder / Path(text).expanduser()
+        try:
+            return self.folder / Path(text).expanduser()
+        except RuntimeError:  # no HOME, and a user without an entry in the user database
+            raise UsageError(
+                f"{text} starts in the home folder, and this user ({os.getuid()}) has none",
+                hint="set HOME, or write the whole path in the site file",
+            ) from None
 
 
 def secret(variable: str | None, file: Path | None, key: str) -> SecretStr:

@@ -38,7 +38,7 @@ Recall = Callable[[Mapping[str, Records]], Awaitable[Remembered]]
 
 
 # of these `validate` can only warn; here the gates know what is live
-_GATED = frozenset({"naming", "dangling-alias"})
+_GATED = frozenset({"naming", "dangling-alias", "password-reset"})
 
 
 async def nothing_remembered(wanted: Mapping[str, Records]) -> Remembered:  # noqa: ARG001  # a site without a ledger

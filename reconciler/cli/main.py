@@ -16,6 +16,7 @@ from reconciler.cli.plan import drift, plan
 from reconciler.cli.schema import schema
 from reconciler.cli.show import show
 from reconciler.cli.validate import validate
+from reconciler.errors import UsageError
 
 app = typer.Typer(
     name="reconciler",
@@ -43,10 +44,23 @@ def main() -> None:
 def run() -> None:
     """One command, to its SystemExit."""
     try:
+        _check_order(sys.argv[1:])
         app()
+    except UsageError as error:
+        complain(error)
+        sys.exit(int(Status.USAGE))
     except Exception as error:  # noqa: BLE001  # the last net: a bug must not show a traceback to a volunteer at eleven
         if isinstance(error, OSError) and (len(sys.argv) == 1 or "--help" in sys.argv):
             complain(unwritable(error))  # such a call does nothing but write, by the CLI library's hand
             sys.exit(int(Status.USAGE))
         report_bug(error)
         sys.exit(int(Status.BUG))
+
+
+def _check_order(arguments: list[str]) -> None:
+    """Options belong to commands, and stand behind them. Raises UsageError with the line in its right order."""
+    names = [command.callback.__name__ for command in app.registered_commands if command.callback]
+    first = next((index for index, word in enumerate(arguments) if word in names), 0)
+    if first and arguments[0].startswith(("--site", "--format", "--state")):
+        right = " ".join(["reconciler", arguments[first], *arguments[:first], *arguments[first + 1 :]])
+        raise UsageError("options stand behind the command", hint=f"write: {right}")

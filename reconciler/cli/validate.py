@@ -16,7 +16,7 @@ def validate(site: SiteOption = None, output: FormatOption = Format.TEXT) -> Non
     """
 
     async def story() -> Status:
-        _, declaration = read_site(site)
+        settings, declaration = read_site(site)
         state = declaration.state
         if declaration.findings or output is not Format.TEXT:
             write_findings(declaration.findings, output)
@@ -27,7 +27,8 @@ def validate(site: SiteOption = None, output: FormatOption = Format.TEXT) -> Non
             count(len(state.removals), "removal"),
             count(len(state.sender_blocks), "sender block"),
         )
-        say(f"valid: {', '.join(counts)} in {count(declaration.files, 'file')}; next: reconciler plan")
+        where = f"site {settings.site} ({settings.file})"
+        say(f"valid: {where}: {', '.join(counts)} in {count(declaration.files, 'file')}; next: reconciler plan")
         return Status.DONE
 
     enter(story, output)

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, WithJsonSchema
 
-from reconciler.declared.scalars import OddNumber
+from reconciler.declared.scalars import OddNumber, WrittenFloat
 from reconciler.settings import parse_quota
 
 MAX_NAME = 255  # facts/postfixadmin.md 9: the length of mailbox.name
@@ -23,7 +23,9 @@ MAX_TEXT = 500
 MAX_MB = 1_000_000_000_000  # in bytes this still fits PostfixAdmin's bigint
 DATE_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 _DATE = re.compile(DATE_PATTERN)
+_PHONE = re.compile(r"\+[0-9 ()/-]{6,}|\(?0[0-9]+\)?[ /-][0-9 /-]{3,}")
 _PLAIN = re.compile(r"[!-~]+(?: [!-~]+)*")  # ASCII that is seen, single spaces
+_TYPOGRAPHIC = "„“”‚‘’«»‹›"
 _JOINERS = "\u200c\u200d"  # some scripts need them inside names
 
 
@@ -42,10 +44,10 @@ def describe(value: object) -> str:
             return "nothing"
         case bool():
             return f"{str(value).lower()} (true or false, no text)"
+        case OddNumber() | WrittenFloat():
+            return f"the number {value.text}"
         case int() | float():
             return f"the number {value}"
-        case OddNumber():
-            return f"the number {value.text}"
         case list():
             return "a list"
         case dict():
@@ -89,7 +91,7 @@ def _text(value: Any) -> str:
         case bool():
             raise Wrong(f"a text is wanted, here stands {describe(value)}", f"put it in quotes: '{str(value).lower()}'")
         case int() | float() | OddNumber():
-            text = value.text if isinstance(value, OddNumber) else str(value)
+            text = value.text if isinstance(value, OddNumber | WrittenFloat) else str(value)
             raise Wrong(f"a text is wanted, here stands {describe(value)}", f"put it in quotes: '{text}'")
     raise Wrong(f"a text is wanted, here stands {describe(value)}", "write one text")
 
@@ -100,6 +102,9 @@ def _name(value: Any) -> str:
     PostfixAdmin 3.3 reads a character beyond the BMP as `?` and its web form stores that (facts/postfixadmin.md 13.3).
     """
     text = _folded(_text(value), MAX_NAME)
+    if text[0] in _TYPOGRAPHIC and text[-1] in _TYPOGRAPHIC:
+        bare = text.strip(_TYPOGRAPHIC)
+        raise Wrong(f"the typographic quotes of {text} would be part of the name", f"write {bare} without quotes")
     if not text.isascii() and max(text) > "\uffff":
         bad = max(text)
         raise Wrong(f"{bad!r} (U+{ord(bad):04X}) would be destroyed by PostfixAdmin", "leave emoji and the like out")
@@ -119,6 +124,9 @@ def _reason(value: Any) -> str:
 
 
 def _member(value: Any) -> str:
+    written = value.text if isinstance(value, OddNumber) else value
+    if isinstance(written, str) and _PHONE.fullmatch(written):
+        raise Wrong(f"{written} looks like a telephone number", "write the member number like 10042")
     match value:
         case bool() | None | float() | list() | dict():
             raise Wrong(f"a member number is wanted, here stands {describe(value)}", "write it like 10042")

@@ -9,10 +9,13 @@ import os
 import re
 import stat
 from codecs import BOM_UTF8
+from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 from reconciler.declared.problems import Problems, printable
+from reconciler.declared.slips import conflicts, odd_indent, unmeant_comments
 from reconciler.errors import UsageError
 from reconciler.model.places import Place
 
@@ -44,10 +47,14 @@ def find_sources(folder: Path, problems: Problems) -> list[Source]:
     except (OSError, RuntimeError):
         root = folder
     if not root.is_dir():
+        beside = folder.parent.iterdir() if folder.parent.is_dir() else ()
+        near = get_close_matches(folder.name, [path.name for path in beside if path.is_dir()], n=1)
+        hint = f"did you mean `state: {near[0]}`? Otherwise make it" if near else "make it"
         raise UsageError(
             f"there is no state folder {printable(str(folder))}",
-            hint="make it, or name another one with `state:` in the site file",
+            hint=f"{hint}, or name another one with `state:` in the site file",
         )
+    _outside(root, problems)
     sources = [
         Source(printable(str(path.relative_to(root))), shown(folder / path.relative_to(root)), path)
         for path in _walk(root, problems)
@@ -72,7 +79,32 @@ def _walk(root: Path, problems: Problems) -> set[Path]:
                     open_folders.append((path, (*above, path)))
             elif _wanted(entry.name):
                 files.add(path)
+            elif meant := _ALMOST.match(entry.name):
+                message = "this file is not read: its name does not end in .yaml"
+                hint = f"name it {meant[1]}.yaml if it is to be read; else move it elsewhere"
+                problems.warn_at(Place(shown(entry), 1), "file", message, hint)
     return files
+
+
+_ALMOST = re.compile(r"(.+)\.(?:ya?ml[^a-z0-9].*|ya?ml[0-9]+|yalm|ymal|yam)$", re.IGNORECASE)
+"""`aliases.yaml.txt`, `aliases.yaml.bak`, `aliases.yaml~` and the like."""
+_SECTION = re.compile(rb"^(mailboxes|aliases|renames|removals|sender_blocks):", re.MULTILINE)
+_MANY, _HEAD = 200, 65_536
+
+
+def _outside(root: Path, problems: Problems) -> None:
+    """Warns of state files that lie one folder up from where they would be read."""
+    try:
+        above = [path for path in islice(root.parent.iterdir(), _MANY) if path.suffix.lower() in (".yaml", ".yml")]
+        for path in sorted(path for path in above if path.name != SITE_FILE and path.is_file()):
+            with path.open("rb") as file:
+                found = _SECTION.search(file.read(_HEAD))
+            if found:
+                message = f"this file is not read: it lies outside the state folder, and declares {found[1].decode()}"
+                hint = f"move it into {shown(root)} if it is to be read"
+                problems.warn_at(Place(shown(path), 1), "file", message, hint)
+    except OSError:
+        return  # what lies there is nobody's business, and need not be readable
 
 
 def _entries(folder: Path, problems: Problems) -> list[Path]:
@@ -141,6 +173,13 @@ def _clean(source: Source, text: str, problems: Problems) -> bool:
         message = f"an invisible character U+{ord(bad[0]):04X} stands here"
         problems.error_at(position(source, text, bad.start()), "encoding", message, "delete it")
         return False
+    slips = list(conflicts(text)) or [slip for slip in [odd_indent(text)] if slip]
+    for slip in slips:
+        problems.error_at(source.place(slip.line, slip.column), "yaml", slip.message, slip.hint)
+    if slips:
+        return False
+    for slip in unmeant_comments(text):
+        problems.warn_at(source.place(slip.line, slip.column), "comment", slip.message, slip.hint)
     tab = _TAB_INDENT.search(text) if "\t" in text else None
     if tab:
         problems.error_at(position(source, text, tab.start(1)), "yaml", "a tab indents this line", "indent with spaces")

@@ -109,6 +109,9 @@ class AliasEntry(Entry):
 
 def _alias(value: Any) -> Any:
     match value:
+        case str() if "," in value and '"' not in value:
+            parts = ", ".join(part.strip() for part in value.split(","))
+            raise Wrong(f"{describe(value)} is one text, not several targets", f"write a list: [{parts}]")
         case str():
             return {"goto": [value]}
         case list():

@@ -51,6 +51,10 @@ class Problems:
         """Wrong in the text itself, at a known position."""
         self._all.append(Problem(Severity.ERROR, rule, place.file, message, hint, place))
 
+    def warn_at(self, place: Place, rule: str, message: str, hint: str) -> None:
+        """Suspicious in the text itself, at a known position."""
+        self._all.append(Problem(Severity.WARNING, rule, place.file, message, hint, place))
+
     def error(
         self, rule: str, subject: str, message: str, hint: str, at: Origin | Spot, *, other: Origin | None = None
     ) -> None:

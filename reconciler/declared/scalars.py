@@ -6,7 +6,7 @@ libyaml only splits the text; YAML 1.1's `no`, `yes`, `1_000`, `1:30` and dates 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
@@ -23,6 +23,17 @@ _LONGEST_INTEGER = 18  # digits; whatever is longer fits in no field, and int() 
 
 class OddNumber(NamedTuple):
     """A number whose text says more than its value: `0123`, `+7`, `0x1f`, `.inf`. No field takes it."""
+
+    text: str
+
+
+class WrittenFloat(float):
+    """A number with a fraction or exponent, and how it was written: `1e3` may have been meant as text."""
+
+    def __new__(cls, text: str) -> Self:
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
 
     text: str
 
@@ -44,4 +55,4 @@ def plain_value(text: str) -> Scalar:
         return int(text) if exact else OddNumber(text)
     if _ODD.fullmatch(text):
         return OddNumber(text)
-    return float(text) if _FLOAT.fullmatch(text) else text
+    return WrittenFloat(text) if _FLOAT.fullmatch(text) else text

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from reconciler.declared.fields import Wrong, describe, nearest
-from reconciler.declared.scalars import OddNumber
+from reconciler.declared.scalars import OddNumber, WrittenFloat
 
 
 class Sentence(NamedTuple):
@@ -75,7 +75,7 @@ def _wrong_type(path: tuple[str | int, ...], name: str, kind: str, value: object
     wanted = _WANTED.get(kind, "something else")
     message = f"{wanted} is wanted for `{name}`, here stands {_shown(value)}"
     if kind == "string_type" and isinstance(value, bool | int | float | OddNumber):
-        text = value.text if isinstance(value, OddNumber) else str(value)
+        text = value.text if isinstance(value, OddNumber | WrittenFloat) else str(value)
         return Sentence(path, message, f"put it in quotes: '{text.lower() if isinstance(value, bool) else text}'")
     if value is None:
         return Sentence(path, message, "write a value, or take the line out; quotes make a text of `null`")

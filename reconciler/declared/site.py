@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from reconciler.declared.fields import describe
 from reconciler.declared.files import SITE_FILE, Source, read_text, shown
+from reconciler.declared.models import StateFile
 from reconciler.declared.problems import Problems, printable
 from reconciler.declared.sentences import Sentence, sentence
 from reconciler.declared.tree import Mark, Node, Tree, node_at, read_tree
@@ -43,18 +44,15 @@ def load_site(path: Path | None) -> Settings:
         problems.error_at(source.place(*mark), "site", said.message, said.hint)
     if problems.any_error:
         raise InvalidInput(problems.findings())
-    return Settings.model_validate({**data, "folder": file.parent})
+    return Settings.model_validate({**data, "folder": file.parent, "file": source.shown})
 
 
 def _find(path: Path | None) -> Path:
     named = path or (Path(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None)
     if named is not None:
-        if named.is_file():
-            return named
-        where = "--site" if path else VARIABLE
-        raise UsageError(
-            f"there is no site file {printable(str(named))}", hint=f"correct {where}: it names a file like {SITE_FILE}"
-        )
+        # the command line takes the variable for the option
+        where = VARIABLE if str(named) == os.environ.get(VARIABLE) else "--site"
+        return _named(named, where)
     for candidate in _PLACES:
         if candidate.is_file():
             return candidate
@@ -64,10 +62,27 @@ def _find(path: Path | None) -> Path:
     )
 
 
+def _named(path: Path, where: str) -> Path:
+    """The file that somebody named. Raises UsageError when it is none."""
+    shown_path = printable(str(path))
+    if "\0" in str(path) or not path.is_dir():
+        if "\0" not in str(path) and path.is_file():
+            return path
+        raise UsageError(
+            f"there is no site file {shown_path}", hint=f"correct {where}: it names a file like {SITE_FILE}"
+        )
+    inside = next((path / place for place in _PLACES if (path / place).is_file()), None)
+    hint = f"write {printable(str(inside))}" if inside else f"it names a file like {SITE_FILE}"
+    raise UsageError(f"{where} names the folder {shown_path}, not a site file", hint=hint)
+
+
 def _sentences(data: Any) -> list[Sentence]:
     """What is wrong with the content. The model is Site: `folder` is ours to add, not the file's to say."""
     if not isinstance(data, dict):
         return [Sentence((), f"the file holds {describe(data)}", "begin with `site: NAME`")]
+    if "site" not in data and (sections := data.keys() & StateFile.model_fields.keys() - {"domain"}):
+        hint = f"name the site file, {SITE_FILE}; it says which folder holds the state"
+        return [Sentence((min(sections),), "this is a state file, not a site file", hint, on_key=True)]
     try:
         Site.model_validate(data)
     except ValidationError as error:

@@ -25,6 +25,7 @@ from ruamel.yaml.events import (
 )
 
 from reconciler.declared.scalars import plain_value
+from reconciler.declared.slips import behind
 
 MAX_DEPTH = 20
 MAX_ALIAS_NODES = 10_000
@@ -86,7 +87,7 @@ def read_tree(text: str) -> Tree:
     try:
         builder.take_all(YAML(typ="safe").parse(text))
     except YAMLError as error:
-        return _read_slowly(text, error) if _is_of_yaml_1_1(error) else builder.tree(_syntax(error))
+        return _read_slowly(text, error) if _is_of_yaml_1_1(error) else builder.tree(_syntax(error, text))
     return builder.tree()
 
 
@@ -97,7 +98,7 @@ def _read_slowly(text: str, refusal: YAMLError) -> Tree:
     try:
         builder.take_all(YAML(typ="safe", pure=True).parse(text))
     except YAMLError as error:
-        return builder.tree(_syntax(error if _COLON in str(refusal) else refusal))
+        return builder.tree(_syntax(error if _COLON in str(refusal) else refusal, text))
     return builder.tree()
 
 
@@ -253,12 +254,14 @@ def _short(text: str) -> str:
     return text if len(text) <= 60 else text[:57] + "…"
 
 
-def _syntax(error: YAMLError) -> Remark:
-    """libyaml's complaint in words of ours, without the text around it (it may hold anything)."""
+def _syntax(error: YAMLError, text: str) -> Remark:
+    """The parser's complaint in words of ours, without the text around it (it may hold anything)."""
     if not isinstance(error, MarkedYAMLError) or error.problem_mark is None:
         return Remark(Mark(1, 1), "this is not YAML", _SYNTAX_HINT)
     mark = Mark(error.problem_mark.line + 1, error.problem_mark.column + 1)
     problem = str(error.problem or "cannot be understood")
+    if slip := behind(problem, text, mark.line):
+        return Remark(Mark(slip.line, slip.column), slip.message, slip.hint)
     for technical, (message, hint) in _SYNTAX.items():
         if technical in problem:
             return Remark(mark, message, hint)

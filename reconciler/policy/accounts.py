@@ -61,7 +61,7 @@ def naming(context: Context) -> Iterator[Finding]:
     """New addresses of mailboxes follow the naming pattern of the site; live ones keep their names."""
     pattern = context.site.policy.local_part
     for transition, row in arriving_mailboxes(context):
-        if not re.search(pattern, local_part(row.key)):
+        if not re.fullmatch(pattern, local_part(row.key)):
             message = f"{row.key} does not follow the naming rule {pattern}"
             hint = "choose another name, or change policy.local_part in the site file"
             yield refusal(transition, "naming", message, hint)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.declared.quick import Unusual, read_quick
-from reconciler.declared.scalars import OddNumber
+from reconciler.declared.scalars import OddNumber, WrittenFloat
 from reconciler.declared.tree import read_tree
 from tests.declared.samples import BOX, errors, load, one
 from tests.declared.samples import text as message
@@ -52,8 +52,8 @@ def both(text: str) -> Any:
         ("1:30", "1:30"),
         ("1٣", "1٣"),
         ("9" * 5000, OddNumber("9" * 5000)),
-        ("0.01", 0.01),
-        ("1e3", 1000.0),
+        ("0.01", WrittenFloat("0.01")),
+        ("1e3", WrittenFloat("1e3")),
         (".inf", OddNumber(".inf")),
         ("2026-11-22", "2026-11-22"),
         ('"0123"', "0123"),

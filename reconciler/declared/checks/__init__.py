@@ -7,6 +7,7 @@ from collections.abc import Callable
 from reconciler.declared.checks.aliases import check_aliases
 from reconciler.declared.checks.blocks import check_blocks
 from reconciler.declared.checks.confirm import check_confirm
+from reconciler.declared.checks.dates import check_dates
 from reconciler.declared.checks.groupware import check_groupware
 from reconciler.declared.checks.mailboxes import check_mailboxes
 from reconciler.declared.checks.removals import check_removals
@@ -22,4 +23,5 @@ CHECKS: tuple[Callable[[Tables, Problems], None], ...] = (
     check_removals,
     check_blocks,
     check_confirm,
+    check_dates,
 )

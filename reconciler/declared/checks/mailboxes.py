@@ -18,6 +18,10 @@ def check_mailboxes(tables: Tables, problems: Problems) -> None:
             hint = "rename it before it is created; a mailbox that is live already is left alone"
             problems.warn("naming", address, message, hint, mailbox.origin)
         if mailbox.member is None:
+            if mailbox.password_reset is not None:
+                message = f"{address} has no `member`, so no letter can tell the new password"
+                hint = "write their member number, or take `password_reset` out and set the password by hand"
+                problems.warn("password-reset", address, message, hint, Spot(mailbox.origin, ("password_reset",)))
             continue
         first = tables.members[mailbox.member]
         if first is not mailbox:

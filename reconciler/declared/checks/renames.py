@@ -101,6 +101,11 @@ def _check_account(account: _Account, tables: Tables, problems: Problems) -> Non
     last = account.last
     if last is None:
         return
+    if tables.complete and _swapped(last, tables):
+        message = f"`from` and `to` are swapped: {last.old} is declared as a mailbox, and {last.new} is not"
+        hint = f"write `from: {last.new}` and `to: {last.old}`: a mailbox is declared under its new address"
+        problems.error("rename", last.new, message, hint, Spot(last.origin, ("from",)))
+        return
     for address, rename in account.former.items():
         for what, holder in (("mailbox", tables.mailboxes.get(address)), ("alias", tables.aliases.get(address))):
             if holder is not None:
@@ -118,3 +123,7 @@ def _check_account(account: _Account, tables: Tables, problems: Problems) -> Non
     message = f"{account.address} is no declared mailbox, so nothing says what becomes of {last.old}"
     hint = "declare the mailbox under its new address, or take the rename out"
     problems.error("rename", account.address, message, hint, Spot(last.origin, ("to",)))
+
+
+def _swapped(rename: Rename, tables: Tables) -> bool:
+    return rename.old in tables.mailboxes and rename.new not in {*tables.mailboxes, *tables.aliases, *tables.removals}

@@ -1,0 +1,151 @@
+"""What beginners write by mistake: each is said at its own line, with what to write instead."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Command
+from tests.cli.site import StandInSite
+
+BOX = "mailboxes:\n  anna:\n    groupware: false\n"
+BLOCK = "sender_blocks:\n  - reason: spam\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "wrong", "instead"),
+    [
+        ("<<<<<<< HEAD\n" + BOX + "=======\n>>>>>>> other\n", 2, "git could not merge", "finish the merge"),
+        (BOX.replace("    groupware", "\u00a0\u00a0 groupware"), 4, "no-break space (U+00A0)", "plain spaces"),
+        (BOX.replace("anna:", "anna"), 3, "`anna` lacks its colon", "`anna:`"),
+        (BOX.replace("groupware:", "groupware") + "    quota: 1 MB\n", 4, "lacks its colon", "`groupware: false`"),
+        (BOX.replace("e: f", "e:f") + "    quota: 1 MB\n", 4, "space behind the colon", "`groupware: false`"),
+        (BOX + "    quota:1\n", 5, "space behind the colon", "`quota: 1`"),
+        (BOX + "    surname: 'O'Muster'\n", 5, "the quote inside ends the text", '"O\'Muster"'),
+        (BOX + "    member: +49 170 1234567\n", 5, "looks like a telephone number", "like 10042"),
+        (BOX + "    member: 0170 1234567\n", 5, "looks like a telephone number", "like 10042"),
+        (BOX + "    surname: „Muster“\n", 5, "typographic quotes", "write Muster without quotes"),
+        (BOX + "    surname: 1e3\n", 5, "the number 1e3", "in quotes: '1e3'"),
+        (BLOCK + "    domain: *.spam.test\n", 4, "cannot begin with `*`", "`domain: spam.test`"),
+        (BLOCK + "    sender: @spam.test\n", 4, "cannot begin with `@`", "`domain: spam.test`"),
+        ("aliases:\n  kreis: a.b, c.d\n", 3, "is one text, not several targets", "[a.b, c.d]"),
+        (BOX + "renames:\n  - {from: anna, to: alt, date: 2026-11-22}\n", 6, "are swapped", "`from: alt@pirat.alt`"),
+    ],
+)
+def test_a_slip_is_an_error_at_its_line(
+    site: StandInSite, command: Command, text: str, line: int, wrong: str, instead: str
+) -> None:
+    (site.folder / "state" / "state.yaml").write_text(f"domain: pirat.alt\n{text}", encoding="utf-8")
+    answer = command("validate")
+    assert answer.status == 3
+    assert f"state/state.yaml:{line}:" in answer.out
+    assert wrong in answer.words
+    assert instead in answer.words
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "wrong"),
+    [
+        (BOX + "    name: Clara #1 Probe\n", 5, "`#1 Probe` is a comment here, the value is `Clara`"),
+        (BOX + "    password_reset: 2026-11-22\n", 3, "no letter can tell the new password"),
+        ("removals:\n  - {mailbox: b, date: 2206-12-01, reason: left}\n", 3, "the removal on 2206-12-01 is"),
+    ],
+)
+def test_what_may_be_a_slip_is_a_warning(site: StandInSite, command: Command, text: str, line: int, wrong: str) -> None:
+    (site.folder / "state" / "state.yaml").write_text(f"domain: pirat.alt\n{text}", encoding="utf-8")
+    answer = command("validate")
+    assert answer.status == 0
+    assert f"state/state.yaml:{line}:" in answer.out
+    assert wrong in answer.words
+
+
+def test_validate_says_what_it_checked(site: StandInSite, command: Command) -> None:
+    site.declare("technik: {groupware: false}")
+    assert "valid: site nrw (reconciler.yaml): 1 mailbox" in command("validate").err
+
+
+@pytest.mark.parametrize("name", ["aliases.yaml.txt", "aliases.yaml.bak", "aliases.yaml~", "aliases.yml.orig"])
+def test_a_file_that_is_not_read_is_named(site: StandInSite, command: Command, name: str) -> None:
+    site.declare("technik: {groupware: false}")
+    (site.folder / "state" / name).write_text("aliases: {}\n", encoding="utf-8")
+    answer = command("validate")
+    assert answer.status == 0
+    assert f"state/{name}:1:1: warning: this file is not read" in answer.words
+    assert "name it aliases.yaml" in answer.words
+
+
+def test_a_file_one_folder_up_is_named(site: StandInSite, command: Command) -> None:
+    site.declare("technik: {groupware: false}")
+    (site.folder / "aliases.yaml").write_text("aliases:\n  a: b\n", encoding="utf-8")
+    (site.folder / "compose.yaml").write_text("services: {}\n", encoding="utf-8")
+    answer = command("validate")
+    assert "aliases.yaml:1:1: warning: this file is not read" in answer.words
+    assert "compose.yaml" not in answer.words
+
+
+def test_the_site_file_is_found_or_it_is_said_where_to_name_it(
+    site: StandInSite, command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    site.declare("technik: {groupware: false}")
+    folder = command("validate", "--site", str(site.folder))
+    assert folder.status == 2
+    assert f"--site names the folder {site.folder}" in folder.words
+    assert f"write {site.folder}/reconciler.yaml" in folder.words
+    state_file = command("validate", "--site", "state/state.yaml")
+    assert state_file.status == 3
+    assert "this is a state file, not a site file" in state_file.words
+    order = command("--site", "reconciler.yaml", "plan")
+    assert order.status == 2
+    assert "write: reconciler plan --site reconciler.yaml" in order.words
+    monkeypatch.setenv("RECONCILER_SITE", "gone.yaml")
+    wrong = command("validate")
+    assert wrong.status == 2
+    assert "correct RECONCILER_SITE" in wrong.words
+    monkeypatch.delenv("RECONCILER_SITE")
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    forgotten = command("validate")
+    assert forgotten.status == 2
+    assert "RECONCILER_SITE" in forgotten.words
+
+
+def test_a_misspelt_state_folder(site: StandInSite, command: Command) -> None:
+    site.write(state="stat")
+    answer = command("validate")
+    assert answer.status == 2
+    assert "did you mean `state: state`?" in answer.words
+
+
+@pytest.mark.parametrize(
+    ("section", "value", "wrong", "instead"),
+    [
+        ("timezone", "Europa/Berlin", "is not a time zone", "did you mean Europe/Berlin?"),
+        ("timezone", "Europe", "is not a time zone", "Europe/"),
+        ("timezone", "Europe/Berlin ", "is not a time zone", "did you mean Europe/Berlin?"),
+        ("openxchange", {"timezone": "Europa/Berlin"}, "is not a time zone", "did you mean Europe/Berlin?"),
+        ("state", "s" * 300, "longer than a path can be", "255 bytes"),
+        ("state", "s\0t", "invisible character U+0000", "delete it"),
+        ("letters", {"outbox": "o\0", "from": "a@b.example"}, "invisible character U+0000", "delete it"),
+        ("register", {"csv": "m" * 300}, "longer than a path can be", "255 bytes"),
+        ("postfixadmin", {"url": "sqlite:///x", "maildir": "{domain}/{user}/"}, "does not say where", "{local_part}"),
+        ("postfixadmin", {"url": "sqlite:///x", "maildir": "{domain/"}, "does not say where", "{local_part}"),
+    ],
+)
+def test_the_site_file_is_checked_when_it_is_read(
+    site: StandInSite, command: Command, section: str, value: object, wrong: str, instead: str
+) -> None:
+    site.write(**{section: value})
+    answer = command("validate")
+    assert answer.status == 3
+    assert answer.out.startswith("reconciler.yaml:")
+    assert wrong in answer.words
+    assert instead in answer.words
+
+
+def test_one_naming_pattern_has_one_meaning(site: StandInSite, command: Command) -> None:
+    """In `validate` and in the plan: the whole local part follows it, though it has no anchors."""
+    site.write(policy={"local_part": "[a-z]+"})
+    site.declare("technik2: {groupware: false}")
+    assert "does not follow the naming pattern" in command("validate").words
+    assert command("plan").status == 5
