@@ -66,8 +66,8 @@ class Identity:
         """What shows that the live mailbox at an address of a rename is not this account's; empty when nothing does."""
         addresses = set(self._chains.addresses(box.address))
         noted = self._remembered.people.get(address)
-        if noted is not None:
-            return f"it is the account of member {noted}"
+        if noted is not None and not self._is_noted(box, noted):
+            return f"it is {_whose(noted)}"
         if address in self._persons:
             return ""  # the ledger knows it as this very person's
         former = self._remembered.former
@@ -110,6 +110,14 @@ class Identity:
                 if owner in planned or any(address in self._mailboxes for address in addresses):
                     new = (address for address in addresses if address not in self._persons)
                     yield from (InventoryEntry(LEDGER, PERSON, a, owner, box.member) for a in new)
+        # the last moment at which the live system shows whose they were
+        for removal in self._desired.removals:
+            owner = Owner(Scope.ACCOUNT, removal.mailbox)
+            row = self._mailboxes.get(removal.mailbox)
+            if row is not None and removal.mailbox not in self._remembered.people and owner not in stopped:
+                numbers = self._numbers.get(removal.mailbox)
+                value = min(numbers) if numbers else f"{_NAME}{row.name}"
+                yield InventoryEntry(LEDGER, PERSON, removal.mailbox, owner, value)
 
     @property
     def _persons(self) -> Set[str]:
@@ -139,11 +147,11 @@ class Identity:
     def _before(self, box: Mailbox) -> str:
         """Whose account it was, in words; empty when it was this person's, or nobody's as far as anything shows."""
         addresses = self._chains.addresses(box.address)
-        noted = next((n for a in addresses if (n := self._remembered.people.get(a)) not in (None, box.member)), None)
-        if noted is not None:
+        noted = [n for a in addresses if (n := self._remembered.people.get(a)) and not self._is_noted(box, n)]
+        if noted:
             # a number that is merely not written any more is not managed any more
             gone = box.member is None and box.address in self._mailboxes and not self._is_another(box)
-            return "" if gone else f"the account of member {noted}"
+            return "" if gone else _whose(noted[0])
         if box.member is not None and any(address in self._persons for address in addresses):
             return ""
         holder = self._remembered.former.get(box.address)
@@ -155,6 +163,11 @@ class Identity:
             if numbers:
                 return f"the account of member {min(numbers)}"
         return self._kept_user(box) if not any(address in self._mailboxes for address in addresses) else ""
+
+    def _is_noted(self, box: Mailbox, noted: str) -> bool:
+        if noted.startswith(_NAME):
+            return _alike(noted.removeprefix(_NAME), box.name or "")
+        return noted == box.member
 
     def _kept_user(self, box: Mailbox) -> str:
         user = self._users.get(box.address)
@@ -220,6 +233,14 @@ def emptied(wanted: Records, replaced: frozenset[Owner]) -> Records:
 def addresses_of(user: OxUserRow) -> set[str]:
     """Every address by which the user is known."""
     return {user.primary, user.imap_login, *user.aliases}
+
+
+_NAME = "="
+"""Before a name that is noted instead of a number."""
+
+
+def _whose(noted: str) -> str:
+    return f"the account of {noted.removeprefix(_NAME) if noted.startswith(_NAME) else f'member {noted}'}"
 
 
 def _alike(name: str, other: str) -> bool:

@@ -20,7 +20,8 @@ InventoryKey = tuple[str, str, str]
 """System, kind, key."""
 
 LEDGER, PERSON = "ledger", "person"
-"""System and kind of the inventory's entries about persons: the value is the member number of the account there."""
+"""System and kind of the inventory's entries about persons: the value is the member number of the account there, or the
+name (`=Bernd Muster`) of one that is removed and had none."""
 
 CREDENTIAL_EFFECTS = frozenset({"password", "letter"})
 """Kinds of steps after which a person holds, or should hold, a new password."""

@@ -55,9 +55,12 @@ def foreign_mailbox(context: Context) -> Iterator[Finding]:
 
 def foreign_number(context: Context) -> Iterator[Finding]:
     """The alias of a member number that somebody else made, and that leads elsewhere, is not overwritten."""
-    for transition, before, after in moved_numbers(context):
+    for transition, before, after in _numbers(context):
+        if before is None or before.goto == after.goto or _is_ours(context, after.key):
+            continue
+        others = set(before.goto).difference(context.accounts.addresses(Address(transition.owner.subject)))
         # a number of a mailbox that nobody names is a matter of `suspected-rename`
-        if before is not None and not _is_ours(context, after.key) and not left_behind(context, before.goto):
+        if others and not left_behind(context, others):
             message = f"the alias {after.key} leads to {', '.join(before.goto)}, and reconciler did not make it"
             hint = f"is {local_part(after.key)} the right number? Delete that alias in PostfixAdmin, or confirm"
             yield refusal(transition, "foreign", message, hint)
@@ -76,19 +79,22 @@ def waiting_alias(context: Context) -> Iterator[Finding]:
 
 def moved_numbers(context: Context) -> Iterator[tuple[Transition, AliasRow | None, AliasRow]]:
     """Member numbers that do not lead to their account yet, before and after."""
-    for transition in context.transitions:
-        if transition.owner.scope is not Scope.ACCOUNT:
-            continue
+    for transition, before, after in _numbers(context):
         addresses = context.accounts.addresses(Address(transition.owner.subject))
-        box = context.desired.mailboxes.get(addresses[0])
+        if before is None or (before.goto and set(before.goto).isdisjoint(addresses)):
+            yield transition, before, after
+
+
+def _numbers(context: Context) -> Iterator[tuple[Transition, AliasRow | None, AliasRow]]:
+    """The aliases of declared member numbers that change."""
+    for transition in context.transitions:
+        box = context.desired.mailboxes.get(Address(transition.owner.subject))
+        if transition.owner.scope is not Scope.ACCOUNT or box is None:
+            continue
         for change in transition.changes:
             before, after = change.before, change.after
-            if box is None or not isinstance(after, AliasRow) or local_part(change.key) != box.member:
-                continue
-            if before is None:
-                yield transition, None, after
-            elif isinstance(before, AliasRow) and before.goto and set(before.goto).isdisjoint(addresses):
-                yield transition, before, after
+            if isinstance(after, AliasRow) and local_part(change.key) == box.member:
+                yield transition, before if isinstance(before, AliasRow) else None, after
 
 
 def _waiting(context: Context, transition: Transition, targets: list[str]) -> Iterator[Finding]:

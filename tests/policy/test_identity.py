@@ -109,6 +109,17 @@ def test_another_person_on_a_used_address(people: StandInSite, command: Command,
     settles(command)
 
 
+@pytest.mark.parametrize("step", [purge, remove])
+def test_who_has_no_number_is_known_by_name_after_a_removal(people: StandInSite, command: Command, step: Step) -> None:
+    people.declare(BERND_DECLARED.replace(", member: 10077", ""), TECHNIK)
+    settles(command)
+    step(people, command)
+    people.declare(BERTA_DECLARED, TECHNIK)
+    refuses(people, command, ("member-changed", BERND))
+    people.declare(BERND_DECLARED, TECHNIK)
+    settles(command)
+
+
 @pytest.mark.parametrize("step", [purge, take_out, remove])
 def test_the_same_person_comes_back(people: StandInSite, command: Command, step: Step) -> None:
     people.declare(BERND_DECLARED, TECHNIK)

@@ -90,7 +90,7 @@ def divided(
 def people(
     connection: Connection, tables: Tables, site: str, numbers: Mapping[str, str]
 ) -> tuple[dict[str, str], frozenset[str]]:
-    """Member numbers by address that differ from `numbers`, which are declared, and the addresses where they do not.
+    """What is noted of persons by address, where it is not what `numbers` declares; and the addresses where it is.
 
     As one text where it fits, like keys.
     """
@@ -100,12 +100,14 @@ def people(
     number, text = connection.execute(select(func.count(), joined).where(*where)).one()
     lines = (text or "").split(_END)[:-1]
     if len(lines) == number:
-        noted = [line.split(" ") for line in lines]
+        noted = [line.split(" ", 1) for line in lines]
     else:
         rows = connection.execute(select(c.key, c.value).where(*where).execution_options(yield_per=_STREAM))
         noted = [[key, value] for key, value in rows]
     others = {address: member for address, member in noted if numbers.get(address) != member}
-    return others, frozenset(address for address, _ in noted if address not in others)
+    there = {address for address, _ in noted}
+    # the declared addresses themselves: they are in memory anyway
+    return others, frozenset(address for address in numbers if address in there and address not in others)
 
 
 def former(connection: Connection, tables: Tables, site: str) -> dict[str, str]:
