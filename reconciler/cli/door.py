@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import os
 import signal
 import sys
@@ -13,8 +14,9 @@ import tempfile
 import traceback
 from collections.abc import Callable, Coroutine
 from enum import IntEnum, StrEnum
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, TextIO, cast
 
 import typer
 from rich.console import Console
@@ -25,6 +27,7 @@ from reconciler.errors import InvalidInput, ReconcilerError, StalePlan, Unreadab
 from reconciler.planning.findings import Finding
 from reconciler.report.json import findings_json
 from reconciler.report.markdown import findings_markdown
+from reconciler.report.safe import plainer, visible
 from reconciler.report.text import findings_text
 
 
@@ -88,8 +91,12 @@ def write(text: str) -> None:
 
     Who closed the pipe (`| head`) has read enough: the command goes on and ends with the status that it would have had.
     """
+    whole = text if text.endswith("\n") else text + "\n"
     try:
-        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        if whole.startswith("{") and not _is_utf8(sys.stdout):  # JSON is UTF-8 whatever the terminal is (RFC 8259, 8.1)
+            sys.stdout.buffer.write(whole.encode("utf-8", "backslashreplace"))
+        else:
+            sys.stdout.write(whole)
         sys.stdout.flush()
     except BrokenPipeError:
         _write_no_more()
@@ -116,6 +123,21 @@ def open_streams() -> None:
             nowhere = os.open(os.devnull, os.O_RDWR)
             mode = "r" if name == "stdin" else "w"
             setattr(sys, name, os.fdopen(nowhere, mode, encoding="utf-8", errors="backslashreplace"))
+
+
+def plain_streams() -> None:
+    """On a terminal or pipe that is not UTF-8 plainer signs are written; no sign may change a status."""
+    codecs.register_error("plainer", plainer)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper) and not _is_utf8(stream):
+            stream.reconfigure(errors="plainer")
+
+
+def _is_utf8(stream: TextIO) -> bool:
+    try:
+        return codecs.lookup(stream.encoding or "ascii").name == "utf-8"
+    except LookupError:
+        return False
 
 
 def _write_no_more() -> None:
@@ -188,10 +210,14 @@ def status_of(error: ReconcilerError) -> Status:
 
 
 def complain(error: ReconcilerError) -> None:
-    """An error and what to do about it, on standard error."""
-    say(f"error: {error.message}")
+    """An error and what to do about it, on standard error. What a server or a setting says in it may hold anything."""
+    say(f"error: {_shown(error.message)}")
     if error.hint:
-        say(f"  → {error.hint}")
+        say(f"  → {_shown(error.hint)}")
+
+
+def _shown(text: str) -> str:
+    return "\n".join(map(visible, text.split("\n")))
 
 
 def write_findings(findings: tuple[Finding, ...], output: Format) -> None:

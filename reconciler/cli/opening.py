@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
-import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -16,8 +13,9 @@ from sqlalchemy.engine import make_url
 
 from reconciler.apply.journal import Witness
 from reconciler.apply.ledger import Ledger, open_engine
-from reconciler.apply.session import Person, Session, session
+from reconciler.apply.session import Session, session
 from reconciler.cli.memory import keep
+from reconciler.cli.operator import operator
 from reconciler.declared.load import Declaration, load_state
 from reconciler.declared.site import load_site
 from reconciler.errors import UsageError
@@ -67,8 +65,7 @@ class OpenSite:
 
     def session(self) -> AbstractAsyncContextManager[Session]:
         """The ledger with its lock. Raises UsageError, Locked, LedgerUnusable."""
-        person = Person(getpass.getuser(), socket.gethostname(), os.getpid())
-        return session(self.needed_ledger(), self.witness, person)
+        return session(self.needed_ledger(), self.witness, operator())
 
     def needed_ledger(self) -> Ledger:
         """The ledger; a site that has no place for one is told so."""

@@ -211,8 +211,10 @@ def position(source: Source, text: str, offset: int) -> Place:
 
 def shown(path: Path) -> str:
     """The path as people see it: relative to the current folder when it lies below it."""
-    absolute = Path(os.path.abspath(path))  # noqa: PTH100  # Path.resolve would follow links and change the name
     try:
+        absolute = Path(os.path.abspath(path))  # noqa: PTH100  # Path.resolve would follow links and change the name
         return printable(str(absolute.relative_to(Path.cwd())))
     except ValueError:
         return printable(str(absolute))
+    except OSError:  # the current folder is deleted
+        return printable(str(path))

@@ -15,6 +15,23 @@ from reconciler.model.places import Place
 _SECONDS = 30
 _LINES_AT_ONCE = 500  # an argument list has its limits
 _UNCOMMITTED = "0" * 40
+_OF_A_HOOK = frozenset(
+    f"GIT_{name}"
+    for name in (
+        *("ALTERNATE_OBJECT_DIRECTORIES", "COMMON_DIR", "DIR", "GRAFT_FILE", "IMPLICIT_WORK_TREE", "INDEX_FILE"),
+        *("INTERNAL_SUPER_PREFIX", "NAMESPACE", "NO_REPLACE_OBJECTS", "OBJECT_DIRECTORY", "PREFIX", "QUARANTINE_PATH"),
+        *("REPLACE_REF_BASE", "SHALLOW_FILE", "WORK_TREE"),
+    )
+)
+"""What `git rev-parse --local-env-vars` lists, but for configuration: that is how people set safe.directory."""
+
+
+def refusal(folder: Path) -> str:
+    """Why git says nothing of this folder although it is in a repository: in git's own words, empty when it does not
+    refuse. Repositories of another user are refused (safe.directory in git-config(1)), as in containers."""
+    done = _run(folder, "rev-parse", "--verify", "HEAD")
+    said = done.stderr.decode("utf-8", "replace") if done is not None else ""
+    return said.strip().partition("\n")[0] if "dubious ownership" in said else ""
 
 
 def commit_of(folder: Path) -> str:
@@ -47,40 +64,51 @@ def blame(places: Iterable[Place]) -> list[Place]:
 
 def _blame_file(file: str, lines: Sequence[int]) -> Iterator[tuple[int, tuple[str, str]]]:
     path = Path(file)
+    # otherwise the first commit of all counts as a boundary, too
+    root = () if (_git(path.parent, "rev-parse", "--is-shallow-repository") or "").strip() == "true" else ("--root",)
     for start in range(0, len(lines), _LINES_AT_ONCE):
         ranges = [f"-L{line},{line}" for line in lines[start : start + _LINES_AT_ONCE]]
-        output = _git(path.parent, "blame", "--porcelain", *ranges, "--", path.name)
+        output = _git(path.parent, "blame", "--porcelain", *root, *ranges, "--", path.name)
         if output is not None:
             yield from _read_porcelain(output)
 
 
 def _read_porcelain(output: str) -> Iterator[tuple[int, tuple[str, str]]]:
-    """`COMMIT OLD NEW [COUNT]`, then headers (the author only where a commit is first met), then a tab and the line."""
+    """`COMMIT OLD NEW [COUNT]`, then headers (the author only where a commit is first met), then a tab and the line.
+    The boundary of a shallow clone wrote nothing: what is older is cut off there."""
     authors: dict[str, str] = {}
+    nobody = {_UNCOMMITTED}
     commit, line = "", 0
     for text in output.splitlines():
         if text.startswith("\t"):
-            if commit != _UNCOMMITTED:
+            if commit not in nobody:
                 yield line, (commit, authors.get(commit, ""))
             commit = ""
         elif not commit:
             commit, _, numbers = text.partition(" ")
             line = int(numbers.split()[1])
+        elif text == "boundary":
+            nobody.add(commit)
         elif text.startswith("author "):
             authors[commit] = text.removeprefix("author ")
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
     """git's answer; None when it has none: no git, no repository, not ours, too slow."""
-    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+    done = _run(folder, *arguments)
+    return done.stdout.decode("utf-8", "replace") if done is not None and done.returncode == 0 else None
+
+
+def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes] | None:
+    # a hook tells its children which repository it runs for; we ask for that of the folder
+    environment = {name: value for name, value in os.environ.items() if name not in _OF_A_HOOK}
     try:
-        done = subprocess.run(
+        return subprocess.run(
             ["git", "-C", str(folder), *arguments],
             capture_output=True,
             timeout=_SECONDS,
-            env=environment,
+            env={**environment, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"},
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None

@@ -20,8 +20,8 @@ from typing import Any
 from reconciler.declared.ahead import Reading, read_all
 from reconciler.declared.checks import CHECKS
 from reconciler.declared.entries import Converter
-from reconciler.declared.files import Source, find_sources, read_text
-from reconciler.declared.git import commit_of
+from reconciler.declared.files import Source, find_sources, read_text, shown
+from reconciler.declared.git import commit_of, refusal
 from reconciler.declared.problems import Problems, Spot
 from reconciler.declared.sections import read_sections
 from reconciler.declared.sentences import Sentence
@@ -29,7 +29,7 @@ from reconciler.declared.sources import Locator
 from reconciler.declared.tables import Found, Tables
 from reconciler.errors import InvalidInput
 from reconciler.model.declared import DesiredState
-from reconciler.model.places import Origin
+from reconciler.model.places import Origin, Place
 from reconciler.planning.findings import Finding, Locate
 from reconciler.settings import Settings
 
@@ -56,10 +56,14 @@ def load_state(folder: Path, site: Settings, *, today: date) -> Declaration:
         tables = _read_all(sources, Tables(site, today), locator, problems)
         for check in CHECKS:
             check(tables, problems)
+    commit = "" if problems.any_error else commit_of(folder)
+    if not commit and (words := refusal(folder)):
+        hint = f"run: git config --global --add safe.directory {shown(folder)}"
+        problems.warn_at(Place(shown(folder), 1), "git", f"git says nothing of the state: {words}", hint)
     findings = problems.findings(locator.place_of)
     if problems.any_error:
         raise InvalidInput(findings)
-    return Declaration(_state(tables, commit_of(folder)), findings, locator, len(sources))
+    return Declaration(_state(tables, commit), findings, locator, len(sources))
 
 
 @contextmanager

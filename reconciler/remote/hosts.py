@@ -39,5 +39,5 @@ class SiteHosts:
 
 def default_login(name: str) -> Login:
     """What plain `ssh NAME` would use: port 22, our own user name, the files in ~/.ssh."""
-    folder = Path.home() / ".ssh"
+    folder = Path("~/.ssh").expanduser()
     return Login(name, 22, None, str(folder / "id_ed25519"), str(folder / "known_hosts"))

@@ -45,3 +45,22 @@ def markdown(text: str, length: int = 600) -> str:
 def utf8(text: object) -> object:
     """`text` without lone surrogates, which no UTF-8 file can hold; other values as they are."""
     return text.encode("utf-8", "replace").decode("utf-8") if isinstance(text, str) else text
+
+
+_PLAINER = {
+    "→": "->", "−": "-", "✓": "ok", "✗": "x", "·": "-", "…": "...", "─": "-", "├": "|", "└": "`", "×": "x",
+    **dict.fromkeys("“”„«»", '"'), **dict.fromkeys("‘’‚‹›", "'"), "—": "-", "–": "-", "ß": "ss", "ł": "l", "\u200b": "",
+}  # fmt: skip
+
+
+def plainer(error: UnicodeError) -> tuple[str, int]:
+    """A codec's error handler, for output that is not UTF-8: signs that say the same, letters without their marks, `?`
+    for the rest. Raises the error again where there is nothing to write instead (decoding)."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lost = error.object[error.start : error.end]
+    return "".join(_PLAINER[c] if c in _PLAINER else _bare(c) for c in lost), error.end
+
+
+def _bare(char: str) -> str:
+    return unicodedata.normalize("NFKD", char).encode("ascii", "ignore").decode("ascii") or "?"

@@ -67,16 +67,22 @@ def run_text(run: Run, *, width: int, color: bool, verbose: bool = False, title:
     return page.render()
 
 
+SHOWN = 200
+"""Findings that people are shown at once; all are counted, and JSON has them all."""
+
+
 def findings_text(findings: Iterable[Finding], *, width: int, color: bool) -> str:
     """`file:line:column: severity: message`, the hint below it; by file and line, those without a place first."""
     page = Page(width, color=color)
     listed = sorted(findings, key=phrases.by_place)
-    for finding in listed:
+    for finding in listed[:SHOWN]:
         place = f"{finding.place}:{finding.place.column}: " if finding.place else ""
         style = _WEIGHT_STYLE[finding.severity]
         page.row((place, ""), (f"{finding.severity}: ", style), (finding.message, ""), first="", indent=4)
         if finding.hint:
             page.row((finding.hint, "dim"), indent=4)
+    if len(listed) > SHOWN:
+        page.row((f"the first {SHOWN} are shown", "dim"))
     page.row((phrases.tally(listed), "bold"))
     return page.render()
 

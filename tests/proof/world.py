@@ -232,7 +232,7 @@ class World:
             patch.setattr(opening, "read_site", read_site)
             patch.setattr(opening, "SiteHosts", lambda _logins: InProcessHosts(touches, self.ox))
             patch.setattr(opening, "_mailer", lambda site: Outbox(touches, site.path("outbox")))
-            patch.setattr(opening, "Person", lambda *_: Person("cron", machine, 4711))
+            patch.setattr(opening, "operator", lambda: Person("cron", machine, 4711))
             patch.setattr(attach, "Web", lambda url: InProcessWeb(url, touches, self.ox))
             patch.setattr(workflow, "carry_out", partial(carry_out, pause=0))
             _quickly(patch)

@@ -1,0 +1,42 @@
+"""Who runs this command, for ledger and lock: the person behind a CI job or sudo, not the account it runs as."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import socket
+from collections.abc import Mapping
+
+from reconciler.apply.session import Person
+
+_LONGEST = 255
+"""What the ledger's column holds."""
+
+
+def operator() -> Person:
+    """The person, the host and this process."""
+    return Person(_who(os.environ), socket.gethostname(), os.getpid())
+
+
+def _who(environ: Mapping[str, str]) -> str:
+    """The first name that is known, with the job's address where there is one."""
+    names = (environ.get(variable) for variable in ("GITLAB_USER_LOGIN", "GITHUB_ACTOR", "SUDO_USER"))
+    name = next((name for name in names if name), None) or _own_name()
+    job = _job(environ)
+    shown = f"{name} ({job})" if job else name
+    return "".join(c if c.isprintable() else "\ufffd" for c in shown)[:_LONGEST]
+
+
+def _own_name() -> str:
+    """The user's name; containers run with numbers that have none."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"
+
+
+def _job(environ: Mapping[str, str]) -> str:
+    if environ.get("CI_JOB_URL"):
+        return environ["CI_JOB_URL"]
+    server, repository, run = (environ.get(f"GITHUB_{part}") for part in ("SERVER_URL", "REPOSITORY", "RUN_ID"))
+    return f"{server}/{repository}/actions/runs/{run}" if server and repository and run else ""

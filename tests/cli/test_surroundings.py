@@ -1,0 +1,186 @@
+"""Wherever it runs: a user without a name, no home, a folder that is gone, other encodings, a hook's environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Command
+from tests.cli.running import COMMAND, Answer, environment
+from tests.cli.site import ANNA_DECLARED, OX_ENV, OX_PASSWORD, StandInSite
+from tests.services.git import git
+from tests.services.needs import require
+
+NOBODY = 54321
+PERSONS = ("GITLAB_USER_LOGIN", "GITHUB_ACTOR", "SUDO_USER", "CI_JOB_URL", "GITHUB_SERVER_URL")
+ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
+
+
+def run(folder: Path, *arguments: str, before: tuple[str, ...] = (), env: Mapping[str, str] | None = None) -> Answer:
+    """The command as a process, with nobody's name in its environment."""
+    plain = {name: value for name, value in environment().items() if name not in PERSONS}
+    done = subprocess.run(
+        [*before, *COMMAND, *arguments],
+        cwd=folder,
+        env={**plain, OX_ENV: OX_PASSWORD, **(env or {})},
+        capture_output=True,
+    )
+    out, err = done.stdout.decode("utf-8"), done.stderr.decode("utf-8")
+    assert "Traceback" not in out + err
+    return Answer(done.returncode, out, err)
+
+
+def as_nobody(folder: Path) -> tuple[str, ...]:
+    """A uid that has no name. The interpreter may lie where only root reads, so that one right stays."""
+    (program,) = require("util-linux", "setpriv")
+    if os.getuid() != 0:
+        pytest.fail("only root can become a user without a name")
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, NOBODY, NOBODY)
+    ids = (f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
+    return (program, *ids, "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become a user without a name; CI is root")
+def test_a_user_without_a_name_or_a_home(site: StandInSite) -> None:
+    site.declare(ANNA_DECLARED)
+    before = (*as_nobody(site.folder), "env", "-u", "HOME", "-u", "USER", "-u", "LOGNAME")
+    assert run(site.folder, "validate", before=before).status == 0
+    assert run(site.folder, "apply", "--yes", before=before).status == 0
+    assert f"uid {NOBODY} on " in run(site.folder, "history", before=before).words
+    site.write(ssh={"mail.example": {}})
+    homeless = run(site.folder, "plan", before=before)
+    assert (homeless.status, "set HOME" in homeless.words) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("env", "who"),
+    [
+        ({"GITLAB_USER_LOGIN": "anna", "SUDO_USER": "bernd"}, "anna on"),
+        ({"GITHUB_ACTOR": "bernd", "SUDO_USER": "clara"}, "bernd on"),
+        ({"SUDO_USER": "clara"}, "clara on"),
+        ({"GITLAB_USER_LOGIN": "anna", "CI_JOB_URL": "https://git.example/j/7"}, "anna (https://git.example/j/7) on"),
+        (
+            {
+                "GITHUB_ACTOR": "bernd",
+                "GITHUB_SERVER_URL": "https://hub.example",
+                "GITHUB_REPOSITORY": "nrw/mail",
+                "GITHUB_RUN_ID": "42",
+            },
+            "bernd (https://hub.example/nrw/mail/actions/runs/42) on",
+        ),
+    ],
+)
+def test_the_person_in_the_history_is_who_started_the_job(
+    site: StandInSite, command: Command, monkeypatch: pytest.MonkeyPatch, env: dict[str, str], who: str
+) -> None:
+    for name in PERSONS:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    site.declare("technik: {groupware: false}")
+    assert command("apply", "--yes").status == 0
+    assert who in command("history", "1").words
+
+
+def test_a_working_folder_that_is_gone(site: StandInSite, tmp_path: Path) -> None:
+    site.declare("technik: {groupware: false}")
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    leave = ("sh", "-c", f'cd "{gone}" && rmdir "{gone}" && exec "$@"', "sh")
+    assert run(site.folder, "plan", "--site", str(site.file), before=leave).status == 4
+    gone.mkdir()
+    lost = run(site.folder, "plan", before=leave)
+    assert (lost.status, "no site file" in lost.err) == (2, True)
+
+
+def test_a_temporary_folder_that_is_gone_and_a_checkout_that_cannot_be_written(site: StandInSite) -> None:
+    site.declare("technik: {groupware: false}")
+    (site.folder / "state").chmod(0o500)
+    assert run(site.folder, "plan", env={"TMPDIR": "/nonexistent"}).status == 4
+
+
+def test_output_that_is_not_utf_8_has_plainer_signs_and_the_same_status(site: StandInSite) -> None:
+    site.declare(ANNA_DECLARED, "jörg: {groupware: false}")
+    assert run(site.folder, "validate").status == run(site.folder, "validate", env=ASCII).status == 3
+    site.declare(ANNA_DECLARED, "technik: {groupware: false, name: Jörg Żółw}")
+    usual, plain = run(site.folder, "plan"), run(site.folder, "plan", env=ASCII)
+    assert usual.status == plain.status == 4
+    assert plain.out.isascii()
+    assert "ok" in plain.out
+    assert "postfixadmin ✓" in usual.out
+    document = run(site.folder, "plan", "--format", "json", env=ASCII)
+    assert "Jörg Żółw" in str(json.loads(document.out))
+    assert run(site.folder, "apply", "--yes", env=ASCII).status == 0
+
+
+def test_what_a_server_says_never_reaches_the_terminal_raw(site: StandInSite, command: Command) -> None:
+    site.write(state="gone\x1b[31m")
+    answer = command("validate")
+    assert answer.status == 3
+    assert "\x1b" not in answer.out + answer.err
+
+
+def test_many_errors_are_counted_and_the_first_are_shown(site: StandInSite, command: Command) -> None:
+    keys = "".join(f"    k{number}: 1\n" for number in range(1_000))
+    (site.folder / "state" / "state.yaml").write_text(f"domain: pirat.alt\nmailboxes:\n  anna:\n{keys}")
+    answer = command("validate")
+    assert answer.status == 3
+    assert "state/state.yaml:203:" in answer.out
+    assert "state/state.yaml:204:" not in answer.out
+    assert "the first 200 are shown" in answer.out
+    assert "1,000 errors" in answer.out.replace("1000", "1,000")
+    assert len(command("validate", "--format", "json").json["findings"]) >= 1_000
+
+
+@pytest.fixture
+def committed(site: StandInSite) -> StandInSite:
+    """A site whose state is in git."""
+    site.declare("technik: {groupware: false}")
+    git(site.folder, "init", "-q")
+    git(site.folder, "add", "state")
+    git(site.folder, "commit", "-qm", "the state")
+    return site
+
+
+def test_a_hook_does_not_say_which_repository_is_meant(committed: StandInSite, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    git(other, "init", "-q")
+    env = {"GIT_DIR": str(other / ".git"), "GIT_WORK_TREE": str(other), "GIT_INDEX_FILE": str(other / "index")}
+    said = json.loads(run(committed.folder, "plan", "--format", "json", env=env).out)
+    assert said["commit"] == git(committed.folder, "rev-parse", "HEAD")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a repository to another user; CI is root")
+def test_a_repository_of_another_user_is_a_warning_in_git_s_own_words(committed: StandInSite) -> None:
+    os.chown(committed.folder / ".git", NOBODY, NOBODY)
+    os.chown(committed.folder, NOBODY, NOBODY)
+    answer = run(committed.folder, "validate", env={"HOME": str(committed.folder), "SUDO_UID": "0"})
+    assert answer.status == 0
+    assert "dubious ownership" in answer.words
+    assert "git config --global --add safe.directory" in answer.words
+
+
+def test_nobody_is_blamed_at_the_boundary_of_a_shallow_clone(committed: StandInSite, tmp_path: Path) -> None:
+    """In a child process: blame is asked from the folder of the file."""
+    state = committed.folder / "state" / "state.yaml"
+    state.write_text(state.read_text() + "aliases:\n  info: technik\n")
+    git(committed.folder, "commit", "-qam", "an alias")
+    shallow = tmp_path / "shallow"
+    git(tmp_path, "clone", "-q", "--depth", "1", f"file://{committed.folder}", str(shallow))
+    for clone, known in ((committed.folder, True), (shallow, False)):
+        code = (
+            "from reconciler.declared.git import blame\nfrom reconciler.model.places import Place\n"
+            f"print([bool(p.commit) for p in blame([Place({str(clone / 'state' / 'state.yaml')!r}, 1)])])"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == str([known])
+    shutil.rmtree(shallow)
