@@ -84,11 +84,19 @@ def resume(
     async def story() -> Status:
         async with open_site(site) as opened, opened.session() as held:
             left = await held.ledger.left_open()
-            if left is None:
+            owners = frozenset(step.owner for step in left.steps if step.state not in FINISHED) if left else frozenset()
+            earlier = opened.still_declared(await held.ledger.half_way()) - owners
+            if left is not None:
+                who = f"{left.who} on {left.host}"
+                say(f"run {left.id} of {left.started:%Y-%m-%d %H:%M} UTC by {who} was left unfinished")
+            if earlier:
+                names = ", ".join(sorted(owner.subject for owner in earlier)[:5])
+                others = " and others" if len(earlier) > 5 else ""
+                say(f"earlier runs left half-way, with passwords or letters: {names}{others}")
+            if left is None and not earlier:
                 say("no run was left unfinished; next: reconciler plan")
                 return Status.DONE
-            say(f"run {left.id} of {left.started:%Y-%m-%d %H:%M} UTC by {left.who} on {left.host} was left unfinished")
-            owners = frozenset(step.owner for step in left.steps if step.state not in FINISHED)
+            owners |= earlier
             return await carry_through(opened, held, (await opened.draft()).only(owners), output, yes=yes)
 
     enter(story, output)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,7 +19,8 @@ from reconciler.cli.operator import operator
 from reconciler.declared.load import Declaration, load_state
 from reconciler.declared.site import load_site
 from reconciler.errors import UsageError
-from reconciler.model.records import Records
+from reconciler.model.accounts import accounts
+from reconciler.model.records import Owner, Records
 from reconciler.model.secrets import Passwords
 from reconciler.planning.draft import Draft, Reviewed
 from reconciler.planning.identity import declared_numbers
@@ -62,6 +63,11 @@ class OpenSite:
     async def draft(self, reviewed: Reviewed | None = None) -> Draft:
         """The plan as of now; of a saved plan, what is left of it."""
         return await draft(self.site, self.declaration, self.systems, self.clock, self.recall, reviewed)
+
+    def still_declared(self, owners: Iterable[Owner]) -> frozenset[Owner]:
+        """Those whose account git declares, under whatever address it has by now."""
+        chains = accounts(self.declaration.state)
+        return frozenset(owner for owner in owners if chains.of(owner.subject) in self.declaration.state.mailboxes)
 
     def session(self) -> AbstractAsyncContextManager[Session]:
         """The ledger with its lock. Raises UsageError, Locked, LedgerUnusable."""

@@ -220,6 +220,8 @@ class MemberRow(NamedTuple):
     email: str
     given_name: str
     surname: str
+    problem: str = ""
+    """Why the register cannot be relied on for this number; it is nobody's then, and never active."""
 
     @property
     def owner(self) -> Owner:

@@ -90,6 +90,8 @@ class Result(StrEnum):
     SKIPPED = "skipped"
     """It was in place already."""
     NOT_TRIED = "not tried"
+    UNCERTAIN = "uncertain"
+    """It may have happened, nothing can show whether it did, and it must not happen twice: it is not tried again."""
 
 
 class Outcome(NamedTuple):

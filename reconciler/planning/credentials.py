@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import NamedTuple
 
+from reconciler.model.addresses import Address
+from reconciler.model.declared import DesiredState
 from reconciler.model.records import CREDENTIAL_KINDS, Owner, Scope
 from reconciler.planning.changes import Action, Change
 
@@ -65,3 +68,14 @@ def moves(owner: Owner, changes: Sequence[Change], due: Due) -> bool:
     """Whether this account's address changes while its password stays, so that a letter has to say so."""
     renamed = owner in due.keeping and any(c.action is Action.RENAME for c in changes)
     return owner in due.letter or renamed
+
+
+def ask_whether_it_came(desired: DesiredState, account: str) -> str:
+    """What to do about a letter with a password that may not have arrived. The date is the first that is not done."""
+    box = desired.mailboxes.get(Address(account))
+    last = box.password_reset if box is not None else None
+    day = desired.today if last is None or last < desired.today else last + timedelta(days=1)
+    return (
+        f"ask the person whether it came; if not, write `password_reset: {day}` at {account}, for a new password"
+        " everywhere and a new letter"
+    )

@@ -117,6 +117,8 @@ def _describe(row: object, key: str, hit: Hit, text: str) -> str:
             return f"leads to it ({_switch(row.active)})"
         case OxUserRow() if row.login == text or any(map(hit, (row.primary, row.imap_login, *row.aliases))):
             return f"user {row.id} {row.login!r}, {row.display_name!r}, primary mail {row.primary}"
+        case MemberRow() if key == text and row.problem:
+            return f"cannot be read in the register: {row.problem}"
         case MemberRow() if key == text:
             return f"{row.given_name} {row.surname}, {'active' if row.active else 'not active'} in the register"
         case BlockRow() if hit(key):

@@ -31,7 +31,8 @@ _PRIVATE: Mapping[str, frozenset[str]] = {"letter": frozenset({"recipient"})}
 
 
 class StepState(StrEnum):
-    """How far a step came. SUPERSEDED: a later run did it under the account's new address."""
+    """How far a step came. SUPERSEDED: a later run did it under the account's new address. UNCERTAIN: it may have
+    happened, and is not tried again."""
 
     PENDING = "pending"
     BEGUN = "begun"
@@ -40,10 +41,11 @@ class StepState(StrEnum):
     SKIPPED = "skipped"
     NOT_TRIED = "not tried"
     SUPERSEDED = "superseded"
+    UNCERTAIN = "uncertain"
 
 
-FINISHED = frozenset({StepState.DONE, StepState.SKIPPED, StepState.SUPERSEDED})
-"""States of steps about which nothing is left to do."""
+FINISHED = frozenset({StepState.DONE, StepState.SKIPPED, StepState.SUPERSEDED, StepState.UNCERTAIN})
+"""States of steps about which nothing is left to do; what is uncertain must not be done a second time."""
 
 
 class RunState(StrEnum):
@@ -162,6 +164,8 @@ class Remembered:
     those that are as declared are in `known`, under ("ledger", "person")."""
     former: Mapping[str, str] = field(default_factory=dict)
     """Address → account, of mailboxes and aliases that a rename left at an address which the account had before."""
+    uncertain: Mapping[str, date] = field(default_factory=dict)
+    """Accounts whose last letter may not have arrived, with the (UTC) day on which it left."""
     one_shots: frozenset[OneShot] = frozenset()
     missed: frozenset[OneShot] = frozenset()
     recent: Mapping[Effect, frozenset[Owner]] = field(default_factory=dict)

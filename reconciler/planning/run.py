@@ -20,16 +20,15 @@ class TransitionRun:
 
     @property
     def result(self) -> Result:
-        """FAILED when any step failed, NOT_TRIED when none was begun, else DONE."""
+        """What weighs most: a step failed, was not tried, may have happened; else DONE."""
         results = {outcome.result for _, outcome in self.outcomes}
-        if Result.FAILED in results:
-            return Result.FAILED
-        return Result.NOT_TRIED if Result.NOT_TRIED in results else Result.DONE
+        heaviest = (Result.FAILED, Result.NOT_TRIED, Result.UNCERTAIN)
+        return next((result for result in heaviest if result in results), Result.DONE)
 
     @property
     def unfinished(self) -> bool:
-        """Whether anything of it is still to be done."""
-        return self.result is not Result.DONE
+        """Whether anything of it is still to be done. What is uncertain is not done again."""
+        return self.result not in (Result.DONE, Result.UNCERTAIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ class Run:
 
     @property
     def complete(self) -> bool:
-        """Whether everything that was open is done."""
+        """Whether everything that was open is done, and known to be."""
         return not self.interrupted and all(t.result is Result.DONE for t in self.transitions)
 
 

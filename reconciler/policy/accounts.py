@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from reconciler.model.addresses import Address, domain_of, local_part
 from reconciler.model.declared import Mailbox
+from reconciler.model.members import trouble, without_zeros
 from reconciler.model.names import folded
 from reconciler.model.records import CREDENTIAL_KINDS, UNREADABLE_KINDS, DomainRow, LetterRow, MailboxRow, MemberRow
 from reconciler.planning.changes import Action, Change
@@ -73,7 +74,6 @@ def register(context: Context) -> Iterator[Finding]:
     members = context.snapshot.rows(MemberRow)
     if members is None:
         return
-    hint = "check the number with the member administration, and write the right one at `member:`"
     numbered = {transition.owner: transition for transition, _ in new_accounts(context)}
     numbered |= {transition.owner: transition for transition, _, _ in moved_numbers(context)}
     letters = ((t, change.after) for t in context.transitions for change in t.changes)
@@ -82,18 +82,32 @@ def register(context: Context) -> Iterator[Finding]:
         box = context.desired.mailboxes.get(Address(transition.owner.subject))
         if box is None or box.member is None:
             continue
-        entry = members.get(box.member)
-        if entry is None or not entry.active:
+        entry, why = members.get(box.member), trouble(members, box.member)
+        if entry is None or why:
             if transition.owner in numbered:
-                missing = f"{box.address}: the register has no member {box.member}"
-                left = f"{box.address}: member {box.member} is not active in the register"
-                yield refusal(transition, "register", left if entry else missing, hint)
+                yield refusal(
+                    transition, "register", f"{box.address}: the register {why}", _remedy(members, box.member)
+                )
         elif transition.owner in told and another_name(box, entry):
             message = (
                 f"{box.address} is called {box.name}, and member {box.member} in the register "
                 f"{entry.given_name} {entry.surname}: the letter with the password would go to them"
             )
-            yield refusal(transition, "register", message, hint)
+            yield refusal(transition, "register", message, _CHECK_NUMBER)
+
+
+_CHECK_NUMBER = "check the number with the member administration, and write the right one at `member:`"
+
+
+def _remedy(members: Mapping[str, MemberRow], number: str) -> str:
+    other, entry = without_zeros(members, number), members.get(number)
+    if entry is not None and entry.problem:
+        return "have the row put right in the register and export it again; the rest of this plan does not need it"
+    if other is None:
+        return _CHECK_NUMBER
+    if len(other) > len(number):
+        return f'write `member: "{other}"`, in quotes'
+    return f"give the column of member numbers the format Text in the spreadsheet, and export {number} again"
 
 
 def another_name(box: Mailbox, entry: MemberRow) -> bool:

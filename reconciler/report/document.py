@@ -144,7 +144,7 @@ class StepOutcomePart(Part):
 
     id: String
     stage: int
-    result: Literal["done", "failed", "skipped", "not tried"]
+    result: Literal["done", "failed", "skipped", "not tried", "uncertain"]
     message: String
     hint: String
     temporary: bool
@@ -160,7 +160,7 @@ class TransitionRunPart(Part):
     action: Literal["create", "update", "rename", "delete"]
     summary: String
     place: PlacePart | None
-    result: Literal["done", "failed", "not tried"]
+    result: Literal["done", "failed", "not tried", "uncertain"]
     steps: tuple[StepOutcomePart, ...]
 
 
@@ -170,6 +170,7 @@ class RunCountsPart(Part):
     done: int
     failed: int
     not_tried: int
+    uncertain: int
     refused: int
     waiting: int
 
@@ -229,7 +230,7 @@ class PastStepPart(Part):
     change: ChangePart
     stage: int
     origin: String
-    state: Literal["pending", "begun", "done", "failed", "skipped", "not tried", "superseded"]
+    state: Literal["pending", "begun", "done", "failed", "skipped", "not tried", "superseded", "uncertain"]
     began: AwareDatetime | None
     ended: AwareDatetime | None
     message: String

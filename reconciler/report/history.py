@@ -25,6 +25,7 @@ _STEP_STYLE = {
     StepState.BEGUN: "yellow",
     StepState.NOT_TRIED: "yellow",
     StepState.PENDING: "yellow",
+    StepState.UNCERTAIN: "bold yellow",
 }
 
 

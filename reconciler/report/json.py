@@ -37,10 +37,11 @@ from reconciler.report.past import change_of
 from reconciler.report.phrases import by_place
 from reconciler.report.view import ChangeView, Line, plan_view
 
-_ENDS: Mapping[Result, Literal["done", "failed", "not tried"]] = {
+_ENDS: Mapping[Result, Literal["done", "failed", "not tried", "uncertain"]] = {
     Result.DONE: "done",
     Result.FAILED: "failed",
     Result.NOT_TRIED: "not tried",
+    Result.UNCERTAIN: "uncertain",
 }
 """How a transition can end; skipping is for steps."""
 
@@ -95,6 +96,7 @@ def run_json(run: Run) -> str:
                 done=number[Result.DONE],
                 failed=number[Result.FAILED],
                 not_tried=number[Result.NOT_TRIED],
+                uncertain=number[Result.UNCERTAIN],
                 refused=view.refused,
                 waiting=view.waiting,
             ),

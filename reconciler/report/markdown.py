@@ -52,7 +52,7 @@ def plan_markdown(plan: Plan, title: str = "mail plan") -> str:
 def run_markdown(run: Run, title: str = "mail apply") -> str:
     """What is now true after a run, failures first."""
     view = run_view(run, title)
-    ordered = [line for r in (Result.FAILED, Result.NOT_TRIED, Result.DONE) for line in view.of(r)]
+    ordered = [line for r in (Result.FAILED, Result.UNCERTAIN, Result.NOT_TRIED, Result.DONE) for line in view.of(r)]
     room = Room(LIMIT, head=[_run_verdict(view)], foot=[markdown(after_run(view))])
     stops = [f for f in view.plan.findings if f.severity in _STOPS]
     _stops(room, stops)
@@ -184,7 +184,7 @@ def _half_way(line: RunLine) -> Iterator[str]:
     if done := line.labels(Result.DONE, Result.SKIPPED):
         yield f"done: {markdown(done)}"
     for failed in line.failures:
-        yield f"**failed: {markdown(failed.step.label)}**: {markdown(failed.message)}"
+        yield f"**{failed.result}: {markdown(failed.step.label)}**: {markdown(failed.message)}"
         if failed.hint:
             yield markdown(failed.hint)
     if left := line.labels(Result.NOT_TRIED):

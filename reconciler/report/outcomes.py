@@ -37,8 +37,8 @@ class RunLine:
 
     @property
     def failures(self) -> tuple[StepOutcome, ...]:
-        """The steps that did not happen."""
-        return tuple(step for step in self.steps if step.result is Result.FAILED)
+        """The steps that did not happen, or may not have."""
+        return tuple(step for step in self.steps if step.result in (Result.FAILED, Result.UNCERTAIN))
 
     @property
     def was_in_place(self) -> bool:
@@ -112,6 +112,10 @@ def after_run(view: RunView) -> str:
     if raced := [line.line.title for line in view.lines if any(step.raced for step in line.steps)]:
         others = f" and {len(raced) - 3} others" if len(raced) > 3 else ""
         return f"next: {PLAN} (somebody changed {', '.join(raced[:3])}{others} meanwhile; look first)"
+    unsure = [line.line.title for line in view.of(Result.UNCERTAIN)]
+    if unsure and not view.interrupted and all(line.result in (Result.DONE, Result.UNCERTAIN) for line in view.lines):
+        others = f" and {len(unsure) - 3} others" if len(unsure) > 3 else ""
+        return f"next: ask whether the letter of {', '.join(unsure[:3])}{others} came; nothing else is left of this run"
     if not view.complete:
         return f"next: {RESUME} (finishes this run; what is in place is skipped)"
     if view.refused:

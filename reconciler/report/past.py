@@ -25,6 +25,7 @@ MARKS: Mapping[StepState, str] = {
     StepState.BEGUN: "?",
     StepState.NOT_TRIED: "·",
     StepState.PENDING: "·",
+    StepState.UNCERTAIN: "?",
 }
 
 STATES: Mapping[StepState, str] = {
@@ -35,6 +36,7 @@ STATES: Mapping[StepState, str] = {
     StepState.BEGUN: "begun, and not known whether it happened",
     StepState.NOT_TRIED: "not tried",
     StepState.PENDING: "not begun",
+    StepState.UNCERTAIN: "may or may not have happened; it is not tried again",
 }
 
 RUN_MARKS: Mapping[RunState, str] = {

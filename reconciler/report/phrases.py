@@ -54,7 +54,7 @@ MARKS: Mapping[Severity, str] = {
     Severity.NOTE: "·",
 }
 
-RESULTS: Mapping[Result, str] = {Result.DONE: "✓", Result.FAILED: "✗", Result.NOT_TRIED: "·"}
+RESULTS: Mapping[Result, str] = {Result.DONE: "✓", Result.FAILED: "✗", Result.NOT_TRIED: "·", Result.UNCERTAIN: "?"}
 
 
 def counted(lines: Iterable[Line]) -> str:
@@ -190,7 +190,8 @@ def after_plan(view: PlanView) -> str:
 def verdicts(results: Iterable[Result], refused: int, waiting: int) -> str:
     """`3 done · 1 failed · 2 not tried · 1 refused`."""
     number = Counter(results)
-    said = [f"{number[r]} {r}" for r in (Result.DONE, Result.FAILED, Result.NOT_TRIED) if number[r] or r is Result.DONE]
+    ends = (Result.DONE, Result.FAILED, Result.UNCERTAIN, Result.NOT_TRIED)
+    said = [f"{number[r]} {r}" for r in ends if number[r] or r is Result.DONE]
     kept_out = [f"{n} {word}" for n, word in ((refused, "refused"), (waiting, "waiting")) if n]
     return DOT.join([*said, *kept_out])
 

@@ -29,7 +29,12 @@ _WEIGHT_STYLE = {
     Severity.WARNING: "yellow",
     Severity.NOTE: "dim",
 }
-_RESULT_STYLE = {Result.DONE: "green", Result.FAILED: "bold red", Result.NOT_TRIED: "yellow"}
+_RESULT_STYLE = {
+    Result.DONE: "green",
+    Result.FAILED: "bold red",
+    Result.NOT_TRIED: "yellow",
+    Result.UNCERTAIN: "bold yellow",
+}
 
 
 def plan_text(plan: Plan, *, width: int, color: bool, verbose: bool = False, title: str = "mail plan") -> str:
@@ -55,7 +60,7 @@ def run_text(run: Run, *, width: int, color: bool, verbose: bool = False, title:
     page.row((f"{title} for {view.plan.site}{phrases.DOT}{phrases.seal(view.plan)}", "bold"))
     page.blank()
     column = column_of([line.line.title for line in view.lines], width)
-    for result in (Result.DONE, Result.NOT_TRIED, Result.FAILED):
+    for result in (Result.DONE, Result.NOT_TRIED, Result.UNCERTAIN, Result.FAILED):
         for line in view.of(result):
             _ended(page, line, column, verbose)
     if not view.lines:
@@ -185,7 +190,7 @@ def _half_way(page: Page, line: RunLine, indent: int) -> None:
     if done := line.labels(Result.DONE, Result.SKIPPED):
         page.row((f"done: {done}", "green"), first=" " * indent, indent=indent + 2)
     for failed in line.failures:
-        said = f"failed: {failed.step.label}: {failed.message}"
+        said = f"{failed.result}: {failed.step.label}: {failed.message}"
         page.row((said, "bold red"), first=" " * indent, indent=indent + 2)
         if failed.hint:
             page.row((failed.hint, ""), indent=indent + 2)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
+from reconciler.systems.openxchange.standin import control
 from tests.cli.conftest import Command
-from tests.cli.site import ANNA, ANNA_DECLARED, StandInSite
+from tests.cli.site import ANNA, ANNA_DECLARED, StandInSite, password_in
 from tests.services.smtp import PASSWORD, USER, Fault, MailServer, make_certificate, running_server
 
 FROM = "AG Technik <technik@mail.example>"
@@ -124,3 +126,83 @@ def test_what_cannot_be_right_is_said_at_its_place(
     assert answer.status == 3
     assert said in answer.words
     assert "reconciler.yaml:" in answer.words
+
+
+DROPPED, RESET = Fault.DROPS_AFTER_DATA, "anna.beispiel: {{given_name: Anna, surname: Beispiel, member: 10042, {}}}"
+
+
+def test_a_letter_whose_answer_was_lost_is_not_sent_again_and_said(
+    site: StandInSite, command: Command, plain_server: MailServer
+) -> None:
+    """The password in it is the one that holds: another letter would make it a dead one."""
+    use(site, plain_server)
+    plain_server.faults = {DROPPED}
+    answer = command("apply", "--yes")
+    assert answer.status == 8, answer.words
+    (letter,) = plain_server.to(LETTER)
+    assert "may or may not have arrived" in answer.words
+    assert f"write `password_reset: {date.today()}` at {ANNA}" in answer.words
+    assert "next: ask whether the letter of" in answer.words
+    plain_server.faults = set()
+    assert "uncertain" in command("history", "1", "--format", "json").out
+    for words in (("plan",), ("resume", "--yes"), ("apply", "--yes")):
+        answer = command(*words)
+        assert answer.status == 0, answer.words
+        assert f"whether the letter of {date.today()} to the owner of {ANNA} arrived is not known" in answer.words
+    assert plain_server.to(LETTER) == [letter]
+    assert control.check_password(site.ox, "anna.beispiel", password_in(letter))
+    site.declare(RESET.format(f"password_reset: {date.today()}"))  # as the hint says
+    answer = command("apply", "--yes")
+    assert answer.status == 0, answer.words
+    _, again = plain_server.to(LETTER)
+    assert control.check_password(site.ox, "anna.beispiel", password_in(again))
+    assert "arrived is not known" not in command("plan").words
+
+
+def test_a_reset_whose_letter_may_have_arrived_is_done_again_on_a_later_date_only(
+    site: StandInSite, command: Command, plain_server: MailServer
+) -> None:
+    use(site, plain_server)
+    assert command("apply", "--yes").status == 0
+    site.declare(RESET.format(f"password_reset: {date.today()}"))
+    plain_server.faults = {DROPPED}
+    answer = command("apply", "--yes")
+    assert answer.status == 8, answer.words
+    assert f"write `password_reset: {date.today() + timedelta(days=1)}` at {ANNA}" in answer.words
+    plain_server.faults = set()
+    assert command("apply", "--yes").status == 0
+    assert len(plain_server.to(LETTER)) == 2
+
+
+def test_the_rest_of_an_account_goes_on_after_a_lost_answer(
+    site: StandInSite, command: Command, plain_server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first mail makes the maildir; a slow server is waited for and gets each mail once."""
+    monkeypatch.setattr("reconciler.remote.smtp.AFTER_DATA", 0.3)
+    use(site, plain_server)
+    plain_server.slow = 1
+    answer = command("apply", "--yes")
+    assert answer.status == 8, answer.words
+    assert [str(mail["To"]) for mail in plain_server.mails] == [LETTER, ANNA]
+    assert "the welcome mail to anna.beispiel@pirat.alt may or may not have arrived" in answer.words
+    assert command("resume", "--yes").status == 0
+    assert len(plain_server.mails) == 2
+
+
+def test_resume_sends_what_an_earlier_run_could_not(
+    site: StandInSite, command: Command, plain_server: MailServer
+) -> None:
+    """Another plan that was carried out in between leaves the letter owed."""
+    use(site, plain_server)
+    plain_server.refusal = "550 5.1.1 no such user"
+    assert command("apply", "--yes").status == 8
+    plain_server.refusal = ""
+    site.declare("technik: {groupware: false}")
+    assert command("apply", "--yes").status == 0  # while Anna is not declared
+    site.declare(ANNA_DECLARED, "technik: {groupware: false}")
+    answer = command("resume", "--yes")
+    assert answer.status == 0, answer.words
+    assert f"earlier runs left half-way, with passwords or letters: {ANNA}" in answer.words
+    (letter,) = plain_server.to(LETTER)
+    assert control.check_password(site.ox, "anna.beispiel", password_in(letter))
+    assert "no run was left unfinished" in command("resume", "--yes").words

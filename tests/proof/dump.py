@@ -78,7 +78,7 @@ def opened(world: World) -> dict[str, list[list[str]]]:
     """What the passwords of each member's letters open, oldest first, those that open nothing left out.
 
     A letter whose password opens nothing is a dead one; of the living there must be one for each member. A mail server
-    that took a letter and could not say so gets it again: that is one password, told twice.
+    that took a letter and could not say so does not get it again: the password in it is the one that holds.
     """
     told = dict.fromkeys((letter.recipient, letter.password) for letter in letters(world) if letter.password)
     found: dict[str, list[list[str]]] = {}
@@ -100,10 +100,12 @@ def letters(world: World) -> list[Letter]:
     return [letter for file in outbox if (letter := _letter(read_mail(file.read_bytes()))).recipient.count("gmx")]
 
 
-def _managed(value: str) -> dict[str, Any]:
-    """An inventory row's fields. What a live row cannot know (whose it is, which of it we manage) or a wanted one (OX'
-    id) says only whether the row was written or adopted."""
-    fields: dict[str, Any] = json.loads(value)
+def _managed(value: str) -> dict[str, Any] | str:
+    """An inventory row's fields; a member number stays one. What a live row cannot know (whose it is, which of it we
+    manage) or a wanted one (OX' id) says only whether the row was written or adopted."""
+    fields: Any = json.loads(value)
+    if not isinstance(fields, dict):
+        return value
     return {k: v for k, v in fields.items() if k not in ("account", "role", "id") and not k.endswith("_managed")}
 
 

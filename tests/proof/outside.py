@@ -25,6 +25,7 @@ from sqlalchemy import Engine, event
 from reconciler.errors import TemporaryFailure, Unreadable
 from reconciler.remote.files import read_file, replace_file
 from reconciler.remote.host import Completed, Host
+from reconciler.remote.mail import LOST, NOT_SENT
 from reconciler.remote.outbox import OutboxMailer
 from reconciler.systems.openxchange.standin.run import Run
 from reconciler.systems.openxchange.standin.web import BASES, Interface, Request
@@ -215,8 +216,13 @@ class Outbox:
         await self._inner.check()
 
     def _one(self, message: EmailMessage) -> str | None:
+        handed_over = False
+
         def send() -> str | None:
-            return self._inner._send([message])[0]
+            nonlocal handed_over
+            answer = self._inner._send([message])[0]
+            handed_over = True
+            return answer
 
         def half() -> None:
             (self._folder / ".half").write_bytes(message.as_bytes()[:100])
@@ -224,7 +230,7 @@ class Outbox:
         try:
             return self._touches.write(MAIL, f"mail to {message['To']}", send, _no_mail, half)
         except Unreadable as error:
-            return f"not sent: {error.message}"
+            return f"{LOST if handed_over else NOT_SENT}: {error.message}"
 
 
 def _no_mail() -> Unreadable:

@@ -102,7 +102,7 @@ def test_an_unknown_system_says_why() -> None:
 
 def test_counts_say_how_a_run_ended() -> None:
     counts = json.loads(run_json(samples.half_run()))["counts"]
-    assert counts == {"done": 7, "failed": 1, "not_tried": 1, "refused": 1, "waiting": 0}
+    assert counts == {"done": 7, "failed": 1, "not_tried": 1, "uncertain": 0, "refused": 1, "waiting": 0}
 
 
 def _changed(**fields: Any) -> str:

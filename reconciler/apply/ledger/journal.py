@@ -23,14 +23,14 @@ from reconciler.model.records import UNREADABLE_KINDS, LetterRow, Owner
 from reconciler.planning.changes import Action, Outcome, Result, Step
 from reconciler.planning.remembered import InventoryEntry, OneShot, RunState, StepState
 
-DID = (StepState.DONE, StepState.SKIPPED, StepState.SUPERSEDED)
+DID = (StepState.DONE, StepState.SKIPPED, StepState.SUPERSEDED, StepState.UNCERTAIN)
 """States of steps that need nothing more."""
 CHUNK = 500
 """Steps in one statement: far below every database's limit of parameters."""
 _PART = 250_000
 """Characters of a plan in one row; at four bytes each still one packet of any MariaDB."""
 
-_LETTER_STATES = {Result.DONE: "sent", Result.FAILED: "failed"}
+_LETTER_STATES = {Result.DONE: "sent", Result.FAILED: "failed", Result.UNCERTAIN: "uncertain"}
 
 T = TypeVar("T")
 
@@ -129,7 +129,7 @@ def _end(
         values[field] = case(texts, value=table.c.step_id, else_="") if texts else ""
     if result is Result.DONE:
         values["began"] = func.coalesce(table.c.began, now)
-    elif result is not Result.FAILED:
+    elif result not in (Result.FAILED, Result.UNCERTAIN):
         # a run that is taken up finds in place what it did itself: that stays done
         was_done = table.c.state == StepState.DONE
         values = {name: case((was_done, table.c[name]), else_=value) for name, value in values.items()}

@@ -220,6 +220,10 @@ class Ledger:
         latest = await self.history(1)
         return await self.run(latest[0].id) if latest and latest[0].state is not RunState.DONE else None
 
+    async def half_way(self) -> frozenset[Owner]:
+        """Whoever any run left with an effect undone that no system can show: a password, a letter."""
+        return frozenset(await self._read(recall.unseen, self._site))
+
     async def history(self, limit: int) -> list[PastRun]:
         """The latest runs, newest first, without their steps."""
         runs = self.tables.runs

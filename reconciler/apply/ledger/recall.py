@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, case, exists, func, or_, select
@@ -31,7 +31,7 @@ from reconciler.planning.remembered import (
     StepState,
 )
 
-_TOUCHED = (StepState.BEGUN, StepState.DONE, StepState.FAILED)
+_TOUCHED = (StepState.BEGUN, StepState.DONE, StepState.FAILED, StepState.UNCERTAIN)
 """States of steps that changed something, or may have."""
 
 
@@ -58,7 +58,8 @@ def remember(
         removed=_removed(connection, tables, site),
         people=people,
         former=inventory.former(connection, tables, site),
-        unseen=_unseen(connection, tables, site),
+        unseen=unseen(connection, tables, site),
+        uncertain=_uncertain(connection, tables, site),
         one_shots=done,
         missed=missed,
         recent=_recent(connection, tables, site, since),
@@ -116,7 +117,7 @@ def _removed(connection: Connection, tables: Tables, site: str) -> frozenset[str
     return frozenset(connection.execute(query).scalars())
 
 
-def _unseen(connection: Connection, tables: Tables, site: str) -> Mapping[Owner, frozenset[str]]:
+def unseen(connection: Connection, tables: Tables, site: str) -> Mapping[Owner, frozenset[str]]:
     """Left undone by a run that had touched the owner, and done by no later run.
 
     A run that touched nothing of an owner left nothing half-way: whatever it planned is planned again, or is not
@@ -135,7 +136,7 @@ def _unseen(connection: Connection, tables: Tables, site: str) -> Mapping[Owner,
         later.c.scope == step.c.scope,
         later.c.kind == step.c.kind,
         later.c.run > step.c.run,
-        later.c.state.in_((StepState.DONE, StepState.SKIPPED)),
+        later.c.state.in_((StepState.DONE, StepState.SKIPPED, StepState.UNCERTAIN)),
         later_run.c.id == later.c.run,
         later_run.c.site == site,
     )
@@ -157,6 +158,27 @@ def _unseen(connection: Connection, tables: Tables, site: str) -> Mapping[Owner,
     return {owner: frozenset(theirs) for owner, theirs in kinds.items()}
 
 
+def _uncertain(connection: Connection, tables: Tables, site: str) -> Mapping[str, date]:
+    """Accounts whose last letter that left may not have arrived."""
+    runs, step = tables.runs, tables.steps
+    later, later_run = step.alias("later"), runs.alias("later_run")
+    sent_later = exists().where(
+        later.c.kind == "letter",
+        later.c.key == step.c.key,
+        later.c.run > step.c.run,
+        later.c.state == StepState.DONE,
+        later_run.c.id == later.c.run,
+        later_run.c.site == site,
+    )
+    query = (
+        select(step.c.key, step.c.ended)
+        .join(runs, runs.c.id == step.c.run)
+        .where(runs.c.site == site, step.c.kind == "letter", step.c.state == StepState.UNCERTAIN, ~sent_later)
+        .order_by(step.c.run)
+    )
+    return {key: ended.date() for key, ended in connection.execute(query)}
+
+
 def _one_shots(connection: Connection, tables: Tables, site: str) -> tuple[frozenset[OneShot], frozenset[OneShot]]:
     """Done: all its steps of one run are. Missed: noted without a step."""
     runs, shot, step = tables.runs, tables.one_shots, tables.steps
@@ -169,11 +191,11 @@ def _one_shots(connection: Connection, tables: Tables, site: str) -> tuple[froze
         .group_by(shot.c.run, shot.c.address, shot.c.name, shot.c.date)
     )
     done, missed = set(), set()
-    for address, name, date, step_id, number in connection.execute(query):
+    for address, name, day, step_id, number in connection.execute(query):
         if not step_id:
-            missed.add(OneShot(address, name, date))
+            missed.add(OneShot(address, name, day))
         elif number == 0:
-            done.add(OneShot(address, name, date))
+            done.add(OneShot(address, name, day))
     return frozenset(done), frozenset(missed)
 
 
@@ -189,7 +211,7 @@ def _recent(connection: Connection, tables: Tables, site: str, since: datetime) 
             or_(step.c.began >= since, step.c.ended >= since),
             # in place already, and never begun by us: somebody else's doing
             step.c.began.is_not(None),
-            step.c.state.in_((StepState.BEGUN, StepState.DONE, StepState.SKIPPED)),
+            step.c.state.in_((StepState.BEGUN, StepState.DONE, StepState.SKIPPED, StepState.UNCERTAIN)),
         )
     )
     owners: dict[Effect, set[Owner]] = {}

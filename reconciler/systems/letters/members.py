@@ -1,9 +1,14 @@
-"""Lines of the register as MemberRows. Called by `register_csv` and `register_database`."""
+"""Lines of the register as MemberRows. Called by `register_csv` and `register_database`.
+
+A line that cannot be used is a remark, and nobody's: what needs it is refused. Too many of them make the register as
+a whole unknown, since half a register looks like members who left.
+"""
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Iterator, Set
 from typing import NamedTuple
 
 from reconciler.errors import Unreadable
@@ -12,58 +17,142 @@ from reconciler.model.names import folded
 from reconciler.model.records import MemberRow
 from reconciler.settings import Register
 
+_BAD_ROWS, _BAD_SHARE = 5, 0.01
+"""Of so many rows that cannot be used, or this share of all, the register is still believed."""
+
 
 class Entry(NamedTuple):
-    """A line of the register, in our words for its columns."""
+    """A line of the register, in our words for its columns. `problem`: why it has no fields."""
 
     member: str
     status: str
     email: str
     given_name: str
     surname: str
+    problem: str = ""
 
 
-def columns(register: Register) -> Entry:
-    """What the register calls its columns."""
-    return Entry(**register.columns.model_dump())
+class Remark(NamedTuple):
+    """What is wrong with a line, and where it is: `line 7`, `row 7`."""
+
+    place: str
+    problem: str
+    harmless: bool = False
+    """It says what another line says, too."""
 
 
-def members(entries: Iterable[tuple[str, Entry]], register: Register) -> dict[str, MemberRow]:
-    """From pairs of a place (`line 7`) and an entry. Raises UnreadableRegister: a line that cannot be understood
-    makes the whole register unknown, since half a register would look like members who left."""
-    found: dict[str, MemberRow] = {}
-    places: dict[str, str] = {}
-    active = frozenset(register.active)
+class Members(NamedTuple):
+    """What was read: members by number, those that nobody can rely on with a problem, and what to say of lines."""
+
+    rows: dict[str, MemberRow]
+    remarks: tuple[Remark, ...] = ()
+
+
+def columns(register: Register) -> dict[str, str]:
+    """Our words to what the register calls its columns."""
+    return dict(register.columns.model_dump())
+
+
+def members(entries: Iterable[tuple[str, Entry]], register: Register) -> Members:
+    """From pairs of a place (`line 7`) and an entry. Raises UnreadableRegister when too much of it is of no use."""
+    reading = _Reading(frozenset(register.active))
     for place, entry in entries:
-        member = _member(place, entry, active)
-        if member.key in found:
-            raise UnreadableRegister(f"{place}: member {member.key} was in {places[member.key]} already")
-        found[member.key], places[member.key] = member, place
-    if not found:
-        raise UnreadableRegister("it has a header and no member: was the export complete?")
-    return found
+        reading.take(place, entry)
+    return reading.end()
 
 
 class UnreadableRegister(Unreadable):
     """The register as a whole is unknown; `source` is put in front where it is known."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, hint: str = "") -> None:
         super().__init__(
             f"the member register cannot be read: {reason}",
-            hint="export the register again, or name its columns under register: columns: in the site file",
+            hint=hint or "export the register again, or name its columns under register: columns: in the site file",
         )
         self.reason = reason
 
     def of(self, source: str) -> UnreadableRegister:
         """The same error, naming the file or the database."""
-        return UnreadableRegister(f"{source}: {self.reason}")
+        return UnreadableRegister(f"{source}: {self.reason}", self.hint)
 
 
-def _member(place: str, entry: Entry, active: Set[str]) -> MemberRow:
-    number = sys.intern(entry.member.strip())
-    # digits as text: `0123` is not `123`, and what a spreadsheet made of it (10042.0, 1E+04) is no number at all
-    if not (number.isascii() and number.isdigit()):
-        raise UnreadableRegister(f"{place}: {number!r} is not a member number (digits only)")
+class _Reading:
+    """A register while it is read, line by line."""
+
+    def __init__(self, active: Set[str]) -> None:
+        self._active = active
+        self._found: dict[str, MemberRow] = {}
+        self._places: dict[str, str] = {}
+        self._unnumbered: dict[str, str] = {}
+        """Digits that a line without a usable number begins with, to what is wrong with it."""
+        self._remarks: list[Remark] = []
+        self._rows = 0
+
+    def take(self, place: str, entry: Entry) -> None:
+        self._rows += 1
+        number = sys.intern(entry.member.strip())
+        problem = entry.problem or _no_number(number)
+        if problem:
+            self._remarks.append(Remark(place, problem))
+            if digits := re.match(r"[0-9]+", number):
+                self._unnumbered.setdefault(digits[0], f"{place}: {problem}")
+            return
+        row = _member(number, entry, self._active)
+        before = self._found.get(number)
+        if before is None:
+            self._found[number], self._places[number] = row, place
+        elif before == row:
+            told = f"member {number} is in {self._places[number]} already, with the same data"
+            self._remarks.append(Remark(place, told, harmless=True))
+        else:
+            first = self._places[number]
+            self._remarks.append(Remark(place, f"member {number} is in {first} already, with other data"))
+            self._found[number] = _nobody(number, f"{first} and {place} contradict each other")
+
+    def end(self) -> Members:
+        bad = [remark for remark in self._remarks if not remark.harmless]
+        if len(bad) > max(_BAD_ROWS, _BAD_SHARE * self._rows):
+            shown = "; ".join(f"{remark.place}: {remark.problem}" for remark in bad[:3])
+            raise UnreadableRegister(f"{len(bad)} of {self._rows} rows cannot be used: {shown}; …")
+        if all(row.problem for row in self._found.values()):
+            first = f": {bad[0].place}: {bad[0].problem}" if bad else ": was the export complete?"
+            raise UnreadableRegister(f"it has no member that can be used{first}")
+        for number, problem in self._unnumbered.items():
+            self._found.setdefault(number, _nobody(number, problem))
+        return Members(self._found, tuple(self._remarks))
+
+
+def shown(remarks: Iterable[Remark], most: int) -> Iterator[str]:
+    """The first remarks, `line 7: …`, and how many more there are."""
+    listed = list(remarks)
+    yield from (f"{remark.place}: {remark.problem}" for remark in listed[:most])
+    if len(listed) > most:
+        yield f"{len(listed) - most} more of the kind"
+
+
+def _no_number(text: str) -> str:
+    """What is wrong with a member number; empty when it is one. It may be an address that is nobody's business."""
+    # digits as text: `0123` is not `123`
+    if text.isascii() and text.isdigit():
+        return ""
+    if not text:
+        return "the member number is missing"
+    if "@" in text:
+        return "an e-mail address is where the member number should be"
+    if re.fullmatch(r"[0-9]+[.,]0+|[0-9]+([.,][0-9]+)?[eE]\+?[0-9]+", text):
+        return (
+            f"a spreadsheet made {text!r} of the member number; give that column the format Text, and export it again"
+        )
+    if len(text) <= 20 and re.search("[0-9]", text):
+        return f"{text!r} is not a member number (digits only)"
+    return "a text is where the member number should be (digits only)"
+
+
+def _nobody(number: str, problem: str) -> MemberRow:
+    return MemberRow(number, False, "", "", "", problem)
+
+
+def _member(number: str, entry: Entry, active: Set[str]) -> MemberRow:
     return MemberRow(
         number,
         entry.status.strip() in active,

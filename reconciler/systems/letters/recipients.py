@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from reconciler.model.addresses import Address, BadAddress, domain_of, parse_address
 from reconciler.model.declared import DesiredState
+from reconciler.model.members import trouble
 from reconciler.model.records import LetterRow, MemberRow
 from reconciler.planning.findings import Severity
 from reconciler.systems.letters.letter import MOVED
@@ -35,10 +36,9 @@ def letter_for(
     if member is None:
         message = f"{account} has no member number, so {told} is not sent to anybody"
         return NoLetter(Severity.NOTE, "no-letter", message, by_hand)
-    entry = members.get(member)
-    if entry is None or not entry.active:
-        standing = "has no such member" if entry is None else "says that she is not active"
-        message = f"{account} gets no letter with {told}: member {member}, but the register {standing}"
+    entry, why = members.get(member), trouble(members, member)
+    if entry is None or why:
+        message = f"{account} gets no letter with {told}: the register {why}"
         return NoLetter(Severity.NOTE, "no-letter", message, by_hand)
     problem = email_problem(entry)
     if problem:
@@ -53,7 +53,7 @@ def letter_for(
 def _told(account: str, template: str) -> tuple[str, str]:
     """What the letter tells, and how it is told otherwise."""
     if template == MOVED:
-        return "the new address", f"tell the person by other means that she logs in as {account} now"
+        return "the new address", f"tell the person by other means that they log in as {account} now"
     return "the password", f"set the password of {account} by other means and hand it over in person"
 
 
@@ -75,7 +75,7 @@ def _unusable(message: str, member: str) -> NoLetter:
 
 def _ends_there(recipient: Address, own: tuple[Address, ...], desired: DesiredState) -> bool:
     """Whether the letter would end in the account itself: by its domains (the present one and those that it had), or
-    by declared aliases. Its owner could read it only after she had logged in with what is in it."""
+    by declared aliases. Its owner could read it only after a login with what is in it."""
     if domain_of(recipient) in {domain_of(address) for address in own}:
         return True
     waiting, seen = [recipient], {recipient}

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from operator import itemgetter
 from pathlib import Path
 
-from reconciler.model.records import MemberRow
 from reconciler.settings import Register
-from reconciler.systems.letters.members import Entry, UnreadableRegister, columns, members
+from reconciler.systems.letters.members import Entry, Members, UnreadableRegister, columns, members
 
 _DELIMITERS = (",", ";")
+_SEPARATOR = re.compile(r"(?:\r?\n)*sep=([,;\t|])\r?\n")
+"""Excel's word on the delimiter, before the header."""
 
 
-def read_csv(path: Path, register: Register) -> dict[str, MemberRow]:
-    """Every member by number. UTF-8 with or without BOM, comma or semicolon, quotes honoured, blank lines skipped.
-    Raises UnreadableRegister with the line."""
+def read_csv(path: Path, register: Register) -> Members:
+    """Every member by number. UTF-8 with or without BOM, comma or semicolon (also as Excel says it, `sep=;`), quotes
+    honoured, blank lines skipped. Raises UnreadableRegister with the line."""
     try:
         return members(_entries(_text(path), register), register)
     except UnreadableRegister as error:
@@ -37,19 +39,37 @@ def _text(path: Path) -> str:
 
 
 def _entries(text: str, register: Register) -> Iterator[tuple[str, Entry]]:
-    lines = _Lines(text, _delimiter(text, register))
-    _, header = next(lines, ("", []))
-    pick = itemgetter(*_positions(header, register))
-    for place, fields in lines:
-        if len(fields) != len(header):
-            raise UnreadableRegister(f"{place} has {len(fields)} fields, the header {len(header)}")
-        yield place, Entry._make(pick(fields))
+    said = _SEPARATOR.match(text)
+    delimiter = said[1] if said else _delimiter(text, register)
+    lines = _with_last(_Lines(text, delimiter))
+    for _ in range(2 if said else 1):
+        _, header, _ = next(lines, ("", [], True))
+    positions = _positions(header, register)
+    pick = itemgetter(*positions)
+    for place, fields, is_last in lines:
+        if len(fields) == len(header):
+            yield place, Entry(*pick(fields))
+            continue
+        problem = f"it has {len(fields)} fields, and the header has {len(header)}"
+        if is_last and len(fields) < len(header):
+            raise UnreadableRegister(f"{place} is the last one, and {problem}: was the export complete?")
+        number = fields[positions[0]] if positions[0] < len(fields) else ""
+        yield place, Entry(number, "", "", "", "", problem)
+
+
+def _with_last(lines: Iterator[tuple[str, list[str]]]) -> Iterator[tuple[str, list[str], bool]]:
+    """Each line, and whether it is the last one."""
+    before = next(lines, None)
+    while before is not None:
+        line = next(lines, None)
+        yield *before, line is None
+        before = line
 
 
 def _delimiter(text: str, register: Register) -> str:
     """The one under which more of the columns that we need are there, then the one that makes more columns."""
     first = text.lstrip("\r\n")
-    needed = set(columns(register))
+    needed = set(columns(register).values())
     headers = {delimiter: _header(first, delimiter) for delimiter in _DELIMITERS}
     return max(_DELIMITERS, key=lambda d: (len(needed & set(headers[d])), len(headers[d])))
 
@@ -91,9 +111,16 @@ def _positions(header: list[str], register: Register) -> list[int]:
     if not header:
         raise UnreadableRegister("it is empty")
     names = [name.strip() for name in header]
-    for word, name in columns(register)._asdict().items():
+    for word, name in columns(register).items():
         if name not in names:
-            raise UnreadableRegister(f"its header has no column {name!r} (for {word}); it has {', '.join(names)}")
+            raise UnreadableRegister(f"its header has no column {name!r} (for {word}); {_what_is_there(names)}")
         if names.count(name) > 1:
             raise UnreadableRegister(f"its header has the column {name!r} twice")
-    return [names.index(name) for name in columns(register)]
+    return [names.index(name) for name in columns(register).values()]
+
+
+def _what_is_there(names: list[str]) -> str:
+    """The columns' names; not when they are a member's data."""
+    if any("@" in name or name.isdigit() for name in names):
+        return "its first line looks like a member, so the header is missing"
+    return f"it has {', '.join(names)}"

@@ -13,12 +13,11 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from reconciler.model.records import MemberRow
 from reconciler.settings import Register, Settings
-from reconciler.systems.letters.members import Entry, UnreadableRegister, columns, members
+from reconciler.systems.letters.members import Entry, Members, UnreadableRegister, columns, members
 
 
-def read_database(settings: Settings, register: Register, password: SecretStr) -> dict[str, MemberRow]:
+def read_database(settings: Settings, register: Register, password: SecretStr) -> Members:
     """Every member by number. The site file's query is run as it is (SQLAlchemy's `text`: write `\\:` for a colon
     before a word). An empty password is none. Raises UnreadableRegister with the row."""
     assert register.database_url is not None
@@ -57,15 +56,16 @@ def _engine(settings: Settings, url: str, password: SecretStr) -> Engine:
 
 def _entries(result: CursorResult[Any], register: Register) -> Iterator[tuple[str, Entry]]:
     names = list(result.keys())
-    missing = [name for name in columns(register) if name not in names]
+    wanted = list(columns(register).values())
+    missing = [name for name in wanted if name not in names]
     if missing:
         raise UnreadableRegister(f"the query gives no column {missing[0]!r}; it gives {', '.join(names)}")
-    twice = [name for name in columns(register) if names.count(name) > 1]
+    twice = [name for name in wanted if names.count(name) > 1]
     if twice:
         raise UnreadableRegister(f"the query gives the column {twice[0]!r} twice")
-    pick = itemgetter(*(names.index(name) for name in columns(register)))
+    pick = itemgetter(*(names.index(name) for name in wanted))
     for number, row in enumerate(result, 1):
-        yield f"row {number}", Entry._make(map(_text, pick(row)))
+        yield f"row {number}", Entry(*map(_text, pick(row)))
 
 
 def _text(value: object) -> str:

@@ -5,12 +5,14 @@ A member who is missing or not active is a matter of policy (gate `register`), a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from reconciler.model.declared import DesiredState, Mailbox
+from reconciler.model.members import without_zeros
 from reconciler.model.names import folded
 from reconciler.model.records import MemberRow, Owner, Scope
 from reconciler.planning.findings import Finding, Severity
+from reconciler.systems.letters.members import Remark, shown
 from reconciler.systems.letters.recipients import NoLetter, email_problem
 
 
@@ -18,7 +20,7 @@ def entries(desired: DesiredState, members: Mapping[str, MemberRow]) -> Iterator
     """Names that differ, and addresses that no letter could go to."""
     for box in desired.mailboxes.values():
         entry = members.get(box.member) if box.member is not None else None
-        if entry is None:
+        if entry is None or entry.problem:
             continue
         same = box.given_name == entry.given_name and box.surname == entry.surname  # of nearly all
         differing = "" if same else _other_names(box, entry)
@@ -28,8 +30,35 @@ def entries(desired: DesiredState, members: Mapping[str, MemberRow]) -> Iterator
             yield _about(box.address, Severity.NOTE, "register-names", message, hint)
         problem = email_problem(entry)
         if problem:
-            hint = f"let member {entry.key} put an address into the register; a new password could not reach her"
+            hint = f"let member {entry.key} put an address into the register; a new password could not reach them"
             yield _about(box.address, Severity.WARNING, "register-email", f"{box.address}: {problem}", hint)
+
+
+def rows(source: str, remarks: Sequence[Remark]) -> Iterator[Finding]:
+    """Rows of the register that cannot be used, or stand there twice."""
+    bad = [remark for remark in remarks if not remark.harmless]
+    again = [remark for remark in remarks if remark.harmless]
+    hint = "have it put right in the register and export it again; until then it counts for nobody"
+    for said in shown(bad, _MOST):
+        yield Finding(Severity.WARNING, "register-row", source, f"the register {source}, {said}", hint)
+    for said in shown(again, _MOST):
+        hint = "have one of the two rows taken out; they say the same, so the data is used"
+        yield Finding(Severity.WARNING, "register-row", source, f"the register {source}, {said}", hint)
+
+
+def zeros(source: str, desired: DesiredState, members: Mapping[str, MemberRow]) -> Iterator[Finding]:
+    """Spreadsheets take `00123` for a number: then many declared members seem to be none."""
+    numbers = (box.member for box in desired.mailboxes.values() if box.member is not None and box.member[0] == "0")
+    lost = [(number, there) for number in numbers if (there := without_zeros(members, number)) is not None]
+    if lost:
+        others = f", and so on for {len(lost) - 1} more" if len(lost) > 1 else ""
+        message = f"the register {source} lost leading zeros: {lost[0][0]} is {lost[0][1]} there{others}"
+        hint = "give the column of member numbers the format Text in the spreadsheet, and export it again"
+        yield Finding(Severity.WARNING, "register-zeros", source, message, hint)
+
+
+_MOST = 5
+"""Remarks of one kind that are shown one by one."""
 
 
 def no_letter(account: str, why: NoLetter) -> Finding:

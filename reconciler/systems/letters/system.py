@@ -22,20 +22,21 @@ from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState, Mailbox
 from reconciler.model.records import LetterRow, MemberRow, Owner, Records, Row
 from reconciler.planning.changes import Action, Change, Outcome, Result, Stage, Step
-from reconciler.planning.credentials import News
+from reconciler.planning.credentials import News, ask_whether_it_came
 from reconciler.planning.findings import Finding
 from reconciler.planning.ports import System
 from reconciler.planning.snapshot import rows_of
-from reconciler.remote.mail import is_temporary
+from reconciler.remote.mail import is_temporary, is_uncertain
 from reconciler.settings import Register, Settings, secret
 from reconciler.systems.context import Context
 from reconciler.systems.letters.letter import MOVED, Stationery
+from reconciler.systems.letters.members import Members, Remark
 from reconciler.systems.letters.occasion import content as about
 from reconciler.systems.letters.occasion import occasion
 from reconciler.systems.letters.recipients import NoLetter, letter_for
 from reconciler.systems.letters.register_csv import read_csv
 from reconciler.systems.letters.register_database import read_database
-from reconciler.systems.letters.review import entries, no_letter
+from reconciler.systems.letters.review import entries, no_letter, rows, zeros
 
 _AGAIN = (
     "when the mail server takes it: reconciler resume makes a new password, sets it everywhere and sends that one",
@@ -76,6 +77,7 @@ class LetterSystem:
         self._desired: DesiredState | None = None
         self._chains = Accounts({}, {}, ())
         self._without: dict[str, NoLetter] = {}
+        self._remarks: tuple[Remark, ...] = ()
         self.target = _target(context)
 
     def expect(self, desired: DesiredState) -> Records:
@@ -90,10 +92,11 @@ class LetterSystem:
         if register is None:
             return {}
         found = await asyncio.to_thread(self._read, register)
-        rows: dict[str, Row] = dict(found)
-        return {"member": rows}
+        self._remarks = found.remarks
+        members: dict[str, Row] = dict(found.rows)
+        return {"member": members}
 
-    def _read(self, register: Register) -> dict[str, MemberRow]:
+    def _read(self, register: Register) -> Members:
         settings = self._context.settings
         if register.csv is not None:
             return read_csv(settings.path(register.csv), register)
@@ -133,8 +136,11 @@ class LetterSystem:
 
     def review(self, desired: DesiredState, found: Records) -> Sequence[Finding]:
         """The register's entries, and who gets no letter in this plan."""
+        members, source = rows_of(found, MemberRow), _source(self._context.settings)
         return [
-            *entries(desired, rows_of(found, MemberRow)),
+            *rows(source, self._remarks),
+            *zeros(source, desired, members),
+            *entries(desired, members),
             *(no_letter(account, why) for account, why in self._without.items()),
         ]
 
@@ -144,7 +150,7 @@ class LetterSystem:
             await self._context.mailer.check()
 
     async def perform(self, batch: Sequence[Step]) -> list[Outcome]:
-        """Sends. A letter that may have gone out before is sent again: twice is better than a lost password."""
+        """Hands each letter over once, over one connection however few come in one batch."""
         written = [self._write(step) for step in batch]
         messages = [message for message in written if isinstance(message, EmailMessage)]
         try:
@@ -196,12 +202,23 @@ class LetterSystem:
         assert isinstance(row, LetterRow)
         if answer is None:
             return Outcome(Result.DONE, f"letter sent to the register address of member {row.member}")
+        said = self._harmless(answer, row)
+        if is_uncertain(answer):
+            message = f"the letter to the register address of member {row.member} may or may not have arrived: {said}"
+            return Outcome(Result.UNCERTAIN, message, self._ask(row))
         return Outcome(
             Result.FAILED,
-            f"the letter to the register address of member {row.member} was not taken: {self._harmless(answer, row)}",
+            f"the letter to the register address of member {row.member} was not taken: {said}",
             _AGAIN[row.template == MOVED],
             temporary=is_temporary(answer),
         )
+
+    def _ask(self, row: LetterRow) -> str:
+        """What to do about a letter that may not have arrived."""
+        if row.template == MOVED:
+            return f"ask whether it came; if not, tell the person that they log in as {row.account} now"
+        assert self._desired is not None
+        return ask_whether_it_came(self._desired, row.account)
 
     def _harmless(self, answer: str, row: LetterRow) -> str:
         """A server may quote the letter in its refusal, and it repeats the address, which is the member's own."""
@@ -212,14 +229,20 @@ class LetterSystem:
 
 def _target(context: Context) -> str:
     """`register members.csv, letters by smtp localhost:25`."""
-    register, letters = context.settings.register_, context.settings.letters
-    parts = []
-    if register is not None and register.csv is not None:
-        parts.append(f"register {register.csv}")
-    elif register is not None and register.database_url is not None:
-        parts.append(f"register {make_url(register.database_url).render_as_string(hide_password=True)}")
+    letters, source = context.settings.letters, _source(context.settings)
+    parts = [f"register {source}"] if source else []
     if letters is not None and letters.outbox is not None:
         parts.append(f"letters into {letters.outbox}")
     elif letters is not None:
         parts.append(f"letters by smtp {letters.smtp.host}:{letters.smtp.port}")
     return ", ".join(parts)
+
+
+def _source(settings: Settings) -> str:
+    """Where the register is; empty without one."""
+    register = settings.register_
+    if register is None:
+        return ""
+    if register.database_url is None:
+        return str(register.csv)
+    return make_url(register.database_url).render_as_string(hide_password=True)

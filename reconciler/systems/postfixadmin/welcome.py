@@ -8,7 +8,7 @@ from email.utils import formatdate, make_msgid
 
 from reconciler.model.addresses import domain_of
 from reconciler.planning.changes import Outcome, Result, Step
-from reconciler.remote.mail import Mailer
+from reconciler.remote.mail import Mailer, is_uncertain
 from reconciler.settings import Letters
 
 _TEXTS = {
@@ -21,12 +21,16 @@ _HINT = "send any mail to this mailbox, so that its maildir is made; and check l
 async def send_welcome(mailer: Mailer, letters: Letters | None, steps: Sequence[Step]) -> list[Outcome]:
     """Sends one message a step. Raises Unreadable when the mail server cannot be reached."""
     answers = await mailer.send([_message(step.change.key, letters) for step in steps])
-    return [
-        Outcome(Result.DONE)
-        if answer is None
-        else Outcome(Result.FAILED, f"the welcome mail to {step.change.key} was not accepted: {answer}", _HINT)
-        for step, answer in zip(steps, answers, strict=True)
-    ]
+    return [_outcome(step.change.key, answer) for step, answer in zip(steps, answers, strict=True)]
+
+
+def _outcome(address: str, answer: str | None) -> Outcome:
+    if answer is None:
+        return Outcome(Result.DONE)
+    if is_uncertain(answer):
+        message = f"the welcome mail to {address} may or may not have arrived: {answer}"
+        return Outcome(Result.UNCERTAIN, message, "ask the person whether it is there; if not, send them any mail")
+    return Outcome(Result.FAILED, f"the welcome mail to {address} was not accepted: {answer}", _HINT)
 
 
 def _message(address: str, letters: Letters | None) -> EmailMessage:

@@ -57,11 +57,11 @@ class Model:
 
     def _half_way(self, owner: Owner) -> bool:
         theirs = [kept for kept in self.steps if kept.step.change.owner == owner]
-        touched = {kept.run for kept in theirs if kept.state in ("begun", "done", "failed")}
+        touched = {kept.run for kept in theirs if kept.state in ("begun", "done", "failed", "uncertain")}
         for kind in ("password", "letter"):
             steps = [kept for kept in theirs if kept.step.change.kind == kind]
-            left = [k.run for k in steps if k.state not in ("done", "skipped") and k.run in touched]
-            told = [k.run for k in steps if k.state in ("done", "skipped")]
+            left = [k.run for k in steps if k.state not in ("done", "skipped", "uncertain") and k.run in touched]
+            told = [k.run for k in steps if k.state in ("done", "skipped", "uncertain")]
             if any(not any(later > run for later in told) for run in left):
                 return True
         return False
@@ -72,7 +72,7 @@ class Model:
             (kept.counted, kept.step.change.owner)
             for kept in self.steps
             if kept.began is not None
-            and kept.state in ("begun", "done", "skipped")
+            and kept.state in ("begun", "done", "skipped", "uncertain")
             and max(kept.began, kept.ended or kept.began) >= since
         }
 

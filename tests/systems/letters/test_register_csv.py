@@ -82,14 +82,14 @@ async def test_names_are_compared_in_one_form(tmp_path: Path) -> None:
         (ROW, "no column 'member' (for member)"),
         ("member,status,given_name,surname\n", "no column 'email' (for email)"),
         ("member,member,status,email,given_name,surname\n", "column 'member' twice"),
-        (HEADER + ROW + "\n" + ROW, "line 4: member 10042 was in line 2 already"),
-        (HEADER + ROW + "10043,active,b@gmx.example,Bernd\n", "line 3 has 4 fields, the header 5"),
-        (HEADER + ROW + "10043,active,b@gmx.example,Bernd,Neu,x\n", "line 3 has 6 fields, the header 5"),
-        (HEADER + "10042,active,anna@gmx.example,An", "line 2 has 4 fields"),
-        (HEADER + "10042.0,active,,,\n", "line 2: '10042.0' is not a member number"),
-        (HEADER + ",active,,,\n", "line 2: '' is not a member number"),
-        (HEADER + "١٢٣,active,,,\n", "is not a member number"),
-        (HEADER + '1,active,,"Anna\nBerta",x\n2x,active,,,\n', "line 4: '2x'"),
+        (HEADER + ROW + "10043,active,b@gmx.example,Bernd\n", "line 3 is the last one, and it has 4 fields"),
+        (HEADER + ROW + "10043,act", "line 3 is the last one, and it has 2 fields"),
+        (HEADER + "10042,active,anna@gmx.example,An", "line 2 is the last one, and it has 4 fields"),
+        (HEADER + "10042.0,active,,,\n", "line 2: a spreadsheet made '10042.0' of the member number"),
+        (HEADER + ",active,,,\n", "line 2: the member number is missing"),
+        (HEADER + "١٢٣,active,,,\n", "line 2: a text is where the member number should be"),
+        (HEADER + ROW + "".join(f"{n}x,active,,,\n" for n in range(6)), "6 of 7 rows cannot be used: line 3: '0x'"),
+        (HEADER + ROW + "10042,left,,,\n", "it has no member that can be used"),
         (HEADER + ROW + '10043,active,b@gmx.example,"Bernd,Neu\n', "line 3: unexpected end of data"),
         (HEADER + '10042,active,"a"b,c,d\n', "line 2: "),
         (HEADER.encode() + b"10042,active,,Anna,M\xfcller\n", "line 2 is not UTF-8"),
@@ -105,6 +105,55 @@ async def test_a_file_that_is_not_understood_makes_the_whole_register_unknown(
     assert said in caught.value.message
     assert caught.value.message.startswith("the member register cannot be read: members.csv: ")
     assert "register: columns:" in caught.value.hint
+
+
+BERND = "10043,active,bernd@gmx.example,Bernd,Neu\n"
+CLARA = "10044,active,clara@gmx.example,Clara,Probe\n"
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        ("10043x,active,b@gmx.example,Bernd,Neu\n", "'10043x' is not a member number (digits only)"),
+        ("10043.0,active,b@gmx.example,Bernd,Neu\n", "a spreadsheet made '10043.0' of the member number"),
+        ("10043,active,b@gmx.example,Bernd,Neu,x\n", "it has 6 fields, and the header has 5"),
+        ("10043,active,b@gmx.example\n", "it has 3 fields, and the header has 5"),
+        (BERND + BERND.replace("bernd@", "b@"), "line 3 and line 4 contradict each other"),
+    ],
+    ids=["letter", "spreadsheet", "comma", "short", "contradiction"],
+)
+async def test_one_bad_row_is_nobodys_and_the_others_count(tmp_path: Path, row: str, problem: str) -> None:
+    found = await read(tmp_path, HEADER + ROW + row + CLARA)
+    assert [n for n, member in found.items() if member.active] == ["10042", "10044"]  # type: ignore[attr-defined]
+    assert problem in found["10043"].problem  # type: ignore[attr-defined]  # member rows
+    assert "line 3" in found["10043"].problem  # type: ignore[attr-defined]
+
+
+async def test_a_row_twice_is_one_member(tmp_path: Path) -> None:
+    assert await read(tmp_path, HEADER + ROW + ROW.replace("Anna", " Anna ") + ROW) == {"10042": ANNA}
+
+
+async def test_a_good_row_counts_whatever_a_bad_one_begins_with(tmp_path: Path) -> None:
+    assert await read(tmp_path, HEADER + "10042x,active,,,\n" + ROW) == {"10042": ANNA}
+
+
+@pytest.mark.parametrize("mark", [";", ",", "\t"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+async def test_excels_word_on_the_delimiter(tmp_path: Path, mark: str, end: str) -> None:
+    content = f"\ufeffsep={mark}\n" + (HEADER + ROW).replace(",", mark)
+    assert await read(tmp_path, content.replace("\n", end)) == {"10042": ANNA}
+    with pytest.raises(Unreadable, match="line 4 is the last one"):  # of the file as an editor counts
+        await read(tmp_path, content + "10043")
+
+
+@pytest.mark.parametrize(
+    "content", [ROW, HEADER + ROW.replace("10042", "anna@gmx.example"), "anna@gmx.example,Anna\n" + ROW]
+)
+async def test_no_message_holds_an_address_of_the_register(tmp_path: Path, content: str) -> None:
+    """What could not be read stands in every plan."""
+    with pytest.raises(Unreadable) as caught:
+        await read(tmp_path, content)
+    assert "gmx" not in caught.value.message + caught.value.hint
 
 
 async def test_a_missing_file_is_unknown(tmp_path: Path) -> None:
@@ -132,4 +181,4 @@ def test_no_bytes_give_anything_but_members_or_our_error(tmp_path_factory: pytes
         found = read_csv(path, Register(csv="members.csv"))
     except Unreadable:
         return
-    assert all(key.isdigit() for key in found)
+    assert all(key.isdigit() for key in found.rows)

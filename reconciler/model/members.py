@@ -1,0 +1,31 @@
+"""What the member register says of one number, for people; asked by the gates and by whoever writes letters. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reconciler.model.records import MemberRow
+
+_LONGEST = 12
+"""Digits that a number which lost its leading zeros is looked for with."""
+
+
+def trouble(members: Mapping[str, MemberRow], number: str) -> str:
+    """Why the register does not vouch for this member: `has no member 10042`; empty for an active member."""
+    entry = members.get(number)
+    if entry is None:
+        other = without_zeros(members, number)
+        if other is None:
+            return f"has no member {number}"
+        return f"has no member {number}, but {other}: leading zeros are lost in one of the two"
+    if entry.problem:
+        return f"cannot be read about member {number}: {entry.problem}"
+    return "" if entry.active else f"says that member {number} is not active"
+
+
+def without_zeros(members: Mapping[str, MemberRow], number: str) -> str | None:
+    """The number in the register that is this one but for zeros in front; None when there is none or it is there."""
+    if number in members:
+        return None
+    bare = number.lstrip("0")
+    return next((n for n in (bare.zfill(width) for width in range(len(bare), _LONGEST + 1)) if n in members), None)
