@@ -103,13 +103,13 @@ class Identity:
     def people(self, planned: Set[Owner], stopped: Set[Owner]) -> Iterator[InventoryEntry]:
         """What the ledger is to note once the plan is applied: the member number of each account that is there, under
         all of its addresses. `planned` are the transitions' owners; what is `stopped` is noted when it is done."""
+        persons = self._persons
         for box in self._desired.mailboxes.values():
+            addresses = self._chains.addresses(box.address)
+            new = [address for address in addresses if address not in persons] if box.member is not None else []
             owner = Owner(Scope.ACCOUNT, box.address)
-            if box.member is not None and owner not in stopped:
-                addresses = self._chains.addresses(box.address)
-                if owner in planned or any(address in self._mailboxes for address in addresses):
-                    new = (address for address in addresses if address not in self._persons)
-                    yield from (InventoryEntry(LEDGER, PERSON, a, owner, box.member) for a in new)
+            if new and owner not in stopped and (owner in planned or any(a in self._mailboxes for a in addresses)):
+                yield from (InventoryEntry(LEDGER, PERSON, a, owner, str(box.member)) for a in new)
         # the last moment at which the live system shows whose they were
         for removal in self._desired.removals:
             owner = Owner(Scope.ACCOUNT, removal.mailbox)
@@ -204,8 +204,8 @@ class Identity:
     def _another_name(self, box: Mailbox, address: str, addresses: set[Address]) -> str:
         rows: dict[str, MailboxRow] = {a: row for a in addresses if (row := self._mailboxes.get(a)) is not None}
         name = rows[address].name
-        others = [box.name or "", *(row.name for a, row in rows.items() if a != address)]
-        return "" if any(_alike(name, other) for other in others) else f"it is called {name}"
+        others = {_name(box.name), *(_name(row.name) for a, row in rows.items() if a != address)} - {""}
+        return f"it is called {name}" if _name(name) and others and _name(name) not in others else ""
 
 
 def taken_over(system: str, pair: Pair, owners: Set[Owner]) -> Iterator[InventoryEntry]:

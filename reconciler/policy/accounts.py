@@ -69,13 +69,15 @@ def naming(context: Context) -> Iterator[Finding]:
 
 
 def register(context: Context) -> Iterator[Finding]:
-    """An account is made, or gets a member number, only for somebody whom the register knows as an active member; and
-    a password is told only to somebody of that name."""
+    """An account is made, or gets a member number or a new password, only for somebody whom the register knows as an
+    active member; and a password is told only to somebody of that name."""
     members = context.snapshot.rows(MemberRow)
     if members is None:
         return
     numbered = {transition.owner: transition for transition, _ in new_accounts(context)}
     numbered |= {transition.owner: transition for transition, _, _ in moved_numbers(context)}
+    # another password would only lock them out: no letter goes to somebody whom the register does not know
+    numbered |= {t.owner: t for t in context.transitions if any(c.kind == "password" for c in t.changes)}
     letters = ((t, change.after) for t in context.transitions for change in t.changes)
     told = {t.owner: t for t, letter in letters if isinstance(letter, LetterRow) and letter.tells_password}
     for transition in (numbered | told).values():

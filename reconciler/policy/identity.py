@@ -67,7 +67,8 @@ def foreign_number(context: Context) -> Iterator[Finding]:
 
 
 def waiting_alias(context: Context) -> Iterator[Finding]:
-    """Until a rename is carried out, its target may be somebody else's: no alias leads there before."""
+    """Until a rename is carried out, its target may be somebody else's, and so may an account that is to go to another
+    person: no alias leads there before."""
     for transition in context.transitions:
         if transition.owner.scope is not Scope.ALIAS:
             continue
@@ -99,11 +100,12 @@ def _numbers(context: Context) -> Iterator[tuple[Transition, AliasRow | None, Al
 
 def _waiting(context: Context, transition: Transition, targets: list[str]) -> Iterator[Finding]:
     for target in targets:
-        severity = context.stopped.get(Owner(Scope.ACCOUNT, target))
-        if severity is not None and target in context.accounts.former:
-            message = f"{transition.owner.subject} leads to {target}, and the rename to {target} is not carried out"
+        owner = Owner(Scope.ACCOUNT, target)
+        severity = context.stopped.get(owner)
+        if severity is not None and (target in context.accounts.former or owner in context.identity.changed):
+            message = f"{transition.owner.subject} leads to {target}, which is not yet the account that is declared"
             hint = f"see to {target} first; the alias follows by itself"
-            yield about(transition, severity, "waits-for-rename", message, hint)
+            yield about(transition, severity, "waits-for-account", message, hint)
             return
 
 

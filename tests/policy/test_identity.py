@@ -211,7 +211,7 @@ def test_no_alias_leads_to_the_target_of_a_refused_rename(people: StandInSite, c
     people.add_mailbox(NEU, name="Sophie Neu")
     entries = {"renames": [rename("bernd.muster", "bernd.neu")]}
     people.declare(BERND_NEU, TECHNIK, aliases=("ag-medien: [bernd.neu]",), more=entries)
-    assert rules(command) == [("foreign", NEU), ("waits-for-rename", f"ag-medien@{DOMAIN}")]
+    assert rules(command) == [("foreign", NEU), ("waits-for-account", f"ag-medien@{DOMAIN}")]
     assert command("apply", "--yes").status == 5
     assert people.goto(f"ag-medien@{DOMAIN}") == BERND
 

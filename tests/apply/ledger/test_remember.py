@@ -12,7 +12,7 @@ from sqlalchemy import Engine, event
 from reconciler.apply.ledger import Lease, Ledger, open_engine
 from reconciler.model.records import BlockRow, MailboxRow, Owner, Records, Scope
 from reconciler.planning.changes import Action, Change, Outcome, Result, Stage, Step
-from reconciler.planning.remembered import Effect, InventoryEntry, OneShot, Remembered, RunState
+from reconciler.planning.remembered import LEDGER, PERSON, Effect, InventoryEntry, OneShot, Remembered, RunState
 from tests.apply.ledger.house import (
     ANNA,
     DONE,
@@ -347,3 +347,19 @@ async def test_it_knows_when_we_made_a_mailbox_and_of_no_other(ledger: Ledger) -
     await ledger.after(run, [(step, DONE) for step in steps])
     assert await ledger.made([ANNA, HANS, "other@mail.example"]) == {ANNA: NOW}
     assert await ledger.made([]) == {}
+
+
+async def test_whose_accounts_they_are_is_remembered_apart(ledger: Ledger) -> None:
+    """Those that are as declared by their addresses alone; of renames what is left at former addresses."""
+    lease = await ledger.acquire("technik", "mail.example", 7)
+    run = await opened_with(ledger, lease, creation(ANNA)[:1], "people")
+    old = f"old@{ANNA.rpartition('@')[2]}"
+    people = ((ANNA, "10042"), (old, "10077"), ("bernd@partei.example", "10078"))
+    noted = [InventoryEntry(LEDGER, PERSON, address, account(address), number) for address, number in people]
+    left = InventoryEntry.of("postfixadmin", "mailbox", old, MailboxRow(old, ANNA, "Anna", 1, True), account(ANNA))
+    await ledger.record([*noted, left], run)
+    remembered = await ledger.remember(24, {}, {ANNA: "10042", old: "10042"})
+    assert remembered.people == {old: "10077", "bernd@partei.example": "10078"}
+    assert remembered.known == {(LEDGER, PERSON): frozenset({ANNA})}
+    assert remembered.former == {old: ANNA}
+    assert LEDGER not in {system for system, _, _ in remembered.inventory}
