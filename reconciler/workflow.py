@@ -112,7 +112,8 @@ async def draft(
     left = tuple(entry for name, pair in pairs.items() for entry in outdated(name, pair, remembered, chains))
     stopped = {f.owner for f in (*gated, *reviews) if f.owner is not None and f.severity in STOPS}
     people = [*identity.people({t.owner for t in transitions} - stopped, stopped)]
-    people += [e for name, pair in pairs.items() for e in taken_over(name, pair, identity.changed.keys() - stopped)]
+    over = identity.changed.keys() - stopped
+    people += [entry for name, pair in pairs.items() for entry in taken_over(name, pair, over, chains)]
     return Draft(
         plan,
         chains,

@@ -90,6 +90,10 @@ class Identity:
         led_here = any(self._goto(a) == (address,) for a in others)
         return "" if led_here else self._another_name(box, address, addresses)
 
+    def is_noted(self, address: str) -> bool:
+        """Whether the ledger knows the account as that of the person who is declared."""
+        return address in self._persons
+
     def is_known(self, box: Mailbox, address: str) -> bool:
         """Whether anything shows that the live mailbox at an address of a rename is this account's."""
         addresses, former = set(self._chains.addresses(box.address)), self._remembered.former
@@ -154,15 +158,19 @@ class Identity:
             return "" if gone else _whose(noted[0])
         if box.member is not None and any(address in self._persons for address in addresses):
             return ""
-        holder = self._remembered.former.get(box.address)
-        if holder is not None and holder not in addresses:
-            person = self._remembered.people.get(holder)
-            return "" if box.member is not None and person == box.member else f"a former address of {holder}"
+        left = ((a, holder) for a in addresses if (holder := self._remembered.former.get(a)) is not None)
+        for address, holder in left:
+            if holder not in addresses and not self._is_of(box, holder):
+                which = "" if address == box.address else f"(as {address}) "
+                return f"{which}a former address of {holder}"
         if box.member is not None and not self._has_number(box, set(addresses)):
             numbers = {number for address in addresses for number in self._numbers.get(address, ())} - {box.member}
             if numbers:
                 return f"the account of member {min(numbers)}"
         return self._kept_user(box) if not any(address in self._mailboxes for address in addresses) else ""
+
+    def _is_of(self, box: Mailbox, address: str) -> bool:
+        return box.member is not None and self._remembered.people.get(address) == box.member
 
     def _is_noted(self, box: Mailbox, noted: str) -> bool:
         if noted.startswith(_NAME):
@@ -208,14 +216,14 @@ class Identity:
         return f"it is called {name}" if _name(name) and others and _name(name) not in others else ""
 
 
-def taken_over(system: str, pair: Pair, owners: Set[Owner]) -> Iterator[InventoryEntry]:
+def taken_over(system: str, pair: Pair, owners: Set[Owner], chains: Accounts) -> Iterator[InventoryEntry]:
     """The rows under the addresses of these owners, which are theirs from now on."""
     for kind in ("mailbox", "alias"):
         wanted, found = pair.wanted.get(kind, {}), pair.found.get(kind, {})
-        for owner in owners:
-            row, live = wanted.get(owner.subject), found.get(owner.subject)
+        for owner, address in ((o, a) for o in owners for a in chains.addresses(Address(o.subject))):
+            row, live = wanted.get(address), found.get(address)
             if row is not None and live is not None and not isinstance(row, Gone):
-                yield InventoryEntry.of(system, kind, owner.subject, row.over(live), owner)
+                yield InventoryEntry.of(system, kind, address, row.over(live), owner)
 
 
 def emptied(wanted: Records, replaced: frozenset[Owner]) -> Records:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from reconciler.model.addresses import Address, local_part
 from reconciler.model.declared import Mailbox, OldMailbox, Rename
@@ -27,15 +27,19 @@ def future_rename(context: Context) -> Iterator[Finding]:
 def suspected_rename(context: Context) -> Iterator[Finding]:
     """A new mailbox of the same member, or of the same names, as one that nobody declares any more: that is a rename,
     and without its entry their mail, contacts and calendar would stay behind (design.md section 4)."""
-    new = {transition.owner.subject: transition for transition, _ in new_accounts(context)}
-    # the new mailbox may have been made by hand: then the number still leads to the old one
-    new |= {t.owner.subject: t for t, before, _ in moved_numbers(context) if before is not None}
-    return _suspected(context, new) if new else iter(())
+    new = {transition.owner: transition for transition, _ in new_accounts(context)}
+    # the new mailbox may have been made by hand: then the number still leads to the old one. A number that somebody
+    # took away from an account of ours is drift
+    for transition, before, _ in moved_numbers(context):
+        if before is not None and not context.identity.is_noted(transition.owner.subject):
+            new[transition.owner] = transition
+    return _suspected(context, new.values()) if new else iter(())
 
 
-def _suspected(context: Context, new: Mapping[str, Transition]) -> Iterator[Finding]:
+def _suspected(context: Context, new: Iterable[Transition]) -> Iterator[Finding]:
     left = Left(context)
-    for address, transition in new.items():
+    for transition in new:
+        address = transition.owner.subject
         box = context.desired.mailboxes.get(Address(address))
         for old, why in (left.of(box) if box is not None else {}).items():
             message = f"{address} is new and {old}, which nobody declares, {why}: is that the same person?"

@@ -229,3 +229,27 @@ def test_a_suspected_rename_to_an_address_that_is_live(people: StandInSite, comm
     assert f"{NEU} is a mailbox already: it is taken for the first step of this rename" in planned.words
     settles(command)
     assert people.goto(BERND) == NEU
+
+
+def test_a_number_that_was_taken_away_by_hand_is_given_back(people: StandInSite, command: Command) -> None:
+    people.declare(BERND_DECLARED, TECHNIK)
+    settles(command)
+    people.add_mailbox(ANDERS)
+    people.sql("UPDATE alias SET goto = ? WHERE address = ?", ANDERS, f"10077@{DOMAIN}")
+    settles(command)
+    assert people.goto(f"10077@{DOMAIN}") == BERND
+
+
+def test_the_old_mailbox_of_a_forgotten_rename_is_not_renamed_to_somebody_else(
+    people: StandInSite, command: Command
+) -> None:
+    """Without numbers: the ledger knows whose address it was."""
+    without = BERND_DECLARED.replace(", member: 10077", "")
+    people.declare(without, TECHNIK)
+    settles(command)
+    moved = without.replace("bernd.muster", "bernd.neu")
+    people.declare(moved, TECHNIK, more={"renames": [rename("bernd.muster", "bernd.neu")]})
+    settles(command)
+    other = "bernd.anders: {given_name: Berta, surname: Nachfolge}"
+    people.declare(moved, other, TECHNIK, more={"renames": [rename("bernd.muster", "bernd.anders", -2)]})
+    assert ("member-changed", ANDERS) in rules(command)
