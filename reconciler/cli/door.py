@@ -148,8 +148,14 @@ def _write_no_more() -> None:
 
 
 def say(text: str) -> None:
-    """A word beside the report, on standard error."""
-    errors.print(text, markup=False, soft_wrap=True)
+    """A word beside the report, on standard error. What a server, a setting or a ledger says in it may hold anything;
+    a terminal obeys none of it."""
+    errors.print("\n".join(map(visible, text.split("\n"))), markup=False, soft_wrap=True)
+
+
+def write_beside(report: str) -> None:
+    """A report, as it is, on standard error; the renderers have made it harmless."""
+    errors.print(report, markup=False, soft_wrap=True)
 
 
 def agreed(question: str) -> bool:
@@ -210,14 +216,10 @@ def status_of(error: ReconcilerError) -> Status:
 
 
 def complain(error: ReconcilerError) -> None:
-    """An error and what to do about it, on standard error. What a server or a setting says in it may hold anything."""
-    say(f"error: {_shown(error.message)}")
+    """An error and what to do about it, on standard error."""
+    say(f"error: {error.message}")
     if error.hint:
-        say(f"  → {_shown(error.hint)}")
-
-
-def _shown(text: str) -> str:
-    return "\n".join(map(visible, text.split("\n")))
+        say(f"  → {error.hint}")
 
 
 def write_findings(findings: tuple[Finding, ...], output: Format) -> None:
@@ -233,7 +235,13 @@ def write_findings(findings: tuple[Finding, ...], output: Format) -> None:
 
 def report_bug(error: BaseException) -> None:
     """One line for people; the traceback (without values of variables) goes to a file that can be sent in."""
-    with tempfile.NamedTemporaryFile("w", prefix="reconciler-", suffix=".txt", delete=False, encoding="utf-8") as file:
-        file.writelines(traceback.format_exception(error))
     say(f"unexpected error: {type(error).__name__}; this is a bug in reconciler, not your mistake")
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="reconciler-", suffix=".txt", delete=False, encoding="utf-8"
+        ) as file:
+            file.writelines(traceback.format_exception(error))
+    except OSError as failed:
+        say(f"  → no temporary file takes the details ({failed.strerror}): set TMPDIR to a folder, and run it again")
+        return
     say(f"  → please send {file.name} to the maintainers (README, “When something goes wrong”); look through it first")
