@@ -93,8 +93,10 @@ def write(text: str) -> None:
     """
     whole = text if text.endswith("\n") else text + "\n"
     try:
-        if whole.startswith("{") and not _is_utf8(sys.stdout):  # JSON is UTF-8 whatever the terminal is (RFC 8259, 8.1)
-            sys.stdout.buffer.write(whole.encode("utf-8", "backslashreplace"))
+        stream = sys.stdout
+        if whole.startswith("{") and isinstance(stream, TextIOWrapper) and not _is_utf8(stream):
+            # JSON is UTF-8 whatever the terminal is (RFC 8259, 8.1)
+            stream.buffer.write(whole.encode("utf-8", "backslashreplace"))
         else:
             sys.stdout.write(whole)
         sys.stdout.flush()
