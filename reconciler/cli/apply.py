@@ -51,7 +51,8 @@ def apply(
     output: FormatOption = Format.TEXT,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Carry the plan out, after showing it and asking. With a saved plan: what was reviewed, or nothing.
+    """Carry the plan out, after showing it and asking. With a saved plan: what was reviewed and nothing
+    else; nothing when any of it changed since. A step that fails meanwhile leaves the run partly applied.
 
     Exit status 0: done. 5: a gate refused something, the rest is done. 6: the saved plan is stale. 8: partly applied.
 
@@ -77,7 +78,8 @@ def resume(
     output: FormatOption = Format.TEXT,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Finish what the last run left undone, and nothing else. A plain `apply` does the same and more.
+    """Finish what the last run left undone, with the passwords and letters that earlier ones owe, and nothing else. A
+    plain `apply` does the same and more.
 
     Example: reconciler resume --yes
     """

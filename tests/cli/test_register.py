@@ -124,3 +124,12 @@ def test_a_database_has_bad_rows_too(site: StandInSite, command: Command) -> Non
 def test_show_says_that_a_member_cannot_be_read(site: StandInSite, command: Command) -> None:
     register(site, HEADER, ROW_ANNA, NOT_ANNA, ROW_BERND)
     assert "line 2 and line 3 contradict each other" in command("show", "10042").words
+
+
+@pytest.mark.parametrize("email", ["anna@@gmx.example", "anna.gmx.example", "ännä@gmx.example", "anna@gmx"])
+def test_an_address_that_is_none_is_not_shown_either(site: StandInSite, command: Command, email: str) -> None:
+    register(site, HEADER, ROW_ANNA.replace("anna@gmx.example", email), ROW_BERND)
+    for words in (("plan",), ("plan", "--format", "json"), ("apply", "--yes"), ("history", "1", "--format", "json")):
+        answer = command(*words)
+        assert "gmx" not in answer.words, words
+    assert "is none that mail can go to" in command("plan").words

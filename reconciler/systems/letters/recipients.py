@@ -58,14 +58,23 @@ def _told(account: str, template: str) -> tuple[str, str]:
 
 
 def email_problem(entry: MemberRow) -> str:
-    """What is wrong with the address in the register; empty when a letter can go there."""
+    """What is wrong with the address in the register; empty when a letter can go there. Findings are shown to many, so
+    the address is not in it, not even a wrong one."""
     if not entry.email:
         return f"the register has no e-mail address for member {entry.key}"
     try:
         parse_address(entry.email)
-    except BadAddress as error:
-        return f"the register's e-mail address of member {entry.key} is none: {error}"
+    except BadAddress:
+        return f"the register's e-mail address of member {entry.key} is none that mail can go to ({_flaw(entry.email)})"
     return ""
+
+
+def _flaw(text: str) -> str:
+    if text.count("@") != 1:
+        return f"{text.count('@') or 'no'} @ in it"
+    if not text.rpartition("@")[0].isascii():
+        return "other characters than ASCII before the @"
+    return "before or after the @"
 
 
 def _unusable(message: str, member: str) -> NoLetter:
