@@ -41,7 +41,8 @@ def demo(
 
     async def story() -> Status:
         if not state.is_dir():
-            raise UsageError(f"{state} is not a folder", hint="name the example state: reconciler demo --state state/")
+            hint = "name one: reconciler demo --state FOLDER; the repository of reconciler has one in state/"
+            raise UsageError(f"there is no example state in {state}", hint=hint)
         if state.resolve().is_relative_to(folder.resolve()):
             raise UsageError(f"{state} is in {folder}, which is made anew", hint="name another folder for the demo")
         kept = clear(folder)

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from reconciler.declared.models import StateFile
+from reconciler.declared.site_words import SITE_WORDS
 from reconciler.settings import Site
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -22,7 +23,11 @@ def state_schema() -> dict[str, Any]:
 
 def site_schema() -> dict[str, Any]:
     """The schema of the site file."""
-    return _schema(Site, "Site file of reconciler")
+    schema = _schema(Site, "Site file of reconciler")
+    for name, definition in {"Site": schema, **schema["$defs"]}.items():
+        for key, field in definition["properties"].items():
+            field["description"] = SITE_WORDS[name][key]
+    return schema
 
 
 def _schema(model: type[BaseModel], title: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import jsonschema
 import pytest
 
 from reconciler.declared.schema import site_schema, state_schema
+from reconciler.declared.site_words import SITE_WORDS
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 
@@ -20,12 +22,26 @@ def test_files_are_current(name: str, schema: dict[str, Any]) -> None:
     jsonschema.Draft202012Validator.check_schema(schema)
 
 
-def test_every_field_of_the_state_is_described() -> None:
-    schema = state_schema()
+@pytest.mark.parametrize("schema", [state_schema(), site_schema()], ids=["state", "site"])
+def test_every_field_is_described(schema: dict[str, Any]) -> None:
     for definition in (schema, *schema["$defs"].values()):
         assert definition["description"]
         for name, field in definition.get("properties", {}).items():
             assert field.get("description"), name
+
+
+def test_no_word_of_the_site_file_is_about_a_key_that_is_gone() -> None:
+    schema = site_schema()
+    definitions = {"Site": schema, **schema["$defs"]}
+    assert {name: set(words) for name, words in SITE_WORDS.items()} == {
+        name: set(definition["properties"]) for name, definition in definitions.items()
+    }
+
+
+def test_the_example_of_the_site_file_names_every_key() -> None:
+    text = (SCHEMAS.parent / "state" / "reconciler.yaml").read_text(encoding="utf-8")
+    keys = {key for words in SITE_WORDS.values() for key in words}
+    assert {key for key in keys if not re.search(rf"\b{key}:", text)} == set()
 
 
 @pytest.mark.parametrize(
