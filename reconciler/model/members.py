@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from reconciler.model.records import MemberRow
 
@@ -29,3 +29,12 @@ def without_zeros(members: Mapping[str, MemberRow], number: str) -> str | None:
         return None
     bare = number.lstrip("0")
     return next((n for n in (bare.zfill(width) for width in range(len(bare), _LONGEST + 1)) if n in members), None)
+
+
+def slips(number: str) -> Iterator[str]:
+    """The numbers of which this one may be a slip of the keyboard: two neighbouring digits exchanged, or one digit
+    another."""
+    for at, digit in enumerate(number):
+        if at and number[at - 1] != digit:
+            yield f"{number[: at - 1]}{digit}{number[at - 1]}{number[at + 1 :]}"
+        yield from (f"{number[:at]}{other}{number[at + 1 :]}" for other in "0123456789" if other != digit)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from reconciler.model.addresses import Address, domain_of, local_part
 from reconciler.model.declared import Mailbox
-from reconciler.model.members import trouble, without_zeros
+from reconciler.model.members import slips, trouble, without_zeros
 from reconciler.model.names import folded
 from reconciler.model.records import CREDENTIAL_KINDS, UNREADABLE_KINDS, DomainRow, LetterRow, MailboxRow, MemberRow
 from reconciler.planning.changes import Action, Change
@@ -87,26 +87,33 @@ def register(context: Context) -> Iterator[Finding]:
         entry, why = members.get(box.member), trouble(members, box.member)
         if entry is None or why:
             if transition.owner in numbered:
-                yield refusal(
-                    transition, "register", f"{box.address}: the register {why}", _remedy(members, box.member)
-                )
+                message = f"{box.address}: the register {why}"
+                yield refusal(transition, "register", message, _remedy(members, box, box.member))
         elif transition.owner in told and another_name(box, entry):
             message = (
                 f"{box.address} is called {box.name}, and member {box.member} in the register "
                 f"{entry.given_name} {entry.surname}: the letter with the password would go to them"
             )
-            yield refusal(transition, "register", message, _CHECK_NUMBER)
+            yield refusal(transition, "register", message, _check_number(members, box, box.member))
 
 
 _CHECK_NUMBER = "check the number with the member administration, and write the right one at `member:`"
 
 
-def _remedy(members: Mapping[str, MemberRow], number: str) -> str:
+def _check_number(members: Mapping[str, MemberRow], box: Mailbox, number: str) -> str:
+    """What to do about a number that is wrong, with the one that was perhaps meant: a slip away, and of that name."""
+    name = _words(box.given_name, box.surname)
+    near = (entry for slip in slips(number) if (entry := members.get(slip)) is not None and not entry.problem)
+    meant = next((entry for entry in near if name and _words(entry.given_name, entry.surname) == name), None)
+    return _CHECK_NUMBER if meant is None else f"did you mean {meant.key}, {box.name}? {_CHECK_NUMBER}"
+
+
+def _remedy(members: Mapping[str, MemberRow], box: Mailbox, number: str) -> str:
     other, entry = without_zeros(members, number), members.get(number)
     if entry is not None and entry.problem:
         return "have the row put right in the register and export it again; the rest of this plan does not need it"
     if other is None:
-        return _CHECK_NUMBER
+        return _check_number(members, box, number)
     if len(other) > len(number):
         return f'write `member: "{other}"`, in quotes'
     return f"give the column of member numbers the format Text in the spreadsheet, and export {number} again"

@@ -99,6 +99,27 @@ def test_a_declaration_that_lost_leading_zeros_is_told(site: StandInSite, comman
     assert 'write `member: "00077"`, in quotes' in answer.words
 
 
+@pytest.mark.parametrize("written", ["10707", "10078"], ids=["exchanged", "another digit"])
+@pytest.mark.parametrize("rows", [[], ["10707,active,eve@gmx.example,Eve,Other\n", "10078,active,e@gmx.example,E,O\n"]])
+def test_a_member_number_with_a_slip_is_told(
+    site: StandInSite, command: Command, written: str, rows: list[str]
+) -> None:
+    register(site, HEADER, ROW_ANNA, ROW_BERND, *rows)
+    site.declare(BERND_DECLARED.replace("10077", written))
+    answer = command("plan")
+    assert answer.status == 5
+    assert "did you mean 10077, Bernd Muster?" in answer.words
+
+
+def test_a_number_near_that_of_somebody_else_suggests_nothing(site: StandInSite, command: Command) -> None:
+    register(site, HEADER, ROW_ANNA, "10077,active,eve@gmx.example,Eve,Other\n")
+    site.declare(BERND_DECLARED.replace("10077", "10707"))
+    answer = command("plan")
+    assert answer.status == 5
+    assert "check the number" in answer.words
+    assert "did you mean" not in answer.words
+
+
 def test_a_register_from_excel_is_read(site: StandInSite, command: Command) -> None:
     """Its byte order mark, its first line, its line ends."""
     register(site, ("\ufeffsep=;\n" + (HEADER + ROW_ANNA + ROW_BERND).replace(",", ";")).replace("\n", "\r\n"))
