@@ -7,7 +7,8 @@
     ├── Unreadable                  a live system could not be read: it is unknown, never empty (status 9)
     └── EffectFailed                a write to a live system did not happen
         ├── TemporaryFailure        the same write may work in a moment: retried
-        └── PermanentFailure        it will not work until somebody changes something: stopped
+        ├── PermanentFailure        it will not work until somebody changes something: stopped
+        └── Halted                  it was not begun, because somebody stopped the run
 
 Anything else that reaches the door is a bug (status 1).
 """
@@ -54,3 +55,7 @@ class TemporaryFailure(EffectFailed):
 
 class PermanentFailure(EffectFailed):
     """The write will not work until somebody changes something."""
+
+
+class Halted(EffectFailed):
+    """The write was not begun: somebody asked the run to stop."""

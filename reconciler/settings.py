@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
@@ -355,6 +356,11 @@ class Settings(Site):
     file: str = "reconciler.yaml"
     """The site file as people see it."""
 
+    @property
+    def secret_variables(self) -> frozenset[str]:
+        """The environment variables that the site file names for passwords; no child process gets them."""
+        return frozenset(_variables(self))
+
     def path(self, text: str) -> Path:
         """A path of the site file: `~` is the home folder, relative ones start at the site file's folder."""
         try:
@@ -364,6 +370,14 @@ class Settings(Site):
                 f"{text} starts in the home folder, and this user ({os.getuid()}) has none",
                 hint="set HOME, or write the whole path in the site file",
             ) from None
+
+
+def _variables(section: BaseModel) -> Iterator[str]:
+    for name, value in section:
+        if isinstance(value, BaseModel):
+            yield from _variables(value)
+        elif name.endswith("_env") and isinstance(value, str):
+            yield value
 
 
 def secret(variable: str | None, file: Path | None, key: str) -> SecretStr:

@@ -13,7 +13,7 @@ from reconciler.declared.load import Declaration
 from reconciler.errors import Unreadable
 from reconciler.model.accounts import Accounts, accounts
 from reconciler.model.declared import DesiredState
-from reconciler.model.records import Records
+from reconciler.model.records import Owner, Records
 from reconciler.planning.assembly import STOPS, counts, due_accounts, explained, marked, unmanaged
 from reconciler.planning.diff import diff
 from reconciler.planning.draft import Draft, Reviewed
@@ -64,9 +64,11 @@ async def draft(
     clock: Clock,
     recall: Recall = nothing_remembered,
     reviewed: Reviewed | None = None,
+    only: frozenset[Owner] | None = None,
 ) -> Draft:
     """The plan and what it means for the inventory. What could not be read is unknown; nothing is planned for it.
-    With a saved plan nothing is planned that it does not hold."""
+    With a saved plan nothing is planned that it does not hold, with `only` nothing about anybody else: other people's
+    changes are not this plan's business, and no gate refuses it for them."""
     state, chains = declaration.state, accounts(declaration.state)
     snapshot, (wanted, recalled) = await asyncio.gather(take_snapshot(systems, clock), _wanted(systems, state, recall))
     remembered = Remembered() if isinstance(recalled, Unreadable) else recalled
@@ -84,6 +86,9 @@ async def draft(
     renewed = shots.password | identity.replaced
     folded = fold(changes, systems, pairs, due_accounts(remembered, state, chains, renewed, shots.unsubscribe))
     held = [t for t in folded if reviewed is None or t.id in reviewed.transitions]
+    if only is not None:
+        present = chains.present(only)
+        held = [t for t in held if t.owner in present]
     transitions = tuple(explained(t, state, chains, declaration.locate) for t in held)
     waiting_for = tuple(s.name for s in systems if s.needed_for_accounts and s.name in snapshot.unknown)
     locate = declaration.locate
@@ -163,7 +168,7 @@ async def apply(
     for system in systems:
         if system.name in involved:
             await system.check()
-    journal = await session.begin(drafted, plan_json(plan))
+    journal = await session.begin(drafted, plan_json(plan), stop)
     run = await carry_out(plan, systems, journal, clock=clock, progress=progress, stop=stop)
     await journal.close(drafted, run)
     return run

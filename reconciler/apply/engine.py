@@ -7,13 +7,14 @@ dies; what was half-way is planned again by the next run, because every plan sta
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from graphlib import TopologicalSorter
 from typing import Protocol
 
 from reconciler.errors import Unreadable
-from reconciler.model.records import Owner
+from reconciler.model.records import ONE_BY_ONE, Owner
 from reconciler.planning.changes import Outcome, Result, Stage, Step
 from reconciler.planning.plan import Plan
 from reconciler.planning.ports import System
@@ -29,7 +30,7 @@ _PAUSE = 2.0
 
 
 class Journal(Protocol):
-    """Where the engine writes before and after every batch. Raises PermanentFailure when this run lost its lock: then
+    """Where the engine writes before and after every batch. Raises LockLost when this run lost its lock: then
     nothing more may be written anywhere, and the engine lets the error through."""
 
     async def before(self, steps: Sequence[Step]) -> None:
@@ -60,8 +61,12 @@ async def carry_out(
     for start in range(0, len(transitions), WAVE):
         await work.wave(transitions[start : start + WAVE])
     not_tried = Outcome(Result.NOT_TRIED)
-    runs = (TransitionRun(t, tuple((s, outcomes.get(s.id, not_tried)) for s in t.steps)) for t in plan.open_transitions)
-    return Run(plan, started, clock(), tuple(runs), interrupted=stop.is_set())
+    runs = tuple(
+        TransitionRun(t, tuple((s, outcomes.get(s.id, not_tried)) for s in t.steps)) for t in plan.open_transitions
+    )
+    # whoever asked to stop after the last step has stopped nothing
+    left = any(outcome.result is Result.NOT_TRIED for run in runs for _, outcome in run.outcomes)
+    return Run(plan, started, clock(), runs, interrupted=stop.is_set() and left)
 
 
 def _in_order(transitions: Sequence[Transition]) -> list[Transition]:
@@ -71,6 +76,16 @@ def _in_order(transitions: Sequence[Transition]) -> list[Transition]:
     late = [by_owner[owner] for owner in order]
     late_owners = {transition.owner for transition in late}
     return [t for t in transitions if t.owner not in late_owners] + late
+
+
+def _parts(batch: Sequence[Step]) -> Iterator[Sequence[Step]]:
+    """What goes out to people goes one by one, so that each is remembered before the next: a letter that is forgotten
+    is written again, with a new password."""
+    alone = [step for step in batch if step.change.kind in ONE_BY_ONE]
+    together = [step for step in batch if step.change.kind not in ONE_BY_ONE]
+    if together:
+        yield together
+    yield from ([step] for step in alone)
 
 
 class _Work:
@@ -106,12 +121,18 @@ class _Work:
                     for step in transition.steps
                     if step.stage is stage and step.change.system == name
                 ]
-                if batch and not self._stop.is_set():
-                    self._progress(name, len(self._outcomes), self._total)
-                    await self._batch(system, batch)
-                    await self._journal.after([(step, self._outcomes[step.id]) for step in batch])
-                    self._failed |= {s.change.owner for s in batch if self._outcomes[s.id].result is Result.FAILED}
-                    self._progress(name, len(self._outcomes), self._total)
+                for part in _parts(batch):
+                    await self._part(system, part)
+
+    async def _part(self, system: System, part: Sequence[Step]) -> None:
+        """What is remembered together."""
+        if self._stop.is_set():
+            return
+        self._progress(system.name, len(self._outcomes), self._total)
+        await self._batch(system, part)
+        await self._journal.after([(step, self._outcomes[step.id]) for step in part])
+        self._failed |= {s.change.owner for s in part if self._outcomes[s.id].result is Result.FAILED}
+        self._progress(system.name, len(self._outcomes), self._total)
 
     def _goes_on(self, transition: Transition) -> bool:
         return transition.owner not in self._failed and transition.needs.isdisjoint(self._failed)
@@ -136,11 +157,16 @@ class _Work:
         if pending:
             await self._journal.before(pending)
         for attempt in range(_ATTEMPTS):
-            if not pending:
+            if not pending or (attempt and await self._stopped(self._pause * 2 ** (attempt - 1))):
                 return
-            if attempt:
-                await asyncio.sleep(self._pause * 2 ** (attempt - 1))
             pending = await self._attempt(system, pending)
+
+    async def _stopped(self, seconds: float) -> bool:
+        """Waits; whether somebody asked to stop meanwhile."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stop.wait()
+        return self._stop.is_set()
 
     async def _attempt(self, system: System, pending: Sequence[Step]) -> list[Step]:
         """Performs and reads back; the steps that may work when they are tried again."""

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 
 from sqlalchemy import Connection
 
-from reconciler.apply.ledger import Lease, Ledger, LedgerUnusable, OpenRun
+from reconciler.apply.ledger import Lease, Ledger, LedgerUnusable, LockLost, OpenRun
 from reconciler.planning.changes import Outcome, Step
 
 
@@ -51,20 +51,35 @@ class RunJournal:
 
 @asynccontextmanager
 async def keeping(ledger: Ledger, lease: Lease) -> AsyncIterator[None]:
-    """Renews the lock while the block runs: one batch may take longer than a lock lives."""
+    """Renews the lock while the block runs: one batch may take longer than a lock lives. The block is cancelled as soon
+    as the lock is lost. Raises LockLost then."""
+    block = asyncio.current_task()
+    assert block is not None
     task = asyncio.create_task(_renew(ledger, lease))
+    task.add_done_callback(lambda done: None if done.cancelled() else block.cancel())
     try:
         yield
+    except asyncio.CancelledError:
+        if not _is_lost(task):
+            raise
+        block.uncancel()
+        raise LockLost from None
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
 
 async def _renew(ledger: Ledger, lease: Lease) -> None:
-    """Until cancelled. A lost lock ends it quietly: the next write of the run finds out, and says so."""
+    """Until cancelled, or until the lock is lost."""
     while True:
         await asyncio.sleep(lease.ttl.total_seconds() / 4)
         try:
             await ledger.renew(lease)
+        except LockLost:
+            return
         except LedgerUnusable:
             continue  # the next write says it, unless the database is back by then
+
+
+def _is_lost(task: asyncio.Task[None]) -> bool:
+    return task.done() and not task.cancelled()

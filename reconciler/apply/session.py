@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from reconciler.apply.fence import Fence
 from reconciler.apply.journal import RunJournal, Witness, keeping
-from reconciler.apply.ledger import Lease, Ledger
+from reconciler.apply.ledger import Lease, Ledger, LockLost
 from reconciler.model.records import Owner, Scope
 from reconciler.planning.draft import Draft
 from reconciler.planning.remembered import RunState
@@ -21,6 +23,8 @@ class Person:
     who: str
     host: str
     pid: int
+    lock_host: str = ""
+    """The host with what tells this very process from another one of its number; the host when empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +34,12 @@ class Session:
     ledger: Ledger
     lease: Lease
     witness: Witness
+    fence: Fence
     person: Person
 
-    async def begin(self, draft: Draft, document: str) -> ClosingJournal:
-        """A run of this plan, written before its first effect. One that is never closed counts as interrupted."""
+    async def begin(self, draft: Draft, document: str, stop: asyncio.Event) -> ClosingJournal:
+        """A run of this plan, written before its first effect. One that is never closed counts as interrupted; `stop`
+        ends it at the next effect."""
         plan, person = draft.plan, self.person
         run = await self.ledger.begin(
             self.lease,
@@ -49,6 +55,7 @@ class Session:
             one_shots=draft.shots_by_step(),
         )
         self.witness.open(run)
+        self.fence.open(run, stop)
         return ClosingJournal(self.ledger, run)
 
 
@@ -72,12 +79,15 @@ class ClosingJournal(RunJournal):
 
 
 @asynccontextmanager
-async def session(ledger: Ledger, witness: Witness, person: Person) -> AsyncIterator[Session]:
+async def session(ledger: Ledger, witness: Witness, fence: Fence, person: Person) -> AsyncIterator[Session]:
     """Takes the lock, keeps it while the block runs, gives it back. Raises Locked, LedgerUnusable."""
     await ledger.check()
-    lease = await ledger.acquire(person.who, person.host, person.pid)
+    lease = await ledger.acquire(person.who, person.lock_host or person.host, person.pid)
     try:
         async with keeping(ledger, lease):
-            yield Session(ledger, lease, witness, person)
+            yield Session(ledger, lease, witness, fence, person)
+    except LockLost:
+        await fence.note()
+        raise
     finally:
         await ledger.release(lease)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -27,7 +27,6 @@ from reconciler.cli.door import (
     say,
     worst,
     write,
-    write_beside,
 )
 from reconciler.cli.opening import OpenSite, open_site
 from reconciler.cli.plan import plan_status, render
@@ -62,6 +61,7 @@ def apply(
     async def story() -> Status:
         document = read_saved(saved) if saved is not None else None
         async with open_site(site) as opened, opened.session() as held:
+            _say_taken_over(held)
             if document is None:
                 drafted = await opened.draft()
             else:
@@ -86,6 +86,7 @@ def resume(
 
     async def story() -> Status:
         async with open_site(site) as opened, opened.session() as held:
+            _say_taken_over(held)
             left = await held.ledger.left_open()
             owners = frozenset(step.owner for step in left.steps if step.state not in FINISHED) if left else frozenset()
             earlier = opened.still_declared(await held.ledger.half_way()) - owners
@@ -100,7 +101,7 @@ def resume(
                 say("no run was left unfinished; next: reconciler plan")
                 return Status.DONE
             owners |= earlier
-            return await carry_through(opened, held, (await opened.draft()).only(owners), output, yes=yes)
+            return await carry_through(opened, held, (await opened.draft(only=owners)).only(owners), output, yes=yes)
 
     enter(story, output)
 
@@ -109,16 +110,23 @@ async def carry_through(opened: OpenSite, held: Session, drafted: Draft, output:
     """Shows, asks, carries out, says what is now true."""
     made = drafted.plan
     beside = Format.TEXT if output is Format.JSON else output
-    (write_beside if output is Format.JSON else write)(render(made, beside, "mail plan"))
-    if made.open_transitions and not _agreed(made, yes=yes):
+    (say if output is Format.JSON else write)(render(made, beside, "mail plan"))
+    if made.open_transitions and not await _agreed(made, yes=yes):
         say("nothing was changed")
         return plan_status(made)
     if not made.open_transitions and not (drafted.adopted and not made.stopped):
         if output is Format.JSON:
             write(render(made, output, "mail plan"))
         return plan_status(made)
-    with _progress() as told, _stoppable() as stop:
-        run = await carry_out(drafted, opened.systems, held, clock=opened.clock, progress=told, stop=stop)
+    with _progress() as told, _stoppable() as asked:
+        try:
+            run = await carry_out(drafted, opened.systems, held, clock=opened.clock, progress=told, stop=asked.stop)
+        except asyncio.CancelledError:
+            if not asked.twice:
+                raise
+            asked.task.uncancel()
+            say("cancelled: of what was under way nobody knows whether it happened; next: reconciler resume")
+            return Status.PARTLY
     if run.transitions or output is not Format.TEXT:
         write(_rendered(run, output))
     return worst(
@@ -126,6 +134,12 @@ async def carry_through(opened: OpenSite, held: Session, drafted: Draft, output:
         Status.UNREADABLE if made.unknown else Status.DONE,
         Status.DONE if run.complete else Status.PARTLY,
     )
+
+
+def _say_taken_over(held: Session) -> None:
+    dead = held.lease.after
+    if dead is not None:
+        say(f"the lock of {dead.holder} is taken over: its process {dead.pid} on this host is dead")
 
 
 def _say_what_differs(document: PlanDocument, drafted: Draft) -> None:
@@ -141,13 +155,13 @@ def _say_what_differs(document: PlanDocument, drafted: Draft) -> None:
         )
 
 
-def _agreed(made: Plan, *, yes: bool) -> bool:
+async def _agreed(made: Plan, *, yes: bool) -> bool:
     if yes:
         return True
     if not sys.stdin.isatty():
         raise UsageError("nobody is here to ask", hint="look at the plan, then run: reconciler apply --yes")
     count = len(made.open_transitions)
-    return agreed(f"Carry out {'this change' if count == 1 else f'these {count} changes'}?")
+    return await agreed(f"Carry out {'this change' if count == 1 else f'these {count} changes'}?")
 
 
 @contextmanager
@@ -159,20 +173,36 @@ def _progress() -> Iterator[Told]:
         yield lambda what, done, total: bar.update(task, description=what, completed=done, total=total)
 
 
+class _Asked:
+    """What signals asked of this run."""
+
+    def __init__(self, task: asyncio.Task[Any]) -> None:
+        self.task = task
+        self.stop = asyncio.Event()
+        self.twice = False
+
+    def again(self) -> None:
+        """Once: it ends before its next effect. Twice: what is under way is cancelled as far as it can be."""
+        if not self.stop.is_set():
+            say("stopping after the steps that are under way … (once more cancels them)")
+            self.stop.set()
+        elif not self.twice:
+            say("cancelling what is under way …")
+            self.twice = True
+            self.task.cancel()
+
+
 @contextmanager
-def _stoppable() -> Iterator[asyncio.Event]:
-    """SIGINT and SIGTERM end the run at the next step boundary."""
-    stop = asyncio.Event()
+def _stoppable() -> Iterator[_Asked]:
+    """SIGINT and SIGTERM end the run before its next effect, a second one cancels what is under way."""
+    task = asyncio.current_task()
+    assert task is not None
+    asked = _Asked(task)
     loop = asyncio.get_running_loop()
-
-    def ask_to_stop() -> None:
-        say("stopping after the steps that are under way …")
-        stop.set()
-
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, ask_to_stop)
+        loop.add_signal_handler(number, asked.again)
     try:
-        yield stop
+        yield asked
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)

@@ -93,10 +93,10 @@ def write(text: str) -> None:
     """
     whole = text if text.endswith("\n") else text + "\n"
     try:
-        stream = sys.stdout
-        if whole.startswith("{") and isinstance(stream, TextIOWrapper) and not _is_utf8(stream):
-            # JSON is UTF-8 whatever the terminal is (RFC 8259, 8.1)
-            stream.buffer.write(whole.encode("utf-8", "backslashreplace"))
+        if (
+            whole.startswith("{") and isinstance(sys.stdout, TextIOWrapper) and not _is_utf8(sys.stdout)
+        ):  # JSON is UTF-8 whatever the terminal is (RFC 8259, 8.1)
+            sys.stdout.buffer.write(whole.encode("utf-8", "backslashreplace"))
         else:
             sys.stdout.write(whole)
         sys.stdout.flush()
@@ -150,27 +150,33 @@ def _write_no_more() -> None:
 
 
 def say(text: str) -> None:
-    """A word beside the report, on standard error. What a server, a setting or a ledger says in it may hold anything;
-    a terminal obeys none of it."""
-    errors.print("\n".join(map(visible, text.split("\n"))), markup=False, soft_wrap=True)
+    """A word beside the report, on standard error."""
+    errors.print(text, markup=False, soft_wrap=True)
 
 
-def write_beside(report: str) -> None:
-    """A report, as it is, on standard error; the renderers have made it harmless."""
-    errors.print(report, markup=False, soft_wrap=True)
-
-
-def agreed(question: str) -> bool:
-    """Asks somebody at a terminal; Enter alone, Ctrl-C and Ctrl-D are no."""
-    # asyncio would keep a Ctrl-C until the question is answered
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+async def agreed(question: str) -> bool:
+    """Asks somebody at a terminal; Enter alone, Ctrl-C and Ctrl-D are no. The loop runs meanwhile: a lock is renewed
+    and lines are kept open, however long somebody thinks."""
+    loop, terminal = asyncio.get_running_loop(), sys.stdin.fileno()
+    answers: asyncio.Queue[str | None] = asyncio.Queue()
+    # a terminal gives a line at a time; nothing is Ctrl-D
+    loop.add_reader(terminal, lambda: answers.put_nowait(os.read(terminal, 1024).decode("utf-8", "replace") or None))
+    loop.add_signal_handler(signal.SIGINT, lambda: answers.put_nowait(None))
     try:
-        return typer.confirm(question, err=True)
-    except typer.Abort:
-        say("")
-        return False
+        while True:
+            errors.print(f"{question} [y/N]: ", markup=False, end="", soft_wrap=True)
+            answer = await answers.get()
+            if answer is None:
+                say("")
+                return False
+            if answer.strip().lower() in ("y", "yes"):
+                return True
+            if answer.strip().lower() in ("", "n", "no"):
+                return False
+            say("please answer y or n")
     finally:
-        signal.signal(signal.SIGINT, before)
+        loop.remove_signal_handler(signal.SIGINT)
+        loop.remove_reader(terminal)
 
 
 def colored() -> bool:
@@ -218,10 +224,14 @@ def status_of(error: ReconcilerError) -> Status:
 
 
 def complain(error: ReconcilerError) -> None:
-    """An error and what to do about it, on standard error."""
-    say(f"error: {error.message}")
+    """An error and what to do about it, on standard error. What a server or a setting says in it may hold anything."""
+    say(f"error: {_shown(error.message)}")
     if error.hint:
-        say(f"  → {error.hint}")
+        say(f"  → {_shown(error.hint)}")
+
+
+def _shown(text: str) -> str:
+    return "\n".join(map(visible, text.split("\n")))
 
 
 def write_findings(findings: tuple[Finding, ...], output: Format) -> None:
@@ -237,13 +247,7 @@ def write_findings(findings: tuple[Finding, ...], output: Format) -> None:
 
 def report_bug(error: BaseException) -> None:
     """One line for people; the traceback (without values of variables) goes to a file that can be sent in."""
+    with tempfile.NamedTemporaryFile("w", prefix="reconciler-", suffix=".txt", delete=False, encoding="utf-8") as file:
+        file.writelines(traceback.format_exception(error))
     say(f"unexpected error: {type(error).__name__}; this is a bug in reconciler, not your mistake")
-    try:
-        with tempfile.NamedTemporaryFile(
-            "w", prefix="reconciler-", suffix=".txt", delete=False, encoding="utf-8"
-        ) as file:
-            file.writelines(traceback.format_exception(error))
-    except OSError as failed:
-        say(f"  → no temporary file takes the details ({failed.strerror}): set TMPDIR to a folder, and run it again")
-        return
     say(f"  → please send {file.name} to the maintainers (README, “When something goes wrong”); look through it first")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.engine import make_url
 
+from reconciler.apply.fence import Fence
 from reconciler.apply.journal import Witness
 from reconciler.apply.ledger import Ledger, open_engine
 from reconciler.apply.session import Session, session
@@ -47,6 +48,7 @@ class OpenSite:
     clock: Clock
     ledger: Ledger | None
     witness: Witness
+    fence: Fence
 
     async def recall(self, wanted: Mapping[str, Records]) -> Remembered:
         """What the ledger remembers; nothing before `ledger init`. Raises LedgerUnusable."""
@@ -60,9 +62,9 @@ class OpenSite:
         zone = ZoneInfo(self.site.timezone)
         return replace(remembered, made={address: moment.astimezone(zone).date() for address, moment in made.items()})
 
-    async def draft(self, reviewed: Reviewed | None = None) -> Draft:
-        """The plan as of now; of a saved plan, what is left of it."""
-        return await draft(self.site, self.declaration, self.systems, self.clock, self.recall, reviewed)
+    async def draft(self, reviewed: Reviewed | None = None, only: frozenset[Owner] | None = None) -> Draft:
+        """The plan as of now; of a saved plan, what is left of it; of all that is pending, the part about `only`."""
+        return await draft(self.site, self.declaration, self.systems, self.clock, self.recall, reviewed, only)
 
     def still_declared(self, owners: Iterable[Owner]) -> frozenset[Owner]:
         """Those whose account git declares, under whatever address it has by now."""
@@ -71,7 +73,7 @@ class OpenSite:
 
     def session(self) -> AbstractAsyncContextManager[Session]:
         """The ledger with its lock. Raises UsageError, Locked, LedgerUnusable."""
-        return session(self.needed_ledger(), self.witness, operator())
+        return session(self.needed_ledger(), self.witness, self.fence, operator())
 
     def needed_ledger(self) -> Ledger:
         """The ledger; a site that has no place for one is told so."""
@@ -92,21 +94,19 @@ def read_site(path: Path | None) -> tuple[Settings, Declaration]:
 async def open_site(path: Path | None) -> AsyncIterator[OpenSite]:
     """The site, ready to be asked. No connection is made before a system needs one."""
     site, declaration = read_site(path)
-    hosts = SiteHosts({name: _login(site, name) for name in site.ssh})
+    hosts = SiteHosts({name: _login(site, name) for name in site.ssh}, site.secret_variables)
     ledger = open_ledger(site)
     witness = Witness(ledger, same_database=site.ledger.url is None)
     mailer = _mailer(site)
-    systems = build_systems(Context(site, hosts, mailer, Passwords(), witness))
+    fence = Fence(ledger)
+    systems = build_systems(Context(site, hosts, mailer, Passwords(), witness, fence))
     zone = ZoneInfo(site.timezone)
-    opened = OpenSite(site, declaration, systems, lambda: datetime.now(zone), ledger, witness)
+    opened = OpenSite(site, declaration, systems, lambda: datetime.now(zone), ledger, witness, fence)
     keep(opened)
-    try:
+    async with AsyncExitStack() as closing:  # one that cannot be closed keeps no other one open
+        for close in (hosts.close, mailer.close, *(system.close for system in systems)):
+            closing.push_async_callback(close)
         yield opened
-    finally:
-        for system in systems:
-            await system.close()
-        await mailer.close()
-        await hosts.close()
 
 
 def open_ledger(site: Settings, *, create: bool = False) -> Ledger | None:

@@ -7,6 +7,7 @@ import pwd
 import socket
 from collections.abc import Mapping
 
+from reconciler.apply.ledger.process import stamped
 from reconciler.apply.session import Person
 
 _LONGEST = 255
@@ -15,7 +16,8 @@ _LONGEST = 255
 
 def operator() -> Person:
     """The person, the host and this process."""
-    return Person(_who(os.environ), socket.gethostname(), os.getpid())
+    host = socket.gethostname()
+    return Person(_who(os.environ), host, os.getpid(), stamped(host))
 
 
 def _who(environ: Mapping[str, str]) -> str:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -15,15 +16,8 @@ from reconciler.model.places import Place
 _SECONDS = 30
 _LINES_AT_ONCE = 500  # an argument list has its limits
 _UNCOMMITTED = "0" * 40
-_OF_A_HOOK = frozenset(
-    f"GIT_{name}"
-    for name in (
-        *("ALTERNATE_OBJECT_DIRECTORIES", "COMMON_DIR", "DIR", "GRAFT_FILE", "IMPLICIT_WORK_TREE", "INDEX_FILE"),
-        *("INTERNAL_SUPER_PREFIX", "NAMESPACE", "NO_REPLACE_OBJECTS", "OBJECT_DIRECTORY", "PREFIX", "QUARANTINE_PATH"),
-        *("REPLACE_REF_BASE", "SHALLOW_FILE", "WORK_TREE"),
-    )
-)
-"""What `git rev-parse --local-env-vars` lists, but for configuration: that is how people set safe.directory."""
+_NEEDED = re.compile(r"PATH|HOME|USER|LOGNAME|LANG|XDG_CONFIG_HOME|SUDO_UID|GIT_(CEILING_DIRECTORIES|CONFIG_\w+)")
+"""What git gets of our environment: configuration is how people set safe.directory."""
 
 
 def refusal(folder: Path) -> str:
@@ -46,14 +40,6 @@ def commit_of(folder: Path) -> str:
     if ignored and not _git(folder, "ls-files", "--", "*.yaml", "*.yml"):
         return ""
     return commit.strip() + ("+" if changed is None or changed.strip() or ignored else "")
-
-
-def uncommitted(folder: Path) -> list[str]:
-    """The YAML files below the folder that are not as the commit has them, by their paths in the repository: changed,
-    new, ignored or deleted."""
-    options = ("--porcelain", "-z", "--no-renames", "--untracked-files=all", "--ignored=matching")
-    said = _git(folder, "status", *options, "--", "*.yaml", "*.yml") or ""
-    return [entry[3:] for entry in said.split("\0") if entry]
 
 
 def blame(places: Iterable[Place]) -> list[Place]:
@@ -108,8 +94,8 @@ def _git(folder: Path, *arguments: str) -> str | None:
 
 
 def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes] | None:
-    # a hook tells its children which repository it runs for; we ask for that of the folder
-    environment = {name: value for name, value in os.environ.items() if name not in _OF_A_HOOK}
+    # no passwords for it; and a hook tells its children which repository it runs for, we ask for that of the folder
+    environment = {name: value for name, value in os.environ.items() if _NEEDED.fullmatch(name)}
     try:
         return subprocess.run(
             ["git", "-C", str(folder), *arguments],

@@ -6,11 +6,12 @@ mailboxes exist, and they are one person's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 
 from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState, Rename
+from reconciler.model.owners import Owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,11 @@ class Accounts:
         """The accounts that these addresses belong to."""
         moved = self.current.keys() & addresses
         return (addresses - moved) | {self.of(address) for address in moved} if moved else addresses
+
+    def present(self, owners: Iterable[Owner]) -> frozenset[Owner]:
+        """These owners, under whatever address they are known by now, too."""
+        asked = frozenset(owners)
+        return asked | {owner._replace(subject=self.of(owner.subject)) for owner in asked}
 
     def addresses(self, account: Address) -> tuple[Address, ...]:
         """The account's address and its former ones, newest first, each once."""

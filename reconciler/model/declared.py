@@ -112,7 +112,6 @@ CONFIRMABLE = (
     "member-changed",
     "missing-domain",
     "naming",
-    "no-letter",
     "protected",
     "register",
     "removals",

@@ -264,6 +264,9 @@ NAME_OF: Mapping[type[Row], str] = {row: name for name, row in KINDS.items()}
 UNREADABLE_KINDS = frozenset({"password", "attachment", "subscriptions", "welcome_mail", "letter"})
 """Effects that no system can show us afterwards."""
 
+ONE_BY_ONE = frozenset({"letter", "welcome_mail"})
+"""Effects of which each is remembered before the next one: people have seen them, and nothing takes them back."""
+
 CREDENTIAL_KINDS = frozenset({"mailbox", "ox_user"})
 """Creating one of these needs a password."""
 

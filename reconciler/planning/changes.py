@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
+from reconciler.errors import Halted
 from reconciler.model.records import CREDENTIAL_KINDS, UNREADABLE_KINDS, Owner, Row
 
 
@@ -103,6 +104,11 @@ class Outcome(NamedTuple):
     hint: str = ""
     temporary: bool = False
     raced: bool = False
+
+    @classmethod
+    def halted(cls, error: Halted) -> Outcome:
+        """Not begun, because somebody stopped the run."""
+        return cls(Result.NOT_TRIED, error.message, error.hint)
 
     @classmethod
     def lost_race(cls, message: str, hint: str) -> Outcome:

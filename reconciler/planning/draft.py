@@ -73,8 +73,7 @@ class Draft:
 
     def only(self, owners: Iterable[Owner]) -> Draft:
         """The part about these owners, under whatever address they are known by now."""
-        asked = frozenset(owners)
-        present = asked | {owner._replace(subject=self.chains.of(owner.subject)) for owner in asked}
+        present = self.chains.present(owners)
         transitions = tuple(t for t in self.plan.transitions if t.owner in present)
         findings = tuple(f for f in self.plan.findings if f.owner is None or f.owner in present)
         plan = replace(self.plan, transitions=transitions, findings=findings)

@@ -119,7 +119,9 @@ def _too_much(count: Count) -> Finding:
 def _counts(context: Context, effect: Effect) -> Iterator[Count]:
     """Over all, then each domain where that is another question."""
     counted = effects(context)
-    planned = [t.owner for t in context.transitions if counted[t.owner] is effect and _counts_at_all(t, context)]
+    planned = [
+        t.owner for t in context.transitions if counted[t.owner] is effect and _counts_at_all(t, effect, context)
+    ]
     limits = context.site.policy.limits
     limit = {Effect.REMOVAL: limits.removals, Effect.CHANGE: limits.changes, Effect.CREATION: limits.creations}[effect]
     ours = managed(context)
@@ -136,10 +138,13 @@ def _counts(context: Context, effect: Effect) -> Iterator[Count]:
             yield count(domain, number, domain)
 
 
-def _counts_at_all(transition: Transition, context: Context) -> bool:
-    """Not what another gate stops; and no block that ends by its date, or it would take removals from people."""
+def _counts_at_all(transition: Transition, counted: Effect, context: Context) -> bool:
+    """Not what another gate stops or what was counted already; and no block that ends by its date, or it would take
+    removals from people."""
     if transition.owner in context.stopped:
         return False
+    if counted is Effect.CHANGE and transition.owner in context.accounts.present(context.remembered.unseen):
+        return False  # it was counted when it was begun: a run finishes what an earlier one left
     block = context.desired.sender_blocks.get(transition.owner.subject)
     return block is None or not block.expired(context.desired.today)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from reconciler.remote.host import Host, Login
@@ -10,16 +10,18 @@ from reconciler.remote.local import LocalHost
 
 
 class SiteHosts:
-    """One Host a name, the same one for everybody who asks. A name without a Login is reached by ssh's defaults."""
+    """One Host a name, the same one for everybody who asks. A name without a Login is reached by ssh's defaults. No
+    process of this machine gets the variables `hidden`."""
 
-    def __init__(self, logins: Mapping[str, Login]) -> None:
+    def __init__(self, logins: Mapping[str, Login], hidden: Collection[str] = ()) -> None:
         self._logins = logins
+        self._hidden = hidden
         self._hosts: dict[str | None, Host] = {}
 
     def get(self, name: str | None) -> Host:
         """See Hosts."""
         if name not in self._hosts:
-            self._hosts[name] = LocalHost() if name is None else self._over_ssh(name)
+            self._hosts[name] = LocalHost(self._hidden) if name is None else self._over_ssh(name)
         return self._hosts[name]
 
     def _over_ssh(self, name: str) -> Host:

@@ -8,7 +8,7 @@ import os
 import signal
 import tempfile
 from asyncio.subprocess import PIPE, Process, SubprocessStreamProtocol
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import IO
 
@@ -22,10 +22,14 @@ _PIECE = 2**16
 
 
 class LocalHost:
-    """Runs processes as children in groups of their own. They inherit our environment; output is held in memory. What a
-    process that was left running writes after its parent's end is no part of the answer."""
+    """Runs processes as children in groups of their own. They inherit our environment without `hidden`, the variables
+    that hold passwords; output is held in memory. What a process that was left running writes after its parent's end is
+    no part of the answer."""
 
     name = "this machine"
+
+    def __init__(self, hidden: Collection[str] = ()) -> None:
+        self._hidden = frozenset(hidden)
 
     async def run(
         self,
@@ -41,7 +45,8 @@ class LocalHost:
         check_parts(argv, env or {}, secrets or {})
         clear = {name: value.get_secret_value() for name, value in (secrets or {}).items()}
         try:
-            child = await _Child.start(argv, {**os.environ, **(env or {}), **clear})
+            inherited = {name: value for name, value in os.environ.items() if name not in self._hidden}
+            child = await _Child.start(argv, {**inherited, **(env or {}), **clear})
         except FileNotFoundError:
             return Completed(127, b"", f"{argv[0]}: not found\n".encode())
         except OSError as error:

@@ -58,7 +58,9 @@ def build(folder: Path, state: Path) -> Path:
     (folder / MARK).write_text("a demo is being built here\n", encoding="ascii")
     shutil.copytree(state, folder / "state", ignore=shutil.ignore_patterns("reconciler.yaml", ".*"))
     password = secrets.token_urlsafe(12)
-    (folder / "ox-password").write_text(password + "\n", encoding="utf-8")
+    secret_file = folder / "ox-password"
+    secret_file.touch(mode=0o600)
+    secret_file.write_text(password + "\n", encoding="utf-8")
     sbin = install(folder / OX, admin_password=password)
     control.set_switches(folder / OX, USERNAME_CHANGEABLE=True)  # without it OX renames nobody, and the demo does
     (folder / MAP).write_text(_HAND_MADE, encoding="utf-8")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from sqlalchemy import Connection
 
+from reconciler.model.records import Owner
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Step
 from reconciler.remote.host import Hosts
@@ -21,7 +23,7 @@ class Witness(Protocol):
     def done_in(self, connection: Connection, steps: Sequence[Step]) -> None:
         """To be called at the end of a transaction, before its commit, with the steps that it carries out.
 
-        Does nothing when the ledger lives elsewhere. Raises PermanentFailure when this run lost its lock: then the
+        Does nothing when the ledger lives elsewhere. Raises LockLost when this run lost its lock: then the
         transaction must be rolled back.
         """
         ...
@@ -34,6 +36,25 @@ class NoWitness:
         """See Witness."""
 
 
+class Fence(Protocol):
+    """Stands before every effect outside one database transaction."""
+
+    def effect(self, owner: Owner) -> AbstractAsyncContextManager[None]:
+        """One effect for this owner, inside the block. Entering raises Halted when somebody asked to stop,
+        LockLost when this run lost its lock (then nothing more may be written anywhere), and Unreadable when nobody can
+        tell."""
+        ...
+
+
+class NoFence:
+    """The fence of a command that carries nothing out."""
+
+    @asynccontextmanager
+    async def effect(self, owner: Owner) -> AsyncIterator[None]:  # noqa: ARG002  # the port's signature
+        """See Fence."""
+        yield
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """One site, for one run: its settings, the lines to its hosts, its mail server, the passwords of this run."""
@@ -43,3 +64,4 @@ class Context:
     mailer: Mailer
     passwords: Passwords
     witness: Witness = field(default_factory=NoWitness)
+    fence: Fence = field(default_factory=NoFence)

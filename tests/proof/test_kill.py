@@ -146,9 +146,8 @@ def test_killed_in_the_middle_of_a_rename(sites: Sites, kind: str, moment: Momen
         site.sound()
         if moment.tools == "die with it":
             kill_tools(site)
-        locked = site.run("apply", "--yes")
-        assert locked.status == 7, locked
-        unlock(site)
+        if moment.tools != "live on":  # then the next run takes over by itself
+            unlock(site)
         recovery = "apply" if moment.tools == "live on" else "resume"
         answer = site.run(recovery, "--yes")
         assert answer.status == 0, answer

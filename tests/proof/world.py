@@ -230,7 +230,7 @@ class World:
             patch.setattr(opening, "build_systems", systems)
             patch.setattr(opening, "open_ledger", ledger)
             patch.setattr(opening, "read_site", read_site)
-            patch.setattr(opening, "SiteHosts", lambda _logins: InProcessHosts(touches, self.ox))
+            patch.setattr(opening, "SiteHosts", lambda *_: InProcessHosts(touches, self.ox))
             patch.setattr(opening, "_mailer", lambda site: Outbox(touches, site.path("outbox")))
             patch.setattr(opening, "operator", lambda: Person("cron", machine, 4711))
             patch.setattr(attach, "Web", lambda url: InProcessWeb(url, touches, self.ox))

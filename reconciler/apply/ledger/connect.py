@@ -27,7 +27,10 @@ _SQL_MODE = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION
 
 
 class LedgerUnusable(Unreadable):
-    """The ledger is missing, of another version or shape, or its database does not answer."""
+    """The ledger is missing, of another version or shape, or its database does not answer. `busy`: others held its
+    rows; the same transaction may work in a moment."""
+
+    busy = False
 
 
 @contextmanager
@@ -37,7 +40,9 @@ def explained(engine: Engine) -> Iterator[None]:
         yield
     except DBAPIError as error:
         where = engine.url.render_as_string(hide_password=True)
-        raise LedgerUnusable(f"ledger at {where}: {_said(error)}", hint=_hint(error)) from None
+        unusable = LedgerUnusable(f"ledger at {where}: {_said(error)}", hint=_hint(error))
+        unusable.busy = any(sign in str(error.orig) for sign in _BUSY)
+        raise unusable from None
 
 
 @contextmanager
@@ -142,4 +147,4 @@ def _hint(error: DBAPIError) -> str:
 _MISSING = ("1146", "does not exist", "no such table")
 _NOT_OPENED = "unable to open database file"
 _NOT_ALLOWED = ("1142", "1044", "1045", "permission denied", "readonly database", "attempt to write a readonly")
-_BUSY = ("1205", "1213", "lock timeout", "deadlock", "is locked")
+_BUSY = ("1205", "1213", "lock timeout", "deadlock", "is locked", "could not serialize")

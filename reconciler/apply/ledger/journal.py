@@ -67,6 +67,23 @@ def insert_run(connection: Connection, tables: Tables, site: str, new: NewRun, n
     return run
 
 
+def insert_uncertain(
+    connection: Connection, tables: Tables, run: int, owners: Collection[Owner], now: datetime
+) -> None:
+    """A copy of a run that lost its lock, with what it began for these owners and nobody knows the end of."""
+    runs, steps = tables.runs, tables.steps
+    old = connection.execute(select(runs).where(runs.c.id == run)).one()._asdict()
+    del old["id"]
+    made = connection.execute(
+        insert(runs).values({**old, "started": now, "finished": now, "state": RunState.INTERRUPTED})
+    )
+    number = int(made.inserted_primary_key[0])  # type: ignore[index]  # one row was inserted
+    theirs = or_(*(and_(steps.c.scope == o.scope, steps.c.subject == o.subject) for o in owners))
+    found = connection.execute(select(steps).where(steps.c.run == run, theirs)).all()
+    begun = {"run": number, "state": StepState.BEGUN, "began": now, "ended": None, "message": "", "hint": ""}
+    _insert(connection, steps, ({**row._asdict(), **begun} for row in found))
+
+
 def insert_missed(connection: Connection, tables: Tables, run: int, missed: Iterable[OneShot]) -> None:
     """One-shot operations whose date is over."""
     _insert(connection, tables.one_shots, ({"run": run, "step_id": "", **shot._asdict()} for shot in missed))

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import IntegrityError
 
 from reconciler.apply.ledger import inventory, journal, lock, recall, shape
-from reconciler.apply.ledger.connect import explained, snapshot, transaction
+from reconciler.apply.ledger.connect import LedgerUnusable, explained, snapshot, transaction
 from reconciler.apply.ledger.inventory import Source
 from reconciler.apply.ledger.journal import OpenRun
 from reconciler.apply.ledger.lock import TTL, Holder, Lease, Locked
@@ -40,6 +40,8 @@ from reconciler.planning.remembered import (
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_PAUSES = (0.1, 0.5)
+"""Seconds before a transaction that others were in the way of (1205, 1213, 40001) is tried again."""
 _ENTRIES = 10_000
 """Inventory entries in one transaction: the lock's row is not held for minutes."""
 
@@ -70,7 +72,7 @@ class Ledger:
     # the lock
 
     async def acquire(self, holder: str, host: str, pid: int, run: int | None = None, ttl: timedelta = TTL) -> Lease:
-        """Takes the lock, also one that expired. Raises Locked."""
+        """Takes the lock, also one that expired or whose holder is dead on this very host. Raises Locked."""
         return await asyncio.to_thread(self._acquire, holder, host, pid, run, ttl)
 
     async def renew(self, lease: Lease) -> None:
@@ -79,6 +81,11 @@ class Ledger:
         Waits while a transaction with `done_in` is open; LedgerUnusable, when that takes too long, is worth a retry.
         """
         await self._write(lease, lambda _connection: None)
+
+    async def holds(self, lease: Lease) -> bool:
+        """Whether the lock is still ours; only looks."""
+        row = await self._read(lambda connection, tables: lock.read(connection, tables.lock, self._site))
+        return row is not None and row.fence == lease.fence and row.expires is not None
 
     async def release(self, lease: Lease) -> None:
         """Gives the lock back; nothing happens when it was lost."""
@@ -123,6 +130,12 @@ class Ledger:
             return run
 
         return OpenRun(await self._write(lease, work), lease, commit)
+
+    async def note_uncertain(self, run: OpenRun, owners: Collection[Owner]) -> None:
+        """A run that lost its lock may have told other systems something about these owners after another run did: it
+        counts as a run of its own, later than that one, whose passwords nobody was told. Needs no lock: nobody else
+        writes these rows, and the next plan puts it right."""
+        await asyncio.to_thread(self._note_uncertain, run, owners)
 
     async def reopen(self, lease: Lease, run: int) -> OpenRun:
         """Goes on with a run that did not end as DONE. Raises LockLost, and PermanentFailure for any other number."""
@@ -255,20 +268,34 @@ class Ledger:
                 lock.hold(connection, self.tables.lock, self._site, lease)
                 return work(connection)
 
+        for pause in _PAUSES:
+            try:
+                return await asyncio.to_thread(write)
+            except LedgerUnusable as error:
+                if not error.busy:
+                    raise
+            await asyncio.sleep(pause)
         return await asyncio.to_thread(write)
 
     def _acquire(self, holder: str, host: str, pid: int, run: int | None, ttl: timedelta) -> Lease:
+        dead: Holder | None = None
         while True:  # every turn but the last means that somebody else took or freed it in between
             with transaction(self._engine) as connection:
                 lease = lock.take(connection, self.tables.lock, self._site, ttl, holder, host, pid, run)
                 row = lock.read(connection, self.tables.lock, self._site)
             if lease is not None:
-                return lease
+                return lease._replace(after=dead)
             found = lock.holder_of(row)
             if found is not None and not found.expired:
-                raise Locked(found)
+                if found.alive is not False:
+                    raise Locked(found)
+                dead = found if self._free(found.fence) else None
             if row is None:
                 self._add_lock()
+
+    def _note_uncertain(self, run: OpenRun, owners: Collection[Owner]) -> None:
+        with transaction(self._engine) as connection:
+            journal.insert_uncertain(connection, self.tables, run.id, owners, self._clock())
 
     def _add_lock(self) -> None:
         # somebody else's, a moment earlier, is as good

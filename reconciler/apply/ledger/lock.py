@@ -16,7 +16,8 @@ from sqlalchemy.engine import Row
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from reconciler.errors import PermanentFailure, ReconcilerError
+from reconciler.apply.ledger import process
+from reconciler.errors import ReconcilerError
 
 TTL = timedelta(minutes=2)
 """How long a lock stands without a sign of life; `before` and `after` of every batch are one, `renew` another."""
@@ -47,11 +48,14 @@ class Lease(NamedTuple):
 
     fence: int
     ttl: timedelta
+    after: Holder | None = None
+    """From whom it was taken before it expired: its process is dead, on this very host."""
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds the lock. `expired`: by the database's clock, so anybody may take it."""
+    """Who holds the lock. `expired`: by the database's clock, so anybody may take it. `alive`: whether its process is,
+    where that can be told from here."""
 
     holder: str
     host: str
@@ -61,6 +65,7 @@ class Holder:
     expires: datetime
     fence: int
     expired: bool
+    alive: bool | None = None
 
 
 class Locked(ReconcilerError):
@@ -70,14 +75,14 @@ class Locked(ReconcilerError):
         run = f" in run {by.run}" if by.run is not None else ""
         super().__init__(
             f"locked by {by.holder} on {by.host} (process {by.pid}){run} since {_shown(by.since)}, "
-            f"until {_shown(by.expires)} without a sign of life",
+            f"until {_shown(by.expires)} without a sign of life" + (", its process is alive" if by.alive else ""),
             hint="wait for that run to end; if its process is dead, run `reconciler unlock` or wait until it expires",
         )
         self.by = by
 
 
-class LockLost(PermanentFailure):
-    """The lock is not ours any more: it expired and was taken over, was broken, or was given back."""
+class LockLost(ReconcilerError):
+    """The lock is not ours any more: it expired and was taken over, was broken, or was given back (status 7)."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -154,13 +159,14 @@ def holder_of(row: Row[Any] | None) -> Holder | None:
         return None
     return Holder(
         row.holder,
-        row.host,
+        process.shown(row.host),
         row.pid,
         row.run,
         _time(row.since),
         _time(row.expires),
         row.fence,
         row.expires <= row.now,
+        process.is_alive(row.host, row.pid),
     )
 
 

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 
-from reconciler.errors import PermanentFailure, Unreadable
+from reconciler.errors import Halted, PermanentFailure, Unreadable
 from reconciler.model.accounts import Accounts, accounts
 from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState, Mailbox
@@ -26,7 +26,7 @@ from reconciler.planning.credentials import News, ask_whether_it_came
 from reconciler.planning.findings import Finding
 from reconciler.planning.ports import System
 from reconciler.planning.snapshot import rows_of
-from reconciler.remote.mail import is_temporary, is_uncertain
+from reconciler.remote.mail import NOT_SENT, is_temporary, is_uncertain
 from reconciler.settings import Register, Settings, secret
 from reconciler.systems.context import Context
 from reconciler.systems.letters.letter import MOVED, Stationery
@@ -151,16 +151,20 @@ class LetterSystem:
 
     async def perform(self, batch: Sequence[Step]) -> list[Outcome]:
         """Hands each letter over once, over one connection however few come in one batch."""
-        written = [self._write(step) for step in batch]
-        messages = [message for message in written if isinstance(message, EmailMessage)]
+        return [await self._sent(step) for step in batch]
+
+    async def _sent(self, step: Step) -> Outcome:
+        message = self._write(step)
+        if isinstance(message, Outcome):
+            return message
         try:
-            answers = iter(await self._context.mailer.send(messages))
+            async with self._context.fence.effect(step.change.owner):
+                (answer,) = await self._context.mailer.send([message])
+        except Halted as error:
+            return Outcome.halted(error)
         except Unreadable as error:
-            answers = iter([f"not sent: {error.message}"] * len(messages))
-        return [
-            self._outcome(step, next(answers)) if isinstance(result, EmailMessage) else result
-            for step, result in zip(batch, written, strict=True)
-        ]
+            answer = f"{NOT_SENT}: {error.message}"
+        return self._outcome(step, answer)
 
     async def holds(self, batch: Sequence[Step]) -> list[bool]:
         """A letter leaves no trace here."""

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from pydantic import SecretStr
 
-from reconciler.errors import EffectFailed, TemporaryFailure
+from reconciler.errors import EffectFailed, Halted, TemporaryFailure
 from reconciler.model.records import AttachmentRow
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Outcome, Result, Step
@@ -76,7 +76,11 @@ async def perform(tools: Tools, target: Target | None, passwords: Passwords, bat
             outcomes.append(Outcome.lost_race(message, PLAN))
             continue
         person = Person(*found, passwords.of(row.account))
-        outcomes.append(await asyncio.to_thread(attach, Web(target.url), target, person, row))
+        try:
+            async with tools.fence.effect(step.change.owner):
+                outcomes.append(await asyncio.to_thread(attach, Web(target.url), target, person, row))
+        except Halted as error:
+            outcomes.append(Outcome.halted(error))
     return outcomes
 
 

@@ -7,13 +7,14 @@ Creations need no second look: the server itself refuses a login or an address t
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 
-from reconciler.errors import Unreadable
+from reconciler.errors import Halted, Unreadable
 from reconciler.model.records import Owner, OxUserRow, PasswordRow
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Action, Change, Outcome, Result, Step
+from reconciler.remote.together import together
 from reconciler.settings import OpenXchange
 from reconciler.systems.openxchange.answers import Complaint, complaint
 from reconciler.systems.openxchange.effects import differences, in_place, intend, spoken
@@ -75,9 +76,7 @@ class _Batch:
         await self._together(creations)
 
     async def _together(self, users: Mapping[str, list[Step]]) -> None:
-        async with asyncio.TaskGroup() as tasks:
-            for steps in users.values():
-                tasks.create_task(self._one_user(steps))
+        await together(self._one_user(steps) for steps in users.values())
 
     def _ready(self, changes: Mapping[str, list[Step]]) -> list[str]:
         """The users whose new login and display name are not those of another one that is still to be changed."""
@@ -110,7 +109,8 @@ class _Batch:
             options.append(("username", f"{before.login}.{user_id}"))
         if after.display_name != before.display_name:
             options.append(("displayname", f"{before.display_name} ({user_id})"))
-        await self._call(Write("changeuser", tuple(options)), change)
+        with suppress(Halted):  # its own steps will say so
+            await self._call(Write("changeuser", tuple(options)), change)
 
     def _as_before(self, change: Change, user: Listed | None) -> Listed | None:
         """The user as if it had not stepped aside."""
@@ -153,8 +153,11 @@ class _Batch:
         write = intend(step.change, self._as_before(step.change, seen.of(step.change)), self._section)
         if isinstance(write, Outcome):
             return write
+        try:
+            problem = await self._call(write, step.change)
+        except Halted as error:
+            return Outcome.halted(error)
         self._written.add(step.id)
-        problem = await self._call(write, step.change)
         if step.change.action is Action.RENAME and isinstance(step.change.after, OxUserRow):
             self._renamed[step.change.owner] = step.change.after.login
         return Outcome(Result.DONE) if problem is None else await self._after(problem, step)
@@ -162,7 +165,7 @@ class _Batch:
     async def _call(self, write: Write, change: Change) -> Complaint | None:
         password = self._passwords.of(change.owner.subject) if write.password else None
         try:
-            answer = await self._tools.write(write, password)
+            answer = await self._tools.write(write, password, change.owner)
         except Unreadable as error:
             return Complaint(error.message, error.hint, temporary=True)
         words = self._tools.words._replace(address=change.key)
@@ -190,7 +193,10 @@ class _Batch:
         if step.change.action is Action.CREATE:
             write = intend(step.change, user, self._section)
             assert isinstance(write, Write)  # it is there as wanted: what is left to do is its password
-            again = await self._call(write, step.change)
+            try:
+                again = await self._call(write, step.change)
+            except Halted as error:
+                return Outcome.halted(error)
             if again is not None:
                 return _failed(again)
         return Outcome(Result.DONE)

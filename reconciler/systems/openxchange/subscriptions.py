@@ -17,6 +17,7 @@ from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import NullPool
 
+from reconciler.errors import Halted
 from reconciler.model.records import SubscriptionsRow
 from reconciler.planning.changes import Outcome, Result, Step
 from reconciler.planning.identity import addresses_of
@@ -71,7 +72,14 @@ class Subscriptions:
         if self._engine is None:
             return [Outcome(Result.FAILED, NO_DATABASE, NO_DATABASE_HINT)] * len(batch)
         seen = await look(tools, batch)
-        return [await asyncio.to_thread(self._one, self._engine, step, seen) for step in batch]
+        return [await self._fenced(tools, self._engine, step, seen) for step in batch]
+
+    async def _fenced(self, tools: Tools, engine: Engine, step: Step, seen: Seen) -> Outcome:
+        try:
+            async with tools.fence.effect(step.change.owner):
+                return await asyncio.to_thread(self._one, engine, step, seen)
+        except Halted as error:
+            return Outcome.halted(error)
 
     def _one(self, engine: Engine, step: Step, seen: Seen) -> Outcome:
         row, user = step.change.row, seen.of(step.change)

@@ -34,7 +34,7 @@ def build(context: Context) -> System | None:
     # on another machine the path is that machine's; here it starts at the site file like every path
     sbin = section.sbin if section.host else str(context.settings.path(section.sbin))
     words = Words(section.admin, where, _password_source(section), sbin)
-    tools = Tools(context.hosts.get(section.host), section, sbin, password, words)
+    tools = Tools(context.hosts.get(section.host), section, sbin, password, words, context.fence)
     return OpenXchangeSystem(context.settings, section, tools, context.passwords, where)
 
 

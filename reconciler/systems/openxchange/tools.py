@@ -14,8 +14,10 @@ from typing import NamedTuple
 from pydantic import SecretStr
 
 from reconciler.errors import Unreadable
+from reconciler.model.records import Owner
 from reconciler.remote.host import Completed, Host
 from reconciler.settings import OpenXchange
+from reconciler.systems.context import Fence, NoFence
 from reconciler.systems.openxchange.answers import Words, complaint
 
 _LOCALE = {"LC_ALL": "C.UTF-8"}  # otherwise Java reads and writes `?` for every umlaut (facts 2.3)
@@ -35,7 +37,16 @@ class Write(NamedTuple):
 class Tools:
     """The tools of one context on one host, never more than `section.parallel` at the same time."""
 
-    def __init__(self, host: Host, section: OpenXchange, sbin: str, admin_password: SecretStr, words: Words) -> None:
+    def __init__(
+        self,
+        host: Host,
+        section: OpenXchange,
+        sbin: str,
+        admin_password: SecretStr,
+        words: Words,
+        fence: Fence = NoFence(),  # noqa: B008  # it has no state
+    ) -> None:
+        self.fence = fence
         self.words = words
         self.admin = section.admin
         self.parallel = section.parallel
@@ -63,8 +74,9 @@ class Tools:
             raise Unreadable(f"the OX users cannot be listed: {problem.message}", hint=problem.hint)
         return answer.stdout
 
-    async def write(self, write: Write, password: SecretStr | None) -> Completed:
-        """Runs it once, without judging the answer. After Unreadable nobody knows whether it took effect."""
+    async def write(self, write: Write, password: SecretStr | None, owner: Owner) -> Completed:
+        """Runs it once for this owner, without judging the answer. After Unreadable nobody knows whether it took
+        effect. Raises Halted and LockLost where the fence does: then it was not begun."""
         env, secrets = dict(_LOCALE), dict(self._secrets)
         if password is not None:
             secrets["NEW_USER_PASSWORD"] = password
@@ -72,7 +84,7 @@ class Tools:
             # one that a login shell exports would become this user's password (facts 1.3); blank counts as unset
             env["NEW_USER_PASSWORD"] = ""
         options = [f"--{name}={value}" for name, value in write.options]
-        async with self._turn:
+        async with self._turn, self.fence.effect(owner):
             return await self._host.run(
                 self._argv(write.tool, options), env=env, secrets=secrets, timeout=_WRITE_SECONDS
             )

@@ -11,9 +11,10 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from reconciler.errors import EffectFailed, PermanentFailure, TemporaryFailure, Unreadable
+from reconciler.errors import EffectFailed, Halted, PermanentFailure, TemporaryFailure, Unreadable
 from reconciler.planning.changes import Change, Outcome, Result, Step
 from reconciler.remote.host import Completed
+from reconciler.systems.context import Fence
 from reconciler.systems.postfix.mapfile import MapText
 from reconciler.systems.postfix.next_text import checked_text, in_place, judge
 from reconciler.systems.postfix.reading import PLAIN, Reader
@@ -29,16 +30,21 @@ _TIME = 60.0 * (LOCK_MINUTES - 1)
 class Rewriter:
     """Writes one map on one host."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, fence: Fence) -> None:
         self._reader = reader
+        self._fence = fence
         self._host = reader.host
         self._tools = reader.tools
 
     async def perform(self, batch: Sequence[Step]) -> list[Outcome]:
         """One outcome a step. A step that lost its race fails alone, the others go on."""
+        if not batch:
+            return []
         try:
-            async with self._locked() as deadline:
+            async with self._fence.effect(batch[0].change.owner), self._locked() as deadline:
                 return await self._rewrite(batch, deadline)
+        except Halted as error:
+            return [Outcome.halted(error)] * len(batch)
         except EffectFailed as error:
             return [_failed(error)] * len(batch)
         except Unreadable as error:
@@ -59,8 +65,11 @@ class Rewriter:
             if self._tools.is_built:
                 await self._build(text, view)
             await self._nothing_changed(view, deadline)
-            await (self._publish_built(view) if self._tools.is_built else self._publish_and_reload(view))
+            async with self._fence.effect(changes[0].owner):  # building took a while
+                await (self._publish_built(view) if self._tools.is_built else self._publish_and_reload(view))
             published = True
+        except Halted as error:
+            return Outcome.halted(error)
         except EffectFailed as error:
             return _failed(error)
         finally:

@@ -12,7 +12,7 @@ from reconciler.planning.credentials import News
 from reconciler.planning.findings import Finding
 from reconciler.planning.ports import System
 from reconciler.remote.host import Host
-from reconciler.systems.context import Context
+from reconciler.systems.context import Context, Fence, NoFence
 from reconciler.systems.postfix.next_text import in_place
 from reconciler.systems.postfix.reading import PLAIN, Reader
 from reconciler.systems.postfix.review import review
@@ -25,7 +25,7 @@ def build(context: Context) -> System | None:
     section = context.settings.postfix
     if section is None:
         return None
-    return SenderMap(context.hosts.get(section.host), Tools(section), context.settings.site)
+    return SenderMap(context.hosts.get(section.host), Tools(section), context.settings.site, context.fence)
 
 
 class SenderMap:
@@ -35,11 +35,11 @@ class SenderMap:
     owns = frozenset({"block"})
     needed_for_accounts = False
 
-    def __init__(self, host: Host, tools: Tools, site: str) -> None:
+    def __init__(self, host: Host, tools: Tools, site: str, fence: Fence = NoFence()) -> None:  # noqa: B008  # no state
         self._host = host
         self._tools = tools
         self._reader = Reader(host, tools, site)
-        self._rewriter = Rewriter(self._reader)
+        self._rewriter = Rewriter(self._reader, fence)
         self.target = f"{tools.section.sender_access} on {host.name}"
 
     def expect(self, desired: DesiredState) -> Records:

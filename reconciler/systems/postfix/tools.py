@@ -113,8 +113,9 @@ class Tools:
         return (POSTMAP, *self._config, f"{self.type}:{self.new}")
 
     def back_up(self) -> Argv:
-        """A copy: a renamed or hard-linked old map would hide the change from running smtpds (facts 3.4)."""
-        return ("/usr/bin/cp", "-pT", self.built, f"{self.built}.bak")
+        """A copy: a renamed or hard-linked old map would hide the change from running smtpds (facts 3.4). A link
+        of that name is replaced, not followed."""
+        return ("/usr/bin/cp", "-pT", "--remove-destination", self.built, f"{self.built}.bak")
 
     def publish_built(self) -> Argv:
         return ("/usr/bin/mv", "-fT", self.new + SUFFIXES[self.type], self.built)

@@ -105,7 +105,7 @@ class PostfixAdminSystem:
         halted = {s.change.owner for s in batch if s.id in outcomes and outcomes[s.id].result is not Result.DONE}
         mails = [step for step in batch if step.change.kind == _WELCOME and step.change.owner not in halted]
         if mails:
-            sent = await send_welcome(self._context.mailer, self._context.settings.letters, mails)
+            sent = await send_welcome(self._context.mailer, self._context.settings.letters, mails, self._context.fence)
             outcomes |= zip((step.id for step in mails), sent, strict=True)
         return [outcomes.get(step.id, _NO_MAILBOX) for step in batch]
 

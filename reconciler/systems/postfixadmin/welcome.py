@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 
+from reconciler.errors import Halted
 from reconciler.model.addresses import domain_of
 from reconciler.planning.changes import Outcome, Result, Step
 from reconciler.remote.mail import Mailer, is_uncertain
 from reconciler.settings import Letters
+from reconciler.systems.context import Fence
 
 _TEXTS = {
     "de": ("Willkommen", "Hallo,\n\ndieses Postfach ist eingerichtet: {address}\n"),
@@ -18,10 +20,18 @@ _TEXTS = {
 _HINT = "send any mail to this mailbox, so that its maildir is made; and check letters.smtp"
 
 
-async def send_welcome(mailer: Mailer, letters: Letters | None, steps: Sequence[Step]) -> list[Outcome]:
+async def send_welcome(mailer: Mailer, letters: Letters | None, steps: Sequence[Step], fence: Fence) -> list[Outcome]:
     """Sends one message a step. Raises Unreadable when the mail server cannot be reached."""
-    answers = await mailer.send([_message(step.change.key, letters) for step in steps])
-    return [_outcome(step.change.key, answer) for step, answer in zip(steps, answers, strict=True)]
+    return [await _sent(mailer, letters, step, fence) for step in steps]
+
+
+async def _sent(mailer: Mailer, letters: Letters | None, step: Step, fence: Fence) -> Outcome:
+    try:
+        async with fence.effect(step.change.owner):
+            (answer,) = await mailer.send([_message(step.change.key, letters)])
+    except Halted as error:
+        return Outcome.halted(error)
+    return _outcome(step.change.key, answer)
 
 
 def _outcome(address: str, answer: str | None) -> Outcome:

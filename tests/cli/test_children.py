@@ -1,0 +1,49 @@
+"""What our child processes get, what the demo leaves readable, and what is closed when one thing cannot be."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from reconciler.remote.hosts import SiteHosts
+from reconciler.sandbox.site import build
+from tests.cli.conftest import Command
+from tests.cli.site import OX_ENV, StandInSite
+
+
+async def test_no_child_gets_the_password_variables_of_the_site(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECONCILER_TEST_DB", "geheim-1")
+    host = SiteHosts({}, {"RECONCILER_TEST_DB"}).get(None)
+    answer = await host.run(["/usr/bin/env"])
+    assert b"PATH=" in answer.stdout
+    assert b"geheim-1" not in answer.stdout
+
+
+def test_neither_git_nor_postfix_s_tools_see_a_password(
+    site: StandInSite, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Programs of these names write down what they were given."""
+    folder, seen = tmp_path / "bin", tmp_path / "seen"
+    folder.mkdir()
+    for name in ("git", "postmap", "postconf"):
+        program = folder / name
+        program.write_text(f'#!/bin/sh\nenv >> "{seen}"\nPATH=/usr/bin:/bin:/usr/sbin exec {name} "$@"\n')
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    site.declare(blocks=["domain: example.org, reason: spam"])
+    assert command("apply", "--yes").status == 0
+    assert "PATH=" in seen.read_text()
+    assert OX_ENV not in seen.read_text()
+
+
+def test_the_demo_s_secrets_are_its_owner_s_under_any_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        (tmp_path / "demo").mkdir()
+        build(tmp_path / "demo", Path(__file__).parents[2] / "state")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "demo" / "ox-password").stat().st_mode) == 0o600

@@ -1,0 +1,221 @@
+"""A run that lost its lock, or that somebody stopped, tells nobody anything more: real processes, signals and time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from reconciler.systems.openxchange.standin import control
+from tests.cli.conftest import Command, Open
+from tests.cli.running import Answer, ended, environment, eventually
+from tests.cli.site import DOMAIN, OX_ENV, OX_PASSWORD, StandInSite, password_in
+
+PEOPLE = tuple(f"mitglied{number}" for number in range(8))
+NUMBERS = {name: 20001 + number for number, name in enumerate(PEOPLE)}
+SHORT_LOCK = """
+import sys
+from datetime import timedelta
+from reconciler.apply import session
+from reconciler.apply.ledger import Ledger
+acquire = Ledger.acquire
+async def short(self, holder, host, pid, run=None, ttl=timedelta(seconds=2)):
+    return await acquire(self, holder, host, pid, run, ttl)
+Ledger.acquire = short
+from reconciler.cli.main import main
+main()
+"""
+
+
+def declared(site: StandInSite, **more: str) -> None:
+    """Eight people with groupware, of whom OX makes two at a time."""
+    lines = [f"{n},active,{p}@gmx.example,{p.capitalize()},Muster" for p, n in NUMBERS.items()]
+    (site.folder / "members.csv").write_text("member,status,email,given_name,surname\n" + "\n".join(lines) + "\n")
+    extra = "".join(f", {key}: {value}" for key, value in more.items())
+    site.declare(
+        *(f"{p}: {{given_name: {p.capitalize()}, surname: Muster, member: {n}{extra}}}" for p, n in NUMBERS.items())
+    )
+
+
+@pytest.fixture
+def crowd(site: StandInSite) -> StandInSite:
+    """Nobody of them is there yet; each createuser takes a while."""
+    site.write(openxchange={**site.sections["openxchange"], "parallel": 1})
+    declared(site)
+    site.fault("slow", tool="createuser", seconds=0.6)
+    control.forget_calls(site.ox)
+    return site
+
+
+def begin(folder: Path, code: str = "from reconciler.cli.main import main; main()") -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", code, "apply", "--yes"],
+        cwd=folder,
+        env=environment(**{OX_ENV: OX_PASSWORD}),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def made(site: StandInSite) -> int:
+    """How many of them OX has."""
+    return sum(user.ident in PEOPLE for user in control.users(site.ox))
+
+
+def every_letter_opens_both_doors(site: StandInSite) -> None:
+    letters = site.letters()
+    assert set(letters) == {f"{person}@gmx.example" for person in PEOPLE}
+    for person in PEOPLE:
+        password = password_in(letters[f"{person}@gmx.example"])
+        assert control.check_password(site.ox, person, password), person
+
+
+def test_ctrl_c_ends_a_run_before_the_next_user_of_ox(crowd: StandInSite, command: Command) -> None:
+    process = begin(crowd.folder)
+    eventually(lambda: made(crowd) >= 1, process)
+    process.send_signal(signal.SIGINT)
+    stopped = ended(process)
+    assert stopped.status == 8
+    assert made(crowd) < len(PEOPLE)
+    assert crowd.letters() == {}
+    crowd.sound()
+    assert command("resume", "--yes").status == 0
+    every_letter_opens_both_doors(crowd)
+
+
+def test_a_second_ctrl_c_cancels_what_is_under_way(crowd: StandInSite, command: Command) -> None:
+    crowd.fault("slow", tool="createuser", seconds=30)
+    process = begin(crowd.folder)
+    eventually(lambda: "createuser" in control.calls(crowd.ox), process)
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGINT)
+    stopped = ended(process, seconds=15)
+    assert stopped.status == 8
+    assert "next: reconciler resume" in stopped.words
+    crowd.sound()
+    assert command("resume", "--yes").status == 0
+    every_letter_opens_both_doors(crowd)
+
+
+def test_a_stop_after_the_last_step_is_no_interruption(site: StandInSite, command: Command) -> None:
+    """The last tool is at work when it comes, and nothing is left after it."""
+    site.declare("technik: {given_name: AG, surname: Technik}")
+    site.write(letters=None, register=None, postfixadmin={**site.sections["postfixadmin"], "welcome_mail": False})
+    site.fault("slow", tool="createuser", seconds=1)
+    control.forget_calls(site.ox)
+    process = begin(site.folder)
+    eventually(lambda: "createuser" in control.calls(site.ox), process)
+    process.send_signal(signal.SIGINT)
+    assert ended(process).status == 0
+    assert command("plan").status == 0
+
+
+def test_a_run_that_slept_tells_nobody_anything_after_another_took_over(crowd: StandInSite, command: Command) -> None:
+    """SIGSTOP for longer than the lock lives; the second run finishes, the first one wakes."""
+    process = begin(crowd.folder, SHORT_LOCK)
+    eventually(lambda: made(crowd) >= 2, process)
+    os.kill(process.pid, signal.SIGSTOP)
+    crowd.sound()
+
+    def taken_over() -> bool:
+        answer = command("apply", "--yes")
+        assert answer.status in (0, 7), answer.words
+        return answer.status == 0
+
+    eventually(taken_over)
+    letters = len(list((crowd.folder / "outbox").iterdir()))
+    calls = control.calls(crowd.ox)
+    os.kill(process.pid, signal.SIGCONT)
+    slept = ended(process)
+    assert slept.status == 7, slept.words
+    assert "has lost its lock and writes nothing more" in slept.words
+    assert len(list((crowd.folder / "outbox").iterdir())) == letters
+    changed = {tool: count for tool, count in control.calls(crowd.ox).items() if tool != "listuser"}
+    assert changed == {tool: count for tool, count in calls.items() if tool != "listuser"}
+    # whom it may have told something meanwhile is told anew
+    assert command("apply", "--yes").status == 0
+    assert command("plan").status == 0
+    every_letter_opens_both_doors(crowd)
+
+
+def test_unlock_ends_a_run_that_is_alive(crowd: StandInSite, command: Command) -> None:
+    process = begin(crowd.folder)
+    eventually(lambda: made(crowd) >= 1, process)
+    unlocked = command("unlock", "--yes")
+    assert unlocked.status == 0
+    assert "its process is alive" in unlocked.words
+    lost = ended(process)
+    assert lost.status == 7, lost.words
+    assert made(crowd) < len(PEOPLE)
+    assert crowd.letters() == {}
+    crowd.sound()
+    assert command("resume", "--yes").status == 0
+    every_letter_opens_both_doors(crowd)
+
+
+def test_the_lock_is_renewed_while_somebody_reads_the_question(site: StandInSite, terminal: Open) -> None:
+    site.declare("technik: {groupware: false}")
+    shown = terminal("apply", program=SHORT_LOCK)
+    shown.read_until("[y/N]")
+
+    def expires() -> int:
+        return int(site.sql("SELECT expires FROM reconciler_lock")[0]["expires"])
+
+    first = expires()
+    eventually(lambda: expires() > first + 3_000)  # longer than it lives
+    shown.type("y\n")
+    assert shown.status() == 0
+    assert site.mailbox(f"technik@{DOMAIN}") is not None
+
+
+def test_letters_are_remembered_one_by_one(crowd: StandInSite, command: Command) -> None:
+    """Killed between two letters: whoever has one keeps their password, and gets no second one."""
+    crowd.sound()
+    outbox = crowd.folder / "outbox"
+    outbox.mkdir()
+
+    def letters() -> int:
+        return sum(f"@{DOMAIN}" not in file.name for file in outbox.glob("*.eml"))
+
+    process = begin(crowd.folder)
+    eventually(lambda: letters() >= 2, process)
+    process.kill()
+    process.communicate()
+    before = {file.name for file in outbox.glob("*.eml")}
+    sent = len({name.partition("-")[2] for name in before if f"@{DOMAIN}" not in name})
+    assert sent >= 2
+    answer: Answer = command("resume", "--yes")
+    assert answer.status == 0, answer.words
+    again = [f.name for f in outbox.glob("*.eml") if f.name not in before and f"@{DOMAIN}" not in f.name]
+    # the one that was under way may be told twice
+    assert len(again) <= len(PEOPLE) - sent + 1
+    every_letter_opens_both_doors(crowd)
+
+
+def test_resume_is_stopped_neither_by_others_nor_by_its_own_run(crowd: StandInSite, command: Command) -> None:
+    """Other people's changes are beyond a limit, and the new passwords of the run's own accounts would be, too. A saved
+    plan of the others is none the worse for it."""
+    crowd.write(policy={"limits": {"changes": {"number": 1}, "creations": {"number": 10}}})
+    process = begin(crowd.folder)
+    eventually(lambda: made(crowd) >= 2, process)
+    process.send_signal(signal.SIGINT)
+    assert ended(process).status == 8
+    crowd.sound()
+    state = crowd.folder / "state" / "others.yaml"
+    crowd.add_mailbox(f"alt1@{DOMAIN}")
+    crowd.add_mailbox(f"alt2@{DOMAIN}")
+    state.write_text(
+        f"domain: {DOMAIN}\nmailboxes:\n  alt1: {{groupware: false, quota: 5 MB}}\n"
+        "  alt2: {groupware: false, quota: 5 MB}\naliases:\n  info: extern@else.example\n"
+    )
+    assert command("apply", "--yes").status == 5
+    resumed = command("resume", "--yes")
+    assert resumed.status == 0, resumed.words
+    assert crowd.goto(f"info@{DOMAIN}") is None
+    every_letter_opens_both_doors(crowd)
