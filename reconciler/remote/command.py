@@ -1,23 +1,31 @@
-"""How an argv, variables and secrets become one command line for sshd. Called by the hosts; pure.
+"""How an argv, variables and secrets become one command line for sshd, and where the answer begins. Called by the
+hosts; pure.
 
-sshd hands its one string to the login shell of the user, so a POSIX shell is needed there, and `timeout`, `env` and
-`sh` of any Debian. What runs is always of one shape:
+sshd hands its one string to the login shell of the user, and the files that this shell reads when it starts may print
+anything. What runs is always of one shape, which docs/ssh.md describes for forced commands:
 
-    exec timeout -k 2 60 env LC_ALL=C sh -c '…' sh ADMIN_PASSWORD -- /opt/open-xchange/sbin/listuser …
+    exec timeout -k 2 60.000 env -u BASH_ENV -u SHELLOPTS sh -c '…' sh LC_ALL=C ADMIN_PASSWORD : HALF HALF -- PROGRAM …
 
-The secrets are the first lines of standard input; the script reads as many as it was given names and leaves the rest.
+The script sets the variables, reads the secrets from the first lines of standard input and leaves the rest, prints the
+marker (both halves as one word, new for each call) on both streams, and becomes the program: what stood before the
+marker is no part of the answer. The halves make one word only when they are printed, so a shell that repeats its
+command line (`set -x`) prints no marker.
+
+The line is made of words that every shell takes for the same ones (bash, dash, zsh, fish, csh): plain ones, and quoted
+ones without quote, backslash, exclamation mark or line break. Programs: `timeout`, `env` and `sh` of any Debian.
 """
 
 from __future__ import annotations
 
 import re
-import shlex
+import secrets as random
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from pydantic import SecretStr
 
 from reconciler.errors import Unreadable, UsageError
+from reconciler.remote.host import Completed
 
 KILL_AFTER = 2.0
 """Seconds between the polite and the final signal to a command whose time is over."""
@@ -26,10 +34,16 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 # `read` takes single bytes from a pipe, so nothing behind the last secret is lost; the loop needs no variable of its
 # own that could collide with a secret's name
-_READ_SECRETS = (
-    'while [ "$1" != -- ]; do IFS= read -r "$1" || { echo "a secret did not arrive" >&2; exit 125; }; '
-    'export "$1"; shift; done; shift; exec "$@"'
+_START = (
+    'until [ "$1" = : ]; do case $1 in *=*) ;; *) IFS= read -r "$1" || { echo "a secret did not arrive" >&2; exit 125; '
+    '} ;; esac; export "$1"; shift; done; echo "$2$3"; echo "$2$3" >&2; shift 4; exec "$@"'
 )
+# the x keeps a line break at the end, which $(…) would drop
+_DECODE = 'for x; do shift; x=$(printf %bx "$x"); set -- "$@" "${x%x}"; done; unset x; '
+
+# a leading `=` means a program's path to zsh
+_PLAIN_WORD = re.compile(r"[A-Za-z0-9@%+:,./_-][A-Za-z0-9@%+=:,./_-]*")
+_ODD_BYTE = re.compile(rb"[^ -~]|['\\!]")
 
 
 class Command(NamedTuple):
@@ -37,9 +51,20 @@ class Command(NamedTuple):
 
     line: str
     prefix: bytes
+    marker: bytes
+    """The line that both streams of the answer begin with."""
 
     def __repr__(self) -> str:
         return f"Command({self.line!r})"
+
+    def answer(self, done: Completed) -> Completed | None:
+        """`done` without what the login said first; None when the program was not started, or one of its streams led
+        elsewhere."""
+        starts = [stream.find(self.marker) for stream in (done.stdout, done.stderr)]
+        if -1 in starts:
+            return None
+        stdout, stderr = (start + len(self.marker) for start in starts)
+        return Completed(done.status, done.stdout[stdout:], done.stderr[stderr:])
 
 
 def check_parts(argv: Sequence[str], env: Mapping[str, str], secrets: Mapping[str, SecretStr]) -> None:
@@ -74,10 +99,49 @@ def for_ssh(argv: Sequence[str], env: Mapping[str, str], secrets: Mapping[str, S
     """One line for sshd. The far side itself ends the command after `timeout` seconds: also when our line was cut,
     and also for root, whose sessions take no signals through sshd."""
     limit = ["timeout", "-k", f"{KILL_AFTER:g}", f"{max(timeout, 0.001):.3f}"]
-    variables = [f"{name}={value}" for name, value in env.items()]
-    line = shlex.join([*limit, "env", *variables, "sh", "-c", _READ_SECRETS, "sh", *secrets, "--", *argv])
-    # exec: else a shell stays in between that turns a signal into a status
-    return Command(f"exec {line}", b"".join(s.get_secret_value().encode("utf-8") + b"\n" for s in secrets.values()))
+    halves = [random.token_hex(8), random.token_hex(8)]
+    words = [*(f"{name}={value}" for name, value in env.items()), *secrets, ":", *halves, "--", *argv]
+    coded = [_coded(word) for word in words]
+    script = _START if coded == words else _DECODE + _START
+    # a file that BASH_ENV names could print into the answer of every program that is a script; exec: else a shell
+    # stays in between that turns a signal into a status
+    line = ["exec", *limit, "env", "-u", "BASH_ENV", "-u", "SHELLOPTS", "sh", "-c", script, "sh", *coded]
+    prefix = b"".join(s.get_secret_value().encode("utf-8") + b"\n" for s in secrets.values())
+    return Command(" ".join(_quoted(word) for word in line), prefix, "".join([*halves, "\n"]).encode("ascii"))
+
+
+def _coded(word: str) -> str:
+    """The word with octal escapes (printf's %b) for what shells quote differently."""
+    return _ODD_BYTE.sub(lambda odd: b"\\0%03o" % odd[0][0], word.encode("utf-8")).decode("ascii")
+
+
+def _quoted(word: str) -> str:
+    return word if _PLAIN_WORD.fullmatch(word) else f"'{word}'"
+
+
+def not_started(host: str, argv: Sequence[str], command: Command, done: Completed) -> Unreadable:
+    """The error for an answer without markers, with the login's own words: a shell that lets nobody in, a forced
+    command, start files that end the shell or send its output elsewhere. Nothing of what the program itself said."""
+    before = b" ".join(stream.partition(command.marker)[0] for stream in (done.stdout, done.stderr))
+    for secret in filter(None, command.prefix.split(b"\n")):  # a forced command may repeat its input
+        before = before.replace(secret, b"***")
+    words = said(before)
+    return Unreadable(
+        f"{host}: {argv[0]} gave no answer: the login ended with status {done.status} and said "
+        + (f"“{words}”" if words else "nothing"),
+        hint="give the user who logs in there a shell such as /bin/sh and start files that neither end it nor redirect"
+        " its output; what a forced command has to do stands in docs/ssh.md",
+    )
+
+
+def said(stream: bytes) -> str:
+    """What a login printed, on one line, the end of it when it is long, without anything that moves a cursor."""
+    text = stream.decode("utf-8", "replace")
+    line = " ".join("".join(c if c.isprintable() else " " for c in text[-_MOST * 10 :]).split())
+    return line if len(line) <= _MOST else f"…{line[-_MOST:]}"
+
+
+_MOST = 300
 
 
 def was_ended(status: int) -> bool:

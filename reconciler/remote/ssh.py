@@ -11,7 +11,7 @@ import asyncssh
 from pydantic import SecretStr
 
 from reconciler.errors import Unreadable
-from reconciler.remote.command import KILL_AFTER, Command, check_parts, for_ssh, took_too_long, was_ended
+from reconciler.remote.command import KILL_AFTER, Command, check_parts, for_ssh, not_started, took_too_long, was_ended
 from reconciler.remote.files import read_file, replace_file
 from reconciler.remote.host import Completed, Login
 from reconciler.remote.login import log_in
@@ -112,7 +112,10 @@ class SshHost:
             raise took_too_long(self.name, argv, timeout) from None
         if was_ended(done.status) and clock() - started >= timeout:
             raise took_too_long(self.name, argv, timeout)
-        return done
+        answer = command.answer(done)
+        if answer is None:
+            raise not_started(self.name, argv, command, done)
+        return answer
 
     async def _open(self, connection: asyncssh.SSHClientConnection, command: Command) -> tuple[float, _Process]:
         """The running command, and when it was begun. sshd counts a session until it has collected its process, and

@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -74,6 +75,13 @@ class Sshd:
         while self.connections():  # the one that looked whether it answers
             time.sleep(0.01)
 
+    def configure(self, *lines: str) -> None:
+        """Starts anew with these lines at the end of its settings."""
+        self.stop()
+        with (self.folder / "sshd_config").open("a") as config:
+            config.writelines(f"{line}\n" for line in lines)
+        self.start()
+
     def stop(self) -> None:
         """Ends the server and every session of it."""
         if self._process is not None:
@@ -115,6 +123,37 @@ def sshd() -> Iterator[Sshd]:
 def own_sshd() -> Iterator[Sshd]:
     """A server for one test that cuts or stops it."""
     yield from _serve()
+
+
+class OddLogin(NamedTuple):
+    """A server whose logins do what a test wants before, instead of or around the command that was asked for."""
+
+    server: Sshd
+
+    def session(self, script: str) -> None:
+        """What sshd runs from now on, as a POSIX script; the command is in SSH_ORIGINAL_COMMAND."""
+        (self.server.folder / "session").write_text(f"{script}\n")
+
+    def bash(self, start_file: str | bytes) -> None:
+        """The login shell is bash, with this `.bashrc`, which bash reads because sshd started it."""
+        home = self.server.folder / "home"
+        home.mkdir(exist_ok=True)
+        (home / ".bashrc").write_bytes(start_file.encode() if isinstance(start_file, str) else start_file)
+        self.session(f'export HOME={home}; exec bash -c "$SSH_ORIGINAL_COMMAND"')
+
+
+@pytest.fixture(scope="session")
+def _odd_sshd() -> Iterator[OddLogin]:
+    for server in _serve():
+        server.configure(f"ForceCommand . {server.folder}/session")
+        yield OddLogin(server)
+
+
+@pytest.fixture
+def odd_login(_odd_sshd: OddLogin) -> OddLogin:
+    """A server that runs what it is asked for, until a test says otherwise."""
+    _odd_sshd.session('exec sh -c "$SSH_ORIGINAL_COMMAND"')
+    return _odd_sshd
 
 
 @pytest.fixture
