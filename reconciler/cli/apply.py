@@ -27,6 +27,7 @@ from reconciler.cli.door import (
     say,
     worst,
     write,
+    write_beside,
 )
 from reconciler.cli.opening import OpenSite, open_site
 from reconciler.cli.plan import plan_status, render
@@ -110,7 +111,7 @@ async def carry_through(opened: OpenSite, held: Session, drafted: Draft, output:
     """Shows, asks, carries out, says what is now true."""
     made = drafted.plan
     beside = Format.TEXT if output is Format.JSON else output
-    (say if output is Format.JSON else write)(render(made, beside, "mail plan"))
+    (write_beside if output is Format.JSON else write)(render(made, beside, "mail plan"))
     if made.open_transitions and not await _agreed(made, yes=yes):
         say("nothing was changed")
         return plan_status(made)

@@ -93,10 +93,10 @@ def write(text: str) -> None:
     """
     whole = text if text.endswith("\n") else text + "\n"
     try:
-        if (
-            whole.startswith("{") and isinstance(sys.stdout, TextIOWrapper) and not _is_utf8(sys.stdout)
-        ):  # JSON is UTF-8 whatever the terminal is (RFC 8259, 8.1)
-            sys.stdout.buffer.write(whole.encode("utf-8", "backslashreplace"))
+        stream = sys.stdout
+        if whole.startswith("{") and isinstance(stream, TextIOWrapper) and not _is_utf8(stream):
+            # JSON is UTF-8 whatever the terminal is (RFC 8259, 8.1)
+            stream.buffer.write(whole.encode("utf-8", "backslashreplace"))
         else:
             sys.stdout.write(whole)
         sys.stdout.flush()
@@ -150,8 +150,14 @@ def _write_no_more() -> None:
 
 
 def say(text: str) -> None:
-    """A word beside the report, on standard error."""
-    errors.print(text, markup=False, soft_wrap=True)
+    """A word beside the report, on standard error. What a server, a setting or a ledger says in it may hold anything;
+    a terminal obeys none of it."""
+    errors.print("\n".join(map(visible, text.split("\n"))), markup=False, soft_wrap=True)
+
+
+def write_beside(report: str) -> None:
+    """A report, as it is, on standard error; the renderers have made it harmless."""
+    errors.print(report, markup=False, soft_wrap=True)
 
 
 async def agreed(question: str) -> bool:
@@ -224,14 +230,10 @@ def status_of(error: ReconcilerError) -> Status:
 
 
 def complain(error: ReconcilerError) -> None:
-    """An error and what to do about it, on standard error. What a server or a setting says in it may hold anything."""
-    say(f"error: {_shown(error.message)}")
+    """An error and what to do about it, on standard error."""
+    say(f"error: {error.message}")
     if error.hint:
-        say(f"  → {_shown(error.hint)}")
-
-
-def _shown(text: str) -> str:
-    return "\n".join(map(visible, text.split("\n")))
+        say(f"  → {error.hint}")
 
 
 def write_findings(findings: tuple[Finding, ...], output: Format) -> None:
@@ -247,7 +249,13 @@ def write_findings(findings: tuple[Finding, ...], output: Format) -> None:
 
 def report_bug(error: BaseException) -> None:
     """One line for people; the traceback (without values of variables) goes to a file that can be sent in."""
-    with tempfile.NamedTemporaryFile("w", prefix="reconciler-", suffix=".txt", delete=False, encoding="utf-8") as file:
-        file.writelines(traceback.format_exception(error))
     say(f"unexpected error: {type(error).__name__}; this is a bug in reconciler, not your mistake")
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="reconciler-", suffix=".txt", delete=False, encoding="utf-8"
+        ) as file:
+            file.writelines(traceback.format_exception(error))
+    except OSError as failed:
+        say(f"  → no temporary file takes the details ({failed.strerror}): set TMPDIR to a folder, and run it again")
+        return
     say(f"  → please send {file.name} to the maintainers (README, “When something goes wrong”); look through it first")

@@ -24,6 +24,7 @@ MAX_MB = 1_000_000_000_000  # in bytes this still fits PostfixAdmin's bigint
 DATE_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 _DATE = re.compile(DATE_PATTERN)
 _PHONE = re.compile(r"\+[0-9 ()/-]{6,}|\(?0[0-9]+\)?[ /-][0-9 /-]{3,}")
+_LONG = re.compile(r"0[0-9]{8,}")  # wrong in any case without quotes
 _PLAIN = re.compile(r"[!-~]+(?: [!-~]+)*")  # ASCII that is seen, single spaces
 _TYPOGRAPHIC = "„“”‚‘’«»‹›"
 _JOINERS = "\u200c\u200d"  # some scripts need them inside names
@@ -130,6 +131,9 @@ def _member(value: Any) -> str:
     match value:
         case bool() | None | float() | list() | dict():
             raise Wrong(f"a member number is wanted, here stands {describe(value)}", "write it like 10042")
+        case OddNumber() if _LONG.fullmatch(value.text):
+            hint = f"write the member number like 10042; if this is one, put it in quotes: '{value.text}'"
+            raise Wrong(f"{value.text} looks like a telephone number", hint)
         case OddNumber():
             raise Wrong(f"{value.text} would lose its exact digits as a number", f"put it in quotes: '{value.text}'")
         case int() if value > 0:

@@ -42,6 +42,14 @@ def commit_of(folder: Path) -> str:
     return commit.strip() + ("+" if changed is None or changed.strip() or ignored else "")
 
 
+def uncommitted(folder: Path) -> list[str]:
+    """The YAML files below the folder that are not as the commit has them, by their paths in the repository: changed,
+    new, ignored or deleted."""
+    options = ("--porcelain", "-z", "--no-renames", "--untracked-files=all", "--ignored=matching")
+    said = _git(folder, "status", *options, "--", "*.yaml", "*.yml") or ""
+    return [entry[3:] for entry in said.split("\0") if entry]
+
+
 def blame(places: Iterable[Place]) -> list[Place]:
     """The same places, with commit and author where git knows them. Asks git once a file."""
     wanted = list(places)

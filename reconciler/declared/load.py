@@ -21,8 +21,8 @@ from reconciler.declared.ahead import Reading, read_all
 from reconciler.declared.checks import CHECKS
 from reconciler.declared.entries import Converter
 from reconciler.declared.files import Source, find_sources, read_text, shown
-from reconciler.declared.git import commit_of, refusal
-from reconciler.declared.problems import Problems, Spot
+from reconciler.declared.git import commit_of, refusal, uncommitted
+from reconciler.declared.problems import Problems, Spot, printable
 from reconciler.declared.sections import read_sections
 from reconciler.declared.sentences import Sentence
 from reconciler.declared.sources import Locator
@@ -56,14 +56,28 @@ def load_state(folder: Path, site: Settings, *, today: date) -> Declaration:
         tables = _read_all(sources, Tables(site, today), locator, problems)
         for check in CHECKS:
             check(tables, problems)
-    commit = "" if problems.any_error else commit_of(folder)
-    if not commit and (words := refusal(folder)):
-        hint = f"run: git config --global --add safe.directory {shown(folder)}"
-        problems.warn_at(Place(shown(folder), 1), "git", f"git says nothing of the state: {words}", hint)
+    commit = "" if problems.any_error else _commit(folder, problems)
     findings = problems.findings(locator.place_of)
     if problems.any_error:
         raise InvalidInput(findings)
     return Declaration(_state(tables, commit), findings, locator, len(sources))
+
+
+def _commit(folder: Path, problems: Problems) -> str:
+    """The commit that was read. What is wrong with it is a warning: people may try things before they commit."""
+    commit, place = commit_of(folder), Place(shown(folder), 1)
+    if not commit and (words := refusal(folder)):
+        hint = f"run: git config --global --add safe.directory {shown(folder)}"
+        problems.warn_at(place, "git", f"git says nothing of the state: {words}", hint)
+    if commit.endswith("+") and (names := uncommitted(folder)):
+        named = ", ".join(map(printable, names[:_NAMED])) + (" and more" if len(names) > _NAMED else "")
+        message = f"not committed, and read all the same: {named}"
+        hint = "commit before you apply; otherwise nobody reviewed it, and no commit says what was done"
+        problems.warn_at(place, "uncommitted", message, hint)
+    return commit
+
+
+_NAMED = 5
 
 
 @contextmanager

@@ -112,6 +112,7 @@ CONFIRMABLE = (
     "member-changed",
     "missing-domain",
     "naming",
+    "no-letter",
     "protected",
     "register",
     "removals",

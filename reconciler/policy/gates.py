@@ -21,7 +21,7 @@ from reconciler.policy.confirm import allowed, confirmed, unused, with_way_out
 from reconciler.policy.context import Context
 from reconciler.policy.foreign import groupware_delete, second_account
 from reconciler.policy.identity import foreign_mailbox, foreign_number, member_changed, waiting_alias
-from reconciler.policy.letters import uncertain_letters
+from reconciler.policy.letters import uncertain_letters, untold_password
 from reconciler.policy.limits import changes, creations, empty_state, removals
 from reconciler.policy.oneshots import one_shots
 from reconciler.policy.protected import protected
@@ -55,6 +55,7 @@ GATES: tuple[Gate, ...] = (
     waiting_alias,
     missing_alias_domain,
     dangling_alias,
+    untold_password,
     # after all others: what those stop does not count
     removals,
     changes,

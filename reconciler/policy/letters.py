@@ -1,4 +1,4 @@
-"""Remarks on letters: those that may not have arrived."""
+"""Passwords that nobody would be told, and letters that may not have arrived."""
 
 from __future__ import annotations
 
@@ -8,6 +8,30 @@ from datetime import timedelta
 from reconciler.planning.credentials import ask_whether_it_came
 from reconciler.planning.findings import Finding, Severity
 from reconciler.policy.context import Context
+from reconciler.policy.saying import about, refusal
+
+
+def untold_password(context: Context) -> Iterator[Finding]:
+    """Whoever logs in to a live account would be locked out by a new password that no letter tells. Refused on a site
+    without `letters`, a warning where only this account has nobody to write to. What a run left half-way is finished
+    all the same: its old password is lost already."""
+    half_way = {context.accounts.of(owner.subject) for owner in context.remembered.unfinished}
+    for transition in context.transitions:
+        account = transition.owner.subject
+        kinds = {change.kind for change in transition.changes}
+        stopped = transition.owner in context.stopped
+        if "password" not in kinds or "letter" in kinds or account in half_way or stopped:
+            continue
+        message = f"{account} gets a new password that nobody is told, and the old one no longer works"
+        if context.site.letters is None:
+            hint = f"write `letters` in the site file; or confirm it, and set a password of {account} by other means"
+            yield refusal(transition, _RULE, f"{message}: the site file has no `letters`", hint)
+        else:
+            hint = f"write a `member` whom a letter reaches, or set a password of {account} by other means afterwards"
+            yield about(transition, Severity.WARNING, _RULE, f"{message}: no letter can go out", hint)
+
+
+_RULE = "no-letter"
 
 
 def uncertain_letters(context: Context) -> Iterator[Finding]:

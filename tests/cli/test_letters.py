@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.systems.openxchange.standin import control
 from tests.cli.conftest import Command
-from tests.cli.site import ANNA, ANNA_DECLARED, StandInSite, password_in
+from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, StandInSite, password_in
 from tests.services.smtp import PASSWORD, USER, Fault, MailServer, make_certificate, running_server
 
 FROM = "AG Technik <technik@mail.example>"
@@ -206,3 +206,31 @@ def test_resume_sends_what_an_earlier_run_could_not(
     (letter,) = plain_server.to(LETTER)
     assert control.check_password(site.ox, "anna.beispiel", password_in(letter))
     assert "no run was left unfinished" in command("resume", "--yes").words
+
+
+def test_without_letters_no_live_account_gets_a_password_that_nobody_is_told(
+    site: StandInSite, command: Command
+) -> None:
+    """Groupware for somebody who has a mailbox, or a rename, would lock them out; a new account locks out nobody."""
+    site.write(letters=None, postfixadmin={**site.sections["postfixadmin"], "welcome_mail": False})
+    site.add_mailbox(ANNA, name="Anna Beispiel")
+    site.declare(ANNA_DECLARED, BERND_DECLARED)
+    answer = command("apply", "--yes")
+    assert answer.status == 5, answer.words
+    assert f"{ANNA} gets a new password that nobody is told, and the old one no longer works" in answer.words
+    assert "the site file has no `letters`" in answer.words
+    box = site.mailbox(ANNA)
+    assert box is not None
+    assert (box["password"], site.mailbox(BERND) is not None) == ("{x}y", True)
+    confirm = {"gate": "no-letter", "subject": ANNA, "until": str(date.today() + timedelta(days=7)), "reason": "told"}
+    site.declare(ANNA_DECLARED, BERND_DECLARED, more={"confirm": [confirm]})
+    assert command("apply", "--yes").status == 0
+    assert command("plan").status == 0
+
+
+def test_a_live_account_that_no_letter_reaches_is_warned_of(site: StandInSite, command: Command) -> None:
+    site.add_mailbox(ANNA, name="Anna Beispiel")
+    site.declare(ANNA_DECLARED.replace(", member: 10042", ""))
+    answer = command("plan")
+    assert answer.status == 4, answer.words
+    assert f"{ANNA} gets a new password that nobody is told" in answer.words

@@ -5,13 +5,22 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from reconciler.cli import door
+from reconciler.declared.load import load_state
+from reconciler.errors import InvalidInput
+from reconciler.settings import OpenXchange, Settings
 from tests.cli.conftest import Command
 from tests.cli.running import COMMAND, Answer, environment
 from tests.cli.site import ANNA_DECLARED, OX_ENV, OX_PASSWORD, StandInSite
@@ -101,10 +110,25 @@ def test_a_working_folder_that_is_gone(site: StandInSite, tmp_path: Path) -> Non
     assert (lost.status, "no site file" in lost.err) == (2, True)
 
 
-def test_a_temporary_folder_that_is_gone_and_a_checkout_that_cannot_be_written(site: StandInSite) -> None:
+def test_a_temporary_folder_that_is_gone(site: StandInSite) -> None:
     site.declare("technik: {groupware: false}")
-    (site.folder / "state").chmod(0o500)
     assert run(site.folder, "plan", env={"TMPDIR": "/nonexistent"}).status == 4
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become a user who may not write; CI is root")
+def test_a_checkout_that_cannot_be_written(site: StandInSite) -> None:
+    site.declare("technik: {groupware: false}")
+    before = as_nobody(site.folder)
+    for path in (site.folder, *(path for path in site.folder.rglob("*") if site.ox not in (path, *path.parents))):
+        os.chown(path, 0, 0)
+    assert run(site.folder, "validate", before=before).status == 0
+    planned = run(site.folder, "plan", before=before)
+    assert (planned.status, "Traceback" in planned.err) == (4, False), planned.words
+    applied = run(site.folder, "apply", "--yes", before=before)
+    assert applied.status in (7, 8, 9), applied.words
+    assert "→" in applied.err, applied.words
+    saved = run(site.folder, "plan", "--out", "plan.json", before=before)
+    assert (saved.status, "plan.json cannot be written" in saved.words) == (2, True)
 
 
 def test_output_that_is_not_utf_8_has_plainer_signs_and_the_same_status(site: StandInSite) -> None:
@@ -121,7 +145,49 @@ def test_output_that_is_not_utf_8_has_plainer_signs_and_the_same_status(site: St
     assert run(site.folder, "apply", "--yes", env=ASCII).status == 0
 
 
-def test_what_a_server_says_never_reaches_the_terminal_raw(site: StandInSite, command: Command) -> None:
+def test_help_and_wrong_usage_are_read_on_any_terminal(tmp_path: Path) -> None:
+    env = {**ASCII, "PYTHONIOENCODING": "latin-1"}
+    assert run(tmp_path, "apply", "--help", env=env).status == 0
+    assert run(tmp_path, "nonsense", env=env).status == 2
+    assert run(tmp_path, "schema", "site", env=env).json["title"]
+
+
+def test_a_bug_is_told_where_no_file_can_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(door, "say", said.append)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    door.report_bug(RuntimeError("secret"))
+    assert "this is a bug in reconciler" in said[0]
+    assert "set TMPDIR" in said[1]
+
+
+@pytest.fixture
+def rude_server() -> Iterator[int]:
+    """A mail server that colours what it says; its port."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            with suppress(OSError):
+                while True:
+                    with listener.accept()[0] as line:
+                        line.sendall(b"554 \x1b[31mgo \x1b]0;away\x07\r\n")
+
+        threading.Thread(target=answer, daemon=True).start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_banner_never_reaches_the_terminal_raw(site: StandInSite, command: Command, rude_server: int) -> None:
+    smtp = {"host": "127.0.0.1", "port": rude_server}
+    site.write(letters={"smtp": smtp, "from": "AG Technik <technik@mail.example>"})
+    site.declare(ANNA_DECLARED)
+    answer = command("apply", "--yes")
+    assert answer.status == 9, answer.words
+    assert "takes no mail: 554" in answer.err
+    assert not set("\x1b\x07") & set(answer.out + answer.err)
+
+
+def test_what_a_setting_says_never_reaches_the_terminal_raw(site: StandInSite, command: Command) -> None:
     site.write(state="gone\x1b[31m")
     answer = command("validate")
     assert answer.status == 3
@@ -138,6 +204,44 @@ def test_many_errors_are_counted_and_the_first_are_shown(site: StandInSite, comm
     assert "the first 200 are shown" in answer.out
     assert "1,000 errors" in answer.out.replace("1000", "1,000")
     assert len(command("validate", "--format", "json").json["findings"]) >= 1_000
+
+
+def calls(folder: Path, text: str) -> int:
+    """How many functions are called to refuse this state."""
+    folder.mkdir(exist_ok=True)
+    (folder / "a.yaml").write_text(text, encoding="utf-8")
+    number = 0
+
+    def count(_frame: object, event: str, _argument: object) -> None:
+        nonlocal number
+        number += event in ("call", "c_call")
+
+    site = Settings(site="nrw", openxchange=OpenXchange(), folder=folder.parent)
+    sys.setprofile(count)
+    try:
+        with pytest.raises(InvalidInput):
+            load_state(folder, site, today=date(2026, 11, 22))
+    finally:
+        sys.setprofile(None)
+    return number
+
+
+@pytest.mark.parametrize(
+    ("head", "entry"),
+    [
+        ("mailboxes:\n  anna:\n", "    k{}: 1\n"),
+        ("", "k{}: 1\n"),
+        ("mailboxes:\n", "  a{}: {{quta: 1}}\n"),
+        ("mailboxes:\n", "  a{}: {{given_name: Anna, surname: Muster}}\n"),
+    ],
+    ids=["unknown keys", "unknown sections", "wrong fields", "equal display names"],
+)
+def test_many_errors_take_time_in_proportion(tmp_path: Path, head: str, entry: str) -> None:
+    first, _, twice = (
+        calls(tmp_path / "state", f"domain: pirat.alt\n{head}" + "".join(entry.format(i) for i in range(number)))
+        for number in (400, 400, 800)
+    )
+    assert twice < 2.2 * first
 
 
 @pytest.fixture
@@ -167,6 +271,20 @@ def test_a_repository_of_another_user_is_a_warning_in_git_s_own_words(committed:
     assert answer.status == 0
     assert "dubious ownership" in answer.words
     assert "git config --global --add safe.directory" in answer.words
+
+
+def test_what_is_not_committed_is_a_warning(committed: StandInSite, command: Command) -> None:
+    assert "not committed" not in command("validate").words
+    (committed.folder / "state" / "new.yaml").write_text("aliases: {info@pirat.alt: technik@pirat.alt}\n")
+    assert "state:1:1: warning: not committed, and read all the same: state/new.yaml" in command("validate").words
+    planned = command("plan")
+    assert planned.status == 4
+    assert "not committed, and read all the same: state/new.yaml" in planned.words
+    git(committed.folder, "add", "state")
+    git(committed.folder, "commit", "-qm", "an alias")
+    assert "not committed" not in command("plan").words
+    (committed.folder / "state" / "new.yaml").unlink()
+    assert "state/new.yaml" in command("plan").words
 
 
 def test_nobody_is_blamed_at_the_boundary_of_a_shallow_clone(committed: StandInSite, tmp_path: Path) -> None:

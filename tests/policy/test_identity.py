@@ -253,3 +253,26 @@ def test_the_old_mailbox_of_a_forgotten_rename_is_not_renamed_to_somebody_else(
     other = "bernd.anders: {given_name: Berta, surname: Nachfolge}"
     people.declare(moved, other, TECHNIK, more={"renames": [rename("bernd.muster", "bernd.anders", -2)]})
     assert ("member-changed", ANDERS) in rules(command)
+
+
+def test_an_account_that_passes_over_is_finished_after_a_failure(people: StandInSite, command: Command) -> None:
+    """Until then nothing is noted, so the next plan asks again; and the confirmation still stands."""
+    people.declare(BERND_DECLARED, TECHNIK)
+    settles(command)
+    people.declare(BERTA_DECLARED, TECHNIK, more={"confirm": [confirm("member-changed", BERND)]})
+    people.fault("down", tool="changeuser")
+    assert command("apply", "--yes").status == 8
+    assert "berta@gmx.example" not in people.letters()
+    people.sound()
+    people.declare(BERTA_DECLARED, TECHNIK)
+    assert rules(command) == [("member-changed", BERND)]
+    people.declare(BERTA_DECLARED, TECHNIK, more={"confirm": [confirm("member-changed", BERND)]})
+    resumed = command("resume", "--yes")
+    assert resumed.status == 0, resumed.words
+    hers = password_in(people.letters()["berta@gmx.example"])
+    box = people.mailbox(BERND)
+    assert box is not None
+    assert sha512_crypt.verify(hers, str(box["password"]).removeprefix("{SHA512-CRYPT}"))
+    assert control.check_password(people.ox, "bernd.muster", hers)
+    people.declare(BERTA_DECLARED, TECHNIK)
+    settles(command)
