@@ -26,11 +26,10 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from reconciler.errors import Unreadable, UsageError
 from reconciler.model.addresses import BadAddress, parse_domain
+from reconciler.remote.database_url import checked_url
 
 
 class Section(BaseModel):
@@ -62,21 +61,6 @@ def _refuse_long(path: str) -> None:
     longest = max(len(part.encode()) for part in path.split("/"))
     if longest > 255 or len(path.encode()) > 4095:
         raise ValueError("longer than a path can be; a name in it has 255 bytes at most, all of it 4,095")
-
-
-def _database_url(text: str) -> str:
-    try:
-        url = make_url(text)
-    except ArgumentError:
-        raise ValueError("not a database URL; write it like mysql+pymysql://user@host:3306/database") from None
-    if url.password is not None:
-        raise ValueError("a password inside the URL; name the variable that holds it in password_env instead")
-    if url.drivername not in _DRIVERS:
-        raise ValueError(f"{url.drivername} is not a driver that works here; write one of {', '.join(_DRIVERS)}")
-    return text
-
-
-_DRIVERS = ("mysql+pymysql", "postgresql+psycopg", "sqlite")
 
 
 def _time_zone(name: str) -> str:
@@ -153,7 +137,7 @@ def _web_url(text: str) -> str:
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
-DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
+DatabaseUrl = Annotated[str, AfterValidator(checked_url)]
 WebUrl = Annotated[str, AfterValidator(_web_url)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Maildir = Annotated[str, AfterValidator(_maildir)]
@@ -370,6 +354,18 @@ class Settings(Site):
                 f"{text} starts in the home folder, and this user ({os.getuid()}) has none",
                 hint="set HOME, or write the whole path in the site file",
             ) from None
+
+    def database_urls(self) -> list[tuple[str, str, str]]:
+        """(section, key, URL) of every database that the file names."""
+        pfa, ox = self.postfixadmin, self.openxchange
+        named = [
+            ("postfixadmin", "url", pfa.url if pfa else None),
+            ("postfixadmin", "read_url", pfa.read_url if pfa else None),
+            ("openxchange", "database_url", ox.database_url if ox else None),
+            ("register", "database_url", self.register_.database_url if self.register_ else None),
+            ("ledger", "url", self.ledger.url),
+        ]
+        return [(section, key, url) for section, key, url in named if url is not None]
 
 
 def _variables(section: BaseModel) -> Iterator[str]:

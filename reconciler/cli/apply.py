@@ -18,6 +18,7 @@ from reconciler.cli.door import (
     Format,
     FormatOption,
     SiteOption,
+    StateOption,
     Status,
     agreed,
     colored,
@@ -50,6 +51,7 @@ def apply(
     site: SiteOption = None,
     output: FormatOption = Format.TEXT,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    state: StateOption = None,
 ) -> None:
     """Carry the plan out, after showing it and asking. With a saved plan: what was reviewed and nothing
     else; nothing when any of it changed since. A step that fails meanwhile leaves the run partly applied.
@@ -61,7 +63,7 @@ def apply(
 
     async def story() -> Status:
         document = read_saved(saved) if saved is not None else None
-        async with open_site(site) as opened, opened.session() as held:
+        async with open_site(site, state) as opened, opened.session() as held:
             _say_taken_over(held)
             if document is None:
                 drafted = await opened.draft()
@@ -78,6 +80,7 @@ def resume(
     site: SiteOption = None,
     output: FormatOption = Format.TEXT,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    state: StateOption = None,
 ) -> None:
     """Finish what the last run left undone, with the passwords and letters that earlier ones owe, and nothing else. A
     plain `apply` does the same and more.
@@ -86,7 +89,7 @@ def resume(
     """
 
     async def story() -> Status:
-        async with open_site(site) as opened, opened.session() as held:
+        async with open_site(site, state) as opened, opened.session() as held:
             _say_taken_over(held)
             left = await held.ledger.left_open()
             owners = frozenset(step.owner for step in left.steps if step.state not in FINISHED) if left else frozenset()

@@ -80,6 +80,14 @@ SiteOption = Annotated[
         "--site", envvar="RECONCILER_SITE", help="The site file; default ./reconciler.yaml, ./state/reconciler.yaml."
     ),
 ]
+StateOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--state",
+        envvar="RECONCILER_STATE",
+        help="The folder of the declared state, instead of the site file's `state`.",
+    ),
+]
 FormatOption = Annotated[Format, typer.Option("--format", help="How to write the report to standard output.")]
 
 console = Console(highlight=False)

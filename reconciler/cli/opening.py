@@ -83,17 +83,20 @@ class OpenSite:
         return self.ledger
 
 
-def read_site(path: Path | None) -> tuple[Settings, Declaration]:
-    """The site file and the state that it points to. Raises UsageError and InvalidInput."""
+def read_site(path: Path | None, state: Path | None = None) -> tuple[Settings, Declaration]:
+    """The site file, and the state that it points to or that `--state` names. Raises UsageError and InvalidInput."""
     site = load_site(path)
+    if state is not None and not state.is_dir():
+        hint = "correct --state: it names the folder with the declared state"
+        raise UsageError(f"there is no folder {state}", hint=hint)
     today = datetime.now(ZoneInfo(site.timezone)).date()
-    return site, load_state(site.path(site.state), site, today=today)
+    return site, load_state(state or site.path(site.state), site, today=today)
 
 
 @asynccontextmanager
-async def open_site(path: Path | None) -> AsyncIterator[OpenSite]:
+async def open_site(path: Path | None, state: Path | None = None) -> AsyncIterator[OpenSite]:
     """The site, ready to be asked. No connection is made before a system needs one."""
-    site, declaration = read_site(path)
+    site, declaration = read_site(path, state)
     hosts = SiteHosts({name: _login(site, name) for name in site.ssh}, site.secret_variables)
     ledger = open_ledger(site)
     witness = Witness(ledger, same_database=site.ledger.url is None)
@@ -126,7 +129,8 @@ def open_ledger(site: Settings, *, create: bool = False) -> Ledger | None:
         full = full.set(password=password)
     if full.get_backend_name() == "sqlite":
         full = full.set(database=str(site.path(full.database or "")))
-    engine = open_engine(full, create=create and own.url is not None, if_missing=_IF_MISSING[key])
+    made = create and own.url is not None
+    engine = open_engine(full, create=made, if_missing=_IF_MISSING[key], resolve=site.path)
     return Ledger(engine, site.site, clock=lambda: datetime.now(UTC), prefix=prefix)
 
 

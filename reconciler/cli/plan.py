@@ -8,7 +8,19 @@ from typing import Annotated
 
 import typer
 
-from reconciler.cli.door import Format, FormatOption, SiteOption, Status, colored, console, enter, say, worst, write
+from reconciler.cli.door import (
+    Format,
+    FormatOption,
+    SiteOption,
+    StateOption,
+    Status,
+    colored,
+    console,
+    enter,
+    say,
+    worst,
+    write,
+)
 from reconciler.cli.opening import open_site
 from reconciler.errors import UsageError
 from reconciler.planning.plan import Plan
@@ -23,6 +35,7 @@ def plan(
     output: FormatOption = Format.TEXT,
     out: Annotated[Path | None, typer.Option(help="Also save the plan to this file, for `apply FILE`.")] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every field that changes.")] = False,
+    state: StateOption = None,
 ) -> None:
     """Show what `apply` would do; change nothing.
 
@@ -32,7 +45,7 @@ def plan(
     """
 
     async def story() -> Status:
-        async with open_site(site) as opened:
+        async with open_site(site, state) as opened:
             made = (await opened.draft()).plan
         if out is not None:
             save(made, out)
@@ -49,6 +62,7 @@ def drift(
         bool, typer.Option(help="Live objects that nobody declares are named, and count as drift.")
     ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every field that differs.")] = False,
+    state: StateOption = None,
 ) -> None:
     """Show where the live systems differ from what git declares; for cron. Changes nothing.
 
@@ -58,7 +72,7 @@ def drift(
     """
 
     async def story() -> Status:
-        async with open_site(site) as opened:
+        async with open_site(site, state) as opened:
             drafted = await opened.draft()
         named = () if not strict else undeclared(drafted.unmanaged, None if output is Format.JSON else MOST)
         made = replace(drafted.plan, findings=(*drafted.plan.findings, *named))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from reconciler.cli.door import Format, FormatOption, SiteOption, Status, colored, console, enter, write
+from reconciler.cli.door import Format, FormatOption, SiteOption, StateOption, Status, colored, console, enter, write
 from reconciler.cli.opening import open_site
 from reconciler.errors import UsageError
 from reconciler.model.addresses import BadAddress
@@ -21,6 +21,7 @@ def show(
     address: Annotated[str, typer.Argument(help="An address, a local part, or a member number.")],
     site: SiteOption = None,
     output: FormatOption = Format.TEXT,
+    state: StateOption = None,
 ) -> None:
     """Show everything that is declared and live about an address or a member number, in all systems.
 
@@ -28,7 +29,7 @@ def show(
     """
 
     async def story() -> Status:
-        async with open_site(site) as opened:
+        async with open_site(site, state) as opened:
             snapshot = await paired_snapshot(opened.declaration, opened.systems, opened.clock)
             try:
                 seen = lookup(address, opened.declaration.state, snapshot, opened.declaration.locate)

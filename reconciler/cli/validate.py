@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from reconciler.cli.door import Format, FormatOption, SiteOption, Status, enter, say, write_findings
+from reconciler.cli.door import Format, FormatOption, SiteOption, StateOption, Status, enter, say, write_findings
 from reconciler.cli.opening import read_site
 from reconciler.report.nouns import count
 
 
-def validate(site: SiteOption = None, output: FormatOption = Format.TEXT) -> None:
+def validate(site: SiteOption = None, state: StateOption = None, output: FormatOption = Format.TEXT) -> None:
     """Check the site file and the declared state; all problems at once, each with file, line and column.
 
     Exit status 0: valid (there may be warnings). 3: invalid.
@@ -16,16 +16,16 @@ def validate(site: SiteOption = None, output: FormatOption = Format.TEXT) -> Non
     """
 
     async def story() -> Status:
-        settings, declaration = read_site(site)
-        state = declaration.state
+        settings, declaration = read_site(site, state)
+        declared = declaration.state
         if declaration.findings or output is not Format.TEXT:
             write_findings(declaration.findings, output)
         counts = (
-            count(len(state.mailboxes), "mailbox", "mailboxes"),
-            count(len(state.aliases), "alias", "aliases"),
-            count(len(state.renames), "rename"),
-            count(len(state.removals), "removal"),
-            count(len(state.sender_blocks), "sender block"),
+            count(len(declared.mailboxes), "mailbox", "mailboxes"),
+            count(len(declared.aliases), "alias", "aliases"),
+            count(len(declared.renames), "rename"),
+            count(len(declared.removals), "removal"),
+            count(len(declared.sender_blocks), "sender block"),
         )
         where = f"site {settings.site} ({settings.file})"
         say(f"valid: {where}: {', '.join(counts)} in {count(declaration.files, 'file')}; next: reconciler plan")

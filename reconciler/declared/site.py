@@ -6,10 +6,12 @@ Called by every command first. The models are `reconciler.settings`.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from sqlalchemy.engine import make_url
 
 from reconciler.declared.fields import describe
 from reconciler.declared.files import SITE_FILE, Source, read_text, shown
@@ -18,6 +20,7 @@ from reconciler.declared.problems import Problems, printable
 from reconciler.declared.sentences import Sentence, sentence
 from reconciler.declared.tree import Mark, Node, Tree, node_at, read_tree
 from reconciler.errors import InvalidInput, UsageError
+from reconciler.remote.database_url import files, wrong_file
 from reconciler.settings import Settings, Site
 
 VARIABLE = "RECONCILER_SITE"
@@ -44,7 +47,24 @@ def load_site(path: Path | None) -> Settings:
         problems.error_at(source.place(*mark), "site", said.message, said.hint)
     if problems.any_error:
         raise InvalidInput(problems.findings())
-    return Settings.model_validate({**data, "folder": file.parent, "file": source.shown})
+    settings = Settings.model_validate({**data, "folder": file.parent, "file": source.shown})
+    for said in _database_files(settings):
+        problems.error_at(source.place(*_mark(tree.root, said)), "site", said.message, said.hint)
+    if problems.any_error:
+        raise InvalidInput(problems.findings())
+    return settings
+
+
+def _database_files(settings: Settings) -> Iterator[Sentence]:
+    """Files that options of database URLs name and that cannot be used."""
+    for section, key, text in settings.database_urls():
+        url = make_url(text)
+        for option, written in files(url).items():
+            wrong = wrong_file(url, settings.path(written), option)
+            if wrong:
+                yield Sentence(
+                    (section, key), wrong, "correct the path (relative ones start at the site file's folder)"
+                )
 
 
 def _find(path: Path | None) -> Path:

@@ -6,10 +6,9 @@ A ledger has an engine of its own, also beside PostfixAdmin's tables.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
@@ -17,13 +16,12 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from reconciler.errors import Unreadable
+from reconciler.remote.database import connect, open_server
 
 LOCK_WAIT = 10
 """Seconds to wait for a row that somebody else's transaction holds."""
-_CONNECT_WAIT, _ANSWER_WAIT = 10, 300
 # the option by which PostfixAdmin's engine knows a connection that will not write, and takes no write lock on SQLite
 _LOOKING = "reconciler_looking"
-_SQL_MODE = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
 
 
 class LedgerUnusable(Unreadable):
@@ -48,14 +46,14 @@ def explained(engine: Engine) -> Iterator[None]:
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
     """Committed at the end of the block, else rolled back. Raises LedgerUnusable."""
-    with explained(engine), engine.begin() as connection:
+    with explained(engine), connect(engine) as connection, connection.begin():
         yield connection
 
 
 @contextmanager
 def snapshot(engine: Engine) -> Iterator[Connection]:
     """One consistent view of all tables that never writes. Raises LedgerUnusable."""
-    with explained(engine), engine.connect() as connection:
+    with explained(engine), connect(engine) as connection:
         connection.execution_options(**{_LOOKING: True})
         if engine.dialect.name != "sqlite":
             connection.execution_options(isolation_level="REPEATABLE READ")
@@ -64,38 +62,25 @@ def snapshot(engine: Engine) -> Iterator[Connection]:
 
 
 def open_engine(
-    url: URL, *, create: bool = False, lock_wait: int = LOCK_WAIT, if_missing: str = "run `reconciler ledger init`"
+    url: URL,
+    *,
+    create: bool = False,
+    lock_wait: int = LOCK_WAIT,
+    if_missing: str = "run `reconciler ledger init`",
+    resolve: Callable[[str], Path] = Path,
 ) -> Engine:
     """An engine for a ledger at `url`, password included. `create` lets `ledger init` make a new SQLite file; else
-    `if_missing` is what to do when there is none."""
-    # hide_parameters: the text of an SQLAlchemy error ends up in logs
-    options: dict[str, Any] = {"poolclass": NullPool, "hide_parameters": True}
-    match url.get_backend_name():
-        case "sqlite":
-            return _sqlite(url, create, lock_wait, if_missing, options)
-        case "mysql":
-            options["connect_args"] = {
-                "charset": "utf8mb4",
-                "sql_mode": _SQL_MODE,  # a value that is too long is an error, never cut
-                # the second as long as it goes: all keys of the inventory come as one text
-                "init_command": f"SET SESSION innodb_lock_wait_timeout = {lock_wait}, group_concat_max_len = {2**30}",
-                "connect_timeout": _CONNECT_WAIT,
-                "read_timeout": _ANSWER_WAIT,
-                "write_timeout": _ANSWER_WAIT,
-            }
-        case _:
-            options["connect_args"] = {
-                "connect_timeout": _CONNECT_WAIT,
-                "options": f"-c lock_timeout={lock_wait}s",
-            }
-    return create_engine(url, **options)
+    `if_missing` is what to do when there is none. `resolve` makes a path of the site file absolute."""
+    if url.get_backend_name() == "sqlite":
+        return _sqlite(url, create, lock_wait, if_missing)
+    return open_server(url, url.password or "", resolve, lock_wait)
 
 
-def _sqlite(url: URL, create: bool, wait: int, if_missing: str, options: dict[str, Any]) -> Engine:
+def _sqlite(url: URL, create: bool, wait: int, if_missing: str) -> Engine:
     file = Path(url.database or "").absolute()
     uri = f"{file.as_uri()}?mode={'rwc' if create else 'rw'}"
 
-    def connect() -> sqlite3.Connection:
+    def opened() -> sqlite3.Connection:
         try:
             # the driver's own BEGIN comes too late for a consistent read; ours is below
             return sqlite3.connect(uri, uri=True, timeout=wait, isolation_level=None, check_same_thread=False)
@@ -104,7 +89,8 @@ def _sqlite(url: URL, create: bool, wait: int, if_missing: str, options: dict[st
                 raise LedgerUnusable(f"ledger: there is no file {file}", hint=if_missing) from None
             raise
 
-    engine = create_engine(url, creator=connect, **options)
+    # hide_parameters: the text of an SQLAlchemy error ends up in logs
+    engine = create_engine(url, creator=opened, poolclass=NullPool, hide_parameters=True)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

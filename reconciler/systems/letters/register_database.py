@@ -13,6 +13,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from reconciler.remote.database import connect, open_server
 from reconciler.settings import Register, Settings
 from reconciler.systems.letters.members import Entry, Members, UnreadableRegister, columns, members
 
@@ -26,7 +27,7 @@ def read_database(settings: Settings, register: Register, password: SecretStr) -
     try:
         engine = _engine(settings, register.database_url, password)
         try:
-            with engine.connect() as connection:
+            with connect(engine) as connection:
                 return members(_entries(connection.execute(text(register.query)), register), register)
         finally:
             engine.dispose()
@@ -41,9 +42,7 @@ def read_database(settings: Settings, register: Register, password: SecretStr) -
 def _engine(settings: Settings, url: str, password: SecretStr) -> Engine:
     parsed = make_url(url)
     if parsed.drivername != "sqlite":
-        if password.get_secret_value():
-            parsed = parsed.set(password=password.get_secret_value())
-        return create_engine(parsed, poolclass=NullPool, hide_parameters=True)
+        return open_server(parsed, password.get_secret_value(), settings.path)
     path = settings.path(parsed.database or "")
     if not path.is_file():  # SQLite would make an empty one
         raise UnreadableRegister("no such file")

@@ -8,9 +8,8 @@ goes as well, all in one transaction. `system.perform` calls `perform`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, create_engine, delete, select
 from sqlalchemy.engine import Engine, make_url
@@ -21,6 +20,7 @@ from reconciler.errors import Halted
 from reconciler.model.records import SubscriptionsRow
 from reconciler.planning.changes import Outcome, Result, Step
 from reconciler.planning.identity import addresses_of
+from reconciler.remote.database import connect, open_server
 from reconciler.settings import OpenXchange, Settings, secret
 from reconciler.systems.openxchange.failures import AGAIN, PLAN
 from reconciler.systems.openxchange.look import Seen, look
@@ -43,7 +43,6 @@ _CONFIGURATIONS = tuple(
 _ATTRIBUTES = Table(
     "user_attribute", _TABLES, Column("cid", Integer), Column("id", Integer), Column("name", String(128))
 )
-_CONNECT_SECONDS, _ANSWER_SECONDS = 10, 60
 
 NO_DATABASE = "OX subscriptions can be removed in OX's database only, and the site file does not say where it is"
 NO_DATABASE_HINT = (
@@ -60,7 +59,7 @@ class Subscriptions:
         if section.database_url is not None:
             file = settings.path(section.database_password_file) if section.database_password_file else None
             password = secret(section.database_password_env, file, "openxchange.database_password")
-            self._engine = _engine(section.database_url, password.get_secret_value(), settings.path(""))
+            self._engine = _engine(section.database_url, password.get_secret_value(), settings.path)
 
     @property
     def reachable(self) -> bool:
@@ -87,7 +86,7 @@ class Subscriptions:
         if user is None or row.account not in addresses_of(user.row):
             return Outcome.lost_race(f"OX user {row.target} is no longer the one of {row.account}", PLAN)
         try:
-            with engine.begin() as connection:
+            with connect(engine) as connection, connection.begin():
                 removed = remove(connection, self._context, int(row.target))
         except DBAPIError as error:
             # the driver's own words; SQLAlchemy would add the statement
@@ -111,24 +110,12 @@ def remove(connection: Connection, context: int, user_id: int) -> int:
     return len(configurations)
 
 
-def _engine(text: str, password: str, folder: Path) -> Engine:
-    # hide_parameters and no pool: nothing of it ends up in a log, and a run takes minutes
-    options: dict[str, Any] = {"poolclass": NullPool, "hide_parameters": True}
+def _engine(text: str, password: str, resolve: Callable[[str], Path]) -> Engine:
     url = make_url(text)
-    if password:
-        url = url.set(password=password)
-    match url.get_backend_name():
-        case "mysql":
-            options["connect_args"] = {
-                "charset": "utf8mb4",
-                "connect_timeout": _CONNECT_SECONDS,
-                "read_timeout": _ANSWER_SECONDS,
-                "write_timeout": _ANSWER_SECONDS,
-            }
-        case "sqlite":
-            # never an empty one because of a mistyped path
-            file = (folder / (url.database or "")).absolute()
-            url = url.set(database=file.as_uri(), query={"mode": "rw", "uri": "true"})
-        case _:
-            options["connect_args"] = {"connect_timeout": _CONNECT_SECONDS}
-    return create_engine(url, **options)
+    if url.get_backend_name() != "sqlite":
+        return open_server(url, password, resolve)
+    # never an empty one because of a mistyped path
+    file = resolve(url.database or "").absolute()
+    url = url.set(database=file.as_uri(), query={"mode": "rw", "uri": "true"})
+    # hide_parameters: nothing of it ends up in a log
+    return create_engine(url, poolclass=NullPool, hide_parameters=True)

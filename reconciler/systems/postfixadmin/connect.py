@@ -17,17 +17,15 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from reconciler.errors import UsageError
+from reconciler.remote.database import connect, open_server
 from reconciler.settings import PostfixAdmin, Settings, secret
 from reconciler.systems.postfixadmin.failures import unreadable
 from reconciler.systems.postfixadmin.tables import Tables, declare
 
 LOCK_WAIT = 10
 """Seconds to wait for somebody else's row locks: the web interface's last milliseconds, a backup's take longer."""
-_CONNECT_WAIT, _ANSWER_WAIT = 10, 300
 _LOOKING = "reconciler_looking"
 """Execution option of a connection that will not write."""
-# other servers may cut values silently, and ANSI_QUOTES would change the language (facts/postfixadmin.md 13.6)
-_SQL_MODE = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
 
 
 class Database:
@@ -46,7 +44,7 @@ class Database:
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
         """One consistent read-only view of all tables (facts/postfixadmin.md 14). Raises Unreadable."""
-        with _explained(self._read_target), self._reading.connect() as connection:
+        with _explained(self._read_target), connect(self._reading) as connection:
             if self._reading.dialect.name == "mysql":
                 connection.exec_driver_sql("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
             yield connection
@@ -54,7 +52,7 @@ class Database:
     @contextmanager
     def look(self) -> Iterator[Connection]:
         """What is true now, where we write; nothing is locked or kept. Raises Unreadable."""
-        with _explained(self.target), self._writing.connect().execution_options(**{_LOOKING: True}) as connection:
+        with _explained(self.target), connect(self._writing).execution_options(**{_LOOKING: True}) as connection:
             yield connection
 
     @contextmanager
@@ -62,7 +60,7 @@ class Database:
         """A transaction that the caller commits; else it is rolled back. Raises Unreadable when it cannot begin;
         errors of the statements inside are the caller's."""
         with _explained(self.target):
-            connection = self._writing.connect()
+            connection = connect(self._writing)
             try:
                 connection.begin()
             except BaseException:
@@ -86,44 +84,18 @@ def _explained(target: str) -> Iterator[None]:
 
 
 def _engine(url: URL, password: str, path: Callable[[str], Path], lock_wait: int, read_only: bool = False) -> Engine:
-    # hide_parameters: the text of an SQLAlchemy error ends up in logs, and a hash may be among the parameters
-    options: dict[str, Any] = {"poolclass": NullPool, "hide_parameters": True}
-    if password:
-        url = url.set(password=password)
-    match url.get_backend_name():
-        case "sqlite":
-            return _sqlite(url, path, lock_wait, read_only, options)
-        case "mysql":
-            options["connect_args"] = {
-                "charset": "utf8mb4",  # the only one that can send every character (facts/postfixadmin.md 13.4)
-                "sql_mode": _SQL_MODE,
-                "init_command": f"SET SESSION innodb_lock_wait_timeout = {lock_wait}",
-                "connect_timeout": _CONNECT_WAIT,
-                "read_timeout": _ANSWER_WAIT,
-                "write_timeout": _ANSWER_WAIT,
-            }
-        case _:
-            options["connect_args"] = {"connect_timeout": _CONNECT_WAIT}
-            if read_only:
-                options["execution_options"] = {"postgresql_readonly": True}
+    if url.get_backend_name() == "sqlite":
+        return _sqlite(url, path, lock_wait, read_only)
+    options: dict[str, Any] = {}
     if read_only:
         # a snapshot is one only at this level, whatever the server's default is
         options["isolation_level"] = "REPEATABLE READ"
-    engine = create_engine(url, **options)
-    if engine.dialect.name == "postgresql":
-        _on_connect(engine, f"SET lock_timeout = '{lock_wait}s'")
-    return engine
+        if url.get_backend_name() == "postgresql":
+            options["execution_options"] = {"postgresql_readonly": True}
+    return open_server(url, password, path, lock_wait, **options)
 
 
-def _on_connect(engine: Engine, statement: str) -> None:
-    @event.listens_for(engine, "connect")
-    def prepare(connection: Any, _record: object) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute(statement)
-        connection.commit()
-
-
-def _sqlite(url: URL, path: Callable[[str], Path], wait: int, read_only: bool, options: dict[str, Any]) -> Engine:
+def _sqlite(url: URL, path: Callable[[str], Path], wait: int, read_only: bool) -> Engine:
     if not url.database:
         raise UsageError(
             "postfixadmin.url names no SQLite file", hint="write sqlite:///postfixadmin.db or sqlite:////var/lib/…"
@@ -131,11 +103,12 @@ def _sqlite(url: URL, path: Callable[[str], Path], wait: int, read_only: bool, o
     # never `rwc`: a mistyped path must not become an empty database
     uri = f"{path(url.database).absolute().as_uri()}?mode={'ro' if read_only else 'rw'}"
 
-    def connect() -> sqlite3.Connection:
+    def opened() -> sqlite3.Connection:
         # the driver's own BEGIN comes too late for a consistent read; ours is below
         return sqlite3.connect(uri, uri=True, timeout=wait, isolation_level=None, check_same_thread=False)
 
-    engine = create_engine("sqlite://", creator=connect, **options)
+    # hide_parameters: the text of an SQLAlchemy error ends up in logs, and a hash may be among the parameters
+    engine = create_engine("sqlite://", creator=opened, poolclass=NullPool, hide_parameters=True)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

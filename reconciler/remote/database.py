@@ -1,0 +1,187 @@
+"""Connections to databases: an engine that sends neither a file nor the clear password, whatever the server asks.
+
+Used by PostfixAdmin's tables, the ledger, the register and OX' subscriptions. Whatever a driver raises while it
+connects is a DBAPIError afterwards, which each of them turns into Unreadable.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, MutableMapping
+from pathlib import Path
+from typing import Any
+
+from pymysql.connections import Connection as MySqlConnection
+from pymysql.err import OperationalError
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, Dialect
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import OperationalError as Failed
+from sqlalchemy.pool import NullPool
+
+from reconciler.errors import ReconcilerError
+from reconciler.remote.database_url import files, is_loopback, tls_is_verified
+
+CONNECT_WAIT, ANSWER_WAIT, LOCK_WAIT = 10, 300, 10
+"""Seconds. The site file's `connect_timeout` replaces the first."""
+# other servers may cut values silently, and ANSI_QUOTES would change the language (facts/postfixadmin.md 13.6)
+_SQL_MODE = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
+
+_CLEAR = ("mysql_clear_password", "dialog", "mysql_old_password")
+"""What these send is the password, or as good as the password."""
+_UNSAFE = "the server asks for the password in clear, which is not sent"
+_UNVERIFIED = "the server asks for the password, and no certificate proves which one it is: write `?ssl_ca=` in its URL"
+
+
+def open_server(
+    url: URL, password: str, resolve: Callable[[str], Path], lock_wait: int = LOCK_WAIT, **options: Any
+) -> Engine:
+    """An engine for MariaDB, MySQL or PostgreSQL. `resolve` makes a path of the site file absolute; `lock_wait` is in
+    seconds."""
+    arguments = {**_session(url, lock_wait), **_security(url, resolve)}
+    arguments["connect_timeout"] = int(str(url.query.get("connect_timeout", CONNECT_WAIT)))
+    bare = url.set(query={}, password=password or None)
+    # hide_parameters: the text of an SQLAlchemy error ends up in logs. No pool: it would keep what a firewall drops
+    engine = create_engine(bare, connect_args=arguments, poolclass=NullPool, hide_parameters=True, **options)
+    trusted = is_loopback(url) or tls_is_verified(url)
+
+    @event.listens_for(engine, "do_connect")
+    def connect(dialect: Dialect, _record: object, args: Any, parameters: MutableMapping[str, Any]) -> Any:
+        try:
+            if dialect.name == "mysql":
+                return _Guarded(trusted, **parameters)
+            return dialect.connect(*args, **parameters)
+        except dialect.loaded_dbapi.Error:
+            raise
+        except Exception as error:  # noqa: BLE001  # drivers raise what their parsers raise: a broken answer is no bug
+            raise dialect.loaded_dbapi.OperationalError(_words(error)) from None
+
+    if engine.dialect.name == "postgresql":
+
+        @event.listens_for(engine, "begin")
+        def begin(connection: Connection) -> None:
+            # for this transaction only: behind pgbouncer the next one may be another client's
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{lock_wait}s'")
+
+    return engine
+
+
+def connect(engine: Engine) -> Connection:
+    """`engine.connect()`, whose first call asks the server a few questions; a broken answer is a DBAPIError as well."""
+    try:
+        return engine.connect()
+    except (DBAPIError, ReconcilerError):
+        raise
+    except Exception as error:  # noqa: BLE001  # SQLAlchemy does not wrap what its dialect stumbles over
+        raise Failed(None, None, OperationalError(_words(error))) from None
+
+
+def _session(url: URL, lock_wait: int) -> dict[str, Any]:
+    """The connect arguments that every session has."""
+    if url.get_backend_name() == "postgresql":
+        # pgbouncer knows no prepared statement of another server connection; in SQL_ASCII text would come as bytes
+        return {"prepare_threshold": None, "client_encoding": "utf-8"}
+    return {
+        "charset": "utf8mb4",  # the only one that can send every character (facts/postfixadmin.md 13.4)
+        "sql_mode": _SQL_MODE,
+        # the second as long as it goes: all keys of the ledger's inventory come as one text
+        "init_command": f"SET SESSION innodb_lock_wait_timeout = {lock_wait}, group_concat_max_len = {2**30}",
+        "read_timeout": ANSWER_WAIT,
+        "write_timeout": ANSWER_WAIT,
+    }
+
+
+def _security(url: URL, resolve: Callable[[str], Path]) -> dict[str, Any]:
+    """The connect arguments of TLS and logins."""
+    paths = {name: str(resolve(path)) for name, path in files(url).items()}
+    if url.get_backend_name() == "mysql":
+        refused = dict.fromkeys(_CLEAR, _Refused)
+        security: dict[str, Any] = {"local_infile": False, "auth_plugin_map": refused}
+        if tls_is_verified(url):
+            security["ssl"] = _context(paths)
+        return security
+    query = {name: str(value) for name, value in url.query.items() if name.startswith("ssl")}
+    # a server that cannot be told from another must not be told the password either
+    careful = {} if is_loopback(url) or tls_is_verified(url) else {"require_auth": "!password"}
+    return {**query, **paths, **careful}
+
+
+def _context(paths: dict[str, str]) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=paths.get("ssl_ca"))
+    # certificates that MySQL makes for itself lack what this flag, the default from Python 3.13 on, demands
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    if "ssl_cert" in paths:
+        context.load_cert_chain(paths["ssl_cert"], paths.get("ssl_key"))
+    return context
+
+
+def _words(error: Exception) -> str:
+    """What was wrong, without values: a UnicodeError shows a piece of the password."""
+    if isinstance(error, UnicodeError):
+        return "a name or the password holds characters that cannot be sent"
+    return f"{type(error).__name__}: {error}"
+
+
+class _Refused:
+    """A way to log in that is never gone."""
+
+    def __init__(self, connection: object) -> None:
+        del connection
+
+    def authenticate(self, packet: object) -> None:
+        """Sends nothing."""
+        del packet
+        raise OperationalError(_UNSAFE)
+
+
+class _Guarded(MySqlConnection):
+    """A MySQL connection that gives its password to no server that could be another.
+
+    Two ways to log in send the password itself, over TLS or under a key that the server shows; a server that is neither
+    on this machine nor proven by its certificate gets only scrambled ones. PyMySQL asks for these attributes where it
+    decides that (`_auth.py`); tests/remote/test_database.py shows with a hostile server that it still does.
+    """
+
+    _auth_plugin_name: str
+
+    def __init__(self, trusted: bool, **parameters: Any) -> None:
+        self._trusted = trusted
+        self._encrypted = False
+        self._key: bytes | None = None
+        password = parameters.get("password")
+        if isinstance(password, str):
+            # PyMySQL would take Latin-1; clients that set passwords take the terminal's UTF-8
+            parameters["password"] = password.encode("utf-8")
+        super().__init__(**parameters)
+
+    @property
+    def _secure(self) -> bool:
+        return self._encrypted and self._trusted
+
+    @_secure.setter
+    def _secure(self, encrypted: bool) -> None:
+        self._encrypted = encrypted
+
+    @property
+    def server_public_key(self) -> bytes | None:
+        """The key under which the password itself would be sent."""
+        if not self._trusted:
+            raise OperationalError(_UNVERIFIED)
+        return self._key
+
+    @server_public_key.setter
+    def server_public_key(self, key: bytes | None) -> None:
+        self._key = key
+
+    def _get_server_information(self) -> None:
+        super()._get_server_information()  # type: ignore[misc]  # not in the stubs
+        if self._auth_plugin_name == "sha256_password" and not self._trusted:
+            raise OperationalError(_UNVERIFIED)
+
+    def query(self, sql: str | bytes, unbuffered: bool = False) -> int:
+        """One statement. A server that answers with the request for a local file gets none."""
+        try:
+            return super().query(sql, unbuffered)
+        except RuntimeError:
+            self._force_close()  # type: ignore[attr-defined]  # not in the stubs
+            raise OperationalError("the server asks for a file of this machine, which is not sent") from None

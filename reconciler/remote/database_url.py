@@ -1,0 +1,107 @@
+"""What a database URL of the site file may say beside user, host and database. Pure; `settings` reads it with these.
+
+Options are an allow-list: some of a driver's send a local file or the password to whatever server the URL names, and
+who writes the URL may be anybody who opens a merge request (docs/database.md).
+"""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+DRIVERS = ("mysql+pymysql", "postgresql+psycopg", "sqlite")
+
+ALLOWED: dict[str, tuple[str, ...]] = {
+    "mysql": ("ssl_ca", "ssl_cert", "ssl_key", "connect_timeout", "charset"),
+    "postgresql": ("sslmode", "sslrootcert", "sslcert", "sslkey", "connect_timeout"),
+    "sqlite": (),
+}
+"""The options of each kind of database."""
+FILES = ("ssl_ca", "ssl_cert", "ssl_key", "sslrootcert", "sslcert", "sslkey")
+"""Options whose value is a path."""
+SYSTEM = "system"
+"""Instead of a path: the certificate authorities of this machine."""
+_AUTHORITIES = ("ssl_ca", "sslrootcert")
+_SSLMODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+_LONGEST_WAIT = 300
+
+
+def checked_url(text: str) -> str:
+    """The URL as it is. Raises ValueError: what is wrong; what to write."""
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        raise ValueError("not a database URL; write it like mysql+pymysql://user@host:3306/database") from None
+    if url.password is not None:
+        raise ValueError("a password inside the URL; name the variable that holds it in password_env instead")
+    if url.drivername not in DRIVERS:
+        raise ValueError(f"{url.drivername} is not a driver that works here; write one of {', '.join(DRIVERS)}")
+    _check_options(url)
+    return text
+
+
+def _check_options(url: URL) -> None:
+    allowed = ALLOWED[url.get_backend_name()]
+    for name, value in url.query.items():
+        if name not in allowed:
+            known = f"only {', '.join(allowed)} may be written" if allowed else "a SQLite URL has none"
+            raise ValueError(f"the option {name!r} is not allowed in a database URL; take it out: {known}")
+        if not isinstance(value, str):
+            raise ValueError(f"the option {name!r} is there more than once; write it once")  # noqa: TRY004  # pydantic's
+        wanted = _wanted(name, value)
+        if wanted:
+            raise ValueError(f"the option {name!r} has a value that does not work; write {wanted}")
+
+
+def _wanted(name: str, value: str) -> str | None:
+    """What the value must be, when it is not that."""
+    match name:
+        case "connect_timeout":
+            sound = value.isascii() and value.isdecimal() and 0 < int(value) <= _LONGEST_WAIT
+            return None if sound else f"whole seconds from 1 to {_LONGEST_WAIT}"
+        case "charset":
+            return None if value == "utf8mb4" else "utf8mb4, or take it out: it is always that"
+        case "sslmode":
+            return None if value in _SSLMODES else f"one of {', '.join(_SSLMODES)}"
+        case _:
+            return None if value and "\0" not in value else "the path of a file"
+
+
+def wrong_file(url: URL, path: Path, name: str) -> str | None:
+    """Why the file of an option cannot be used."""
+    try:
+        path.open("rb").close()
+        if name in _AUTHORITIES:
+            ssl.create_default_context(cafile=path)
+    except ssl.SSLError:
+        return f"{path}, which `?{name}=` names, holds no certificates in PEM"
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a path"
+        return f"{path}, which `?{name}=` names, cannot be read: {reason}"
+    if name in ("ssl_key", "sslkey") and "ssl_cert" not in url.query and "sslcert" not in url.query:
+        return f"`?{name}=` goes with a certificate, and none is named"
+    return None
+
+
+def files(url: URL) -> dict[str, str]:
+    """The options that name files, with the path as it is written."""
+    named = {name: str(value) for name, value in url.query.items() if name in FILES}
+    return {n: v for n, v in named.items() if not (n in _AUTHORITIES and v == SYSTEM)}
+
+
+def is_loopback(url: URL) -> bool:
+    """Whether the server is on this machine, so that nobody else sees what goes there."""
+    host = url.host or "localhost"
+    return host in ("localhost", "::1") or (host.startswith("127.") and host.replace(".", "").isdecimal())
+
+
+def tls_is_verified(url: URL) -> bool:
+    """Whether the server must prove by a certificate that it is the host of the URL."""
+    if url.get_backend_name() == "mysql":
+        return any(name in url.query for name in ("ssl_ca", "ssl_cert"))
+    return url.query.get("sslmode") == "verify-full" or (
+        url.query.get("sslrootcert") == SYSTEM and "sslmode" not in url.query
+    )
