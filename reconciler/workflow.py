@@ -17,6 +17,7 @@ from reconciler.model.records import Owner, Records
 from reconciler.planning.assembly import STOPS, counts, due_accounts, explained, marked, unmanaged
 from reconciler.planning.diff import diff
 from reconciler.planning.draft import Draft, Reviewed
+from reconciler.planning.flow_changes import flow_changes
 from reconciler.planning.identity import Identity, emptied, taken_over
 from reconciler.planning.inventory import adopted, changed_by_hand, ours_no_longer_declared, outdated
 from reconciler.planning.plan import Plan, Read, digest
@@ -111,6 +112,7 @@ async def draft(
         reads=(*(_read(system, snapshot) for system in systems), *_ledger_unknown(recalled)),
         counts=replace(counts(pairs.values(), pending, alone), adopted=_by_kind(new)),
         digest=digest(site.site, state.commit, {s.name: s.target for s in systems}, transitions),
+        flow=flow_changes(snapshot, chains, [t for t in transitions if not t.refused]),
         gates=summary(context, gated),
     )
     missed = tuple(missed.shot for missed in shots.missed if missed.shot not in remembered.missed)

@@ -109,6 +109,7 @@ CONFIRMABLE = (
     "empty-state",
     "foreign",
     "groupware-delete",
+    "mail-flow",
     "member-changed",
     "missing-domain",
     "naming",

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from reconciler.planning.findings import Finding, Severity
+from reconciler.planning.flow_changes import FlowChange
 from reconciler.planning.transitions import Transition
 
 
@@ -44,6 +45,8 @@ class Plan:
     reads: tuple[Read, ...]
     counts: Counts
     digest: str
+    flow: tuple[FlowChange, ...] = ()
+    """Whose mail goes elsewhere once the open transitions are carried out."""
     gates: tuple[str, ...] = ()
     """What the gates looked at, for people: `removals 0 of 412 (limit 1 %, 5) ✓`."""
 

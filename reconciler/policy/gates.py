@@ -23,6 +23,7 @@ from reconciler.policy.foreign import groupware_delete, second_account
 from reconciler.policy.identity import foreign_mailbox, foreign_number, member_changed, waiting_alias
 from reconciler.policy.letters import uncertain_letters, untold_password
 from reconciler.policy.limits import changes, creations, empty_state, removals
+from reconciler.policy.mail_flow import mail_flow
 from reconciler.policy.oneshots import one_shots
 from reconciler.policy.protected import protected
 from reconciler.policy.removals import coming_removal, early_purge
@@ -55,6 +56,7 @@ GATES: tuple[Gate, ...] = (
     waiting_alias,
     missing_alias_domain,
     dangling_alias,
+    mail_flow,
     untold_password,
     # after all others: what those stop does not count
     removals,

@@ -122,6 +122,25 @@ class CountsPart(Part):
     adopted: Numbers
 
 
+class DeliveryPart(Part):
+    """What becomes of mail to an address: accounts whose mailboxes get it, addresses outside, vacation tokens that
+    answer, and where it comes back or goes round."""
+
+    mailboxes: tuple[String, ...]
+    external: tuple[String, ...]
+    answers: tuple[String, ...]
+    bounces: tuple[String, ...]
+    loops: tuple[String, ...]
+
+
+class FlowPart(Part):
+    """An address whose mail goes elsewhere once the plan is carried out."""
+
+    address: String
+    before: DeliveryPart
+    after: DeliveryPart
+
+
 class PlanDocument(Part):
     """A plan, in the order in which it is shown: dangerous first."""
 
@@ -135,6 +154,7 @@ class PlanDocument(Part):
     findings: tuple[FindingPart, ...]
     reads: tuple[ReadPart, ...]
     counts: CountsPart
+    flow: tuple[FlowPart, ...] = ()
     gates: Annotated[tuple[String, ...], Field(description="What the gates looked at, for people.")]
 
 

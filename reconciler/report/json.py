@@ -13,7 +13,9 @@ from typing import Literal
 from reconciler.model.places import Place
 from reconciler.planning.changes import Action, Result
 from reconciler.planning.findings import Finding, Severity
+from reconciler.planning.flow_changes import FlowChange
 from reconciler.planning.lookup import Sighting
+from reconciler.planning.mail_flow import Delivery
 from reconciler.planning.plan import Plan
 from reconciler.planning.remembered import PastRun, PastStep
 from reconciler.planning.run import Run
@@ -72,6 +74,7 @@ def plan_json(plan: Plan) -> str:
                 unmanaged=_sorted(view.unmanaged),
                 adopted=_sorted(view.adopted),
             ),
+            flow=tuple(_flow(change) for change in view.flow),
             gates=view.gates,
         )
     )
@@ -164,6 +167,14 @@ def _finding(finding: Finding) -> FindingPart:
         owner=f"{owner.scope}:{owner.subject}" if owner else None,
         entries=tuple(str(entry) for entry in finding.entries),
     )
+
+
+def _flow(change: FlowChange) -> document.FlowPart:
+    return document.FlowPart(address=change.address, before=_delivery(change.before), after=_delivery(change.after))
+
+
+def _delivery(delivery: Delivery) -> document.DeliveryPart:
+    return document.DeliveryPart(**{name: tuple(sorted(ends)) for name, ends in delivery._asdict().items()})
 
 
 def _transition(line: Line) -> TransitionPart:

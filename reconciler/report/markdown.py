@@ -13,7 +13,7 @@ from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.lookup import Sighting, SightingFact
 from reconciler.planning.plan import Plan
 from reconciler.planning.run import Run
-from reconciler.report import phrases
+from reconciler.report import flow, phrases
 from reconciler.report.nouns import count
 from reconciler.report.outcomes import RunLine, RunView, after_run, run_view
 from reconciler.report.room import LIMIT, Room
@@ -35,6 +35,14 @@ def plan_markdown(plan: Plan, title: str = "mail plan") -> str:
     _stops(room, stops)
     if view.lines:
         room.fill(_TABLE, view.lines, _table_row, share=1, cut=lambda n: _cut_lines(view.lines, n))
+    flows = list(flow.flow_lines(view.flow))
+    room.fill(
+        (f"**{flow.TITLE}**", ""),
+        flows,
+        lambda line: f"- {markdown(line, 1000)}",
+        share=2,
+        cut=lambda n: f"\n… and {_more(n, 'line')}: {_SEE_ALL}.",
+    )
     room.fill((), others, _remark, share=1, cut=lambda n: f"\n… and {_more(n, 'remark')}: {_SEE_ALL}.")
     if view.lines:
         number = sum(len(line.steps) for line in view.lines)

@@ -14,7 +14,7 @@ from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.lookup import Sighting
 from reconciler.planning.plan import Plan
 from reconciler.planning.run import Run
-from reconciler.report import phrases
+from reconciler.report import flow, phrases
 from reconciler.report.outcomes import RunLine, RunView, after_run, run_view
 from reconciler.report.page import Page, Piece, column_of
 from reconciler.report.steps import step_text
@@ -47,6 +47,7 @@ def plan_text(plan: Plan, *, width: int, color: bool, verbose: bool = False, tit
         page.row((phrases.DOT.join(head), "bold"))
         page.blank()
         _lines(page, view, verbose)
+        _flow(page, view)
     _sections(page, view.findings)
     _footer(page, view, verbose)
     if last := phrases.after_plan(view):
@@ -118,6 +119,17 @@ def _lines(page: Page, view: PlanView, verbose: bool) -> None:
         page.entry(sign, line.title, [(line.summary, ""), *_marks(line)], column, str(line.place or ""))
         if verbose:
             _steps(page, line)
+
+
+def _flow(page: Page, view: PlanView) -> None:
+    lines = list(flow.flow_lines(view.flow))
+    if lines:
+        page.blank()
+        page.row((flow.TITLE, "bold"))
+    for line in lines[: flow.MOST]:
+        page.row((line, ""), first=" ⇢ ", indent=3)
+    if len(lines) > flow.MOST:
+        page.row((f"and {len(lines) - flow.MOST} more; `{phrases.PLAN} --format json` has all", "dim"), indent=3)
 
 
 def _marks(line: Line) -> Iterator[Piece]:

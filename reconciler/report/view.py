@@ -13,6 +13,7 @@ from reconciler.model.places import Place
 from reconciler.model.records import Owner, Scope
 from reconciler.planning.changes import Action, Change, Step
 from reconciler.planning.findings import Finding, Severity
+from reconciler.planning.flow_changes import FlowChange
 from reconciler.planning.plan import Plan, Read
 from reconciler.planning.transitions import Transition
 from reconciler.report.account import is_removal
@@ -109,6 +110,7 @@ class PlanView:
     in_place: Mapping[str, int]
     unmanaged: Mapping[str, int]
     adopted: Mapping[str, int]
+    flow: tuple[FlowChange, ...]
     gates: tuple[str, ...]
     stopped: bool
 
@@ -145,6 +147,7 @@ def plan_view(plan: Plan, title: str) -> PlanView:
         in_place=_nonzero(plan.counts.in_place),
         unmanaged=_nonzero(plan.counts.unmanaged),
         adopted=_nonzero(plan.counts.adopted),
+        flow=plan.flow,
         gates=plan.gates,
         stopped=plan.stopped,
     )

@@ -81,6 +81,16 @@ def live(*addresses: str) -> Prepare:
     return prepare
 
 
+def led_by_hand(name: str, target: str) -> Prepare:
+    """A mailbox, and somebody's alias that leads to it alone."""
+
+    def prepare(site: StandInSite) -> None:
+        site.add_mailbox(target)
+        site.add_alias(f"{name}@{DOMAIN}", target)
+
+    return prepare
+
+
 def switched_off(*addresses: str) -> Prepare:
     """By their removals, and the ledger knows."""
 
@@ -327,6 +337,14 @@ CASES = [
         Declared(aliases=("vorstand: [bernd.mustre]",)),
         Declared(aliases=("vorstand: [bernd.muster]",)),
         live("bernd.muster"),
+    ),
+    Gate(  # nobody named that address when Bernd was switched off
+        "mail_flow",
+        "mail-flow",
+        f"info@{DOMAIN}",
+        off(),
+        Declared(("bernd.muster: {groupware: false, quota: 5 MB}",)),
+        led_by_hand("info", BERND),
     ),
 ]
 

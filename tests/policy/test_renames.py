@@ -259,7 +259,7 @@ def test_who_is_removed_takes_nothing() -> None:
 def test_the_mailbox_that_is_to_move_there_is_not_somebody_elses() -> None:
     """As `pair` puts it, under the new address; an older one that was attached is beside it."""
     chain = [rename(ALT, DIRT, TODAY - timedelta(days=1)), moving(DIRT, NEU)]
-    moves = transition(account(NEU), (mailbox_row(DIRT), mailbox_row(NEU)))
+    moves = transition(account(NEU), (mailbox_row(DIRT), mailbox_row(NEU)), (None, alias_row(DIRT, NEU)))
     looked_at = context(moves, mailboxes=[box(NEU, name="Pirat Neu")], renames=chain, live=LIVE)
     assert said(found_at_new(looked_at, mailbox_row(DIRT))) == []
     assert said(found_at_new(looked_at, mailbox_row(NEU, name="Somebody Else"))) == [f"foreign {NEU}"]

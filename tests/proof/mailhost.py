@@ -15,7 +15,7 @@ import smtplib
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
@@ -35,8 +35,15 @@ _MAPS = {
         """SELECT goto FROM alias, alias_domain WHERE alias_domain.alias_domain = '%d' \
 AND alias.address = CONCAT('%u', '@', alias_domain.target_domain) \
 AND alias.active = '1' AND alias_domain.active = '1'""",
+        """SELECT goto FROM alias, alias_domain WHERE alias_domain.alias_domain = '%d' \
+AND alias.address = CONCAT('@', alias_domain.target_domain) AND alias.active = '1' AND alias_domain.active = '1'""",
     ),
-    "virtual_mailbox_maps": ("SELECT maildir FROM mailbox WHERE username='%s' AND active = '1'",),
+    "virtual_mailbox_maps": (
+        "SELECT maildir FROM mailbox WHERE username='%s' AND active = '1'",
+        """SELECT maildir FROM mailbox, alias_domain WHERE alias_domain.alias_domain = '%d' \
+AND mailbox.username = CONCAT('%u', '@', alias_domain.target_domain) \
+AND mailbox.active = '1' AND alias_domain.active = '1'""",
+    ),
     "virtual_mailbox_domains": ("SELECT domain FROM domain WHERE domain='%s' AND active = '1'",),
 }
 
@@ -153,8 +160,8 @@ class MailHost:
 
 
 @contextlib.contextmanager
-def running_mail_host(database: PostfixAdminDatabase) -> Iterator[MailHost]:
-    """Both servers on this database while the block runs."""
+def running_mail_host(database: PostfixAdminDatabase, **settings: str) -> Iterator[MailHost]:
+    """Both servers on this database while the block runs; `settings` of main.cf come on top."""
     (postconf,) = require("postfix", "postconf")
     (dovecot,) = require("dovecot-imapd", "dovecot")
     if os.geteuid() != 0:
@@ -163,7 +170,7 @@ def running_mail_host(database: PostfixAdminDatabase) -> Iterator[MailHost]:
     folder.chmod(0o755)
     host = MailHost(folder, free_port(), free_port())
     try:
-        _configure(host, database)
+        _configure(host, database, settings)
         asked = [postconf, "-c", str(folder / "etc"), "-m"]
         offered = subprocess.run(asked, capture_output=True, text=True, timeout=60, check=True).stdout.split()
         if "mysql" not in offered:
@@ -174,7 +181,7 @@ def running_mail_host(database: PostfixAdminDatabase) -> Iterator[MailHost]:
         shutil.rmtree(folder)
 
 
-def _configure(host: MailHost, database: PostfixAdminDatabase) -> None:
+def _configure(host: MailHost, database: PostfixAdminDatabase, settings: Mapping[str, str]) -> None:
     folder, owner, url = host.folder, pwd.getpwnam(_OWNER), database.full_url
     for name in ("etc", "queue", "data", "mail"):
         (folder / name).mkdir(mode=0o755)
@@ -191,7 +198,9 @@ def _configure(host: MailHost, database: PostfixAdminDatabase) -> None:
                 f"dbname = {url.database}\nquery = {query}\n"
             )
         main_cf += f"{setting} = {', '.join(f'mysql:{file}' for file in files)}\n"
-    (folder / "etc" / "main.cf").write_text(main_cf)
+    given = "".join(f"{name} = {value}\n" for name, value in settings.items())
+    kept = (line for line in main_cf.splitlines(keepends=True) if line.partition(" ")[0] not in settings)
+    (folder / "etc" / "main.cf").write_text("".join(kept) + given)
     (folder / "etc" / "master.cf").write_text(_MASTER_CF.format(port=host.smtp))
     (folder / "dovecot.conf").write_text(_DOVECOT_CONF.format(folder=folder, imap=host.imap))
     (folder / "userdb").write_text(_USERDB.format(**who, **where))

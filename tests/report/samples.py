@@ -295,7 +295,7 @@ def plan(
     """A plan of the site nrw."""
     listed = tuple(transitions)
     seal = digest("nrw", "9f3c21a", {read.system: read.target for read in reads}, listed)
-    return Plan("nrw", "9f3c21a", MADE, listed, tuple(findings), reads, counts, seal, gates)
+    return Plan("nrw", "9f3c21a", MADE, listed, tuple(findings), reads, counts, seal, gates=gates)
 
 
 def refusal(owner: Owner | None, rule: str = "register") -> Finding:

@@ -1,0 +1,119 @@
+"""The gate `mail-flow`: nobody loses their mail by a plan unless git says so. Pure.
+
+Judged over the tables as the open transitions would leave them, whatever kind of row changes. What git says on purpose
+is no loss: the addresses of a removed or switched-off account, an alias whose entry was taken out or is switched off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reconciler.model.addresses import Address, local_part
+from reconciler.model.records import AliasRow, MailboxRow, Owner, Scope
+from reconciler.planning.changes import Action
+from reconciler.planning.findings import Finding, Severity
+from reconciler.planning.flow_changes import MailFlow, mail_records
+from reconciler.planning.mail_flow import Delivery
+from reconciler.planning.transitions import Transition
+from reconciler.policy.context import Context
+
+RULE = "mail-flow"
+
+
+def mail_flow(context: Context) -> Iterator[Finding]:
+    """An address that had a destination and would have none, or a declared active mailbox that would get no mail."""
+    records = mail_records(context.snapshot)
+    if records is None:
+        return
+    stopped, said = set(context.stopped), set[tuple[str, Owner]]()
+    while True:  # what this stops leaves its rows as they are, which may be the loss of another
+        left = [t for t in context.transitions if t.owner not in stopped]
+        flow = MailFlow(records, context.accounts, left)
+        affected = flow.affected()
+        found = [f for address in affected for f in _lost(context, flow, left, address) if _key(f) not in said]
+        if not found:
+            break
+        yield from found
+        said |= {_key(f) for f in found}
+        stopped |= {f.owner for f in found if f.owner and context.confirmation(RULE, f.subject) is None}
+    yield from _without_mail(context, flow, frozenset(affected))
+
+
+def _key(finding: Finding) -> tuple[str, Owner]:
+    assert finding.owner is not None
+    return finding.subject, finding.owner
+
+
+def _lost(context: Context, flow: MailFlow, left: list[Transition], address: str) -> Iterator[Finding]:
+    after = flow.after.deliver(address)
+    if after.arrives or _on_purpose(context, left, flow, address):
+        return
+    before = flow.before.deliver(address)
+    if not before.arrives and not _made(context, flow, address):
+        return
+    places = {t.owner: t.place for t in left}
+    for owner in flow.causes(address):
+        had = f"mail to {address} reaches {_who(flow.people(before))} now" if before.arrives else f"{address} is made"
+        message = f"{had} and would reach nobody: {_fate(after)}"
+        hint = (
+            f"let {address} lead to somebody first, in git or in PostfixAdmin, or confirm that its mail may come back"
+        )
+        yield Finding(Severity.REFUSAL, RULE, address, message, hint, places.get(owner), owner)
+
+
+def _made(context: Context, flow: MailFlow, address: str) -> bool:
+    """Whether an active mailbox that git declares is made here."""
+    box, row = context.desired.mailboxes.get(Address(address)), flow.after.mailbox(address)
+    return box is not None and box.active and row is not None and row.active and flow.before.mailbox(address) is None
+
+
+def _on_purpose(context: Context, left: list[Transition], flow: MailFlow, address: str) -> bool:
+    """Whether the row of the address itself is to go or to be switched off, or its account is."""
+    alias = context.desired.aliases.get(Address(address))
+    if alias is not None and not alias.active:
+        return True
+    row = flow.before.alias(address)
+    leads_to = {address} if row is None else {address, *row.goto} if local_part(address).isdecimal() else {address}
+    accounts = {context.accounts.of(target) for target in leads_to}
+    for transition in left:
+        for change in transition.changes:
+            off = change.action is Action.DELETE or _switched_off(change.before, change.after)
+            if off and change.kind in ("alias", "mailbox") and change.key == address:
+                return True
+            if off and change.kind == "mailbox" and transition.owner.subject in accounts:
+                return True
+    return False
+
+
+def _switched_off(before: object, after: object) -> bool:
+    rows = (AliasRow, MailboxRow)
+    return isinstance(before, rows) and isinstance(after, rows) and before.active and not after.active
+
+
+def _without_mail(context: Context, flow: MailFlow, affected: frozenset[str]) -> Iterator[Finding]:
+    """Declared active mailboxes that get no mail as it is, for which this plan does nothing: said, not refused."""
+    for address, box in context.desired.mailboxes.items():
+        if not box.active or address in affected:
+            continue
+        alias, mailbox = flow.after.alias(address), flow.after.mailbox(address)
+        if mailbox is None or not mailbox.active or (alias and alias.active and address in alias.goto):
+            continue
+        delivery = flow.after.deliver(address)
+        if not delivery.arrives:
+            message = f"{address} gets no mail as it is: {_fate(delivery)}"
+            hint = f"put the targets of the alias {address} right in PostfixAdmin"
+            owner = Owner(Scope.ACCOUNT, address)
+            yield Finding(Severity.WARNING, RULE, address, message, hint, context.locate(box.origin), owner)
+
+
+def _who(delivery: Delivery) -> str:
+    names = sorted(delivery.mailboxes | delivery.external)
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def _fate(delivery: Delivery) -> str:
+    if delivery.loops:
+        return f"it would go round in a loop at {', '.join(sorted(delivery.loops))}"
+    if delivery.bounces:
+        return f"it would come back from {', '.join(sorted(delivery.bounces)[:5])}"
+    return "only automatic answers are left"
