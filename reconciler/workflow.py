@@ -27,7 +27,6 @@ from reconciler.planning.run import Progress, Run
 from reconciler.planning.snapshot import Snapshot
 from reconciler.planning.transitions import Pair, fold
 from reconciler.policy.context import Context
-from reconciler.policy.effects import effects
 from reconciler.policy.gates import run_gates, summary
 from reconciler.policy.oneshots import due
 from reconciler.report.json import plan_json
@@ -90,7 +89,7 @@ async def draft(
     if only is not None:
         present = chains.present(only)
         held = [t for t in held if t.owner in present]
-    transitions = tuple(explained(t, state, chains, declaration.locate) for t in held)
+    transitions = explained(held, state, chains, declaration.locate)
     waiting_for = tuple(s.name for s in systems if s.needed_for_accounts and s.name in snapshot.unknown)
     locate = declaration.locate
     made = remembered.made
@@ -127,7 +126,6 @@ async def draft(
         new,
         left,
         tuple(people),
-        effects(context),
         shots.due,
         missed,
         alone,

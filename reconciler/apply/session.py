@@ -51,7 +51,7 @@ class Session:
             person.pid,
             draft.steps,
             {t.owner: t.place for t in plan.open_transitions if t.place is not None},
-            counted=draft.counted,
+            counted={t.owner: t.effect for t in plan.open_transitions},
             one_shots=draft.shots_by_step(),
         )
         self.witness.open(run)

@@ -42,7 +42,7 @@ from reconciler.planning.run import Run
 from reconciler.report.document import PlanDocument
 from reconciler.report.json import run_json
 from reconciler.report.markdown import run_markdown
-from reconciler.report.text import run_text
+from reconciler.report.text import plan_question, run_text
 from reconciler.workflow import apply as carry_out
 
 
@@ -164,8 +164,7 @@ async def _agreed(made: Plan, *, yes: bool) -> bool:
         return True
     if not sys.stdin.isatty():
         raise UsageError("nobody is here to ask", hint="look at the plan, then run: reconciler apply --yes")
-    count = len(made.open_transitions)
-    return await agreed(f"Carry out {'this change' if count == 1 else f'these {count} changes'}?")
+    return await agreed(plan_question(made))
 
 
 @contextmanager

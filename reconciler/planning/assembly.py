@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from reconciler.model.accounts import Accounts
 from reconciler.model.addresses import Address
-from reconciler.model.declared import DesiredState, OldMailbox
+from reconciler.model.declared import DesiredState, OldMailbox, Removal
 from reconciler.model.places import Origin
 from reconciler.model.records import Owner, Scope
 from reconciler.planning.changes import Action, Change
@@ -15,7 +15,7 @@ from reconciler.planning.credentials import Due
 from reconciler.planning.findings import Finding, Locate, Severity
 from reconciler.planning.plan import Counts
 from reconciler.planning.remembered import Remembered
-from reconciler.planning.transitions import Pair, Transition
+from reconciler.planning.transitions import Pair, Transition, effect_of
 
 STOPS = (Severity.REFUSAL, Severity.WAIT, Severity.LATER)
 """What keeps a transition from being carried out with this plan."""
@@ -73,10 +73,32 @@ def unmanaged(pairs: Iterable[Pair], changes: Sequence[Change]) -> dict[str, lis
     }
 
 
-def explained(transition: Transition, state: DesiredState, chains: Accounts, locate: Locate) -> Transition:
-    """The transition with the place of its declaration and, where git gives one, the reason."""
-    origin = _origin(transition, state, chains)
-    return replace(transition, place=locate(origin) if origin else None, reason=_reason(transition, state))
+def explained(
+    transitions: Iterable[Transition], state: DesiredState, chains: Accounts, locate: Locate
+) -> tuple[Transition, ...]:
+    """The transitions with the place of their declaration, the reason where git gives one, and what they count as by
+    what git declares of their subject."""
+    removals = {removal.mailbox: removal for removal in state.removals}
+    return tuple(_explained(t, state, chains, removals, locate) for t in transitions)
+
+
+def _explained(
+    transition: Transition,
+    state: DesiredState,
+    chains: Accounts,
+    removals: Mapping[Address, Removal],
+    locate: Locate,
+) -> Transition:
+    account = transition.owner.scope is Scope.ACCOUNT
+    subject = Address(transition.owner.subject)
+    removal = removals.get(subject) if account else None
+    origin = _origin(transition, state, chains, removal)
+    return replace(
+        transition,
+        place=locate(origin) if origin else None,
+        reason=removal.reason if removal else _reason(transition, state),
+        counts_as=effect_of(transition, removed=removal is not None, renamed=account and subject in chains.former),
+    )
 
 
 def marked(transitions: Iterable[Transition], findings: Sequence[Finding]) -> tuple[Transition, ...]:
@@ -89,7 +111,7 @@ def marked(transitions: Iterable[Transition], findings: Sequence[Finding]) -> tu
     return tuple(replace(t, refused=tuple(rules.get(t.owner, ()))) for t in transitions if t.owner not in later)
 
 
-def _origin(transition: Transition, state: DesiredState, chains: Accounts) -> Origin | None:
+def _origin(transition: Transition, state: DesiredState, chains: Accounts, removal: Removal | None) -> Origin | None:
     scope, subject = transition.owner
     if scope is Scope.ALIAS:
         alias = state.aliases.get(Address(subject))
@@ -100,14 +122,13 @@ def _origin(transition: Transition, state: DesiredState, chains: Accounts) -> Or
     if transition.action is Action.RENAME and (renames := chains.former.get(Address(subject))):
         return renames[0].origin
     box = state.mailboxes.get(Address(subject))
-    removal = next((r for r in state.removals if r.mailbox == subject), None)
     return box.origin if box else removal.origin if removal else None
 
 
 def _reason(transition: Transition, state: DesiredState) -> str:
     scope, subject = transition.owner
     if scope is Scope.ACCOUNT:
-        return next((r.reason for r in state.removals if r.mailbox == subject), "")
+        return ""
     if scope is Scope.ALIAS:
         return "" if subject in state.aliases else "no longer declared"
     block = state.sender_blocks.get(subject)

@@ -9,7 +9,7 @@ from reconciler.model.accounts import Accounts
 from reconciler.model.records import Owner
 from reconciler.planning.changes import Change, Step
 from reconciler.planning.plan import Plan
-from reconciler.planning.remembered import Adoption, Effect, InventoryEntry, OneShot
+from reconciler.planning.remembered import Adoption, InventoryEntry, OneShot
 from reconciler.planning.transitions import Pair
 
 RowId = tuple[str, str, str]
@@ -41,17 +41,16 @@ class Reviewed:
 @dataclass(frozen=True, slots=True)
 class Draft:
     """`adopted` becomes ours when the plan is applied, `outdated` stands under a former address; `people` is what the
-    ledger is to note of whose accounts these are, once their transitions are done; `counted` is what each
-    transition counts as for the limits; `shots` are the one-shot operations that are due, `missed` those that will
-    never be done; `unmanaged` has the keys of what is live and declared nowhere, by kind. Of a saved plan `settled` are
-    the rows that need nothing any more, and `apart` is the number of changes that are pending now, but not reviewed."""
+    ledger is to note of whose accounts these are, once their transitions are done; `shots` are the one-shot operations
+    that are due, `missed` those that will never be done; `unmanaged` has the keys of what is live and declared nowhere,
+    by kind. Of a saved plan `settled` are the rows that need nothing any more, and `apart` is the number of changes
+    that are pending now, but not reviewed."""
 
     plan: Plan
     chains: Accounts
     adopted: tuple[Adoption, ...] = ()
     outdated: tuple[InventoryEntry, ...] = ()
     people: tuple[InventoryEntry, ...] = ()
-    counted: Mapping[Owner, Effect] = field(default_factory=dict)
     shots: tuple[OneShot, ...] = ()
     missed: tuple[OneShot, ...] = ()
     unmanaged: Mapping[str, Sequence[str]] = field(default_factory=dict)

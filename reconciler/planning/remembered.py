@@ -6,15 +6,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
 from reconciler.model.records import Owner, Row
-from reconciler.planning.changes import Action, Change, Stage
-from reconciler.planning.transitions import Transition
+from reconciler.planning.changes import Action, Stage
+from reconciler.planning.transitions import Effect as Effect
 
 InventoryKey = tuple[str, str, str]
 """System, kind, key."""
@@ -55,27 +55,6 @@ class RunState(StrEnum):
     DONE = "done"
     PARTLY = "partly"
     INTERRUPTED = "interrupted"
-
-
-class Effect(StrEnum):
-    """What a transition counts as for the limits."""
-
-    REMOVAL = "removal"
-    CHANGE = "change"
-    CREATION = "creation"
-
-
-_EFFECTS = {
-    Action.CREATE: Effect.CREATION,
-    Action.UPDATE: Effect.CHANGE,
-    Action.RENAME: Effect.CHANGE,
-    Action.DELETE: Effect.REMOVAL,
-}
-
-
-def counted_as(owner: Owner, changes: Iterable[Change]) -> Effect:
-    """What a transition counts as by what is seen of it. Only the gates know that switching off is a removal."""
-    return _EFFECTS[Transition(owner, tuple(changes), ()).action]
 
 
 class OneShot(NamedTuple):

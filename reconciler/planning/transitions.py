@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import NamedTuple
 
 from reconciler.model.places import Place
-from reconciler.model.records import AliasRole, AliasRow, Owner, Records, Scope
+from reconciler.model.records import CREDENTIAL_KINDS, AliasRole, AliasRow, MailboxRow, Owner, Records, Scope
 from reconciler.planning.changes import Action, Change, Step
 from reconciler.planning.credentials import Due, News, news
 from reconciler.planning.ports import System
+
+
+class Effect(StrEnum):
+    """What a transition counts as: for the limits, in the headline, in the question of `apply`, in the ledger."""
+
+    REMOVAL = "removal"
+    CHANGE = "change"
+    CREATION = "creation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +34,8 @@ class Transition:
     refused: tuple[str, ...] = ()
     needs: frozenset[Owner] = frozenset()
     """Owners that this plan creates and that this one leads to: when one of them fails, this one is not tried."""
+    counts_as: Effect | None = None
+    """What it counts as by what git declares of its subject (`assembly.explained`); None: by its changes alone."""
 
     @property
     def id(self) -> str:
@@ -41,6 +52,26 @@ class Transition:
         if len(actions) == 1:
             return actions.pop()
         return Action.UPDATE
+
+    @property
+    def effect(self) -> Effect:
+        """What it counts as; the gates, the reports and the ledger ask here and decide nothing themselves."""
+        return self.counts_as or effect_of(self)
+
+    @property
+    def losses(self) -> tuple[Change, ...]:
+        """What nothing brings back: mailboxes that are purged, OX accounts that are deleted with all their data."""
+        return tuple(c for c in self.changes if c.action is Action.DELETE and c.kind in CREDENTIAL_KINDS)
+
+    @property
+    def irreversible(self) -> bool:
+        """Whether something goes that nothing brings back."""
+        return bool(self.losses)
+
+    @property
+    def switches_off(self) -> bool:
+        """Whether a mailbox or an alias is active before and not after."""
+        return any(map(switches_off, self.changes))
 
     @property
     def _made_beside_an_old_one(self) -> bool:
@@ -60,6 +91,37 @@ def _names_a_former_address(change: Change) -> bool:
     if isinstance(change.row, AliasRow):
         return change.row.role is AliasRole.FORMER
     return change.kind in ("mailbox", "vacation", "password", "attachment")
+
+
+_EFFECTS = {
+    Action.CREATE: Effect.CREATION,
+    Action.UPDATE: Effect.CHANGE,
+    Action.RENAME: Effect.CHANGE,
+    Action.DELETE: Effect.REMOVAL,
+}
+
+
+def effect_of(transition: Transition, *, removed: bool = False, renamed: bool = False) -> Effect:
+    """What counts as a removal, in one place. `removed`: git declares the removal of this account, so whatever happens
+    to it is one (switched off, purged); `renamed`: it has former addresses, so a mailbox that is made is no creation.
+    An OX account that goes is a removal unless it goes beside a rename, which is counted as the change that it is (and
+    is `irreversible` all the same). `active: false` is a change."""
+    action = transition.action
+    if transition.owner.scope is Scope.ACCOUNT:
+        purged = any(loss.kind == "mailbox" for loss in transition.losses)
+        if removed or purged or (transition.irreversible and action is not Action.RENAME):
+            return Effect.REMOVAL
+        if renamed:
+            return Effect.CHANGE
+    return _EFFECTS[action]
+
+
+def switches_off(change: Change) -> bool:
+    """Whether a mailbox or an alias is active before and not after."""
+    before, after = change.before, change.after
+    if not isinstance(before, MailboxRow | AliasRow) or not isinstance(after, MailboxRow | AliasRow):
+        return False
+    return before.active and not after.active
 
 
 class Pair(NamedTuple):
@@ -119,13 +181,15 @@ def _needs(owner: Owner, changes: Sequence[Change], grouped: Mapping[Owner, Sequ
     return frozenset(o for o in possible if any(c.action is Action.CREATE for c in grouped.get(o, ())))
 
 
-def _danger(transition: Transition) -> tuple[int, int, str]:
-    """Dangerous first: what goes or is switched off, what changes, what comes; accounts, aliases, blocks."""
+def _danger(transition: Transition) -> tuple[bool, int, int, str]:
+    """Dangerous first: what nothing brings back; what goes or is switched off, what changes, what comes; accounts,
+    aliases, blocks."""
     scopes = (Scope.ACCOUNT, Scope.ALIAS, Scope.BLOCK)
     actions = (Action.DELETE, Action.RENAME, Action.UPDATE, Action.CREATE)
-    action = Action.DELETE if any(map(_stops_mail, transition.changes)) else transition.action
-    return actions.index(action), scopes.index(transition.owner.scope), transition.owner.subject
+    goes = transition.effect is Effect.REMOVAL or any(map(_stops_mail, transition.changes))
+    rank = 0 if goes else actions.index(transition.action)
+    return not transition.irreversible, rank, scopes.index(transition.owner.scope), transition.owner.subject
 
 
 def _stops_mail(change: Change) -> bool:
-    return change.kind == "mailbox" and ("active", True, False) in change.fields()
+    return change.kind == "mailbox" and switches_off(change)

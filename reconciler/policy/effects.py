@@ -1,31 +1,13 @@
-"""What a transition does to its subject, as the limits and `protected` see it. Pure; the workflow tells the ledger."""
+"""What the limits and `protected` ask of the plan in the making: whose shares are counted, whose address changes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Set
 
-from reconciler.model.records import CREDENTIAL_KINDS, AliasRow, MailboxRow, Owner, Scope
+from reconciler.model.records import CREDENTIAL_KINDS, AliasRow, MailboxRow, Owner
 from reconciler.planning.changes import Action, Change
-from reconciler.planning.remembered import Effect, counted_as
 from reconciler.planning.transitions import Transition
 from reconciler.policy.context import Context
-
-
-def effects(context: Context) -> Mapping[Owner, Effect]:
-    """What each transition counts as. Switching off on a removal's date and the purge are one removal each, however
-    many rows they touch (details.md, Error, gate or note); `active: false` is a change."""
-    removed = {removal.mailbox for removal in context.desired.removals}
-    return {t.owner: _effect(t, context, t.owner.subject in removed) for t in context.transitions}
-
-
-def _effect(transition: Transition, context: Context, removed: bool) -> Effect:
-    owner = transition.owner
-    if owner.scope is Scope.ACCOUNT:
-        if removed or any(c.kind == "mailbox" and c.action is Action.DELETE for c in transition.changes):
-            return Effect.REMOVAL
-        if owner.subject in context.accounts.former:
-            return Effect.CHANGE
-    return counted_as(owner, transition.changes)
 
 
 def managed(context: Context) -> Set[str]:
@@ -36,14 +18,6 @@ def managed(context: Context) -> Set[str]:
     ours = context.accounts.of_all(ours)
     live = context.snapshot.rows(MailboxRow)
     return ours if live is None else ours & context.accounts.of_all(live.keys())
-
-
-def switches_off(change: Change) -> bool:
-    """Whether a mailbox or an alias is active before and not after."""
-    before, after = change.before, change.after
-    if not isinstance(before, (MailboxRow, AliasRow)) or not isinstance(after, (MailboxRow, AliasRow)):
-        return False
-    return before.active and not after.active
 
 
 def renames(transition: Transition, context: Context) -> bool:

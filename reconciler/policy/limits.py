@@ -10,10 +10,9 @@ from typing import NamedTuple
 from reconciler.model.addresses import Domain, domain_of
 from reconciler.model.records import DomainRow, MailboxRow, Owner, Scope
 from reconciler.planning.findings import Finding, Severity
-from reconciler.planning.remembered import Effect
-from reconciler.planning.transitions import Transition
+from reconciler.planning.transitions import Effect, Transition
 from reconciler.policy.context import Context
-from reconciler.policy.effects import effects, managed
+from reconciler.policy.effects import managed
 from reconciler.settings import Limit
 
 _AT_LEAST = {Effect.REMOVAL: 1, Effect.CHANGE: 10, Effect.CREATION: 0}
@@ -118,10 +117,7 @@ def _too_much(count: Count) -> Finding:
 
 def _counts(context: Context, effect: Effect) -> Iterator[Count]:
     """Over all, then each domain where that is another question."""
-    counted = effects(context)
-    planned = [
-        t.owner for t in context.transitions if counted[t.owner] is effect and _counts_at_all(t, effect, context)
-    ]
+    planned = [t.owner for t in context.transitions if t.effect is effect and _counts_at_all(t, context)]
     limits = context.site.policy.limits
     limit = {Effect.REMOVAL: limits.removals, Effect.CHANGE: limits.changes, Effect.CREATION: limits.creations}[effect]
     ours = managed(context)
@@ -138,12 +134,12 @@ def _counts(context: Context, effect: Effect) -> Iterator[Count]:
             yield count(domain, number, domain)
 
 
-def _counts_at_all(transition: Transition, counted: Effect, context: Context) -> bool:
+def _counts_at_all(transition: Transition, context: Context) -> bool:
     """Not what another gate stops or what was counted already; and no block that ends by its date, or it would take
     removals from people."""
     if transition.owner in context.stopped:
         return False
-    if counted is Effect.CHANGE and transition.owner in context.accounts.present(context.remembered.unseen):
+    if transition.effect is Effect.CHANGE and transition.owner in context.accounts.present(context.remembered.unseen):
         return False  # it was counted when it was begun: a run finishes what an earlier one left
     block = context.desired.sender_blocks.get(transition.owner.subject)
     return block is None or not block.expired(context.desired.today)

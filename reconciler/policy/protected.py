@@ -8,9 +8,9 @@ from reconciler.model.addresses import Address, local_part
 from reconciler.model.records import OxUserRow, Scope
 from reconciler.planning.changes import Action
 from reconciler.planning.findings import Finding
-from reconciler.planning.transitions import Transition
+from reconciler.planning.transitions import Transition, switches_off
 from reconciler.policy.context import Context
-from reconciler.policy.effects import renames, switches_off
+from reconciler.policy.effects import renames
 from reconciler.policy.saying import refusal
 
 

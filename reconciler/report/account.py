@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from reconciler.model.records import CREDENTIAL_KINDS, AliasRow, MailboxRow, OxUserRow, Scope
+from reconciler.model.records import CREDENTIAL_KINDS, AliasRow, MailboxRow, OxUserRow
 from reconciler.planning.changes import Action, Change
-from reconciler.planning.transitions import Transition
+from reconciler.planning.transitions import Effect, Transition
 from reconciler.report.nouns import difference, megabytes, noun, quoted, short
 from reconciler.report.renaming import (
     attachment_phrase,
@@ -42,34 +42,12 @@ def account_phrases(transition: Transition) -> Iterator[str]:
     opening = _opening(transition, renaming)
     yield from [f"{opening}{phrases[0]}", *phrases[1:]] if phrases else []
     if transition.action is Action.DELETE:
-        yield "mail files are kept" if deletes_ox_user(transition) else "mail files and anything in OX are kept"
+        yield "mail files are kept" if _deletes_ox_user(transition) else "mail files and anything in OX are kept"
 
 
 def makes_password(changes: Iterable[Change]) -> bool:
     """Whether one of these gives the account a new password."""
     return any(c.kind == "password" or (c.action is Action.CREATE and c.kind in CREDENTIAL_KINDS) for c in changes)
-
-
-def is_removal(transition: Transition) -> bool:
-    """Whether something that people may miss goes: purged, or (an account has a reason only from its removal) switched
-    off on the day of its removal."""
-    if transition.action is Action.DELETE:
-        return True
-    return transition.owner.scope is Scope.ACCOUNT and bool(transition.reason) and switched_off(transition.changes)
-
-
-def switched_off(changes: Iterable[Change]) -> bool:
-    """Whether a mailbox or an alias stops working."""
-    return any(
-        c.action in (Action.UPDATE, Action.RENAME) and field == "active" and (old, new) == (True, False)
-        for c in changes
-        for field, old, new in c.fields()
-    )
-
-
-def deletes_ox_user(transition: Transition) -> bool:
-    """Whether somebody's groupware goes with all its data."""
-    return any(c.kind == "ox_user" and c.action is Action.DELETE for c in transition.changes)
 
 
 def alias_fields(change: Change) -> Iterator[str]:
@@ -81,6 +59,10 @@ def alias_fields(change: Change) -> Iterator[str]:
             yield "switched on" if new else "switched off"
 
 
+def _deletes_ox_user(transition: Transition) -> bool:
+    return any(loss.kind == "ox_user" for loss in transition.losses)
+
+
 def _opening(transition: Transition, renaming: bool) -> str:
     if renaming:
         return "rename: "
@@ -88,7 +70,7 @@ def _opening(transition: Transition, renaming: bool) -> str:
         return "account: "
     if transition.action is Action.DELETE:
         return "account removed for good: "
-    return "removal: " if is_removal(transition) else ""
+    return "removal: " if transition.effect is Effect.REMOVAL else ""
 
 
 def _told(transition: Transition, *, new: bool) -> Iterator[str]:

@@ -85,12 +85,15 @@ class StepPart(Part):
 
 
 class TransitionPart(Part):
-    """Everything that happens to one account, alias or sender block; `refused` names the rules that stop it."""
+    """Everything that happens to one account, alias or sender block; `refused` names the rules that stop it. `effect`
+    is what the limits count it as, `irreversible` says that nothing brings back what goes."""
 
     id: String
     scope: Literal["account", "alias", "block"]
     subject: String
     action: Literal["create", "update", "rename", "delete"]
+    effect: Literal["removal", "change", "creation"]
+    irreversible: bool
     summary: String
     reason: String
     place: PlacePart | None
@@ -109,13 +112,16 @@ class ReadPart(Part):
 
 
 class CountsPart(Part):
-    """Transitions by action, those that apply would carry out, and records that stay as they are by kind; `adopted`
-    counts those in place that become ours with the next apply."""
+    """Transitions by action, those that apply would carry out, and records that stay as they are by kind; `removals`
+    are accounts and aliases that go, `irreversible` the transitions that nothing brings back; `adopted` counts those in
+    place that become ours with the next apply."""
 
     create: int
     update: int
     rename: int
     delete: int
+    removals: int
+    irreversible: int
     open: int
     in_place: Numbers
     unmanaged: Numbers

@@ -58,11 +58,13 @@ RESULTS: Mapping[Result, str] = {Result.DONE: "✓", Result.FAILED: "✗", Resul
 
 
 def counted(lines: Iterable[Line]) -> str:
-    """`1 rename · 1 account · 1 block · 0 removals`; removals are always named, the rest when there are any."""
+    """`1 rename · 1 account · 1 block · 0 removals`; removals are always named, the rest when there are any. What
+    cannot be undone is one of those and named beside them."""
     number: Counter[str] = Counter()
     for line in lines:
         number[_counted_as(line)] += 1
         number["lifted"] += line.scope is Scope.BLOCK and line.action is Action.DELETE
+        number["irreversible"] += line.irreversible
     lifted = f" ({number['lifted']} lifted)" if number["lifted"] else ""
     parts = [
         count(number["rename"], "rename") if number["rename"] else "",
@@ -71,8 +73,20 @@ def counted(lines: Iterable[Line]) -> str:
         count(number["change"], "change") if number["change"] else "",
         count(number["block"], "block") + lifted if number["block"] else "",
         count(number["removal"], "removal"),
+        f"{number['irreversible']} cannot be undone" if number["irreversible"] else "",
     ]
     return DOT.join(part for part in parts if part)
+
+
+def question(view: PlanView) -> str:
+    """`Carry out 2 changes and 1 removal?`: what apply would carry out, and what of it nothing brings back."""
+    lines = [] if view.stopped else [line for line in view.lines if not line.stopped]
+    removals = sum(line.removal for line in lines)
+    others = len(lines) - removals
+    parts = [count(others, "change") if others else "", count(removals, "removal") if removals else ""]
+    lost = sum(line.irreversible for line in lines)
+    warned = f" ({lost} cannot be undone)" if lost else ""
+    return f"Carry out {' and '.join(filter(None, parts))}{warned}?"
 
 
 def _counted_as(line: Line) -> str:
@@ -118,6 +132,7 @@ def attention(view: PlanView) -> list[str]:
 _PLURALS: Mapping[str, str] = {
     "new password for an existing account": "new passwords for existing accounts",
     "deletion of an OX account": "deletions of OX accounts",
+    "purge of a mailbox": "purges of mailboxes",
 }
 
 

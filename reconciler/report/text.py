@@ -18,9 +18,9 @@ from reconciler.report import flow, phrases
 from reconciler.report.outcomes import RunLine, RunView, after_run, run_view
 from reconciler.report.page import Page, Piece, column_of
 from reconciler.report.steps import step_text
-from reconciler.report.view import Line, PlanView, heaviest_first, plan_view
+from reconciler.report.view import IRREVERSIBLE, Line, PlanView, heaviest_first, plan_view
 
-_LINE_STYLE = {"+": "green", "~": "yellow", "→": "bold yellow", "−": "bold red"}
+_LINE_STYLE = {IRREVERSIBLE: "bold white on red", "+": "green", "~": "yellow", "→": "bold yellow", "−": "bold red"}
 _WEIGHT_STYLE = {
     Severity.ERROR: "bold red",
     Severity.REFUSAL: "bold red",
@@ -53,6 +53,11 @@ def plan_text(plan: Plan, *, width: int, color: bool, verbose: bool = False, tit
     if last := phrases.after_plan(view):
         page.row((last, "bold"))
     return page.render()
+
+
+def plan_question(plan: Plan) -> str:
+    """What apply asks before it carries the plan out."""
+    return phrases.question(plan_view(plan, ""))
 
 
 def run_text(run: Run, *, width: int, color: bool, verbose: bool = False, title: str = "mail apply") -> str:
@@ -116,7 +121,8 @@ def _lines(page: Page, view: PlanView, verbose: bool) -> None:
     column = column_of([line.title for line in view.lines], page.width)
     for line in view.lines:
         sign = (line.sign, _LINE_STYLE[line.sign])
-        page.entry(sign, line.title, [(line.summary, ""), *_marks(line)], column, str(line.place or ""))
+        said = (line.summary, "bold red" if line.irreversible else "")
+        page.entry(sign, line.title, [said, *_marks(line)], column, str(line.place or ""))
         if verbose:
             _steps(page, line)
 

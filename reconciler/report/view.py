@@ -15,11 +15,13 @@ from reconciler.planning.changes import Action, Change, Step
 from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.flow_changes import FlowChange
 from reconciler.planning.plan import Plan, Read
-from reconciler.planning.transitions import Transition
-from reconciler.report.account import is_removal
+from reconciler.planning.transitions import Effect, Transition
 from reconciler.report.words import closer, label, sentence, shown_fields, title
 
 SIGNS: Mapping[Action, str] = {Action.CREATE: "+", Action.UPDATE: "~", Action.RENAME: "→", Action.DELETE: "−"}
+
+IRREVERSIBLE = "‼"
+"""The sign of a line with something in it that nothing brings back."""
 
 _EMPTY = ((None, ""), ("", None), (None, ()), ((), None))
 """Fields of a new or a removed record that hold nothing."""
@@ -74,7 +76,8 @@ class Line:
     subject: str
     title: str
     action: Action
-    removal: bool
+    effect: Effect
+    irreversible: bool
     summary: str
     reason: str
     place: Place | None
@@ -85,9 +88,16 @@ class Line:
     steps: tuple[StepView, ...]
 
     @property
+    def removal(self) -> bool:
+        """Whether an account or an alias goes; the lifting of a block is counted with the blocks."""
+        return self.effect is Effect.REMOVAL and self.scope is not Scope.BLOCK
+
+    @property
     def sign(self) -> str:
-        """`+` comes, `~` changes, `→` gets another address, `−` goes."""
-        return SIGNS[Action.DELETE if self.removal else self.action]
+        """`‼` goes and nothing brings it back, `−` goes, `+` comes, `~` changes, `→` gets another address."""
+        if self.irreversible:
+            return IRREVERSIBLE
+        return SIGNS[Action.DELETE if self.effect is Effect.REMOVAL else self.action]
 
     @property
     def stopped(self) -> bool:
@@ -167,7 +177,8 @@ def _line(transition: Transition, waits: set[str]) -> Line:
         subject=transition.owner.subject,
         title=title(transition),
         action=transition.action,
-        removal=is_removal(transition),
+        effect=transition.effect,
+        irreversible=transition.irreversible,
         summary=sentence(transition),
         reason=transition.reason,
         place=transition.place,

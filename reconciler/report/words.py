@@ -10,14 +10,11 @@ from collections.abc import Iterator
 from reconciler.model.addresses import local_part
 from reconciler.model.records import AliasRow, BlockRow, OxUserRow, Row, Scope
 from reconciler.planning.changes import Action, Change
-from reconciler.planning.transitions import Transition
+from reconciler.planning.transitions import Effect, Transition
 from reconciler.report.account import (
     account_phrases,
     alias_fields,
-    deletes_ox_user,
-    is_removal,
     makes_password,
-    switched_off,
 )
 from reconciler.report.nouns import listed, noun, quoted, short
 from reconciler.report.renaming import renamed_from
@@ -69,14 +66,14 @@ def label(change: Change) -> str:
 def closer(transition: Transition) -> Iterator[str]:
     """Why a reviewer should look closer at this line, if at all."""
     renaming = transition.action is Action.RENAME
-    if is_removal(transition) and transition.owner.scope is not Scope.BLOCK:
+    for loss in transition.losses:
+        yield "deletion of an OX account" if loss.kind == "ox_user" else "purge of a mailbox"
+    if transition.effect is Effect.REMOVAL and transition.owner.scope is not Scope.BLOCK:
         yield "removal"
-    elif switched_off(transition.changes):
+    elif transition.switches_off:
         yield "switch-off"
     if renaming:
         yield "rename"
-    if deletes_ox_user(transition):
-        yield "deletion of an OX account"
     if transition.action is not Action.CREATE and not renaming and makes_password(transition.changes):
         yield "new password for an existing account"
 

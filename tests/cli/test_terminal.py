@@ -48,7 +48,7 @@ def test_the_question_says_how_many_and_does_not_stand_in_the_json(site: StandIn
     site.declare(ANNA_DECLARED, BERND_DECLARED)
     program = COMMAND[2].replace("; main()", "; import sys; sys.stdout = open('run.json', 'w'); main()")
     shown = Terminal(site.folder, "apply", "--format", "json", program=program)
-    assert "these 2 changes" in shown.read_until(QUESTION)
+    assert "Carry out 2 changes?" in shown.read_until(QUESTION)
     shown.type("y\n")
     assert shown.status() == 0
     shown.close()

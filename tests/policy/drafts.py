@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from reconciler.model.accounts import accounts
 from reconciler.model.addresses import Address
 from reconciler.model.declared import (
     Alias,
@@ -32,6 +33,7 @@ from reconciler.model.records import (
     Row,
     Scope,
 )
+from reconciler.planning.assembly import explained
 from reconciler.planning.changes import Action, Change
 from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.remembered import Effect, InventoryEntry, Remembered
@@ -179,6 +181,7 @@ def context(
         {b.key: b for b in blocks},
         tuple(confirms),
     )
+    transitions = explained(transitions, desired, accounts(desired), _locate)
     snapshot = Snapshot(datetime(2026, 11, 24, 10, 58, tzinfo=UTC), {} if unread else {"all": _records(live)})
     return Context(site(**(policy or {})), desired, snapshot, transitions, (), _locate, **more)
 

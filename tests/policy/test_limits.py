@@ -14,7 +14,7 @@ from reconciler.planning.findings import Entry, Severity
 from reconciler.planning.remembered import Effect
 from reconciler.planning.transitions import Transition
 from reconciler.policy.context import Context
-from reconciler.policy.effects import effects, managed
+from reconciler.policy.effects import managed
 from reconciler.policy.gates import run_gates, summary
 from tests.policy.drafts import (
     ALT,
@@ -144,6 +144,10 @@ def test_a_small_domain_is_protected_on_a_large_site() -> None:
     assert said(looked_at) == [f"removals {OTHER}"]
     spread = ("p0@mail.example", f"p0@{OTHER}")
     assert said(site_of(800, *(switching_off(a) for a in spread), others=5, removed=spread)) == []
+
+
+def effects(looked_at: Context) -> dict[Owner, Effect]:
+    return {t.owner: t.effect for t in looked_at.transitions}
 
 
 def test_on_a_site_of_one_domain_it_is_said_once() -> None:

@@ -72,11 +72,12 @@ def transition(
     reason: str = "",
     place: Place | None = None,
     refused: tuple[str, ...] = (),
+    counts_as: Effect | None = None,
 ) -> Transition:
     """A transition of some (before, after) rows, one step each, in the order of the stages."""
     changes = tuple(change(owner, before, after) for before, after in rows)
     steps = sorted((Step(c, _SYSTEM[type(c.row)][1]) for c in changes), key=lambda step: step.stage)
-    return Transition(owner, changes, tuple(steps), reason, place, refused)
+    return Transition(owner, changes, tuple(steps), reason, place, refused, counts_as=counts_as)
 
 
 def account(name: str) -> Owner:
@@ -208,7 +209,8 @@ def switched_off() -> Transition:
         (box, box._replace(active=False)),
         (twin, twin._replace(active=False)),
     ]
-    return transition(account("hans.weg"), *rows, reason=REMOVAL_REASON, place=Place("state/removals.yaml", 3, 5))
+    place = Place("state/removals.yaml", 3, 5)
+    return transition(account("hans.weg"), *rows, reason=REMOVAL_REASON, place=place, counts_as=Effect.REMOVAL)
 
 
 def purged(name: str = "hans.weg", *, groupware: bool = False, refused: tuple[str, ...] = ()) -> Transition:

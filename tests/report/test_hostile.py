@@ -21,7 +21,7 @@ from reconciler.report.text import findings_text, plan_text, run_text
 from tests.report import samples
 from tests.report.hostile import NAMES, plan_named
 
-_ROW = re.compile(r"\| [+~→−] \| [^|]* \| [^|]* \| [^|]* \|")
+_ROW = re.compile(r"\| [+~→−‼] \| [^|]* \| [^|]* \| [^|]* \|")
 _OURS = {"<details>", "</details>", "<summary>", "</summary>", "<br>"}
 
 
@@ -62,7 +62,7 @@ def test_a_login_of_ox_cannot_break_the_line_of_a_rename(name: str) -> None:
     second = samples.ox_user(samples.NEW)._replace(key=f"openxchange/{name}", id=name, login=name)
     plan = samples.plan([samples.rename((second, None), samples.ox_rename(f"{name}@pirat.alt"))])
     text = plan_markdown(plan)
-    (row,) = (line for line in text.splitlines() if line.startswith("| →"))
+    (row,) = (line for line in text.splitlines() if line.startswith("| ‼"))
     assert _ROW.fullmatch(row)
     assert len(text) <= LIMIT
     shown = plan_text(plan, width=80, color=False, verbose=True)

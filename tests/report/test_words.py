@@ -109,7 +109,7 @@ def test_a_quota_is_what_postfixadmin_means_by_it(quota: int, said: str) -> None
         (OWNER, alias(f"10042@{DOMAIN}", ANNA), None, "alias 10042@ removed"),
         (OWNER, OLD, MOVED, MOVED_SAID),
         (OWNER, OLD, OLD._replace(login="anna"), 'OX login "anna.alt" → "anna"'),
-        (OWNER, OLD, None, 'OX user 4100 "anna.alt" DELETED with all its data'),
+        (OWNER, OLD, None, 'removal: OX user 4100 "anna.alt" DELETED with all its data'),
         (OWNER, None, WelcomeMailRow(ANNA, ANNA), "welcome mail"),
         (BOARD, None, alias(BOARD.subject, ANNA, active=False), f"alias → {ANNA}, switched off"),
         (BOARD, alias(BOARD.subject, ANNA, active=False), alias(BOARD.subject, ANNA), "alias: switched on"),
@@ -185,9 +185,9 @@ def test_what_a_reviewer_must_not_overlook() -> None:
     assert list(closer(new_groupware())) == ["new password for an existing account"]
     assert list(closer(rename())) == ["rename"]
     assert list(closer(moved())) == ["rename"]
-    assert list(closer(second_account())) == ["rename", "deletion of an OX account"]
+    assert list(closer(second_account())) == ["deletion of an OX account", "rename"]
     assert list(closer(switched_off())) == ["removal"]
-    assert list(closer(purged(groupware=True))) == ["removal", "deletion of an OX account"]
+    assert list(closer(purged(groupware=True))) == ["purge of a mailbox", "deletion of an OX account", "removal"]
     assert list(closer(reset())) == ["new password for an existing account"]
     for harmless in (new_account(), new_alias(), block(), lifted_block()):
         assert not list(closer(harmless))

@@ -10,7 +10,8 @@ from typing import Any
 from reconciler.model.places import Place
 from reconciler.model.records import LetterRow, Owner
 from reconciler.planning.changes import Change, Step
-from reconciler.planning.remembered import Effect, OneShot, StepState, counted_as, value_text
+from reconciler.planning.remembered import Effect, OneShot, StepState, value_text
+from reconciler.planning.transitions import Transition
 
 _LONGEST = 4000
 """Characters of a message that are kept; a Java stack trace has more."""
@@ -37,7 +38,7 @@ def step_rows(run: int, new: NewRun) -> Iterator[dict[str, Any]]:
     by_owner: dict[Owner, dict[Change, None]] = {}
     for step in new.steps:
         by_owner.setdefault(step.change.owner, {})[step.change] = None
-    counted = {o: new.counted.get(o) or counted_as(o, changes) for o, changes in by_owner.items()}
+    counted = {o: new.counted.get(o) or Transition(o, tuple(changes), ()).effect for o, changes in by_owner.items()}
     origins = {owner: clean(_origin(place)) for owner, place in new.places.items()}
     for seq, step in enumerate(new.steps):
         change = step.change
