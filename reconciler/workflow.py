@@ -17,6 +17,7 @@ from reconciler.model.records import Owner, Records
 from reconciler.planning.assembly import STOPS, counts, due_accounts, explained, marked, unmanaged
 from reconciler.planning.diff import diff
 from reconciler.planning.draft import Draft, Reviewed
+from reconciler.planning.entries import Entries
 from reconciler.planning.flow_changes import flow_changes
 from reconciler.planning.identity import Identity, emptied, taken_over
 from reconciler.planning.inventory import adopted, changed_by_hand, ours_no_longer_declared, outdated
@@ -26,6 +27,7 @@ from reconciler.planning.remembered import Adoption, Remembered
 from reconciler.planning.run import Progress, Run
 from reconciler.planning.snapshot import Snapshot
 from reconciler.planning.transitions import Pair, fold
+from reconciler.policy.configuration import configuration
 from reconciler.policy.context import Context
 from reconciler.policy.gates import run_gates, summary
 from reconciler.policy.oneshots import due
@@ -85,7 +87,7 @@ async def draft(
     shots = due(state, remembered, site, snapshot, chains, remembered.made)
     renewed = shots.password | identity.replaced
     folded = fold(changes, systems, pairs, due_accounts(remembered, state, chains, renewed, shots.unsubscribe))
-    held = [t for t in folded if reviewed is None or t.id in reviewed.transitions]
+    held = [t for t in folded if reviewed is None or t.owner in reviewed.owners]
     if only is not None:
         present = chains.present(only)
         held = [t for t in held if t.owner in present]
@@ -110,8 +112,9 @@ async def draft(
         findings=(*gated, *reviews, *(f for f in declaration.findings if f.rule not in _GATED)),
         reads=(*(_read(system, snapshot) for system in systems), *_ledger_unknown(recalled)),
         counts=replace(counts(pairs.values(), pending, alone), adopted=_by_kind(new)),
-        digest=digest(site.site, state.commit, {s.name: s.target for s in systems}, transitions),
+        digest=digest(site.site, {s.name: s.target for s in systems}, configuration(site.policy), transitions),
         flow=flow_changes(snapshot, chains, [t for t in transitions if not t.refused]),
+        policy=configuration(site.policy),
         gates=summary(context, gated),
     )
     missed = tuple(missed.shot for missed in shots.missed if missed.shot not in remembered.missed)
@@ -130,7 +133,8 @@ async def draft(
         missed,
         alone,
         settled=reviewed.settled(pending, pairs) if reviewed else frozenset(),
-        apart=len(pending) - len(changes) + len(folded) - len(held),
+        entries=reviewed.entries(Entries(state, chains)) if reviewed else {},
+        apart=reviewed.apart(pending, [t.owner for t in folded]) if reviewed else (),
     )
 
 

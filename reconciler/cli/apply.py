@@ -151,11 +151,16 @@ def _say_what_differs(document: PlanDocument, drafted: Draft) -> None:
     done = sum(len(t.steps) for t in document.transitions) - sum(len(t.steps) for t in drafted.plan.transitions)
     if done:
         say(f"{done} of the steps that were reviewed {'is' if done == 1 else 'are'} in place already")
+    if document.commit != drafted.plan.commit:
+        was, now = (commit[:12] or "no commit" for commit in (document.commit, drafted.plan.commit))
+        say(f"the plan was made from {was}, the declared state is of {now}; what it touches is as it was reviewed")
     if drafted.apart:
-        one = drafted.apart == 1
+        named = ", ".join(f"{owner.scope} {owner.subject}" for owner in drafted.apart[:5])
+        more = f" and {len(drafted.apart) - 5} more" if len(drafted.apart) > 5 else ""
+        one = len(drafted.apart) == 1
         say(
-            f"{drafted.apart} {'change is' if one else 'changes are'} pending that this plan does not hold; "
-            f"{'it is' if one else 'they are'} left, next: reconciler plan"
+            f"{len(drafted.apart)} {'change is' if one else 'changes are'} pending that this plan does not hold: "
+            f"{named}{more}; {'it is' if one else 'they are'} left, next: reconciler plan"
         )
 
 

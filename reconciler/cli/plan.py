@@ -22,7 +22,7 @@ from reconciler.cli.door import (
     write,
 )
 from reconciler.cli.opening import open_site
-from reconciler.errors import UsageError
+from reconciler.cli.saved import save
 from reconciler.planning.plan import Plan
 from reconciler.report.json import plan_json
 from reconciler.report.markdown import plan_markdown
@@ -49,6 +49,7 @@ def plan(
             made = (await opened.draft()).plan
         if out is not None:
             save(made, out)
+            say(f"plan saved to {out}; carry it out with: reconciler apply {out}")
         write(render(made, output, "mail plan", verbose=verbose))
         return plan_status(made)
 
@@ -100,12 +101,3 @@ def render(made: Plan, output: Format, title: str, *, verbose: bool = False) -> 
             return plan_json(made)
         case Format.MARKDOWN:
             return plan_markdown(made, title=title)
-
-
-def save(made: Plan, out: Path) -> None:
-    """Writes plan.json. Raises UsageError when the file cannot be written."""
-    try:
-        out.write_text(plan_json(made), encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{out} cannot be written: {error.strerror}", hint="name another file with --out") from None
-    say(f"plan saved to {out}; carry it out with: reconciler apply {out}")

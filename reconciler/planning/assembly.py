@@ -12,6 +12,7 @@ from reconciler.model.places import Origin
 from reconciler.model.records import Owner, Scope
 from reconciler.planning.changes import Action, Change
 from reconciler.planning.credentials import Due
+from reconciler.planning.entries import Entries
 from reconciler.planning.findings import Finding, Locate, Severity
 from reconciler.planning.plan import Counts
 from reconciler.planning.remembered import Remembered
@@ -76,10 +77,11 @@ def unmanaged(pairs: Iterable[Pair], changes: Sequence[Change]) -> dict[str, lis
 def explained(
     transitions: Iterable[Transition], state: DesiredState, chains: Accounts, locate: Locate
 ) -> tuple[Transition, ...]:
-    """The transitions with the place of their declaration, the reason where git gives one, and what they count as by
-    what git declares of their subject."""
-    removals = {removal.mailbox: removal for removal in state.removals}
-    return tuple(_explained(t, state, chains, removals, locate) for t in transitions)
+    """The transitions with what git declares of their subject and where, the reason where git gives one, and what they
+    count as by that."""
+    removals, entries = {removal.mailbox: removal for removal in state.removals}, Entries(state, chains)
+    said = (_explained(t, state, chains, removals, locate) for t in transitions)
+    return tuple(replace(t, declared=entries.of(t.owner)) for t in said)
 
 
 def _explained(

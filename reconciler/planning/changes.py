@@ -114,3 +114,15 @@ class Outcome(NamedTuple):
     def lost_race(cls, message: str, hint: str) -> Outcome:
         """A failure because the object is no longer as it was planned."""
         return cls(Result.FAILED, message, hint, raced=True)
+
+
+HIDDEN = frozenset(
+    {"recipient", "key", "account", "block", "name_managed", "quota_managed", "active_managed", "names_managed"}
+)
+"""Fields of rows that no plan and no report shows: the private address of a member, key and owner (shown anyway), our
+switches."""
+
+
+def shown_fields(row: Row | None) -> dict[str, object] | None:
+    """The fields of a row that a plan and a report may show; None for no row."""
+    return None if row is None else {name: value for name, value in row._asdict().items() if name not in HIDDEN}

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from reconciler.model.accounts import Accounts
 from reconciler.model.records import Owner
 from reconciler.planning.changes import Change, Step
+from reconciler.planning.entries import DeclaredEntry, Entries
 from reconciler.planning.plan import Plan
 from reconciler.planning.remembered import Adoption, InventoryEntry, OneShot
 from reconciler.planning.transitions import Pair
@@ -18,14 +19,23 @@ RowId = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """What a saved plan is about: its transitions by id, its rows. Only these are planned when it is applied."""
+    """What a saved plan is about: whose transitions, which rows. Only these are planned when it is applied."""
 
-    transitions: frozenset[str]
+    owners: frozenset[Owner]
     rows: frozenset[RowId]
 
     def hold(self, change: Change) -> bool:
         """Whether the saved plan changes this row."""
         return (change.system, change.kind, change.key) in self.rows
+
+    def entries(self, entries: Entries) -> dict[str, tuple[DeclaredEntry, ...]]:
+        """What is declared now, by the ids of its transitions; also where nothing is left to do."""
+        return {f"{owner.scope}:{owner.subject}": entries.of(owner) for owner in self.owners}
+
+    def apart(self, changes: Iterable[Change], owners: Iterable[Owner]) -> tuple[Owner, ...]:
+        """Whose of these pending changes, and who of these that something is due, it does not hold."""
+        others = [change.owner for change in changes if not self.hold(change)]
+        return tuple(dict.fromkeys((*others, *(owner for owner in owners if owner not in self.owners))))
 
     def settled(self, changes: Iterable[Change], pairs: Mapping[str, Pair]) -> frozenset[RowId]:
         """Its rows that are what they should be by now, with nothing left to do; only of systems that were read."""
@@ -43,8 +53,8 @@ class Draft:
     """`adopted` becomes ours when the plan is applied, `outdated` stands under a former address; `people` is what the
     ledger is to note of whose accounts these are, once their transitions are done; `shots` are the one-shot operations
     that are due, `missed` those that will never be done; `unmanaged` has the keys of what is live and declared nowhere,
-    by kind. Of a saved plan `settled` are the rows that need nothing any more, and `apart` is the number of changes
-    that are pending now, but not reviewed."""
+    by kind. Of a saved plan `settled` are the rows that need nothing any more, `entries` is what is declared now of
+    each of its transitions (by id), and `apart` has the owners of what is pending now and was not reviewed."""
 
     plan: Plan
     chains: Accounts
@@ -55,7 +65,8 @@ class Draft:
     missed: tuple[OneShot, ...] = ()
     unmanaged: Mapping[str, Sequence[str]] = field(default_factory=dict)
     settled: frozenset[RowId] = frozenset()
-    apart: int = 0
+    entries: Mapping[str, tuple[DeclaredEntry, ...]] = field(default_factory=dict)
+    apart: tuple[Owner, ...] = ()
 
     @property
     def steps(self) -> list[Step]:

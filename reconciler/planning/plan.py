@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from reconciler.model.records import LetterRow
 from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.flow_changes import FlowChange
 from reconciler.planning.transitions import Transition
@@ -47,6 +48,8 @@ class Plan:
     digest: str
     flow: tuple[FlowChange, ...] = ()
     """Whose mail goes elsewhere once the open transitions are carried out."""
+    policy: Mapping[str, str] = field(default_factory=dict)
+    """The configuration of the gates by dotted key: `limits.removals.number`."""
     gates: tuple[str, ...] = ()
     """What the gates looked at, for people: `removals 0 of 412 (limit 1 %, 5) ✓`."""
 
@@ -71,15 +74,28 @@ class Plan:
         return tuple(read for read in self.reads if read.unknown)
 
 
-def digest(site: str, commit: str, targets: Mapping[str, str], transitions: tuple[Transition, ...]) -> str:
-    """SHA-256 over identity, connection targets, commit, effects with before-images, and their order."""
+def digest(
+    site: str, targets: Mapping[str, str], policy: Mapping[str, str], transitions: tuple[Transition, ...]
+) -> str:
+    """SHA-256 over what a plan is bound to: identity, connection targets, the configuration of the gates, and of each
+    subject what git declares, what gates refuse, the effects with before-images; and their order. Two plans that would
+    do the same for the same reason have one digest. The commit is not in it (every merge makes a new one), nor is the
+    address of a letter, which the register says when the letter is sent."""
     effects = [
-        [t.id, t.refused, [[s.id, s.stage, _row(s.change.before), _row(s.change.after)] for s in t.steps]]
+        [
+            t.id,
+            t.refused,
+            [[entry.section, sorted(entry.fields.items())] for entry in t.declared],
+            [[s.id, s.stage, _row(s.change.before), _row(s.change.after)] for s in t.steps],
+        ]
         for t in transitions
     ]
-    sealed = json.dumps([site, commit, sorted(targets.items()), effects], separators=(",", ":"), ensure_ascii=True)
+    bound = [site, sorted(targets.items()), sorted(policy.items()), effects]
+    sealed = json.dumps(bound, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(sealed.encode("ascii")).hexdigest()
 
 
 def _row(row: object) -> object:
+    if isinstance(row, LetterRow):
+        row = row._replace(recipient="")
     return None if row is None else [type(row).__name__, *row]  # type: ignore[misc]  # every row is a NamedTuple

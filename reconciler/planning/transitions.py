@@ -11,6 +11,7 @@ from reconciler.model.places import Place
 from reconciler.model.records import CREDENTIAL_KINDS, AliasRole, AliasRow, MailboxRow, Owner, Records, Scope
 from reconciler.planning.changes import Action, Change, Step
 from reconciler.planning.credentials import Due, News, news
+from reconciler.planning.entries import DeclaredEntry
 from reconciler.planning.ports import System
 
 
@@ -34,6 +35,8 @@ class Transition:
     refused: tuple[str, ...] = ()
     needs: frozenset[Owner] = frozenset()
     """Owners that this plan creates and that this one leads to: when one of them fails, this one is not tried."""
+    declared: tuple[DeclaredEntry, ...] = ()
+    """What git says of its subject."""
     counts_as: Effect | None = None
     """What it counts as by what git declares of its subject (`assembly.explained`); None: by its changes alone."""
 

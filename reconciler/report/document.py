@@ -7,12 +7,13 @@ equal text.
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 
-from reconciler.errors import UsageError
+from reconciler.errors import StalePlan, UsageError
 from reconciler.report.safe import clip, utf8, visible
 
 VERSION: Literal[1] = 1
@@ -84,9 +85,17 @@ class StepPart(Part):
     stage: int
 
 
+class DeclaredPart(Part):
+    """What git says of the subject in one section; not where, since lines move."""
+
+    section: String
+    fields: Row
+
+
 class TransitionPart(Part):
     """Everything that happens to one account, alias or sender block; `refused` names the rules that stop it. `effect`
-    is what the limits count it as, `irreversible` says that nothing brings back what goes."""
+    is what the limits count it as, `irreversible` says that nothing brings back what goes; `declared` is what git says
+    of it."""
 
     id: String
     scope: Literal["account", "alias", "block"]
@@ -98,6 +107,7 @@ class TransitionPart(Part):
     reason: String
     place: PlacePart | None
     refused: tuple[String, ...]
+    declared: tuple[DeclaredPart, ...]
     changes: tuple[ChangePart, ...]
     steps: tuple[StepPart, ...]
 
@@ -148,12 +158,15 @@ class FlowPart(Part):
 
 
 class PlanDocument(Part):
-    """A plan, in the order in which it is shown: dangerous first."""
+    """A plan, in the order in which it is shown: dangerous first. `digest` is over what it is bound to: two plans that
+    would do the same for the same reason have the same one. `checksum` is over the rest of this document: one that was
+    changed after it was made is not applied."""
 
     schema_: Literal["plan.schema.json"] = Field(default="plan.schema.json", alias="$schema")
     version: Version = VERSION
     site: String
     digest: Annotated[String, Field(pattern="^[0-9a-f]{64}$")]
+    checksum: Annotated[String, Field(pattern="^[0-9a-f]{64}$")]
     commit: String
     made: AwareDatetime
     transitions: tuple[TransitionPart, ...]
@@ -161,7 +174,21 @@ class PlanDocument(Part):
     reads: tuple[ReadPart, ...]
     counts: CountsPart
     flow: tuple[FlowPart, ...] = ()
+    policy: Annotated[dict[String, String], Field(description="The configuration of the gates.")]
     gates: Annotated[tuple[String, ...], Field(description="What the gates looked at, for people.")]
+
+    def sealed(self) -> PlanDocument:
+        """The same with its checksum."""
+        return self.model_copy(update={"checksum": self._sum()})
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is as it was made."""
+        return self.checksum == self._sum()
+
+    def _sum(self) -> str:
+        # in the order of the models and without white space, so that a program that only formats it changes nothing
+        return sha256(self.model_dump_json(by_alias=True, exclude={"checksum"}).encode("utf-8")).hexdigest()
 
 
 class StepOutcomePart(Part):
@@ -318,7 +345,8 @@ def _schema(model: type[Part]) -> dict[str, object]:
 
 
 def read_plan(text: str) -> PlanDocument:
-    """A saved plan. Raises UsageError for anything else, saying what it is instead."""
+    """A saved plan. Raises UsageError for anything else, saying what it is instead, and StalePlan for one that was
+    changed after it was made."""
     data = text.encode("utf-8", "replace")  # lone surrogates are no UTF-8, and no plan of ours holds any
     try:
         found = from_json(data, allow_inf_nan=False)
@@ -334,8 +362,11 @@ def read_plan(text: str) -> PlanDocument:
         message = f"this plan has version {version} of the format, this program writes and reads version {VERSION}"
         raise UsageError(message, hint=f"with the program that is to apply it, {_HINT}")
     try:
-        return PlanDocument.model_validate_json(data)
+        plan = PlanDocument.model_validate_json(data)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         where = clip(visible(".".join(str(part) for part in first["loc"])), 120)
         raise UsageError(f"this plan is damaged at {where}: {first['msg']}", hint=_HINT) from None
+    if not plan.whole:
+        raise StalePlan("this plan was changed after it was made: its checksum is not that of its content", hint=_HINT)
+    return plan

@@ -48,6 +48,9 @@ _ENDS: Mapping[Result, Literal["done", "failed", "not tried", "uncertain"]] = {
 """How a transition can end; skipping is for steps."""
 
 
+_NO_SUM = "0" * 64
+
+
 def plan_json(plan: Plan) -> str:
     """The plan as a document that can be saved, reviewed and given to apply."""
     view = plan_view(plan, "")
@@ -56,6 +59,7 @@ def plan_json(plan: Plan) -> str:
         document.PlanDocument(
             site=view.site,
             digest=view.digest,
+            checksum=_NO_SUM,
             commit=view.commit,
             made=view.made,
             transitions=tuple(_transition(line) for line in view.lines),
@@ -77,8 +81,9 @@ def plan_json(plan: Plan) -> str:
                 adopted=_sorted(view.adopted),
             ),
             flow=tuple(_flow(change) for change in view.flow),
+            policy=dict(sorted(view.policy.items())),
             gates=view.gates,
-        )
+        ).sealed()
     )
 
 
@@ -191,6 +196,7 @@ def _transition(line: Line) -> TransitionPart:
         reason=line.reason,
         place=_place(line.place),
         refused=(*line.refused_by, *line.waits_for),
+        declared=tuple(document.DeclaredPart(section=e.section, fields=dict(e.fields)) for e in line.declared),
         changes=tuple(_change(change) for change in line.changes),
         steps=tuple(StepPart(id=step.id, stage=step.stage) for step in line.steps),
     )

@@ -1,6 +1,6 @@
 """The view model of earlier runs, as the ledger remembers them. `history` and `json` write from it.
 
-Values come from the ledger's JSON; what `words.HIDDEN` names is left out here as well.
+Values come from the ledger's JSON; what `changes.HIDDEN` names is left out here as well.
 """
 
 from __future__ import annotations
@@ -10,12 +10,11 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from reconciler.planning.changes import Action
+from reconciler.planning.changes import HIDDEN, Action
 from reconciler.planning.remembered import PastRun, PastStep, RunState, StepState
 from reconciler.report.nouns import count
 from reconciler.report.phrases import DOT, RESUME, seconds
 from reconciler.report.view import ChangeView
-from reconciler.report.words import HIDDEN
 
 MARKS: Mapping[StepState, str] = {
     StepState.DONE: "✓",

@@ -11,12 +11,13 @@ from datetime import datetime
 
 from reconciler.model.places import Place
 from reconciler.model.records import Owner, Scope
-from reconciler.planning.changes import Action, Change, Step
+from reconciler.planning.changes import Action, Change, Step, shown_fields
+from reconciler.planning.entries import DeclaredEntry
 from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.flow_changes import FlowChange
 from reconciler.planning.plan import Plan, Read
 from reconciler.planning.transitions import Effect, Transition
-from reconciler.report.words import closer, label, sentence, shown_fields, title
+from reconciler.report.words import closer, label, sentence, title
 
 SIGNS: Mapping[Action, str] = {Action.CREATE: "+", Action.UPDATE: "~", Action.RENAME: "→", Action.DELETE: "−"}
 
@@ -84,6 +85,7 @@ class Line:
     refused_by: tuple[str, ...]
     waits_for: tuple[str, ...]
     closer: tuple[str, ...]
+    declared: tuple[DeclaredEntry, ...]
     changes: tuple[ChangeView, ...]
     steps: tuple[StepView, ...]
 
@@ -122,6 +124,7 @@ class PlanView:
     adopted: Mapping[str, int]
     flow: tuple[FlowChange, ...]
     gates: tuple[str, ...]
+    policy: Mapping[str, str]
     stopped: bool
 
     @property
@@ -159,6 +162,7 @@ def plan_view(plan: Plan, title: str) -> PlanView:
         adopted=_nonzero(plan.counts.adopted),
         flow=plan.flow,
         gates=plan.gates,
+        policy=plan.policy,
         stopped=plan.stopped,
     )
 
@@ -185,6 +189,7 @@ def _line(transition: Transition, waits: set[str]) -> Line:
         refused_by=tuple(rule for rule in rules if rule not in waits),
         waits_for=tuple(rule for rule in rules if rule in waits),
         closer=tuple(closer(transition)),
+        declared=transition.declared,
         changes=tuple(views.values()),
         steps=tuple(_step(step, views.get(id(step.change))) for step in transition.steps),
     )

@@ -1,6 +1,6 @@
 """One transition in words: what a person would notice, in the order in which she would ask. `view` calls it.
 
-No decision is made here, and nothing that `HIDDEN` names is ever said.
+No decision is made here, and nothing that `changes.HIDDEN` names is ever said.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.model.addresses import local_part
-from reconciler.model.records import AliasRow, BlockRow, OxUserRow, Row, Scope
+from reconciler.model.records import AliasRow, BlockRow, OxUserRow, Scope
 from reconciler.planning.changes import Action, Change
 from reconciler.planning.transitions import Effect, Transition
 from reconciler.report.account import (
@@ -18,11 +18,6 @@ from reconciler.report.account import (
 )
 from reconciler.report.nouns import listed, noun, quoted, short
 from reconciler.report.renaming import renamed_from
-
-HIDDEN = frozenset(
-    {"recipient", "key", "account", "block", "name_managed", "quota_managed", "active_managed", "names_managed"}
-)
-"""Fields of rows that no report shows: the private address of a member, key and owner (shown anyway), our switches."""
 
 
 def sentence(transition: Transition) -> str:
@@ -109,8 +104,3 @@ def _block(change: Change) -> Iterator[str]:
             yield f"sender block ({what}), action {quoted(old)} → {quoted(row.action)}"
         case Action.CREATE:
             yield f"sender block ({what})" + ("" if row.action == "REJECT" else f", action {quoted(row.action)}")
-
-
-def shown_fields(row: Row | None) -> dict[str, object] | None:
-    """The fields of a row that a report may show; None for no row."""
-    return None if row is None else {name: value for name, value in row._asdict().items() if name not in HIDDEN}

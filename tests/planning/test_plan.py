@@ -9,6 +9,7 @@ import pytest
 
 from reconciler.model.records import BlockRow, MailboxRow, Owner, Scope
 from reconciler.planning.changes import Action, Change, Stage, Step
+from reconciler.planning.entries import DeclaredEntry
 from reconciler.planning.plan import digest
 from reconciler.planning.transitions import Transition
 
@@ -25,14 +26,14 @@ OLD = MailboxRow(A, "", "Anna", 100, True)
 NEW = OLD._replace(quota=200)
 BASE = transition(OLD, NEW)
 OTHER = transition(None, NEW._replace(key="b@mail.example"))
-ARGUMENTS: dict[str, Any] = {"site": "s", "commit": "c", "targets": {"x": "y"}, "transitions": (BASE, OTHER)}
+ARGUMENTS: dict[str, Any] = {"site": "s", "targets": {"x": "y"}, "policy": {"p": "1"}, "transitions": (BASE, OTHER)}
 
 
 @pytest.mark.parametrize(
     "changed",
     [
         {"site": "t"},
-        {"commit": "d"},
+        {"policy": {"p": "2"}},
         {"targets": {"x": "z"}},
         {"transitions": (OTHER, BASE)},
         {"transitions": (BASE,)},
@@ -40,6 +41,7 @@ ARGUMENTS: dict[str, Any] = {"site": "s", "commit": "c", "targets": {"x": "y"}, 
         {"transitions": (transition(OLD._replace(quota=101), NEW), OTHER)},
         {"transitions": (transition(OLD, NEW, Stage.GROUPWARE), OTHER)},
         {"transitions": (replace(BASE, refused=("naming",)), OTHER)},
+        {"transitions": (replace(BASE, declared=(DeclaredEntry("mailboxes", A, {"member": "1"}),)), OTHER)},
     ],
     ids=lambda changed: next(iter(changed)),
 )
@@ -56,4 +58,4 @@ def test_kinds_of_equal_content_differ() -> None:
     one = Transition(mailbox.owner, (mailbox,), (Step(mailbox, Stage.FILTER),))
     other = mailbox._replace(after=BlockRow("k", "a", "c"))
     two = Transition(other.owner, (other,), (Step(other, Stage.FILTER),))
-    assert digest("s", "", {}, (one,)) != digest("s", "", {}, (two,))
+    assert digest("s", {}, {}, (one,)) != digest("s", {}, {}, (two,))

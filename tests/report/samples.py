@@ -296,7 +296,7 @@ def plan(
 ) -> Plan:
     """A plan of the site nrw."""
     listed = tuple(transitions)
-    seal = digest("nrw", "9f3c21a", {read.system: read.target for read in reads}, listed)
+    seal = digest("nrw", {read.system: read.target for read in reads}, {}, listed)
     return Plan("nrw", "9f3c21a", MADE, listed, tuple(findings), reads, counts, seal, gates=gates)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 
-from reconciler.errors import UsageError
+from reconciler.errors import StalePlan, UsageError
 from reconciler.planning.plan import Counts, Read
 from reconciler.report import document
 from reconciler.report.json import findings_json, history_json, plan_json, run_history_json, run_json, sighting_json
@@ -74,11 +74,11 @@ def test_a_saved_plan_is_read_back_with_what_apply_needs() -> None:
     assert read.counts.open == len(plan.open_transitions) == 9
 
 
-def test_a_plan_that_was_saved_before_refusals_had_entries_is_read() -> None:
+def test_a_plan_that_was_changed_after_it_was_made_is_stale() -> None:
     saved = json.loads(plan_json(samples.dangerous()))
-    for finding in saved["findings"]:
-        del finding["entries"]
-    assert document.read_plan(json.dumps(saved)).findings[0].rule == "groupware-delete"
+    del saved["findings"][0]["entries"]
+    with pytest.raises(StalePlan, match="changed after it was made"):
+        document.read_plan(json.dumps(saved))
 
 
 def test_the_order_of_mappings_does_not_change_the_document() -> None:

@@ -1,0 +1,223 @@
+"""What a saved plan is bound to, and where the present differs from it (docs/decisions/0005-saved-plans.md). Pure.
+
+Bound are the site, the connection targets, the configuration of the gates, what git declares of the touched subjects,
+every effect with its before-image, what gates refuse, and the order. The commit is not: every merge makes a new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from reconciler.model.records import UNREADABLE_KINDS
+from reconciler.planning.changes import Change, shown_fields
+from reconciler.planning.draft import RowId
+from reconciler.planning.entries import Plain, plain
+from reconciler.planning.findings import Finding, Severity
+from reconciler.planning.plan import Plan
+from reconciler.planning.transitions import Transition
+
+Fields = Mapping[str, Plain]
+
+
+class Aspect(StrEnum):
+    """What of a plan differs."""
+
+    TARGET = "target"
+    POLICY = "policy"
+    ENTRY = "entry"
+    ROW = "row"
+    GATE = "gate"
+    ORDER = "order"
+
+
+class Difference(NamedTuple):
+    """One thing that is not as it was reviewed, with the value then and now."""
+
+    aspect: Aspect
+    subject: str
+    field: str
+    reviewed: Plain
+    present: Plain
+
+    def __str__(self) -> str:
+        was, now = (_said(value) for value in (self.reviewed, self.present))
+        return f"{self.subject}: {self.field} was {was}, is {now}"
+
+
+class BoundRow(NamedTuple):
+    """What happens to one record, from what, to what."""
+
+    action: str
+    before: Fields | None
+    after: Fields | None
+
+
+@dataclass(frozen=True, slots=True)
+class BoundTransition:
+    """What a reviewer agreed to about one subject; `entries` by section."""
+
+    subject: str
+    entries: Mapping[str, Fields]
+    rows: Mapping[RowId, BoundRow]
+    steps: tuple[str, ...]
+    refused: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What a plan is bound to; `refusals` are those of the whole plan, `rule subject`; transitions by id, in order."""
+
+    digest: str
+    targets: Mapping[str, str]
+    policy: Mapping[str, str]
+    refusals: frozenset[str]
+    transitions: Mapping[str, BoundTransition]
+
+
+def bound(plan: Plan) -> Bound:
+    """What this plan is bound to."""
+    return Bound(
+        plan.digest,
+        {read.system: read.target for read in plan.reads},
+        plan.policy,
+        frozenset(map(_refusal, filter(_of_all, plan.findings))),
+        {transition.id: _transition(transition) for transition in plan.transitions},
+    )
+
+
+def differences(
+    reviewed: Bound, present: Bound, entries: Mapping[str, Mapping[str, Fields]], settled: frozenset[RowId]
+) -> Iterator[Difference]:
+    """Where the present is not what was reviewed. `entries` has what is declared now of every reviewed transition, by
+    section: also of those of which nothing is left to do. `settled` are rows that need nothing any more."""
+    yield from _of_texts(Aspect.TARGET, "connection", _without_ledger(reviewed), _without_ledger(present))
+    yield from _of_texts(Aspect.POLICY, "site file", _policy(reviewed), _policy(present))
+    in_place = False
+    for id, then in reviewed.transitions.items():
+        yield from _of_entries(then, entries.get(id, {}))
+        now = present.transitions.get(id)
+        left = {row for row in then.rows if _in_place(row, settled, now)}
+        in_place = in_place or bool(left)
+        yield from _of_rows(then, now, left)
+        if now is not None and now.refused != then.refused:
+            yield Difference(Aspect.GATE, then.subject, "refused by", then.refused, now.refused)
+        if now is not None and not _same_order(then.steps, now.steps):
+            yield Difference(Aspect.ORDER, then.subject, "the order of its steps", then.steps, now.steps)
+    for gone in sorted(reviewed.refusals - present.refusals):
+        yield Difference(Aspect.GATE, gone, "the whole plan", "refused", "allowed")
+    if not in_place and tuple(reviewed.transitions) != tuple(present.transitions):
+        then_ids, now_ids = tuple(reviewed.transitions), tuple(present.transitions)
+        yield Difference(Aspect.ORDER, "the plan", "the order of its lines", then_ids, now_ids)
+    elif not in_place and reviewed.digest != present.digest:
+        yield Difference(Aspect.ORDER, "the plan", "its digest", reviewed.digest, present.digest)
+
+
+def _in_place(row: RowId, settled: frozenset[RowId], now: BoundTransition | None) -> bool:
+    """Whether nothing is left to do there. An effect that no system can show is done when its transition is."""
+    return row in settled and (now is None or (row not in now.rows and row[1] not in UNREADABLE_KINDS))
+
+
+def _of_entries(then: BoundTransition, now: Mapping[str, Fields]) -> Iterator[Difference]:
+    for section in dict.fromkeys((*then.entries, *now)):
+        old, new = then.entries.get(section), now.get(section)
+        name = f"{section} entry {then.subject}"
+        if old is None or new is None:
+            yield Difference(Aspect.ENTRY, name, "it", _there(old), _there(new))
+            continue
+        yield from _of_fields(Aspect.ENTRY, name, "", old, new)
+
+
+def _of_rows(then: BoundTransition, now: BoundTransition | None, left: set[RowId]) -> Iterator[Difference]:
+    present = now.rows if now is not None else {}
+    for row in sorted({*then.rows, *present} - left):
+        old, new = then.rows.get(row), present.get(row)
+        name = " ".join(row)
+        if old is None or new is None:
+            yield Difference(Aspect.ROW, name, "what happens to it", _happens(old), _happens(new))
+            continue
+        if (old.before is None) != (new.before is None):
+            yield Difference(Aspect.ROW, name, "it", _there(old.before), _there(new.before))
+            continue
+        found = [
+            *_of_fields(Aspect.ROW, name, "", old.before or {}, new.before or {}),
+            *_of_fields(Aspect.ROW, name, "planned ", old.after or {}, new.after or {}),
+        ]
+        yield from found
+        if not found and old.action != new.action:
+            yield Difference(Aspect.ROW, name, "what happens to it", old.action, new.action)
+
+
+def _of_fields(aspect: Aspect, name: str, prefix: str, old: Fields, new: Fields) -> Iterator[Difference]:
+    for field in dict.fromkeys((*old, *new)):
+        if old.get(field) != new.get(field):
+            yield Difference(aspect, name, prefix + field, old.get(field), new.get(field))
+
+
+def _of_texts(aspect: Aspect, name: str, old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Difference]:
+    for field in dict.fromkeys((*old, *new)):
+        if old.get(field) != new.get(field):
+            yield Difference(aspect, name, field, old.get(field), new.get(field))
+
+
+def _policy(plan: Bound) -> dict[str, str]:
+    return {f"policy.{name}": value for name, value in plan.policy.items()}
+
+
+def _without_ledger(plan: Bound) -> dict[str, str]:
+    """The ledger is among the reads only when it is unknown."""
+    return {system: target for system, target in plan.targets.items() if system != "ledger"}
+
+
+def _same_order(then: tuple[str, ...], now: tuple[str, ...]) -> bool:
+    """Of those steps that are in both."""
+    both = set(then) & set(now)
+    return [step for step in then if step in both] == [step for step in now if step in both]
+
+
+def _transition(transition: Transition) -> BoundTransition:
+    return BoundTransition(
+        transition.owner.subject,
+        {entry.section: entry.fields for entry in transition.declared},
+        {(c.system, c.kind, c.key): _row(c) for c in transition.changes},
+        tuple(step.id for step in transition.steps),
+        tuple(sorted(set(transition.refused))),
+    )
+
+
+def _row(change: Change) -> BoundRow:
+    before, after = (
+        None if row is None else {name: plain(value) for name, value in (shown_fields(row) or {}).items()}
+        for row in (change.before, change.after)
+    )
+    return BoundRow(str(change.action), before, after)
+
+
+def _of_all(finding: Finding) -> bool:
+    return finding.severity is Severity.REFUSAL and finding.owner is None
+
+
+def _refusal(finding: Finding) -> str:
+    return f"{finding.rule} {finding.subject}"
+
+
+def _there(value: object) -> str:
+    return "not there" if value is None else "there"
+
+
+def _happens(row: BoundRow | None) -> str:
+    return "nothing" if row is None else row.action
+
+
+def _said(value: Plain) -> str:
+    match value:
+        case None:
+            return "not written"
+        case tuple():
+            return ", ".join(value) or "none"
+        case bool():
+            return "true" if value else "false"
+        case _:
+            return str(value) or "empty"
