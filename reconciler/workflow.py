@@ -21,6 +21,7 @@ from reconciler.planning.entries import Entries
 from reconciler.planning.flow_changes import flow_changes
 from reconciler.planning.identity import Identity, emptied, taken_over
 from reconciler.planning.inventory import adopted, changed_by_hand, ours_no_longer_declared, outdated
+from reconciler.planning.own_aliases import converted
 from reconciler.planning.plan import Plan, Read, digest
 from reconciler.planning.ports import System
 from reconciler.planning.remembered import Adoption, Remembered
@@ -183,6 +184,8 @@ def _pair(
 ) -> Pair:
     found = system.pair(wanted, observed)
     settled = Pair(system.settle(wanted, found), found)
+    if "alias" in settled.wanted:
+        settled = settled._replace(wanted=converted(system.name, settled, remembered, chains))
     return settled._replace(wanted=ours_no_longer_declared(system.name, settled, remembered, state, chains))
 
 

@@ -13,6 +13,7 @@ from reconciler.model.addresses import Address, local_part
 from reconciler.model.declared import DesiredState
 from reconciler.model.records import AliasRow, Gone, Owner, Records, Scope
 from reconciler.planning.findings import Finding, Severity
+from reconciler.planning.own_aliases import live_mailbox, returned
 from reconciler.planning.remembered import Adoption, InventoryEntry, Remembered
 from reconciler.planning.transitions import Pair
 
@@ -26,6 +27,10 @@ def ours_no_longer_declared(
     changed: Records = {}
     for entry in remembered.inventory.values():
         if entry.system == system and entry.kind == "alias" and entry.key not in pair.wanted.get("alias", {}):
+            own = returned(entry, pair.found) if entry.owner.scope is Scope.ALIAS else None
+            if own is not None and _as_we_left_it(entry, pair.found):
+                changed.setdefault("alias", {})[entry.key] = own
+                continue
             owner = _owner_of_unwanted(entry, pair.found, desired, accounts)
             if owner is not None and _as_we_left_it(entry, pair.found):
                 changed.setdefault("alias", {})[entry.key] = Gone(entry.key, owner)
@@ -63,7 +68,7 @@ def _owner_of_unwanted(
 ) -> Owner | None:
     """Whose alias it is to remove; None when it stays: a twin, a former address, or an account that is unmanaged."""
     if entry.owner.scope is Scope.ALIAS:
-        return entry.owner
+        return entry.owner if live_mailbox(found, entry.key) is None else None
     account = Address(accounts.of(entry.owner.subject))
     box = desired.mailboxes.get(account)
     # a number that is merely not written any more is not managed any more
@@ -93,6 +98,7 @@ def changed_by_hand(remembered: Remembered, found: Mapping[str, Records]) -> Ite
     for entry in remembered.inventory.values():
         live = found.get(entry.system, {})
         there = entry.kind == "alias" and entry.owner.scope is Scope.ALIAS and entry.key in live.get("alias", {})
+        there = there and live_mailbox(live, entry.key) is None
         if there and not _as_we_left_it(entry, live):
             message = f"{entry.key} is no longer declared, but somebody changed it since we made it, so it stays"
             hint = f"declare {entry.key} as it is now, or delete it in PostfixAdmin"

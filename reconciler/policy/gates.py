@@ -25,6 +25,7 @@ from reconciler.policy.letters import uncertain_letters, untold_password
 from reconciler.policy.limits import changes, creations, empty_state, removals
 from reconciler.policy.mail_flow import mail_flow
 from reconciler.policy.oneshots import one_shots
+from reconciler.policy.own_aliases import foreign_alias
 from reconciler.policy.protected import protected
 from reconciler.policy.removals import coming_removal, early_purge
 from reconciler.policy.renames import future_rename, move_target, suspected_rename
@@ -45,6 +46,7 @@ GATES: tuple[Gate, ...] = (
     move_target,
     foreign_mailbox,
     foreign_number,
+    foreign_alias,
     second_account,
     protected,
     groupware_delete,

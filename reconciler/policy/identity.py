@@ -56,7 +56,7 @@ def foreign_mailbox(context: Context) -> Iterator[Finding]:
 def foreign_number(context: Context) -> Iterator[Finding]:
     """The alias of a member number that somebody else made, and that leads elsewhere, is not overwritten."""
     for transition, before, after in _numbers(context):
-        if before is None or before.goto == after.goto or _is_ours(context, after.key):
+        if before is None or before.goto == after.goto or is_ours(context, after.key):
             continue
         others = set(before.goto).difference(context.accounts.addresses(Address(transition.owner.subject)))
         # a number of a mailbox that nobody names is a matter of `suspected-rename`
@@ -116,6 +116,7 @@ def left_behind(context: Context, addresses: Iterable[str]) -> list[str]:
     return [a for a in addresses if a in live and a not in desired.mailboxes and a not in named]
 
 
-def _is_ours(context: Context, key: str) -> bool:
+def is_ours(context: Context, key: str) -> bool:
+    """Whether the inventory has this alias."""
     managed = any(kind == "alias" and key in keys for (_, kind), keys in context.remembered.known.items())
     return managed or any((kind, k) == ("alias", key) for _, kind, k in context.remembered.inventory)

@@ -338,6 +338,14 @@ CASES = [
         Declared(aliases=("vorstand: [bernd.muster]",)),
         live("bernd.muster"),
     ),
+    Gate(
+        "foreign_alias",
+        "foreign",
+        f"neuling@{DOMAIN}",
+        Declared(("neuling: {groupware: false}",)),
+        Declared(("neuling2: {groupware: false}",)),
+        led_by_hand("neuling", BERND),
+    ),
     Gate(  # nobody named that address when Bernd was switched off
         "mail_flow",
         "mail-flow",

@@ -222,9 +222,9 @@ class World:
             hook(opened._engine, touches)
             return opened
 
-        def read_site(path: Path | None) -> tuple[Settings, Declaration]:
+        def read_site(path: Path | None, state: Path | None = None) -> tuple[Settings, Declaration]:
             site = load_site(path)
-            return site, load_state(site.path(site.state), site, today=self.today)
+            return site, load_state(state or site.path(site.state), site, today=self.today)
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(opening, "build_systems", systems)

@@ -124,6 +124,13 @@ def former(connection: Connection, tables: Tables, site: str) -> dict[str, str]:
     return {row.key: row.subject for row in connection.execute(query)}
 
 
+def declared_aliases(connection: Connection, tables: Tables, site: str) -> frozenset[str]:
+    """Aliases that are ours by an entry of their own, and not as an account's."""
+    c = tables.inventory.c
+    query = select(c.key).where(c.site == site, c.kind == "alias", c.scope == Scope.ALIAS)
+    return frozenset(connection.execute(query).scalars())
+
+
 def _keys(connection: Connection, tables: Tables, site: str) -> Iterator[tuple[tuple[str, str], frozenset[str]]]:
     """The keys of each (system, kind).
 

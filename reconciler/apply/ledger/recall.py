@@ -46,7 +46,7 @@ def remember(
     """Everything that planning asks of the past; `since` is where the window of the limits begins, `numbers` are the
     declared member numbers by address.
 
-    Nine statements, one for each kind whose keys do not fit into one answer, one for every thousand entries of the
+    Ten statements, one for each kind whose keys do not fit into one answer, one for every thousand entries of the
     inventory that nobody wants.
     """
     unwanted, known = inventory.divided(connection, tables, site, wanted)
@@ -57,6 +57,7 @@ def remember(
         known={**known, (LEDGER, PERSON): as_declared} if as_declared else known,
         removed=_removed(connection, tables, site),
         people=people,
+        aliases=inventory.declared_aliases(connection, tables, site),
         former=inventory.former(connection, tables, site),
         unseen=unseen(connection, tables, site),
         uncertain=_uncertain(connection, tables, site),

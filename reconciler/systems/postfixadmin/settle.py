@@ -107,7 +107,10 @@ class _Sight:
         twin = self.aliases.get(chain.key)
         own = twin.goto if twin is not None else ()
         hers = chain.addresses | chain.numbers
-        kept = {chain.current(target) for target in own if target not in hers}
+        there = self.mailboxes.get(chain.key)
+        # before its mailbox is there, only an alias that leads to this person already is theirs
+        is_own = (there is not None and there.key == chain.key) or not (hers - {chain.key}).isdisjoint(own)
+        kept = {chain.current(target) for target in own if is_own and target not in hers}
         circle = chain.key not in own and not chain.numbers.isdisjoint(own)
         outdated = circle or any(chain.current(t) != t or (t != chain.key and t in chain.addresses) for t in own)
         if outdated or not carried <= kept:

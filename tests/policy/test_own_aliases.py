@@ -1,0 +1,114 @@
+"""Whose row an alias is, through the command: nobody's mail is taken, ours is converted, and it converges both ways."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Command
+from tests.cli.site import DOMAIN, StandInSite
+
+WIRT = "wirt@extern.example"
+NEULING, WILD, KLAUS = (f"{name}@{DOMAIN}" for name in ("bernd.neuling", "wild.wuchs", "klaus"))
+BOX = "bernd.neuling: {groupware: false, given_name: Bernd, surname: Muster, member: 10077}"
+TECHNIK = "technik: {groupware: false}"
+
+
+@pytest.fixture(autouse=True)
+def without_ox(site: StandInSite) -> None:
+    site.write(openxchange=None)
+    site.add_mailbox(f"technik@{DOMAIN}")
+    site.declare(TECHNIK)
+
+
+def applied(command: Command) -> None:
+    """Applied, and the next plan is empty."""
+    done = command("apply", "--yes")
+    assert done.status == 0, done.words
+    settled(command)
+
+
+def settled(command: Command) -> None:
+    again = command("plan")
+    assert again.status == 0, again.words
+
+
+def refused(command: Command, rule: str, subject: str) -> None:
+    planned = command("plan", "--format", "json")
+    assert planned.status == 5, planned.words
+    found = [(f["rule"], f["subject"]) for f in planned.json["findings"] if f["severity"] == "refusal"]
+    assert found == [(rule, subject)]
+    assert command("apply", "--yes").status == 5
+
+
+def allowing(subject: str, **more: Any) -> dict[str, Any]:
+    until = (date.today() + timedelta(days=3)).isoformat()
+    return {"confirm": [{"gate": "foreign", "subject": subject, "until": until, "reason": "agreed"}], **more}
+
+
+def renaming() -> dict[str, Any]:
+    return {"renames": [{"from": "bernd.alt", "to": "bernd.neuling", "date": date.today().isoformat()}]}
+
+
+@pytest.mark.parametrize("renamed", [False, True])
+def test_somebody_elses_alias_is_not_taken_for_the_own_one(site: StandInSite, command: Command, renamed: bool) -> None:
+    site.add_alias(NEULING, WIRT)
+    more = renaming() if renamed else {}
+    if renamed:
+        site.add_mailbox(f"bernd.alt@{DOMAIN}")
+    site.declare(TECHNIK, BOX, more=more)
+    refused(command, "foreign", NEULING)
+    assert (site.goto(NEULING), site.mailbox(NEULING)) == (WIRT, None)
+    site.declare(TECHNIK, BOX, more=allowing(NEULING, **more))
+    planned = command("plan", "--format", "json")
+    if not renamed:
+        assert NEULING in [f["address"] for f in planned.json["flow"]]
+    applied(command)
+    assert site.goto(NEULING) == NEULING
+    # taking it out again converges: the mailbox and its own alias stay, unmanaged
+    site.declare(TECHNIK)
+    settled(command)
+    assert site.goto(NEULING) == NEULING
+
+
+def test_our_own_alias_becomes_a_mailbox_and_back(site: StandInSite, command: Command) -> None:
+    site.declare(TECHNIK, aliases=[f"bernd.neuling: [{WIRT}]"])
+    applied(command)
+    site.declare(TECHNIK, BOX)
+    planned = command("plan")
+    assert f"{NEULING}: {WIRT} → bernd.neuling" in planned.words
+    applied(command)
+    assert site.goto(NEULING) == NEULING
+    site.declare(TECHNIK, aliases=[f"bernd.neuling: [{WIRT}]"])
+    refused(command, "foreign", NEULING)
+    site.declare(TECHNIK, aliases=[f"bernd.neuling: [{WIRT}]"], more=allowing(NEULING))
+    applied(command)
+    assert (site.goto(NEULING), site.mailbox(NEULING) is not None) == (WIRT, True)
+    site.declare(TECHNIK)
+    applied(command)
+    assert site.goto(NEULING) == NEULING
+
+
+def test_an_alias_takes_no_mail_of_a_live_mailbox(site: StandInSite, command: Command) -> None:
+    site.add_mailbox(WILD)
+    site.declare(TECHNIK, aliases=[f"wild.wuchs: [{WIRT}]"])
+    refused(command, "foreign", WILD)
+    assert site.goto(WILD) == WILD
+
+
+def test_a_former_address_that_is_somebody_elses_alias(site: StandInSite, command: Command) -> None:
+    site.add_alias(f"bernd.alt@{DOMAIN}", WIRT)
+    site.declare(TECHNIK, BOX, more=renaming())
+    refused(command, "foreign", NEULING)
+    assert site.goto(f"bernd.alt@{DOMAIN}") == WIRT
+
+
+def test_an_alias_of_ones_own_is_taken(site: StandInSite, command: Command) -> None:
+    """An alias that leads to the old address alone is the same person's."""
+    site.add_mailbox(f"bernd.alt@{DOMAIN}")
+    site.add_alias(NEULING, f"bernd.alt@{DOMAIN}")
+    site.declare(TECHNIK, BOX, more=renaming())
+    applied(command)
+    assert (site.goto(NEULING), site.goto(f"bernd.alt@{DOMAIN}")) == (NEULING, NEULING)
