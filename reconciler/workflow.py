@@ -154,7 +154,8 @@ async def take_snapshot(systems: Sequence[System], clock: Clock) -> Snapshot:
     return Snapshot(
         taken,
         {s.name: r for s, r in zip(systems, results, strict=True) if not isinstance(r, Unreadable)},
-        {s.name: _said(r) for s, r in zip(systems, results, strict=True) if isinstance(r, Unreadable)},
+        {s.name: r.message for s, r in zip(systems, results, strict=True) if isinstance(r, Unreadable)},
+        {s.name: r.hint for s, r in zip(systems, results, strict=True) if isinstance(r, Unreadable)},
     )
 
 
@@ -211,11 +212,7 @@ async def _wanted(
 def _ledger_unknown(recalled: Remembered | Unreadable) -> Iterator[Read]:
     """Without the ledger nothing is removed that we made, and nothing can be applied; what is declared is planned."""
     if isinstance(recalled, Unreadable):
-        yield Read("ledger", "", unknown=_said(recalled))
-
-
-def _said(error: Unreadable) -> str:
-    return f"{error.message} ({error.hint})" if error.hint else error.message
+        yield Read("ledger", "", unknown=recalled.message, hint=recalled.hint)
 
 
 def _by_kind(entries: Iterable[Adoption]) -> dict[str, int]:
@@ -228,4 +225,5 @@ def _by_kind(entries: Iterable[Adoption]) -> dict[str, int]:
 def _read(system: System, snapshot: Snapshot) -> Read:
     records = snapshot.records.get(system.name, {})
     rows = {kind: len(table) for kind, table in records.items()}
-    return Read(system.name, system.target, rows, snapshot.unknown.get(system.name, ""))
+    unknown, hint = (said.get(system.name, "") for said in (snapshot.unknown, snapshot.hints))
+    return Read(system.name, system.target, rows, unknown, hint)

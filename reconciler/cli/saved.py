@@ -49,10 +49,10 @@ def _refuse_other_kinds(out: Path) -> None:
         return
     if stat.S_ISLNK(mode):
         hint = f"name the file itself: --out {out.readlink()}"
-        raise UsageError(f"{out} is a symbolic link, and none is followed", hint=hint)
+        raise UsageError(f"{out} cannot be written: it is a symbolic link, and none is followed", hint=hint)
     if not stat.S_ISREG(mode):
         hint = "name a file with --out; on standard output it is: reconciler plan --format json"
-        raise UsageError(f"{out} is there and is not a file", hint=hint)
+        raise UsageError(f"{out} cannot be written: it is there and is not a file", hint=hint)
 
 
 def _replace(out: Path, text: str) -> None:
@@ -108,7 +108,7 @@ def the_reviewed(saved: PlanDocument, drafted: Draft) -> Draft:
     for read in plan.unknown:
         if read.system in touched:
             message = f"{read.system} could not be read, so nobody knows whether the plan still fits: {read.unknown}"
-            raise Unreadable(message, hint="mend that, then apply the same plan again")
+            raise Unreadable(message, hint=f"{read.hint or 'mend that'}; then apply the same plan again")
     entries = {id: {entry.section: entry.fields for entry in theirs} for id, theirs in drafted.entries.items()}
     found = list(differences(_bound(saved), bound(plan), entries, drafted.settled))
     if found:

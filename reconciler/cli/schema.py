@@ -12,7 +12,8 @@ import typer
 from reconciler.cli.door import Status, enter, say, write
 from reconciler.declared.schema import site_schema, state_schema
 from reconciler.errors import UsageError
-from reconciler.report.document import findings_schema, history_schema, plan_schema, run_schema, show_schema
+from reconciler.report.document import findings_schema, plan_schema, run_schema, show_schema
+from reconciler.report.history_document import history_schema
 
 SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "state": state_schema,

@@ -6,7 +6,7 @@ Answers the question that comes before every new account: is there such an addre
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reconciler.model.addresses import BadAddress, parse_address, parse_local_part
 from reconciler.model.declared import DesiredState
@@ -38,11 +38,13 @@ class SightingFact:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """All that is known about what was asked; `unknown` names the systems that could not be read, with the reason."""
+    """All that is known about what was asked; `unknown` names the systems that could not be read, with the reason, and
+    `hints` what to do about that."""
 
     asked: str
     facts: tuple[SightingFact, ...]
     unknown: Mapping[str, str]
+    hints: Mapping[str, str] = field(default_factory=dict)
 
 
 def lookup(asked: str, desired: DesiredState, snapshot: Snapshot, locate: Locate) -> Sighting:
@@ -59,7 +61,7 @@ def lookup(asked: str, desired: DesiredState, snapshot: Snapshot, locate: Locate
     facts = [*_declared(text, hit, desired, locate), *_live(text, hit, snapshot), *_blocked(address, snapshot)]
     systems = list(dict.fromkeys(fact.system for fact in facts))
     facts.sort(key=lambda fact: systems.index(fact.system))
-    return Sighting(asked, tuple(facts), snapshot.unknown)
+    return Sighting(asked, tuple(facts), snapshot.unknown, snapshot.hints)
 
 
 def _accounts_of(member: str, desired: DesiredState, snapshot: Snapshot) -> frozenset[str]:

@@ -16,12 +16,14 @@ from reconciler.planning.transitions import Transition
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """How one system was read. `rows` counts the records by kind; `unknown` says why it could not be read."""
+    """How one system was read. `rows` counts the records by kind; `unknown` says why it could not be read, and
+    `hint` what to do about that."""
 
     system: str
     target: str
     rows: Mapping[str, int] = field(default_factory=dict)
     unknown: str = ""
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,11 +19,13 @@ def rows_of(records: Records, kind: type[R]) -> Mapping[str, R]:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """`records` has the systems that were read completely, `unknown` says why the others were not."""
+    """`records` has the systems that were read completely, `unknown` says why the others were not, and
+    `hints` what to do about that."""
 
     taken: datetime
     records: Mapping[str, Records] = field(default_factory=dict)
     unknown: Mapping[str, str] = field(default_factory=dict)
+    hints: Mapping[str, str] = field(default_factory=dict)
 
     def rows(self, kind: type[R]) -> Mapping[str, R] | None:
         """The table of one kind, over all systems; None when no system that was read holds it (so: unknown)."""

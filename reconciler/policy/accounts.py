@@ -28,7 +28,9 @@ def unknown_system(context: Context) -> Iterator[Finding]:
     for transition in context.transitions:
         if any(c.kind in UNREADABLE_KINDS or _arrives(c) for c in transition.changes):
             message = f"{transition.owner.subject} waits: {names} could not be read"
-            yield about(transition, Severity.WAIT, "unknown-system", message, "run the same command again later")
+            yield about(
+                transition, Severity.WAIT, "unknown-system", message, f"it is carried out once {names} can be read"
+            )
 
 
 def lost_password(context: Context) -> Iterator[Finding]:

@@ -113,12 +113,14 @@ class TransitionPart(Part):
 
 
 class ReadPart(Part):
-    """How one system was read: records by kind, and why it is unknown when it could not be read (else empty)."""
+    """How one system was read: records by kind, and why it is unknown when it could not be read, and
+    what to do about that (else empty)."""
 
     system: String
     target: String
     rows: Numbers
     unknown: String
+    hint: String
 
 
 class CountsPart(Part):
@@ -265,82 +267,39 @@ class FactPart(Part):
 
 
 class ShowDocument(Part):
-    """Everything that is known about what was asked; `unknown` says why a system could not be read."""
+    """Everything that is known about what was asked; `unknown` says why a system could not be read, `hints` what to do
+    about that."""
 
     schema_: Literal["show.schema.json"] = Field(default="show.schema.json", alias="$schema")
     version: Version = VERSION
     asked: String
     facts: tuple[FactPart, ...]
     unknown: dict[String, String]
-
-
-class PastStepPart(Part):
-    """One step of an earlier run, as it was planned and as it went; times are null where it did not come so far."""
-
-    seq: int
-    transition: String
-    id: String
-    change: ChangePart
-    stage: int
-    origin: String
-    state: Literal["pending", "begun", "done", "failed", "skipped", "not tried", "superseded", "uncertain"]
-    began: AwareDatetime | None
-    ended: AwareDatetime | None
-    message: String
-    hint: String
-
-
-class PastRunPart(Part):
-    """One earlier run; `counts` has its steps by state, `steps` is empty in a list of runs."""
-
-    id: int
-    site: String
-    plan: Annotated[String, Field(description="The digest of the plan.")]
-    commit: String
-    who: String
-    host: String
-    pid: int
-    started: AwareDatetime
-    finished: AwareDatetime | None
-    state: Literal["running", "done", "partly", "interrupted"]
-    counts: Numbers
-    steps: tuple[PastStepPart, ...]
-
-
-class HistoryDocument(Part):
-    """What the ledger remembers of earlier runs, newest first; or one run with its steps."""
-
-    schema_: Literal["history.schema.json"] = Field(default="history.schema.json", alias="$schema")
-    version: Version = VERSION
-    runs: tuple[PastRunPart, ...]
+    hints: dict[String, String]
 
 
 def plan_schema() -> dict[str, object]:
     """The JSON Schema of a plan."""
-    return _schema(PlanDocument)
+    return schema_of(PlanDocument)
 
 
 def run_schema() -> dict[str, object]:
     """The JSON Schema of a run."""
-    return _schema(RunDocument)
+    return schema_of(RunDocument)
 
 
 def findings_schema() -> dict[str, object]:
     """The JSON Schema of what `validate` has to say."""
-    return _schema(FindingsDocument)
+    return schema_of(FindingsDocument)
 
 
 def show_schema() -> dict[str, object]:
     """The JSON Schema of what `show` knows."""
-    return _schema(ShowDocument)
+    return schema_of(ShowDocument)
 
 
-def history_schema() -> dict[str, object]:
-    """The JSON Schema of what the ledger remembers."""
-    return _schema(HistoryDocument)
-
-
-def _schema(model: type[Part]) -> dict[str, object]:
+def schema_of(model: type[Part]) -> dict[str, object]:
+    """The JSON Schema of a document."""
     return {"$schema": _DRAFT, **model.model_json_schema(mode="serialization")}
 
 

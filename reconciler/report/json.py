@@ -24,8 +24,6 @@ from reconciler.report.document import (
     ChangePart,
     FindingPart,
     Part,
-    PastRunPart,
-    PastStepPart,
     PlacePart,
     Row,
     StepOutcomePart,
@@ -34,6 +32,7 @@ from reconciler.report.document import (
     TransitionRunPart,
     Value,
 )
+from reconciler.report.history_document import HistoryDocument, PastRunPart, PastStepPart
 from reconciler.report.outcomes import RunLine, run_view
 from reconciler.report.past import change_of
 from reconciler.report.phrases import by_place
@@ -65,7 +64,9 @@ def plan_json(plan: Plan) -> str:
             transitions=tuple(_transition(line) for line in view.lines),
             findings=tuple(_finding(finding) for finding in view.findings),
             reads=tuple(
-                document.ReadPart(system=r.system, target=r.target, rows=_sorted(r.rows), unknown=r.unknown)
+                document.ReadPart(
+                    system=r.system, target=r.target, rows=_sorted(r.rows), unknown=r.unknown, hint=r.hint
+                )
                 for r in view.reads
             ),
             counts=document.CountsPart(
@@ -136,13 +137,14 @@ def sighting_json(sighting: Sighting) -> str:
                 for f in sighting.facts
             ),
             unknown=dict(sorted(sighting.unknown.items())),
+            hints={name: hint for name, hint in sorted(sighting.hints.items()) if hint},
         )
     )
 
 
 def history_json(runs: Iterable[PastRun]) -> str:
     """Earlier runs without their steps."""
-    return _written(document.HistoryDocument(runs=tuple(_past_run(run) for run in runs)))
+    return _written(HistoryDocument(runs=tuple(_past_run(run) for run in runs)))
 
 
 def run_history_json(run: PastRun) -> str:

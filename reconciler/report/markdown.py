@@ -13,7 +13,7 @@ from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.lookup import Sighting, SightingFact
 from reconciler.planning.plan import Plan
 from reconciler.planning.run import Run
-from reconciler.report import flow, phrases
+from reconciler.report import flow, phrases, unread
 from reconciler.report.nouns import count
 from reconciler.report.outcomes import RunLine, RunView, after_run, run_view
 from reconciler.report.room import LIMIT, Room
@@ -32,6 +32,7 @@ def plan_markdown(plan: Plan, title: str = "mail plan") -> str:
     room = Room(LIMIT, head=_head(view), foot=_foot(view))
     stops = [f for f in view.findings if f.severity in _STOPS]
     others = [f for f in view.findings if f.severity not in _STOPS]
+    _unread(room, view)
     _stops(room, stops)
     if view.lines:
         room.fill(_TABLE, view.lines, _table_row, share=1, cut=lambda n: _cut_lines(view.lines, n))
@@ -63,6 +64,7 @@ def run_markdown(run: Run, title: str = "mail apply") -> str:
     ordered = [line for r in (Result.FAILED, Result.UNCERTAIN, Result.NOT_TRIED, Result.DONE) for line in view.of(r)]
     room = Room(LIMIT, head=[_run_verdict(view)], foot=[markdown(after_run(view))])
     stops = [f for f in view.plan.findings if f.severity in _STOPS]
+    _unread(room, view.plan)
     _stops(room, stops)
     if ordered:
         room.fill(
@@ -87,6 +89,7 @@ def sighting_markdown(sighting: Sighting) -> str:
     """Everything that is declared and live about what was asked."""
     foot = [
         f"**✗ {markdown(name)} could not be read**: {markdown(reason)}; what it holds is not known"
+        + (f"  \n→ {markdown(hint)}" if (hint := sighting.hints.get(name)) else "")
         for name, reason in sorted(sighting.unknown.items())
     ]
     room = Room(LIMIT, head=[f"**{markdown(phrases.seen(sighting))}**"], foot=foot)
@@ -94,6 +97,16 @@ def sighting_markdown(sighting: Sighting) -> str:
         table = ("| where | what | is | declared at |", "|---|---|---|---|")
         room.fill(table, sighting.facts, _fact_row, share=1, cut=lambda n: f"\n… and {_more(n, 'thing')}.")
     return room.text()
+
+
+def _unread(room: Room, view: PlanView) -> None:
+    room.fill(
+        (f"**✗ {unread.TITLE}**", ""),
+        list(unread.unread_lines(view.unknown)),
+        lambda line: f"- **{markdown(line[0])}**" + (f"  \n  → {markdown(line[1])}" if line[1] else ""),
+        share=3,
+        cut=lambda n: f"\n… and {_more(n, 'system')}: {_SEE_ALL}.",
+    )
 
 
 def _fact_row(fact: SightingFact) -> str:

@@ -12,6 +12,7 @@ from reconciler.planning.changes import Outcome, Result
 from reconciler.planning.findings import Severity
 from reconciler.planning.run import Run, TransitionRun
 from reconciler.report.phrases import DRIFT, PLAN, RESUME
+from reconciler.report.unread import mend
 from reconciler.report.view import Line, PlanView, StepView, plan_view
 
 
@@ -118,9 +119,8 @@ def after_run(view: RunView) -> str:
         return f"next: ask whether the letter of {', '.join(unsure[:3])}{others} came; nothing else is left of this run"
     if not view.complete:
         return f"next: {RESUME} (finishes this run; what is in place is skipped)"
+    if view.plan.unknown:
+        return mend(view.plan.unknown, PLAN)
     if view.refused:
         return f"next: resolve what was refused, then {PLAN}"
-    if view.plan.unknown:
-        names = " and ".join(read.system for read in view.plan.unknown)
-        return f"next: {PLAN} again when {names} can be read"
     return f"next: {DRIFT} (shows whether it stays so)"

@@ -12,6 +12,7 @@ from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.lookup import Sighting
 from reconciler.report.nouns import count, in_order, noun
 from reconciler.report.strict import UNDECLARED
+from reconciler.report.unread import mend
 from reconciler.report.view import Line, PlanView
 
 APPLY = "reconciler apply"
@@ -19,8 +20,10 @@ PLAN = "reconciler plan"
 DRIFT = "reconciler drift"
 RESUME = "reconciler resume"
 
+DRIFTED = "mail drift"
+
 NEXT: Mapping[str, str] = {
-    "mail drift": f"{APPLY} puts the declared state back; what should stay as it is now, declare first"
+    DRIFTED: f"{APPLY} puts the declared state back; what should stay as it is now, declare first"
 }
 """What to do about a plan that was shown under another title than a plan's."""
 
@@ -161,8 +164,8 @@ def seal(view: PlanView) -> str:
 
 
 def reads(view: PlanView) -> str:
-    """`postfixadmin ✓ openxchange ✗ no answer from mail.example`."""
-    return " ".join(f"{r.system} ✗ {r.unknown};" if r.unknown else f"{r.system} ✓" for r in view.reads).rstrip(";")
+    """`postfixadmin ✓ openxchange ✗`; why not stands above."""
+    return " ".join(f"{read.system} {'✗' if read.unknown else '✓'}" for read in view.reads)
 
 
 def seconds(started: datetime, finished: datetime) -> str:
@@ -187,8 +190,11 @@ def nothing(view: PlanView) -> str:
 
 def after_plan(view: PlanView) -> str:
     """The last line of a plan: the next command, or what must come before it. Empty when there is nothing to do."""
-    if view.stopped:
+    if view.stopped and not view.unknown:
         return f"next: nothing is applied while the plan is refused; resolve it, then {PLAN}"
+    if view.unknown:
+        meanwhile = f" ({APPLY} carries out {view.open} of {len(view.lines)} meanwhile)" if view.open else ""
+        return mend(view.unknown, DRIFT if view.title == DRIFTED else PLAN) + meanwhile
     if view.open:
         left = len(view.lines) - view.open
         return f"next: {NEXT.get(view.title, APPLY)}" + (
@@ -196,9 +202,6 @@ def after_plan(view: PlanView) -> str:
         )
     if view.subjects(Severity.REFUSAL):
         return f"next: resolve what is refused, then {PLAN}"
-    names = " and ".join(read.system for read in view.unknown)
-    if names:
-        return f"next: {PLAN} again when {names} can be read"
     return "next: declare what belongs here; without --strict the rest is no drift" if _strict(view) else ""
 
 

@@ -14,7 +14,7 @@ from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.lookup import Sighting
 from reconciler.planning.plan import Plan
 from reconciler.planning.run import Run
-from reconciler.report import flow, phrases
+from reconciler.report import flow, phrases, unread
 from reconciler.report.outcomes import RunLine, RunView, after_run, run_view
 from reconciler.report.page import Page, Piece, column_of
 from reconciler.report.steps import step_text
@@ -48,6 +48,7 @@ def plan_text(plan: Plan, *, width: int, color: bool, verbose: bool = False, tit
         page.blank()
         _lines(page, view, verbose)
         _flow(page, view)
+    _unread(page, view)
     _sections(page, view.findings)
     _footer(page, view, verbose)
     if last := phrases.after_plan(view):
@@ -71,6 +72,7 @@ def run_text(run: Run, *, width: int, color: bool, verbose: bool = False, title:
             _ended(page, line, column, verbose)
     if not view.lines:
         page.row(("nothing was carried out", ""))
+    _unread(page, view.plan)
     _sections(page, (f for f in view.plan.findings if f.severity in (Severity.REFUSAL, Severity.WAIT)))
     page.blank()
     page.row((_summary(view), "bold"))
@@ -114,7 +116,17 @@ def sighting_text(sighting: Sighting, *, width: int, color: bool) -> str:
         page.blank()
     for name, reason in sorted(sighting.unknown.items()):
         page.row((f"✗ {name} could not be read: {reason}; what it holds is not known", "bold red"), indent=2)
+        if hint := sighting.hints.get(name):
+            page.row((f"→ {hint}", ""), indent=4)
     return page.render()
+
+
+def _unread(page: Page, view: PlanView) -> None:
+    if view.unknown:
+        page.blank()
+        page.row((unread.TITLE, "bold red"))
+    for said, hint in unread.unread_lines(view.unknown):
+        page.row((said, "bold red"), (f" → {hint}" if hint else "", "bold"), first=" ✗ ", indent=3)
 
 
 def _lines(page: Page, view: PlanView, verbose: bool) -> None:

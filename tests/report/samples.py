@@ -281,7 +281,9 @@ READS = (
     Read("openxchange", "mail.example context 1", {"ox_user": 412}),
     Read("postfix", "mail.example hash:/etc/postfix/maps/sender_access", {"block": 12, "hand_line": 3}),
 )
-OX_UNKNOWN = Read("openxchange", "mail.example context 1", {}, "no answer from mail.example within 30 s")
+OX_UNKNOWN = Read(
+    "openxchange", "mail.example context 1", {}, "no answer from mail.example within 30 s", "see whether the host is up"
+)
 COUNTS = Counts(
     {"mailbox": 412, "alias": 850, "ox_user": 410, "block": 11, "password": 0}, {"mailbox": 5, "alias": 3, "block": 0}
 )
@@ -314,7 +316,12 @@ def wait(owner: Owner) -> Finding:
     """A new account that waits for OX."""
     message = f"{owner.subject} waits: openxchange could not be read"
     return Finding(
-        Severity.WAIT, "unknown-system", owner.subject, message, "run the same command again later", owner=owner
+        Severity.WAIT,
+        "unknown-system",
+        owner.subject,
+        message,
+        "it is carried out once openxchange can be read",
+        owner=owner,
     )
 
 

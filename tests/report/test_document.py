@@ -16,6 +16,7 @@ from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 from reconciler.errors import StalePlan, UsageError
 from reconciler.planning.plan import Counts, Read
 from reconciler.report import document
+from reconciler.report.history_document import history_schema
 from reconciler.report.json import findings_json, history_json, plan_json, run_history_json, run_json, sighting_json
 from tests.report import samples
 
@@ -33,7 +34,7 @@ DOCUMENTS: dict[str, tuple[Callable[[], dict[str, object]], list[str]]] = {
     "run": (document.run_schema, [run_json(samples.half_run()), run_json(samples.ended(samples.plan()))]),
     "findings": (document.findings_schema, [findings_json(samples.FINDINGS), findings_json(())]),
     "history": (
-        document.history_schema,
+        history_schema,
         [history_json(samples.PAST_RUNS), run_history_json(samples.past_run()), history_json(())],
     ),
     "show": (document.show_schema, [sighting_json(samples.SIGHTING)]),

@@ -54,9 +54,9 @@ def test_what_nobody_declares_is_counted_even_when_there_is_nothing_to_do() -> N
         ),
         (
             samples.plan([WAITS], [samples.wait(WAITS.owner)], UNKNOWN),
-            "next: reconciler plan again when openxchange can be read",
+            "next: see whether the host is up; then reconciler plan",
         ),
-        (samples.plan([], [], UNKNOWN), "next: reconciler plan again when openxchange can be read"),
+        (samples.plan([], [], UNKNOWN), "next: see whether the host is up; then reconciler plan"),
     ],
 )
 def test_the_last_line_of_a_plan_names_the_next_command(plan: Plan, last: str) -> None:
