@@ -10,11 +10,12 @@ from datetime import datetime
 from reconciler.apply.engine import carry_out
 from reconciler.apply.session import Session
 from reconciler.declared.load import Declaration
+from reconciler.declared.taken_out import taken_out
 from reconciler.errors import Unreadable
 from reconciler.model.accounts import Accounts, accounts
 from reconciler.model.declared import DesiredState
 from reconciler.model.records import Owner, Records
-from reconciler.planning.assembly import STOPS, counts, due_accounts, explained, marked, unmanaged
+from reconciler.planning.assembly import STOPS, counts, due_accounts, explained, marked, since, undeclared, unmanaged
 from reconciler.planning.diff import diff
 from reconciler.planning.draft import Draft, Reviewed
 from reconciler.planning.entries import Entries
@@ -93,6 +94,9 @@ async def draft(
         present = chains.present(only)
         held = [t for t in held if t.owner in present]
     transitions = explained(held, state, chains, declaration.locate)
+    if gone := undeclared(transitions):
+        commits = await asyncio.to_thread(taken_out, declaration.folder, state.commit, gone)
+        transitions = since(transitions, commits)
     waiting_for = tuple(s.name for s in systems if s.needed_for_accounts and s.name in snapshot.unknown)
     locate = declaration.locate
     made = remembered.made

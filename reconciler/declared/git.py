@@ -31,13 +31,13 @@ def refusal(folder: Path) -> str:
 def commit_of(folder: Path) -> str:
     """The commit of the folder's repository, with `+` when files in the folder differ from it; empty without git, and
     when git is told to ignore all of the folder's state."""
-    commit = _git(folder, "rev-parse", "--verify", "HEAD")
+    commit = ask(folder, "rev-parse", "--verify", "HEAD")
     if commit is None:
         return ""
-    changed = _git(folder, "status", "--porcelain", "--untracked-files=normal", "--", ".")
+    changed = ask(folder, "status", "--porcelain", "--untracked-files=normal", "--", ".")
     # which `status` would list by folder, with what is no state
-    ignored = _git(folder, "ls-files", "--others", "--ignored", "--exclude-standard", "--", "*.yaml", "*.yml")
-    if ignored and not _git(folder, "ls-files", "--", "*.yaml", "*.yml"):
+    ignored = ask(folder, "ls-files", "--others", "--ignored", "--exclude-standard", "--", "*.yaml", "*.yml")
+    if ignored and not ask(folder, "ls-files", "--", "*.yaml", "*.yml"):
         return ""
     return commit.strip() + ("+" if changed is None or changed.strip() or ignored else "")
 
@@ -46,7 +46,7 @@ def uncommitted(folder: Path) -> list[str]:
     """The YAML files below the folder that are not as the commit has them, by their paths in the repository: changed,
     new, ignored or deleted."""
     options = ("--porcelain", "-z", "--no-renames", "--untracked-files=all", "--ignored=matching")
-    said = _git(folder, "status", *options, "--", "*.yaml", "*.yml") or ""
+    said = ask(folder, "status", *options, "--", "*.yaml", "*.yml") or ""
     return [entry[3:] for entry in said.split("\0") if entry]
 
 
@@ -67,10 +67,10 @@ def blame(places: Iterable[Place]) -> list[Place]:
 def _blame_file(file: str, lines: Sequence[int]) -> Iterator[tuple[int, tuple[str, str]]]:
     path = Path(file)
     # otherwise the first commit of all counts as a boundary, too
-    root = () if (_git(path.parent, "rev-parse", "--is-shallow-repository") or "").strip() == "true" else ("--root",)
+    root = () if (ask(path.parent, "rev-parse", "--is-shallow-repository") or "").strip() == "true" else ("--root",)
     for start in range(0, len(lines), _LINES_AT_ONCE):
         ranges = [f"-L{line},{line}" for line in lines[start : start + _LINES_AT_ONCE]]
-        output = _git(path.parent, "blame", "--porcelain", *root, *ranges, "--", path.name)
+        output = ask(path.parent, "blame", "--porcelain", *root, *ranges, "--", path.name)
         if output is not None:
             yield from _read_porcelain(output)
 
@@ -95,7 +95,7 @@ def _read_porcelain(output: str) -> Iterator[tuple[int, tuple[str, str]]]:
             authors[commit] = text.removeprefix("author ")
 
 
-def _git(folder: Path, *arguments: str) -> str | None:
+def ask(folder: Path, *arguments: str) -> str | None:
     """git's answer; None when it has none: no git, no repository, not ours, too slow."""
     done = _run(folder, *arguments)
     return done.stdout.decode("utf-8", "replace") if done is not None and done.returncode == 0 else None

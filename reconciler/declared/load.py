@@ -42,6 +42,7 @@ class Declaration:
     findings: tuple[Finding, ...]
     locate: Locate
     files: int
+    folder: Path
 
 
 def load_state(folder: Path, site: Settings, *, today: date) -> Declaration:
@@ -60,7 +61,7 @@ def load_state(folder: Path, site: Settings, *, today: date) -> Declaration:
     findings = problems.findings(locator.place_of)
     if problems.any_error:
         raise InvalidInput(findings)
-    return Declaration(_state(tables, commit), findings, locator, len(sources))
+    return Declaration(_state(tables, commit), findings, locator, len(sources), folder)
 
 
 def _commit(folder: Path, problems: Problems) -> str:

@@ -22,6 +22,10 @@ STOPS = (Severity.REFUSAL, Severity.WAIT, Severity.LATER)
 """What keeps a transition from being carried out with this plan."""
 
 
+NOT_DECLARED = "no longer declared"
+"""The reason why what we made goes."""
+
+
 def due_accounts(
     remembered: Remembered,
     state: DesiredState,
@@ -103,6 +107,18 @@ def _explained(
     )
 
 
+def undeclared(transitions: Iterable[Transition]) -> list[Owner]:
+    """What goes because its entry went."""
+    return [transition.owner for transition in transitions if transition.reason == NOT_DECLARED]
+
+
+def since(transitions: Iterable[Transition], commits: Mapping[Owner, str]) -> tuple[Transition, ...]:
+    """The transitions, with the commit that took the entry out behind the reason of what goes for that."""
+    return tuple(
+        replace(t, reason=f"{t.reason} ({commits[t.owner]})") if t.owner in commits else t for t in transitions
+    )
+
+
 def marked(transitions: Iterable[Transition], findings: Sequence[Finding]) -> tuple[Transition, ...]:
     """The transitions with the rules that stop them; without those that wait for a date of the future."""
     rules: dict[Owner, list[str]] = {}
@@ -132,10 +148,10 @@ def _reason(transition: Transition, state: DesiredState) -> str:
     if scope is Scope.ACCOUNT:
         return ""
     if scope is Scope.ALIAS:
-        return "" if subject in state.aliases else "no longer declared"
+        return "" if subject in state.aliases else NOT_DECLARED
     block = state.sender_blocks.get(subject)
     if block is None:
-        return "no longer declared"
+        return NOT_DECLARED
     if block.expired(state.today):
         return f"expired on {block.expires}"
     return f"{block.reason}, until {block.expires}" if block.expires else block.reason

@@ -145,7 +145,7 @@ def test_blame_asks_once_a_file(repository: Path, monkeypatch: pytest.MonkeyPatc
     def answer(_folder: Path, *arguments: str) -> None:
         asked.append(arguments)
 
-    monkeypatch.setattr("reconciler.declared.git._git", answer)
+    monkeypatch.setattr("reconciler.declared.git.ask", answer)
     places = [Place("a.yaml", line) for line in (4, 3, 3)] + [Place("b.yaml", 1)]
     assert blame(places) == places
     lines = [[a for a in arguments if a.startswith("-L")] for arguments in asked if arguments[0] == "blame"]
