@@ -143,12 +143,19 @@ async def draft(
     )
 
 
-async def paired_snapshot(declaration: Declaration, systems: Sequence[System], clock: Clock) -> Snapshot:
-    """What is live, under the keys of what is declared, for `show`."""
+async def paired_snapshot(
+    declaration: Declaration, systems: Sequence[System], clock: Clock
+) -> tuple[Snapshot, dict[str, Records]]:
+    """What is live, under the keys of what is declared, and what should be, for `show`."""
     snapshot = await take_snapshot(systems, clock)
-    known = [s for s in systems if s.name in snapshot.records]
-    paired = {s.name: s.pair(s.expect(declaration.state), snapshot.records[s.name]) for s in known}
-    return replace(snapshot, records=paired)
+    pairs: dict[str, Pair] = {}
+    for system in systems:
+        if system.name in snapshot.records:
+            wanted = system.expect(declaration.state)
+            found = system.pair(wanted, snapshot.records[system.name])
+            pairs[system.name] = Pair(system.settle(wanted, found), found)
+    live = replace(snapshot, records={name: pair.found for name, pair in pairs.items()})
+    return live, {name: pair.wanted for name, pair in pairs.items()}
 
 
 async def take_snapshot(systems: Sequence[System], clock: Clock) -> Snapshot:

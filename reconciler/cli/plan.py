@@ -63,13 +63,14 @@ def drift(
         bool, typer.Option(help="Live objects that nobody declares are named, and count as drift.")
     ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every field that differs.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing at all when there is no drift.")] = False,
     state: StateOption = None,
 ) -> None:
     """Show where the live systems differ from what git declares; for cron. Changes nothing.
 
     Exit status 0: no drift. 4: drift was found.
 
-    Example: reconciler drift --format markdown > drift.md
+    Example: reconciler drift --quiet
     """
 
     async def story() -> Status:
@@ -77,8 +78,10 @@ def drift(
             drafted = await opened.draft()
         named = () if not strict else undeclared(drafted.unmanaged, None if output is Format.JSON else MOST)
         made = replace(drafted.plan, findings=(*drafted.plan.findings, *named))
-        write(render(made, output, "mail drift", verbose=verbose))
-        return worst(plan_status(made), Status.PENDING if named else Status.DONE)
+        status = worst(plan_status(made), Status.PENDING if named else Status.DONE)
+        if status is not Status.DONE or not quiet:
+            write(render(made, output, "mail drift", verbose=verbose))
+        return status
 
     enter(story, output)
 

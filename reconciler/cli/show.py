@@ -30,9 +30,9 @@ def show(
 
     async def story() -> Status:
         async with open_site(site, state) as opened:
-            snapshot = await paired_snapshot(opened.declaration, opened.systems, opened.clock)
+            snapshot, wanted = await paired_snapshot(opened.declaration, opened.systems, opened.clock)
             try:
-                seen = lookup(address, opened.declaration.state, snapshot, opened.declaration.locate)
+                seen = lookup(address, opened.declaration.state, snapshot, opened.declaration.locate, wanted)
             except BadAddress as error:
                 raise UsageError(str(error), hint="example: reconciler show anna.beispiel@mail.example") from None
         match output:

@@ -12,14 +12,17 @@ from reconciler.model.addresses import BadAddress, parse_address, parse_local_pa
 from reconciler.model.declared import DesiredState
 from reconciler.model.places import Origin, Place
 from reconciler.model.records import (
+    KINDS,
     AliasDomainRow,
     AliasRow,
     BlockRow,
     DomainRow,
+    Gone,
     HandLineRow,
     MailboxRow,
     MemberRow,
     OxUserRow,
+    Records,
 )
 from reconciler.planning.findings import Locate
 from reconciler.planning.snapshot import Snapshot
@@ -34,6 +37,8 @@ class SightingFact:
     subject: str
     text: str
     place: Place | None = None
+    missing: bool = False
+    """Declared, and not live."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +52,12 @@ class Sighting:
     hints: Mapping[str, str] = field(default_factory=dict)
 
 
-def lookup(asked: str, desired: DesiredState, snapshot: Snapshot, locate: Locate) -> Sighting:
+def lookup(
+    asked: str, desired: DesiredState, snapshot: Snapshot, locate: Locate, wanted: Mapping[str, Records] | None = None
+) -> Sighting:
     """Looks for a whole address, or for a local part in every domain; a member number is one, and stands for the
-    accounts that it belongs to as well. One system's facts stand together. Raises BadAddress."""
+    accounts that it belongs to as well. `wanted` is what each system that was read should hold: what of it is not live
+    is said. One system's facts stand together. Raises BadAddress."""
     text = asked.strip().lower()
     address = parse_address(text) if "@" in text else ""
     local = "" if address else parse_local_part(text)
@@ -59,6 +67,7 @@ def lookup(asked: str, desired: DesiredState, snapshot: Snapshot, locate: Locate
         return candidate == address if address else candidate.partition("@")[0] == local or candidate in accounts
 
     facts = [*_declared(text, hit, desired, locate), *_live(text, hit, snapshot), *_blocked(address, snapshot)]
+    facts += _missing(hit, snapshot, wanted or {})
     systems = list(dict.fromkeys(fact.system for fact in facts))
     facts.sort(key=lambda fact: systems.index(fact.system))
     return Sighting(asked, tuple(facts), snapshot.unknown, snapshot.hints)
@@ -106,6 +115,17 @@ def _live(text: str, hit: Hit, snapshot: Snapshot) -> Iterator[SightingFact]:
                 said = _describe(row, key, hit, text)
                 if said:
                     yield SightingFact(system, kind, key, said)
+
+
+def _missing(hit: Hit, snapshot: Snapshot, wanted: Mapping[str, Records]) -> Iterator[SightingFact]:
+    """What is declared about it and not there, in the systems that could be read."""
+    for system, records in wanted.items():
+        for kind, table in records.items():
+            live = snapshot.records[system].get(kind, {})
+            for key, row in table.items() if kind in KINDS else ():
+                if key not in live and not isinstance(row, Gone) and (hit(key) or hit(row.owner.subject)):
+                    said = "declared, but not live: reconciler plan shows what is done about it"
+                    yield SightingFact(system, kind, key, said, missing=True)
 
 
 def _describe(row: object, key: str, hit: Hit, text: str) -> str:

@@ -257,13 +257,15 @@ class FindingsDocument(Part):
 
 
 class FactPart(Part):
-    """One thing that is known; `system` is `declared` or the name of the system that holds it."""
+    """One thing that is known; `system` is `declared` or the name of the system that holds it, or, where it is
+    `missing`, should hold it: declared, and not live."""
 
     system: String
     kind: String
     subject: String
     text: String
     place: PlacePart | None
+    missing: bool
 
 
 class ShowDocument(Part):

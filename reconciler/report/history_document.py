@@ -42,12 +42,31 @@ class PastRunPart(Part):
     steps: tuple[PastStepPart, ...]
 
 
+class PastChangePart(Part):
+    """What one run did about one subject, in the words of its plan; `why` is the reason and the ticket that git gave,
+    `state` how far it came: the worst of its steps."""
+
+    run: int
+    transition: String
+    subject: String
+    started: AwareDatetime
+    who: String
+    host: String
+    commit: String
+    summary: String
+    why: String
+    origin: String
+    state: Literal["pending", "begun", "done", "failed", "skipped", "not tried", "superseded", "uncertain"]
+
+
 class HistoryDocument(Part):
-    """What the ledger remembers of earlier runs, newest first; or one run with its steps."""
+    """What the ledger remembers of earlier runs, newest first; or one run with its steps; or the runs that touched one
+    address, with their steps about it, and what they did as `changes`."""
 
     schema_: Literal["history.schema.json"] = Field(default="history.schema.json", alias="$schema")
     version: Version = VERSION
     runs: tuple[PastRunPart, ...]
+    changes: tuple[PastChangePart, ...] = ()
 
 
 def history_schema() -> dict[str, object]:

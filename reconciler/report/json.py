@@ -14,12 +14,13 @@ from reconciler.model.places import Place
 from reconciler.planning.changes import Action, Result
 from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.flow_changes import FlowChange
-from reconciler.planning.lookup import Sighting
+from reconciler.planning.lookup import Sighting, SightingFact
 from reconciler.planning.mail_flow import Delivery
 from reconciler.planning.plan import Plan
 from reconciler.planning.remembered import PastRun, PastStep
 from reconciler.planning.run import Run
 from reconciler.report import document
+from reconciler.report.address_history import PastChange
 from reconciler.report.document import (
     ChangePart,
     FindingPart,
@@ -32,7 +33,7 @@ from reconciler.report.document import (
     TransitionRunPart,
     Value,
 )
-from reconciler.report.history_document import HistoryDocument, PastRunPart, PastStepPart
+from reconciler.report.history_document import HistoryDocument, PastChangePart, PastRunPart, PastStepPart
 from reconciler.report.outcomes import RunLine, run_view
 from reconciler.report.past import change_of
 from reconciler.report.phrases import by_place
@@ -132,19 +133,29 @@ def sighting_json(sighting: Sighting) -> str:
     return _written(
         document.ShowDocument(
             asked=sighting.asked,
-            facts=tuple(
-                document.FactPart(system=f.system, kind=f.kind, subject=f.subject, text=f.text, place=_place(f.place))
-                for f in sighting.facts
-            ),
+            facts=tuple(_fact(fact) for fact in sighting.facts),
             unknown=dict(sorted(sighting.unknown.items())),
             hints={name: hint for name, hint in sorted(sighting.hints.items()) if hint},
         )
     )
 
 
+def _fact(fact: SightingFact) -> document.FactPart:
+    fields = {name: getattr(fact, name) for name in ("system", "kind", "subject", "text", "missing")}
+    return document.FactPart(**fields, place=_place(fact.place))
+
+
 def history_json(runs: Iterable[PastRun]) -> str:
     """Earlier runs without their steps."""
     return _written(HistoryDocument(runs=tuple(_past_run(run) for run in runs)))
+
+
+def address_history_json(changes: Iterable[PastChange]) -> str:
+    """What happened to an address: the same document, with the runs' steps about it."""
+    listed = list(changes)
+    runs = {change.run.id: change.run for change in listed}
+    parts = tuple(_past_change(change) for change in listed)
+    return _written(HistoryDocument(runs=tuple(map(_past_run, runs.values())), changes=parts))
 
 
 def run_history_json(run: PastRun) -> str:
@@ -284,4 +295,20 @@ def _past_step(step: PastStep) -> PastStepPart:
         ended=step.ended,
         message=step.message,
         hint=step.hint,
+    )
+
+
+def _past_change(change: PastChange) -> PastChangePart:
+    return PastChangePart(
+        run=change.run.id,
+        transition=change.id,
+        subject=change.subject,
+        started=change.run.started,
+        who=change.run.who,
+        host=change.run.host,
+        commit=change.run.commit,
+        summary=change.summary,
+        why=change.why,
+        origin=change.place,
+        state=change.state.value,
     )

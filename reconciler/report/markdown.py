@@ -14,7 +14,7 @@ from reconciler.planning.lookup import Sighting, SightingFact
 from reconciler.planning.plan import Plan
 from reconciler.planning.run import Run
 from reconciler.report import flow, phrases, unread
-from reconciler.report.nouns import count
+from reconciler.report.nouns import count, noun
 from reconciler.report.outcomes import RunLine, RunView, after_run, run_view
 from reconciler.report.room import LIMIT, Room
 from reconciler.report.safe import markdown, visible
@@ -111,7 +111,8 @@ def _unread(room: Room, view: PlanView) -> None:
 
 def _fact_row(fact: SightingFact) -> str:
     place = markdown(str(fact.place or ""))
-    return f"| {markdown(fact.system)} | {markdown(fact.subject, 120)} | {markdown(fact.text)} | {place} |"
+    said = f"✗ {noun(fact.kind)} {fact.text}" if fact.missing else fact.text
+    return f"| {markdown(fact.system)} | {markdown(fact.subject, 120)} | {markdown(said)} | {place} |"
 
 
 def _head(view: PlanView) -> list[str]:

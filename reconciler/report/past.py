@@ -6,7 +6,8 @@ Values come from the ledger's JSON; what `changes.HIDDEN` names is left out here
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, tzinfo
 from itertools import groupby
 from typing import Any
 
@@ -50,6 +51,16 @@ NO_RUNS = "no run is in the ledger yet"
 _MOMENT = "%Y-%m-%d %H:%M:%S"
 
 
+def in_zone(run: PastRun, zone: tzinfo) -> PastRun:
+    """The run with its times in the site's time zone; the ledger keeps UTC."""
+
+    def local(time: datetime | None) -> datetime | None:
+        return time.astimezone(zone) if time is not None else None
+
+    steps = tuple(step._replace(began=local(step.began), ended=local(step.ended)) for step in run.steps)
+    return replace(run, started=run.started.astimezone(zone), finished=local(run.finished), steps=steps)
+
+
 def change_of(step: PastStep) -> ChangeView:
     """The change that a step carried out, without what no report shows."""
     before = step.before or {}
@@ -65,13 +76,13 @@ def transitions(run: PastRun) -> Iterator[tuple[str, list[PastStep]]]:
 
 
 def run_line(run: PastRun) -> str:
-    """`2026-11-22 09:58:03 UTC · partly · 7 done, 1 failed · technik on mail.example`."""
+    """`2026-11-22 10:58:03 +0100 · partly · 7 done, 1 failed · technik on mail.example`."""
     said = ", ".join(f"{run.counts[state]} {state}" for state in StepState if run.counts.get(state)) or "no steps"
     return DOT.join((moment(run.started), str(run.state), said, f"{run.who} on {run.host}"))
 
 
 def run_head(run: PastRun) -> str:
-    """`run 12 for nrw · partly · 2026-11-22 09:58:03 UTC, 6.0 s`."""
+    """`run 12 for nrw · partly · 2026-11-22 10:58:03 +0100, 6.0 s`."""
     took = f", {seconds(run.started, run.finished)}" if run.finished else ""
     return DOT.join((f"run {run.id} for {run.site}", str(run.state), f"{moment(run.started)}{took}"))
 
@@ -108,8 +119,8 @@ def when(step: PastStep) -> str:
 
 
 def moment(time: datetime) -> str:
-    """The ledger keeps UTC."""
-    return f"{time:{_MOMENT}} UTC"
+    """In the zone that it was given in, with its offset, as a plan says when it was read."""
+    return f"{time:{_MOMENT} %z}"
 
 
 def tally(runs: int) -> str:

@@ -15,6 +15,7 @@ from reconciler.planning.lookup import Sighting
 from reconciler.planning.plan import Plan
 from reconciler.planning.run import Run
 from reconciler.report import flow, phrases, unread
+from reconciler.report.nouns import noun
 from reconciler.report.outcomes import RunLine, RunView, after_run, run_view
 from reconciler.report.page import Page, Piece, column_of
 from reconciler.report.steps import step_text
@@ -111,7 +112,9 @@ def sighting_text(sighting: Sighting, *, width: int, color: bool) -> str:
             system = fact.system
             page.blank()
             page.row((system, "bold"))
-        page.entry(("·", "dim"), fact.subject, [(fact.text, "")], column, str(fact.place or ""))
+        mark, style = ("✗", "bold yellow") if fact.missing else ("·", "dim")
+        said = f"{noun(fact.kind)} {fact.text}" if fact.missing else fact.text
+        page.entry((mark, style), fact.subject, [(said, "")], column, str(fact.place or ""))
     if sighting.unknown:
         page.blank()
     for name, reason in sorted(sighting.unknown.items()):

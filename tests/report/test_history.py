@@ -72,7 +72,7 @@ def test_a_run_that_a_later_one_finished_needs_nothing(state: RunState) -> None:
 def test_a_run_that_is_done_needs_nothing() -> None:
     done = samples.past_run(state=RunState.DONE)
     assert "next:" not in _text(done) + run_history_markdown(done, left=True)
-    assert "2026-11-22 09:58:03 UTC, 6.0 s" in _text(done)
+    assert "2026-11-22 09:58:03 +0000, 6.0 s" in _text(done)
 
 
 def test_an_empty_ledger_is_a_sentence() -> None:

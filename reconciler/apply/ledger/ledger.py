@@ -17,7 +17,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import IntegrityError
 
-from reconciler.apply.ledger import inventory, journal, lock, recall, shape
+from reconciler.apply.ledger import address, inventory, journal, lock, recall, shape
 from reconciler.apply.ledger.connect import LedgerUnusable, explained, snapshot, transaction
 from reconciler.apply.ledger.inventory import Source
 from reconciler.apply.ledger.journal import OpenRun
@@ -242,6 +242,10 @@ class Ledger:
         runs = self.tables.runs
         query = select(runs).where(runs.c.site == self._site).order_by(runs.c.id.desc()).limit(limit)
         return await self._read(recall.runs, query)
+
+    async def of_address(self, asked: str, limit: int) -> list[PastRun]:
+        """The latest runs that touched an address, a local part or a block, with their steps about it."""
+        return await self._read(address.of_address, self._site, asked, limit)
 
     async def run(self, number: int) -> PastRun | None:
         """One run with all its steps; None when the site has no such run."""

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, event
 
 from reconciler.apply.ledger import Ledger
 from reconciler.errors import PermanentFailure
-from reconciler.model.records import BlockRow, Owner, Scope
+from reconciler.model.records import BlockRow, MailboxRow, Owner, Scope
 from reconciler.planning.changes import Action, Outcome, Result, Stage
 from reconciler.planning.remembered import Effect, OneShot, RunState
 from tests.apply.ledger.house import (
@@ -275,3 +275,20 @@ async def test_what_a_transition_counts_as_can_be_said(ledger: Ledger) -> None:
     past = await ledger.run(run.id)
     assert past is not None
     assert [step.counted for step in past.steps] == [Effect.REMOVAL] * 4 + [Effect.CREATION] * 4
+
+
+async def test_the_runs_that_touched_an_address_with_their_steps_about_it(ledger: Ledger) -> None:
+    """Through a rename, whose old mailbox has the old address; a local part in every domain; no wildcards."""
+    lease = await ledger.acquire("technik", "mail.example", 7)
+    first = await opened_with(ledger, lease, [*creation(ANNA), *creation(HANS)], "1")
+    row, new = MailboxRow(ANNA, ANNA, "x", 1, True), account("neu@partei.example")
+    old = make("postfixadmin", "mailbox", row, new, Stage.MAIL_FLOW, row)
+    second = await opened_with(ledger, lease, [*creation("neu@partei.example"), old], "2")
+    third = await opened_with(ledger, lease, creation(HANS), "3")
+    local = ANNA.partition("@")[0]
+    for asked in (ANNA, local, "neu@partei.example"):
+        found = await ledger.of_address(asked, 20)
+        assert [run.id for run in found] == [second.id, first.id]
+        assert {step.owner.subject for run in found for step in run.steps} == {ANNA, "neu@partei.example"}
+    assert [run.id for run in await ledger.of_address(HANS, 1)] == [third.id]
+    assert await ledger.of_address("%", 20) == await ledger.of_address(f"{local[:-1]}_", 20) == []
