@@ -74,13 +74,13 @@ def _time_zone(name: str) -> str:
 
 
 def _maildir(text: str) -> str:
-    known = ("domain", "local_part")
+    known = ("domain", "local_part", "address")
     try:
         fields = [field for _, field, _, _ in Formatter().parse(text) if field is not None]
-        text.format(domain="mail.example", local_part="anna")
+        text.format(domain="mail.example", local_part="anna", address="anna@mail.example")
     except (ValueError, KeyError, IndexError, AttributeError):
         fields = ["?"]
-    if "local_part" not in fields or not set(fields) <= set(known):
+    if not {"local_part", "address"} & set(fields) or not set(fields) <= set(known):
         hint = "write {domain} and {local_part} in it, like '{domain}/{local_part}/'"
         raise ValueError(f"{text!r} does not say where a mailbox's mail is; {hint}")
     return text

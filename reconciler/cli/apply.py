@@ -118,7 +118,7 @@ async def carry_through(opened: OpenSite, held: Session, drafted: Draft, output:
     if made.open_transitions and not await _agreed(made, yes=yes):
         say("nothing was changed")
         return plan_status(made)
-    if not made.open_transitions and not (drafted.adopted and not made.stopped):
+    if not made.open_transitions and (made.stopped or not (drafted.adopted or drafted.people)):
         if output is Format.JSON:
             write(render(made, output, "mail plan"))
         return plan_status(made)
