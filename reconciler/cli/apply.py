@@ -105,7 +105,10 @@ def resume(
                 say("no run was left unfinished; next: reconciler plan")
                 return Status.DONE
             owners |= earlier
-            return await carry_through(opened, held, (await opened.draft(only=owners)).only(owners), output, yes=yes)
+            # a run that died after its last effect did not come to note whose accounts they are
+            noted = frozenset(step.owner for step in left.steps) if left else frozenset()
+            drafted = (await opened.draft(only=owners)).only(owners, noted)
+            return await carry_through(opened, held, drafted, output, yes=yes)
 
     enter(story, output)
 

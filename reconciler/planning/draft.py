@@ -81,8 +81,9 @@ class Draft:
         )
         return {step_id: shot for step_id, shot in found if shot is not None}
 
-    def only(self, owners: Iterable[Owner]) -> Draft:
-        """The part about these owners, under whatever address they are known by now."""
+    def only(self, owners: Iterable[Owner], noted: Iterable[Owner] = ()) -> Draft:
+        """The part about these owners, under whatever address they are known by now; of `noted` only whose accounts they
+        are."""
         present = self.chains.present(owners)
         transitions = tuple(t for t in self.plan.transitions if t.owner in present)
         findings = tuple(f for f in self.plan.findings if f.owner is None or f.owner in present)
@@ -90,7 +91,8 @@ class Draft:
         theirs = {owner.subject for owner in present}
         adopted = tuple(entry for entry in self.adopted if entry.owner in present)
         outdated = tuple(entry for entry in self.outdated if self.chains.of(entry.key) in theirs)
-        people = tuple(entry for entry in self.people if entry.owner in present)
+        told = present | self.chains.present(noted)
+        people = tuple(entry for entry in self.people if entry.owner in told)
         return replace(self, plan=plan, adopted=adopted, outdated=outdated, people=people, missed=())
 
 
