@@ -82,8 +82,8 @@ class Draft:
         return {step_id: shot for step_id, shot in found if shot is not None}
 
     def only(self, owners: Iterable[Owner], noted: Iterable[Owner] = ()) -> Draft:
-        """The part about these owners, under whatever address they are known by now; of `noted` only whose accounts they
-        are."""
+        """The part about these owners, under whatever address they are known by now; of `noted` only whose accounts
+        they are."""
         present = self.chains.present(owners)
         transitions = tuple(t for t in self.plan.transitions if t.owner in present)
         findings = tuple(f for f in self.plan.findings if f.owner is None or f.owner in present)
