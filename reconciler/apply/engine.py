@@ -78,6 +78,21 @@ def _in_order(transitions: Sequence[Transition]) -> list[Transition]:
     return [t for t in transitions if t.owner not in late_owners] + late
 
 
+def _levels(transitions: Sequence[Transition]) -> list[list[Transition]]:
+    """Transitions, which stand in order, by how many others with steps of the same stages they lead to one behind the
+    other: what earlier stages decide needs no level of its own."""
+    depth: dict[Owner, int] = {}
+    stages: dict[Owner, set[Stage]] = {}
+    levels: dict[int, list[Transition]] = {}
+    for transition in transitions:
+        own = {step.stage for step in transition.steps}
+        needed = (depth[need] + (not own.isdisjoint(stages[need])) for need in transition.needs if need in depth)
+        at = max(needed, default=0)
+        depth[transition.owner], stages[transition.owner] = at, own
+        levels.setdefault(at, []).append(transition)
+    return [levels[at] for at in sorted(levels)]
+
+
 def _parts(batch: Sequence[Step]) -> Iterator[Sequence[Step]]:
     """What goes out to people goes one by one, so that each is remembered before the next: a letter that is forgotten
     is written again, with a new password."""
@@ -111,18 +126,23 @@ class _Work:
         self._failed: set[Owner] = set()
 
     async def wave(self, transitions: Sequence[Transition]) -> None:
-        """All stages of some transitions, in order; within a stage one batch a system."""
+        """All stages of some transitions, in order; within a stage one batch a system, and what leads to others of this
+        wave after them."""
+        levels = _levels(transitions)
         for stage in Stage:
-            for name, system in self._systems.items():
-                batch = [
-                    step
-                    for transition in transitions
-                    if self._goes_on(transition)
-                    for step in transition.steps
-                    if step.stage is stage and step.change.system == name
-                ]
-                for part in _parts(batch):
-                    await self._part(system, part)
+            for system in self._systems.values():
+                for level in levels:
+                    for part in _parts(self._batch_of(level, stage, system)):
+                        await self._part(system, part)
+
+    def _batch_of(self, transitions: Sequence[Transition], stage: Stage, system: System) -> list[Step]:
+        return [
+            step
+            for transition in transitions
+            if self._goes_on(transition)
+            for step in transition.steps
+            if step.stage is stage and step.change.system == system.name
+        ]
 
     async def _part(self, system: System, part: Sequence[Step]) -> None:
         """What is remembered together."""
@@ -135,7 +155,10 @@ class _Work:
         self._progress(system.name, len(self._outcomes), self._total)
 
     def _goes_on(self, transition: Transition) -> bool:
-        return transition.owner not in self._failed and transition.needs.isdisjoint(self._failed)
+        """Whether nothing of it failed, nor of what it leads to, at any depth."""
+        if not transition.needs.isdisjoint(self._failed):
+            self._failed.add(transition.owner)
+        return transition.owner not in self._failed
 
     async def _batch(self, system: System, batch: Sequence[Step]) -> None:
         """Skip what is in place, perform the rest, try temporary failures again, look again."""

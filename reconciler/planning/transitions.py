@@ -145,6 +145,7 @@ def fold(
     for change in changes:
         grouped.setdefault(change.owner, []).append(change)
     by_name = {system.name: system for system in systems}
+    makers = {change.key: owner for owner, own in grouped.items() for change in own if _begins_to_answer(change)}
     transitions = []
     for owner, own in grouped.items():
         _complete(owner, own, news(owner, own, due), [s for s in systems if s.name in pairs], pairs)
@@ -152,7 +153,7 @@ def fold(
             continue
         steps = [step for change in own for step in by_name[change.system].steps(change)]
         steps.sort(key=lambda step: step.stage)  # stable: within a stage the systems' own order
-        transitions.append(Transition(owner, tuple(own), tuple(steps), needs=_needs(owner, own, grouped)))
+        transitions.append(Transition(owner, tuple(own), tuple(steps), needs=_needs(owner, own, makers)))
     transitions.sort(key=_danger)
     return transitions
 
@@ -175,13 +176,20 @@ def _complete(
                     new = True
 
 
-def _needs(owner: Owner, changes: Sequence[Change], grouped: Mapping[Owner, Sequence[Change]]) -> frozenset[Owner]:
-    """The accounts and aliases among the targets of an alias that this plan is to create."""
+def _needs(owner: Owner, changes: Sequence[Change], makers: Mapping[str, Owner]) -> frozenset[Owner]:
+    """Whose rows among the targets of an alias answer only once this plan is carried out: what is made, gets another
+    address or is switched on."""
     if owner.scope is not Scope.ALIAS:
         return frozenset()
     targets = {target for change in changes if isinstance(change.after, AliasRow) for target in change.after.goto}
-    possible = (Owner(scope, target) for scope in (Scope.ACCOUNT, Scope.ALIAS) for target in targets)
-    return frozenset(o for o in possible if any(c.action is Action.CREATE for c in grouped.get(o, ())))
+    return frozenset(makers[target] for target in targets if target in makers) - {owner}
+
+
+def _begins_to_answer(change: Change) -> bool:
+    before, after = change.before, change.after
+    if not isinstance(after, MailboxRow | AliasRow) or not after.active:
+        return False
+    return not isinstance(before, MailboxRow | AliasRow) or before.key != after.key or not before.active
 
 
 def _danger(transition: Transition) -> tuple[bool, int, int, str]:

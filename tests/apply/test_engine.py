@@ -115,6 +115,29 @@ async def test_an_alias_is_not_made_when_its_target_failed_and_comes_after_it_ot
     assert a.log == ["a: good bad", "a: three one"]
 
 
+@pytest.mark.parametrize(
+    ("failing", "expected"),
+    [
+        ("anna", ["not tried", "not tried", "not tried", "failed"]),
+        ("vorstand", ["not tried", "not tried", "failed", "done"]),
+    ],
+)
+async def test_what_leads_to_something_incomplete_is_not_tried_at_any_depth(failing: str, expected: list[str]) -> None:
+    """Inside one batch of one system, too: an alias that leads to an alias that was not made would bounce."""
+    a = Memory("a")
+    a.answers[failing] = [FAILED]
+    anna = step("a", "anna")
+    vorstand = alias("a", "vorstand", anna.change.owner)
+    info = alias("a", "info", vorstand.owner)
+    outer = alias("a", "outer", info.owner)
+    plan = plan_with([anna])
+    plan = replace(plan, transitions=(outer, info, vorstand, *plan.transitions))
+    done = await engine.carry_out(
+        plan, [a], Pages(), clock=lambda: NOW, progress=lambda *_: None, stop=asyncio.Event(), pause=0.0
+    )
+    assert results(done) == [[result] for result in expected]
+
+
 async def test_a_temporary_failure_is_tried_again_and_a_permanent_one_is_not() -> None:
     a = Memory("a")
     a.answers |= {"soon": [LATER, LATER], "never": [LATER, LATER, LATER], "broken": [FAILED]}

@@ -112,3 +112,18 @@ def test_an_alias_of_ones_own_is_taken(site: StandInSite, command: Command) -> N
     site.declare(TECHNIK, BOX, more=renaming())
     applied(command)
     assert (site.goto(NEULING), site.goto(f"bernd.alt@{DOMAIN}")) == (NEULING, NEULING)
+
+
+def test_an_alias_of_an_alias_waits_when_the_account_cannot_be_made(site: StandInSite, command: Command) -> None:
+    """`info` leads to `vorstand`, and that to a mailbox that the database refuses."""
+    broken = "CREATE TRIGGER no BEFORE INSERT ON mailbox BEGIN SELECT RAISE(ABORT, 'no room'); END"
+    site.sql(broken)
+    site.declare(TECHNIK, BOX, aliases=["vorstand: [bernd.neuling]", "info: [vorstand]"])
+    done = command("apply", "--yes")
+    assert done.status == 8, done.words
+    assert [site.goto(f"{name}@{DOMAIN}") for name in ("vorstand", "info")] == [None, None]
+    site.sql("DROP TRIGGER no")
+    resumed = command("resume", "--yes")
+    assert resumed.status == 0, resumed.words
+    assert site.goto(f"info@{DOMAIN}") == f"vorstand@{DOMAIN}"
+    settled(command)
