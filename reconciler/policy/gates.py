@@ -23,7 +23,7 @@ from reconciler.policy.foreign import groupware_delete, second_account
 from reconciler.policy.identity import foreign_mailbox, foreign_number, member_changed, waiting_alias
 from reconciler.policy.letters import uncertain_letters, untold_password
 from reconciler.policy.limits import changes, creations, empty_state, removals
-from reconciler.policy.mail_flow import mail_flow
+from reconciler.policy.mail_flow import forward_only, mail_flow
 from reconciler.policy.oneshots import one_shots
 from reconciler.policy.own_aliases import foreign_alias
 from reconciler.policy.protected import protected
@@ -71,6 +71,7 @@ GATES: tuple[Gate, ...] = (
     kept_groupware,
     one_shots,
     uncertain_letters,
+    forward_only,
 )
 
 

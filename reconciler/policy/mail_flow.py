@@ -16,6 +16,7 @@ from reconciler.planning.flow_changes import MailFlow, mail_records
 from reconciler.planning.mail_flow import Delivery
 from reconciler.planning.transitions import Transition
 from reconciler.policy.context import Context
+from reconciler.policy.saying import about
 
 RULE = "mail-flow"
 
@@ -37,6 +38,25 @@ def mail_flow(context: Context) -> Iterator[Finding]:
         said |= {_key(f) for f in found}
         stopped |= {f.owner for f in found if f.owner and context.confirmation(RULE, f.subject) is None}
     yield from _without_mail(context, flow, frozenset(affected))
+
+
+def forward_only(context: Context) -> Iterator[Finding]:
+    """A user's choice to keep nothing survives a rename, and is said; so is its end."""
+    for transition in context.transitions:
+        account = transition.owner.subject
+        for change in transition.changes:
+            before, after = change.before, change.after
+            if transition.owner.scope is not Scope.ACCOUNT or not isinstance(after, AliasRow) or change.key != account:
+                continue
+            names = ", ".join(target for target in after.goto if target != account)
+            had = isinstance(before, AliasRow) and before.goto and account not in before.goto
+            if account not in after.goto:
+                message = f"mail to {account} goes to {names} only, as its user chose; the mailbox gets none"
+            elif had and names:
+                message = f"mail to {account} reaches its mailbox as well from now on, besides {names}"
+            else:
+                continue
+            yield about(transition, Severity.NOTE, "forward-only", message, "users change that in PostfixAdmin")
 
 
 def _key(finding: Finding) -> tuple[str, Owner]:

@@ -640,6 +640,7 @@ def test_the_plan_ends_with_what_the_limits_looked_at(site: StandInSite, command
 
 
 _BY_A_TEST_OF_ITS_OWN = {
+    "forward_only",
     *("unknown_system", "future_rename", "coming_removal", "one_shots"),
     *("unmanaged", "unknown_removal", "kept_groupware"),  # tests/cli/test_left_alone.py
     *("untold_password", "uncertain_letters"),  # tests/cli/test_letters.py

@@ -127,3 +127,23 @@ def test_an_alias_of_an_alias_waits_when_the_account_cannot_be_made(site: StandI
     assert resumed.status == 0, resumed.words
     assert site.goto(f"info@{DOMAIN}") == f"vorstand@{DOMAIN}"
     settled(command)
+
+
+def test_what_a_rename_carries_over_stays_as_it_is_stored(site: StandInSite, command: Command) -> None:
+    alt = f"bernd.alt@{DOMAIN}"
+    forwards = "Board+AbC9xYz@tasks.example", '"Muster, Bernd"@Extern.example'
+    site.add_mailbox(alt, ",".join((*forwards, alt)))
+    site.declare(TECHNIK, BOX, more=renaming())
+    applied(command)
+    assert site.goto(NEULING) == f"{forwards[1]},{forwards[0]},{NEULING}"
+
+
+def test_forward_only_survives_a_rename_and_is_said(site: StandInSite, command: Command) -> None:
+    alt = f"bernd.alt@{DOMAIN}"
+    site.add_mailbox(alt, WIRT)
+    site.declare(TECHNIK, BOX, more=renaming())
+    planned = command("plan", "--format", "json")
+    said = [f["message"] for f in planned.json["findings"] if f["rule"] == "forward-only"]
+    assert said == [f"mail to {NEULING} goes to {WIRT} only, as its user chose; the mailbox gets none"]
+    applied(command)
+    assert (site.goto(NEULING), site.goto(alt)) == (WIRT, NEULING)

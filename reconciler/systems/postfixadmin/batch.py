@@ -122,7 +122,7 @@ class Batch:
     def _write(self, change: Change, account: Sequence[Change]) -> None:
         match change.row:
             case AliasRow() as row:
-                self._alias(change, row)
+                self._alias(change, row, account)
             case MailboxRow() as row:
                 self._mailbox(change, row)
             case VacationRow() as row:
@@ -134,10 +134,10 @@ class Batch:
             case _:
                 raise ValueError(f"PostfixAdmin cannot carry out {change.action} of {change.kind} {change.key}")
 
-    def _alias(self, change: Change, row: AliasRow) -> None:
+    def _alias(self, change: Change, row: AliasRow, account: Sequence[Change]) -> None:
         live = self._stand.found.get(("alias", row.key))
         if live is None:
-            self.writes.aliases.append(new_alias(row))
+            self.writes.aliases.append(new_alias(row, self._stored_targets(account)))
             self._log("create_alias", stored_alias(row.key))
             return
         if change.action is Action.DELETE:
@@ -148,10 +148,16 @@ class Batch:
             return
         values: dict[str, object] = {}
         for name, _, new in change.fields():
-            values[name] = goto_text(row.goto, row.key, live.stored[1]) if name == "goto" else new
+            values[name] = goto_text(row.goto, row.key, self._stored_targets(account)) if name == "goto" else new
         edit = self.writes.alias_edits.setdefault(live.stored[0], Edit(live.stored))
         edit.values.update(values)
         self._log("edit_alias", stored_alias(row.key))
+
+    def _stored_targets(self, account: Sequence[Change]) -> str:
+        """All targets of the account's aliases as they are stored: what a rename carries over stays as it was."""
+        keys = dict.fromkeys(change.key for change in account if change.kind == "alias")
+        rows = (self._stand.found.get(("alias", key)) for key in keys)
+        return ",".join(row.stored[1] for row in rows if row is not None)
 
     def _mailbox(self, change: Change, row: MailboxRow) -> None:
         live = self._mailbox_now(row.key, [change])

@@ -101,7 +101,7 @@ class _Sight:
     def _twin(self, chain: Chain) -> None:
         """The new twin, with what the old ones carried for the person; nothing to carry leaves it as its user has it.
 
-        It leads to its mailbox in any case: each of her addresses reaches her, whatever she forwards besides.
+        It leads to its mailbox, too, unless its user chose that it does not: forward-only survives the rename.
         """
         carried = {chain.current(target) for former in chain.former for target in self._carried(chain, former)}
         twin = self.aliases.get(chain.key)
@@ -114,8 +114,19 @@ class _Sight:
         circle = chain.key not in own and not chain.numbers.isdisjoint(own)
         outdated = circle or any(chain.current(t) != t or (t != chain.key and t in chain.addresses) for t in own)
         if outdated or not carried <= kept:
-            goto = tuple(sorted({chain.key, *kept, *carried}))
+            chosen = not is_own and chain.key not in own and self._forwards_only(chain)
+            own_mailbox = () if chosen else (chain.key,)
+            goto = tuple(sorted({*own_mailbox, *kept, *carried}))
             self.wanted["alias"][chain.key] = AliasRow(chain.key, chain.key, goto, chain.active, AliasRole.CARRIED)
+
+    def _forwards_only(self, chain: Chain) -> bool:
+        """Whether the mailbox that the account has now sends everything on and keeps nothing."""
+        former = _newest(chain, self.mailboxes)
+        moved = self.mailboxes.get(chain.key)
+        alias = self.aliases.get(former.address if former else moved.key if moved else "")
+        if alias is None or not alias.active or not (chain.addresses | chain.numbers).isdisjoint(alias.goto):
+            return False
+        return any(chain.current(target) == target for target in alias.goto)
 
     def _carried(self, chain: Chain, former: Former) -> Iterator[str]:
         """The forwards and vacation tokens of an old twin. An alias that never was a mailbox's carries nothing: its

@@ -5,11 +5,15 @@ Texts are interned: what is equal is one object, here and on the wanted side. Th
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable
 from functools import lru_cache
 
 from reconciler.model.addresses import CATCH_ALL
+
+_PIECE = re.compile(r'(?:"(?:\\.|[^"\\])*"|[^,])+')
+"""A target up to the next comma outside quotation marks; one that is never closed is a character like others."""
 
 
 def address_key(stored: str) -> str:
@@ -37,13 +41,19 @@ def goto_of(stored: str) -> tuple[str, ...]:
     if "," not in lowered:
         only = lowered.strip()
         return (sys.intern(only),) if only else ()
-    return tuple(sorted({sys.intern(part) for piece in lowered.split(",") if (part := piece.strip())}))
+    return tuple(sorted(map(sys.intern, set(pieces(lowered)))))
+
+
+def pieces(stored: str) -> list[str]:
+    """The targets of a goto as they stand there; a comma in a quoted local part separates nothing (RFC 5321)."""
+    found = _PIECE.findall(stored) if '"' in stored else stored.split(",")
+    return [piece for text in found if (piece := text.strip())]
 
 
 def goto_text(goto: Iterable[str], key: str, stored: str = "") -> str:
     """A goto as PostfixAdmin writes it: no spaces, a mailbox's own address last (facts/postfixadmin.md 6). Targets that
     are in `stored` stay as they are written there: capitals may mean something where they lead."""
-    written = {piece.lower(): piece for text in stored.split(",") if (piece := text.strip())}
+    written = {piece.lower(): piece for piece in pieces(stored)}
     return ",".join(written.get(target, target) for target in sorted(goto, key=lambda t: (t == key, t)))
 
 

@@ -69,11 +69,11 @@ class Writes:
     log: list[tuple[str, str, str]] = field(default_factory=list)
 
 
-def new_alias(row: AliasRow) -> dict[str, Any]:
-    """Every column of PostfixAdmin 3.3's `alias` (facts/postfixadmin.md 5.2)."""
+def new_alias(row: AliasRow, stored: str = "") -> dict[str, Any]:
+    """Every column of PostfixAdmin 3.3's `alias` (facts/postfixadmin.md 5.2). See `goto_text`."""
     return {
         "address": stored_alias(row.key),
-        "goto": goto_text(row.goto, row.key),
+        "goto": goto_text(row.goto, row.key, stored),
         "domain": domain_of(row.key),
         "created": func.now(),
         "modified": func.now(),

@@ -185,7 +185,7 @@ def test_from_any_state_one_plan_arrives(
 ) -> None:
     """The second plan is empty, each address reaches her, no mailbox and no forward of hers is lost.
 
-    Where a new mailbox's user forwards all of her mail already, that is hers to decide.
+    Where the new mailbox's user, or the old one's, forwards all of their mail already, that is theirs to decide.
     """
     assume(not back or C not in {key for table in found.values() for key in table})
     last = rename(B, A if back else C, JUNE, old_mailbox=second, rewrite_references=rewrite)
@@ -201,7 +201,8 @@ def test_from_any_state_one_plan_arrives(
     if account in twin.goto:
         assert_reachable(after, {*own, N}, own)
     else:
-        assert twin.goto == before[account].goto
+        chosen = [row.goto for key, row in before.items() if key in own and own.isdisjoint(row.goto)]
+        assert any(set(goto) & set(twin.goto) for goto in chosen)
     for address in own & found["mailbox"].keys() & before.keys():
         forwards = {target for target in before[address].goto if target.endswith("extern.example")}
         assert forwards <= set(twin.goto)
