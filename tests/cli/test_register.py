@@ -152,5 +152,5 @@ def test_an_address_that_is_none_is_not_shown_either(site: StandInSite, command:
     register(site, HEADER, ROW_ANNA.replace("anna@gmx.example", email), ROW_BERND)
     for words in (("plan",), ("plan", "--format", "json"), ("apply", "--yes"), ("history", "1", "--format", "json")):
         answer = command(*words)
-        assert "gmx" not in answer.words, words
+        assert email not in answer.words, words
     assert "is none that mail can go to" in command("plan").words

@@ -34,7 +34,7 @@ from tests.proof.touches import Touches
 
 DATABASE, OX, WEB, MAP, MAIL = "database", "openxchange", "web", "map", "mail"
 
-_ONLY_LOOKS = frozenset({"listuser", "existsuser", "cat", "sh", "test", "postconf", "postmap"})
+_ONLY_LOOKS = frozenset({"listuser", "existsuser", "cat", "ls", "sh", "test", "postconf", "postmap"})
 _POSTCONF: dict[tuple[str, ...], Completed] = {}
 """What postconf says of a configuration that never changes."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
 from reconciler.errors import EffectFailed, Halted, PermanentFailure, TemporaryFailure, Unreadable
 from reconciler.planning.changes import Change, Outcome, Result, Step
@@ -38,10 +38,9 @@ class Rewriter:
 
     async def perform(self, batch: Sequence[Step]) -> list[Outcome]:
         """One outcome a step. A step that lost its race fails alone, the others go on."""
-        if not batch:
-            return []
+        fence = self._fence.effect(batch[0].change.owner) if batch else nullcontext()
         try:
-            async with self._fence.effect(batch[0].change.owner), self._locked() as deadline:
+            async with fence, self._locked() as deadline:
                 return await self._rewrite(batch, deadline)
         except Halted as error:
             return [Outcome.halted(error)] * len(batch)
