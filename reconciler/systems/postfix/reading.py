@@ -14,6 +14,7 @@ from reconciler.remote.host import Completed, Host
 from reconciler.systems.postfix.keys import KeyRules
 from reconciler.systems.postfix.mapfile import MapText, parse
 from reconciler.systems.postfix.tools import SUFFIXES, Argv, Tools
+from reconciler.systems.postfix.usage import usage
 from reconciler.systems.postfix.view import View, first_of, look, repeated
 
 PLAIN = {"LC_ALL": "C"}
@@ -27,7 +28,6 @@ _NO_MAP = (
     "MDB_INVALID",
     "Protocol error",
 )
-_USE = re.compile(r"check_sender_access[\s,]+\{?\s*([^\s,{}]+)")
 
 
 class Rules(NamedTuple):
@@ -37,8 +37,10 @@ class Rules(NamedTuple):
     classes: frozenset[str]
     """The site's own restriction classes, which may stand in a map as actions."""
     used: bool
-    """Whether any restriction names the map. If not, no block has any effect, and there is nothing to reload."""
+    """Whether any setting may mean the map. If not, no block has any effect, and there is nothing to reload."""
     installed: bool = True
+    recognised: bool = True
+    """Whether it is certain that senders are looked up in it, where it is used."""
 
 
 _NO_POSTFIX = Rules(KeyRules(), frozenset(), used=False, installed=False)
@@ -137,9 +139,9 @@ class Reader:
 
     def _rules_from(self, settings: str, overrides: str) -> Rules:
         values = {name: value for name, _, value in (line.partition(" = ") for line in settings.splitlines())}
-        named = {use.removeprefix("proxy:") for use in _USE.findall(f"{settings}\n{overrides}")}
-        if named and self.tools.section.sender_access not in named:
-            for other in sorted(named):
+        found, ours = usage(f"{settings}\n{overrides}"), self.tools.section.sender_access
+        if not found.certain(ours):
+            for other in sorted(found.asked):
                 if other.partition(":")[2] == self.tools.path:
                     raise Unreadable(
                         f"{self.host.name}: Postfix reads this map as {other}, the site file says {self.tools.type}",
@@ -151,7 +153,7 @@ class Reader:
             utf8=values.get("smtputf8_enable") == "yes",
         )
         classes = frozenset(_words_of(values, "smtpd_restriction_classes"))
-        return Rules(keys, classes, used=self.tools.section.sender_access in named)
+        return Rules(keys, classes, used=found.possible(ours), recognised=found.certain(ours))
 
     async def _ask(self, argv: Argv) -> str:
         done = await self.host.run(argv, env=PLAIN, repeatable=True)

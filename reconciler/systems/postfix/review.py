@@ -85,8 +85,17 @@ def _about_use(rules: Rules, tools: Tools) -> Iterator[Finding]:
             Severity.WARNING,
             "map-unused",
             where,
-            "no restriction of this Postfix names the map, so nothing is refused by it",
+            "no setting of this Postfix that is recognised here names the map: probably nothing is refused by it",
             f"add `check_sender_access {where}` to smtpd_recipient_restrictions in main.cf",
+        )
+    elif not rules.recognised:
+        yield Finding(
+            Severity.WARNING,
+            "map-not-recognised",
+            where,
+            "Postfix' settings name the map, or a file of its name, but not where it is recognised that senders are "
+            "looked up in it; Postfix is told of each change all the same",
+            f"send a test mail from a blocked sender; plain is `check_sender_access {where}`",
         )
 
 

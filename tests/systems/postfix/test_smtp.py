@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -12,10 +13,10 @@ from reconciler.model.declared import DesiredState
 from reconciler.planning.changes import Result
 from reconciler.systems.postfix.actions import Effect, effect
 from reconciler.systems.postfix.keys import KeyRules, dead_key_hint
-from tests.services.mail import Postfix
+from tests.services.mail import Postfix, empty_map
 from tests.services.needs import require
 from tests.systems.contract import plan
-from tests.systems.postfix.site import TODAY, blocks, converge, section, system_on
+from tests.systems.postfix.site import TODAY, WatchedHost, blocks, converge, section, system_on
 
 
 async def test_blocked_senders_are_refused_and_others_accepted(any_postfix: Postfix) -> None:
@@ -129,3 +130,60 @@ def test_a_key_matches_exactly_when_we_say_so(postfix: Postfix, key: str) -> Non
     """The trap of the wiki first: facts/postfix.md 1.1."""
     postfix.write_by_hand(f"{key} REJECT\n")
     assert postfix.refuses("bad@plain.test") is not bool(dead_key_hint(key, KeyRules()))
+
+
+USES = {
+    "in a union": "check_sender_access unionmap:{{{map}, inline:{{friend@example.org=OK}}}}",
+    "in a pipe": "check_sender_access pipemap:{{{map}, inline:{{REJECT=REJECT}}}}",
+    "named twice": "check_sender_access {map}, check_sender_access {map}",
+    "in a variable": "check_sender_access $our_map",
+    "in a class": "our_class",
+}
+
+
+@pytest.mark.parametrize("use", USES)
+async def test_a_text_that_postfix_reads_itself_is_loaded_wherever_it_is_named(
+    new_postfix: Callable[[str], Postfix], use: str
+) -> None:
+    """Without the reload every sender would still be answered 250 while the plan is empty."""
+    instance = new_postfix("texthash")
+    empty_map(instance)
+    table = instance.sender_access
+    _set(instance, f"our_map = {table}")
+    _set(instance, "smtpd_restriction_classes = our_class")
+    _set(instance, f"our_class = check_sender_access {table}")
+    try:
+        _set(instance, f"smtpd_recipient_restrictions = {USES[use].format(map=table)}, permit")
+        system = system_on(section(instance))
+        warned = [f.rule for f in system.review(blocks(), await system.observe())]
+        assert not {"map-unused", "map-not-recognised"} & set(warned)
+        outcomes = await converge(section(instance), blocks("example.org"))
+        assert {o.result for o in outcomes} == {Result.DONE}
+        assert instance.refuses("a@example.org")
+        assert await plan(system_on(section(instance)), blocks("example.org")) == []
+    finally:
+        _set(instance, f"smtpd_recipient_restrictions = check_sender_access {table}, permit")
+        _set(instance, "our_class = permit")
+        _set(instance, "our_map =")
+
+
+async def test_a_use_that_is_not_recognised_is_said_and_loaded(
+    new_postfix: Callable[[str], Postfix], tmp_path: Path
+) -> None:
+    """By another path, which is a link to the same file."""
+    instance = new_postfix("texthash")
+    empty_map(instance)
+    (tmp_path / "link").symlink_to(instance.map.parent)
+    tmp_path.chmod(0o755)
+    try:
+        _set(
+            instance,
+            f"smtpd_recipient_restrictions = check_sender_access texthash:{tmp_path}/link/sender_access, permit",
+        )
+        system = system_on(section(instance))
+        assert "map-not-recognised" in [f.rule for f in system.review(blocks(), await system.observe())]
+        host = WatchedHost()
+        await converge(section(instance), blocks("example.org"), host)
+        assert any("reload" in argv for argv in host.ran)
+    finally:
+        _set(instance, f"smtpd_recipient_restrictions = check_sender_access {instance.sender_access}, permit")
