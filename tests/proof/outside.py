@@ -115,7 +115,7 @@ class InProcessHost:
 
     def _command(self, argv: tuple[str, ...], stdin: bytes) -> Completed:
         name = Path(argv[0]).name
-        if name in _ONLY_LOOKS:
+        if name in _ONLY_LOOKS or "-printf" in argv:
             self._touches.read(MAP, _line_down)
             if name == "postconf":
                 asked = tuple(argument.replace(str(self._ox.parent), "") for argument in argv)  # each world has a copy

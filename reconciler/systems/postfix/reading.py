@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -135,7 +136,21 @@ class Reader:
                 f"{self.host.name}: this Postfix has no {self.tools.type} maps, only {possible}",
                 hint=f"install the package postfix-{self.tools.type}, or change the type here and in main.cf",
             )
+        await self._refuse_links()
         return self._rules_from(settings.stdout.decode("utf-8", "replace"), await self._ask(self.tools.overrides()))
+
+    async def _refuse_links(self) -> None:
+        """The next map is moved over the old one: a link would be replaced by a file, and whoever changes the file that
+        it led to would wonder. find says by its status that a file is missing, which is fine. Raises Unreadable."""
+        done = await self.host.run(self.tools.links(), env=PLAIN, repeatable=True)
+        for line in done.stdout.decode("utf-8", "replace").splitlines():
+            link, _, target = line.partition("\t")
+            real = posixpath.normpath(posixpath.join(posixpath.dirname(link), target))
+            raise Unreadable(
+                f"{self.host.name}: {link} is a link to {real}, and a new map would replace the link by a file",
+                hint="name the file itself in main.cf, in postfix.sender_access and in the sudoers lines, or put the "
+                "file in the place of the link",
+            )
 
     def _rules_from(self, settings: str, overrides: str) -> Rules:
         values = {name: value for name, _, value in (line.partition(" = ") for line in settings.splitlines())}

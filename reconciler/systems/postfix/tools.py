@@ -76,6 +76,11 @@ class Tools:
     def map_types(self) -> Argv:
         return (POSTCONF, *self._config, "-m")
 
+    def links(self) -> Argv:
+        """Which of our files is a symbolic link, and to what: a tab between them, a line for each."""
+        files = dict.fromkeys((self.path, self.built))
+        return ("/usr/bin/find", *files, "-maxdepth", "0", "-type", "l", "-printf", "%p\\t%l\\n")
+
     def dump(self, path: str) -> Argv:
         return (POSTMAP, *self._config, "-s", f"{self.type}:{path}")
 

@@ -194,4 +194,26 @@ async def test_reading_needs_as_many_commands_at_every_size(postfix: Postfix) ->
     await observed(section(postfix), few)
     await converge(section(postfix), blocks(*(f"s{number}.example.org" for number in range(2000))))
     await observed(section(postfix), many)
-    assert len(few.ran) == len(many.ran) <= 5
+    assert len(few.ran) == len(many.ran) <= 6
+
+
+@pytest.mark.parametrize("suffix", ["", ".db"])
+async def test_a_link_in_the_place_of_the_map_is_refused_with_both_paths(
+    postfix: Postfix, tmp_path: Path, suffix: str
+) -> None:
+    """Nothing is written, and the link stays."""
+    link, real = Path(f"{postfix.map}{suffix}"), tmp_path / "elsewhere"
+    shutil.move(link, real)
+    link.symlink_to(real)
+    with pytest.raises(Unreadable, match=f"{link} is a link to {real}"):
+        await observed(section(postfix))
+    assert link.is_symlink()
+    assert link.readlink() == real
+
+
+async def test_a_map_in_a_folder_that_is_a_link_is_written_there(postfix: Postfix, tmp_path: Path) -> None:
+    (tmp_path / "maps").symlink_to(postfix.map.parent)
+    given = section(postfix, sender_access=f"hash:{tmp_path}/maps/sender_access")
+    assert {o.result for o in await converge(given, blocks("example.org"))} == {Result.DONE}
+    assert postfix.refuses("a@example.org")
+    assert (tmp_path / "maps").is_symlink()
