@@ -5,9 +5,9 @@ Called inside the transaction of `observe` and of `check`, so that both stop wit
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
-from sqlalchemy import Connection, bindparam, false, func, insert, select, text, update
+from sqlalchemy import Connection, Table, bindparam, cast, delete, false, func, insert, null, select, text, update
 
 from reconciler.errors import Unreadable
 from reconciler.systems.postfixadmin.tables import Tables
@@ -15,16 +15,34 @@ from reconciler.systems.postfixadmin.tables import Tables
 MIN_VERSION = 1844
 """The oldest `config.version` whose tables have these columns (facts/postfixadmin.md 1)."""
 
-_USED = {
-    "mailbox": "username password name maildir quota local_part domain created modified active "
-    "token_validity password_expiry",
-    "alias": "address goto domain created modified active",
-    "domain": "domain active password_expiry",
+WITH_APP_PASSWORDS = 1851
+"""The `config.version` of PostfixAdmin 4.0, which has two more tables by user name (facts/postfixadmin.md 4)."""
+
+READ = {
+    "mailbox": "username name quota active",
+    "alias": "address goto active",
+    "domain": "domain active",
     "alias_domain": "alias_domain target_domain active",
-    "log": "timestamp username domain action data",
+    "vacation": "email active",
     "config": "name value",
 }
-"""The columns that our statements name; nothing is asked of the others."""
+"""What `plan` and `drift` ask for: no password, no log. One that cannot be seen is unknown, never absent."""
+WRITTEN = {
+    "mailbox": "username password name maildir quota local_part domain created modified active token_validity "
+    "password_expiry",
+    "alias": "address goto domain created modified active",
+    "domain": "domain active password_expiry",
+    "log": "timestamp username domain action data",
+    "vacation": "email domain active",
+    "vacation_notification": "on_vacation notified",
+    "quota": "username",
+    "quota2": "username",
+    "fetchmail": "mailbox domain",
+}
+"""What `apply` needs beside that."""
+_LATE = {"mailbox_app_password": "username", "totp_exception_address": "username"}
+_ALL = "SELECT, INSERT, UPDATE, DELETE"
+_RIGHTS = {"domain": "SELECT", "log": "INSERT"}
 
 # one query for each backend; a user sees only what she may use
 _COLUMNS = {
@@ -46,23 +64,38 @@ _Columns = dict[str, dict[str, str | None]]
 
 
 def check_tables(connection: Connection, tables: Tables) -> None:
-    """Raises Unreadable unless these are PostfixAdmin's tables, new enough and transactional."""
-    names = {word: getattr(tables, word).name for word in _USED}
-    columns = _columns(connection, names.values())
-    _check_columns(columns, names)
+    """Raises Unreadable unless these are PostfixAdmin's tables, new enough and transactional, and may be read."""
+    columns = _columns(connection, [_table(tables, word).name for word in READ])
+    _check_columns(connection, columns, tables, READ, lambda word: f"SELECT ({', '.join(READ[word].split())})")
     _check_version(connection, tables)
     if connection.dialect.name == "mysql":
+        names = {word: _table(tables, word).name for word in {**READ, **WRITTEN}}  # those that may be seen
         _check_engines(connection, names)
         _check_collations(columns, tables)
 
 
 def check_writable(connection: Connection, tables: Tables) -> None:
-    """Tries every kind of write that `perform` does, on no row. Raises DBAPIError with the server's reason."""
+    """Tries every kind of write that `perform` does, on no row. Raises Unreadable, and DBAPIError with the server's
+    reason."""
+    late = _LATE if _version(connection, tables) >= WITH_APP_PASSWORDS else {}
+    wanted = WRITTEN | late
+    columns = _columns(connection, [_table(tables, word).name for word in wanted])
+    _check_columns(connection, columns, tables, wanted, lambda word: _RIGHTS.get(word, _ALL))
     for table in (tables.alias, tables.mailbox, tables.log):
-        nothing = select(*table.columns).where(false())
+        # from a table that may be read in any case: nobody needs SELECT on the log
+        nothing = select(*(cast(null(), c.type) for c in table.columns)).select_from(tables.config).where(false())
         connection.execute(insert(table).from_select([c.name for c in table.columns], nothing))
     for table in (tables.alias, tables.mailbox):
         connection.execute(update(table).values(modified=func.now()).where(false()))
+    others = tables.by_user
+    for other, key in ((others.vacation, "email"), (others.quota2, "username"), (others.fetchmail, "mailbox")):
+        connection.execute(update(other).values({key: other.c[key]}).where(false()))
+        connection.execute(delete(other).where(false()))
+
+
+def _table(tables: Tables, word: str) -> Table:
+    found: Table = getattr(tables if word in Tables._fields else tables.by_user, word)
+    return found
 
 
 def _columns(connection: Connection, names: Iterable[str]) -> _Columns:
@@ -73,25 +106,52 @@ def _columns(connection: Connection, names: Iterable[str]) -> _Columns:
     return found
 
 
-def _check_columns(columns: _Columns, names: dict[str, str]) -> None:
-    absent = [name for name in names.values() if name not in columns]
+def _check_columns(
+    connection: Connection, columns: _Columns, tables: Tables, wanted: Mapping[str, str], rights: Callable[[str], str]
+) -> None:
+    """A server shows a user only what they have a right to: what is not seen is missing, or not allowed."""
+    names = {word: _table(tables, word).name for word in wanted}
+    lacking = {
+        word: [column for column in used.split() if column not in columns.get(names[word], ())]
+        for word, used in wanted.items()
+    }
+    absent = [word for word in wanted if names[word] not in columns]
     if absent:
         raise Unreadable(
-            f"PostfixAdmin's tables are missing, or this user may not see them: {', '.join(absent)}",
-            hint="check the database in postfixadmin.url, postfixadmin.table_prefix and the user's rights; "
-            "PostfixAdmin's setup.php makes the tables",
+            "PostfixAdmin's tables are missing, or this user may not see them: "
+            + ", ".join(names[word] for word in absent),
+            hint="check the database in postfixadmin.url and postfixadmin.table_prefix (PostfixAdmin's setup.php makes "
+            f"the tables), or run: {_grants(connection, names, rights, absent)}",
         )
-    lacking = [
-        f"{names[word]}.{column}"
-        for word, used in _USED.items()
-        for column in used.split()
-        if column not in columns[names[word]]
-    ]
-    if lacking:
+    short = [word for word, missing in lacking.items() if missing]
+    if short:
+        shown = ", ".join(f"{names[word]}.{column}" for word in short for column in lacking[word])
         raise Unreadable(
-            f"PostfixAdmin's tables lack columns: {', '.join(lacking)}",
-            hint="upgrade PostfixAdmin to 3.3 or later and run its setup.php; or give this user SELECT on them",
+            f"PostfixAdmin's tables lack columns, or this user may not use them: {shown}",
+            hint="upgrade PostfixAdmin to 3.3 or later and run its setup.php, or run: "
+            + _grants(connection, names, rights, short),
         )
+
+
+def _grants(
+    connection: Connection, names: Mapping[str, str], rights: Callable[[str], str], words: Iterable[str]
+) -> str:
+    """What the database's administrator runs; on SQLite rights are those of the file."""
+    match connection.dialect.name:
+        case "mysql":
+            name, _, host = str(connection.execute(text("SELECT CURRENT_USER()")).scalar()).rpartition("@")
+            user, schema = f"'{name}'@'{host}'", f"{connection.engine.url.database}."
+        case "postgresql":
+            user, schema = str(connection.engine.url.username), ""
+        case _:
+            return "chmod u+rw on the file"
+    return "; ".join(f"GRANT {rights(word)} ON {schema}{names[word]} TO {user}" for word in words)
+
+
+def _version(connection: Connection, tables: Tables) -> int:
+    config = tables.config.c
+    value = connection.execute(select(config.value).where(config.name == "version")).scalar()
+    return int(value) if value is not None and value.isdecimal() else 0
 
 
 def _check_version(connection: Connection, tables: Tables) -> None:

@@ -57,9 +57,8 @@ def observe(connection: Connection, tables: Tables, multiplier: int) -> Observat
     domains.pop("all", None)
     records: Records = {"alias": aliases, "mailbox": mailboxes, "domain": domains, "alias_domain": alias_domains}
     there = present(connection, tables.by_user)
-    if "vacation" in there:
-        vacations = map(vacation_row, _stream(connection, vacation_columns(tables)))
-        records["vacation"] = {row.key: row for row in vacations}
+    vacations = map(vacation_row, _stream(connection, vacation_columns(tables)))
+    records["vacation"] = {row.key: row for row in vacations}
     admin = tables.by_user.admin.c.username
     admins = _stream(connection, select(admin)) if "admin" in there else ()
     return Observation(records, tuple(seen), frozenset(address_key(username) for (username,) in admins))

@@ -1,0 +1,152 @@
+"""The rights that docs/database.md prints are enough, for `plan` and for `apply`; one less is unknown, never absent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.engine import URL
+from sqlalchemy.pool import NullPool
+
+from reconciler.systems.openxchange.standin import control
+from tests.cli.site import ANNA_DECLARED, DOMAIN
+from tests.integration.sink import Sink
+from tests.integration.sites import RealSite, bare, near
+from tests.services.databases import Server
+from tests.services.mail import Postfix
+from tests.services.postfixadmin import PostfixAdminDatabase
+
+PAGE = (Path(__file__).parents[2] / "docs" / "database.md").read_text(encoding="utf-8")
+ENV, PASSWORD = "RECONCILER_TEST_RIGHTS", "exactly-these-4"
+NEW = "anna.neu: {given_name: Anna, surname: Neu, member: 10042}"
+VACATION = "anna.beispiel#pirat.alt@autoreply.example"
+
+
+def printed(database: str, command: str) -> list[str]:
+    """The statements of one block of the page."""
+    block = re.search(rf"### {database}: {command}\n\n```sql\n(.*?)```", PAGE, re.DOTALL)
+    assert block
+    return [line.rstrip(";") for line in block[1].splitlines() if line]
+
+
+@pytest.fixture(params=["MariaDB", "PostgreSQL"])
+def backend(request: pytest.FixtureRequest) -> str:
+    """Which of the two is asked."""
+    return str(request.param)
+
+
+@pytest.fixture
+def rights_site(
+    backend: str,
+    request: pytest.FixtureRequest,
+    folder: Path,
+    postfix: Postfix,
+    sink: Sink,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[tuple[RealSite, Callable[[list[str]], None]]]:
+    """A site in use, and what opens it as a user with exactly these rights."""
+    fresh: Callable[[], PostfixAdminDatabase] = request.getfixturevalue(f"new_{backend.lower()}")
+    server: Server = request.getfixturevalue(f"{backend.lower()}_server")
+    site = near(folder, fresh(), postfix, sink)
+    full = site.database.full_url
+    made: list[str] = []
+    monkeypatch.setenv(ENV, PASSWORD)
+
+    def admin() -> Engine:
+        url = server.admin.url.set(database=full.database)
+        return create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+
+    def as_user_with(statements: list[str]) -> None:
+        user = f"r{len(made)}_{full.database}"
+        made.append(user)
+        with admin().connect() as connection:
+            here = f"{user}@'127.0.0.1'" if backend == "MariaDB" else user
+            word = "IDENTIFIED BY" if backend == "MariaDB" else "PASSWORD"
+            connection.exec_driver_sql(f"CREATE USER {here} {word} '{PASSWORD}'")
+            for statement in statements:
+                named = re.sub(r" TO \w+(@'%')?$", f" TO {here}", statement)
+                connection.exec_driver_sql(named.replace("postfixadmin.", f"{full.database}."))
+        url: URL = full.set(username=user)
+        site.write(postfixadmin={"url": bare(url), "password_env": ENV, "vacation_domain": "autoreply.example"})
+
+    yield site, as_user_with
+    with admin().connect() as connection:
+        for user in made:
+            if backend == "MariaDB":
+                connection.exec_driver_sql(f"DROP USER {user}@'127.0.0.1'")
+            else:
+                connection.exec_driver_sql(f"DROP OWNED BY {user}")
+                connection.exec_driver_sql(f"DROP USER {user}")
+
+
+def in_use(site: RealSite) -> None:
+    """Anna is there, on holiday, and is about to be renamed; an alias is new."""
+    site.write(postfixadmin={**site.sections["postfixadmin"], "vacation_domain": "autoreply.example"})
+    site.declare(ANNA_DECLARED)
+    applied = site.run("apply", "--yes")
+    assert applied.status == 0, applied
+    control.set_switches(site.ox, USERNAME_CHANGEABLE=True)
+    cache, empty = ("cache, ", "'', ") if "mysql" in site.database.url else ("", "")
+    site.by_hand(
+        f"UPDATE alias SET goto = 'anna.beispiel@{DOMAIN},{VACATION}' WHERE address = 'anna.beispiel@{DOMAIN}'",
+        f"INSERT INTO vacation ({cache}email, subject, body, domain) VALUES "
+        f"({empty}'anna.beispiel@{DOMAIN}', 'weg', 'weg', '{DOMAIN}')",
+    )
+    entry = {"from": "anna.beispiel", "to": "anna.neu", "date": "2026-11-20"}
+    site.declare(NEW, aliases=["info: [anna.neu]"], more={"renames": [entry]})
+
+
+def test_the_printed_rights_are_enough(backend: str, rights_site: tuple[RealSite, Callable[[list[str]], None]]) -> None:
+    site, as_user_with = rights_site
+    in_use(site)
+    as_user_with(printed(backend, "plan and drift"))
+    planned = site.run("plan")
+    assert planned.status == 4, planned
+    assert "vacation" in planned.words
+    assert site.run("show", "anna.neu").status == 0
+    refused = site.run("apply", "--yes")
+    assert refused.status == 9, refused
+    assert "GRANT" in refused.words or "denied" in refused.words
+    as_user_with(printed(backend, "apply"))
+    applied = site.run("apply", "--yes")
+    assert applied.status == 0, applied
+    assert site.rows("SELECT email FROM vacation") == [{"email": f"anna.neu@{DOMAIN}"}]
+    assert site.run("plan").status == 0
+
+
+@pytest.mark.parametrize("table", ["mailbox", "alias", "vacation", "config"])
+def test_one_right_less_is_unknown_and_the_grant_is_printed(
+    backend: str, rights_site: tuple[RealSite, Callable[[list[str]], None]], table: str
+) -> None:
+    """No right on `vacation` is not "no vacation": a rename would leave it behind."""
+    site, as_user_with = rights_site
+    in_use(site)
+    statements = printed(backend, "plan and drift")
+    lacking = [s for s in statements if not re.search(rf"ON (postfixadmin\.)?{table} ", s)]
+    assert len(lacking) == len(statements) - 1
+    as_user_with(lacking)
+    planned = site.run("plan")
+    assert planned.status == 9, planned
+    (missing,) = set(statements) - set(lacking)
+    start = re.match(r"GRANT SELECT \(.*?\) ON ", missing)
+    assert start
+    assert start[0] in planned.words
+    with_right = re.search(rf"{re.escape(start[0])}\S+ TO \S+", planned.words)
+    assert with_right, planned.words
+
+
+def test_the_log_is_written_and_never_read(
+    backend: str, rights_site: tuple[RealSite, Callable[[list[str]], None]]
+) -> None:
+    (log,) = [s for s in printed(backend, "apply") if re.search(r"ON (postfixadmin\.)?log ", s)]
+    assert log.startswith("GRANT INSERT ON")
+    assert not [s for s in printed(backend, "plan and drift") if "password" in s or re.search(r"\blog\b", s)]
+    site, as_user_with = rights_site
+    in_use(site)
+    as_user_with([s for s in printed(backend, "apply") if not re.search(r"ON (postfixadmin\.)?log ", s)])
+    refused = site.run("apply", "--yes")
+    assert refused.status == 9, refused
+    assert site.goto(f"info@{DOMAIN}") is None
