@@ -48,7 +48,9 @@ class Section(BaseModel):
         return value
 
 
-_PATHS = frozenset({"state", "sbin", "csv", "outbox", "templates", "config_directory", "known_hosts", "sender_access"})
+_PATHS = frozenset(
+    {"state", "sbin", "csv", "outbox", "templates", "config_directory", "known_hosts", "ssh_config", "sender_access"}
+)
 
 
 def _refuse_unseen(text: str) -> None:
@@ -212,6 +214,8 @@ class Ssh(Section):
     """Where to connect when the name in the site file is not what DNS knows."""
     key_file: str = "~/.ssh/id_ed25519"
     known_hosts: str = "~/.ssh/known_hosts"
+    ssh_config: str | None = None
+    """For jump hosts and the like; what this section says itself counts first."""
 
 
 class RegisterColumns(Section):

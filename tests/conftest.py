@@ -6,4 +6,4 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 
-pytest_plugins = ["tests.services.databases", "tests.services.sshd", "tests.services.mail"]
+pytest_plugins = ["tests.services.databases", "tests.services.sshd", "tests.services.agent", "tests.services.mail"]

@@ -27,7 +27,7 @@ from reconciler.planning.draft import Draft, Reviewed
 from reconciler.planning.identity import declared_numbers
 from reconciler.planning.ports import System
 from reconciler.planning.remembered import Remembered
-from reconciler.remote.host import Login
+from reconciler.remote.host import ConfigFile, Login
 from reconciler.remote.hosts import SiteHosts
 from reconciler.remote.mail import Mailer
 from reconciler.remote.outbox import OutboxMailer
@@ -146,7 +146,17 @@ _IF_MISSING = {
 def _login(site: Settings, name: str) -> Login:
     ssh = site.ssh[name]
     key_file, known_hosts = site.path(ssh.key_file), site.path(ssh.known_hosts)
-    return Login(ssh.address or name, ssh.port, ssh.user, str(key_file), str(known_hosts))
+    said = frozenset(ssh.model_fields_set)
+    config = ConfigFile(str(site.path(ssh.ssh_config)), name, said) if ssh.ssh_config is not None else None
+    return Login(
+        ssh.address or name,
+        ssh.port,
+        ssh.user,
+        str(key_file),
+        str(known_hosts),
+        timezone=site.timezone,
+        config=config,
+    )
 
 
 def _mailer(site: Settings) -> Mailer:

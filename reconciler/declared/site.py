@@ -18,6 +18,7 @@ from reconciler.declared.files import SITE_FILE, Source, read_text, shown
 from reconciler.declared.models import StateFile
 from reconciler.declared.problems import Problems, printable
 from reconciler.declared.sentences import Sentence, sentence
+from reconciler.declared.ssh_configs import check_ssh_configs, missing
 from reconciler.declared.tree import Mark, Node, Tree, node_at, read_tree
 from reconciler.errors import InvalidInput, UsageError
 from reconciler.remote.database_url import files, wrong_file
@@ -48,8 +49,9 @@ def load_site(path: Path | None) -> Settings:
     if problems.any_error:
         raise InvalidInput(problems.findings())
     settings = Settings.model_validate({**data, "folder": file.parent, "file": source.shown})
-    for said in _database_files(settings):
+    for said in (*_database_files(settings), *missing(settings)):
         problems.error_at(source.place(*_mark(tree.root, said)), "site", said.message, said.hint)
+    check_ssh_configs(settings, problems)
     if problems.any_error:
         raise InvalidInput(problems.findings())
     return settings

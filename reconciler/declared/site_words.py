@@ -69,8 +69,10 @@ SITE_WORDS: dict[str, dict[str, str]] = {
         "user": "The user to log in as. Left out: the one who runs reconciler.",
         "port": "The port of sshd.",
         "address": "Where to connect, when the name used in this file is not what DNS knows.",
-        "key_file": "The private key.",
-        "known_hosts": "The file with the host's key; a host that is not in it is never trusted.",
+        "key_file": "The private key; its certificate lies beside it, as KEY_FILE-cert.pub.",
+        "known_hosts": "The file with the keys of the host and its jump hosts; one that is not in it is never trusted.",
+        "ssh_config": "An ssh_config of which Host, HostName, Port, User, IdentityFile, CertificateFile and ProxyJump "
+        "are taken; anything else in it is an error. Left out: none is read.",
     },
     "RegisterColumns": {
         "member": "The column of the member number.",

@@ -54,6 +54,16 @@ class Host(Protocol):
         ...
 
 
+class ConfigFile(NamedTuple):
+    """The ssh_config that the site file names for a host."""
+
+    path: str
+    host: str
+    """The name that its `Host` lines are compared with."""
+    said: frozenset[str] = frozenset()
+    """What the site file says itself, so that the ssh_config does not count: the names of its keys."""
+
+
 class Login(NamedTuple):
     """How to reach one host over SSH. Paths are absolute."""
 
@@ -62,6 +72,11 @@ class Login(NamedTuple):
     user: str | None
     key_file: str
     known_hosts: str
+    certificate: str | None = None
+    """The certificate of the key; None for the one beside it, where ssh-keygen writes it."""
+    timezone: str = "UTC"
+    """For moments in messages."""
+    config: ConfigFile | None = None
 
 
 class Hosts(Protocol):

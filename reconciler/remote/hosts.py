@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from reconciler.errors import UsageError
 from reconciler.remote.host import Host, Login
 from reconciler.remote.local import LocalHost
 
@@ -41,5 +43,11 @@ class SiteHosts:
 
 def default_login(name: str) -> Login:
     """What plain `ssh NAME` would use: port 22, our own user name, the files in ~/.ssh."""
-    folder = Path("~/.ssh").expanduser()
+    try:
+        folder = Path("~/.ssh").expanduser()
+    except RuntimeError:  # no HOME, and a user without an entry in the user database
+        raise UsageError(
+            f"the keys for {name} are in the home folder, and this user ({os.getuid()}) has none",
+            hint=f"set HOME, or write `key_file` and `known_hosts` in the site file under ssh: {name}:",
+        ) from None
     return Login(name, 22, None, str(folder / "id_ed25519"), str(folder / "known_hosts"))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import asyncssh
 from asyncssh.public_key import get_default_certificate_algs, get_default_public_key_algs
 
 from reconciler.errors import Unreadable
 from reconciler.remote.host import Login
+from reconciler.remote.route import Hop, ssh_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,17 +21,19 @@ class KnownHosts:
     name: str
     login: Login
     table: asyncssh.SSHKnownHosts
+    before: Sequence[Hop] = ()
+    """The jump hosts on the way, which see a host that this machine may not see."""
 
     @classmethod
-    def read(cls, name: str, login: Login) -> KnownHosts:
+    def read(cls, name: str, login: Login, before: Sequence[Hop] = ()) -> KnownHosts:
         """The file that the login names. Raises Unreadable when it cannot be read: then nobody is trusted."""
         try:
-            return cls(name, login, asyncssh.read_known_hosts(login.known_hosts))
+            return cls(name, login, asyncssh.read_known_hosts(login.known_hosts), before)
         except OSError as error:
             reason = error.strerror
-        except ValueError as error:
-            reason = str(error)
-        raise Unreadable(f"{name}: {login.known_hosts}: {reason}", hint=_fetch(login))
+        except ValueError:  # asyncssh quotes the line, and the path may be that of a password by mistake
+            reason = f"line {_bad_line(Path(login.known_hosts))} is none of known_hosts(5)"
+        raise Unreadable(f"{name}: {login.known_hosts}: {reason}", hint=_fetch(login, before))
 
     def key_types(self) -> list[str]:
         """What we ask the host to show: types that we know first, then all others, so that a host whose key was
@@ -42,15 +47,15 @@ class KnownHosts:
     def refusal(self) -> Unreadable:
         """The error for a key that is not trusted: quiet for a new host, loud for a changed one."""
         login = self.login
-        shown = f"{login.address} port {login.port}"
+        shown, fetch = f"{login.address} port {login.port}", _fetch(login, self.before)
         if not any(self._trusted()):
-            return Unreadable(f"{self.name}: the host key of {shown} is not in {login.known_hosts}", hint=_fetch(login))
+            return Unreadable(f"{self.name}: the host key of {shown} is not in {login.known_hosts}", hint=fetch)
         known_as = login.address if login.port == 22 else f"[{login.address}]:{login.port}"
         return Unreadable(
             f"{self.name}: THE HOST KEY HAS CHANGED: {shown} shows another one than {login.known_hosts} holds, or one"
             " that is revoked there. Somebody may be listening in; nothing was sent",
             hint="ask the host's admins whether the key was changed; if so: ssh-keygen -R"
-            f" '{known_as}' -f {login.known_hosts}; then {_fetch(login)}",
+            f" '{known_as}' -f {login.known_hosts}; then {fetch}",
         )
 
     def _trusted(self) -> tuple[list[asyncssh.SSHKey], list[asyncssh.SSHKey]]:
@@ -60,8 +65,20 @@ class KnownHosts:
         return list(keys), list(authorities)
 
 
-def _fetch(login: Login) -> str:
+def _bad_line(file: Path) -> int:
+    for number, line in enumerate(file.read_bytes().split(b"\n"), 1):
+        try:
+            asyncssh.import_known_hosts(line.decode("utf-8"))
+        except ValueError:
+            return number
+    return 0
+
+
+def _fetch(login: Login, before: Sequence[Hop]) -> str:
+    scan = f"ssh-keyscan -p {login.port} {login.address}"
+    if before:
+        scan = ssh_line(before[-1], before[:-1], scan)
     return (
-        f"ssh-keyscan -p {login.port} {login.address} >> {login.known_hosts}, and compare `ssh-keygen -lf"
+        f"{scan} >> {login.known_hosts}, and compare `ssh-keygen -lf"
         f" {login.known_hosts}` with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on the host itself"
     )

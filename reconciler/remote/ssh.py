@@ -1,4 +1,4 @@
-"""One machine over SSH as a Host. Made by `hosts`; the only file beside `login` that imports asyncssh."""
+"""One machine over SSH as a Host. Made by `hosts`; only this and what `login` calls import asyncssh."""
 
 from __future__ import annotations
 

@@ -26,6 +26,7 @@ from tests.cli.running import COMMAND, Answer, environment
 from tests.cli.site import ANNA_DECLARED, OX_ENV, OX_PASSWORD, StandInSite
 from tests.services.git import git
 from tests.services.needs import require
+from tests.services.sshd import Sshd
 
 NOBODY = 54321
 PERSONS = ("GITLAB_USER_LOGIN", "GITHUB_ACTOR", "SUDO_USER", "CI_JOB_URL", "GITHUB_SERVER_URL")
@@ -67,6 +68,18 @@ def test_a_user_without_a_name_or_a_home(site: StandInSite) -> None:
     site.write(ssh={"mail.example": {}})
     homeless = run(site.folder, "plan", before=before)
     assert (homeless.status, "set HOME" in homeless.words) == (2, True)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become a user without a name; CI is root")
+def test_a_user_without_a_name_or_a_home_logs_in_over_ssh(site: StandInSite, sshd: Sshd) -> None:
+    for name in ("client_key", "known_hosts"):
+        shutil.copy2(sshd.folder / name, site.folder / name)
+    ox = site.sections["openxchange"]
+    login = {"user": "root", "port": sshd.port, "address": "127.0.0.1", "key_file": "client_key"}
+    ssh = {"mail.example": {**login, "known_hosts": "known_hosts"}}
+    site.write(openxchange={**ox, "host": "mail.example"}, ssh=ssh)
+    before = (*as_nobody(site.folder), "env", "-u", "HOME", "-u", "USER", "-u", "LOGNAME")
+    assert run(site.folder, "plan", before=before).status == 0
 
 
 @pytest.mark.parametrize(

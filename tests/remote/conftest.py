@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 
-from reconciler.remote.host import Host
+from reconciler.errors import Unreadable
+from reconciler.remote.host import Host, Login
 from reconciler.remote.local import LocalHost
 from reconciler.remote.ssh import SshHost
 from tests.services.sshd import Sshd
@@ -55,3 +57,31 @@ def command_lines() -> bytes:
         except OSError:  # ended meanwhile
             continue
     return found
+
+
+@pytest.fixture
+def login(sshd: Sshd, tmp_path: Path) -> Login:
+    """A login whose files a test may spoil."""
+    for name in ("client_key", "known_hosts"):
+        shutil.copy2(sshd.folder / name, tmp_path / name)
+    return sshd.login()._replace(key_file=str(tmp_path / "client_key"), known_hosts=str(tmp_path / "known_hosts"))
+
+
+async def refusal(login: Login) -> Unreadable:
+    """Why nobody gets in."""
+    host = SshHost("mail.example", login)
+    with pytest.raises(Unreadable) as caught:
+        await host.run(["true"])
+    await host.close()
+    assert caught.value.message.startswith("mail.example: ")
+    assert caught.value.hint
+    return caught.value
+
+
+async def enters(login: Login) -> bool:
+    """Logs in; anything else is raised."""
+    host = SshHost("mail.example", login)
+    try:
+        return (await host.run(["true"])).status == 0
+    finally:
+        await host.close()

@@ -3,49 +3,19 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import socket
-import subprocess
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from reconciler.errors import Unreadable
 from reconciler.remote.host import Login
 from reconciler.remote.ssh import SshHost
-from tests.services.needs import require
+from tests.remote.conftest import refusal
+from tests.services.agent import PASSPHRASE, new_key, sign
 from tests.services.sshd import Sshd
 
-
-@pytest.fixture(autouse=True)
-def _no_agent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
-
-
-@pytest.fixture
-def login(sshd: Sshd, tmp_path: Path) -> Login:
-    """A login whose files a test may spoil."""
-    for name in ("client_key", "known_hosts"):
-        shutil.copy2(sshd.folder / name, tmp_path / name)
-    return sshd.login()._replace(key_file=str(tmp_path / "client_key"), known_hosts=str(tmp_path / "known_hosts"))
-
-
-async def refusal(login: Login) -> Unreadable:
-    host = SshHost("mail.example", login)
-    with pytest.raises(Unreadable) as caught:
-        await host.run(["true"])
-    await host.close()
-    assert caught.value.message.startswith("mail.example: ")
-    assert caught.value.hint
-    return caught.value
-
-
-def new_key(folder: Path, kind: str = "ed25519", passphrase: str = "") -> Path:
-    path = folder / f"new_{kind}"
-    subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", passphrase, "-f", path], check=True)
-    return path
+pytestmark = pytest.mark.usefixtures("no_agent")
 
 
 async def test_the_right_files_log_in(login: Login) -> None:
@@ -64,7 +34,7 @@ async def test_an_unknown_host_key_is_refused(login: Login) -> None:
 
 async def test_a_host_of_which_we_know_one_of_two_keys_shows_that_one(own_sshd: Sshd, tmp_path: Path) -> None:
     """Else a host with a second, newer key would look like a changed one."""
-    second = new_key(tmp_path, "ecdsa")
+    second = new_key(tmp_path, kind="ecdsa")
     own_sshd.stop()
     with (own_sshd.folder / "sshd_config").open("a") as config:
         config.write(f"HostKey {second}\n")
@@ -79,8 +49,7 @@ async def test_a_host_of_which_we_know_one_of_two_keys_shows_that_one(own_sshd: 
 
 async def test_a_host_whose_key_is_signed_by_a_known_authority_is_trusted(own_sshd: Sshd, tmp_path: Path) -> None:
     authority = new_key(tmp_path)
-    sign = ["ssh-keygen", "-q", "-s", str(authority), "-I", "mail", "-h", "-n", "127.0.0.1"]
-    subprocess.run([*sign, str(own_sshd.folder / "host_key.pub")], check=True)
+    sign(authority, own_sshd.folder / "host_key", "-h", "-n", "127.0.0.1")
     own_sshd.stop()
     with (own_sshd.folder / "sshd_config").open("a") as config:
         config.write(f"HostCertificate {own_sshd.folder}/host_key-cert.pub\n")
@@ -94,7 +63,7 @@ async def test_a_host_whose_key_is_signed_by_a_known_authority_is_trusted(own_ss
 
 @pytest.mark.parametrize("kind", ["ed25519", "ecdsa"])
 async def test_a_changed_host_key_is_refused_loudly(login: Login, tmp_path: Path, kind: str) -> None:
-    other = new_key(tmp_path, kind).with_suffix(".pub").read_text()
+    other = new_key(tmp_path, kind=kind).with_suffix(".pub").read_text()
     Path(login.known_hosts).write_text(f"[127.0.0.1]:{login.port} {other}")
     error = await refusal(login)
     assert "HOST KEY HAS CHANGED" in error.message
@@ -126,8 +95,13 @@ async def test_a_missing_known_hosts_file_trusts_nobody(login: Login) -> None:
 
 
 async def test_a_broken_known_hosts_file_trusts_nobody(login: Login) -> None:
-    Path(login.known_hosts).write_text("one-word\n")
-    assert login.known_hosts in (await refusal(login)).message
+    """Its words are not repeated: the site file may name a file with a password, by mistake or not."""
+    key = Path(login.known_hosts).read_bytes().split(b" ", 1)[1]
+    for content in (b"geheim-9\n", b"# hosts\n\nMuster\xff geheim-9\n", b"|1|geheim-9|x= " + key):
+        Path(login.known_hosts).write_bytes(content)
+        error = await refusal(login)
+        line = content.count(b"\n")
+        assert error.message == f"mail.example: {login.known_hosts}: line {line} is none of known_hosts(5)"
 
 
 async def test_a_refused_user_is_named(login: Login) -> None:
@@ -168,47 +142,10 @@ async def test_a_public_key_as_key_file_is_refused(login: Login, sshd: Sshd) -> 
 
 
 async def test_a_passphrase_without_an_agent_says_how_to_start_one(login: Login, tmp_path: Path) -> None:
-    key = new_key(tmp_path, passphrase="tiger-9-im-tank")
+    key = new_key(tmp_path, passphrase=PASSPHRASE)
     error = await refusal(login._replace(key_file=str(key)))
     assert "has a passphrase and no agent runs" in error.message
     assert f"ssh-add {key}" in error.hint
-
-
-@pytest.fixture
-def agent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """A real ssh-agent without a key."""
-    (program,) = require("openssh-client", "ssh-agent")
-    path = tmp_path / "agent"
-    process = subprocess.Popen([program, "-D", "-a", str(path)], stdout=subprocess.DEVNULL)
-    monkeypatch.setenv("SSH_AUTH_SOCK", str(path))
-    while not path.exists():
-        assert process.poll() is None
-    yield
-    process.terminate()
-    process.wait(10)
-
-
-@pytest.mark.usefixtures("agent")
-async def test_the_agent_stands_in_for_a_key_file_that_is_missing(login: Login) -> None:
-    subprocess.run(["ssh-add", "-q", login.key_file], check=True, stdin=subprocess.DEVNULL)
-    Path(login.key_file).unlink()
-    host = SshHost("mail.example", login)
-    assert (await host.run(["true"])).status == 0
-    await host.close()
-
-
-@pytest.mark.usefixtures("agent")
-async def test_an_agent_without_a_key_leaves_the_key_file(login: Login) -> None:
-    host = SshHost("mail.example", login)
-    assert (await host.run(["true"])).status == 0
-    await host.close()
-
-
-async def test_an_agent_that_is_gone_leaves_the_key_file(login: Login, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SSH_AUTH_SOCK", "/nonexistent/agent")
-    host = SshHost("mail.example", login)
-    assert (await host.run(["true"])).status == 0
-    await host.close()
 
 
 async def test_a_closed_port_is_unreachable(login: Login) -> None:

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from reconciler.errors import Unreadable
 from reconciler.remote.command import for_ssh
 from reconciler.remote.ssh import SshHost
-from tests.services.sshd import OddLogin
+from tests.services.sshd import OddLogin, Sshd
 
 ASKED = ["sh", "-c", 'cat; echo "$SECRET"; echo words >&2; exit 3']
 ANSWER = (3, b"input\nt i\\ger\n", b"words\n")
@@ -121,3 +121,24 @@ async def test_what_is_quoted_is_short_and_moves_no_cursor(host: SshHost, odd_lo
     assert "\x1b" not in message
     assert message.endswith("[2J red”")
     assert len(message) < 500
+
+
+async def test_a_banner_and_a_locale_that_is_not_there_are_dropped(
+    own_sshd: Sshd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """sshd's own banner and a greeting come before anything else; the host takes every variable, and is sent none."""
+    monkeypatch.setenv("LC_ALL", "de_XX.UTF-8")
+    (own_sshd.folder / "banner").write_text("\x1b[2JAuthorized use only\nmuster@muster.example REJECT\n" * 50)
+    greet = "echo Last login: yesterday; env >&2"
+    own_sshd.configure(
+        f"Banner {own_sshd.folder}/banner",
+        "AcceptEnv *",
+        "SetEnv LC_CTYPE=xx_XX.UTF-8",
+        f'ForceCommand bash -c "{greet}; exec bash -c \\"\\$SSH_ORIGINAL_COMMAND\\""',
+    )
+    host = SshHost("mail.example", own_sshd.login())
+    assert await asked(host) == ANSWER
+    answer = await host.run(["env"])
+    assert b"LC_CTYPE=xx_XX.UTF-8" in answer.stdout
+    assert b"de_XX" not in answer.stdout
+    await host.close()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-from reconciler.errors import PermanentFailure, Unreadable
+from reconciler.errors import PermanentFailure, Unreadable, UsageError
+from reconciler.remote.host import Login
 from reconciler.remote.hosts import SiteHosts, default_login
 from reconciler.remote.local import LocalHost
 from reconciler.remote.ssh import SESSIONS, SshHost
@@ -210,4 +212,19 @@ async def test_a_site_has_one_host_a_name_and_this_machine_without_one(sshd: Ssh
 def test_a_host_without_an_entry_is_reached_as_ssh_would(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/anna")
     expected = ("ox.example", 22, None, "/home/anna/.ssh/id_ed25519", "/home/anna/.ssh/known_hosts")
-    assert default_login("ox.example") == expected
+    assert default_login("ox.example") == Login(*expected)
+
+
+async def test_a_user_without_a_name_is_told_what_to_write(sshd: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(uid: int) -> NoReturn:
+        raise KeyError(uid)
+
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    with pytest.raises(UsageError) as homeless:
+        default_login("mail.example")
+    assert "write `key_file` and `known_hosts`" in homeless.value.hint
+    with pytest.raises(Unreadable) as nameless:
+        await SshHost("mail.example", sshd.login()._replace(user=None)).run(["true"])
+    assert "write the user in the site file under ssh: mail.example:" in nameless.value.hint

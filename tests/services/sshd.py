@@ -116,13 +116,13 @@ class Sshd:
 @pytest.fixture(scope="session")
 def sshd() -> Iterator[Sshd]:
     """One server for the whole test run."""
-    yield from _serve()
+    yield from serve()
 
 
 @pytest.fixture
 def own_sshd() -> Iterator[Sshd]:
     """A server for one test that cuts or stops it."""
-    yield from _serve()
+    yield from serve()
 
 
 class OddLogin(NamedTuple):
@@ -144,7 +144,7 @@ class OddLogin(NamedTuple):
 
 @pytest.fixture(scope="session")
 def _odd_sshd() -> Iterator[OddLogin]:
-    for server in _serve():
+    for server in serve():
         server.configure(f"ForceCommand . {server.folder}/session")
         yield OddLogin(server)
 
@@ -166,7 +166,8 @@ def open_folder(sshd: Sshd) -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def _serve() -> Iterator[Sshd]:
+def serve() -> Iterator[Sshd]:
+    """A server of its own, as a generator that stops it."""
     program, _ = require("openssh-server", "sshd", "ssh-keygen")
     folder = Path(tempfile.mkdtemp(prefix="reconciler-sshd-"))
     folder.chmod(0o755)  # sshd reads authorized_keys as the user who logs in
