@@ -118,18 +118,6 @@ def test_a_signal_ends_apply_at_a_step_boundary(site: StandInSite, number: signa
     assert site.run("plan").status == 0
 
 
-def test_a_second_signal_is_patient_too(site: StandInSite) -> None:
-    site.declare(ANNA_DECLARED)
-    called = slow(site)
-    process = start(site.folder, "apply", "--yes", env={OX_ENV: OX_PASSWORD})
-    eventually(called, process)
-    process.send_signal(signal.SIGINT)
-    process.send_signal(signal.SIGINT)
-    answer = ended(process)
-    assert answer.status == 8
-    assert control.user(site.ox, "anna.beispiel").fields["PrimaryEmail"] == ANNA
-
-
 def test_ctrl_c_during_a_plan_leaves_quietly(site: StandInSite) -> None:
     """130, as a shell expects; status 1 would call it a bug."""
     site.declare(ANNA_DECLARED)
