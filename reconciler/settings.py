@@ -390,6 +390,9 @@ def secret(variable: str | None, file: Path | None, key: str) -> SecretStr:
         if not value:
             said = f"the variable {variable} is not set, which `{key}_env` in the site file names"
             raise Unreadable(said, hint=f"export {variable}=… (the password), or correct `{key}_env`")
+        if value.endswith(("\n", "\r")):  # no shell and no form for passwords takes one
+            said = f"the variable {variable} ends in a newline, which no password does (`{key}_env` in the site file)"
+            raise Unreadable(said, hint="take it out where the variable is set: `printf %s` writes none, `echo` does")
         return SecretStr(value)
     if file is not None:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import re
 import signal
 import tempfile
 from asyncio.subprocess import PIPE, Process, SubprocessStreamProtocol
@@ -19,12 +20,14 @@ from reconciler.remote.files import read_file, replace_file
 from reconciler.remote.host import Completed
 
 _PIECE = 2**16
+_SECRET = re.compile(r"PASS(WORD|WD|PHRASE|FILE)|_PWD$|SECRET|TOKEN|CREDENTIAL|PRIVATE_KEY", re.IGNORECASE)
+"""Names of variables that hold a secret by their own word: PGPASSWORD, MYSQL_PWD, PGPASSFILE, CI_JOB_TOKEN."""
 
 
 class LocalHost:
-    """Runs processes as children in groups of their own. They inherit our environment without `hidden`, the variables
-    that hold passwords; output is held in memory. What a process that was left running writes after its parent's end is
-    no part of the answer."""
+    """Runs processes as children in groups of their own. They inherit our environment without the variables that hold
+    secrets: `hidden`, and those whose names say so; output is held in memory. What a process that was left running
+    writes after its parent's end is no part of the answer."""
 
     name = "this machine"
 
@@ -45,8 +48,7 @@ class LocalHost:
         check_parts(argv, env or {}, secrets or {})
         clear = {name: value.get_secret_value() for name, value in (secrets or {}).items()}
         try:
-            inherited = {name: value for name, value in os.environ.items() if name not in self._hidden}
-            child = await _Child.start(argv, {**inherited, **(env or {}), **clear})
+            child = await _Child.start(argv, {**self._inherited(), **(env or {}), **clear})
         except FileNotFoundError:
             return Completed(127, b"", f"{argv[0]}: not found\n".encode())
         except OSError as error:
@@ -58,6 +60,9 @@ class LocalHost:
             raise took_too_long(self.name, argv, timeout) from None
         finally:
             await child.end()
+
+    def _inherited(self) -> dict[str, str]:
+        return {n: value for n, value in os.environ.items() if n not in self._hidden and not _SECRET.search(n)}
 
     async def read(self, path: str) -> bytes | None:
         """See Host."""

@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from reconciler.remote.hosts import SiteHosts
+from reconciler.remote.outbox import OutboxMailer
 from reconciler.sandbox.site import build
+from reconciler.systems.letters.system import LetterSystem
+from reconciler.systems.openxchange.system import OpenXchangeSystem
+from reconciler.systems.postfix.system import SenderMap
+from reconciler.systems.postfixadmin.system import PostfixAdminSystem
 from tests.cli.conftest import Command
 from tests.cli.site import OX_ENV, StandInSite
 
 
 async def test_no_child_gets_the_password_variables_of_the_site(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RECONCILER_TEST_DB", "geheim-1")
+    """Nor one that libpq, MariaDB's client or CI reads a secret from; what is given to this one child it gets."""
+    ours = ("RECONCILER_TEST_DB", "PGPASSWORD", "PGPASSFILE", "MYSQL_PWD", "CI_JOB_TOKEN", "aws_secret_access_key")
+    for name in ours:
+        monkeypatch.setenv(name, "geheim-1")
     host = SiteHosts({}, {"RECONCILER_TEST_DB"}).get(None)
-    answer = await host.run(["/usr/bin/env"])
+    answer = await host.run(["/usr/bin/env"], secrets={"ADMIN_PASSWORD": SecretStr("its own")})
     assert b"PATH=" in answer.stdout
+    assert b"ADMIN_PASSWORD=its own" in answer.stdout
     assert b"geheim-1" not in answer.stdout
 
 
@@ -37,6 +48,31 @@ def test_neither_git_nor_postfix_s_tools_see_a_password(
     assert command("apply", "--yes").status == 0
     assert "PATH=" in seen.read_text()
     assert OX_ENV not in seen.read_text()
+
+
+def test_what_cannot_be_closed_keeps_nothing_else_open(
+    site: StandInSite, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever of them it is; what it says is told, as the bug that it is."""
+    closed: list[str] = []
+    parts = (SiteHosts, OutboxMailer, PostfixAdminSystem, OpenXchangeSystem, SenderMap, LetterSystem)
+    site.declare()
+    for broken in parts:
+
+        def close_of(part: type, broken: type = broken) -> Callable[[object], Awaitable[None]]:
+            async def close(_: object) -> None:
+                closed.append(part.__name__)
+                if part is broken:
+                    raise OSError("the line is dead")
+
+            return close
+
+        for part in parts:
+            monkeypatch.setattr(part, "close", close_of(part))
+        answer = command("plan")
+        assert "OSError" in answer.words
+        assert sorted(closed) == sorted(part.__name__ for part in parts)
+        closed.clear()
 
 
 def test_the_demo_s_secrets_are_its_owner_s_under_any_umask(tmp_path: Path) -> None:

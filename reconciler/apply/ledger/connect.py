@@ -17,6 +17,8 @@ from sqlalchemy.pool import NullPool
 
 from reconciler.errors import Unreadable
 from reconciler.remote.database import connect, open_server
+from reconciler.remote.database_errors import explained as words
+from reconciler.remote.database_errors import is_busy, is_missing_table
 
 LOCK_WAIT = 10
 """Seconds to wait for a row that somebody else's transaction holds."""
@@ -38,8 +40,11 @@ def explained(engine: Engine) -> Iterator[None]:
         yield
     except DBAPIError as error:
         where = engine.url.render_as_string(hide_password=True)
-        unusable = LedgerUnusable(f"ledger at {where}: {_said(error)}", hint=_hint(error))
-        unusable.busy = any(sign in str(error.orig) for sign in _BUSY)
+        message, hint = words(error, "the ledger's URL")
+        unusable = LedgerUnusable(
+            f"ledger at {where}: {message}", hint="run `reconciler ledger init`" if is_missing_table(error) else hint
+        )
+        unusable.busy = is_busy(error)
         raise unusable from None
 
 
@@ -107,30 +112,3 @@ def _is_missing(file: Path) -> bool:
     except OSError as error:
         return isinstance(error, FileNotFoundError)
     return False
-
-
-def _said(error: DBAPIError) -> str:
-    """The server's own words on one line."""
-    original = error.orig
-    words = original.args[1] if original is not None and len(original.args) > 1 else original
-    return " ".join(str(words).split())
-
-
-def _hint(error: DBAPIError) -> str:
-    words = str(error.orig)
-    if any(sign in words for sign in _MISSING):
-        return "run `reconciler ledger init`"
-    if _NOT_OPENED in words:
-        return "the user who runs reconciler must be able to read and write the file and its folder"
-    if any(sign in words for sign in _NOT_ALLOWED):
-        return "the ledger's user needs SELECT, INSERT, UPDATE and DELETE on its tables, and CREATE for `ledger init`"
-    if any(sign in words for sign in _BUSY):
-        return "somebody else holds the rows for too long; run the command again"
-    return "check the ledger's URL in the site file and whether the server runs, then run the command again"
-
-
-# MariaDB's numbers and the words of PostgreSQL and SQLite
-_MISSING = ("1146", "does not exist", "no such table")
-_NOT_OPENED = "unable to open database file"
-_NOT_ALLOWED = ("1142", "1044", "1045", "permission denied", "readonly database", "attempt to write a readonly")
-_BUSY = ("1205", "1213", "lock timeout", "deadlock", "is locked", "could not serialize")

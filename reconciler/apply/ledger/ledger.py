@@ -59,11 +59,11 @@ class Ledger:
 
     async def init(self) -> None:
         """Makes the missing tables. Raises LedgerUnusable, and changes nothing, when others have their names."""
-        await asyncio.to_thread(shape.create, self._engine, self.tables)
+        await _patiently(shape.create, self._engine, self.tables)
 
     async def check(self) -> None:
         """Raises LedgerUnusable when the tables are missing, unfinished, or of another version or shape."""
-        await asyncio.to_thread(shape.check, self._engine, self.tables)
+        await _patiently(shape.check, self._engine, self.tables)
 
     async def exists(self) -> bool:
         """Whether any of the tables is there. Raises LedgerUnusable when nobody answers."""
@@ -73,7 +73,7 @@ class Ledger:
 
     async def acquire(self, holder: str, host: str, pid: int, run: int | None = None, ttl: timedelta = TTL) -> Lease:
         """Takes the lock, also one that expired or whose holder is dead on this very host. Raises Locked."""
-        return await asyncio.to_thread(self._acquire, holder, host, pid, run, ttl)
+        return await _patiently(self._acquire, holder, host, pid, run, ttl)
 
     async def renew(self, lease: Lease) -> None:
         """A sign of life: `ttl` counts from now again. Raises LockLost.
@@ -89,15 +89,15 @@ class Ledger:
 
     async def release(self, lease: Lease) -> None:
         """Gives the lock back; nothing happens when it was lost."""
-        await asyncio.to_thread(self._free, lease.fence)
+        await _patiently(self._free, lease.fence)
 
     async def holder(self) -> Holder | None:
         """Who holds the lock, even if it expired; None when it is free."""
-        return await asyncio.to_thread(self._holder)
+        return await _patiently(self._holder)
 
     async def break_lock(self, shown: Holder) -> bool:
         """Takes the lock from the holder that a person was shown; False when somebody else holds it by now."""
-        return await asyncio.to_thread(self._free, shown.fence)
+        return await _patiently(self._free, shown.fence)
 
     # runs
 
@@ -135,7 +135,7 @@ class Ledger:
         """A run that lost its lock may have told other systems something about these owners after another run did: it
         counts as a run of its own, later than that one, whose passwords nobody was told. Needs no lock: nobody else
         writes these rows, and the next plan puts it right."""
-        await asyncio.to_thread(self._note_uncertain, run, owners)
+        await _patiently(self._note_uncertain, run, owners)
 
     async def reopen(self, lease: Lease, run: int) -> OpenRun:
         """Goes on with a run that did not end as DONE. Raises LockLost, and PermanentFailure for any other number."""
@@ -264,7 +264,7 @@ class Ledger:
             with snapshot(self._engine) as connection:
                 return work(connection, self.tables, *args, **kwargs)
 
-        return await asyncio.to_thread(read)
+        return await _patiently(read)
 
     async def _write(self, lease: Lease, work: Callable[[Connection], T]) -> T:
         def write() -> T:
@@ -272,14 +272,7 @@ class Ledger:
                 lock.hold(connection, self.tables.lock, self._site, lease)
                 return work(connection)
 
-        for pause in _PAUSES:
-            try:
-                return await asyncio.to_thread(write)
-            except LedgerUnusable as error:
-                if not error.busy:
-                    raise
-            await asyncio.sleep(pause)
-        return await asyncio.to_thread(write)
+        return await _patiently(write)
 
     def _acquire(self, holder: str, host: str, pid: int, run: int | None, ttl: timedelta) -> Lease:
         dead: Holder | None = None
@@ -319,3 +312,15 @@ class Ledger:
 
     def _recording(self, batch: Sequence[InventoryEntry], run: OpenRun) -> Callable[[Connection], None]:
         return lambda c: inventory.record(c, self.tables, self._source(run), batch, self._clock())
+
+
+async def _patiently(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """`work` in a thread; again when others were in the way, of which nothing is left then: whole transactions."""
+    for pause in _PAUSES:
+        try:
+            return await asyncio.to_thread(work, *args, **kwargs)
+        except LedgerUnusable as error:
+            if not error.busy:
+                raise
+        await asyncio.sleep(pause)
+    return await asyncio.to_thread(work, *args, **kwargs)

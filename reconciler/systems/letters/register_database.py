@@ -10,10 +10,11 @@ from typing import Any
 from pydantic import SecretStr
 from sqlalchemy import CursorResult, Engine, create_engine, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from reconciler.remote.database import connect, open_server
+from reconciler.remote.database_errors import explained
 from reconciler.settings import Register, Settings
 from reconciler.systems.letters.members import Entry, Members, UnreadableRegister, columns, members
 
@@ -33,9 +34,10 @@ def read_database(settings: Settings, register: Register, password: SecretStr) -
             engine.dispose()
     except UnreadableRegister as error:
         raise error.of(source) from None
+    except DBAPIError as error:
+        raise UnreadableRegister(*explained(error, "register.database_url")).of(source) from None
     except SQLAlchemyError as error:
-        # the driver's own words, without the statement that SQLAlchemy adds
-        reason = " ".join(str(getattr(error, "orig", None) or error).split())
+        reason = " ".join(str(error).split())  # a bind parameter in the query, a name that is no column
         raise UnreadableRegister(f"{source}: {reason}") from None
 
 

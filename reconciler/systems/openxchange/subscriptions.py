@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, create_engine, delete, select
 from sqlalchemy.engine import Engine, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from reconciler.errors import Halted
@@ -21,6 +21,7 @@ from reconciler.model.records import SubscriptionsRow
 from reconciler.planning.changes import Outcome, Result, Step
 from reconciler.planning.identity import addresses_of
 from reconciler.remote.database import connect, open_server
+from reconciler.remote.database_errors import explained, is_temporary
 from reconciler.settings import OpenXchange, Settings, secret
 from reconciler.systems.openxchange.failures import AGAIN, PLAN
 from reconciler.systems.openxchange.look import Seen, look
@@ -89,11 +90,9 @@ class Subscriptions:
             with connect(engine) as connection, connection.begin():
                 removed = remove(connection, self._context, int(row.target))
         except DBAPIError as error:
-            # the driver's own words; SQLAlchemy would add the statement
-            reason = " ".join(str(error.orig).split())
-            message = f"the subscriptions of {row.account} are still there: OX's database says {reason}"
-            hint = f"may the user of `openxchange.database_url` delete there? Then {AGAIN}"
-            return Outcome(Result.FAILED, message, hint, temporary=isinstance(error, OperationalError))
+            reason, hint = explained(error, "openxchange.database_url")
+            message = f"the subscriptions of {row.account} are still there: OX's database: {reason}"
+            return Outcome(Result.FAILED, message, f"{hint}; then {AGAIN}", temporary=is_temporary(error))
         return Outcome(Result.DONE, f"{removed} subscriptions removed")
 
 

@@ -16,10 +16,10 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from reconciler.errors import UsageError
+from reconciler.errors import Unreadable, UsageError
 from reconciler.remote.database import connect, open_server
+from reconciler.remote.database_errors import explained
 from reconciler.settings import PostfixAdmin, Settings, secret
-from reconciler.systems.postfixadmin.failures import unreadable
 from reconciler.systems.postfixadmin.tables import Tables, declare
 
 LOCK_WAIT = 10
@@ -73,6 +73,12 @@ class Database:
         """Lets the connections go."""
         self._reading.dispose()
         self._writing.dispose()
+
+
+def unreadable(error: DBAPIError, target: str) -> Unreadable:
+    """The error for people. `target` is the URL without its password."""
+    message, hint = explained(error, "postfixadmin.url")
+    return Unreadable(f"{target}: {message}", hint=hint)
 
 
 @contextmanager

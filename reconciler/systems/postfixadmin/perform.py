@@ -16,12 +16,12 @@ from reconciler.model.addresses import domain_of
 from reconciler.model.records import MailboxRow, PasswordRow
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Action, Outcome, Result, Step
+from reconciler.remote.database_errors import is_about_one_row, is_temporary, said
 from reconciler.settings import PostfixAdmin
 from reconciler.systems.context import NoWitness, Witness
 from reconciler.systems.postfixadmin import lookup
 from reconciler.systems.postfixadmin.batch import Account, Batch, Outcomes, Stand, accounts, holds_in, rows_of
-from reconciler.systems.postfixadmin.connect import Database
-from reconciler.systems.postfixadmin.failures import is_about_one_row, is_temporary, said, unreadable
+from reconciler.systems.postfixadmin.connect import Database, unreadable
 from reconciler.systems.postfixadmin.lookup import CHUNK, Found, Spellings
 from reconciler.systems.postfixadmin.passwords import hash_all
 from reconciler.systems.postfixadmin.write import RowsChanged, write
@@ -88,12 +88,12 @@ class Writer:
                 self._witness.done_in(connection, done)
             try:
                 connection.commit()
-            except DBAPIError:
-                broken = True
+            except DBAPIError as error:
+                broken = error
             else:
-                broken = False
+                return batch.outcomes
         # nobody knows on which side of the commit the line broke, except the tables
-        return self._settled(part, batch.outcomes) if broken else batch.outcomes
+        return self._settled(part, batch.outcomes, broken)
 
     def _stand(self, connection: Connection, part: Sequence[Account]) -> Stand:
         steps = [step for account in part for step in account]
@@ -101,11 +101,12 @@ class Writer:
         days = lookup.password_days(connection, self._tables, {domain_of(step.change.key) for step in steps})
         return Stand(found, days, lookup.database_clock(connection))
 
-    def _settled(self, part: Sequence[Account], planned: Outcomes) -> Outcomes:
+    def _settled(self, part: Sequence[Account], planned: Outcomes, broken: DBAPIError) -> Outcomes:
         """The outcomes after a broken commit: what was to be written is looked for."""
         steps = [step for account in part for step in account if planned[step.id].result is Result.DONE]
-        message = "the connection broke while the transaction was being committed, and nothing of it was written"
-        nothing = Outcome(Result.FAILED, message, "run `reconciler apply` again", temporary=True)
+        reason = unreadable(broken, self._database.target)
+        message = f"nothing of the transaction was written when it was to be committed: {reason.message}"
+        nothing = Outcome(Result.FAILED, message, reason.hint, temporary=is_temporary(broken))
         with self._database.look() as connection:
             found = self._rows(connection, steps)
             keys = [step.change.key for step in steps if step.change.kind == "password"]

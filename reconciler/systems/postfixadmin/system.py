@@ -16,9 +16,8 @@ from reconciler.planning.ports import System
 from reconciler.settings import PostfixAdmin
 from reconciler.systems.context import Context
 from reconciler.systems.postfixadmin.checks import check_tables, check_writable
-from reconciler.systems.postfixadmin.connect import Database
+from reconciler.systems.postfixadmin.connect import Database, unreadable
 from reconciler.systems.postfixadmin.expect import expect
-from reconciler.systems.postfixadmin.failures import unreadable
 from reconciler.systems.postfixadmin.follow import follow, former_mailboxes
 from reconciler.systems.postfixadmin.observe import Observation, Twice, observe
 from reconciler.systems.postfixadmin.perform import Writer, holds

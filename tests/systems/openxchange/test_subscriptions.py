@@ -24,7 +24,7 @@ from reconciler.settings import OpenXchange, Settings
 from reconciler.systems.context import Context
 from reconciler.systems.openxchange.subscriptions import Subscriptions
 from reconciler.systems.openxchange.system import build
-from tests.services.databases import Server
+from tests.services.databases import Server, free_port
 from tests.systems.openxchange.canned import ANNA, CannedHost, new_password, system_on, user
 from tests.systems.openxchange.test_matching import box, declared, live
 
@@ -154,11 +154,13 @@ async def test_a_user_who_is_somebody_else_by_now_keeps_hers(database: URL) -> N
 async def test_a_database_that_does_not_answer_is_temporary_and_tells_no_password(
     database: URL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A password that is wrong stays wrong."""
     monkeypatch.setenv("OX_DB", "a-wrong-password")
-    outcome = await one(resets(database))
-    assert (outcome.result, outcome.temporary) == (Result.FAILED, True)
-    assert "a-wrong-password" not in f"{outcome.message} {outcome.hint}"
-    assert outcome.hint
+    for url, temporary in ((database, False), (database.set(port=free_port()), True)):
+        outcome = await one(resets(url))
+        assert (outcome.result, outcome.temporary) == (Result.FAILED, temporary)
+        assert "a-wrong-password" not in f"{outcome.message} {outcome.hint}"
+        assert "openxchange.database_url" in outcome.hint
 
 
 async def test_a_mistyped_sqlite_file_is_not_made(tmp_path: Path) -> None:

@@ -59,6 +59,20 @@ async def test_the_old_map_is_kept_as_a_copy(postfix: Postfix) -> None:
     assert backup.stat().st_nlink == 1
 
 
+async def test_a_link_in_the_place_of_the_copy_is_replaced_and_not_followed(postfix: Postfix, tmp_path: Path) -> None:
+    """We may be root there, and whoever may write into the folder could name any file."""
+    await converge(section(postfix), blocks("example.org"))
+    backup, theirs = Path(f"{postfix.map}.db.bak"), tmp_path / "theirs"
+    theirs.write_text("somebody else's")
+    backup.unlink(missing_ok=True)
+    backup.symlink_to(theirs)
+    old = Path(f"{postfix.map}.db").read_bytes()
+    await converge(section(postfix), blocks("example.com"))
+    assert theirs.read_text() == "somebody else's"
+    assert not backup.is_symlink()
+    assert backup.read_bytes() == old
+
+
 async def test_a_forgotten_postmap_is_drift_that_converges(postfix: Postfix) -> None:
     """Somebody took our section out of the text and did not build: the block is still in force."""
     await converge(section(postfix), blocks("example.org"))

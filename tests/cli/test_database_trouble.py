@@ -1,0 +1,255 @@
+"""What a database says that cannot be written or entered, through the command: status 8 or 9 with a hint, never 1."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, make_url
+from sqlalchemy.pool import NullPool
+
+from tests.cli.conftest import Command
+from tests.cli.site import DOMAIN, Site, StandInSite
+from tests.services.databases import PASSWORD_ENV, Server
+from tests.services.postfixadmin import PostfixAdminDatabase
+from tests.systems.postfixadmin.support import by_hand, rows
+
+SERVERS = ["mariadb", "postgresql"]
+MANY = [f"a{n}@extern-und-recht-lang.example" for n in range(300)]
+
+
+class Served(Site):
+    """PostfixAdmin's tables and the ledger in one database of a real server; nothing else."""
+
+    def __init__(self, folder: Path, database: PostfixAdminDatabase, server: Server) -> None:
+        self.database, self.server = database, server
+        section = {"url": database.url, "password_env": database.password_env}
+        super().__init__(folder, register=None, letters=None, postfixadmin=section)
+        domain = "INSERT INTO domain (domain, description, transport) VALUES (:d, '', 'virtual')"
+        by_hand(database, domain, d=DOMAIN)
+        self.declare(aliases=["presse: [a@extern.example]"])
+
+    def prepared(self) -> None:
+        """The ledger's tables are there."""
+        answer = self.run("ledger", "init")
+        assert answer.status == 0, answer
+
+    def says(self, table: str, event: str, code: int | str) -> None:
+        """From now on the server answers every `event` on this table with the error of this code."""
+        if self.database.backend == "mysql":
+            by_hand(
+                self.database,
+                f"CREATE OR REPLACE TRIGGER trouble BEFORE {event} ON {table} FOR EACH ROW "
+                f"SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = {code}, MESSAGE_TEXT = 'the words of the server'",
+            )
+            return
+        raised = f"BEGIN RAISE 'the words of the server' USING ERRCODE = '{code}'; END"
+        by_hand(
+            self.database,
+            f"CREATE OR REPLACE FUNCTION trouble() RETURNS trigger LANGUAGE plpgsql AS $$ {raised} $$",
+            f"CREATE OR REPLACE TRIGGER trouble BEFORE {event} ON {table} FOR EACH ROW EXECUTE FUNCTION trouble()",
+        )
+
+    @contextmanager
+    def as_user(self, *statements: str) -> Iterator[None]:
+        """In the site file is a user of the server's own, made by these statements (`{user}`, `{database}`)."""
+        name = self.database.full_url.database
+        user = f"u_{name}"
+        here = f"{user}@'127.0.0.1'" if self.database.backend == "mysql" else user
+        word = "IDENTIFIED BY" if self.database.backend == "mysql" else "PASSWORD"
+        written = self.sections["postfixadmin"]
+        url = make_url(self.database.url).set(username=user).render_as_string()
+        admin = create_engine(self.server.admin.url.set(database=name), poolclass=NullPool)
+        try:
+            with admin.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+                connection.exec_driver_sql(f"CREATE USER {here} {word} '{os.environ[PASSWORD_ENV]}'")
+                for statement in statements:
+                    connection.exec_driver_sql(statement.format(user=here, database=name))
+                try:
+                    self.write(postfixadmin={**written, "url": url})
+                    yield
+                finally:
+                    self.write(postfixadmin=written)
+                    if self.database.backend == "postgresql":
+                        connection.exec_driver_sql(f"DROP OWNED BY {user}")
+                    connection.exec_driver_sql(f"DROP USER {here}")
+        finally:
+            admin.dispose()
+
+
+@pytest.fixture
+def served(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[[str], Served]:
+    """Makes a site on `mariadb` or `postgresql`."""
+
+    def make(backend: str) -> Served:
+        fresh: Callable[[], PostfixAdminDatabase] = request.getfixturevalue(f"new_{backend}")
+        server: Server = request.getfixturevalue(f"{backend}_server")
+        return Served(tmp_path, fresh(), server)
+
+    return make
+
+
+_FULL, _NO_WRITES = "disk or table is full", "takes no writes now"
+_SAID: dict[str, tuple[tuple[int | str, str], ...]] = {
+    "mariadb": ((1114, _FULL), (3, _FULL), (1290, _NO_WRITES)),
+    "postgresql": (("53100", _FULL), ("25006", _NO_WRITES)),
+}
+
+
+@pytest.mark.parametrize("backend", SERVERS)
+@pytest.mark.parametrize("place", [("alias", "INSERT"), ("reconciler_plans", "INSERT"), ("reconciler_steps", "UPDATE")])
+def test_what_cannot_be_written_is_told_with_a_hint(
+    served: Callable[[str], Served], backend: str, place: tuple[str, str]
+) -> None:
+    """PostfixAdmin's tables and the ledger's, before the run is begun and in the middle; the server raises the code."""
+    site = served(backend)
+    site.prepared()
+    for code, means in _SAID[backend][:: 1 if place[0] == "alias" else 2]:
+        site.says(*place, code)
+        answer = site.run("apply", "--yes")
+        assert answer.status == (9 if place[0] == "reconciler_plans" else 8 if place[0] == "alias" else answer.status)
+        assert answer.status in (8, 9), answer
+        assert f"{means}: the words of the server" in answer.words, code
+        assert "free some space" in answer.words or "name the server that takes writes" in answer.words
+        assert rows(site.database, "SELECT * FROM alias") == []
+
+
+def test_a_mariadb_that_is_read_only_is_told(served: Callable[[str], Served]) -> None:
+    site = served("mariadb")
+    site.prepared()
+    with site.as_user("GRANT SELECT, INSERT, UPDATE, DELETE ON {database}.* TO {user}"):
+        with site.server.admin.connect() as admin:
+            admin.exec_driver_sql("SET GLOBAL read_only = 1")
+            try:
+                answer = site.run("apply", "--yes")
+            finally:
+                admin.exec_driver_sql("SET GLOBAL read_only = 0")
+        assert answer.status == 9, answer
+        assert _NO_WRITES in answer.words
+        assert site.run("apply", "--yes").status == 0
+
+
+def test_a_postgresql_that_is_read_only_is_told(served: Callable[[str], Served]) -> None:
+    site = served("postgresql")
+    site.prepared()
+    by_hand(site.database, f"ALTER DATABASE {site.database.full_url.database} SET default_transaction_read_only = on")
+    answer = site.run("apply", "--yes")
+    assert answer.status == 9, answer
+    assert _NO_WRITES in answer.words
+
+
+def test_an_account_that_is_locked_is_told(served: Callable[[str], Served]) -> None:
+    site = served("mariadb")
+    with site.as_user("ALTER USER {user} ACCOUNT LOCK"):
+        answer = site.run("plan")
+    assert answer.status == 9, answer
+    assert "this database account is locked" in answer.words
+    assert "ACCOUNT UNLOCK" in answer.words
+
+
+def test_a_role_that_may_not_log_in_is_told(served: Callable[[str], Served]) -> None:
+    site = served("postgresql")
+    with site.as_user("ALTER ROLE {user} NOLOGIN"):
+        answer = site.run("plan")
+    assert answer.status == 9, answer
+    assert "this database account is locked" in answer.words
+    assert "ALTER ROLE" in answer.words
+
+
+@pytest.mark.parametrize(("backend", "option"), [("mariadb", "ssl_ca=system"), ("postgresql", "sslmode=require")])
+def test_a_server_without_tls_is_told(served: Callable[[str], Served], backend: str, option: str) -> None:
+    """For PostfixAdmin's database and for the ledger's."""
+    site = served(backend)
+    there = site.sections["postfixadmin"]
+    asking = {**there, "url": f"{there['url']}?{option}"}
+    for sections in ({"postfixadmin": asking}, {"postfixadmin": there, "ledger": asking}):
+        site.write(**sections)
+        answer = site.run("plan")
+        assert answer.status == 9, answer
+        assert "the server has no TLS, and the URL asks for it" in answer.words
+        assert "switch TLS on" in answer.words
+
+
+def test_a_user_who_needs_tls_is_told(served: Callable[[str], Served]) -> None:
+    """MariaDB itself says no more than "access denied"."""
+    site = served("mariadb")
+    with site.as_user("ALTER USER {user} REQUIRE SSL"):
+        answer = site.run("plan")
+    assert answer.status == 9, answer
+    assert "access denied" in answer.words
+    assert "REQUIRE SSL" in answer.words
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_password_variable_that_ends_in_a_newline_is_named(site: StandInSite, end: str) -> None:
+    """`docker --env-file` and CI variables keep what `echo secret > file` put there."""
+    site.declare(aliases=["presse: [a@extern.example]"])
+    url = "mysql+pymysql://reconciler@127.0.0.1:1/mail"
+    site.write(ledger={"url": url, "password_env": "RECONCILER_TEST_SECRET"})
+    answer = site.run("plan", RECONCILER_TEST_SECRET=f"geheim-5{end}")
+    assert answer.status == 9, answer
+    assert "the variable RECONCILER_TEST_SECRET ends in a newline" in answer.words
+    assert "`ledger.password_env`" in answer.words
+    assert "printf" in answer.words
+    assert "geheim-5" not in answer.words
+
+
+@pytest.fixture
+def opened_with(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
+    """Every connection to a file of this name is opened with this statement from now on, in this process, and waits for
+    nobody."""
+    connect = sqlite3.connect
+
+    def patch(name: str, statement: str) -> None:
+        def opened(database: Any, *arguments: Any, **options: Any) -> sqlite3.Connection:
+            connection: sqlite3.Connection = connect(database, *arguments, **{**options, "timeout": 0})
+            if name in str(database):
+                connection.execute(statement)
+            return connection
+
+        monkeypatch.setattr(sqlite3, "connect", opened)
+
+    return patch
+
+
+@pytest.mark.parametrize("file", ["postfixadmin.sqlite", "ledger.sqlite"])
+@pytest.mark.parametrize(
+    ("statement", "means"),
+    [("PRAGMA max_page_count = 1", _FULL), ("PRAGMA query_only = 1", _NO_WRITES)],
+)
+def test_a_sqlite_file_that_takes_nothing_is_told(
+    site: StandInSite, command: Command, opened_with: Callable[[str, str], None], file: str, statement: str, means: str
+) -> None:
+    """A full disk: the file may have no page more than now. Real SQLite raises both."""
+    site.write(ledger={"url": "sqlite:///ledger.sqlite"})
+    assert command("ledger", "init").status == 0
+    site.declare(aliases=[f"presse: {MANY}"])
+    opened_with(file, statement)
+    answer = command("apply", "--yes")
+    assert answer.status in (8, 9), answer
+    assert f"{means}: " in answer.words, answer
+    assert "→" in answer.words
+    assert site.goto(f"presse@{DOMAIN}") is None
+
+
+@pytest.mark.parametrize("file", ["postfixadmin.sqlite", "ledger.sqlite"])
+def test_a_sqlite_file_that_stays_locked_is_told(
+    site: StandInSite, command: Command, opened_with: Callable[[str, str], None], file: str
+) -> None:
+    site.write(ledger={"url": "sqlite:///ledger.sqlite"})
+    assert command("ledger", "init").status == 0
+    site.declare(aliases=["presse: [a@extern.example]"])
+    opened_with(file, "SELECT 1")
+    other = sqlite3.connect(site.folder / file, isolation_level=None)
+    try:
+        other.execute("BEGIN EXCLUSIVE")
+        answer = command("apply", "--yes")
+    finally:
+        other.close()
+    assert answer.status == 9, answer
+    assert "somebody else holds the rows for too long" in answer.words
