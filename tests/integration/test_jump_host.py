@@ -9,6 +9,7 @@ import pytest
 
 from tests.cli.site import ANNA_DECLARED, OX_ENV, StandInSite
 from tests.integration.sites import MAIL_HOST
+from tests.services.agent import PASSPHRASE, new_key, sign
 from tests.services.mail import cannot
 from tests.services.sshd import Sshd, serve
 
@@ -61,3 +62,21 @@ def test_a_jump_host_that_is_not_known_is_one_line_of_the_plan(far_site: StandIn
         gate.start()
     assert answer.status == 9
     assert f"{MAIL_HOST}, jump host gate: 127.0.0.1 port {gate.port} cannot be reached" in answer.words
+
+
+def test_what_is_wrong_with_certificate_or_agent_is_said_by_the_plan(
+    far_site: StandInSite, gate: Sshd, tmp_path: Path
+) -> None:
+    """The date is in the site's time zone."""
+    key = new_key(tmp_path, "mine")
+    sign(new_key(tmp_path, "authority"), key, "-V", "20260120090000Z:20260723110000Z")
+    config = tmp_path / "ssh_config"
+    config.write_text(config.read_text().replace(f"{gate.folder}/client_key", str(key)))
+    words = far_site.run("plan").words
+    assert f"{MAIL_HOST}, jump host gate: 127.0.0.1 port {gate.port} refuses the login of {gate.user}" in words
+    assert f"the certificate {key}-cert.pub expired on 2026-07-23 13:00 +0200" in words
+    locked = new_key(tmp_path, "locked", passphrase=PASSPHRASE)
+    config.write_text(config.read_text().replace(str(key), str(locked)))
+    answer = far_site.run("plan", SSH_AUTH_SOCK="/nonexistent/agent")
+    assert answer.status == 9
+    assert f"the key file {locked} has a passphrase, and the agent at /nonexistent/agent" in answer.words

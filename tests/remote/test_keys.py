@@ -53,9 +53,30 @@ def strict(_strict_sshd: tuple[Sshd, Path], tmp_path: Path, no_agent: None) -> S
     return made
 
 
-async def test_a_certificate_beside_the_key_opens_a_host_that_knows_only_its_authority(strict: Strict) -> None:
-    strict.sign()
-    assert await enters(strict.login)
+@pytest.mark.parametrize("kind", ["ed25519", "ecdsa"])
+async def test_a_certificate_beside_the_key_opens_a_host_that_knows_only_its_authority(
+    strict: Strict, tmp_path: Path, kind: str, agent: Agent
+) -> None:
+    key = new_key(tmp_path, kind, kind=kind)
+    certificate = strict.sign(key=key)
+    assert await enters(strict.login._replace(key_file=str(key)))
+    agent.add(key)
+    certificate.unlink()
+    key.unlink()
+    assert await enters(strict.login._replace(key_file=str(key)))
+
+
+async def test_a_certificate_of_an_rsa_key_needs_two_tries(own_sshd: Sshd, tmp_path: Path, agent: Agent) -> None:
+    """It is shown under its old name first, for hosts before OpenSSH 7.8."""
+    authority, key = new_key(tmp_path, "authority"), new_key(tmp_path, kind="rsa")
+    certificate = sign(authority, key, "-n", own_sshd.user)
+    own_sshd.configure(f"TrustedUserCAKeys {authority}.pub", "MaxAuthTries 2")
+    login = own_sshd.login()._replace(key_file=str(key))
+    assert await enters(login)
+    agent.add(key)
+    certificate.unlink()
+    key.unlink()
+    assert await enters(login)
 
 
 async def test_a_certificate_may_be_named(strict: Strict, tmp_path: Path) -> None:
