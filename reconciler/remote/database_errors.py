@@ -170,8 +170,8 @@ _KNOWN = (
         ("22021",),
         "",
         "the database holds text that is not UTF-8",
-        "it was made with ENCODING SQL_ASCII and another program stored other bytes; find the rows in psql after "
-        "`SET client_encoding = SQL_ASCII`, and store them anew in UTF-8",
+        "store it anew in UTF-8; a database of ENCODING SQL_ASCII takes any bytes. Look for it in psql after "
+        "`SET client_encoding = SQL_ASCII`: SELECT username, name FROM mailbox WHERE name ~ '[^ -~]'",
     ),
     _Known(
         ("22P05",),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Index, Inspector, Table, inspect, select
+from sqlalchemy import Connection, Engine, Index, Inspector, Table, inspect, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.types import Date, DateTime, Integer, String, TypeDecorator, TypeEngine
@@ -29,6 +29,7 @@ def present(connection: Connection, tables: Tables) -> set[str]:
 def check(engine: Engine, tables: Tables) -> None:
     """Raises LedgerUnusable unless every table is there, of our shape and version."""
     with snapshot(engine) as connection:
+        _refuse_other_encoding(connection)
         missing = sorted({table.name for table in tables} - present(connection, tables))
         if missing:
             raise LedgerUnusable(f"the ledger's tables are missing: {', '.join(missing)}", hint=_INIT)
@@ -42,6 +43,7 @@ def check(engine: Engine, tables: Tables) -> None:
 def create(engine: Engine, tables: Tables) -> None:
     """Makes what is missing, the version last: dying here is put right by the next `init`. Raises LedgerUnusable."""
     with snapshot(engine) as connection:
+        _refuse_other_encoding(connection)
         there = present(connection, tables)
         _refuse_other_shape(connection, tables, there)
         if tables.meta.name in there and (version := _version(connection, tables)) is not None:
@@ -74,6 +76,20 @@ def _note_version(engine: Engine, tables: Tables) -> None:
 def _version(connection: Connection, tables: Tables) -> str | None:
     meta = tables.meta.c
     return connection.execute(select(meta.value).where(meta.name == "version")).scalar_one_or_none()
+
+
+def _refuse_other_encoding(connection: Connection) -> None:
+    """Plans and messages hold every character. MariaDB's tables are utf8mb4 whatever the database is; in SQL_ASCII
+    texts are the bytes that we write."""
+    if connection.dialect.name != "postgresql":
+        return
+    encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
+    if encoding not in ("UTF8", "SQL_ASCII"):
+        raise LedgerUnusable(
+            f"the ledger's database has the encoding {encoding}, which cannot hold every plan",
+            hint="name another one in ledger.url: CREATE DATABASE reconciler ENCODING 'UTF8' TEMPLATE template0; or "
+            "sqlite:///ledger.sqlite; then: reconciler ledger init",
+        )
 
 
 def _refuse_other_version(version: str) -> None:

@@ -11,6 +11,7 @@ from reconciler.model.names import folded
 from reconciler.model.records import AliasDomainRow, AliasRow, DomainRow, MailboxRow, Records, Row, VacationRow
 from reconciler.systems.postfixadmin.by_user import present
 from reconciler.systems.postfixadmin.checks import check_tables
+from reconciler.systems.postfixadmin.encodings import charset_of_names
 from reconciler.systems.postfixadmin.tables import Tables
 from reconciler.systems.postfixadmin.texts import (
     address_key,
@@ -39,6 +40,8 @@ class Observation(NamedTuple):
     twice: tuple[Twice, ...]
     admins: frozenset[str] = frozenset()
     """Addresses that are administrators of PostfixAdmin too; empty when that table may not be read."""
+    charset: str = ""
+    """See `charset_of_names`."""
 
 
 def observe(connection: Connection, tables: Tables, multiplier: int) -> Observation:
@@ -61,7 +64,8 @@ def observe(connection: Connection, tables: Tables, multiplier: int) -> Observat
     records["vacation"] = {row.key: row for row in vacations}
     admin = tables.by_user.admin.c.username
     admins = _stream(connection, select(admin)) if "admin" in there else ()
-    return Observation(records, tuple(seen), frozenset(address_key(username) for (username,) in admins))
+    administrators = frozenset(address_key(username) for (username,) in admins)
+    return Observation(records, tuple(seen), administrators, charset_of_names(connection, tables))
 
 
 def mailbox_columns(tables: Tables) -> Select[Any]:

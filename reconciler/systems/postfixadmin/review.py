@@ -8,9 +8,10 @@ from typing import NamedTuple
 from reconciler.model.accounts import Accounts, accounts
 from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState
-from reconciler.model.records import AliasRow, Records
+from reconciler.model.records import AliasRow, MailboxRow, Owner, Records, Scope
 from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.snapshot import rows_of
+from reconciler.systems.postfixadmin.encodings import not_storable
 from reconciler.systems.postfixadmin.observe import Twice
 
 
@@ -21,6 +22,9 @@ class Seen(NamedTuple):
     found: Records
     twice: Iterable[Twice]
     admins: frozenset[str] = frozenset()
+    wanted: Records | None = None
+    charset: str = ""
+    """See `encodings.charset_of_names`."""
 
 
 def review(seen: Seen) -> Iterator[Finding]:
@@ -30,6 +34,25 @@ def review(seen: Seen) -> Iterator[Finding]:
     yield from _leftovers(seen, known)
     yield from _references(seen, known)
     yield from _administrators(seen, known)
+    yield from _names(seen)
+
+
+def _names(seen: Seen) -> Iterator[Finding]:
+    """Names that the database has no characters for: the server would refuse them in the middle."""
+    for row in rows_of(seen.wanted or {}, MailboxRow).values() if seen.charset else ():
+        lacking = not_storable(row.name, seen.charset)
+        if lacking:
+            yield Finding(
+                Severity.REFUSAL,
+                "name-encoding",
+                row.key,
+                f"the name {row.name!r} of {row.key} cannot be stored in PostfixAdmin's database: its encoding "
+                f"{seen.charset} has no {' '.join(lacking)}",
+                "write the name without it, or have the database's administrator move it to UTF-8 (utf8mb4, ENCODING "
+                "UTF8)",
+                owner=Owner(Scope.ACCOUNT, row.account),
+                final=True,
+            )
 
 
 def _twice(seen: Seen) -> Iterator[Finding]:

@@ -19,7 +19,7 @@ from reconciler.systems.postfixadmin.checks import check_tables, check_writable
 from reconciler.systems.postfixadmin.connect import Database, unreadable
 from reconciler.systems.postfixadmin.expect import expect
 from reconciler.systems.postfixadmin.follow import follow, former_mailboxes
-from reconciler.systems.postfixadmin.observe import Observation, Twice, observe
+from reconciler.systems.postfixadmin.observe import Observation, observe
 from reconciler.systems.postfixadmin.perform import Writer, holds
 from reconciler.systems.postfixadmin.review import Seen, review
 from reconciler.systems.postfixadmin.settle import pair, settle
@@ -46,20 +46,20 @@ class PostfixAdminSystem:
         self._context = context
         self._section = section
         self._database = Database(section, context.settings)
-        self._twice: tuple[Twice, ...] = ()
-        self._admins: frozenset[str] = frozenset()
+        self._seen = Observation({}, ())
+        self._wanted: Records = {}
         self._former_of: tuple[Records, Mapping[str, Sequence[str]]] = ({}, {})
         self.target = self._database.target
 
     def expect(self, desired: DesiredState) -> Records:
         """Mailboxes, their twin and member aliases, declared aliases, and what renames and removals leave of others."""
-        return expect(desired, self._context.settings)
+        self._wanted = expect(desired, self._context.settings)
+        return self._wanted
 
     async def observe(self) -> Records:
         """One consistent snapshot. Raises Unreadable."""
-        seen = await asyncio.to_thread(self._observe)
-        self._twice, self._admins = seen.twice, seen.admins
-        return seen.records
+        self._seen = await asyncio.to_thread(self._observe)
+        return self._seen.records
 
     def pair(self, wanted: Records, found: Records) -> Records:
         """Addresses are the keys on both sides, but for what a rename moves."""
@@ -91,8 +91,9 @@ class PostfixAdminSystem:
         return (Step(change, Stage.REFERENCES if change.owner.scope is Scope.ALIAS else Stage.MAIL_FLOW),)
 
     def review(self, desired: DesiredState, found: Records) -> Sequence[Finding]:
-        """Remarks on what the last `observe` found."""
-        return list(review(Seen(desired, found, self._twice, self._admins)))
+        """Remarks on what the last `observe` found, and what of the last `expect` it could not hold."""
+        seen = self._seen
+        return list(review(Seen(desired, found, seen.twice, seen.admins, self._wanted, seen.charset)))
 
     async def check(self) -> None:
         """Whether rows could be written now. Raises Unreadable."""
