@@ -58,7 +58,7 @@ def mariadb_server() -> Iterator[Server]:
     """A MariaDB without tables of PostfixAdmin; for tests that need only a server."""
     install, daemon = require("mariadb-server", "mariadb-install-db", "mariadbd")
     # a short path: a socket's is limited to 107 bytes, and pytest's own folders are closed to other users
-    with _folder("mariadb") as folder:
+    with folder_of("mariadb") as folder:
         user = pwd.getpwuid(os.geteuid()).pw_name
         common = ["--no-defaults", f"--datadir={folder}/data", f"--user={user}"]
         subprocess.run(
@@ -79,8 +79,8 @@ def mariadb_server() -> Iterator[Server]:
             "--skip-name-resolve",
         ]
         root = make_url(f"mysql+pymysql://root@/?unix_socket={folder}/socket&charset=utf8mb4")
-        with _running([daemon, *common, *options], folder) as process:
-            admin = _connected(root, port, process, folder)
+        with running([daemon, *common, *options], folder) as process:
+            admin = connected(root, port, process, folder)
             with admin.connect() as connection:
                 connection.execute(text("CREATE USER reconciler@'127.0.0.1' IDENTIFIED BY :p"), {"p": _PASSWORD})
                 connection.execute(text("GRANT ALL ON *.* TO reconciler@'127.0.0.1'"))
@@ -95,7 +95,7 @@ def postgresql_server() -> Iterator[Server]:
     initdb, daemon = require("postgresql", "initdb", "postgres")
     # PostgreSQL refuses to run as root
     account = pwd.getpwnam("postgres") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
-    with _folder("postgresql", account.pw_uid) as folder:
+    with folder_of("postgresql", account.pw_uid) as folder:
         (folder / "pw").write_text(_PASSWORD)
         (folder / "pw").chmod(0o644)
         subprocess.run(
@@ -111,8 +111,8 @@ def postgresql_server() -> Iterator[Server]:
         port = free_port()
         options = ["-p", str(port), "-k", str(folder), "-c", "listen_addresses=127.0.0.1", "-F"]
         url = URL.create("postgresql+psycopg", "reconciler", _PASSWORD, "127.0.0.1", port, "postgres")
-        with _running([daemon, "-D", f"{folder}/data", *options], folder, account.pw_uid, account.pw_gid) as process:
-            admin = _connected(url, port, process, folder)
+        with running([daemon, "-D", f"{folder}/data", *options], folder, account.pw_uid, account.pw_gid) as process:
+            admin = connected(url, port, process, folder)
             yield Server(url.set(database=_TEMPLATE), admin)
             admin.dispose()
 
@@ -205,7 +205,8 @@ def free_port() -> int:
 
 
 @contextmanager
-def _folder(name: str, owner: int | None = None) -> Iterator[Path]:
+def folder_of(name: str, owner: int | None = None) -> Iterator[Path]:
+    """A server's own folder, with a short path; gone after the block."""
     folder = Path(tempfile.mkdtemp(prefix=f"reconciler-{name}-"))
     if owner is not None:
         os.chown(folder, owner, -1)
@@ -216,7 +217,7 @@ def _folder(name: str, owner: int | None = None) -> Iterator[Path]:
 
 
 @contextmanager
-def _running(
+def running(
     command: list[str], folder: Path, user: int | None = None, group: int | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
     """The server while the block runs; afterwards it is asked to stop (a fast shutdown) and waited for."""
@@ -225,11 +226,12 @@ def _running(
         try:
             yield process
         finally:
-            process.send_signal(2 if "postgres" in command[0] else 15)
+            process.send_signal(2 if command[0].endswith(("postgres", "pgbouncer")) else 15)
             process.wait(timeout=60)
 
 
-def _connected(url: URL, port: int, process: subprocess.Popen[bytes], folder: Path) -> Engine:
+def connected(url: URL, port: int, process: subprocess.Popen[bytes], folder: Path) -> Engine:
+    """An engine for a server that has just been started, once it answers."""
     engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
     until = time.monotonic() + 60
     while True:
