@@ -114,6 +114,13 @@ _KNOWN = (
         "have the database's administrator set a new one (ALTER USER … IDENTIFIED BY …)",
     ),
     _Known(
+        (2059,),
+        "",
+        "the server asks for a way to log in that is not known here",
+        "have the database's administrator give the user of {url} another one: ed25519, mysql_native_password, "
+        "caching_sha2_password (ALTER USER … IDENTIFIED VIA …)",
+    ),
+    _Known(
         (),
         r"SSL is required but the server doesn't support it|server does not support SSL",
         "the server has no TLS, and the URL asks for it",

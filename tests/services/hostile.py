@@ -1,15 +1,26 @@
-"""Database servers that want more than they should get: whatever the client sends them is kept."""
+"""Database servers that want more than they should get, and one that logs in as MySQL does; what they hear is kept."""
 
 from __future__ import annotations
 
+import hashlib
+import select
 import socket
 import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import cycle
+
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 _PLUGIN_AUTH, _SECURE, _PROTOCOL_41, _WITH_DB = 1 << 19, 1 << 15, 1 << 9, 1 << 3
 _OK = b"\0\0\0\2\0\0\0"
+_DENIED = b"\xff\x15\x04#28000Access denied"
+NONCE = b"s" * 8 + b"a" * 12
+"""What a client scrambles its password with."""
 
 
 class Line:
@@ -45,13 +56,23 @@ class Line:
         self._number = self._number + 1 if number is None else number
         self.send(len(payload).to_bytes(3, "little") + bytes([self._number]) + payload)
 
-    def greet(self, plugin: str = "mysql_native_password") -> None:
-        """MySQL's first packet, then the client's login is read."""
+    def greet(self, plugin: str = "mysql_native_password") -> bytes:
+        """MySQL's first packet, with `NONCE`; what the client's login says."""
         flags = _PLUGIN_AUTH | _SECURE | _PROTOCOL_41 | _WITH_DB
         low, high = struct.pack("<H", flags & 0xFFFF), struct.pack("<H", flags >> 16)
-        head = b"\x0a8.0.36\0" + struct.pack("<I", 7) + b"s" * 8 + b"\0" + low
-        self.answer(head + b"\x2d\2\0" + high + b"\x15" + b"\0" * 10 + b"a" * 12 + b"\0" + plugin.encode() + b"\0", 0)
-        self.packet()
+        head = b"\x0a8.0.36\0" + struct.pack("<I", 7) + NONCE[:8] + b"\0" + low
+        rest = b"\x2d\2\0" + high + b"\x15" + b"\0" * 10 + NONCE[8:] + b"\0" + plugin.encode() + b"\0"
+        self.answer(head + rest, 0)
+        return self.packet()
+
+    def go_on_with(self, server: socket.socket) -> None:
+        """From now on the client talks to this server, which counts the packets of each statement anew, as all do."""
+        while True:
+            for ready in select.select([self._connection, server], [], [], 10)[0]:
+                part = ready.recv(2**16)
+                if not part:
+                    return
+                (server if ready is self._connection else self._connection).sendall(part)
 
 
 Script = Callable[[Line], None]
@@ -80,6 +101,31 @@ def shows_a_key(plugin: str, key: bytes) -> Script:
         line.packet()
         line.answer(b"\1" + key)
         line.packet()
+
+    return script
+
+
+def sha2(password: bytes, key: RSAPrivateKey, through_to: Callable[[], socket.socket], *, cached: bool) -> Script:
+    """MySQL's `caching_sha2_password`, which MariaDB has not: who knows the password gets a connection to another
+    server. `cached`: the server remembers the user; else it wants the password under its key."""
+
+    def script(line: Line) -> None:
+        once = hashlib.sha256(password).digest()
+        twice = hashlib.sha256(hashlib.sha256(once).digest() + NONCE).digest()
+        if bytes(a ^ b for a, b in zip(once, twice, strict=True)) not in line.greet("caching_sha2_password"):
+            line.answer(_DENIED)
+            return
+        if cached:
+            line.answer(b"\1\3")
+        else:
+            line.answer(b"\1\4")
+            assert line.packet() == b"\2"
+            line.answer(b"\1" + key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+            opened = key.decrypt(line.packet(), OAEP(MGF1(SHA1()), SHA1(), None))
+            assert bytes(a ^ b for a, b in zip(opened, cycle(NONCE), strict=False)) == password + b"\0"
+        line.answer(_OK)
+        with through_to() as server:
+            line.go_on_with(server)
 
     return script
 
