@@ -19,13 +19,16 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import OperationalError as Failed
 from sqlalchemy.pool import NullPool
 
-from reconciler.errors import ReconcilerError
+from reconciler.errors import ReconcilerError, Unreadable
 from reconciler.remote.database_url import files, is_loopback, tls_is_verified
 
 CONNECT_WAIT, ANSWER_WAIT, LOCK_WAIT = 10, 300, 10
 """Seconds. The site file's `connect_timeout` replaces the first."""
 # other servers may cut values silently, and ANSI_QUOTES would change the language (facts/postfixadmin.md 13.6)
 _SQL_MODE = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
+
+LEAST_PACKET = 2**20
+"""Bytes of the longest statement that we make; MariaDB's own default of max_allowed_packet is 16 times that."""
 
 _CLEAR = ("mysql_clear_password", "dialog", "mysql_old_password")
 """What these send is the password, or as good as the password."""
@@ -74,6 +77,21 @@ def connect(engine: Engine) -> Connection:
         raise
     except Exception as error:  # noqa: BLE001  # SQLAlchemy does not wrap what its dialect stumbles over
         raise Failed(None, None, OperationalError(_words(error))) from None
+
+
+def check_packet(connection: Connection) -> None:
+    """Before the first effect: a server that takes less than our longest statement would close the line in the middle.
+    Raises Unreadable."""
+    if connection.dialect.name != "mysql":
+        return
+    bytes_ = int(connection.exec_driver_sql("SELECT @@max_allowed_packet").scalar_one())
+    if bytes_ < LEAST_PACKET:
+        where = connection.engine.url.render_as_string(hide_password=True)
+        raise Unreadable(
+            f"{where}: the server takes statements of {bytes_} bytes only (max_allowed_packet), "
+            f"and ours may have {LEAST_PACKET}",
+            hint="have its administrator run (and write in my.cnf): SET GLOBAL max_allowed_packet = 16777216",
+        )
 
 
 def _session(url: URL, lock_wait: int) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -191,3 +191,49 @@ def test_a_sqlite_file_that_stays_locked_is_told(
         other.close()
     assert answer.status == 9, answer
     assert "somebody else holds the rows for too long" in answer.words
+
+
+@pytest.fixture
+def packets(mariadb_server: Server) -> Iterator[Callable[[int], None]]:
+    """Sets the server's max_allowed_packet for new connections."""
+
+    def limit(size: int) -> None:
+        with mariadb_server.admin.connect() as connection:
+            connection.exec_driver_sql(f"SET GLOBAL max_allowed_packet = {size}")
+
+    yield limit
+    limit(2**24)
+
+
+def test_a_server_that_takes_short_statements_only_is_refused_before_the_first_effect(
+    served: Callable[[str], Served], packets: Callable[[int], None]
+) -> None:
+    """By the ledger's check, and where the ledger is elsewhere by PostfixAdmin's."""
+    site = served("mariadb")
+    site.prepared()
+    for ledger in (None, {"url": "sqlite:///ledger.sqlite"}):
+        site.write(ledger=ledger)
+        packets(2**24)
+        site.prepared()
+        packets(2**16)
+        answer = site.run("apply", "--yes")
+        assert answer.status == 9, answer
+        assert "the server takes statements of 65536 bytes only (max_allowed_packet)" in answer.words
+        assert "SET GLOBAL max_allowed_packet" in answer.words
+    assert rows(site.database, "SELECT * FROM alias") == []
+
+
+def test_a_plan_longer_than_the_longest_statement_is_carried_out(
+    served: Callable[[str], Served], packets: Callable[[int], None]
+) -> None:
+    """Its document, its rows and what is looked up go in statements of a megabyte."""
+    site = served("mariadb")
+    site.prepared()
+    targets = [f"{'m' * 60}{n}@extern-und-recht-lang.example" for n in range(600)]
+    site.declare(aliases=[f"liste{n}: [{', '.join(targets)}]" for n in range(20)])
+    packets(2**20)
+    answer = site.run("apply", "--yes")
+    assert answer.status == 0, answer
+    assert rows(site.database, "SELECT count(*) AS n, sum(length(goto)) > 1048576 AS big FROM alias") == [
+        {"n": 20, "big": 1}
+    ]

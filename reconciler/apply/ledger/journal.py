@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Table, and_, case, delete, func, insert, not_
 from reconciler.apply.ledger import inventory
 from reconciler.apply.ledger.inventory import Source
 from reconciler.apply.ledger.lock import Lease
-from reconciler.apply.ledger.rows import NewRun, clean, step_rows, told
+from reconciler.apply.ledger.rows import LONGEST, NewRun, clean, step_rows, told
 from reconciler.apply.ledger.tables import Tables
 from reconciler.errors import PermanentFailure
 from reconciler.model.records import UNREADABLE_KINDS, LetterRow, Owner
@@ -28,7 +28,8 @@ DID = (StepState.DONE, StepState.SKIPPED, StepState.SUPERSEDED, StepState.UNCERT
 CHUNK = 500
 """Steps in one statement: far below every database's limit of parameters."""
 _PART = 250_000
-"""Characters of a plan in one row; at four bytes each still one packet of any MariaDB."""
+"""Characters of a plan in one row, and of messages in one statement: at four bytes each still one packet (see
+`remote.database.LEAST_PACKET`)."""
 
 _LETTER_STATES = {Result.DONE: "sent", Result.FAILED: "failed", Result.UNCERTAIN: "uncertain"}
 
@@ -111,7 +112,7 @@ def end_steps(
     connection: Connection, tables: Tables, source: Source, ended: Sequence[tuple[Step, Outcome]], now: datetime
 ) -> None:
     """Outcomes of steps, with what they mean for letters and the inventory. Safe to repeat."""
-    for chunk in chunks(ended, CHUNK):
+    for chunk in _by_length(ended):
         for result in Result:
             those = [(step, outcome) for step, outcome in chunk if outcome.result is result]
             if those:
@@ -203,6 +204,21 @@ def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
     """The items in lists of `size`, the last one shorter."""
     walk = iter(items)
     while chunk := list(islice(walk, size)):
+        yield chunk
+
+
+def _by_length(ended: Sequence[tuple[Step, Outcome]]) -> Iterator[list[tuple[Step, Outcome]]]:
+    """Chunks of at most CHUNK steps, of what is told about them _PART characters: one statement holds it all."""
+    chunk: list[tuple[Step, Outcome]] = []
+    characters = 0
+    for step, outcome in ended:
+        more = min(len(outcome.message), LONGEST) + min(len(outcome.hint), LONGEST)
+        if chunk and (len(chunk) == CHUNK or characters + more > _PART):
+            yield chunk
+            chunk, characters = [], 0
+        chunk.append((step, outcome))
+        characters += more
+    if chunk:
         yield chunk
 
 

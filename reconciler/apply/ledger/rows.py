@@ -13,7 +13,7 @@ from reconciler.planning.changes import Change, Step
 from reconciler.planning.remembered import Effect, OneShot, StepState, value_text
 from reconciler.planning.transitions import Transition
 
-_LONGEST = 4000
+LONGEST = 4000
 """Characters of a message that are kept; a Java stack trace has more."""
 
 
@@ -73,7 +73,7 @@ def told(step: Step, text: str) -> str:
     row = step.change.row
     if isinstance(row, LetterRow) and row.recipient:
         text = re.sub(re.escape(row.recipient), "the register address", text, flags=re.IGNORECASE)
-    return clean(text)[:_LONGEST]
+    return clean(text)[:LONGEST]
 
 
 def clean(text: str) -> str:

@@ -15,6 +15,7 @@ from sqlalchemy.types import Date, DateTime, Integer, String, TypeDecorator, Typ
 
 from reconciler.apply.ledger.connect import LedgerUnusable, snapshot, transaction
 from reconciler.apply.ledger.tables import SCHEMA_VERSION, Tables
+from reconciler.remote.database import check_packet
 
 _INIT = "run `reconciler ledger init`"
 _FOREIGN = "rename those tables, or name another database in ledger.url; nothing was changed"
@@ -29,6 +30,7 @@ def present(connection: Connection, tables: Tables) -> set[str]:
 def check(engine: Engine, tables: Tables) -> None:
     """Raises LedgerUnusable unless every table is there, of our shape and version."""
     with snapshot(engine) as connection:
+        check_packet(connection)
         _refuse_other_encoding(connection)
         missing = sorted({table.name for table in tables} - present(connection, tables))
         if missing:
@@ -43,6 +45,7 @@ def check(engine: Engine, tables: Tables) -> None:
 def create(engine: Engine, tables: Tables) -> None:
     """Makes what is missing, the version last: dying here is put right by the next `init`. Raises LedgerUnusable."""
     with snapshot(engine) as connection:
+        check_packet(connection)
         _refuse_other_encoding(connection)
         there = present(connection, tables)
         _refuse_other_shape(connection, tables, there)

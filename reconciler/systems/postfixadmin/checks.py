@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from sqlalchemy import Connection, Table, bindparam, cast, delete, false, func, insert, null, select, text, update
 
 from reconciler.errors import Unreadable
+from reconciler.remote.database import check_packet
 from reconciler.systems.postfixadmin.tables import Tables
 
 MIN_VERSION = 1844
@@ -77,6 +78,7 @@ def check_tables(connection: Connection, tables: Tables) -> None:
 def check_writable(connection: Connection, tables: Tables) -> None:
     """Tries every kind of write that `perform` does, on no row. Raises Unreadable, and DBAPIError with the server's
     reason."""
+    check_packet(connection)
     late = _LATE if _version(connection, tables) >= WITH_APP_PASSWORDS else {}
     wanted = WRITTEN | late
     columns = _columns(connection, [_table(tables, word).name for word in wanted])

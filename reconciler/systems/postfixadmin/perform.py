@@ -6,14 +6,14 @@ What stands in the tables is read again under a lock and compared with what the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from pydantic import SecretStr
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from reconciler.model.addresses import domain_of
-from reconciler.model.records import MailboxRow, PasswordRow
+from reconciler.model.records import AliasRow, MailboxRow, PasswordRow
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Action, Outcome, Result, Step
 from reconciler.remote.database_errors import is_about_one_row, is_temporary, said
@@ -27,6 +27,8 @@ from reconciler.systems.postfixadmin.passwords import hash_all
 from reconciler.systems.postfixadmin.write import RowsChanged, write
 
 _NOBODY = NoWitness()
+_CHARACTERS = 250_000
+"""Of alias targets in one statement: there it stands twice (new and old) beside a few bytes a row."""
 
 
 class Writer:
@@ -51,9 +53,8 @@ class Writer:
         with self._database.look() as connection:
             self._spellings = lookup.odd_spellings(connection, self._tables)
         outcomes: Outcomes = {}
-        everybody = accounts(steps)
-        for start in range(0, len(everybody), CHUNK):
-            outcomes |= self._chunk(everybody[start : start + CHUNK])
+        for part in _chunks(accounts(steps)):
+            outcomes |= self._chunk(part)
         return [outcomes[step.id] for step in steps]
 
     def _needed_passwords(self, steps: Sequence[Step]) -> dict[str, SecretStr]:
@@ -118,6 +119,27 @@ class Writer:
     def _rows(self, connection: Connection, steps: Sequence[Step], *, lock: bool = False) -> Found:
         keys = {key for step in steps for key in rows_of(step)}
         return lookup.rows(connection, self._tables, keys, self._spellings, self._section.quota_multiplier, lock=lock)
+
+
+def _chunks(everybody: Sequence[Account]) -> Iterator[list[Account]]:
+    """What one transaction writes: as many accounts as fit into statements of `LEAST_PACKET` bytes."""
+    chunk: list[Account] = []
+    characters = 0
+    for account in everybody:
+        more = sum(map(_characters, account))
+        if chunk and (len(chunk) == CHUNK or characters + more > _CHARACTERS):
+            yield chunk
+            chunk, characters = [], 0
+        chunk.append(account)
+        characters += more
+    if chunk:
+        yield chunk
+
+
+def _characters(step: Step) -> int:
+    """Of the targets that a statement holds, as they are and as they are to be; the rest of a row is short."""
+    rows = (step.change.before, step.change.after)
+    return sum(len(target) + 1 for row in rows if isinstance(row, AliasRow) for target in row.goto)
 
 
 def holds(database: Database, section: PostfixAdmin, steps: Sequence[Step]) -> list[bool]:
