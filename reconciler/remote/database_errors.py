@@ -158,14 +158,14 @@ _KNOWN = (
         (1290, 1792, 1836, "25006", "SQLITE_READONLY"),
         "",
         "the database takes no writes now",
-        "name the server that takes writes in {url} (a replica belongs into read_url), or have read_only switched off; "
-        "of a SQLite file this user must own the right to write, as of its folder",
+        "name the server that takes writes in {url} (a replica belongs into read_url), have read_only switched off, or "
+        "make a SQLite file and its folder writable for this user; after an apply go on with `reconciler resume`",
     ),
     _Known(
-        (3, 1021, 1026, 1030, 1114, "53100", "SQLITE_FULL"),
-        r"No space left on device",
+        (1021, 1114, "53100", "SQLITE_FULL"),
+        r"No space left on device",  # 3, 1026 and 1030 are other troubles with a file as well
         "the database's disk or table is full",
-        "free some space there, then go on: `reconciler resume` after an apply, else the same command",
+        "free some space there, then run the same command again; after an apply go on with `reconciler resume`",
     ),
     _Known(
         (1153,),

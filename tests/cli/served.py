@@ -32,16 +32,16 @@ class Served(Site):
         answer = self.run("ledger", "init")
         assert answer.status == 0, answer
 
-    def says(self, table: str, event: str, code: int | str) -> None:
-        """From now on the server answers every `event` on this table with the error of this code."""
+    def says(self, table: str, event: str, code: int | str, words: str) -> None:
+        """From now on the server answers every `event` on this table with this error."""
         if self.database.backend == "mysql":
             by_hand(
                 self.database,
                 f"CREATE OR REPLACE TRIGGER trouble BEFORE {event} ON {table} FOR EACH ROW "
-                f"SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = {code}, MESSAGE_TEXT = 'the words of the server'",
+                f"SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = {code}, MESSAGE_TEXT = '{words}'",
             )
             return
-        raised = f"BEGIN RAISE 'the words of the server' USING ERRCODE = '{code}'; END"
+        raised = f"BEGIN RAISE '{words}' USING ERRCODE = '{code}'; END"
         by_hand(
             self.database,
             f"CREATE OR REPLACE FUNCTION trouble() RETURNS trigger LANGUAGE plpgsql AS $$ {raised} $$",

@@ -33,9 +33,14 @@ def served(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[[str], Se
 
 
 _FULL, _NO_WRITES = "disk or table is full", "takes no writes now"
-_SAID: dict[str, tuple[tuple[int | str, str], ...]] = {
-    "mariadb": ((1114, _FULL), (3, _FULL), (1290, _NO_WRITES)),
-    "postgresql": (("53100", _FULL), ("25006", _NO_WRITES)),
+_WORDS = "the words of the server"
+_SAID: dict[str, tuple[tuple[int | str, str, str], ...]] = {
+    "mariadb": (
+        (1114, _FULL, _WORDS),
+        (3, _FULL, "No space left on device"),
+        (1290, _NO_WRITES, _WORDS),
+    ),
+    "postgresql": (("53100", _FULL, _WORDS), ("25006", _NO_WRITES, _WORDS)),
 }
 
 
@@ -47,12 +52,12 @@ def test_what_cannot_be_written_is_told_with_a_hint(
     """PostfixAdmin's tables and the ledger's, before the run is begun and in the middle; the server raises the code."""
     site = served(backend)
     site.prepared()
-    for code, means in _SAID[backend][:: 1 if place[0] == "alias" else 2]:
-        site.says(*place, code)
+    for code, means, words in _SAID[backend][: 9 if place[0] == "alias" else 1]:
+        site.says(*place, code, words)
         answer = site.run("apply", "--yes")
         assert answer.status == (9 if place[0] == "reconciler_plans" else 8 if place[0] == "alias" else answer.status)
         assert answer.status in (8, 9), answer
-        assert f"{means}: the words of the server" in answer.words, code
+        assert f"{means}: {words}" in answer.words, code
         assert "free some space" in answer.words or "name the server that takes writes" in answer.words
         assert rows(site.database, "SELECT * FROM alias") == []
 
