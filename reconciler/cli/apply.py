@@ -146,7 +146,12 @@ async def carry_through(opened: OpenSite, held: Session, drafted: Draft, output:
 def _say_taken_over(held: Session) -> None:
     dead = held.lease.after
     if dead is not None:
-        say(f"the lock of {dead.holder} is taken over: its process {dead.pid} on this host is dead")
+        run = f" in run {dead.run}" if dead.run is not None else ""
+        since = f"{dead.since:%Y-%m-%d %H:%M:%S} UTC"
+        say(
+            f"the lock that {dead.holder} on {dead.host} took{run} at {since} is taken over: "
+            f"its process {dead.pid} on this host is dead"
+        )
 
 
 def _say_what_differs(document: PlanDocument, drafted: Draft) -> None:

@@ -82,9 +82,8 @@ async def _rename(folder: Path, site: Path, state: DesiredState) -> None:
     write(
         "  The mailbox has its new address and both addresses lead to it; OX does not know yet, and no letter is out."
     )
-    _chapter("The lock of the dead run is taken away, and its work finished", "reconciler unlock; reconciler resume")
-    for words in (("unlock", "--yes"), ("resume", "--yes")):
-        subprocess.run(_command(site, *words), stderr=subprocess.STDOUT, check=True)
+    _chapter("The next run takes the lock of the dead one over and finishes its work", "reconciler resume")
+    subprocess.run(_command(site, "resume", "--yes"), stderr=subprocess.STDOUT, check=True)
     _chapter("Nothing is left to do", "reconciler plan")
     write(render(await _plan(site), Format.TEXT, "mail plan"))
 

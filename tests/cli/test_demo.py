@@ -17,14 +17,19 @@ from reconciler.sandbox.folder import MARK, clear, remember
 from tests.cli.running import Answer, environment, reconciler
 
 STATE = Path(__file__).parents[2] / "state"
+OUTSIDE = ("home", "temporary")
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Answer, float]:
     """The demo in a folder, what it said, and the seconds that it took."""
-    folder = tmp_path_factory.mktemp("demo") / "site"
+    top = tmp_path_factory.mktemp("demo")
+    for name in ("work", *OUTSIDE):
+        (top / name).mkdir()
+    folder, home = top / "work" / "site", str(top / "home")
     begun = time.monotonic()
-    answer = reconciler(folder.parent, "demo", str(folder), "--state", str(STATE))
+    env = {"HOME": home, "XDG_CACHE_HOME": home, "TMPDIR": str(top / "temporary")}
+    answer = reconciler(folder.parent, "demo", str(folder), "--state", str(STATE), env=env)
     return folder, answer, time.monotonic() - begun
 
 
@@ -32,13 +37,20 @@ def test_the_demo_runs_to_its_end(demo: tuple[Path, Answer, float]) -> None:
     _, answer, seconds = demo
     assert (answer.status, answer.err) == (0, "")
     chapters = (
-        *("What would be done", "Doing it", "nothing to do", "a new surname", "The power fails", "its work finished"),
+        *("What would be done", "Doing it", "nothing to do", "a new surname", "The power fails", "finishes its work"),
         *("Nothing is left to do", "changes things by hand", "What cron would report", "Now you"),
     )
     places = [answer.out.index(chapter) for chapter in chapters]
     assert places == sorted(places)
     assert "✗" not in answer.out
     assert seconds < 60  # aimed at is half of it; this machine may be busy
+
+
+def test_nothing_but_its_folder_is_touched(demo: tuple[Path, Answer, float]) -> None:
+    """Neither beside it, nor at home, nor among the temporary files."""
+    folder, _, _ = demo
+    assert [path.name for path in folder.parent.iterdir()] == ["site"]
+    assert [path.name for name in OUTSIDE for path in (folder.parents[1] / name).iterdir()] == []
 
 
 def test_the_site_stays_there_to_play_with(demo: tuple[Path, Answer, float]) -> None:

@@ -10,6 +10,7 @@ import pytest
 import typer
 from typer.core import TyperGroup
 
+from reconciler.cli.door import Status, worst
 from reconciler.cli.main import app
 from tests.cli.conftest import Command
 
@@ -92,3 +93,32 @@ def test_readme_says_every_exit_status_of_the_help_texts() -> None:
     told = set(re.findall(r"^\| (\d) \|", README.read_text(encoding="utf-8"), re.MULTILINE))
     for name, known in COMMANDS.items():
         assert set(re.findall(r"\b(\d): ", known.help or "")) <= told, name
+
+
+def test_the_order_of_statuses_is_the_one_in_the_readme() -> None:
+    words = " ".join(README.read_text(encoding="utf-8").split())
+    told = re.search(r"the first of these is the status: ([\d, ]+)\. ", words)
+    assert told
+    order = [Status(int(number)) for number in told[1].split(", ")]
+    assert set(order) == set(Status)
+    for place, status in enumerate(order):
+        assert worst(*reversed(order[place:])) is status
+
+
+def test_nothing_forces_every_gate() -> None:
+    """A gate is lifted by an entry in git, for one subject and until a day; `--yes` only spares the question."""
+    known = {
+        "--site",
+        "--state",
+        "--format",
+        "--out",
+        "--verbose",
+        "--yes",
+        "--strict",
+        "--quiet",
+        "--limit",
+        "--write",
+    }
+    for name, command in COMMANDS.items():
+        options = {o for parameter in command.params for o in parameter.opts if o.startswith("--")}
+        assert options <= known, f"{name}: does a new option lift gates?"

@@ -119,3 +119,20 @@ def test_a_kept_ox_account_is_named_also_when_its_removal_is_taken_out(site: Sta
     site.declare(TECHNIK)
     assert findings(command, "kept-groupware") == [("note", ANNA)]
     assert command("plan").status == 0
+
+
+def test_what_is_not_written_stays_as_somebody_set_it(site: StandInSite, command: Command) -> None:
+    """README: quota, names and member number; what has a default (`active`) is put right all the same."""
+    site.declare("technik: {groupware: false}")
+    assert command("apply", "--yes").status == 0
+    mine = f"technik@{DOMAIN}"
+    site.sql("UPDATE mailbox SET quota = 7 * 1024000, name = 'Set By Hand' WHERE username = ?", mine)
+    site.add_alias(f"10042@{DOMAIN}", mine)
+    assert command("plan").status == 0
+    assert command("drift").status == 0
+    site.sql("UPDATE mailbox SET active = 0 WHERE username = ?", mine)
+    assert command("apply", "--yes").status == 0
+    box = site.mailbox(mine)
+    assert box is not None
+    assert (box["active"], box["quota"], box["name"]) == (1, 7 * 1024000, "Set By Hand")
+    assert site.goto(f"10042@{DOMAIN}") == mine

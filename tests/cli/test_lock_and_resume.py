@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 
@@ -72,6 +73,7 @@ def test_a_killed_run_is_resumed(site: StandInSite, busy: subprocess.Popen[str],
     resumed = command("resume", "--yes")
     assert resumed.status == 0, resumed.words
     assert f"its process {busy.pid} on this host is dead" in resumed.words
+    assert re.search(r"the lock that \S+ on \S+ took in run 1 at [-\d]{10} [:\d]{8} UTC is taken over", resumed.words)
     password = password_in(site.letters()["anna@gmx.example"])
     assert control.check_password(site.ox, "anna.beispiel", password)
     assert "\nexample.org REJECT\n" in site.map.read_text()

@@ -3,15 +3,19 @@ command; after each apply the next plan has nothing to do."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from reconciler.remote.host import Completed
+from reconciler.remote.local import LocalHost
 from reconciler.systems import registry
 from reconciler.systems.openxchange.standin import control
 from tests.cli.conftest import Command
-from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, DOMAIN, StandInSite
+from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, DOMAIN, StandInSite, password_in
 
 MUSTER = f"anna.muster@{DOMAIN}"
 MUSTER_DECLARED = ANNA_DECLARED.replace("anna.beispiel", "anna.muster").replace("Beispiel", "Muster")
@@ -243,3 +247,38 @@ def test_there_and_back_on_one_day_says_how(site: StandInSite, command: Command)
     answer = command("validate")
     assert answer.status == 3
     assert f"is it the way back? Then give that entry a later date (`date: {day(-2)}`)" in answer.words
+
+
+def test_a_removal_leaves_the_mail_files_and_the_ox_account_alone(
+    site: StandInSite, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Switched off, purged, and its OX account deleted: nothing but OX' tools is run, beside what any plan runs."""
+    site.declare(ANNA_DECLARED, TECHNIK)
+    assert command("apply", "--yes").status == 0
+    password = password_in(site.letters()["anna@gmx.example"])
+    ran: set[tuple[str, ...]] = set()
+    run = LocalHost.run
+
+    async def seen(self: LocalHost, argv: Sequence[str], **options: Any) -> Completed:
+        ran.add(tuple(argv))
+        return await run(self, argv, **options)
+
+    monkeypatch.setattr(LocalHost, "run", seen)
+    assert command("plan").status == 0
+    reading = ran.copy()
+    site.declare(TECHNIK, more={"removals": [removal("anna.beispiel")]})
+    assert command("apply", "--yes").status == 0
+    assert not active(site, ANNA)
+    assert control.check_password(site.ox, "anna.beispiel", password)
+    gone = removal("anna.beispiel", -100)
+    site.declare(TECHNIK, more={"removals": [gone]})
+    assert command("apply", "--yes").status == 0
+    assert site.mailbox(ANNA) is None
+    assert control.check_password(site.ox, "anna.beispiel", password)
+    entry = {"gate": "groupware-delete", "subject": ANNA, "until": day(3), "reason": "handed over"}
+    site.declare(TECHNIK, more={"removals": [{**gone, "groupware_account": "delete"}], "confirm": [entry]})
+    assert command("apply", "--yes").status == 0
+    assert "anna.beispiel" not in [user.ident for user in control.users(site.ox)]
+    # apply asks each tool for its options before the first effect
+    done = {Path(argv[0]).name for argv in ran - reading if "--help" not in argv}
+    assert done == {"listuser", "deleteuser"}

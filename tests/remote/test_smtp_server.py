@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import smtplib
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
@@ -14,6 +15,7 @@ import pytest
 from pydantic import SecretStr
 
 from reconciler.errors import Unreadable
+from reconciler.remote import smtp
 from reconciler.remote.mail import is_temporary, is_uncertain
 from reconciler.remote.smtp import Server, SmtpMailer
 from tests.remote.test_smtp import TO, mail
@@ -64,6 +66,35 @@ async def test_a_far_server_without_tls_gets_no_letter(serve: Serve, open_mailer
             await attempt
         assert "`security: none` under letters: smtp: in the site file" in caught.value.hint
     assert server.mails == []
+
+
+@pytest.mark.parametrize(
+    ("peer", "here"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.9.1", True),
+        ("::1", True),
+        ("::ffff:127.0.0.1", True),
+        ("192.0.2.1", False),
+        ("10.0.0.1", False),
+        ("169.254.0.1", False),
+        ("128.0.0.1", False),
+        ("2001:db8::1", False),
+        ("fe80::1%eth0", False),
+        ("::ffff:192.0.2.1", False),
+    ],
+)
+def test_only_loopback_is_this_machine(peer: str, here: bool) -> None:
+    """The address that the connection has, and not a name: every other test of a far server says that it is far."""
+
+    class Socket:
+        def getpeername(self) -> tuple[str, int]:
+            return peer, 25
+
+    session = smtplib.SMTP()
+    session.sock = Socket()  # type: ignore[assignment]  # of a machine that a test cannot have
+    assert smtp._on_this_machine(session) is here
+    session.sock = None
 
 
 @pytest.mark.usefixtures("far_away")
