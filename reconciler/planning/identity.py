@@ -52,9 +52,11 @@ class Identity:
         """The accounts that are declared for another person than the one who had them."""
         later = {rename.new for rename in self._chains.future}
         boxes = (box for box in self._desired.mailboxes.values() if box.address not in later)
-        found = ((box, self._before(box)) for box in boxes)
+        found = ((box, self._left_in_ox(box), self._before(box)) for box in boxes)
         return {
-            Owner(Scope.ACCOUNT, box.address): Changed(before, self._is_another(box)) for box, before in found if before
+            Owner(Scope.ACCOUNT, box.address): Changed(in_ox or before, bool(in_ox) or self._is_another(box))
+            for box, in_ox, before in found
+            if in_ox or before
         }
 
     @cached_property
@@ -114,6 +116,8 @@ class Identity:
             owner = Owner(Scope.ACCOUNT, box.address)
             if new and owner not in stopped and (owner in planned or any(a in self._mailboxes for a in addresses)):
                 yield from (InventoryEntry(LEDGER, PERSON, a, owner, str(box.member)) for a in new)
+        for owner in self.changed.keys() - stopped:
+            yield from self._users_left_or_taken(self._desired.mailboxes[Address(owner.subject)], owner)
         # the last moment at which the live system shows whose they were
         for removal in self._desired.removals:
             owner = Owner(Scope.ACCOUNT, removal.mailbox)
@@ -122,6 +126,15 @@ class Identity:
                 numbers = self._numbers.get(removal.mailbox)
                 value = min(numbers) if numbers else f"{_NAME}{row.name}"
                 yield InventoryEntry(LEDGER, PERSON, removal.mailbox, owner, value)
+
+    def _users_left_or_taken(self, box: Mailbox, owner: Owner) -> Iterator[InventoryEntry]:
+        """An OX user stays the predecessor's while the new person has no groupware, and whoever adds it later gets that
+        user with its data: then, too, somebody has to look at it."""
+        before = self._remembered.people.get(box.address)
+        user = self._users_by_primary.get(box.address)
+        value = (box.member or f"{_NAME}{box.name or ''}") if box.groupware else before
+        if user is not None and value:
+            yield InventoryEntry(LEDGER, PERSON, f"openxchange/{user.id}", owner, value)
 
     @property
     def _persons(self) -> Set[str]:
@@ -154,7 +167,7 @@ class Identity:
         noted = [n for a in addresses if (n := self._remembered.people.get(a)) and not self._is_noted(box, n)]
         if noted:
             # a number that is merely not written any more is not managed any more
-            gone = box.member is None and box.address in self._mailboxes and not self._is_another(box)
+            gone = box.member is None and not self._is_called_otherwise(box)
             return "" if gone else _whose(noted[0])
         if box.member is not None and any(address in self._persons for address in addresses):
             return ""
@@ -168,6 +181,17 @@ class Identity:
             if numbers:
                 return f"the account of member {min(numbers)}"
         return self._kept_user(box) if not any(address in self._mailboxes for address in addresses) else ""
+
+    @cached_property
+    def _users_by_primary(self) -> Mapping[str, OxUserRow]:
+        """With those whose account has no groupware, which are not paired."""
+        return {user.primary: user for user in self._users.values()}
+
+    def _left_in_ox(self, box: Mailbox) -> str:
+        """Whose OX user the account would get that a predecessor left there, in words."""
+        user = self._users.get(box.address) if box.groupware and self._remembered.people else None
+        noted = self._remembered.people.get(f"openxchange/{user.id}") if user is not None else None
+        return f"{_whose(noted)} in OX" if noted and not self._is_noted(box, noted) else ""
 
     def _is_of(self, box: Mailbox, address: str) -> bool:
         return box.member is not None and self._remembered.people.get(address) == box.member
@@ -205,7 +229,17 @@ class Identity:
         return managed or any((kind, key) == ("mailbox", address) for _, kind, key in self._remembered.inventory)
 
     def _is_another(self, box: Mailbox) -> bool:
-        """Whether the live account is called otherwise than it is declared, as far as it is called anything."""
+        """Whether the live account is another person's by name. A display name that is not a person's own ("Der
+        Vorstand") passes from one to the next and shows nothing."""
+        row, user = self._mailboxes.get(box.address), self._users.get(box.address)
+        own = f"{box.given_name} {box.surname}" if box.given_name and box.surname else ""
+        if row is None or not own:
+            return self._is_called_otherwise(box)
+        live = f"{user.given_name} {user.surname}" if user is not None else row.name
+        return not _alike(live, own)
+
+    def _is_called_otherwise(self, box: Mailbox) -> bool:
+        """Whether the live mailbox has another name than is declared, as far as it has any."""
         row = self._mailboxes.get(box.address)
         return row is None or not _alike(row.name, box.name or "")
 

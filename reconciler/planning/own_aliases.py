@@ -1,7 +1,7 @@
 """Whose row an alias is: a mailbox's own only while the mailbox is live, or when the ledger made it for the account.
 
-An alias that stands on the address of a mailbox that is to be made is converted: it then leads to the mailbox. Whether
-that may be done is for the gate `foreign` to say. An alias that was declared on a live mailbox's address, and is not
+An alias that stands on the address of a mailbox that is to be made, and a declared one whose address is now declared as
+a mailbox, is converted: it then leads to the mailbox. Whether that may be done is for the gate `foreign` to say. An alias that was declared on a live mailbox's address, and is not
 declared any more, leads to that mailbox again. Pure; for `workflow`.
 """
 
@@ -40,6 +40,7 @@ def _converted(system: str, pair: Pair, remembered: Remembered, accounts: Accoun
     wanted, live = rows_of(pair.wanted, AliasRow), rows_of(pair.found, AliasRow)
     made = pair.wanted.get("mailbox", {}).keys() - pair.found.get("mailbox", {}).keys()
     made |= {account for account in accounts.former if live_mailbox(pair.found, account) is None}
+    made |= remembered.aliases & pair.wanted.get("mailbox", {}).keys()  # moved from `aliases:` to `mailboxes:`
     ours = remembered.known.get((system, "alias"), frozenset())
     for key in made:
         row, alias = wanted.get(key), live.get(key)

@@ -276,3 +276,38 @@ def test_an_account_that_passes_over_is_finished_after_a_failure(people: StandIn
     assert control.check_password(people.ox, "bernd.muster", hers)
     people.declare(BERTA_DECLARED, TECHNIK)
     settles(command)
+
+
+def test_the_groupware_that_a_predecessor_left_is_asked_about_when_it_is_added(
+    people: StandInSite, command: Command
+) -> None:
+    """Berta has the mailbox without groupware; the OX user with all of his contacts is still Bernd's."""
+    people.declare(BERND_DECLARED, TECHNIK)
+    settles(command)
+    his = password_in(people.letters()["bernd@gmx.example"])
+    without = BERTA_DECLARED.replace("}", ", groupware: false}")
+    people.declare(without, TECHNIK, more={"confirm": [confirm("member-changed", BERND)]})
+    settles(command)
+    people.declare(without, TECHNIK)
+    settles(command)
+    people.declare(BERTA_DECLARED, TECHNIK)
+    refuses(people, command, ("member-changed", BERND))
+    people.declare(BERTA_DECLARED, TECHNIK, more={"confirm": [confirm("member-changed", BERND)]})
+    settles(command)
+    assert not control.check_password(people.ox, "bernd.muster", his)
+    people.declare(BERTA_DECLARED, TECHNIK)
+    settles(command)
+
+
+def test_a_display_name_that_stays_shows_nothing(people: StandInSite, command: Command) -> None:
+    """The chair changes, "Der Vorstand" stays: still another person, who gets a password of their own."""
+    people.declare(BERND_DECLARED.replace("}", ", name: Der Vorstand}"), TECHNIK)
+    settles(command)
+    his = password_in(people.letters()["bernd@gmx.example"])
+    chair = BERTA_DECLARED.replace("}", ", name: Der Vorstand}")
+    people.declare(chair, TECHNIK)
+    refuses(people, command, ("member-changed", BERND))
+    people.declare(chair, TECHNIK, more={"confirm": [confirm("member-changed", BERND)]})
+    settles(command)
+    assert password_in(people.letters()["berta@gmx.example"]) != his
+    assert not control.check_password(people.ox, "bernd.muster", his)

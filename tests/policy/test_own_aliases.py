@@ -147,3 +147,17 @@ def test_forward_only_survives_a_rename_and_is_said(site: StandInSite, command: 
     assert said == [f"mail to {NEULING} goes to {WIRT} only, as its user chose; the mailbox gets none"]
     applied(command)
     assert (site.goto(NEULING), site.goto(alt)) == (WIRT, NEULING)
+
+
+def test_a_live_mailbox_gets_its_mail_back_when_it_is_declared(site: StandInSite, command: Command) -> None:
+    """An alias was allowed to stand on it; git now names the mailbox itself."""
+    site.add_mailbox(WILD)
+    taken = allowing(WILD)
+    taken["confirm"] += allowing(WILD)["confirm"]
+    taken["confirm"][1]["gate"] = "mail-flow"
+    site.declare(TECHNIK, aliases=[f"wild.wuchs: [{WIRT}]"], more=taken)
+    applied(command)
+    assert site.goto(WILD) == WIRT
+    site.declare(TECHNIK, "wild.wuchs: {groupware: false}")
+    applied(command)
+    assert site.goto(WILD) == WILD
