@@ -16,9 +16,9 @@ test: $(VENV)/.dev ## every test, on a real MariaDB, PostgreSQL, Postfix, Doveco
 	@scripts/debian-packages
 	@$(BIN)/pytest -n 3 --dist worksteal $(PYTEST_ARGS)
 
-proof: $(VENV)/.dev ## the crash matrix with every recovery: an hour or so
+proof: $(VENV)/.dev ## the crash matrix with every recovery and a thousand random walks: two hours or so
 	@scripts/debian-packages
-	@RECONCILER_PROOF=long $(BIN)/pytest -n 2 --dist worksteal tests/proof $(PYTEST_ARGS)
+	@RECONCILER_PROOF=long $(BIN)/pytest -n 2 --dist worksteal tests/proof tests/walk $(PYTEST_ARGS)
 
 check: $(VENV)/.dev ## lint, format, types, layers
 	@$(BIN)/ruff check .

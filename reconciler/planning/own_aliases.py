@@ -1,8 +1,8 @@
 """Whose row an alias is: a mailbox's own only while the mailbox is live, or when the ledger made it for the account.
 
-An alias that stands on the address of a mailbox that is to be made, and a declared one whose address is now declared as
-a mailbox, is converted: it then leads to the mailbox. Whether that may be done is for the gate `foreign` to say. An alias that was declared on a live mailbox's address, and is not
-declared any more, leads to that mailbox again. Pure; for `workflow`.
+An alias on the address of a mailbox that is to be made, and a declared one whose address is now declared as a mailbox,
+is converted: it then leads to the mailbox. The gate `foreign` says whether that may be done. An alias that was declared
+on a live mailbox's address, and is not declared any more, leads to that mailbox again. Pure; for `workflow`.
 """
 
 from __future__ import annotations

@@ -37,15 +37,19 @@ def suspected_rename(context: Context) -> Iterator[Finding]:
 
 
 def _suspected(context: Context, new: Iterable[Transition]) -> Iterator[Finding]:
-    left = Left(context)
+    left, desired = Left(context), context.desired
+    taken = {rename.new for rename in desired.renames}
     for transition in new:
         address = transition.owner.subject
-        box = context.desired.mailboxes.get(Address(address))
+        box = desired.mailboxes.get(Address(address))
         for old, why in (left.of(box) if box is not None else {}).items():
             message = f"{address} is new and {old}, which nobody declares, {why}: is that the same person?"
-            entry = rename_entry(old, address, context.desired.today)
+            if address in taken:  # one account is renamed to an address, and one only
+                hint = f"declare {old} under `mailboxes:` or `removals:`"
+                yield refusal(transition, "suspected-rename", message, hint)
+                continue
             hint = f"if it is, declare the rename; if not, declare {old} as well"
-            yield refusal(transition, "suspected-rename", message, hint, entry)
+            yield refusal(transition, "suspected-rename", message, hint, rename_entry(old, address, desired.today))
 
 
 class Left:

@@ -311,3 +311,22 @@ def test_a_display_name_that_stays_shows_nothing(people: StandInSite, command: C
     settles(command)
     assert password_in(people.letters()["berta@gmx.example"]) != his
     assert not control.check_password(people.ox, "bernd.muster", his)
+
+
+def test_no_second_rename_to_one_address_is_proposed(people: StandInSite, command: Command) -> None:
+    """Anna moved to `info`; Berta, whose mailbox nobody declares any more, takes that address over."""
+    people.declare(ANNA_DECLARED, BERTA_DECLARED)
+    settles(command)
+    people.declare(ANNA_DECLARED.replace("anna.beispiel", "info"), more={"renames": [rename("anna.beispiel", "info")]})
+    settles(command)
+    allowed = [confirm(gate, f"info@{DOMAIN}") for gate in ("member-changed", "foreign")]
+    entries = {"renames": [rename("anna.beispiel", "info")], "confirm": allowed}
+    people.declare(BERTA_DECLARED.replace("bernd.muster", "info"), more=entries)
+    planned = command("plan", "--format", "json")
+    (suspected,) = [found for found in planned.json["findings"] if found["rule"] == "suspected-rename"]
+    assert "renames:" not in "".join(suspected["entries"])
+    assert suspected["hint"] == f"declare {BERND} under `mailboxes:` or `removals:`"
+    people.declare(
+        BERTA_DECLARED.replace("bernd.muster", "info"), more=entries | {"removals": [removal("bernd.muster")]}
+    )
+    assert "suspected-rename" not in dict(rules(command))
