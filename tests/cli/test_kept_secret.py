@@ -38,6 +38,9 @@ def test_a_password_is_in_its_letter_and_nowhere_else(
     assert not [answer for answer in spoken if password in answer.out + answer.err]
     assert holders(site.folder, password) - {"ox"} == {"outbox"}
     assert holders(temporary, password) == set()
+    # the address is the member's own: it stays in the register and on the letter
+    assert holders(site.folder, "anna@gmx.example") - {"ox"} == {"members.csv", "outbox"}
+    assert not [answer for answer in spoken if "anna@gmx.example" in answer.out + answer.err]
 
 
 def test_ledger_init_makes_no_file_of_postfixadmin(site: StandInSite, command: Command) -> None:

@@ -75,11 +75,13 @@ def test_what_was_switched_off_by_hand_before_its_removal_becomes_ours_once(
         site.add_mailbox(f"{name}@{DOMAIN}", active=active)
     site.sql("UPDATE alias SET active = 0 WHERE address = ?", f"presse@{DOMAIN}")
     site.declare(TECHNIK, more=removed("presse"))
+    before = [site.sql(f"SELECT * FROM {table}") for table in ("mailbox", "alias")]
     for adopted in ({"mailbox": 2, "alias": 2}, {}):
         document = command("plan", "--format", "json")
         assert document.status == 0, document.words
         assert document.json["counts"]["adopted"] == adopted
         assert command("apply", "--yes").status == 0
+        assert [site.sql(f"SELECT * FROM {table}") for table in ("mailbox", "alias")] == before
 
 
 def test_strict_drift_names_what_it_counts(site: StandInSite, command: Command) -> None:
@@ -136,3 +138,17 @@ def test_what_is_not_written_stays_as_somebody_set_it(site: StandInSite, command
     assert box is not None
     assert (box["active"], box["quota"], box["name"]) == (1, 7 * 1024000, "Set By Hand")
     assert site.goto(f"10042@{DOMAIN}") == mine
+
+
+def test_an_alias_that_somebody_changed_is_left_when_its_entry_goes(site: StandInSite, command: Command) -> None:
+    """docs/removals.md: and reported, as long as it is there."""
+    site.declare(TECHNIK, aliases=["presse: [technik]"])
+    assert command("apply", "--yes").status == 0
+    site.sql("UPDATE alias SET goto = 'x@extern.example' WHERE address = ?", f"presse@{DOMAIN}")
+    site.declare(TECHNIK)
+    for _ in range(2):
+        planned = command("plan", "--format", "json")
+        assert planned.status == 0, planned.words
+        assert f"presse@{DOMAIN}" in [finding["subject"] for finding in planned.json["findings"]]
+        assert command("apply", "--yes").status == 0
+    assert site.goto(f"presse@{DOMAIN}") == "x@extern.example"

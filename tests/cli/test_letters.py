@@ -234,3 +234,16 @@ def test_a_live_account_that_no_letter_reaches_is_warned_of(site: StandInSite, c
     answer = command("plan")
     assert answer.status == 4, answer.words
     assert f"{ANNA} gets a new password that nobody is told" in answer.words
+
+
+def test_a_broken_template_stops_a_command_before_anything_is_done(site: StandInSite, command: Command) -> None:
+    site.declare(ANNA_DECLARED)
+    (site.folder / "mine").mkdir()
+    (site.folder / "mine" / "account.de.txt.j2").write_text("Subject: hello\n\n{{ nothing_like_this }}\n")
+    site.write(letters={**site.sections["letters"], "templates": "mine"})
+    before = site.live()
+    for words in (("plan",), ("apply", "--yes")):
+        answer = command(*words)
+        assert answer.status in (2, 3), answer
+        assert "account.de.txt.j2" in answer.words
+    assert site.live() == before

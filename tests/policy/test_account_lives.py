@@ -282,3 +282,21 @@ def test_a_removal_leaves_the_mail_files_and_the_ox_account_alone(
     # apply asks each tool for its options before the first effect
     done = {Path(argv[0]).name for argv in ran - reading if "--help" not in argv}
     assert done == {"listuser", "deleteuser"}
+
+
+def test_a_protected_account_is_neither_removed_purged_nor_renamed(roomy: StandInSite, command: Command) -> None:
+    """docs/removals.md; switching off is among the cases of test_command."""
+    roomy.declare(MUSTER_DECLARED, TECHNIK)
+    settles(command)
+    roomy.write(policy={"protected": ["anna.muster"]})
+    before = roomy.sql("SELECT * FROM mailbox"), roomy.sql("SELECT * FROM alias"), control.users(roomy.ox)
+    renamed = {"renames": [rename("anna.muster", "anna.beispiel")]}
+    for boxes, more, subject in (
+        ((TECHNIK,), {"removals": [removal("anna.muster")]}, MUSTER),
+        ((TECHNIK,), {"removals": [removal("anna.muster", -100)]}, MUSTER),
+        ((ANNA_DECLARED, TECHNIK), renamed, ANNA),
+    ):
+        roomy.declare(*boxes, more=more)
+        assert ("protected", subject) in rules(command)
+        assert command("apply", "--yes").status == 5
+        assert (roomy.sql("SELECT * FROM mailbox"), roomy.sql("SELECT * FROM alias"), control.users(roomy.ox)) == before

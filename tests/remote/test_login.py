@@ -7,6 +7,7 @@ import socket
 import threading
 from pathlib import Path
 
+import asyncssh
 import pytest
 
 from reconciler.remote.host import Login
@@ -182,6 +183,47 @@ async def test_a_server_that_says_nothing_is_given_up(login: Login, monkeypatch:
     with socket.create_server(("127.0.0.1", 0)) as server:
         error = await refusal(login._replace(port=server.getsockname()[1]))
     assert "cannot be reached" in error.message
+
+
+async def test_no_password_is_tried(login: Login, sshd: Sshd) -> None:
+    """A host that takes no key, but every password and every answer, gets neither."""
+    tried: list[str] = []
+
+    class Greedy(asyncssh.SSHServer):
+        def begin_auth(self, username: str) -> bool:
+            tried.append(f"begins as {username}")
+            return True
+
+        def public_key_auth_supported(self) -> bool:
+            return True
+
+        def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+            tried.append("key")
+            return False
+
+        def password_auth_supported(self) -> bool:
+            return True
+
+        def validate_password(self, username: str, password: str) -> bool:
+            tried.append("password")
+            return True
+
+        def kbdint_auth_supported(self) -> bool:
+            return True
+
+        def get_kbdint_challenge(self, *_: str) -> bool:
+            tried.append("question")
+            return True
+
+    server = await asyncssh.listen("127.0.0.1", 0, server_factory=Greedy, server_host_keys=[sshd.folder / "host_key"])
+    port = server.get_port()
+    key = (sshd.folder / "host_key.pub").read_text()
+    Path(login.known_hosts).write_text(f"[127.0.0.1]:{port} {key}")
+    try:
+        assert "refuses the login" in (await refusal(login._replace(port=port, user="anna"))).message
+    finally:
+        server.close()
+    assert set(tried) == {"begins as anna", "key"}
 
 
 async def test_the_library_writes_no_log_of_its_own(login: Login, caplog: pytest.LogCaptureFixture) -> None:

@@ -257,6 +257,7 @@ async def test_a_slow_answer_is_waited_for_and_the_letter_goes_once(
     serve: Serve, open_mailer: OpenMailer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """RFC 5321, 4.5.3.2.6: ten minutes, however short the patience with other answers is."""
+    assert smtp.AFTER_DATA >= 600
     monkeypatch.setattr("reconciler.remote.smtp.TIMEOUT", 0.2)
     server = serve()
     server.slow = 0.5
