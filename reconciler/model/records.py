@@ -36,6 +36,8 @@ class MailboxRow(NamedTuple):
     active: bool
     name_managed: bool = False
     quota_managed: bool = False
+    spelling: str = ""
+    """How the address is stored, where no look-up finds it so (`Anna@…` on PostgreSQL); empty when it is found."""
 
     @property
     def owner(self) -> Owner:
@@ -44,9 +46,10 @@ class MailboxRow(NamedTuple):
     def over(self, found: MailboxRow) -> MailboxRow:
         name = self.name if self.name_managed else found.name
         quota = self.quota if self.quota_managed else found.quota
-        if name == found.name and quota == found.quota and self.active == found.active and self.key == found.key:
+        same = name == found.name and quota == found.quota and self.active == found.active
+        if same and self.key == found.key and self.spelling == found.spelling:
             return found
-        return found._replace(key=self.key, name=name, quota=quota, active=self.active)
+        return found._replace(key=self.key, name=name, quota=quota, active=self.active, spelling=self.spelling)
 
 
 class AliasRole(StrEnum):
@@ -72,6 +75,8 @@ class AliasRow(NamedTuple):
     active: bool
     role: AliasRole = AliasRole.NONE
     active_managed: bool = True
+    spelling: str = ""
+    """As in MailboxRow."""
 
     @property
     def owner(self) -> Owner:
@@ -81,9 +86,9 @@ class AliasRow(NamedTuple):
         # a twin's goto is its user's: forwards, forward-only and vacation are no drift, an empty one is
         goto = found.goto or self.goto if self.role is AliasRole.TWIN else self.goto
         active = self.active if self.active_managed else found.active
-        if goto == found.goto and active == found.active:
+        if goto == found.goto and active == found.active and self.spelling == found.spelling:
             return found
-        return found._replace(goto=goto, active=active)
+        return found._replace(goto=goto, active=active, spelling=self.spelling)
 
 
 class VacationRow(NamedTuple):

@@ -72,15 +72,16 @@ class MailTables:
             self._change(change)
 
     def alias(self, key: str) -> AliasRow | None:
-        """The row of an alias, active or not."""
-        return self._new_aliases[key] if key in self._new_aliases else self._aliases.get(key)
+        """The row of an alias, active or not; none that is stored so that no look-up finds it."""
+        row = self._new_aliases[key] if key in self._new_aliases else self._aliases.get(key)
+        return row if row is None or not row.spelling else None
 
     def mailbox(self, key: str) -> MailboxRow | None:
         """The row of a mailbox, active or not."""
         if key in self._new_mailboxes:
             return self._new_mailboxes[key]
         row = self._mailboxes.get(key)
-        return row if row is not None and row.key == key else None
+        return row if row is not None and row.key == key and not row.spelling else None
 
     def has_domain(self, domain: str) -> bool:
         """Whether PostfixAdmin knows the domain."""

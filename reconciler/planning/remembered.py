@@ -68,7 +68,10 @@ class OneShot(NamedTuple):
 def value_text(kind: str, row: Row) -> str:
     """A record as JSON, without private fields. Raises TypeError for a secret, which has no JSON."""
     private = _PRIVATE.get(kind, frozenset())
-    return json.dumps({name: value for name, value in row._asdict().items() if name not in private})
+    fields = {name: value for name, value in row._asdict().items() if name not in private}
+    if not fields.get("spelling"):  # what nearly no row has is not written a million times
+        fields.pop("spelling", None)
+    return json.dumps(fields)
 
 
 class InventoryEntry(NamedTuple):

@@ -52,7 +52,7 @@ def missing_domain(context: Context) -> Iterator[Finding]:
     domains = context.snapshot.rows(DomainRow)
     if domains is None:
         return
-    for transition, row in arriving_mailboxes(context):
+    for transition, row in (*arriving_mailboxes(context), *respelled_mailboxes(context)):
         domain = domain_of(row.key)
         if domain not in domains:
             message = f"{row.key}: PostfixAdmin does not have the domain {domain}"
@@ -145,6 +145,15 @@ def arriving_mailboxes(context: Context) -> Iterator[tuple[Transition, MailboxRo
         for change in transition.changes:
             if change.action in _ARRIVALS and isinstance(change.after, MailboxRow):
                 yield transition, change.after
+
+
+def respelled_mailboxes(context: Context) -> Iterator[tuple[Transition, MailboxRow]]:
+    """Mailboxes whose address is to be stored as look-ups find it, with its domain."""
+    for transition in context.transitions:
+        for change in transition.changes:
+            before, after = change.before, change.after
+            if isinstance(before, MailboxRow) and isinstance(after, MailboxRow) and before.spelling > after.spelling:
+                yield transition, after
 
 
 def new_accounts(context: Context) -> Iterator[tuple[Transition, MailboxRow]]:

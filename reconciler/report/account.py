@@ -57,6 +57,12 @@ def alias_fields(change: Change) -> Iterator[str]:
             yield difference(old, new)
         elif field == "active":
             yield "switched on" if new else "switched off"
+        elif field == "spelling":
+            yield _respelled(old, change.key)
+
+
+def _respelled(old: object, key: str) -> str:
+    return f"stored as {quoted(old)}, which no look-up finds → {quoted(key)}"
 
 
 def _deletes_ox_user(transition: Transition) -> bool:
@@ -111,6 +117,8 @@ def _mailbox_of_rename(change: Change, subject: str) -> Iterator[str]:
             yield f"{old}quota {megabytes(before)} → {megabytes(after)}"
         elif field == "active":
             yield f"{old}switched {'on' if after else 'off'}"
+        elif field == "spelling":
+            yield f"{old}{_respelled(before, change.key)}"
 
 
 def _plain(change: Change, transition: Transition) -> Iterable[str]:
@@ -157,6 +165,8 @@ def _mailbox(change: Change, subject: str) -> Iterator[str]:
             yield f"{old}quota {megabytes(before)} → {megabytes(after)}"
         elif field == "active":
             yield f"{old}switched {'on' if after else 'off'}"
+        elif field == "spelling":
+            yield f"{old}{_respelled(before, change.key)}"
 
 
 def _twin(change: Change, transition: Transition) -> Iterator[str]:
@@ -171,6 +181,8 @@ def _twin(change: Change, transition: Transition) -> Iterator[str]:
             yield f"own alias row switched {'on' if new else 'off'}"
         elif field == "goto":
             yield f"own alias row leads to {'nowhere' if not new else difference(old, new)}"
+        elif field == "spelling":
+            yield f"own alias row {_respelled(old, change.key)}"
 
 
 def _member_alias(change: Change) -> Iterator[str]:

@@ -13,7 +13,7 @@ from reconciler.model.addresses import domain_of, local_part
 from reconciler.model.records import AliasRow, MailboxRow, Owner, PasswordRow, VacationRow
 from reconciler.planning.changes import Action, Change, Outcome, Result, Step
 from reconciler.settings import PostfixAdmin
-from reconciler.systems.postfixadmin.decide import conflict, in_place
+from reconciler.systems.postfixadmin.decide import conflict, in_place, respells
 from reconciler.systems.postfixadmin.lookup import Found, Live
 from reconciler.systems.postfixadmin.texts import goto_text, quota_bytes, stored_alias
 from reconciler.systems.postfixadmin.write import Edit, Move, Writes, new_alias, new_mailbox, password_expiry
@@ -101,7 +101,7 @@ class Batch:
         if problem:
             return Outcome.lost_race(problem, _PLAN_AGAIN)
         domain = domain_of(change.key)
-        if change.action in (Action.CREATE, Action.RENAME) and domain not in self._stand.days:
+        if (change.action in (Action.CREATE, Action.RENAME) or respells(change)) and domain not in self._stand.days:
             hint = f"create the domain there first: postfixadmin-cli domain add {domain}"
             return Outcome(Result.FAILED, f"{change.key}: PostfixAdmin has no domain {domain}", hint)
         return None
@@ -149,6 +149,8 @@ class Batch:
         values: dict[str, object] = {}
         for name, _, new in change.fields():
             values[name] = goto_text(row.goto, row.key, self._stored_targets(account)) if name == "goto" else new
+        if values.pop("spelling", None) is not None:
+            values |= {"address": stored_alias(row.key), "domain": domain_of(row.key)}
         edit = self.writes.alias_edits.setdefault(live.stored[0], Edit(live.stored))
         edit.values.update(values)
         self._log("edit_alias", stored_alias(row.key))
@@ -170,13 +172,16 @@ class Batch:
             self.writes.mailbox_deletions.append(live.stored)
             self._log("delete_mailbox", row.key)
             return
-        values = {name: new for name, _, new in change.fields() if name != "key"}
+        values = {name: new for name, _, new in change.fields() if name not in ("key", "spelling")}
         if "quota" in values:
             values["quota"] = quota_bytes(row.quota, self._section.quota_multiplier)
         if change.action is Action.RENAME:
             self.writes.mailbox_moves.append(self._move(change, row.key))
             # its own action does not exist; in the log of the old domain it is an edit as well
             self._log("edit_mailbox", live.row.key)
+        elif respells(change):
+            self.writes.mailbox_respellings.append(Move(live.stored, row.key))
+        if change.action is Action.RENAME or respells(change):
             values |= {"username": row.key, "local_part": local_part(row.key), "domain": domain_of(row.key)}
         self._edit_mailbox(live, row.key, **values)
 

@@ -130,6 +130,23 @@ def move_mailboxes(connection: Connection, tables: ByUser, new_by_old: Mapping[s
     _rename(connection, tables.fetchmail, tables.fetchmail.c.mailbox, new_by_old)
 
 
+def respell_mailboxes(connection: Connection, tables: ByUser, new_by_old: Mapping[str, str]) -> None:
+    """What stands under a spelling that no look-up finds goes to the one that is found. Where something stands under
+    that already, it is what the mail servers use, and stays."""
+    there = present(connection, tables)
+    keys = [table.c.username for table in _with_username(tables, there)]
+    for key in (*keys, tables.vacation.c.email):
+        taken = set(connection.scalars(select(key).where(key.in_(new_by_old.values()))))
+        free = {old: new for old, new in new_by_old.items() if new not in taken}
+        if not free:
+            continue
+        if key.table is tables.vacation:
+            move_vacations(connection, tables, free)
+        else:
+            _rename(connection, key.table, key, free)
+    _rename(connection, tables.fetchmail, tables.fetchmail.c.mailbox, new_by_old)
+
+
 def move_vacations(connection: Connection, tables: ByUser, new_by_old: Mapping[str, str]) -> None:
     """Vacation rows with their notifications, which hang on them by a foreign key that follows no change."""
     told = tables.vacation_notification

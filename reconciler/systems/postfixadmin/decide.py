@@ -8,7 +8,11 @@ from reconciler.model.records import AliasRow, MailboxRow, VacationRow
 from reconciler.planning.changes import Action, Change
 from reconciler.systems.postfixadmin.lookup import Live
 
-_COMPARED = {MailboxRow: ("name", "quota", "active"), AliasRow: ("goto", "active"), VacationRow: ("active",)}
+_COMPARED = {
+    MailboxRow: ("name", "quota", "active", "spelling"),
+    AliasRow: ("goto", "active", "spelling"),
+    VacationRow: ("active",),
+}
 """The fields that the tables hold; the others only say whose a row is and what of it is managed."""
 
 
@@ -20,6 +24,11 @@ def in_place(change: Change, live: Live | None, left: Live | None = None) -> boo
     if live is None or (change.action is Action.RENAME and left is not None):
         return False
     return not _differing(change, live, change.after, only_changed=True)
+
+
+def respells(change: Change) -> bool:
+    """Whether the row stays where it is and its key is to be stored so that look-ups find it."""
+    return change.action is Action.UPDATE and any(name == "spelling" for name, _, _ in change.fields())
 
 
 def conflict(change: Change, live: Live | None, left: Live | None = None) -> str | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, Connection, Select, func, select
+from sqlalchemy import Connection, Select, func, select
 
 from reconciler.model.records import AliasRow, MailboxRow, VacationRow
 from reconciler.systems.postfixadmin.observe import (
@@ -17,8 +17,9 @@ from reconciler.systems.postfixadmin.observe import (
     vacation_columns,
     vacation_row,
 )
+from reconciler.systems.postfixadmin.spellings import Spellings
 from reconciler.systems.postfixadmin.tables import Tables
-from reconciler.systems.postfixadmin.texts import address_key, alias_key, stored_alias
+from reconciler.systems.postfixadmin.texts import address_key, stored_alias
 
 CHUNK = 500
 """Accounts in one transaction, and about that many keys in one IN."""
@@ -33,23 +34,6 @@ class Live(NamedTuple):
 
 Found = Mapping[tuple[str, str], Live]
 """(kind, key) → row; what is not in it is not there."""
-
-Spellings = Mapping[tuple[str, str], tuple[str, ...]]
-"""(kind, key) → other spellings under which rows are stored."""
-
-
-def odd_spellings(connection: Connection, tables: Tables) -> Spellings:
-    """Keys stored in capitals or with spaces: rows that an IN of canonical keys misses where case matters (facts 3).
-
-    Two scans of the keys, so asked once for a whole batch.
-    """
-    found: dict[tuple[str, str], tuple[str, ...]] = {}
-    for kind, column, key_of in _key_columns(tables):
-        for (stored,) in connection.execute(select(column).where(column != func.lower(func.trim(column)))):
-            if stored.isascii():
-                key = (kind, key_of(stored))
-                found[key] = (*found.get(key, ()), stored)
-    return found
 
 
 def rows(
@@ -76,6 +60,8 @@ def rows(
             for row in connection.execute(_locked(query.where(column.in_(part)).order_by(column), lock)):
                 value = _value(kind, row, multiplier)
                 key = (kind, value.key)
+                if not isinstance(value, VacationRow) and row[0] in spellings.get(key, ()):
+                    value = value._replace(spelling=row[0])
                 # of two spellings the canonical one counts, as in `observe`
                 if key in keys and (key not in found or row[0] == _canonical(kind, value.key)):
                     found[key] = Live(value, tuple(row))
@@ -115,10 +101,6 @@ def database_clock(connection: Connection) -> datetime:
     """The database's own time in its own zone: mail look-ups compare with it (facts/postfixadmin.md 12, 13.12)."""
     now: datetime = connection.execute(select(func.now())).scalar_one()
     return now
-
-
-def _key_columns(tables: Tables) -> tuple[tuple[str, Column[Any], Callable[[str], str]], ...]:
-    return (("alias", tables.alias.c.address, alias_key), ("mailbox", tables.mailbox.c.username, address_key))
 
 
 def _canonical(kind: str, key: str) -> str:

@@ -22,8 +22,9 @@ from reconciler.systems.context import NoWitness, Witness
 from reconciler.systems.postfixadmin import lookup
 from reconciler.systems.postfixadmin.batch import Account, Batch, Outcomes, Stand, accounts, holds_in, rows_of
 from reconciler.systems.postfixadmin.connect import Database, unreadable
-from reconciler.systems.postfixadmin.lookup import CHUNK, Found, Spellings
+from reconciler.systems.postfixadmin.lookup import CHUNK, Found
 from reconciler.systems.postfixadmin.passwords import hash_all
+from reconciler.systems.postfixadmin.spellings import Spellings, odd_spellings
 from reconciler.systems.postfixadmin.write import RowsChanged, write
 
 _NOBODY = NoWitness()
@@ -51,7 +52,7 @@ class Writer:
         # hashing is slow, and others wait for our locks
         self._hashes = hash_all(self._section.password_scheme, self._needed_passwords(steps))
         with self._database.look() as connection:
-            self._spellings = lookup.odd_spellings(connection, self._tables)
+            self._spellings = odd_spellings(connection, self._tables)
         outcomes: Outcomes = {}
         for part in _chunks(accounts(steps)):
             outcomes |= self._chunk(part)
@@ -148,7 +149,7 @@ def holds(database: Database, section: PostfixAdmin, steps: Sequence[Step]) -> l
     if not readable:
         return [False] * len(steps)
     with database.look() as connection:
-        spellings = lookup.odd_spellings(connection, database.tables)
+        spellings = odd_spellings(connection, database.tables)
         keys = {key for step in readable for key in rows_of(step)}
         found = lookup.rows(connection, database.tables, keys, spellings, section.quota_multiplier)
     return [step.readable and holds_in(found, step) for step in steps]

@@ -13,6 +13,7 @@ from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.snapshot import rows_of
 from reconciler.systems.postfixadmin.encodings import not_storable
 from reconciler.systems.postfixadmin.observe import Twice
+from reconciler.systems.postfixadmin.spellings import Hidden
 
 
 class Seen(NamedTuple):
@@ -21,6 +22,7 @@ class Seen(NamedTuple):
     desired: DesiredState
     found: Records
     twice: Iterable[Twice]
+    hidden: Iterable[Hidden]
     admins: frozenset[str] = frozenset()
     wanted: Records | None = None
     charset: str = ""
@@ -31,6 +33,7 @@ def review(seen: Seen) -> Iterator[Finding]:
     """Rows that mean the same address, leftovers, and what renames and removals leave to people."""
     known = accounts(seen.desired)
     yield from _twice(seen)
+    yield from _not_found(seen)
     yield from _leftovers(seen, known)
     yield from _references(seen, known)
     yield from _administrators(seen, known)
@@ -65,6 +68,50 @@ def _twice(seen: Seen) -> Iterator[Finding]:
             "mail look-ups see the first one only",
             "delete the row that is not wanted by hand in the database; its web interface cannot find it",
         )
+
+
+def _not_found(seen: Seen) -> Iterator[Finding]:
+    """What git declares is put right by the plan; what it does not name is named."""
+    for row in seen.hidden:
+        yield _stored_otherwise(row.kind, row.stored)
+    wanted = seen.wanted or {}
+    for kind in ("alias", "mailbox"):
+        for key, found in seen.found.get(kind, {}).items():
+            spelling = getattr(found, "spelling", "")
+            if spelling and key not in wanted.get(kind, {}):
+                yield _stored_otherwise(kind, spelling)
+
+
+_BY_HAND = "let a database administrator write it as {found!r}"
+_HIDDEN = {
+    "alias": ("mail to {found} does not come this way", "declare {found}, and the plan puts it right; or " + _BY_HAND),
+    "mailbox": (
+        "nobody can log in as {found}, and no mail comes",
+        "declare {found}, and the plan puts it right with what hangs on it; or " + _BY_HAND,
+    ),
+    "domain": (
+        "no address in {found} gets mail",
+        (
+            "add {found} in PostfixAdmin, have a database administrator write it in every column `domain` that holds "
+            "{stored!r}, then delete that one"
+        ),
+    ),
+    "alias_domain": ("no mail to that domain is passed on", _BY_HAND + ", and the domain that it leads to as well"),
+    "vacation": ("nobody gets that answer", _BY_HAND),
+}
+"""Kind → what it means, and what to do."""
+
+
+def _stored_otherwise(kind: str, stored: str) -> Finding:
+    found = stored.strip(" ").lower()
+    effect, hint = _HIDDEN[kind]
+    return Finding(
+        Severity.WARNING,
+        "stored-spelling",
+        found,
+        f"PostfixAdmin's table {kind} holds {stored!r}, which no look-up finds: {effect.format(found=found)}",
+        hint.format(found=found, stored=stored),
+    )
 
 
 def _leftovers(seen: Seen, known: Accounts) -> Iterator[Finding]:

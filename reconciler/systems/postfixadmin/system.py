@@ -93,7 +93,7 @@ class PostfixAdminSystem:
     def review(self, desired: DesiredState, found: Records) -> Sequence[Finding]:
         """Remarks on what the last `observe` found, and what of the last `expect` it could not hold."""
         seen = self._seen
-        return list(review(Seen(desired, found, seen.twice, seen.admins, self._wanted, seen.charset)))
+        return list(review(Seen(desired, found, seen.twice, seen.hidden, seen.admins, self._wanted, seen.charset)))
 
     async def check(self) -> None:
         """Whether rows could be written now. Raises Unreadable."""

@@ -29,7 +29,7 @@ from reconciler.errors import PermanentFailure
 from reconciler.model.addresses import domain_of, local_part
 from reconciler.model.records import AliasRow, MailboxRow
 from reconciler.settings import PostfixAdmin
-from reconciler.systems.postfixadmin.by_user import move_mailboxes, move_vacations, purge
+from reconciler.systems.postfixadmin.by_user import move_mailboxes, move_vacations, purge, respell_mailboxes
 from reconciler.systems.postfixadmin.tables import Tables
 from reconciler.systems.postfixadmin.texts import goto_text, quota_bytes, stored_alias
 
@@ -63,6 +63,8 @@ class Writes:
     mailbox_edits: dict[str, Edit] = field(default_factory=dict)
     mailbox_moves: list[Move] = field(default_factory=list)
     """Their own row is among the edits; here is what else goes with it."""
+    mailbox_respellings: list[Move] = field(default_factory=list)
+    """The same, of mailboxes whose address stays and is stored as look-ups find it."""
     vacation_moves: list[Move] = field(default_factory=list)
     alias_deletions: list[tuple[Any, ...]] = field(default_factory=list)
     mailbox_deletions: list[tuple[Any, ...]] = field(default_factory=list)
@@ -130,6 +132,8 @@ def write(connection: Connection, tables: Tables, writes: Writes) -> None:
 def _move(connection: Connection, tables: Tables, writes: Writes) -> None:
     if writes.mailbox_moves:
         move_mailboxes(connection, tables.by_user, {move.stored[0]: move.key for move in writes.mailbox_moves})
+    if writes.mailbox_respellings:
+        respell_mailboxes(connection, tables.by_user, {move.stored[0]: move.key for move in writes.mailbox_respellings})
     if writes.vacation_moves:
         vacation, moves = tables.by_user.vacation, writes.vacation_moves
         unchanged = _unchanged(vacation, _VACATION, [move.stored for move in moves])

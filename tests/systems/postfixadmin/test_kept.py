@@ -59,7 +59,7 @@ async def test_an_empty_twin_leads_to_its_mailbox_again(database: PostfixAdminDa
 
 
 async def test_a_declared_alias_with_capitals_and_spaces_is_written_canonically(database: PostfixAdminDatabase) -> None:
-    """facts 3, 6: such a row is found and changed under its own spelling, on every backend."""
+    """facts 3, 6: such a row is found and changed; where no look-up finds its spelling, that too."""
     insert_alias(database, "Vorstand@Pirat.alt", f" {ANNA} ,X@Extern.example")
     system = make_system(database)
     with closing(system):
@@ -70,7 +70,8 @@ async def test_a_declared_alias_with_capitals_and_spaces_is_written_canonically(
         assert set(results(await system.perform(planned))) == {Result.DONE}
         assert await system.holds(planned) == [True] * len(planned)
     found = rows(database, "SELECT address, goto FROM alias WHERE lower(address) = :key", key=VORSTAND)
-    assert found == [{"address": "Vorstand@Pirat.alt", "goto": ANNA}]
+    stored = "Vorstand@Pirat.alt" if database.backend == "mysql" else VORSTAND
+    assert found == [{"address": stored, "goto": ANNA}]
 
 
 async def test_only_changed_columns_are_written(database: PostfixAdminDatabase) -> None:
