@@ -6,6 +6,7 @@ Called by every command first. The models are `reconciler.settings`.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,6 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy.engine import make_url
 
-from reconciler.declared.fields import describe
 from reconciler.declared.files import SITE_FILE, Source, read_text, shown
 from reconciler.declared.models import StateFile
 from reconciler.declared.problems import Problems, printable
@@ -25,6 +25,9 @@ from reconciler.remote.database_url import files, wrong_file
 from reconciler.settings import Settings, Site
 
 VARIABLE = "RECONCILER_SITE"
+_SITE_LINE = re.compile(r"""^[\s{"']*site["']?\s*:""", re.MULTILINE)
+_NO_SITE_FILE = ("this is not a site file: no key `site` can be read in it", "begin with `site: NAME`")
+"""In none of the file's words: a wrong path may name a file of secrets."""
 _PLACES = (Path(SITE_FILE), Path("state") / SITE_FILE)
 
 
@@ -38,8 +41,10 @@ def load_site(path: Path | None) -> Settings:
     problems = Problems()
     text = read_text(source, problems)
     tree = read_tree(text) if text is not None else Tree(None, ())
+    quotable = text is not None and _SITE_LINE.search(text)
     for remark in tree.remarks:
-        problems.error_at(source.place(*remark.mark), remark.rule, remark.message, remark.hint)
+        message, hint = (remark.message, remark.hint) if quotable else _NO_SITE_FILE
+        problems.error_at(source.place(*remark.mark), remark.rule, message, hint)
     if text is None or (tree.root is None and tree.remarks):
         raise InvalidInput(problems.findings())
     data = tree.root.data() if tree.root else {}
@@ -101,7 +106,7 @@ def _named(path: Path, where: str) -> Path:
 def _sentences(data: Any) -> list[Sentence]:
     """What is wrong with the content. The model is Site: `folder` is ours to add, not the file's to say."""
     if not isinstance(data, dict):
-        return [Sentence((), f"the file holds {describe(data)}", "begin with `site: NAME`")]
+        return [Sentence((), *_NO_SITE_FILE)]
     if "site" not in data and (sections := data.keys() & StateFile.model_fields.keys() - {"domain"}):
         hint = f"name the site file, {SITE_FILE}; it says which folder holds the state"
         return [Sentence((min(sections),), "this is a state file, not a site file", hint, on_key=True)]

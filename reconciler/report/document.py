@@ -15,6 +15,7 @@ from pydantic_core import from_json
 
 from reconciler.errors import StalePlan, UsageError
 from reconciler.report.safe import clip, utf8, visible
+from reconciler.report.strict import repeats_a_key
 
 VERSION: Literal[1] = 1
 
@@ -328,6 +329,6 @@ def read_plan(text: str) -> PlanDocument:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         where = clip(visible(".".join(str(part) for part in first["loc"])), 120)
         raise UsageError(f"this plan is damaged at {where}: {first['msg']}", hint=_HINT) from None
-    if not plan.whole:
+    if not plan.whole or repeats_a_key(data):
         raise StalePlan("this plan was changed after it was made: its checksum is not that of its content", hint=_HINT)
     return plan

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 
 from reconciler.planning.findings import Finding, Severity
@@ -29,3 +30,15 @@ def _of(kind: str, keys: Sequence[str], most: int | None) -> list[Finding]:
 
 def _warning(subject: str, message: str) -> Finding:
     return Finding(Severity.WARNING, UNDECLARED, subject, message)
+
+
+def repeats_a_key(data: bytes) -> bool:
+    """Whether a key stands twice in one object of this JSON: a reader sees the first, the program takes the last."""
+    repeated = False
+
+    def look(pairs: list[tuple[str, object]]) -> None:
+        nonlocal repeated
+        repeated = repeated or len({name for name, _ in pairs}) < len(pairs)
+
+    json.loads(data, object_pairs_hook=look)
+    return repeated

@@ -53,3 +53,34 @@ def test_ledger_init_makes_no_file_of_postfixadmin(site: StandInSite, command: C
     assert not (site.folder / "mistyped.sqlite").exists()
     with sqlite3.connect(site.folder / "ledger.sqlite") as made:
         assert made.execute("SELECT count(*) FROM sqlite_master WHERE name = 'mailbox'").fetchone() == (0,)
+
+
+SECRETS = (
+    "swordfish-one\nswordfish-two: swordfish-three: x\n[swordfish-four]\n",
+    "swordfish-one\n",
+    "user = swordfish-one; swordfish-two\nswordfish-three: swordfish-four\n",
+    "swordfish-one,swordfish-two\nswordfish-three,swordfish-four\n",
+    "{ swordfish-one swordfish-two REJECT\n\tswordfish-three\n",
+)
+
+
+@pytest.mark.parametrize("text", SECRETS)
+def test_a_file_of_secrets_in_the_place_of_another_is_not_quoted(
+    site: StandInSite, command: Command, text: str
+) -> None:
+    """Whoever changes the site file names paths, and reads what the plan says in the merge request."""
+    site.declare(ANNA_DECLARED)
+    (secret := site.folder / "secret").write_text(text)
+    secret.chmod(0o600)
+    asked = [command("plan", "--site", "secret"), command("apply", "secret", "--yes")]
+    before = dict(site.sections)
+    ssh = {"host": "127.0.0.1", "user": "x", "known_hosts": "secret", "key_file": "secret"}
+    postfix = {**before["postfix"], "sender_access": f"texthash:{secret}"}
+    smtp = {"host": "127.0.0.1", "port": 1, "user": "u", "password_file": "secret", "ca_file": "secret"}
+    letters = {"from": "AG Technik <technik@mail.example>", "smtp": smtp}
+    site.write(register={"csv": "secret"}, postfix=postfix)
+    asked += [command("plan"), command("plan", "--format", "json")]
+    openxchange = {**before["openxchange"], "ssh": ssh}
+    site.write(postfixadmin={"url": "sqlite:///secret"}, openxchange=openxchange, letters=letters)
+    asked.append(command("plan"))
+    assert not [answer for answer in asked if "swordfish" in answer.out + answer.err]

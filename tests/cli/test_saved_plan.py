@@ -161,6 +161,20 @@ def test_a_plan_whose_text_was_changed_is_refused(review: Review) -> None:
     assert review.site.live() == before
 
 
+def test_a_key_that_stands_twice_is_found(review: Review) -> None:
+    """A reader sees the first, a parser takes the last: the sum over what was parsed would be right."""
+    file, before = review.site.folder / "plan.json", review.site.live()
+    text = file.read_text()
+    for key, shown in (('"transitions": ', "[]"), ('"quota": 20480', '"quota": 10241'), ('"irreversible": ', "true")):
+        first = f"{key}{shown}" if key.endswith(": ") else shown
+        assert key in text
+        file.write_text(text.replace(key, f"{first}, {key}", 1))
+        answer = review.command("apply", "plan.json", "--yes")
+        assert answer.status == 6, answer
+        assert "was changed after it was made" in answer.err
+    assert review.site.live() == before
+
+
 def test_white_space_is_no_change(review: Review) -> None:
     file = review.site.folder / "plan.json"
     file.write_text(json.dumps(json.loads(file.read_text()), ensure_ascii=False))

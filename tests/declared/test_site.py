@@ -111,7 +111,7 @@ def test_no_form_of_a_wrong_url_is_repeated(tmp_path: Path, url: str) -> None:
     ("content", "expected"),
     [
         ("", "1:1: `site` is missing"),
-        ("- a\n", "1:1: the file holds a list -> begin with `site: NAME`"),
+        ("- a\n", "1:1: this is not a site file: no key `site` can be read in it -> begin with `site: NAME`"),
         ("site: a\nsite: b\n", "2:1: the key `site` stands here a second time"),
         ("site: a\n  b: c\n", "2:4: a second `: ` in one line"),
         (b"\xff", "1:1: byte 0xff is not UTF-8"),

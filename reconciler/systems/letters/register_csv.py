@@ -120,7 +120,7 @@ def _positions(header: list[str], register: Register) -> list[int]:
 
 
 def _what_is_there(names: list[str]) -> str:
-    """The columns' names; not when they are a member's data."""
+    """How it looks, in none of its words: a wrong path may name a file of secrets, or the first line is a member."""
     if any("@" in name or name.isdigit() for name in names):
         return "its first line looks like a member, so the header is missing"
-    return f"it has {', '.join(names)}"
+    return f"it has {len(names)} column{'s' * (len(names) != 1)}"

@@ -40,9 +40,15 @@ class _Line(NamedTuple):
     key: str
     action: str
     in_force: bool
+    quoted: bool
+    """Only of a map that Postfix looks senders up in: a wrong path may name a file of secrets."""
+
+    @property
+    def subject(self) -> str:
+        return self.key if self.quoted else f"line {self.number}"
 
     def __str__(self) -> str:
-        return f"line {self.number}, `{self.key} {self.action}`,"
+        return f"line {self.number}, `{self.key} {self.action}`," if self.quoted else f"line {self.number},"
 
 
 def review(desired: DesiredState, found: Records, rules: Rules, tools: Tools) -> list[Finding]:
@@ -51,7 +57,7 @@ def review(desired: DesiredState, found: Records, rules: Rules, tools: Tools) ->
     seen: dict[str, str] = {}
     findings = list(_about_use(rules, tools))
     for row in rows_of(found, HandLineRow).values():
-        line = _line(row)
+        line = _line(row, rules)
         findings += _about_line(line, rules, tools)
         findings += _about_blocks(line, blocked, rules, tools)
         first = seen.setdefault(rules.keys.fold(line.key), line.number)
@@ -60,8 +66,9 @@ def review(desired: DesiredState, found: Records, rules: Rules, tools: Tools) ->
     return findings
 
 
-def _line(row: HandLineRow) -> _Line:
-    return _Line(row.key, row.map_key, row.action.removesuffix(NOT_IN_FORCE), not row.action.endswith(NOT_IN_FORCE))
+def _line(row: HandLineRow, rules: Rules) -> _Line:
+    in_force = not row.action.endswith(NOT_IN_FORCE)
+    return _Line(row.key, row.map_key, row.action.removesuffix(NOT_IN_FORCE), in_force, rules.recognised)
 
 
 def _blocked(desired: DesiredState, rules: Rules) -> dict[str, str]:
@@ -144,4 +151,4 @@ def _refused_by_postmap(line: _Line, what: str, tools: Tools) -> Finding:
 
 
 def _finding(severity: Severity, rule: str, line: _Line, message: str, hint: str, tools: Tools) -> Finding:
-    return Finding(severity, rule, line.key, f"{tools.path}, {line} {message}", hint)
+    return Finding(severity, rule, line.subject, f"{tools.path}, {line} {message}", hint)
