@@ -48,3 +48,16 @@ def _converted(system: str, pair: Pair, remembered: Remembered, accounts: Accoun
             continue
         if key not in ours or key in remembered.aliases:
             yield row._replace(role=AliasRole.CARRIED)
+    yield from _given_up(pair, remembered, accounts)
+
+
+def _given_up(pair: Pair, remembered: Remembered, accounts: Accounts) -> Iterator[AliasRow]:
+    """The own aliases of accounts whose address another account had before: mail to it went on to that one."""
+    wanted, live, boxes = rows_of(pair.wanted, AliasRow), rows_of(pair.found, AliasRow), pair.wanted.get("mailbox", {})
+    for key, account in remembered.former.items():
+        row, alias, other = wanted.get(key), live.get(key), accounts.of(account)
+        if not isinstance(row, AliasRow) or alias is None or row.account != key or key not in boxes:
+            continue  # it may be to go
+        if other != key and other in alias.goto:
+            carried = set(row.goto) - set(alias.goto) if row.role is AliasRole.CARRIED else set()
+            yield row._replace(goto=tuple(sorted({key, *carried})), role=AliasRole.CARRIED)
