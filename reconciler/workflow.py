@@ -17,7 +17,7 @@ from reconciler.model.declared import DesiredState
 from reconciler.model.records import Owner, Records
 from reconciler.planning.assembly import STOPS, counts, due_accounts, explained, marked, since, undeclared, unmanaged
 from reconciler.planning.diff import diff
-from reconciler.planning.draft import Draft, Reviewed
+from reconciler.planning.draft import Compared, Draft, Reviewed
 from reconciler.planning.entries import Entries
 from reconciler.planning.flow_changes import flow_changes
 from reconciler.planning.identity import Identity, emptied, taken_over
@@ -69,6 +69,8 @@ async def draft(
     recall: Recall = nothing_remembered,
     reviewed: Reviewed | None = None,
     only: frozenset[Owner] | None = None,
+    *,
+    with_tables: bool = False,
 ) -> Draft:
     """The plan and what it means for the inventory. What could not be read is unknown; nothing is planned for it.
     With a saved plan nothing is planned that it does not hold, with `only` nothing about anybody else: other people's
@@ -140,22 +142,8 @@ async def draft(
         settled=reviewed.settled(pending, pairs) if reviewed else frozenset(),
         entries=reviewed.entries(Entries(state, chains)) if reviewed else {},
         apart=reviewed.apart(pending, [t.owner for t in folded]) if reviewed else (),
+        tables=Compared(snapshot, {name: pair.wanted for name, pair in pairs.items()}) if with_tables else None,
     )
-
-
-async def paired_snapshot(
-    declaration: Declaration, systems: Sequence[System], clock: Clock
-) -> tuple[Snapshot, dict[str, Records]]:
-    """What is live, under the keys of what is declared, and what should be, for `show`."""
-    snapshot = await take_snapshot(systems, clock)
-    pairs: dict[str, Pair] = {}
-    for system in systems:
-        if system.name in snapshot.records:
-            wanted = system.expect(declaration.state)
-            found = system.pair(wanted, snapshot.records[system.name])
-            pairs[system.name] = Pair(system.settle(wanted, found), found)
-    live = replace(snapshot, records={name: pair.found for name, pair in pairs.items()})
-    return live, {name: pair.wanted for name, pair in pairs.items()}
 
 
 async def take_snapshot(systems: Sequence[System], clock: Clock) -> Snapshot:

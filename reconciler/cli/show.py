@@ -10,11 +10,12 @@ from reconciler.cli.door import Format, FormatOption, SiteOption, StateOption, S
 from reconciler.cli.opening import open_site
 from reconciler.errors import UsageError
 from reconciler.model.addresses import BadAddress
+from reconciler.planning.flow_changes import MailFlow, mail_records
 from reconciler.planning.lookup import lookup
 from reconciler.report.json import sighting_json
 from reconciler.report.markdown import sighting_markdown
 from reconciler.report.text import sighting_text
-from reconciler.workflow import paired_snapshot
+from reconciler.workflow import draft
 
 
 def show(
@@ -23,16 +24,22 @@ def show(
     output: FormatOption = Format.TEXT,
     state: StateOption = None,
 ) -> None:
-    """Show everything that is declared and live about an address or a member number, in all systems.
+    """Show everything that is declared and live about an address or a member number, in all systems, and where mail to
+    it goes now and after the plan.
 
     Example: reconciler show anna.beispiel@mail.example
     """
 
     async def story() -> Status:
         async with open_site(site, state) as opened:
-            snapshot, wanted = await paired_snapshot(opened.declaration, opened.systems, opened.clock)
+            said = opened.declaration
+            drafted = await draft(opened.site, said, opened.systems, opened.clock, opened.recall, with_tables=True)
+            assert drafted.tables is not None
+            live = drafted.tables.live
+            records = mail_records(live)
+            flow = None if records is None else MailFlow(records, drafted.chains, drafted.plan.open_transitions)
             try:
-                seen = lookup(address, opened.declaration.state, snapshot, opened.declaration.locate, wanted)
+                seen = lookup(address, said.state, live, said.locate, drafted.tables.wanted, flow)
             except BadAddress as error:
                 raise UsageError(str(error), hint="example: reconciler show anna.beispiel@mail.example") from None
         match output:

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reconciler.model.accounts import Accounts
-from reconciler.model.records import Owner
+from reconciler.model.records import Owner, Records
 from reconciler.planning.changes import Change, Step
 from reconciler.planning.entries import DeclaredEntry, Entries
 from reconciler.planning.plan import Plan
 from reconciler.planning.remembered import Adoption, InventoryEntry, OneShot
+from reconciler.planning.snapshot import Snapshot
 from reconciler.planning.transitions import Pair
 
 RowId = tuple[str, str, str]
@@ -49,6 +50,14 @@ class Reviewed:
 
 
 @dataclass(frozen=True, slots=True)
+class Compared:
+    """What was compared: what is live, under the keys of what is declared, and by system what should be."""
+
+    live: Snapshot
+    wanted: Mapping[str, Records]
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """`adopted` becomes ours when the plan is applied, `outdated` stands under a former address; `people` is what the
     ledger is to note of whose accounts these are, once their transitions are done; `shots` are the one-shot operations
@@ -67,6 +76,8 @@ class Draft:
     settled: frozenset[RowId] = frozenset()
     entries: Mapping[str, tuple[DeclaredEntry, ...]] = field(default_factory=dict)
     apart: tuple[Owner, ...] = ()
+    tables: Compared | None = None
+    """Only where they were asked for: they are big."""
 
     @property
     def steps(self) -> list[Step]:

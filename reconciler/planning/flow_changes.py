@@ -62,6 +62,18 @@ class MailFlow:
             if after != before and (trouble or self._answers(self.before, address)):
                 yield FlowChange(address, before, after)
 
+    def of(self, addresses: Iterable[str]) -> Iterator[FlowChange]:
+        """Where mail to these goes, before and after, by mailbox; nothing of one in a domain that is not ours."""
+        for address in addresses:
+            if self.before.has_domain(domain_of(address)):
+                yield FlowChange(address, self.before.deliver(address), self.after.deliver(address))
+
+    def with_local_part(self, local: str) -> list[str]:
+        """The addresses with this local part that have a row, before or after; sorted."""
+        keys = {key for kind in (AliasRow, MailboxRow) for key in rows_of(self._records, kind)}
+        keys.update(change.key for change in self._changes)
+        return sorted(key for key in keys if key.rpartition("@")[0] == local)
+
     def people(self, delivery: Delivery) -> Delivery:
         """The accounts behind the mailboxes."""
         return delivery._replace(mailboxes=frozenset(self._accounts.of(box) for box in delivery.mailboxes))

@@ -25,6 +25,7 @@ from reconciler.model.records import (
     Records,
 )
 from reconciler.planning.findings import Locate
+from reconciler.planning.flow_changes import FlowChange, MailFlow
 from reconciler.planning.snapshot import Snapshot
 
 
@@ -50,14 +51,22 @@ class Sighting:
     facts: tuple[SightingFact, ...]
     unknown: Mapping[str, str]
     hints: Mapping[str, str] = field(default_factory=dict)
+    flow: tuple[FlowChange, ...] = ()
+    """Where mail goes now and after the plan: to the address, or to each that has the local part and a row."""
 
 
 def lookup(
-    asked: str, desired: DesiredState, snapshot: Snapshot, locate: Locate, wanted: Mapping[str, Records] | None = None
+    asked: str,
+    desired: DesiredState,
+    snapshot: Snapshot,
+    locate: Locate,
+    wanted: Mapping[str, Records],
+    flow: MailFlow | None,
 ) -> Sighting:
     """Looks for a whole address, or for a local part in every domain; a member number is one, and stands for the
     accounts that it belongs to as well. `wanted` is what each system that was read should hold: what of it is not live
-    is said. One system's facts stand together. Raises BadAddress."""
+    is said. `flow` is None where the tables of mail could not be read. One system's facts stand together.
+    Raises BadAddress."""
     text = asked.strip().lower()
     address = parse_address(text) if "@" in text else ""
     local = "" if address else parse_local_part(text)
@@ -67,10 +76,11 @@ def lookup(
         return candidate == address if address else candidate.partition("@")[0] == local or candidate in accounts
 
     facts = [*_declared(text, hit, desired, locate), *_live(text, hit, snapshot), *_blocked(address, snapshot)]
-    facts += _missing(hit, snapshot, wanted or {})
+    facts += _missing(hit, snapshot, wanted)
     systems = list(dict.fromkeys(fact.system for fact in facts))
     facts.sort(key=lambda fact: systems.index(fact.system))
-    return Sighting(asked, tuple(facts), snapshot.unknown, snapshot.hints)
+    going = () if flow is None else tuple(flow.of([address] if address else flow.with_local_part(local)))
+    return Sighting(asked, tuple(facts), snapshot.unknown, snapshot.hints, going)
 
 
 def _accounts_of(member: str, desired: DesiredState, snapshot: Snapshot) -> frozenset[str]:

@@ -271,7 +271,7 @@ class FactPart(Part):
 
 class ShowDocument(Part):
     """Everything that is known about what was asked; `unknown` says why a system could not be read, `hints` what to do
-    about that."""
+    about that; `flow` is where mail goes now (`before`) and after the plan."""
 
     schema_: Literal["show.schema.json"] = Field(default="show.schema.json", alias="$schema")
     version: Version = VERSION
@@ -279,6 +279,7 @@ class ShowDocument(Part):
     facts: tuple[FactPart, ...]
     unknown: dict[String, String]
     hints: dict[String, String]
+    flow: tuple[FlowPart, ...]
 
 
 def plan_schema() -> dict[str, object]:

@@ -9,6 +9,7 @@ from reconciler.planning.flow_changes import FlowChange
 from reconciler.planning.mail_flow import Delivery
 
 TITLE = "mail flow, whose mail goes elsewhere:"
+GOING = "where mail goes:"
 MOST = 50
 """Lines of the block that a terminal shows."""
 _NAMED = 12
@@ -20,6 +21,13 @@ def flow_lines(changes: Iterable[FlowChange]) -> Iterator[str]:
     for change in changes:
         old, new = (reached(delivery, change.address) for delivery in (change.before, change.after))
         yield f"{change.address}: {old} → {new}"
+
+
+def going_lines(changes: Iterable[FlowChange]) -> Iterator[tuple[str, str]]:
+    """(address, where mail to it goes now and after the plan)"""
+    for change in changes:
+        now, then = (reached(delivery, change.address) for delivery in (change.before, change.after))
+        yield change.address, f"{now}, now and after the plan" if now == then else f"now {now}; after the plan {then}"
 
 
 def reached(delivery: Delivery, address: str = "") -> str:

@@ -136,6 +136,7 @@ def sighting_json(sighting: Sighting) -> str:
             facts=tuple(_fact(fact) for fact in sighting.facts),
             unknown=dict(sorted(sighting.unknown.items())),
             hints={name: hint for name, hint in sorted(sighting.hints.items()) if hint},
+            flow=tuple(_flow(change) for change in sighting.flow),
         )
     )
 

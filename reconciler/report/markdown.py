@@ -96,6 +96,14 @@ def sighting_markdown(sighting: Sighting) -> str:
     if sighting.facts:
         table = ("| where | what | is | declared at |", "|---|---|---|---|")
         room.fill(table, sighting.facts, _fact_row, share=1, cut=lambda n: f"\n… and {_more(n, 'thing')}.")
+    if sighting.flow:
+        room.fill(
+            (f"**{flow.GOING}**", ""),
+            list(flow.going_lines(sighting.flow)),
+            lambda line: f"- {markdown(line[0])}: {markdown(line[1])}",
+            share=1,
+            cut=lambda n: f"\n… and {_more(n, 'address')}.",
+        )
     return room.text()
 
 

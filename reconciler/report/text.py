@@ -105,7 +105,8 @@ def sighting_text(sighting: Sighting, *, width: int, color: bool) -> str:
     """Everything that is declared and live about what was asked."""
     page = Page(width, color=color)
     page.row((phrases.seen(sighting), "bold"))
-    column = column_of([fact.subject for fact in sighting.facts], width)
+    subjects = [*(fact.subject for fact in sighting.facts), *(change.address for change in sighting.flow)]
+    column = column_of(subjects, width)
     system = ""
     for fact in sighting.facts:
         if fact.system != system:
@@ -115,6 +116,11 @@ def sighting_text(sighting: Sighting, *, width: int, color: bool) -> str:
         mark, style = ("✗", "bold yellow") if fact.missing else ("·", "dim")
         said = f"{noun(fact.kind)} {fact.text}" if fact.missing else fact.text
         page.entry((mark, style), fact.subject, [(said, "")], column, str(fact.place or ""))
+    if sighting.flow:
+        page.blank()
+        page.row((flow.GOING, "bold"))
+    for address, said in flow.going_lines(sighting.flow):
+        page.entry(("⇢", "dim"), address, [(said, "")], column, "")
     if sighting.unknown:
         page.blank()
     for name, reason in sorted(sighting.unknown.items()):

@@ -7,13 +7,16 @@ import pytest
 from tests.cli.conftest import Command
 from tests.cli.site import ANNA, ANNA_DECLARED, BERND, DOMAIN, StandInSite
 
+CLARA = "clara.probe: {groupware: false}"
+BLOCKS = ["sender: spam@example.net, reason: phishing", "domain: example.org, reason: spam"]
+
 
 @pytest.fixture
 def applied(site: StandInSite, command: Command) -> StandInSite:
     site.declare(
         ANNA_DECLARED,
         aliases=["vorstand: [anna.beispiel, klaus@extern.example]"],
-        blocks=["sender: spam@example.net, reason: phishing", "domain: example.org, reason: spam"],
+        blocks=BLOCKS,
     )
     assert command("apply", "--yes").status == 0
     return site
@@ -36,6 +39,27 @@ def test_an_address_is_found_in_every_system(applied: StandInSite, command: Comm
         ("postfixadmin", "domain", DOMAIN),
         ("openxchange", "ox_user", ANNA),
     }
+
+
+def test_where_mail_goes_now_and_after_the_plan(applied: StandInSite, command: Command) -> None:
+    """Through aliases of aliases; what a gate refuses is not done, so it changes nothing."""
+    board = f"vorstand@{DOMAIN}"
+    assert "⇢ 10042@pirat.alt anna.beispiel, now and after the plan" in command("show", "10042").words
+    applied.add_alias(f"info@{DOMAIN}", board)
+    applied.add_mailbox(BERND)
+    applied.declare(ANNA_DECLARED, CLARA, aliases=["vorstand: [clara.probe]"], blocks=BLOCKS)
+    said = "⇢ info@pirat.alt now anna.beispiel, klaus@extern.example; after the plan clara.probe"
+    assert said in command("show", f"info@{DOMAIN}").words
+    assert "- info@pirat.alt: now anna.beispiel" in command("show", "info", "--format", "markdown").out
+    (flow,) = command("show", "info", "--format", "json").json["flow"]
+    assert flow["before"]["external"] == ["klaus@extern.example"]
+    assert flow["after"]["mailboxes"] == [f"clara.probe@{DOMAIN}"]
+    assert "now nobody; comes back from clara.probe; after the plan clara.probe" in command("show", "clara.probe").words
+    assert "nobody; comes back from nobody, now and after" in command("show", f"nobody@{DOMAIN}").words
+    assert command("show", "x@extern.example", "--format", "json").json["flow"] == []
+    refused = ["vorstand: [clara.probe]", "bernd.muster: [anna.beispiel]"]
+    applied.declare(ANNA_DECLARED, CLARA, aliases=refused, blocks=BLOCKS)
+    assert "⇢ bernd.muster@pirat.alt bernd.muster, now and after the plan" in command("show", BERND).words
 
 
 def test_a_local_part_is_looked_for_in_every_domain(applied: StandInSite, command: Command) -> None:
@@ -66,7 +90,7 @@ def test_a_member_number_that_nobody_declares_leads_to_its_account(applied: Stan
 
 def test_one_systems_facts_stand_together(applied: StandInSite, command: Command) -> None:
     headings = [line for line in command("show", ANNA).out.splitlines() if line and line[0] not in " ·"][1:]
-    assert headings == ["declared", "postfixadmin", "openxchange"]
+    assert headings == ["declared", "postfixadmin", "openxchange", "where mail goes:"]
 
 
 def test_a_member_without_an_account(applied: StandInSite, command: Command) -> None:
