@@ -18,7 +18,7 @@ test: $(VENV)/.dev ## every test, on a real MariaDB, PostgreSQL, Postfix, Doveco
 
 proof: $(VENV)/.dev ## the crash matrix with every recovery and a thousand random walks: two hours or so
 	@scripts/debian-packages
-	@RECONCILER_PROOF=long $(BIN)/pytest -n 2 --dist worksteal tests/proof tests/walk $(PYTEST_ARGS)
+	@RECONCILER_PROOF=long $(BIN)/pytest -n 2 --dist worksteal tests/proof tests/walk tests/integration/test_property.py $(PYTEST_ARGS)
 
 check: $(VENV)/.dev ## lint, format, types, layers
 	@$(BIN)/ruff check .

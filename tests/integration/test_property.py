@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from reconciler.systems.openxchange.standin import control
 from reconciler.systems.openxchange.standin.bulk import import_users
-from tests.proof.world import DOMAIN, World
+from tests.proof.world import DOMAIN, LONG, World
 
 LOCALS = ("anna", "bernd", "clara", "dora", "emil")
 MEMBERS = {"anna": "10042", "bernd": "10077", "clara": "10103"}
@@ -119,7 +119,7 @@ def fresh(pattern: World) -> World:
 
 
 @given(before=LIVE, declared=WANTED, live_aliases=ALIASES, aliases=ALIASES)
-@settings(QUICKLY, max_examples=100)
+@settings(QUICKLY, max_examples=1000 if LONG else 40)
 def test_accounts_and_aliases(
     pattern: World,
     before: dict[str, Live],

@@ -33,6 +33,11 @@ class Scenario(NamedTuple):
     days: int = 0
     """How much later `after` is."""
 
+    @property
+    def is_variant(self) -> bool:
+        """Whether another scenario has the same transition with less beside it."""
+        return " with " in self.name
+
     def prepare(self, folder: Path) -> World:
         """The world at the moment when `after` is declared."""
         world = World.build(folder, with_map=self.with_map)

@@ -29,7 +29,7 @@ from tests.proof.dump import letters, opened
 from tests.proof.scenarios import ANNA_MUSTER, BERND, BERND_MUSTER
 from tests.proof.test_boundaries import model
 from tests.proof.touches import Fault, How
-from tests.proof.world import DOMAIN, World
+from tests.proof.world import DOMAIN, LONG, World
 
 NAMES = ("anna.muster", "anna.beispiel", "anna.neuland", "anna.probe")
 PERSON = "anna@gmx.example"
@@ -206,7 +206,7 @@ class Histories(RuleBasedStateMachine):
 def test_every_history_ends_well() -> None:
     """The same histories each time, so that a failure is one of this change and not of this day."""
     bounded = settings(
-        max_examples=30,
+        max_examples=300 if LONG else 15,
         stateful_step_count=8,
         deadline=None,
         derandomize=True,
