@@ -76,13 +76,14 @@ def _time_zone(name: str) -> str:
 
 
 def _maildir(text: str) -> str:
-    known = ("domain", "local_part", "address")
+    known = {"domain", "local_part", "address"}
     try:
-        fields = [field for _, field, _, _ in Formatter().parse(text) if field is not None]
-        text.format(domain="mail.example", local_part="anna", address="anna@mail.example")
-    except (ValueError, KeyError, IndexError, AttributeError):
-        fields = ["?"]
-    if not {"local_part", "address"} & set(fields) or not set(fields) <= set(known):
+        parts = list(Formatter().parse(text))
+    except ValueError:
+        parts = []
+    fields = {field for _, field, _, _ in parts if field is not None}
+    plain = not any(width or conversion for _, _, width, conversion in parts) and ".." not in text.split("/")
+    if not plain or text.startswith("/") or not {"local_part", "address"} & fields or not fields <= known:
         hint = "write {domain} and {local_part} in it, like '{domain}/{local_part}/'"
         raise ValueError(f"{text!r} does not say where a mailbox's mail is; {hint}")
     return text

@@ -58,7 +58,7 @@ class MailFlow:
         comes newly and arrives is said by its transition."""
         for address in self.affected():
             before, after = self.people(self.before.deliver(address)), self.people(self.after.deliver(address))
-            trouble = after.bounces != before.bounces or after.loops != before.loops
+            trouble = after.bounces - before.bounces or after.loops - before.loops
             if after != before and (trouble or self._answers(self.before, address)):
                 yield FlowChange(address, before, after)
 

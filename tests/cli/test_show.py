@@ -62,6 +62,13 @@ def test_where_mail_goes_now_and_after_the_plan(applied: StandInSite, command: C
     assert "⇢ bernd.muster@pirat.alt bernd.muster, now and after the plan" in command("show", BERND).words
 
 
+def test_what_comes_newly_and_arrives_is_no_change_of_mail_flow(site: StandInSite, command: Command) -> None:
+    """Its own line says it; the block is for whose mail goes elsewhere."""
+    site.declare(ANNA_DECLARED, aliases=["vorstand: [anna.beispiel]"])
+    assert command("plan", "--format", "json").json["flow"] == []
+    assert "mail flow" not in command("plan").words
+
+
 def test_a_local_part_is_looked_for_in_every_domain(applied: StandInSite, command: Command) -> None:
     applied.add_domain("second.example")
     applied.add_mailbox("anna.beispiel@second.example")

@@ -132,6 +132,10 @@ def test_a_misspelt_state_folder(site: StandInSite, command: Command) -> None:
         ("letters", {"outbox": "o\0", "from": "a@b.example"}, "invisible character U+0000", "delete it"),
         ("register", {"csv": "m" * 300}, "longer than a path can be", "255 bytes"),
         ("postfixadmin", {"url": "sqlite:///x", "maildir": "{domain}/{user}/"}, "does not say where", "{local_part}"),
+        *(
+            ("postfixadmin", {"url": "sqlite:///x", "maildir": text}, "does not say where", "{local_part}")
+            for text in ("/srv/{local_part}/", "../{address}/", "{local_part:>999999999}", "{local_part!r}")
+        ),
         ("postfixadmin", {"url": "sqlite:///x", "maildir": "{domain/"}, "does not say where", "{local_part}"),
     ],
 )
