@@ -167,14 +167,21 @@ async def apply(
     progress: Progress,
     stop: asyncio.Event,
 ) -> Run:
-    """Carries out what no gate refuses, and remembers it. Every system that is to be written says first that it can."""
+    """Carries out what no gate refuses, and remembers it. Every system that is to be written says first that it can; of
+    one that cannot nothing is begun, and what needs only the others goes on. Raises Unreadable when nothing is left."""
     plan = drafted.plan
-    involved = {step.change.system for transition in plan.open_transitions for step in transition.steps}
+    needed = [{step.change.system for step in transition.steps} for transition in plan.open_transitions]
+    barred: dict[str, Unreadable] = {}
     for system in systems:
-        if system.name in involved:
-            await system.check()
+        if any(system.name in names for names in needed):
+            try:
+                await system.check()
+            except Unreadable as error:
+                barred[system.name] = error
+    if barred and all(not names.isdisjoint(barred) for names in needed):
+        raise next(iter(barred.values()))
     journal = await session.begin(drafted, plan_json(plan), stop)
-    run = await carry_out(plan, systems, journal, clock=clock, progress=progress, stop=stop)
+    run = await carry_out(plan, systems, journal, clock=clock, progress=progress, stop=stop, barred=barred)
     await journal.close(drafted, run)
     return run
 

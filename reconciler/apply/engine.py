@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from graphlib import TopologicalSorter
+from types import MappingProxyType
 from typing import Protocol
 
 from reconciler.errors import Unreadable
@@ -51,13 +52,16 @@ async def carry_out(
     progress: Progress,
     stop: asyncio.Event,
     pause: float = _PAUSE,
+    barred: Mapping[str, Unreadable] = MappingProxyType({}),
 ) -> Run:
-    """Runs every open transition. `stop` ends the run at the next step boundary; what was not begun is NOT_TRIED."""
+    """Runs every open transition. `stop` ends the run at the next step boundary; what was not begun is NOT_TRIED, and
+    so is everything of a transition with steps in a system of `barred`, which cannot be written now."""
     started = clock()
     transitions = _in_order(plan.open_transitions)
     outcomes: dict[str, Outcome] = {}
     total = sum(len(t.steps) for t in transitions)
     work = _Work({s.name: s for s in systems}, journal, outcomes, progress, total, stop, pause)
+    work.bar(transitions, barred)
     for start in range(0, len(transitions), WAVE):
         await work.wave(transitions[start : start + WAVE])
     not_tried = Outcome(Result.NOT_TRIED)
@@ -134,6 +138,14 @@ class _Work:
                 for level in levels:
                     for part in _parts(self._batch_of(level, stage, system)):
                         await self._part(system, part)
+
+    def bar(self, transitions: Sequence[Transition], barred: Mapping[str, Unreadable]) -> None:
+        """Nothing of these is begun, nor of what leads to them: half an account is worse than none."""
+        for transition in transitions:
+            for step in transition.steps:
+                if (why := barred.get(step.change.system)) is not None:
+                    self._outcomes[step.id] = Outcome(Result.NOT_TRIED, why.message, why.hint, temporary=True)
+                    self._failed.add(transition.owner)
 
     def _batch_of(self, transitions: Sequence[Transition], stage: Stage, system: System) -> list[Step]:
         return [

@@ -27,6 +27,11 @@ class StepOutcome:
     temporary: bool
     raced: bool
 
+    @property
+    def barred(self) -> bool:
+        """Whether it was not begun because its system cannot be written, which `hint` mends."""
+        return self.result is Result.NOT_TRIED and self.temporary and bool(self.hint)
+
 
 @dataclass(frozen=True, slots=True)
 class RunLine:
@@ -38,8 +43,9 @@ class RunLine:
 
     @property
     def failures(self) -> tuple[StepOutcome, ...]:
-        """The steps that did not happen, or may not have."""
-        return tuple(step for step in self.steps if step.result in (Result.FAILED, Result.UNCERTAIN))
+        """The steps that did not happen, or may not have, and why: also what was not begun because a system cannot be
+        written."""
+        return tuple(s for s in self.steps if s.result in (Result.FAILED, Result.UNCERTAIN) or s.barred)
 
     @property
     def was_in_place(self) -> bool:
@@ -117,6 +123,8 @@ def after_run(view: RunView) -> str:
     if unsure and not view.interrupted and all(line.result in (Result.DONE, Result.UNCERTAIN) for line in view.lines):
         others = f" and {len(unsure) - 3} others" if len(unsure) > 3 else ""
         return f"next: ask whether the letter of {', '.join(unsure[:3])}{others} came; nothing else is left of this run"
+    if mends := dict.fromkeys(step.hint for line in view.lines for step in line.failures if step.barred):
+        return f"next: {'; and '.join(mends)}; then {RESUME}"
     if not view.complete:
         return f"next: {RESUME} (finishes this run; what is in place is skipped)"
     if view.plan.unknown:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Table, bindparam, cast, delete, false, func, 
 
 from reconciler.errors import Unreadable
 from reconciler.remote.database import check_packet
+from reconciler.systems.postfixadmin.site_tables import check_site_tables
 from reconciler.systems.postfixadmin.tables import Tables
 
 MIN_VERSION = 1844
@@ -69,8 +70,9 @@ def check_tables(connection: Connection, tables: Tables) -> None:
     columns = _columns(connection, [_table(tables, word).name for word in READ])
     _check_columns(connection, columns, tables, READ, lambda word: f"SELECT ({', '.join(READ[word].split())})")
     _check_version(connection, tables)
+    names = {word: _table(tables, word).name for word in {**READ, **WRITTEN}}  # those that may be seen
+    check_site_tables(connection, tables, names)
     if connection.dialect.name == "mysql":
-        names = {word: _table(tables, word).name for word in {**READ, **WRITTEN}}  # those that may be seen
         _check_engines(connection, names)
         _check_collations(columns, tables)
 
@@ -170,8 +172,8 @@ def _check_version(connection: Connection, tables: Tables) -> None:
 def _check_engines(connection: Connection, names: dict[str, str]) -> None:
     query = text(_ENGINES).bindparams(bindparam("names", list(names.values()), expanding=True))
     rows = connection.execute(query).all()
-    # PostfixAdmin 3.3 does not name an engine, so an old server's default may be there (facts/postfixadmin.md 2, 13.15)
-    wrong = sorted(table for table, engine, _ in rows if engine != "InnoDB" and table != names["config"])
+    # PostfixAdmin 3.3 names none, so an old server's default may be there (facts 13.15); views have none
+    wrong = sorted(table for table, engine, _ in rows if engine not in ("InnoDB", None) and table != names["config"])
     if wrong:
         raise Unreadable(
             f"tables without transactions (not InnoDB): {', '.join(wrong)}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -245,3 +246,65 @@ async def test_a_replica_is_read_and_the_primary_is_written(new_sqlite: Callable
         with pytest.raises(Unreadable, match="no such file"):
             await system.observe()
         await system.check()
+
+
+async def test_a_column_of_the_site_that_must_have_a_value_is_refused(pfa_database: PostfixAdminDatabase) -> None:
+    """facts 11: sites add columns; without a default PostfixAdmin's rows and ours would be refused in the middle."""
+    if pfa_database.backend == "sqlite":
+        by_hand(pfa_database, "DROP TABLE log")  # SQLite adds no such column later
+        columns = "id INTEGER PRIMARY KEY, timestamp, username, domain, action, data, cost varchar(20) NOT NULL"
+        by_hand(pfa_database, f"CREATE TABLE log ({columns})")
+    else:
+        by_hand(pfa_database, "ALTER TABLE log ADD COLUMN cost varchar(20) NOT NULL")
+    error = await refused(pfa_database)
+    assert "log.cost (" in error.message
+    if pfa_database.backend != "sqlite":
+        by_hand(pfa_database, error.hint.partition(": ")[2])
+        system = make_system(pfa_database)
+        with closing(system):
+            await system.observe()
+            await system.check()
+
+
+async def test_a_view_in_place_of_a_table_is_refused(pfa_database: PostfixAdminDatabase) -> None:
+    by_hand(pfa_database, "ALTER TABLE alias RENAME TO own_alias", "CREATE VIEW alias AS SELECT * FROM own_alias")
+    error = await refused(pfa_database)
+    assert "views stand in place of PostfixAdmin's tables: alias" in error.message
+    by_hand(pfa_database, "DROP VIEW alias", "ALTER TABLE own_alias RENAME TO alias")
+    by_hand(
+        pfa_database,
+        "ALTER TABLE alias_domain RENAME TO own_links",
+        "CREATE VIEW alias_domain AS SELECT * FROM own_links",
+    )
+    system = make_system(pfa_database)
+    with closing(system):
+        await system.observe()  # nothing is written there
+        await system.check()
+
+
+async def test_numbers_for_switches_in_postgresql_are_refused(
+    new_postgresql: Callable[[], PostfixAdminDatabase],
+) -> None:
+    """An installer of somebody else's: our rows would be refused in the middle. The statement in the hint helps."""
+    postgresql = new_postgresql()
+    to_number = "ALTER active DROP DEFAULT, ALTER active TYPE integer USING active::integer, ALTER active SET DEFAULT 1"
+    by_hand(postgresql, f"ALTER TABLE mailbox {to_number}", f"ALTER TABLE alias {to_number}")
+    error = await refused(postgresql)
+    assert "alias.active (here integer), mailbox.active (here integer)" in error.message
+    for statement in re.findall(r"ALTER TABLE .*?SET DEFAULT true;", error.hint):
+        by_hand(postgresql, statement)
+    system = make_system(postgresql)
+    with closing(system):
+        await system.observe()
+        await system.check()
+
+
+async def test_texts_for_switches_in_mariadb_are_refused(mariadb: PostfixAdminDatabase) -> None:
+    """`0` as a text would read as true."""
+    by_hand(mariadb, "ALTER TABLE mailbox MODIFY active char(1) NOT NULL DEFAULT '1'")
+    error = await refused(mariadb)
+    assert "mailbox.active (here char)" in error.message
+    by_hand(mariadb, error.hint.partition(": ")[2])
+    system = make_system(mariadb)
+    with closing(system):
+        await system.observe()
