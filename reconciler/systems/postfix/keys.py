@@ -67,6 +67,8 @@ def dead_key_hint(key: str, rules: KeyRules) -> str:
     local, _, domain = key.rpartition("@")
     if key in ("@", "*@"):
         return "remove the line"
+    if key in ("<<<<<<<", ">>>>>>>"):
+        return "git could not merge these lines: keep those that are right, and delete the lines of <, = and >"
     if local in ("", "*") and "@" in key:
         return f"write `{domain}`, which covers the domain and its subdomains"
     if key.startswith(".") and rules.parent_matches:

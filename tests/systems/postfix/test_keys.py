@@ -74,6 +74,8 @@ def test_what_smtpd_would_ask_for_next(key: str, rules: KeyRules, expected: tupl
         ('"quo ted@b.test"', "write `quo ted@b.test`"),
         ("\ufeffa@b.test", "byte order mark"),
         ("bad@plain.test.", "write `bad@plain.test`"),
+        ("<<<<<<<", "git could not merge"),
+        (">>>>>>>", "git could not merge"),
     ],
 )
 def test_a_key_that_never_matches_says_what_to_write(key: str, instead: str) -> None:
