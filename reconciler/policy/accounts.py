@@ -151,9 +151,10 @@ def respelled_mailboxes(context: Context) -> Iterator[tuple[Transition, MailboxR
     """Mailboxes whose address is to be stored as look-ups find it, with its domain."""
     for transition in context.transitions:
         for change in transition.changes:
-            before, after = change.before, change.after
-            if isinstance(before, MailboxRow) and isinstance(after, MailboxRow) and before.spelling > after.spelling:
-                yield transition, after
+            before = change.before
+            if change.action is Action.UPDATE and isinstance(before, MailboxRow) and before.spelling:
+                assert isinstance(change.after, MailboxRow)
+                yield transition, change.after
 
 
 def new_accounts(context: Context) -> Iterator[tuple[Transition, MailboxRow]]:

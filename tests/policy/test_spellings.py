@@ -91,3 +91,12 @@ def test_a_renamed_account_is_stored_right(site: StandInSite, command: Command) 
     assert found(site, "mailbox", "username", f"anna.neu@{DOMAIN}") == 1
     assert site.goto(ANNA) == f"anna.neu@{DOMAIN}"
     assert command("plan").status == 0
+
+
+def test_a_domain_beside_its_capitals_is_there(site: StandInSite, command: Command) -> None:
+    """What our own hint asks for first: the domain in lower case, while the other still stands."""
+    site.sql(f"INSERT INTO domain (domain, description, transport) VALUES ('{DOMAIN.title()}', '', 'virtual')")
+    site.declare(DECLARED, "bernd.muster: {groupware: false}")
+    planned = command("plan", "--format", "json")
+    assert planned.status == 4, planned.words
+    assert any(repr(DOMAIN.title()) in f["message"] for f in planned.json["findings"] if f["rule"] == "stored-spelling")

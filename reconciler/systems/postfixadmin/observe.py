@@ -12,7 +12,7 @@ from reconciler.model.records import AliasDomainRow, AliasRow, DomainRow, Mailbo
 from reconciler.systems.postfixadmin.by_user import present
 from reconciler.systems.postfixadmin.checks import check_tables
 from reconciler.systems.postfixadmin.encodings import charset_of_names
-from reconciler.systems.postfixadmin.spellings import Hidden, mark, take_hidden
+from reconciler.systems.postfixadmin.spellings import ALL_DOMAINS, Hidden, Read, mark, take_hidden
 from reconciler.systems.postfixadmin.tables import Tables
 from reconciler.systems.postfixadmin.texts import (
     address_key,
@@ -51,20 +51,18 @@ def observe(connection: Connection, tables: Tables, multiplier: int) -> Observat
     check_tables(connection, tables)
     domain, alias_domain = tables.domain.c, tables.alias_domain.c
     seen: list[Twice] = []
-    mailboxes, odd = _table(
+    boxes = _table(
         "mailbox", _stream(connection, mailbox_columns(tables)), lambda r: mailbox_row(r, multiplier), str, seen
     )
-    mark(connection, tables.mailbox.c.username, mailboxes, odd)
-    aliases, odd = _table("alias", _stream(connection, alias_columns(tables)), alias_row, stored_alias, seen)
-    mark(connection, tables.alias.c.address, aliases, odd)
-    domains, _ = _table("domain", _stream(connection, select(domain.domain, domain.active)), _domain_row, str, seen)
+    mailboxes = mark(connection, tables.mailbox.c.username, boxes)
+    others = _table("alias", _stream(connection, alias_columns(tables)), alias_row, stored_alias, seen)
+    aliases = mark(connection, tables.alias.c.address, others)
+    domains = _table("domain", _stream(connection, select(domain.domain, domain.active)), _domain_row, str, seen)
     links = select(alias_domain.alias_domain, alias_domain.target_domain, alias_domain.active)
-    alias_domains, _ = _table("alias_domain", _stream(connection, links), _alias_domain_row, str, seen)
-    hidden = take_hidden(connection, tables, domains, alias_domains)
-    # the pseudo domain of the superadmins is no mail domain (facts/postfixadmin.md 1)
-    domains.pop("all", None)
-    hidden = [row for row in hidden if row != Hidden("domain", "ALL")]
-    records: Records = {"alias": aliases, "mailbox": mailboxes, "domain": domains, "alias_domain": alias_domains}
+    linked = _table("alias_domain", _stream(connection, links), _alias_domain_row, str, seen)
+    hidden = take_hidden(connection, tables, domains, linked)
+    domains.rows.pop(ALL_DOMAINS, None)
+    records: Records = {"alias": aliases, "mailbox": mailboxes, "domain": domains.rows, "alias_domain": linked.rows}
     there = present(connection, tables.by_user)
     vacations = map(vacation_row, _stream(connection, vacation_columns(tables)))
     records["vacation"] = {row.key: row for row in vacations}
@@ -127,9 +125,8 @@ def _stream(connection: Connection, query: Select[Any]) -> Iterator[Any]:
 
 def _table(
     kind: str, rows: Iterator[Any], normal: Callable[[Any], Row], canonical: Callable[[str], str], seen: list[Twice]
-) -> tuple[dict[str, Row], dict[str, str]]:
-    """Rows by key, and how those are stored that are not stored canonically. Of two with one key the canonically stored
-    one stays, which is the one that mail look-ups find."""
+) -> Read:
+    """Of two rows with one key the canonically stored one stays, which is the one that mail look-ups find."""
     table: dict[str, Row] = {}
     odd: dict[str, str] = {}
     for row in rows:
@@ -144,4 +141,4 @@ def _table(
         elif key in odd:
             seen.append(Twice(kind, key, (stored, odd.pop(key))))
         table[key] = value
-    return table, odd
+    return Read(table, odd)

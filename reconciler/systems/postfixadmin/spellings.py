@@ -19,11 +19,22 @@ Spellings = Mapping[tuple[str, str], tuple[str, ...]]
 """(kind, key) → other spellings under which rows are stored."""
 
 
+ALL_DOMAINS = "all"
+"""The pseudo domain of the superadmins, which is no mail domain (facts/postfixadmin.md 1)."""
+
+
 class Hidden(NamedTuple):
     """A row that no look-up finds, of a table that we do not write for its own sake."""
 
     kind: str
     stored: str
+
+
+class Read(NamedTuple):
+    """A table as records, and how those rows are stored that are not stored canonically: key → stored."""
+
+    rows: dict[str, Row]
+    odd: Mapping[str, str]
 
 
 def odd_spellings(connection: Connection, tables: Tables) -> Spellings:
@@ -36,28 +47,31 @@ def odd_spellings(connection: Connection, tables: Tables) -> Spellings:
     return found
 
 
-def mark(connection: Connection, column: Column[Any], table: dict[str, Row], odd: Mapping[str, str]) -> None:
-    """Writes into the rows of `table` how they are stored when no look-up finds that; `odd` is key → stored, of those
-    that are not stored canonically. Asks nothing when there are none."""
-    hidden = set(_odd(connection, column)) if odd else set()
-    for key, stored in odd.items():
+def mark(connection: Connection, column: Column[Any], table: Read) -> dict[str, Row]:
+    """The rows; those that no look-up finds say how they are stored. Asks nothing when all are stored canonically."""
+    hidden = set(_odd(connection, column)) if table.odd else set()
+    for key, stored in table.odd.items():
         if stored in hidden:
-            table[key] = table[key]._replace(spelling=stored)  # type: ignore[attr-defined]  # both kinds have it
+            table.rows[key] = table.rows[key]._replace(spelling=stored)  # type: ignore[attr-defined]  # both kinds have it
+    return table.rows
 
 
-def take_hidden(
-    connection: Connection, tables: Tables, domains: dict[str, Row], linked: dict[str, Row]
-) -> list[Hidden]:
+def take_hidden(connection: Connection, tables: Tables, domains: Read, linked: Read) -> list[Hidden]:
     """Takes domains and alias domains that no look-up finds out of the records: nobody gets mail through them. Names
-    these, and the vacations that are not found."""
+    these, and the vacations that are not found. Beside a row that is found, one that is not changes nothing."""
     domain, link, vacation = tables.domain.c, tables.alias_domain.c, tables.by_user.vacation.c
     hidden: list[Hidden] = []
-    for stored in _odd(connection, domain.domain):
-        domains.pop(address_key(stored), None)
-        hidden.append(Hidden("domain", stored))
-    for stored in _odd(connection, link.alias_domain, link.target_domain):
-        linked.pop(address_key(stored), None)
-        hidden.append(Hidden("alias_domain", stored))
+    for kind, table, columns in (
+        ("domain", domains, (domain.domain,)),
+        ("alias_domain", linked, (link.alias_domain, link.target_domain)),
+    ):
+        for stored in _odd(connection, *columns):
+            key = address_key(stored)
+            if key == ALL_DOMAINS:
+                continue
+            if table.odd.get(key, key) == stored:
+                table.rows.pop(key, None)
+            hidden.append(Hidden(kind, stored))
     return hidden + [Hidden("vacation", stored) for stored in _odd(connection, vacation.email)]
 
 
