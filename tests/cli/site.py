@@ -13,9 +13,11 @@ import re
 import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from datetime import date, datetime
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import create_engine
 
@@ -39,6 +41,11 @@ member,status,email,given_name,surname
 
 ANNA_DECLARED = "anna.beispiel: {given_name: Anna, surname: Beispiel, member: 10042, quota: 10240 MB}"
 BERND_DECLARED = "bernd.muster: {given_name: Bernd, surname: Muster, member: 10077}"
+
+
+def today() -> date:
+    """The day in the sites' time zone, which is another one than the machine's for an hour or two every night."""
+    return datetime.now(ZoneInfo("Europe/Berlin")).date()
 
 
 class Site:

@@ -5,13 +5,13 @@ Beside it `drift --quiet`, and what `show` says of what is declared and not live
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from tests.cli.conftest import Command
-from tests.cli.site import ANNA, ANNA_DECLARED, BERND, DOMAIN, StandInSite
+from tests.cli.site import ANNA, ANNA_DECLARED, BERND, DOMAIN, StandInSite, today
 from tests.services.git import git
 
 NEW = f"anna.neu@{DOMAIN}"
@@ -24,7 +24,7 @@ def renamed(site: StandInSite, command: Command, monkeypatch: pytest.MonkeyPatch
     """Anna is made by Klaus, changed by Petra, and renamed for a ticket; the board's alias comes and goes."""
     site.write(timezone="Pacific/Auckland")
     git(site.folder, "init", "-q", "-b", "main")
-    rename = {"from": "anna.beispiel", "to": "anna.neu", "date": str(date.today()), "ticket": "RT 4711"}
+    rename = {"from": "anna.beispiel", "to": "anna.neu", "date": str(today()), "ticket": "RT 4711"}
     for who, mailbox, aliases, more in (
         ("klaus", PLAIN, ["vorstand: [anna.beispiel]"], {}),
         ("petra", PLAIN.replace("10240", "20480"), [], {}),

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
 
 from tests.cli.conftest import Command
-from tests.cli.site import ANNA, ANNA_DECLARED, DOMAIN, StandInSite
+from tests.cli.site import ANNA, ANNA_DECLARED, DOMAIN, StandInSite, today
 
 PLAIN = "{groupware: false}"
 TECHNIK = f"technik: {PLAIN}"
-DAY_BEFORE = (date.today() - timedelta(days=1)).isoformat()
+DAY_BEFORE = (today() - timedelta(days=1)).isoformat()
 """Of today in the site's zone, two at most: a removal of then is due and no purge."""
 
 
@@ -112,7 +112,7 @@ def test_a_kept_ox_account_is_named_also_when_its_removal_is_taken_out(site: Sta
     """docs/removals.md: a plan reports it as one without a mailbox, as long as it is there."""
     site.declare(ANNA_DECLARED, TECHNIK)
     assert command("apply", "--yes").status == 0
-    past = (date.today() - timedelta(days=100)).isoformat()
+    past = (today() - timedelta(days=100)).isoformat()
     for day in (DAY_BEFORE, past):
         entries = {"removals": [{"mailbox": "anna.beispiel", "date": day, "reason": "left"}]}
         site.declare(TECHNIK, more=entries)

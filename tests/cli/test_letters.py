@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from reconciler.systems.openxchange.standin import control
 from tests.cli.conftest import Command
-from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, StandInSite, password_in
+from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, StandInSite, password_in, today
 from tests.services.smtp import PASSWORD, USER, Fault, MailServer, make_certificate, running_server
 
 FROM = "AG Technik <technik@mail.example>"
@@ -141,17 +141,18 @@ def test_a_letter_whose_answer_was_lost_is_not_sent_again_and_said(
     assert answer.status == 8, answer.words
     (letter,) = plain_server.to(LETTER)
     assert "may or may not have arrived" in answer.words
-    assert f"write `password_reset: {date.today()}` at {ANNA}" in answer.words
+    assert f"write `password_reset: {today()}` at {ANNA}" in answer.words
     assert "next: ask whether the letter of" in answer.words
     plain_server.faults = set()
     assert "uncertain" in command("history", "1", "--format", "json").out
     for words in (("plan",), ("resume", "--yes"), ("apply", "--yes")):
         answer = command(*words)
         assert answer.status == 0, answer.words
-        assert f"whether the letter of {date.today()} to the owner of {ANNA} arrived is not known" in answer.words
+        left = datetime.now(UTC).date()
+        assert f"whether the letter of {left} to the owner of {ANNA} arrived is not known" in answer.words
     assert plain_server.to(LETTER) == [letter]
     assert control.check_password(site.ox, "anna.beispiel", password_in(letter))
-    site.declare(RESET.format(f"password_reset: {date.today()}"))  # as the hint says
+    site.declare(RESET.format(f"password_reset: {today()}"))  # as the hint says
     answer = command("apply", "--yes")
     assert answer.status == 0, answer.words
     _, again = plain_server.to(LETTER)
@@ -164,11 +165,11 @@ def test_a_reset_whose_letter_may_have_arrived_is_done_again_on_a_later_date_onl
 ) -> None:
     use(site, plain_server)
     assert command("apply", "--yes").status == 0
-    site.declare(RESET.format(f"password_reset: {date.today()}"))
+    site.declare(RESET.format(f"password_reset: {today()}"))
     plain_server.faults = {DROPPED}
     answer = command("apply", "--yes")
     assert answer.status == 8, answer.words
-    assert f"write `password_reset: {date.today() + timedelta(days=1)}` at {ANNA}" in answer.words
+    assert f"write `password_reset: {today() + timedelta(days=1)}` at {ANNA}" in answer.words
     plain_server.faults = set()
     assert command("apply", "--yes").status == 0
     assert len(plain_server.to(LETTER)) == 2
@@ -222,7 +223,7 @@ def test_without_letters_no_live_account_gets_a_password_that_nobody_is_told(
     box = site.mailbox(ANNA)
     assert box is not None
     assert (box["password"], site.mailbox(BERND) is not None) == ("{x}y", True)
-    confirm = {"gate": "no-letter", "subject": ANNA, "until": str(date.today() + timedelta(days=7)), "reason": "told"}
+    confirm = {"gate": "no-letter", "subject": ANNA, "until": str(today() + timedelta(days=7)), "reason": "told"}
     site.declare(ANNA_DECLARED, BERND_DECLARED, more={"confirm": [confirm]})
     assert command("apply", "--yes").status == 0
     assert command("plan").status == 0

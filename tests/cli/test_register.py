@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from datetime import date
 
 import pytest
 
 from tests.cli.conftest import Command
-from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, StandInSite
+from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, StandInSite, today
 
 HEADER = "member,status,email,given_name,surname\n"
 ROW_ANNA = "10042,active,anna@gmx.example,Anna,Beispiel\n"
@@ -62,7 +61,7 @@ def test_a_password_reset_that_needs_a_bad_row_is_refused(site: StandInSite, com
     register(site, HEADER, ROW_ANNA, ROW_BERND)
     assert command("apply", "--yes").status == 0
     register(site, HEADER, ROW_ANNA, NOT_ANNA, ROW_BERND)
-    site.declare(ANNA_DECLARED.replace("}", f", password_reset: {date.today()}}}"), BERND_DECLARED)
+    site.declare(ANNA_DECLARED.replace("}", f", password_reset: {today()}}}"), BERND_DECLARED)
     answer = command("apply", "--yes")
     assert answer.status == 5, answer.words
     assert "line 2 and line 3 contradict each other" in answer.words

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
 
 from reconciler.systems.openxchange.standin import control
 from tests.cli.conftest import Command, Open
-from tests.cli.site import ANNA, ANNA_DECLARED, DOMAIN, StandInSite
+from tests.cli.site import ANNA, ANNA_DECLARED, DOMAIN, StandInSite, today
 
 HANS = f"hans.weg@{DOMAIN}"
 BLOCK = "domain: example.org, reason: spam"
 
 
 def day(offset: int) -> str:
-    return (date.today() + timedelta(days=offset)).isoformat()
+    return (today() + timedelta(days=offset)).isoformat()
 
 
 @pytest.fixture

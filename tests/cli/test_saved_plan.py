@@ -6,7 +6,7 @@ import json
 import os
 import stat
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import pytest
 
 from reconciler.report.document import PlanDocument
 from tests.cli.conftest import Command
-from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, DOMAIN, StandInSite
+from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, DOMAIN, StandInSite, today
 from tests.services.git import git
 
 QUOTA = ANNA_DECLARED.replace("10240 MB", "20480 MB")
@@ -239,7 +239,7 @@ def test_a_plan_that_was_refused_as_a_whole_is_not_applied_when_it_is_no_longer(
     site.write(policy={"limits": {"creations": {"number": 1}}})
     site.declare(ANNA_DECLARED, BERND_DECLARED)
     assert command("plan", "--out", "plan.json").status == 5
-    soon = (date.today() + timedelta(days=7)).isoformat()
+    soon = (today() + timedelta(days=7)).isoformat()
     entry = {"gate": "creations", "subject": "nrw", "until": soon, "reason": "x"}
     site.declare(ANNA_DECLARED, BERND_DECLARED, more={"confirm": [entry]})
     answer = command("apply", "plan.json", "--yes")

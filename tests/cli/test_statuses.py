@@ -9,7 +9,6 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from datetime import date
 from pathlib import Path
 from typing import IO
 
@@ -18,7 +17,7 @@ import pytest
 from reconciler.cli import main
 from tests.cli.conftest import Command
 from tests.cli.running import COMMAND, environment
-from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, DOMAIN, OX_ENV, StandInSite, password_in
+from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, DOMAIN, OX_ENV, StandInSite, password_in, today
 
 
 def test_an_account_from_yaml_to_three_systems(site: StandInSite, command: Command) -> None:
@@ -306,8 +305,7 @@ def test_1_is_one_line_and_a_file(
 
 def test_a_date_of_today_counts_in_the_time_zone_of_the_site(site: StandInSite, command: Command) -> None:
     """A block that expired yesterday is lifted, one that expires today is not."""
-    today = date.today()
-    site.declare(blocks=[f"domain: example.org, reason: spam, expires: {today.isoformat()}"])
+    site.declare(blocks=[f"domain: example.org, reason: spam, expires: {today()}"])
     site.write(timezone="Etc/GMT+12")  # the last place on earth: today or yesterday there, never tomorrow
     assert command("plan").status == 4
     site.declare(blocks=["domain: example.org, reason: spam, expires: 2020-01-01"])

@@ -165,15 +165,16 @@ def test_the_mail_host_is_out_of_reach(far_site: RealSite) -> None:
 
 
 def test_sudo_says_no(far_site: RealSite) -> None:
-    """apply names the line that sudoers lacks, and changes nothing anywhere."""
+    """apply names the line that sudoers lacks; what needs no sender map is carried out."""
     site = prepared(far_site)
     section = {**site.sections["postfix"], "sender_access": site.postfix.sender_access + "2"}
     site.postfix.map.with_name("sender_access2").write_text("")
     site.write(postfix=section)
     answer = site.run("apply", "--yes")
-    assert answer.status == 9, answer
-    assert "sender_access2" in answer.words
-    assert quota(site) == 512 * 1024000
+    assert answer.status == 8, answer
+    assert "sender_access2.lock; then reconciler resume" in answer.words
+    assert quota(site) == 10240 * 1024000
+    assert site.postfix.map.with_name("sender_access2").read_text() == ""
 
 
 def test_ox_dies_half_way_through_its_answer(stands: RealSite) -> None:

@@ -72,11 +72,11 @@ def test_what_is_wrong_with_certificate_or_agent_is_said_by_the_plan(
     sign(new_key(tmp_path, "authority"), key, "-V", "20260120090000Z:20260723110000Z")
     config = tmp_path / "ssh_config"
     config.write_text(config.read_text().replace(f"{gate.folder}/client_key", str(key)))
-    words = far_site.run("plan").words
+    words = far_site.run("plan", COLUMNS="500").words
     assert f"{MAIL_HOST}, jump host gate: 127.0.0.1 port {gate.port} refuses the login of {gate.user}" in words
     assert f"the certificate {key}-cert.pub expired on 2026-07-23 13:00 +0200" in words
     locked = new_key(tmp_path, "locked", passphrase=PASSPHRASE)
     config.write_text(config.read_text().replace(str(key), str(locked)))
-    answer = far_site.run("plan", SSH_AUTH_SOCK="/nonexistent/agent")
+    answer = far_site.run("plan", SSH_AUTH_SOCK="/nonexistent/agent", COLUMNS="500")
     assert answer.status == 9
     assert f"the key file {locked} has a passphrase, and the agent at /nonexistent/agent" in answer.words

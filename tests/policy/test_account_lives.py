@@ -4,7 +4,7 @@ command; after each apply the next plan has nothing to do."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from reconciler.remote.local import LocalHost
 from reconciler.systems import registry
 from reconciler.systems.openxchange.standin import control
 from tests.cli.conftest import Command
-from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, DOMAIN, StandInSite, password_in
+from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, DOMAIN, StandInSite, password_in, today
 
 MUSTER = f"anna.muster@{DOMAIN}"
 MUSTER_DECLARED = ANNA_DECLARED.replace("anna.beispiel", "anna.muster").replace("Beispiel", "Muster")
@@ -23,7 +23,7 @@ TECHNIK = "technik: {groupware: false}"
 
 
 def day(offset: int) -> str:
-    return (date.today() + timedelta(days=offset)).isoformat()
+    return (today() + timedelta(days=offset)).isoformat()
 
 
 def rename(old: str, new: str, offset: int = -3, **values: Any) -> dict[str, Any]:

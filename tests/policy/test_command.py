@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -20,7 +20,7 @@ from reconciler.model.declared import CONFIRMABLE
 from reconciler.policy.gates import GATES
 from reconciler.systems.openxchange.standin import control
 from tests.cli.conftest import Command
-from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, DOMAIN, StandInSite, password_in
+from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, DOMAIN, StandInSite, password_in, today
 
 BLOCK = "domain: example.org, reason: spam"
 TECHNIK = "technik: {groupware: false}"
@@ -60,7 +60,7 @@ class Gate:
 
 def day(offset: int) -> str:
     """Today in the site's zone, give or take; nothing here is nearer than a day to its limit."""
-    return (date.today() + timedelta(days=offset)).isoformat()
+    return (today() + timedelta(days=offset)).isoformat()
 
 
 def renamed(mailbox: str, **values: Any) -> Declared:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests.cli.conftest import Command
-from tests.cli.site import DOMAIN, StandInSite
+from tests.cli.site import DOMAIN, StandInSite, today
 
 WIRT = "wirt@extern.example"
 NEULING, WILD, KLAUS = (f"{name}@{DOMAIN}" for name in ("bernd.neuling", "wild.wuchs", "klaus"))
@@ -44,12 +44,12 @@ def refused(command: Command, rule: str, subject: str) -> None:
 
 
 def allowing(subject: str, **more: Any) -> dict[str, Any]:
-    until = (date.today() + timedelta(days=3)).isoformat()
+    until = (today() + timedelta(days=3)).isoformat()
     return {"confirm": [{"gate": "foreign", "subject": subject, "until": until, "reason": "agreed"}], **more}
 
 
 def renaming() -> dict[str, Any]:
-    return {"renames": [{"from": "bernd.alt", "to": "bernd.neuling", "date": date.today().isoformat()}]}
+    return {"renames": [{"from": "bernd.alt", "to": "bernd.neuling", "date": today().isoformat()}]}
 
 
 @pytest.mark.parametrize("renamed", [False, True])

@@ -49,13 +49,13 @@ class Undisturbed:
 
     def wrong(self, how: How, folder: Path) -> Iterator[str]:
         """Everything that is wrong when this happens to any touch, and the run is put right: in each way in a long
-        proof, else in one after the other, and a variant of another transition then meets every second touch only.
+        proof, else in one after the other, at every second touch, or at every third of another transition's variant.
         Faults that leave the same world share its recoveries: a commit that was killed leaves what one that was never
         tried does.
         """
-        turn = list(How).index(how)
+        turn, every = list(How).index(how), 1 if LONG else 3 if self.scenario.is_variant else 2
         for number, touch in enumerate(self.touches):
-            if how not in touch.ways() or (self.scenario.is_variant and not LONG and (turn + number) % 2):
+            if how not in touch.ways() or (turn + number) % every:
                 continue
             world = self.world.copy(folder / "ruined")
             assert world.apply(Fault(number, how)).struck, "the run was over before"

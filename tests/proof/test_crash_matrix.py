@@ -1,9 +1,10 @@
 """The crash matrix: every transition × every touch of its run × every way to fail, put right and compared row for row.
 
 A touch is finer than a step: the commits of the journal before and after a step, and every single call of a batch, are
-touches of their own, so "killed after the effect and before its journal row" is one cell among many. Every touch meets
-every way to fail, and each of these one kind of recovery in turn; variants of a rename (forwards, vacation, a second OX
-account) meet every second cell. In `make proof` all meet every cell with every kind.
+touches of their own, so "killed after the effect and before its journal row" is one cell among many. In `make proof`
+every touch meets every way to fail with every kind of recovery. In `make test` a way to fail meets every second touch,
+the next way the touches between, and each cell one recovery in turn; of variants of a rename (forwards, vacation, a
+second OX account) it is every third.
 
 What is compared: all rows of PostfixAdmin and of the inventory, all users of OX with their attached mailboxes, the
 sender map, the text of the newest letters, and what the passwords of all letters ever sent open. So "exactly one valid

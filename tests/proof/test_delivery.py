@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator, Sequence
-from datetime import date
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from reconciler.planning.run import Run
 from reconciler.systems.openxchange.standin import control
 from reconciler.systems.openxchange.standin.install import install
 from reconciler.systems.openxchange.standin.web import running
+from tests.cli.site import today
 from tests.proof.mailhost import MailHost, running_mail_host
 from tests.proof.scenarios import ANNA_BEISPIEL, ANNA_MUSTER, BERND, MEMBER, NEW, OLD, people, rename
 from tests.proof.world import DOMAIN, MEMBERS, OX_PASSWORD
@@ -114,7 +114,7 @@ async def test_mail_arrives_at_every_boundary_of_a_rename(
         before = await apply(site, people(anna_muster=ANNA_MUSTER), Nobody(mail_host))
         assert before.complete, before
         friend.writes([OLD, MEMBER])
-        entry = rename(date=str(date.today()), old_mailbox=old_mailbox)
+        entry = rename(date=str(today()), old_mailbox=old_mailbox)
         done = await apply(site, people(anna_beispiel=ANNA_BEISPIEL) | entry, friend)
         assert done.complete, done
     attach = old_mailbox == "attach"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +16,7 @@ import pytest
 from reconciler.systems.openxchange.standin import control
 from reconciler.systems.openxchange.standin.web import running
 from tests.cli.running import eventually, killed, start
-from tests.cli.site import BERND_DECLARED, DOMAIN, OX_ENV, OX_PASSWORD
+from tests.cli.site import BERND_DECLARED, DOMAIN, OX_ENV, OX_PASSWORD, today
 from tests.integration.sink import Sink, running_sink
 from tests.integration.sites import RealSite, near
 from tests.integration.test_kill import kill_tools, unlock
@@ -96,7 +95,7 @@ class Sites:
             site.write(openxchange=site.sections["openxchange"] | {"web_url": url, "imap": nowhere, "smtp": nowhere})
             site.declare(BEFORE, BERND_DECLARED, aliases=["vorstand: [anna.muster, bernd.muster]"])
             assert site.run("apply", "--yes").status == 0
-            entry = {"from": "anna.muster", "to": "anna.beispiel", "date": str(date.today()), "old_mailbox": kind}
+            entry = {"from": "anna.muster", "to": "anna.beispiel", "date": str(today()), "old_mailbox": kind}
             aliases = ["vorstand: [anna.beispiel, bernd.muster]"]
             site.declare(AFTER, BERND_DECLARED, aliases=aliases, more={"renames": [entry]})
             control.forget_calls(site.ox)

@@ -321,7 +321,7 @@ def _with(state: State, section: str, item: dict[str, Any]) -> State:
 def test_every_walk_ends_well() -> None:
     """The same walks each time in `make test`, so that a failure is one of this change and not of this day."""
     bounded = settings(
-        max_examples=1000 if LONG else 15,
+        max_examples=1000 if LONG else 10,
         stateful_step_count=30 if LONG else 10,
         deadline=None,
         derandomize=not LONG,
