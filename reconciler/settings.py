@@ -230,7 +230,7 @@ class RegisterColumns(Section):
 
 
 class Register(Section):
-    """Who is a member, and where her letters go."""
+    """Who is a member, and where their letters go."""
 
     csv: str | None = None
     database_url: DatabaseUrl | None = None

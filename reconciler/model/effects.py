@@ -25,8 +25,8 @@ class PasswordRow(NamedTuple):
 
 
 class AttachmentRow(NamedTuple):
-    """The old mailbox (`key`) as an external account in the person's OX. Visible only to herself, so never read back
-    by an administrator; the step lists, creates if absent, and checks."""
+    """The old mailbox (`key`) as an external account in the person's OX. Visible to that person only, so never read
+    back by an administrator; the step lists, creates if absent, and checks."""
 
     key: str
     account: str
@@ -41,7 +41,7 @@ class AttachmentRow(NamedTuple):
 
 
 class SubscriptionsRow(NamedTuple):
-    """The subscriptions of an OX user, to be removed once. Never read back: she may have made new ones since."""
+    """The subscriptions of an OX user, to be removed once. Never read back: they may have made new ones since."""
 
     key: str
     account: str

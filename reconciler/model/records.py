@@ -92,7 +92,7 @@ class AliasRow(NamedTuple):
 
 
 class VacationRow(NamedTuple):
-    """A row of PostfixAdmin's `vacation`; it follows its person through a rename and is otherwise hers."""
+    """A row of PostfixAdmin's `vacation`; it follows its person through a rename and is otherwise theirs."""
 
     key: str
     account: str

@@ -81,8 +81,8 @@ def _is_member_alias(entry: InventoryEntry, account: Address, accounts: Accounts
     """Whether it was made for a member number: digits only, and it led to the account alone. What a rename rewrote for
     somebody (`rewrite_references`) did not become the account's."""
     rewrote = any(rename.rewrite_references for rename in accounts.former.get(account, ()))
-    leads_to_her = set(entry.fields["goto"]) <= set(accounts.addresses(account))
-    return local_part(entry.key).isdecimal() and leads_to_her and not rewrote
+    leads_to_them = set(entry.fields["goto"]) <= set(accounts.addresses(account))
+    return local_part(entry.key).isdecimal() and leads_to_them and not rewrote
 
 
 def _as_we_left_it(entry: InventoryEntry, found: Records) -> bool:

@@ -34,16 +34,14 @@ def unknown_system(context: Context) -> Iterator[Finding]:
 
 
 def lost_password(context: Context) -> Iterator[Finding]:
-    """A reset for somebody whom no letter reaches would only lock her out."""
+    """A reset for somebody whom no letter reaches would only lock them out."""
     seen = (context.desired, context.remembered, context.site, context.snapshot, context.accounts, context.made)
     resets = due(*seen).password
     for transition in context.transitions:
         waits = transition.owner in context.stopped
         if transition.owner in resets and not waits and not any(c.kind == "letter" for c in transition.changes):
             message = f"{transition.owner.subject}: nobody would know the new password, no letter can go out"
-            hint = (
-                "write her member number and have her address in the register put right, or take `password_reset` out"
-            )
+            hint = "write their member number and put their register address right, or take `password_reset` out"
             yield refusal(transition, "password-reset", message, hint)
 
 

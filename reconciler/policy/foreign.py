@@ -20,7 +20,7 @@ def groupware_delete(context: Context) -> Iterator[Finding]:
         if transition.owner.subject in removed:
             for user in _deleted(transition):
                 message = f"{described(user)} would be deleted with contacts, calendar, tasks and files"
-                hint = "hand her data over first, or write `groupware_account: keep`"
+                hint = "hand their data over first, or write `groupware_account: keep`"
                 yield refusal(transition, "groupware-delete", message, hint)
 
 
@@ -35,9 +35,9 @@ def second_account(context: Context) -> Iterator[Finding]:
             continue
         for user in _deleted(transition):
             kept = users.get(account)
-            stays = f"{described(kept)} stays" if kept is not None else "no other one of hers was found"
+            stays = f"{described(kept)} stays" if kept is not None else "no other one of theirs was found"
             message = f"{account} has a second OX account: {described(user)} would be deleted, {stays}"
-            hint = f"look into user {user.id}: is there anything of hers or of somebody else's in it?"
+            hint = f"look into user {user.id}: is there anything of theirs or of somebody else's in it?"
             finding = refusal(transition, "second-account", message, hint)
             # the name by which a confirmation allows exactly this user
             yield replace(finding, subject=f"openxchange/{user.id}")

@@ -47,10 +47,10 @@ def _takes_an_alias(context: Context, transition: Transition, change: Change) ->
     if not isinstance(before, AliasRow) or change.key not in addresses or not before.goto:
         return
     box = context.desired.mailboxes.get(account)
-    hers = addresses | ({f"{box.member}@{a.rpartition('@')[2]}" for a in addresses} if box and box.member else set())
+    own = addresses | ({f"{box.member}@{a.rpartition('@')[2]}" for a in addresses} if box and box.member else set())
     # one that leads to this person already may have other targets, which stay; so may the own alias of a former mailbox
-    others = hers - {account} if change.key == account else hers
-    theirs = set(before.goto) <= hers or not others.isdisjoint(before.goto)
+    others = own - {account} if change.key == account else own
+    theirs = set(before.goto) <= own or not others.isdisjoint(before.goto)
     if theirs or is_ours(context, change.key):
         return
     message = f"the alias {change.key} leads to {', '.join(before.goto)}, and reconciler did not make it"

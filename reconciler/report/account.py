@@ -33,7 +33,7 @@ _SAID_ELSEWHERE = frozenset({"password", "letter", "attachment"})
 
 
 def account_phrases(transition: Transition) -> Iterator[str]:
-    """Everything that a person would notice, in the order in which she would ask."""
+    """Everything that a person would notice, in the order in which they would ask."""
     renaming, creating = transition.action is Action.RENAME, transition.action is Action.CREATE
     mailbox_first = sorted(transition.changes, key=lambda change: change.kind != "mailbox")
     phrases = [*lost_with_rename(transition), *mailbox_phrases(transition)] if renaming else []
@@ -80,18 +80,18 @@ def _opening(transition: Transition, renaming: bool) -> str:
 
 
 def _told(transition: Transition, *, new: bool) -> Iterator[str]:
-    """The new password, and whether anybody tells her."""
+    """The new password, and whether anybody tells them."""
     made = makes_password(transition.changes)
     if made and not new:
         yield "new password"
     elif any(change.kind == "password" for change in transition.changes):
         yield "the OX user that exists gets the new password"
     if any(change.kind == "letter" for change in transition.changes):
-        yield "letter" if new else "letter to her register address"
+        yield "letter" if new else "letter to their register address"
     elif made:
         yield "its password must be set by other means"
     elif is_move(transition):
-        yield "she must be told by other means"
+        yield "they must be told by other means"
 
 
 def _renamed(change: Change, transition: Transition) -> Iterable[str]:
@@ -139,7 +139,7 @@ def _plain(change: Change, transition: Transition) -> Iterable[str]:
 def _other(change: Change) -> Iterator[str]:
     match change.kind:
         case "subscriptions":
-            yield "OX subscriptions removed, she makes those that she needs anew"
+            yield "OX subscriptions removed, those still needed must be made anew"
         case "welcome_mail":
             yield "welcome mail"
         case "vacation":

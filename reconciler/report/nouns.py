@@ -27,7 +27,7 @@ _NOUNS: Mapping[str, tuple[str, str]] = {
     "attachment": ("attaching of the old mailbox", "attachings of old mailboxes"),
     "subscriptions": ("removal of OX subscriptions", "removals of OX subscriptions"),
     "welcome_mail": ("welcome mail", "welcome mails"),
-    "letter": ("letter to her register address", "letters to register addresses"),
+    "letter": ("letter to their register address", "letters to register addresses"),
 }
 
 

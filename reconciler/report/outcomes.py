@@ -110,7 +110,7 @@ def _outcome(step: StepView, outcome: Outcome, private: list[str]) -> StepOutcom
 def _without(text: str, private: list[str]) -> str:
     """A mail server repeats the recipient that it refuses; the register's addresses are not for reports."""
     for address in private:
-        text = re.sub(re.escape(address), "her register address", text, flags=re.IGNORECASE)
+        text = re.sub(re.escape(address), "their register address", text, flags=re.IGNORECASE)
     return text
 
 

@@ -59,7 +59,7 @@ def mailbox_phrases(transition: Transition) -> Iterator[str]:
 
 
 def attachment_phrase(changes: Sequence[Change]) -> Iterator[str]:
-    """The old mailbox in her web interface."""
+    """The old mailbox in their web interface."""
     number = sum(c.kind == "attachment" for c in changes)
     if number:
         yield "old mailbox attached" if number == 1 else f"{count(number, 'old mailbox', 'old mailboxes')} attached"
@@ -100,7 +100,7 @@ def _leading(transition: Transition) -> Iterator[str]:
 
 
 def _carried(transition: Transition) -> Iterator[str]:
-    """What she had set up on the old address and keeps."""
+    """What they had set up on the old address and keep."""
     subject = transition.owner.subject
     for change in transition.changes:
         row = change.after

@@ -1,4 +1,4 @@
-"""One transition in words: what a person would notice, in the order in which she would ask. `view` calls it.
+"""One transition in words: what a person would notice, in the order in which they would ask. `view` calls it.
 
 No decision is made here, and nothing that `changes.HIDDEN` names is ever said.
 """
@@ -41,7 +41,7 @@ def title(transition: Transition) -> str:
 
 
 def label(change: Change) -> str:
-    """What one step is about: `mailbox`, `alias 10042@`, `letter to her register address`."""
+    """What one step is about: `mailbox`, `alias 10042@`, `letter to their register address`."""
     subject, said = change.owner.subject, noun(change.kind)
     match change.kind:
         case "ox_user" if change.action in (Action.RENAME, Action.DELETE) and isinstance(change.row, OxUserRow):

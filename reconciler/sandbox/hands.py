@@ -37,7 +37,7 @@ def change_by_hand(folder: Path, state: DesiredState) -> Iterator[str]:
         forward = tables.alias.c.address == box.address
         goto = connection.execute(select(tables.alias.c.goto).where(forward)).scalar_one()
         connection.execute(tables.alias.update().where(forward).values(goto=f"{goto},privat@extern.example"))
-        yield f"{box.address} forwards her mail to a private address as well; that is hers, and no drift."
+        yield f"{box.address} forwards their mail to a private address as well; that is their choice, and no drift."
     engine.dispose()
     map_file = folder / MAP
     kept = [line for line in map_file.read_text(encoding="utf-8").splitlines(keepends=True) if block.key not in line]
@@ -48,7 +48,7 @@ def change_by_hand(folder: Path, state: DesiredState) -> Iterator[str]:
 
 
 def declare_rename(folder: Path, state: DesiredState) -> tuple[Address, Address]:
-    """Somebody gets a new surname, in the register, in her entry, and with a rename. Returns both her addresses."""
+    """Somebody gets a new surname, in the register, in their entry, and with a rename. Returns both addresses."""
     targets = {target for alias in state.aliases.values() for target in alias.goto}
     box = next(
         box
@@ -65,8 +65,8 @@ def declare_rename(folder: Path, state: DesiredState) -> tuple[Address, Address]
     file.write_text(before + fresh, encoding="utf-8")
     register = folder / "state" / "members.csv"
     lines = register.read_text(encoding="utf-8").splitlines(keepends=True)
-    hers = [line.replace(box.surname, "Neuland") if line.startswith(box.member) else line for line in lines]
-    register.write_text("".join(hers), encoding="utf-8")
+    rows = [line.replace(box.surname, "Neuland") if line.startswith(box.member) else line for line in lines]
+    register.write_text("".join(rows), encoding="utf-8")
     rename = {
         "from": box.address,
         "to": f"{new}@{domain}",

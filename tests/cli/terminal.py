@@ -60,7 +60,7 @@ class Terminal:
 
     def type(self, keys: str) -> None:
         """As somebody at the keyboard. A Ctrl-C that comes just before the program begins to read is not seen until the
-        next key, so after a while she presses it again."""
+        next key, so after a while it is pressed again."""
         os.write(self._terminal, keys.encode())
         until = time.monotonic() + _PATIENCE
         while keys == INTERRUPT and self._process.poll() is None:

@@ -18,7 +18,7 @@ BLOCK = "domain: example.org, reason: spam"
 
 @pytest.fixture
 def busy(site: StandInSite) -> subprocess.Popen[str]:
-    """A run that waits for createuser; anna's mailbox is there, her OX user and a block are not yet."""
+    """A run that waits for createuser; anna's mailbox is there, the OX user and a block are not yet."""
     site.declare(ANNA_DECLARED, blocks=[BLOCK])
     site.fault("slow", tool="createuser", first=1, seconds=3)
     control.forget_calls(site.ox)

@@ -28,7 +28,7 @@ def test_validates_without_a_single_finding() -> None:
     assert declaration.files == 4
 
 
-def test_every_member_is_in_the_register_under_her_names() -> None:
+def test_every_member_is_in_the_register_under_their_names() -> None:
     settings = load_site(STATE / "reconciler.yaml")
     state = load_state(STATE, settings, today=TODAY).state
     with (STATE / "members.csv").open(encoding="utf-8", newline="") as file:

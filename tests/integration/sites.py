@@ -67,7 +67,7 @@ class RealSite(Site):
         return self.sink.to(recipient)[-1]
 
     def password_of(self, recipient: str) -> str:
-        """The password that her newest letter tells."""
+        """The password that their newest letter tells."""
         return password_in(self.letter(recipient))
 
     def rows(self, query: str, **parameters: object) -> list[dict[str, Any]]:

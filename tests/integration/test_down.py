@@ -21,7 +21,7 @@ WRONG = "certainly-not-the-password-3"
 
 @pytest.fixture
 def stands(site: RealSite) -> RealSite:
-    """Anna stands; her quota drifted; bernd and a block are new."""
+    """Anna stands; the quota drifted; bernd and a block are new."""
     return prepared(site)
 
 

@@ -47,7 +47,7 @@ def test_postfixadmin_shows_edits_and_deletes_what_we_made(site: RealSite) -> No
     planned = site.run("plan", "--format", "json")
     assert planned.status == 4
     (anna,) = planned.json["transitions"]
-    assert "openxchange/password/update/" + ANNA in {step["id"] for step in anna["steps"]}  # where she still is
+    assert "openxchange/password/update/" + ANNA in {step["id"] for step in anna["steps"]}  # where Anna still is
     assert site.run("apply", "--yes").status == 0
     again = site.password_of("anna@gmx.example")
     assert again != first
@@ -136,7 +136,7 @@ def test_a_password_that_a_user_changed_stays(site: RealSite) -> None:
     """Only an account that is made gets a password; nothing else ever sets one."""
     site.declare(ANNA_DECLARED)
     assert site.run("apply", "--yes").status == 0
-    cli(site, "mailbox", "update", ANNA, "--password", "her-own-4711", "--password2", "her-own-4711")
+    cli(site, "mailbox", "update", ANNA, "--password", "their-own-4711", "--password2", "their-own-4711")
     theirs = site.mailbox(ANNA)
     site.declare(ANNA_DECLARED.replace("quota: 10240 MB", "quota: 20480 MB, name: Anna B."))
     assert site.run("apply", "--yes").status == 0

@@ -12,7 +12,7 @@ from tests.cli.site import ANNA, ANNA_DECLARED, BERND, DOMAIN
 from tests.integration.sites import RealSite
 
 BLOCK = "domain: example.org, reason: spam"
-HER_QUOTA = "UPDATE mailbox SET quota = :quota WHERE username = :a"
+ANNAS_QUOTA = "UPDATE mailbox SET quota = :quota WHERE username = :a"
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def planned(site: RealSite) -> RealSite:
     """A plan is saved: anna's quota, one alias, one block."""
     site.declare(ANNA_DECLARED, aliases=["vorstand: [anna.beispiel]"])
     assert site.run("apply", "--yes").status == 0
-    site.by_hand(HER_QUOTA, quota=512 * 1024000, a=ANNA)
+    site.by_hand(ANNAS_QUOTA, quota=512 * 1024000, a=ANNA)
     site.by_hand("UPDATE alias SET goto = 'x@extern.example' WHERE address = :a", a=f"vorstand@{DOMAIN}")
     site.declare(ANNA_DECLARED, aliases=["vorstand: [anna.beispiel]"], blocks=[BLOCK])
     assert site.run("plan", "--out", "plan.json").status == 4
@@ -40,7 +40,7 @@ Move = Callable[[RealSite], None]
 
 
 def _another_quota(site: RealSite) -> None:
-    site.by_hand(HER_QUOTA, quota=1024 * 1024000, a=ANNA)
+    site.by_hand(ANNAS_QUOTA, quota=1024 * 1024000, a=ANNA)
 
 
 def _mailbox_deleted(site: RealSite) -> None:
@@ -52,7 +52,7 @@ def _renamed_in_ox(site: RealSite) -> None:
 
 
 def _put_right_by_hand(site: RealSite) -> None:
-    site.by_hand(HER_QUOTA, quota=10240 * 1024000, a=ANNA)
+    site.by_hand(ANNAS_QUOTA, quota=10240 * 1024000, a=ANNA)
 
 
 @pytest.mark.parametrize("move", [_another_quota, _mailbox_deleted])
@@ -87,7 +87,7 @@ def _somebody_else(site: RealSite) -> None:
     )
 
 
-def _her_forward(site: RealSite) -> None:
+def _annas_forward(site: RealSite) -> None:
     site.by_hand("UPDATE alias SET goto = :g WHERE address = :a", g=f"{ANNA},x@extern.example", a=ANNA)
 
 
@@ -95,7 +95,7 @@ def _a_line_by_hand(site: RealSite) -> None:
     site.postfix.write_by_hand("hand@made.example REJECT\n" + site.postfix.map.read_text())
 
 
-@pytest.mark.parametrize("move", [_somebody_else, _her_forward, _a_line_by_hand])
+@pytest.mark.parametrize("move", [_somebody_else, _annas_forward, _a_line_by_hand])
 def test_what_the_plan_does_not_touch_may_change(planned: RealSite, move: Move) -> None:
     """design.md section 5: an untouched object that changed does not matter."""
     move(planned)

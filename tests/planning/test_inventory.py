@@ -88,12 +88,12 @@ def test_a_former_address_stays() -> None:
 def test_rows_that_equal_what_is_declared_are_adopted_once() -> None:
     twin = AliasRow(ANNA, ANNA, (ANNA,), True, AliasRole.TWIN)
     box = MailboxRow(ANNA, ANNA, "", 10, True)
-    live = found(alias(ANNA, ANNA, "x@extern.example"), MailboxRow(ANNA, "", "hers", 5, True))
+    live = found(alias(ANNA, ANNA, "x@extern.example"), MailboxRow(ANNA, "", "Anna", 5, True))
     pair = Pair({"mailbox": {ANNA: box}, "alias": {ANNA: twin, INFO: alias(INFO, ANNA)}}, live)
     new = list(adopted("postfixadmin", pair, Remembered()))
     assert {(entry.kind, entry.key) for entry in new} == {("mailbox", ANNA), ("alias", ANNA)}
     assert {entry.owner for entry in new} == {ACCOUNT}
-    assert new[0].entry.fields["name" if new[0].kind == "mailbox" else "goto"] in ("hers", [ANNA, "x@extern.example"])
+    assert new[0].entry.fields["name" if new[0].kind == "mailbox" else "goto"] in ("Anna", [ANNA, "x@extern.example"])
     known = {("postfixadmin", "mailbox"): frozenset({ANNA}), ("postfixadmin", "alias"): frozenset({ANNA})}
     assert list(adopted("postfixadmin", pair, Remembered(known=known))) == []
     # what a removal holds is in the inventory, though git alone does not want it

@@ -101,10 +101,10 @@ def test_a_mailbox_that_is_purged_is_no_alias_that_goes() -> None:
 
 def test_a_member_number_that_the_plan_makes_is_a_target() -> None:
     number = f"4711@{D}"
-    hers = context(
+    planned = context(
         written(VORSTAND, number),
         mailboxes=[box(f"neu@{D}", member="4711")],
         aliases=[alias(VORSTAND, number)],
         live=LIVE,
     )
-    assert refused(hers) == []
+    assert refused(planned) == []

@@ -113,13 +113,13 @@ def taken_by(name: str) -> Prepare:
 
 
 def live_old_anna(site: StandInSite) -> None:
-    """Her mailbox under her former name, with the member alias that leads to it."""
+    """Anna's mailbox under the former name, with the member alias that leads to it."""
     site.add_mailbox(MUSTER)
     site.add_alias(f"10042@{DOMAIN}", MUSTER)
 
 
 def a_second_user(site: StandInSite) -> None:
-    """Her user, and one that a hook made under the new name."""
+    """Anna's user, and one that a hook made under the new name."""
     site.add_mailbox(MUSTER)
     site.add_ox_user("anna.muster", MUSTER, "Anna Muster")
     site.add_ox_user("anna.beispiel", ANNA, "Anna Beispiel")
@@ -130,7 +130,7 @@ def a_stranger_in_ox(site: StandInSite) -> None:
 
 
 def bernd_with_ox(site: StandInSite) -> None:
-    """Switched off for a while, by his removal."""
+    """Bernd, switched off for a while by a removal."""
     switched_off("bernd.muster")(site)
     site.add_ox_user("bernd.muster", BERND, "Bernd Muster")
 
@@ -595,7 +595,7 @@ def lets_in(site: StandInSite, password: str) -> bool:
 
 @pytest.mark.parametrize("missing", ["ox", "register"])
 def test_a_password_reset_waits_for_an_unknown_system(site: StandInSite, command: Command, missing: str) -> None:
-    """Else her letter told a password that OX does not take, or she had a new one and no letter."""
+    """Else the letter told a password that OX does not take, or they had a new one and no letter."""
     members = site.folder / "members.csv"
     site.declare(ANNA_DECLARED)
     assert command("apply", "--yes").status == 0

@@ -54,7 +54,7 @@ def confirm(gate: str, subject: str) -> dict[str, Any]:
 
 
 def purge(site: StandInSite, command: Command) -> None:
-    """His account is removed; OX keeps his user."""
+    """Bernd's account is removed; OX keeps the user."""
     for offset in (-1, -100):
         site.declare(TECHNIK, more={"removals": [removal("bernd.muster", offset)]})
         settles(command)
@@ -72,7 +72,7 @@ def remove(site: StandInSite, command: Command) -> None:
 
 
 def rename_and_forget(site: StandInSite, command: Command) -> None:
-    """He moves on, and the entry of his rename is taken out."""
+    """Bernd moves on, and the entry of that rename is taken out."""
     site.declare(BERND_NEU, TECHNIK, more={"renames": [rename("bernd.muster", "bernd.neu")]})
     settles(command)
     site.declare(BERND_NEU, TECHNIK)
@@ -88,22 +88,22 @@ def test_another_person_on_a_used_address(people: StandInSite, command: Command,
     site = people
     site.declare(BERND_DECLARED, TECHNIK)
     settles(command)
-    his = password_in(site.letters()["bernd@gmx.example"])
+    bernds = password_in(site.letters()["bernd@gmx.example"])
     step(site, command)
     kept = (BERND_NEU,) if step is rename_and_forget else ()
     site.declare(BERTA_DECLARED, TECHNIK, *kept)
     refuses(site, command, ("member-changed", BERND))
     assert "berta@gmx.example" not in site.letters()
-    # looked at: hers from now on, with a password that only she knows, and none of his forwards
+    # looked at: Berta's from now on, with a password that only Berta knows, and none of Bernd's forwards
     site.sql("UPDATE alias SET goto = ? WHERE address = ?", f"{BERND},bernd@gmx.example", BERND)
     site.declare(BERTA_DECLARED, TECHNIK, *kept, more={"confirm": [confirm("member-changed", BERND)]})
     settles(command)
-    hers = password_in(site.letters()["berta@gmx.example"])
-    assert hers != his
+    bertas = password_in(site.letters()["berta@gmx.example"])
+    assert bertas != bernds
     box = site.mailbox(BERND)
     assert box is not None
-    assert sha512_crypt.verify(hers, str(box["password"]).removeprefix("{SHA512-CRYPT}"))
-    assert control.check_password(site.ox, "bernd.muster", hers)
+    assert sha512_crypt.verify(bertas, str(box["password"]).removeprefix("{SHA512-CRYPT}"))
+    assert control.check_password(site.ox, "bernd.muster", bertas)
     assert (site.goto(BERND), site.goto(f"10078@{DOMAIN}")) == (BERND, BERND)
     site.declare(BERTA_DECLARED, TECHNIK, *kept)
     settles(command)
@@ -269,11 +269,11 @@ def test_an_account_that_passes_over_is_finished_after_a_failure(people: StandIn
     people.declare(BERTA_DECLARED, TECHNIK, more={"confirm": [confirm("member-changed", BERND)]})
     resumed = command("resume", "--yes")
     assert resumed.status == 0, resumed.words
-    hers = password_in(people.letters()["berta@gmx.example"])
+    bertas = password_in(people.letters()["berta@gmx.example"])
     box = people.mailbox(BERND)
     assert box is not None
-    assert sha512_crypt.verify(hers, str(box["password"]).removeprefix("{SHA512-CRYPT}"))
-    assert control.check_password(people.ox, "bernd.muster", hers)
+    assert sha512_crypt.verify(bertas, str(box["password"]).removeprefix("{SHA512-CRYPT}"))
+    assert control.check_password(people.ox, "bernd.muster", bertas)
     people.declare(BERTA_DECLARED, TECHNIK)
     settles(command)
 
@@ -281,10 +281,10 @@ def test_an_account_that_passes_over_is_finished_after_a_failure(people: StandIn
 def test_the_groupware_that_a_predecessor_left_is_asked_about_when_it_is_added(
     people: StandInSite, command: Command
 ) -> None:
-    """Berta has the mailbox without groupware; the OX user with all of his contacts is still Bernd's."""
+    """Berta has the mailbox without groupware; the OX user with all the contacts is still Bernd's."""
     people.declare(BERND_DECLARED, TECHNIK)
     settles(command)
-    his = password_in(people.letters()["bernd@gmx.example"])
+    bernds = password_in(people.letters()["bernd@gmx.example"])
     without = BERTA_DECLARED.replace("}", ", groupware: false}")
     people.declare(without, TECHNIK, more={"confirm": [confirm("member-changed", BERND)]})
     settles(command)
@@ -294,7 +294,7 @@ def test_the_groupware_that_a_predecessor_left_is_asked_about_when_it_is_added(
     refuses(people, command, ("member-changed", BERND))
     people.declare(BERTA_DECLARED, TECHNIK, more={"confirm": [confirm("member-changed", BERND)]})
     settles(command)
-    assert not control.check_password(people.ox, "bernd.muster", his)
+    assert not control.check_password(people.ox, "bernd.muster", bernds)
     people.declare(BERTA_DECLARED, TECHNIK)
     settles(command)
 
@@ -303,14 +303,14 @@ def test_a_display_name_that_stays_shows_nothing(people: StandInSite, command: C
     """The chair changes, "Der Vorstand" stays: still another person, who gets a password of their own."""
     people.declare(BERND_DECLARED.replace("}", ", name: Der Vorstand}"), TECHNIK)
     settles(command)
-    his = password_in(people.letters()["bernd@gmx.example"])
+    bernds = password_in(people.letters()["bernd@gmx.example"])
     chair = BERTA_DECLARED.replace("}", ", name: Der Vorstand}")
     people.declare(chair, TECHNIK)
     refuses(people, command, ("member-changed", BERND))
     people.declare(chair, TECHNIK, more={"confirm": [confirm("member-changed", BERND)]})
     settles(command)
-    assert password_in(people.letters()["berta@gmx.example"]) != his
-    assert not control.check_password(people.ox, "bernd.muster", his)
+    assert password_in(people.letters()["berta@gmx.example"]) != bernds
+    assert not control.check_password(people.ox, "bernd.muster", bernds)
 
 
 def test_no_second_rename_to_one_address_is_proposed(people: StandInSite, command: Command) -> None:

@@ -180,7 +180,7 @@ def test_a_rename_is_a_change_and_no_creation() -> None:
     assert effects(looked_at) == {account(NEU): Effect.CHANGE}
 
 
-def test_a_renamed_account_that_is_purged_is_a_removal_and_her_number_that_goes_is_none() -> None:
+def test_a_renamed_account_that_is_purged_is_a_removal_and_the_number_that_goes_is_none() -> None:
     renamed: dict[str, Any] = {"renames": [rename(ALT, NEU)], "live": [mailbox_row(NEU)]}
     assert effects(context(purge(NEU), **renamed)) == {account(NEU): Effect.REMOVAL}
     number = transition(account(NEU), (alias_row(f"4711@{D}", NEU), None))

@@ -99,7 +99,7 @@ def test_what_the_ledger_has_seen_is_over(offset: int) -> None:
 
 
 def test_it_stays_over_when_the_account_is_renamed() -> None:
-    """Her entry moves to the new address with the old date in it: no second password for it."""
+    """The entry moves to the new address with the old date in it: no second password for it."""
     seen = remembered(one_shots=frozenset({OneShot(ALT, "password_reset", day(-2))}))
     assert asked(one(-2, address=NEU, renames=[rename(ALT, NEU)], remembered=seen)) == OneShots()
     assert asked(one(-2, address=NEU, renames=[rename(ALT, NEU)])).password == {account(NEU)}

@@ -28,17 +28,17 @@ from tests.policy.drafts import (
     transition,
 )
 
-HERS = ox_user("4100", "pirat.alt", ALT, NEU)
+THEIRS = ox_user("4100", "pirat.alt", ALT, NEU)
 SECOND = ox_user("4200", "pirat.neu", NEU, f"neu@{D}")
 STRANGER = ox_user("7", "pirat.neu", "someone@else.example")
 
 
 def renamed(*users: Any, deletes: bool = False, **more: Any) -> Context:
     return context(
-        attach(HERS, *([(SECOND, None)] if deletes else [])),
+        attach(THEIRS, *([(SECOND, None)] if deletes else [])),
         mailboxes=[box(NEU)],
         renames=[rename(ALT, NEU)],
-        live=[domain(), mailbox_row(ALT), HERS._replace(key=NEU), *users],
+        live=[domain(), mailbox_row(ALT), THEIRS._replace(key=NEU), *users],
         **more,
     )
 
@@ -55,7 +55,7 @@ def test_a_login_that_a_stranger_has_is_not_taken_by_a_rename() -> None:
 def test_nor_by_a_new_user_nor_by_a_change_of_login() -> None:
     new = transition(account(NEU), (None, SECOND._replace(key=NEU, id="")))
     assert said(context(new, mailboxes=[box(NEU)], live=[domain(), STRANGER])) == [f"foreign {NEU}"]
-    before = HERS._replace(key=NEU)
+    before = THEIRS._replace(key=NEU)
     login = transition(account(NEU), (before, before._replace(login="pirat.neu")))
     assert said(context(login, mailboxes=[box(NEU)], live=[before, STRANGER])) == [f"foreign {NEU}"]
     other = transition(account(NEU), (before, before._replace(surname="Neuer")))
@@ -85,12 +85,12 @@ def test_the_confirmation_is_for_exactly_that_id() -> None:
 
 def test_one_that_is_the_only_one_is_said_to_be() -> None:
     looked_at = context(transition(account(NEU), (SECOND, None)), mailboxes=[box(NEU)], live=[domain()])
-    assert "no other one of hers was found" in only(looked_at).message
+    assert "no other one of theirs was found" in only(looked_at).message
     assert said(looked_at) == ["second-account openxchange/4200"]
 
 
 def removed(groupware: GroupwareAccount, **more: Any) -> Context:
-    user = HERS._replace(key=ALT)
+    user = THEIRS._replace(key=ALT)
     users = [user] if groupware is GroupwareAccount.DELETE else []
     return context(
         purge(ALT, *users), removals=[removal(ALT, TODAY, groupware)], live=[domain(), mailbox_row(ALT), user], **more

@@ -143,8 +143,8 @@ def test_an_alias_as_well() -> None:
     assert said(after(other, protected=["postmaster"], mailboxes=[box(ALT)])) == []
 
 
-def test_only_what_is_hers_counts() -> None:
-    """Her member number may go without her being removed."""
+def test_only_what_is_theirs_counts() -> None:
+    """The member number may go without the account being removed."""
     number = alias_row(f"4711@{D}", ALT)
     gone = transition(account(ALT), (number, None))
     assert said(after(gone, protected=["pirat.alt"], mailboxes=[box(ALT)])) == []

@@ -214,7 +214,7 @@ def follows(primary: str) -> Row:
 
 
 @pytest.mark.parametrize(
-    "hers",
+    "begun",
     [
         onto(mailbox_row(NEU, name="pirat neu")),
         onto(alias_row(f"4711@{D}", NEU)),
@@ -223,15 +223,15 @@ def follows(primary: str) -> Row:
         onto(follows(NEU)),
         onto(renames=[rename(NEU, ALT, TODAY - timedelta(days=9)), rename(ALT, NEU)]),
     ],
-    ids=["step 1: her names", "step 2", "step 2, other domain", "step 3", "step 7", "rename back"],
+    ids=["step 1: the names", "step 2", "step 2, other domain", "step 3", "step 7", "rename back"],
 )
-def test_hers_is_what_somebody_began_by_hand(hers: Context) -> None:
+def test_a_rename_that_somebody_began_by_hand_is_finished(begun: Context) -> None:
     """rename.md: recognised after any number of the wiki's steps."""
-    assert said(hers) == []
+    assert said(begun) == []
 
 
 @pytest.mark.parametrize(
-    "not_hers",
+    "not_begun",
     [
         onto(alias_row(f"4712@{D}", NEU)),
         onto(alias_row(f"4711@{D}", NEU), member=None),
@@ -243,8 +243,8 @@ def test_hers_is_what_somebody_began_by_hand(hers: Context) -> None:
     ],
     ids=["other member", "no member", "a copy", "not yet followed", "its own user", "another account", "not told yet"],
 )
-def test_less_than_that_shows_nothing(not_hers: Context) -> None:
-    assert said(not_hers) == [f"foreign {NEU}"]
+def test_less_than_that_shows_nothing(not_begun: Context) -> None:
+    assert said(not_begun) == [f"foreign {NEU}"]
 
 
 def test_who_is_removed_takes_nothing() -> None:

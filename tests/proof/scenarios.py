@@ -52,7 +52,7 @@ class Scenario(NamedTuple):
 
 
 def people(**mailboxes: Entries) -> dict[str, Any]:
-    """Mailboxes by local part; Bernd is always there, and nothing of his may ever change."""
+    """Mailboxes by local part; Bernd is always there, and nothing of Bernd's may ever change."""
     return {"mailboxes": {"bernd.muster": BERND_MUSTER, **{k.replace("_", "."): v for k, v in mailboxes.items()}}}
 
 
@@ -73,7 +73,7 @@ _VORSTAND = {"aliases": {"vorstand": ["anna.muster", "bernd.muster"]}}
 
 
 def forwards(world: World) -> None:
-    """Anna forwards her mail; somebody made an alias to her that nobody declared."""
+    """Anna forwards mail; somebody made an alias to Anna that nobody declared."""
     world.sql("UPDATE alias SET goto = ? WHERE address = ?", f"{OLD},anna@extern.example", OLD)
     world.sql("INSERT INTO alias (address, goto, domain) VALUES (?, ?, ?)", f"liste@{DOMAIN}", f"{OLD},{BERND}", DOMAIN)
 

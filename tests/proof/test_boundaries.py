@@ -49,7 +49,7 @@ class Watcher:
         addresses = [OLD, MEMBER, *([NEW] if NEW in postfix.aliases or NEW in postfix.mailboxes else [])]
         for address in addresses:
             delivery = postfix.deliver(address)
-            assert delivery.mailboxes & {OLD, NEW}, f"{address} does not reach her: {delivery}"
+            assert delivery.mailboxes & {OLD, NEW}, f"{address} does not reach Anna: {delivery}"
             assert not delivery.bounces, f"{address} bounces: {delivery}"
         assert self._declared <= set(postfix.aliases), "an address is lost"
         assert postfix.deliver(BERND).mailboxes == {BERND}

@@ -1,6 +1,6 @@
 """Mail to the old address, the new one and the member number, sent to a real Postfix at every boundary of a rename.
 
-The plan is carried out by the engine itself; its journal is a sender of mail: it writes to her after every step. This
+The plan is carried out by the engine itself; its journal is a sender of mail: it writes to Anna after every step. This
 also holds the model of Postfix true that `test_boundaries` asks at many more moments.
 """
 
@@ -36,7 +36,7 @@ def mail_host(mariadb: PostfixAdminDatabase) -> Iterator[MailHost]:
 
 
 class Friend:
-    """Writes to her at each boundary, and looks where it arrived. See engine.Journal."""
+    """Writes to Anna at each boundary, and looks where it arrived. See engine.Journal."""
 
     def __init__(self, host: MailHost) -> None:
         self._host = host
@@ -53,7 +53,7 @@ class Friend:
         await asyncio.to_thread(self.writes, [OLD, NEW, MEMBER])
 
     def writes(self, addresses: list[str]) -> None:
-        """Each of these mails ends in a mailbox of hers."""
+        """Each of these mails ends in a mailbox of Anna's."""
         subjects = {address: f"mail {next(self._numbers)}" for address in addresses}
         for address, subject in subjects.items():
             self._host.send(address, subject)

@@ -27,7 +27,7 @@ def test_an_alias_that_a_rename_rewrote_stays_somebody_elses(tmp_path: Path) -> 
 @pytest.mark.parametrize("recovery", Recovery)
 def test_the_inventory_follows_a_rename_that_died_before_it_was_noted(tmp_path: Path, recovery: Recovery) -> None:
     """OX has renamed the user, the journal does not know: whoever finishes it finds it in place, and remembers the user
-    under her new address, not under both nor under the old one."""
+    under the new address, not under both nor under the old one."""
     world = RENAME_MOVE.prepare(tmp_path / "site")
     touches = [touch.what for touch in world.copy(tmp_path / "whole").apply().touches]
     assert world.apply(Fault(touches.index("changeuser"), How.AFTER)).died
@@ -37,7 +37,7 @@ def test_the_inventory_follows_a_rename_that_died_before_it_was_noted(tmp_path: 
 
 
 def test_the_first_letter_of_a_new_account_is_a_welcome_however_often_it_died(tmp_path: Path) -> None:
-    """A letter about "a new password" and "older letters" to somebody who never had one would only alarm her."""
+    """A letter about "a new password" and "older letters" to somebody who never had one would only alarm them."""
     world = NEW_ACCOUNT.prepare(tmp_path / "site")
     before_the_letter = [touch.what for touch in world.copy(tmp_path / "whole").apply().touches].index(
         "mail to anna@gmx.example"

@@ -38,7 +38,7 @@ HAND_MADE = "hand@made.example"
 
 
 class Histories(RuleBasedStateMachine):
-    """Anna changes her name now and then, Clara leaves and comes back; Bernd only wants to be left alone."""
+    """Anna changes names now and then, Clara leaves and comes back; Bernd only wants to be left alone."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(["vorstand", "info"]), with_bernd=st.booleans())
     def declare_an_alias(self, name: str, with_bernd: bool) -> None:
-        """It leads to her, maybe also to Bernd."""
+        """It leads to Anna, maybe also to Bernd."""
         self.aliases[name] = [self.name, *(["bernd.muster"] if with_bernd else [])]
         self._declare()
 
@@ -89,15 +89,15 @@ class Histories(RuleBasedStateMachine):
 
     @rule()
     def clara_leaves_or_comes_back(self) -> None:
-        """Her mailbox is switched off, or restored as it was; her data in OX stays."""
+        """Clara's mailbox is switched off, or restored as it was; the data in OX stays."""
         self.clara_left = not self.clara_left
         self._declare()
 
     # what people do by hand
 
     @rule()
-    def she_sets_a_forward(self) -> None:
-        """In the mailbox that she uses; it is hers and follows her."""
+    def anna_sets_a_forward(self) -> None:
+        """In the mailbox in use; it is Anna's and follows the rename."""
         address = self._present()
         if address is None:
             return
@@ -160,8 +160,8 @@ class Histories(RuleBasedStateMachine):
         again = self.world.plan()
         assert again.status == 0, again.out
         postfix, now = model(self.world), f"{self.name}@{DOMAIN}"
-        hers = [now, f"10042@{DOMAIN}", *(f"{entry['from']}@{DOMAIN}" for entry in self.renames)]
-        for address in hers:
+        addresses = [now, f"10042@{DOMAIN}", *(f"{entry['from']}@{DOMAIN}" for entry in self.renames)]
+        for address in addresses:
             assert now in postfix.deliver(address).mailboxes, (address, postfix.deliver(address))
         for name, targets in self.aliases.items():
             wanted = {f"{target}@{DOMAIN}" for target in targets}
@@ -182,7 +182,7 @@ class Histories(RuleBasedStateMachine):
         assert f"{self.name}@{DOMAIN}" in newest.text
 
     def _present(self) -> str | None:
-        """The newest of her addresses that has a mailbox and its alias."""
+        """The newest of Anna's addresses that has a mailbox and its alias."""
         known = model(self.world)
         names = [self.name, *(entry["from"] for entry in reversed(self.renames))]
         addresses = (f"{name}@{DOMAIN}" for name in names)

@@ -1,6 +1,6 @@
 """Hand edits in the middle of an apply: whatever somebody changes between two touches of a run is there when it ends.
 
-rename.md, invariant 7: every write is a compare-and-set. Who was faster keeps what she wrote, and the run says so.
+rename.md, invariant 7: every write is a compare-and-set. Who was faster keeps what they wrote, and the run says so.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def _goto(address: str) -> Edit:
 
 
 def _mailbox(address: str, column: str, value: object) -> Edit:
-    # a mailbox that moves takes what she wrote with it
+    # a mailbox that moves takes what they wrote with it
     def make(world: World) -> bool:
         world.sql(f"UPDATE mailbox SET {column} = ? WHERE username = ?", value, address)
         return stands(world)
@@ -156,11 +156,11 @@ def test_the_run_that_was_slower_says_both_values(prepared: Callable[[str], Worl
     world = prepared(RENAME_ATTACH.name).copy(tmp_path / "site")
     looks = iter(range(100))
 
-    def she_sets_a_forward() -> None:
+    def anna_sets_a_forward() -> None:
         if next(looks) == FIRST:
             assert EDITS[f"goto of {OLD}"].make(world)
 
-    answer = world.apply(watch=she_sets_a_forward)
+    answer = world.apply(watch=anna_sets_a_forward)
     assert answer.status == 8
     assert BY_HAND in answer.out
     assert OLD in answer.out

@@ -57,13 +57,13 @@ ATTACH = (
     Moment("the new mailbox is there", lambda site: site.mailbox(NEW) is not None),
     Moment("a tool of OX is at work", lambda site: control.calls(site.ox).get("changeuser", 0) == 1, SLOW),
     Moment("a tool of OX lives on", lambda site: control.calls(site.ox).get("changeuser", 0) == 1, SLOW, "live on"),
-    Moment("OX has renamed her", lambda site: "anna.beispiel" in site.ox_logins(), SLOW_LIST),
+    Moment("OX has renamed the user", lambda site: "anna.beispiel" in site.ox_logins(), SLOW_LIST),
     Moment("the old mailbox is attached", lambda site: bool(control.accounts(site.ox, "anna.beispiel"))),
     Moment("the letter is out", lambda site: _letters(site) == 2),
 )
 MOVE = (
     Moment("the mailbox has moved", lambda site: site.mailbox(NEW) is not None),
-    Moment("OX has renamed her", lambda site: "anna.beispiel" in site.ox_logins(), SLOW_LIST),
+    Moment("OX has renamed the user", lambda site: "anna.beispiel" in site.ox_logins(), SLOW_LIST),
 )
 KILLS = [(kind, moment) for kind, moments in (("attach", ATTACH), ("move", MOVE)) for moment in moments]
 
@@ -85,7 +85,7 @@ class Sites:
 
     @contextmanager
     def before_a_rename(self, name: str, kind: str) -> Iterator[RealSite]:
-        """One where Anna has her old name, and the new one is declared."""
+        """One where Anna has the old name, and the new one is declared."""
         self._sink.forget()
         (self._folder / name).mkdir()
         site = near(self._folder / name, self._fresh(), self._postfix, self._sink)

@@ -85,7 +85,7 @@ async def test_a_command_of_a_cut_line_ends_with_its_own_time(
     await eventually(lambda: is_gone(pid))
 
 
-async def test_root_has_no_signals_through_sshd_and_her_command_ends_all_the_same(
+async def test_root_has_no_signals_through_sshd_and_their_command_ends_all_the_same(
     sshd: Sshd, open_folder: Path
 ) -> None:
     if sshd.user != "reconciler-test":

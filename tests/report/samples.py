@@ -376,7 +376,7 @@ def dangerous() -> Plan:
     """Renames of both kinds, removals, resets: everything of which a reviewer wants to know more."""
     hilde = purged("hilde.weg", groupware=True, refused=("groupware-delete",))
     message = f"the OX account of hilde.weg@{DOMAIN} would be deleted with all its data, and nobody confirmed that"
-    hint = "export her data first, or write `groupware_account: keep`"
+    hint = "export their data first, or write `groupware_account: keep`"
     item = '{gate: groupware-delete, subject: hilde.weg@pirat.alt, until: 2026-12-08, reason: ""}'
     kept = Finding(
         Severity.REFUSAL,
@@ -441,7 +441,7 @@ def ended(
 
 
 def half_run() -> Run:
-    """The letters' server refuses Bernd's letter and repeats his private address; the last transition is not begun."""
+    """The letters' server refuses Bernd's letter and repeats the private address; the last transition is not begun."""
     return ended(
         busy(),
         f"letters/letter/create/bernd.neu@{DOMAIN}",

@@ -52,5 +52,5 @@ def test_rows_about_passwords_and_letters_have_no_field_for_one() -> None:
 
 def test_what_the_server_said_is_kept_but_for_the_address() -> None:
     text = run_text(ECHOED, width=400, color=False)
-    assert "550 5.1.1 <her register address>: no such user" in text
-    assert "ask the member administration whether her register address is right" in text
+    assert "550 5.1.1 <their register address>: no such user" in text
+    assert "ask the member administration whether their register address is right" in text

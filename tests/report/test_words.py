@@ -72,7 +72,7 @@ def test_a_new_account_without_letter_says_who_must_set_the_password() -> None:
     assert sentence(new_account(letter=False)).endswith("OX user, its password must be set by other means")
 
 
-def test_a_mailbox_made_anew_beside_a_living_ox_user_says_that_her_password_changes() -> None:
+def test_a_mailbox_made_anew_beside_a_living_ox_user_says_that_the_password_changes() -> None:
     said = _said(OWNER, (None, mailbox(ANNA)), (None, PasswordRow(ANNA, ANNA, "4100")))
     assert said.startswith("account: mailbox 10240 MB, the OX user that exists gets the new password")
 
@@ -134,7 +134,7 @@ def test_a_twin_that_is_switched_with_its_mailbox_is_not_said_twice() -> None:
 
 
 def test_a_new_password_for_an_old_account_is_said_once_with_its_letter() -> None:
-    assert sentence(new_groupware()) == "OX user, new password, letter to her register address"
+    assert sentence(new_groupware()) == "OX user, new password, letter to their register address"
 
 
 def test_a_new_password_without_letter_says_so() -> None:
@@ -174,7 +174,7 @@ def test_a_kind_of_a_fourth_system_is_called_by_its_own_name() -> None:
 
 def test_step_labels_name_the_thing() -> None:
     labels = [label(step.change) for step in new_account().steps]
-    assert labels == ["mailbox", "alias", "alias 10077@", "OX user", "letter to her register address", "welcome mail"]
+    assert labels == ["mailbox", "alias", "alias 10077@", "OX user", "letter to their register address", "welcome mail"]
     assert label(change(OWNER, None, PasswordRow(ANNA, ANNA))) == "new password (postfixadmin)"
     assert label(change(BLOCK, None, BlockRow("xn--exmple-cua.org", "REJECT"))) == "sender block xn--exmple-cua.org"
 
@@ -201,7 +201,8 @@ def test_a_rename_is_one_line_over_all_systems() -> None:
     assert title(rename()) == f"anna.muster@ → {NEW}"
     assert sentence(rename()) == (
         "rename: new mailbox, 10042@ and the old address lead to it, forwards come along (anna@extern.example), "
-        "vacation comes along, OX user 4100 follows, old mailbox attached, new password, letter to her register address"
+        "vacation comes along, OX user 4100 follows, old mailbox attached, new password, letter to their register "
+        "address"
     )
 
 
@@ -213,9 +214,9 @@ def test_a_move_says_that_mail_and_password_stay() -> None:
     assert "attached" not in said
 
 
-def test_a_move_without_a_letter_says_who_must_tell_her() -> None:
+def test_a_move_without_a_letter_says_who_must_tell_them() -> None:
     rows = ((mailbox(MUSTER), mailbox(NEW)), ox_rename())
-    assert _said(RENAMED, *rows).endswith("OX user 4100 follows, she must be told by other means")
+    assert _said(RENAMED, *rows).endswith("OX user 4100 follows, they must be told by other means")
 
 
 def test_a_rename_without_a_letter_says_who_must_set_the_password() -> None:
@@ -249,7 +250,7 @@ def test_what_is_left_of_a_rename_is_still_a_rename() -> None:
     made = transition(RENAMED, *rows, (None, LetterRow(NEW, NEW, "10042", PRIVATE, "renamed")))
     assert title(made) == f"anna.muster@ → {NEW}"
     assert sentence(made) == (
-        "rename: OX user 4100 follows, old mailbox attached, new password, letter to her register address"
+        "rename: OX user 4100 follows, old mailbox attached, new password, letter to their register address"
     )
 
 
@@ -260,7 +261,7 @@ def test_a_finished_rename_whose_old_mailbox_drifts_is_a_change_of_that_mailbox(
     assert sentence(made) == "old mailbox anna.muster@: switched on"
 
 
-def test_a_chain_names_the_mailbox_that_she_leaves_and_all_old_addresses() -> None:
+def test_a_chain_names_the_mailbox_that_they_leave_and_all_old_addresses() -> None:
     first = f"anna.erste@{DOMAIN}"
     rows: list[tuple[Row | None, Row | None]] = [
         (None, mailbox(NEW)),
@@ -310,7 +311,7 @@ def test_switching_off_without_a_removal_is_no_removal() -> None:
 
 def test_resets_are_said() -> None:
     assert sentence(reset()) == (
-        "OX subscriptions removed, she makes those that she needs anew, new password, letter to her register address"
+        "OX subscriptions removed, those still needed must be made anew, new password, letter to their register address"
     )
 
 

@@ -1,7 +1,7 @@
 """A real sshd on a free loopback port, with its own keys and settings; stopped by its process id.
 
-As root the tests log in as `reconciler-test`, a user without any rights whom the first run creates and leaves (her
-password is locked, so only the key of a running test lets her in). Without root sshd lets only ourselves in. There is
+As root the tests log in as `reconciler-test`, a user without any rights whom the first run creates and leaves (its
+password is locked, so only the key of a running test logs in). Without root sshd lets only ourselves in. There is
 no SFTP and no AcceptEnv, as on a strict host.
 """
 
@@ -158,7 +158,7 @@ def odd_login(_odd_sshd: OddLogin) -> OddLogin:
 
 @pytest.fixture
 def open_folder(sshd: Sshd) -> Iterator[Path]:
-    """A folder that the restricted user owns; pytest's own are closed to her."""
+    """A folder that the restricted user owns; pytest's own are closed to it."""
     folder = Path(tempfile.mkdtemp(prefix="reconciler-open-"))
     if os.geteuid() == 0:
         shutil.chown(folder, sshd.user)

@@ -47,7 +47,7 @@ _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "domain": {"active": True},
     "alias_domain": {"active": True},
     "ox_user": {"display_name": "", "given_name": "", "surname": "", "default_sender": "", "aliases": ()},
-    "member": {"active": True, "email": "her@extern.example", "given_name": "", "surname": ""},
+    "member": {"active": True, "email": "private@extern.example", "given_name": "", "surname": ""},
     "block": {"action": "REJECT"},
     "hand_line": {"action": "REJECT"},
 }

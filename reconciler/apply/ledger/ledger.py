@@ -1,8 +1,8 @@
 """The ledger of a site: the one door to its tables. The workflow and the commands call it.
 
 Every write begins by renewing the lock in its own transaction (`lock.hold`), so that a run which lost it writes
-nothing. Public methods are coroutines that work in a thread; `done_in` alone runs in the caller's, on her connection.
-Database errors come out as LedgerUnusable.
+nothing. Public methods are coroutines that work in a thread; `done_in` alone runs in the caller's, on the
+caller's connection. Database errors come out as LedgerUnusable.
 """
 
 from __future__ import annotations

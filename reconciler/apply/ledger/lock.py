@@ -1,7 +1,7 @@
 """The lock of a site: who works, on which host, since when, in which run. Called by `Ledger` inside its transactions.
 
 It is a row whose `fence` grows with every taking. Who lost it can never write again, because every write begins with
-`hold`, which finds the row only while it carries her own fence, and keeps it locked until that write is committed.
+`hold`, which finds the row only while it carries its own fence, and keeps it locked until that write is committed.
 Time is the database's alone: hosts disagree about theirs.
 """
 

@@ -53,7 +53,7 @@ class Content:
     web_login: str = ""
     """The login in the browser, where it is another one than `login`."""
     addresses: tuple[str, ...] = ()
-    """All that reach her: the present one, former ones, the member number's."""
+    """All that reach them: the present one, former ones, the member number's."""
     old_address: str = ""
     """The one that the last rename left."""
     old_mail: str = ""

@@ -1,4 +1,4 @@
-"""Which letter an account gets, and what it says of her addresses. For the system's `follow` and `perform`; pure."""
+"""Which letter an account gets, and what it says of their addresses. For the system's `follow` and `perform`; pure."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from reconciler.systems.letters.letter import ACCOUNT, MOVED, PASSWORD, RENAMED,
 
 _RECENT = timedelta(days=60)
 """How long after a rename a new password still comes with the letter that explains it: the run that should have told
-her may have died, and by then nothing that can be read shows it."""
+them may have died, and by then nothing that can be read shows it."""
 
 
 def occasion(
     account: str, changes: Sequence[Change], chains: Accounts, today: date, *, renew: bool, welcome: bool = False
 ) -> str:
-    """The template of the letter, when there is one to write. Without `renew` her password stays. `welcome`: the run
-    that made her mailbox died before it told her anything, so this is her first letter."""
+    """The template of the letter, when there is one to write. Without `renew` the password stays. `welcome`: the run
+    that made the mailbox died before it told them anything, so this is their first letter."""
     if not renew:
         return MOVED
     made = any(c.kind == "mailbox" and c.action is Action.CREATE and c.key == account for c in changes)

@@ -228,7 +228,7 @@ class LetterSystem:
         """A server may quote the letter in its refusal, and it repeats the address, which is the member's own."""
         if row.template != MOVED:
             answer = answer.replace(self._context.passwords.of(row.account).get_secret_value(), "********")
-        return re.sub(re.escape(row.recipient), "her register address", answer, flags=re.IGNORECASE)
+        return re.sub(re.escape(row.recipient), "their register address", answer, flags=re.IGNORECASE)
 
 
 def _target(context: Context) -> str:

@@ -1,4 +1,4 @@
-"""Attaching the old mailbox as an external mail account in OX, as the person herself (facts/open-xchange.md 6, 11).
+"""Attaching the old mailbox as an external mail account in OX, as the person's own user (facts/open-xchange.md 6, 11).
 
 Log in, list, create if absent, try, log out. What is there decides, not what an answer says: one version of OX creates
 the account although its trial login failed, another does not. `system.perform` is here.
@@ -96,7 +96,7 @@ def attach(web: Web, target: Target, person: Person, row: AttachmentRow) -> Outc
 
 
 class _Visit:
-    """What is done while she is logged in."""
+    """What is done while that user is logged in."""
 
     def __init__(self, web: Web, target: Target, person: Person, row: AttachmentRow) -> None:
         self._web = web
@@ -150,7 +150,7 @@ class _Visit:
             return Outcome(Result.DONE)
         warnings = _warnings(answer)
         if warnings and all(warning.get("code") in _SENDING for warning in warnings):
-            # she reads her old mail, and writes from her new address
+            # old mail is read there; what is written comes from the new address
             return Outcome(Result.DONE, f"attached; sending through it was not possible: {said(warnings[0])}")
         raise WebError("ACC-0020", said(warnings[0]) if warnings else "OX gives no reason")
 

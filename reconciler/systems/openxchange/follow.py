@@ -23,7 +23,7 @@ def password(system: str, owner: Owner, found: Records) -> Iterator[Change]:
 
 
 def subscriptions(system: str, owner: Owner, found: Records) -> Iterator[Change]:
-    """The end of her subscriptions."""
+    """The end of their subscriptions."""
     user = rows_of(found, OxUserRow).get(owner.subject)
     if user is not None:
         yield _again(system, SUBSCRIPTIONS, owner, SubscriptionsRow(owner.subject, owner.subject, user.id))

@@ -70,7 +70,7 @@ def pair(wanted: Records, found: Records) -> Records:
 
     A user is an account's when login and one of its addresses agree; failing that, when its primary address is the
     account's. Of an account that was renamed, former logins and addresses count as well, and of several such users the
-    oldest is the person's: ids come from a sequence (facts 3.2), and a second user is younger than the one with her
+    oldest is the person's: ids come from a sequence (facts 3.2), and a second user is younger than the one with their
     data. A user that is still to be renamed keeps the former address that it was found by as the key in its row.
     A user with our login and somebody else's addresses is a stranger: it keeps its id, and policy refuses the
     creation as `foreign`. No user is given to two accounts.
@@ -128,7 +128,7 @@ def settle(wanted: Records, found: Records) -> Records:
     gone: dict[str, Row] = {u.key: Gone(u.key, leaving[u.primary].owner) for u in free if u.primary in leaving}
     gone.update((user.key, Gone(user.key, row.owner)) for row, user in _second(pending, free))
     staying = {address: row for address, row in wanted.get(KIND, {}).items() if address not in leaving}
-    # who goes comes first: she has the login, the address or the name that somebody else is to get
+    # who goes comes first: they have the login, the address or the name that somebody else is to get
     return {**wanted, KIND: gone | staying}
 
 

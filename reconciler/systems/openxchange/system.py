@@ -96,7 +96,7 @@ class OpenXchangeSystem:
         found: Records,
         news: News,
     ) -> Sequence[Change]:
-        """The new password of a user that is there, her old mailbox, the end of her subscriptions."""
+        """The new password of a user that is there, their old mailbox, the end of their subscriptions."""
         following: list[Change] = []
         if news.renew:
             following += follow.password(self.name, owner, found)
@@ -162,7 +162,7 @@ class OpenXchangeSystem:
 
 
 def _old_names(desired: DesiredState) -> dict[str, str]:
-    """`Pirat Alt` for the old mailbox of Pirat Neu. Without her given and her former name its address is its name."""
+    """`Pirat Alt` for the old mailbox of Pirat Neu. Without their given and former name its address is its name."""
     boxes = desired.mailboxes
     return {
         rename.old: f"{boxes[account].given_name} {rename.former_surname}"

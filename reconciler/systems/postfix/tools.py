@@ -111,7 +111,7 @@ class Tools:
         return ("/usr/bin/cp", "-pT", self.path, self.new)
 
     def write(self) -> Argv:
-        """Content comes on standard input: root would follow a link that a user put in a folder of hers."""
+        """Content comes on standard input: root would follow a link that a user put in a folder of theirs."""
         return ("/usr/bin/tee", self.new)
 
     def build(self) -> Argv:

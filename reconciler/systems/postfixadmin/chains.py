@@ -38,9 +38,9 @@ class Chain(NamedTuple):
     key: Address
     former: tuple[Former, ...]
     members: tuple[Address, ...]
-    """Her member number in the domains that she left."""
+    """Their member number in the domains that they left."""
     number: Address | None
-    """Her member number in the domain of today."""
+    """Their member number in the domain of today."""
     active: bool
 
     @property
@@ -58,7 +58,7 @@ class Chain(NamedTuple):
 
     @property
     def numbers(self) -> frozenset[str]:
-        """Aliases that lead to her: what leads to them from her own twin leads round in a circle."""
+        """Aliases that lead to the account: what leads to them from its own twin leads round in a circle."""
         return frozenset((*self.members, self.number) if self.number else self.members)
 
     def current(self, target: str) -> str:

@@ -46,7 +46,7 @@ _LATE = {"mailbox_app_password": "username", "totp_exception_address": "username
 _ALL = "SELECT, INSERT, UPDATE, DELETE"
 _RIGHTS = {"domain": "SELECT", "log": "INSERT"}
 
-# one query for each backend; a user sees only what she may use
+# one query for each backend; a user sees only what they may use
 _COLUMNS = {
     "mysql": "SELECT table_name, column_name, collation_name FROM information_schema.columns "
     "WHERE table_schema = DATABASE() AND table_name IN :names",

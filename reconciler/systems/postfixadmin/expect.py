@@ -74,7 +74,7 @@ def _former_aliases(chain: Chain) -> Iterator[AliasRow]:
     for former in chain.former:
         yield AliasRow(former.address, account, (account,), True, AliasRole.FORMER, active)
     for member in chain.members:
-        # as long as it is there: nobody needs it in a domain that she left
+        # as long as it is there: nobody needs it in a domain that its person left
         yield AliasRow(member, account, (account,), True, AliasRole.MEMBER, active_managed=False)
 
 

@@ -27,7 +27,7 @@ def follow(
 ) -> list[Change]:
     """The changes of `system` that follow from `changes`, which are all of one owner.
 
-    A new password goes to her mailbox and to her old ones, in `former`: with one of them she attaches the other. A
+    A new password goes to their mailbox and to their old ones, in `former`: with one of them they attach the other. A
     mailbox that is made here gets it as it is made.
     """
     created = {

@@ -106,11 +106,11 @@ class _Sight:
         carried = {chain.current(target) for former in chain.former for target in self._carried(chain, former)}
         twin = self.aliases.get(chain.key)
         own = twin.goto if twin is not None else ()
-        hers = chain.addresses | chain.numbers
+        theirs = chain.addresses | chain.numbers
         there = self.mailboxes.get(chain.key)
         # before its mailbox is there, only an alias that leads to this person already is theirs
-        is_own = (there is not None and there.key == chain.key) or not (hers - {chain.key}).isdisjoint(own)
-        kept = {chain.current(target) for target in own if is_own and target not in hers}
+        is_own = (there is not None and there.key == chain.key) or not (theirs - {chain.key}).isdisjoint(own)
+        kept = {chain.current(target) for target in own if is_own and target not in theirs}
         circle = chain.key not in own and not chain.numbers.isdisjoint(own)
         outdated = circle or any(chain.current(t) != t or (t != chain.key and t in chain.addresses) for t in own)
         if outdated or not carried <= kept:
@@ -152,7 +152,7 @@ class _Sight:
             self.wanted["alias"][former.address] = row._replace(active=chain.active, active_managed=True)
 
     def _member_aliases(self, chain: Chain) -> None:
-        """Her member number in the domains that she left: only the one target changes, and only where it is hers."""
+        """Their member number in domains that they left: only the one target changes, and only where it is theirs."""
         for key in chain.members:
             row, found = self.wanted["alias"].get(key), self.aliases.get(key)
             if not isinstance(row, AliasRow) or row.role is not AliasRole.MEMBER:

@@ -40,7 +40,7 @@ async def test_an_empty_ledger_remembers_nothing(ledger: Ledger) -> None:
 async def test_a_letter_that_was_not_sent_leaves_its_account_unfinished(ledger: Ledger) -> None:
     steps = creation(ANNA)
     run = await opened(ledger, steps)
-    assert (await ledger.remember(24)).unfinished == frozenset()  # nothing of hers was touched
+    assert (await ledger.remember(24)).unfinished == frozenset()  # nothing of theirs was touched
     await ledger.before(run, steps[:1])
     remembered = await ledger.remember(24)
     assert remembered.unfinished == {account(ANNA)}

@@ -72,7 +72,7 @@ def test_the_written_letter_is_ascii_with_short_lines(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("language", ["de", "en"])
-def test_everything_that_she_needs_is_in_it(tmp_path: Path, language: str) -> None:
+def test_everything_that_they_need_is_in_it(tmp_path: Path, language: str) -> None:
     message = letter(tmp_path, language=language)
     text = message.get_content()
     for needed in (ANNA, "tiger-9-im-tank", "https://mail.example/", "Zoë", "AG Technik"):
@@ -107,10 +107,10 @@ def _one_line(message: EmailMessage) -> str:
 
 @pytest.mark.parametrize("template", ["renamed", "moved"])
 @pytest.mark.parametrize("language", ["de", "en"])
-def test_a_rename_tells_which_addresses_reach_her_and_what_she_must_do(
+def test_a_rename_tells_which_addresses_reach_them_and_what_they_must_do(
     tmp_path: Path, language: str, template: str
 ) -> None:
-    """issue 3, part 4: what changed, which addresses reach her, that clients must be set up anew."""
+    """issue 3, part 4: what changed, which addresses reach them, that clients must be set up anew."""
     message = letter(tmp_path, RENAMED, template, language=language)
     text = _one_line(message)
     assert ANNA in message["Subject"]

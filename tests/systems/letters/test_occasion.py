@@ -117,7 +117,7 @@ def test_a_new_password_comes_with_what_is_to_be_said_of_it(
 
 def test_a_rename_whose_run_died_before_its_letter_is_still_told_as_a_rename(tmp_path: Path) -> None:
     """rename.md, invariant 5: the next run makes a new password and sends that. Nothing that can be read is left to
-    change by then, the ledger alone says that she is due one."""
+    change by then, the ledger alone says that they are due one."""
     for day in (TODAY, TODAY - timedelta(days=60)):
         assert template(tmp_path, RESET, renames=(rename(day=day),), renew=True) == "renamed"
     assert template(tmp_path, renames=(rename(),), renew=True) == "renamed"
@@ -144,7 +144,7 @@ def test_removed_subscriptions_alone_are_no_occasion(tmp_path: Path) -> None:
     ("renew", "said", "hint"),
     [(True, "no letter with the password", "set the password"), (False, "no letter with the new address", "tell the")],
 )
-def test_who_gets_no_letter_is_said_with_what_she_is_not_told(
+def test_who_gets_no_letter_is_said_with_what_they_are_not_told(
     tmp_path: Path, renew: bool, said: str, hint: str
 ) -> None:
     letters, state = system(tmp_path), desired(mailbox(), renames=(rename(),))
@@ -162,7 +162,7 @@ def test_who_gets_no_letter_is_said_with_what_she_is_not_told(
 def test_a_register_address_that_ends_in_a_former_one_gets_no_letter(
     tmp_path: Path, recipient: str, renew: bool
 ) -> None:
-    """She would have to log in with what is in the letter to read it. Former domains lead to her as well."""
+    """They would have to log in with what is in the letter to read it. Former domains lead to them as well."""
     renames = (rename("anna.frueher@alt.example", MUSTER, date(2026, 1, 1)), rename())
     state = desired(mailbox(), aliases=(alias("vorstand@verein.example", MUSTER),), renames=renames)
     letters = system(tmp_path)
@@ -183,7 +183,7 @@ async def sent(folder: Path, template: str, state: DesiredState, **sections: Any
     return text, passwords.of(ANNA).get_secret_value()
 
 
-async def test_the_letter_of_a_chain_names_every_address_that_reaches_her(tmp_path: Path) -> None:
+async def test_the_letter_of_a_chain_names_every_address_that_reaches_them(tmp_path: Path) -> None:
     renames = (rename("anna.erste@alt.example", MUSTER, date(2026, 1, 1)), rename())
     text, secret = await sent(tmp_path, "renamed", desired(mailbox(), renames=renames))
     assert f"{ANNA} {MUSTER} anna.erste@alt.example 10042@pirat.alt" in text
@@ -226,7 +226,7 @@ async def test_the_letter_says_where_the_old_mail_really_is(
         ("anna.beispiel", "address", "anna.beispiel"),
     ],
 )
-async def test_a_login_of_the_groupware_of_her_own_is_said_beside_the_other(
+async def test_a_login_of_the_groupware_of_its_own_is_said_beside_the_other(
     tmp_path: Path, username: str | None, rule: str, said: str
 ) -> None:
     state = desired(mailbox(username=username), renames=(rename(),))

@@ -48,7 +48,7 @@ async def test_each_letter_holds_the_password_of_its_own_account(tmp_path: Path)
         assert not any(passwords.of(other).get_secret_value() in message.get_content() for other in others)
 
 
-async def test_the_letter_names_her_and_where_to_log_in(tmp_path: Path) -> None:
+async def test_the_letter_names_them_and_where_to_log_in(tmp_path: Path) -> None:
     outbox = Outbox()
     await ready(tmp_path, outbox).perform([step()])
     text = outbox.sent[0].get_content()
@@ -107,13 +107,13 @@ async def test_a_server_that_quotes_the_letter_does_not_spread_the_password(tmp_
     assert "554 looks like spam: ********" in outcome.message
 
 
-async def test_no_outcome_holds_her_private_address(tmp_path: Path) -> None:
+async def test_no_outcome_holds_their_private_address(tmp_path: Path) -> None:
     """It goes into the ledger and into reports; servers repeat it, in whatever case."""
     outbox = Outbox()
     outbox.answers = [None, "550 5.1.1 <ANNA@gmx.example>: no such user"]
     outcomes = await ready(tmp_path, outbox).perform([step(), step()])
     assert "anna@gmx.example" not in repr(outcomes).lower()
-    assert "<her register address>: no such user" in outcomes[1].message
+    assert "<their register address>: no such user" in outcomes[1].message
     assert "member 10042" in outcomes[0].message
 
 

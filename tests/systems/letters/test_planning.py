@@ -47,7 +47,7 @@ def letters_of(
 
 
 @pytest.mark.parametrize(("kind", "template"), [("mailbox", "account"), ("ox_user", "password")])
-def test_a_new_login_of_a_member_makes_one_letter_to_her_register_address(
+def test_a_new_login_of_a_member_makes_one_letter_to_their_register_address(
     tmp_path: Path, kind: str, template: str
 ) -> None:
     letters = system(tmp_path)
@@ -108,7 +108,7 @@ def test_whom_the_letter_cannot_reach_gets_none_and_the_plan_says_so(
 
 
 @pytest.mark.parametrize(
-    ("aliases", "reaches_herself"),
+    ("aliases", "needs_itself"),
     [
         ((alias("anna@other.test", ANNA),), True),
         ((alias("anna@other.test", "x@other.test"), alias("x@other.test", "y@other.test", ANNA)), True),
@@ -119,11 +119,11 @@ def test_whom_the_letter_cannot_reach_gets_none_and_the_plan_says_so(
     ids=["direct", "over two", "elsewhere", "switched off", "loop"],
 )
 def test_an_address_that_leads_into_the_new_mailbox_gets_no_letter(
-    tmp_path: Path, aliases: tuple[Alias, ...], reaches_herself: bool
+    tmp_path: Path, aliases: tuple[Alias, ...], needs_itself: bool
 ) -> None:
-    """She could read the password only after she had logged in with it."""
+    """They could read the password only after they had logged in with it."""
     state = desired(mailbox(), aliases=aliases)
-    assert (letters_of(system(tmp_path), state, register("anna@other.test")) == []) is reaches_herself
+    assert (letters_of(system(tmp_path), state, register("anna@other.test")) == []) is needs_itself
 
 
 def test_an_account_that_git_does_not_declare_gets_no_letter(tmp_path: Path) -> None:

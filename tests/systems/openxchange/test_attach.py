@@ -67,7 +67,7 @@ class Site:
         return control.accounts(self.folder, "pirat.neu")
 
     def there(self, **fields: object) -> None:
-        """She attached it herself, long ago."""
+        """Attached by its user, long ago."""
         url = f"imap://127.0.0.1:{self.section.imap.port if self.section.imap else 0}"
         body = {"primary_address": ALT, "login": ALT, "password": "of-long-ago", "mail_url": url, **fields}
         assert self.section.web_url is not None
@@ -112,7 +112,7 @@ async def test_the_old_mailbox_is_attached_once_with_the_new_password(site: Site
 
 
 @pytest.mark.parametrize("fields", [{}, {"mail_url": "imap://mail.old.example:143"}, {"login": "pirat"}])
-async def test_one_that_she_has_already_gets_the_password_that_is_valid_now(
+async def test_one_that_they_have_already_gets_the_password_that_is_valid_now(
     site: Site, dovecot: Dovecot, fields: dict[str, str]
 ) -> None:
     control.set_switches(site.folder, trial="off")
@@ -125,7 +125,7 @@ async def test_one_that_she_has_already_gets_the_password_that_is_valid_now(
     assert dovecot.lets_in(account["login"], account["password"])
 
 
-async def test_her_other_accounts_are_left_alone(site: Site) -> None:
+async def test_their_other_accounts_are_left_alone(site: Site) -> None:
     control.set_switches(site.folder, trial="off")
     site.there(primary_address="info@extern.example", login="info", mail_url="imap://imap.extern.example:143")
     (before,) = site.accounts()

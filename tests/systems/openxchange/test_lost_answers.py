@@ -37,7 +37,7 @@ async def test_a_list_of_nobody_is_no_reason_to_create_everybody() -> None:
     assert host.of("createuser") == []
 
 
-async def test_nobody_is_named_as_the_holder_of_her_own_display_name() -> None:
+async def test_nobody_is_named_as_the_holder_of_their_own_display_name() -> None:
     host = CannedHost([user(3, "anna", ANNA, Display_name="anna beispiel")])
     system = system_on(host)
     step = update((await found(system))["3"], wanted("anna", ANNA))

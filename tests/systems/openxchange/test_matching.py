@@ -108,7 +108,7 @@ def test_the_login_wins_over_the_primary_address_of_another_user() -> None:
 
 def test_a_user_that_one_account_has_by_login_does_not_go_to_another_by_primary_address() -> None:
     rows = [wanted("klaus", "klaus@pirat.example"), wanted("anna", ANNA)]
-    # user 3 has Anna's login and an alias of hers, and Klaus' address as its primary one
+    # user 3 has Anna's login and an alias of Anna's, and Klaus' address as its primary one
     assert paired(rows, [live(3, "anna", "klaus@pirat.example", ANNA)]) == {ANNA: "3"}
 
 

@@ -27,7 +27,7 @@ DESIRED = state(rename())
 
 @dataclass
 class Site:
-    """A stand-in that renames logins, with the person under her old name and data of hers."""
+    """A stand-in that renames logins, with the person under the old name and data of theirs."""
 
     folder: Path
 
@@ -52,7 +52,7 @@ class Site:
         return ox
 
     def person(self) -> User:
-        """The only user besides the admin, whoever she is."""
+        """The only user besides the admin, whoever that is."""
         (user,) = (user for user in control.users(self.folder) if user.id != 2)
         return user
 
@@ -72,7 +72,7 @@ def make(folder: Path, version: str) -> Site:
     control.set_switches(folder, version=version, USERNAME_CHANGEABLE=True)
     row = {"Name": "pirat.alt", "PrimaryEmail": ALT, "ImapLogin": ALT, "Aliases": f"{ALT},{INFO}", "Password": "old"}
     import_users(
-        folder, [{**row, "Display_name": "Pirat Alt", "Given_name": "Pirat", "Sur_name": "Alt", "Note": "hers"}]
+        folder, [{**row, "Display_name": "Pirat Alt", "Given_name": "Pirat", "Sur_name": "Alt", "Note": "kept"}]
     )
     return Site(folder)
 
@@ -93,7 +93,7 @@ def is_renamed(user: User) -> bool:
     fields = user.fields
     names = (fields["Name"], fields["Display_name"], fields["Given_name"], fields["Sur_name"], fields["Note"])
     addresses = {fields[name] for name in ("PrimaryEmail", "Email1", "DefaultSenderAddress", "ImapLogin")}
-    whole = ("pirat.neu", "Pirat Neu", "Pirat", "Neu", "hers")
+    whole = ("pirat.neu", "Pirat Neu", "Pirat", "Neu", "kept")
     return user.id == 3 and names == whole and addresses == {NEU} and user.aliases == {ALT, NEU, INFO}
 
 
@@ -146,7 +146,7 @@ async def test_whatever_was_done_by_hand_is_recognised_and_finished(
     by_hand(site)
     steps = await site.steps(site.ox())
     assert [step.change.action for step in steps if step.readable] == actions
-    # from step 7 on she knows her password, and gets no other one (details.md, Rename)
+    # from step 7 on they know their password, and get no other one (details.md, Rename)
     assert any(step.change.kind == "password" for step in steps) is (Action.RENAME in actions)
     await site.finish()
     assert is_renamed(site.person())
@@ -187,7 +187,7 @@ async def test_a_plugin_error_after_the_deletion_is_no_failure(mid: Site) -> Non
 
 
 @pytest.mark.parametrize("name", ["deleteuser", "changeuser"])
-async def test_while_ox_is_down_everything_of_hers_is_tried_again(mid: Site, name: str) -> None:
+async def test_while_ox_is_down_everything_of_theirs_is_tried_again(mid: Site, name: str) -> None:
     hook(mid)
     ox = mid.ox()
     steps = await mid.steps(ox)
@@ -224,7 +224,7 @@ async def test_a_server_that_does_not_rename_stops_it_and_names_property_and_fil
         (("-a", f"{NEU},x@pirat.example"), "aliases"),
     ],
 )
-async def test_a_second_user_that_changed_since_is_not_deleted_and_nothing_of_hers_is_done(
+async def test_a_second_user_that_changed_since_is_not_deleted_and_nothing_of_theirs_is_done(
     mid: Site, options: tuple[str, ...], word: str
 ) -> None:
     hook(mid)

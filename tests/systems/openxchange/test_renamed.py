@@ -310,7 +310,7 @@ def test_of_any_users_one_is_the_persons_and_only_holders_of_its_new_names_go(
     assert not addresses_of(person).isdisjoint(chain)
     assert f"openxchange/{person.id}" not in gone
     for key in gone:
-        assert person.key != chain[-1], "only a pending rename may cost anybody her user"
+        assert person.key != chain[-1], "only a pending rename may cost anybody their user"
         assert rows[key].primary == chain[-1] or rows[key].login == chain[-1].partition("@")[0]
     again = [change.action for change in diff(system_on(CannedHost()), settled, found)]
     assert again.count(Action.CREATE) == 0

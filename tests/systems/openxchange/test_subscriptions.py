@@ -110,7 +110,7 @@ async def one(subscriptions: Subscriptions, *users: dict[str, str | None]) -> Ou
     return outcome
 
 
-async def test_it_takes_her_subscriptions_of_this_context_with_all_that_they_stored(database: URL) -> None:
+async def test_it_takes_the_subscriptions_of_this_context_with_all_that_they_stored(database: URL) -> None:
     before = dump(database)
     assert await one(resets(database)) == Outcome(Result.DONE, "2 subscriptions removed")
     after = dump(database)
@@ -142,7 +142,7 @@ async def test_whatever_fails_in_the_middle_nothing_is_done(database: URL) -> No
     assert dump(database) == before
 
 
-async def test_a_user_who_is_somebody_else_by_now_keeps_hers(database: URL) -> None:
+async def test_a_user_who_is_somebody_else_by_now_keeps_theirs(database: URL) -> None:
     before = dump(database)
     for users in (user(3, "klaus", "klaus@pirat.example"), user(5, "anna", ANNA)):
         outcome = await one(resets(database), users)

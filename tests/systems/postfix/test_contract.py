@@ -30,7 +30,7 @@ class MapWorld:
         return system_on(section(self.instance))
 
     async def drift(self) -> None:
-        """The wiki's administrator comments our block out and adds one of her own, inside our section."""
+        """The wiki's administrator comments our block out and adds one by hand, inside our section."""
         text = self.instance.map.read_text()
         changed = text.replace("example.org REJECT", "#example.org REJECT\nmine@example.com DUNNO\nnonsense")
         self.instance.write_by_hand(changed)

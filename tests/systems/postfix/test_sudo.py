@@ -135,7 +135,7 @@ def test_a_path_that_would_widen_the_line_is_refused(path: str) -> None:
     assert "letters, digits" in caught.value.hint
 
 
-def test_nobody_needs_sudo_where_the_folder_is_hers() -> None:
+def test_nobody_needs_sudo_where_the_folder_is_theirs() -> None:
     assert sudoers_lines(Section(sender_access="hash:/srv/maps/sender_access", privilege="direct"), "gitops") == []
 
 

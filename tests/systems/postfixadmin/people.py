@@ -1,4 +1,4 @@
-"""Anna, who was Muster and is Beispiel: how she stands in the tables before a rename, and what git declares."""
+"""Anna, who was Muster and is Beispiel: what stands in the tables before a rename, and what git declares."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def declared(*what: Mailbox | Alias | Rename | Removal, today: date = TODAY) -> 
 
 
 def anna(address: str = NEW, **written: Any) -> Mailbox:
-    """Her mailbox as git declares it after the rename."""
+    """The mailbox as git declares it after the rename."""
     return mailbox(address, **{"member": "10042", "name": "Anna Beispiel", **written})
 
 
@@ -62,14 +62,14 @@ def renamed(*more: Mailbox | Alias, move: bool = False, **written: Any) -> Desir
 
 
 async def as_before(database: PostfixAdminDatabase, system: PostfixAdminSystem) -> None:
-    """Two domains, and Anna's account under her old name."""
+    """Two domains, and Anna's account under the old name."""
     for domain in (DOMAIN, OTHER_DOMAIN):
         database.add_domain(domain)
     await apply(system, state(mailbox(OLD, member="10042", name="Anna Muster", quota=512)))
 
 
 def forwards(database: PostfixAdminDatabase, goto: str, address: str = OLD) -> None:
-    """Anna sets her forwards."""
+    """Anna sets forwards."""
     assert by_hand(database, "UPDATE alias SET goto = :goto WHERE address = :a", goto=goto, a=address) == 1
 
 

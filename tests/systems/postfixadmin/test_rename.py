@@ -56,7 +56,7 @@ from tests.systems.postfixadmin.support import (
 
 @pytest.fixture
 async def system(pfa_database: PostfixAdminDatabase) -> AsyncIterator[PostfixAdminSystem]:
-    """Anna's account under her old name, on three backends."""
+    """Anna's account under the old name, on three backends."""
     system = make_system(pfa_database, Outbox())
     await as_before(pfa_database, system)
     with closing(system):
@@ -139,7 +139,7 @@ async def test_two_twins_with_forwards_become_their_union(
     assert await changes(system, renamed()) == []
 
 
-async def test_afterwards_the_new_twin_is_her_own(
+async def test_afterwards_the_new_twin_is_their_own(
     pfa_database: PostfixAdminDatabase, system: PostfixAdminSystem
 ) -> None:
     """details.md: forwards, forward-only and vacation are no drift; and the old address may get further aliases."""

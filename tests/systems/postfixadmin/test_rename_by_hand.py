@@ -80,7 +80,7 @@ def database(new_sqlite: Callable[[], PostfixAdminDatabase]) -> PostfixAdminData
 
 @pytest.fixture
 async def system(database: PostfixAdminDatabase) -> AsyncIterator[PostfixAdminSystem]:
-    """Anna under her old name."""
+    """Anna under the old name."""
     system = make_system(database, Outbox())
     await as_before(database, system)
     with closing(system):
@@ -109,7 +109,7 @@ async def test_exactly_the_rest_is_done(
     assert_reachable(await system.observe(), ADDRESSES, (NEW, OLD))
 
 
-async def test_an_alias_of_her_own_becomes_the_new_twin(
+async def test_an_alias_of_their_own_becomes_the_new_twin(
     database: PostfixAdminDatabase, system: PostfixAdminSystem
 ) -> None:
     """rename.md: a rename whose target exists as an alias of the same account; left so it would be a loop."""
@@ -128,7 +128,7 @@ async def test_an_alias_of_her_own_becomes_the_new_twin(
 async def test_an_old_mailbox_that_is_gone_leaves_its_address_only(
     database: PostfixAdminDatabase, system: PostfixAdminSystem
 ) -> None:
-    """Its alias, if somebody made one, is no twin: its other targets never got her mail."""
+    """Its alias, if somebody made one, is no twin: its other targets never got Anna's mail."""
     assert database.cli("mailbox", "delete", OLD).returncode == 0
     by_hand(
         database,

@@ -62,7 +62,7 @@ LATE = (
 
 @pytest.fixture
 async def system(pfa_database: PostfixAdminDatabase) -> AsyncIterator[PostfixAdminSystem]:
-    """Anna under her old name."""
+    """Anna under the old name."""
     system = make_system(pfa_database, Outbox())
     await as_before(pfa_database, system)
     with closing(system):

@@ -131,7 +131,7 @@ def test_a_declared_number_of_the_old_domain_is_left_to_its_entry() -> None:
 
 
 def test_the_number_of_the_old_domain_is_left_where_somebody_else_has_it() -> None:
-    """Only what leads to this person is hers."""
+    """Only what leads to this person is theirs."""
     found = live({A: "Anna Alt"}, {A: A, N: "bernd@pirat.alt"})
     found["domain"]["verein.alt"] = DomainRow("verein.alt", True)
     after = done(declared(anna("a@verein.alt"), rename(A, "a@verein.alt", MAY)), found)
@@ -151,7 +151,7 @@ def test_one_alias_that_leads_to_two_renamed_people_is_rewritten_once() -> None:
     assert led(done(desired, found))["alle@pirat.alt"] == f"{B},{C}"
 
 
-def test_all_mailboxes_of_a_person_get_her_new_password() -> None:
+def test_all_mailboxes_of_a_person_get_the_new_password() -> None:
     """The attached one is opened with it; one that is made in this plan gets it as it is made."""
     desired = declared(anna(C), rename(A, B, MAY), rename(B, C, JUNE))
     found = live({A: "Anna", B: "Anna"}, {A: B, B: B, N: B})
@@ -183,7 +183,7 @@ states = st.builds(
 def test_from_any_state_one_plan_arrives(
     found: Records, first: OldMailbox, second: OldMailbox, rewrite: bool, back: bool
 ) -> None:
-    """The second plan is empty, each address reaches her, no mailbox and no forward of hers is lost.
+    """The second plan is empty, each address reaches the person, no mailbox and no forward of theirs is lost.
 
     Where the new mailbox's user, or the old one's, forwards all of their mail already, that is theirs to decide.
     """

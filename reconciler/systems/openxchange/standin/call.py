@@ -47,7 +47,7 @@ class Key(NamedTuple):
 
 
 class Server:
-    """A context of the stand-in whose administrator has proved himself."""
+    """A context of the stand-in whose administrator has logged in."""
 
     def __init__(self, connection: sqlite3.Connection, context_id: int, admin: User, switches: Switches) -> None:
         self.connection = connection

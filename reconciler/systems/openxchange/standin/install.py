@@ -39,7 +39,7 @@ def install(
 
     Safe to repeat: users and switches that are there stay, the scripts are written anew, and the context admin gets
     this password. Another `context` is added beside those that are there. `portable`: every user of the machine can run
-    the tools once the folder is hers, wherever this code and this Python stand. Raises UsageError.
+    the tools once the folder is theirs, wherever this code and this Python stand. Raises UsageError.
     """
     if not admin_password:
         raise UsageError("the context admin needs a password", hint="an empty one never authenticates; choose another")

@@ -31,7 +31,7 @@ _LONGEST = 1024 * 1024
 
 
 class Session(NamedTuple):
-    """Who is logged in, and the secret that her cookie must hold."""
+    """Who is logged in, and the secret that their cookie must hold."""
 
     user_id: int
     secret: str
