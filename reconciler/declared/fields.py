@@ -16,7 +16,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, WithJsonSchema
 
 from reconciler.declared.scalars import OddNumber, WrittenFloat
-from reconciler.settings import parse_quota
+from reconciler.setting_values import parse_quota
 
 MAX_NAME = 255  # facts/postfixadmin.md 9: the length of mailbox.name
 MAX_TEXT = 500

@@ -10,7 +10,8 @@ from reconciler.model.addresses import Address, domain_of
 from reconciler.model.declared import DesiredState, Mailbox
 from reconciler.model.names import folded
 from reconciler.model.records import AliasRole, AliasRow, MailboxRow, Records, Row
-from reconciler.settings import Settings, parse_quota
+from reconciler.setting_values import parse_quota
+from reconciler.settings import Settings
 from reconciler.systems.postfixadmin.chains import CHAIN, LEAVING, Chain, chain_of, leaving
 
 

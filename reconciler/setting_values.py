@@ -1,0 +1,115 @@
+"""What one value of the site file must look like: a time zone, a quota, a URL. For the models of `reconciler.settings`
+and, where the state holds the same kind of value, of `declared`. Each raises ValueError with what to write.
+"""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from functools import lru_cache
+from string import Formatter
+from typing import Annotated
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+from pydantic import AfterValidator, Field
+
+from reconciler.model.addresses import BadAddress, parse_domain
+from reconciler.remote.database_url import checked_url
+
+
+def refuse_unseen(text: str) -> None:
+    unseen = next((c for c in text if not (c.isprintable() or c in "\n\t")), None)
+    if unseen is not None:
+        raise ValueError(f"the invisible character U+{ord(unseen):04X} stands in the text; delete it")
+
+
+def refuse_long(path: str) -> None:
+    longest = max(len(part.encode()) for part in path.split("/"))
+    if longest > 255 or len(path.encode()) > 4095:
+        raise ValueError("longer than a path can be; a name in it has 255 bytes at most, all of it 4,095")
+
+
+def _time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        near = get_close_matches(name.strip(), available_timezones(), n=1)
+        hint = f"did you mean {near[0]}?" if near else "write one like Europe/Berlin"
+        raise ValueError(f"{name!r} is not a time zone; {hint}") from None
+    return name
+
+
+def _maildir(text: str) -> str:
+    known = {"domain", "local_part", "address"}
+    try:
+        parts = list(Formatter().parse(text))
+    except ValueError:
+        parts = []
+    fields = {field for _, field, _, _ in parts if field is not None}
+    plain = not any(width or conversion for _, _, width, conversion in parts) and ".." not in text.split("/")
+    if not plain or text.startswith("/") or not {"local_part", "address"} & fields or not fields <= known:
+        hint = "write {domain} and {local_part} in it, like '{domain}/{local_part}/'"
+        raise ValueError(f"{text!r} does not say where a mailbox's mail is; {hint}")
+    return text
+
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from None
+    return text
+
+
+def _domain(text: str) -> str:
+    try:
+        return parse_domain(text)
+    except BadAddress as error:
+        raise ValueError(str(error)) from None
+
+
+def _quota(text: str) -> str:
+    parse_quota(text)
+    return text
+
+
+_QUOTA = re.compile(r"([0-9]+)\s*MB", re.IGNORECASE)
+
+
+@lru_cache(maxsize=1024)
+def parse_quota(text: str) -> int:
+    """`10240 MB` or `unlimited` in whole MB of PostfixAdmin, unlimited is 0. Raises ValueError."""
+    if text == "unlimited":
+        return 0
+    match = _QUOTA.fullmatch(text.strip())
+    if not match:
+        raise ValueError(f"{text!r} is not a quota; write whole megabytes like `10240 MB`, or `unlimited`")
+    if int(match[1]) == 0:
+        raise ValueError("a quota of 0 MB would mean no limit in PostfixAdmin; write `unlimited` if that is meant")
+    return int(match[1])
+
+
+def _web_url(text: str) -> str:
+    try:
+        url = urlsplit(text)
+        url.port  # noqa: B018  # raises when it is no port
+    except ValueError:
+        raise ValueError(f"{text!r} is not a URL; write one like https://mail.example/ajax/") from None
+    if url.scheme not in ("https", "http") or not url.hostname or url.username is not None or url.query:
+        raise ValueError(f"{text!r} is not a plain URL; write one like https://mail.example/ajax/")
+    if url.scheme == "http" and url.hostname not in LOOPBACK:
+        raise ValueError("passwords go there, so it must be https:// (http:// works for this machine only)")
+    return text
+
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+DatabaseUrl = Annotated[str, AfterValidator(checked_url)]
+WebUrl = Annotated[str, AfterValidator(_web_url)]
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
+Maildir = Annotated[str, AfterValidator(_maildir)]
+Pattern = Annotated[str, AfterValidator(_pattern)]
+DomainName = Annotated[str, AfterValidator(_domain)]
+QuotaText = Annotated[str, AfterValidator(_quota)]
+Port = Annotated[int, Field(ge=1, le=65535)]
