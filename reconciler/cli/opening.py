@@ -85,7 +85,7 @@ class OpenSite:
 
 def read_site(path: Path | None, state: Path | None = None) -> tuple[Settings, Declaration]:
     """The site file, and the state that it points to or that `--state` names. Raises UsageError and InvalidInput."""
-    site = load_site(path)
+    site = load_site(path, reads_state=state is None)
     if state is not None and not state.is_dir():
         hint = "correct --state: it names the folder with the declared state"
         raise UsageError(f"there is no folder {state}", hint=hint)

@@ -20,6 +20,13 @@ _NEEDED = re.compile(r"PATH|HOME|USER|LOGNAME|LANG|XDG_CONFIG_HOME|SUDO_UID|GIT_
 """What git gets of our environment: configuration is how people set safe.directory."""
 
 
+def repository(folder: Path) -> Path:
+    """The top folder of the repository that holds `folder`; without one the folder itself. Links are followed, and git
+    is not asked: in containers it often refuses, and that would be another answer."""
+    real = folder.resolve()
+    return next((path for path in (real, *real.parents) if os.path.lexists(path / ".git")), real)
+
+
 def refusal(folder: Path) -> str:
     """Why git says nothing of this folder although it is in a repository: in git's own words, empty when it does not
     refuse. Repositories of another user are refused (safe.directory in git-config(1)), as in containers."""

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from sqlalchemy.engine import make_url
 
 from reconciler.declared.files import SITE_FILE, Source, read_text, shown
+from reconciler.declared.git import repository
 from reconciler.declared.models import StateFile
 from reconciler.declared.problems import Problems, printable
 from reconciler.declared.sentences import Sentence, sentence
@@ -25,14 +26,16 @@ from reconciler.remote.database_url import files, wrong_file
 from reconciler.settings import Settings, Site
 
 VARIABLE = "RECONCILER_SITE"
-_SITE_LINE = re.compile(r"""^[\s{"']*site["']?\s*:""", re.MULTILINE)
+_SITE_LINE = re.compile(r"""^["']?site["']?\s*:|\A\s*\{\s*["']?site["']?\s*:""", re.MULTILINE)
+"""At the left margin, or first in braces: other files may have such a key further in."""
 _NO_SITE_FILE = ("this is not a site file: no key `site` can be read in it", "begin with `site: NAME`")
 """In none of the file's words: a wrong path may name a file of secrets."""
 _PLACES = (Path(SITE_FILE), Path("state") / SITE_FILE)
 
 
-def load_site(path: Path | None) -> Settings:
+def load_site(path: Path | None, *, reads_state: bool = False) -> Settings:
     """The site file at `path`, else of RECONCILER_SITE, else ./reconciler.yaml or ./state/reconciler.yaml.
+    `reads_state`: the folder that its `state` names is about to be read, so it must be one that may be.
 
     Raises UsageError when there is none, InvalidInput with every problem and its place.
     """
@@ -54,12 +57,27 @@ def load_site(path: Path | None) -> Settings:
     if problems.any_error:
         raise InvalidInput(problems.findings())
     settings = Settings.model_validate({**data, "folder": file.parent, "file": source.shown})
-    for said in (*_database_files(settings), *missing(settings)):
+    state = _state_outside(settings) if reads_state else ()
+    for said in (*state, *_database_files(settings), *missing(settings)):
         problems.error_at(source.place(*_mark(tree.root, said)), "site", said.message, said.hint)
     check_ssh_configs(settings, problems)
     if problems.any_error:
         raise InvalidInput(problems.findings())
     return settings
+
+
+def _state_outside(settings: Settings) -> Iterator[Sentence]:
+    """`state` leads out of the repository: whoever changes the site file in a merge request would have CI read any
+    folder, and quote its files. Who calls the command may name any with `--state`."""
+    top = repository(settings.folder)
+    try:
+        inside = settings.path(settings.state).resolve().is_relative_to(top)
+    except (OSError, RuntimeError):  # links in a circle: there is no such folder, as is said when it is read
+        return
+    if not inside:
+        message = f"`state` leads out of {printable(str(top))}, and only what is in there is read"
+        hint = "write a folder in there, relative to this file; who runs the command may name any: --state DIR"
+        yield Sentence(("state",), message, hint)
 
 
 def _database_files(settings: Settings) -> Iterator[Sentence]:
@@ -82,11 +100,21 @@ def _find(path: Path | None) -> Path:
         return _named(named, where)
     for candidate in _PLACES:
         if candidate.is_file():
-            return candidate
+            return _own(candidate)
     raise UsageError(
         f"no site file: neither {' nor '.join(str(candidate) for candidate in _PLACES)}",
         hint=f"go to the folder that holds {SITE_FILE}, or name it with --site PATH or {VARIABLE}",
     )
+
+
+def _own(found: Path) -> Path:
+    """The file that was found, not named: a link in a merge request may lead anywhere. Raises UsageError."""
+    if not found.resolve().is_relative_to(repository(found.parent)):
+        raise UsageError(
+            f"{found} is a link that leads out of the repository",
+            hint=f"put the file itself there, or name the one that is meant with --site PATH or {VARIABLE}",
+        )
+    return found
 
 
 def _named(path: Path, where: str) -> Path:
@@ -110,6 +138,8 @@ def _sentences(data: Any) -> list[Sentence]:
     if "site" not in data and (sections := data.keys() & StateFile.model_fields.keys() - {"domain"}):
         hint = f"name the site file, {SITE_FILE}; it says which folder holds the state"
         return [Sentence((min(sections),), "this is a state file, not a site file", hint, on_key=True)]
+    if "site" not in data:
+        return [Sentence((), *_NO_SITE_FILE)]
     try:
         Site.model_validate(data)
     except ValidationError as error:

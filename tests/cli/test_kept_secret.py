@@ -61,6 +61,8 @@ SECRETS = (
     "user = swordfish-one; swordfish-two\nswordfish-three: swordfish-four\n",
     "swordfish-one,swordfish-two\nswordfish-three,swordfish-four\n",
     "{ swordfish-one swordfish-two REJECT\n\tswordfish-three\n",
+    "swordfish-one: swordfish-two\nletters: swordfish-three\n",
+    "hosts:\n  site: swordfish-one\n  swordfish-two: swordfish-three: x\n",
 )
 
 

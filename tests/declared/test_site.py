@@ -110,7 +110,7 @@ def test_no_form_of_a_wrong_url_is_repeated(tmp_path: Path, url: str) -> None:
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ("", "1:1: `site` is missing"),
+        ("", "1:1: this is not a site file: no key `site` can be read in it -> begin with `site: NAME`"),
         ("- a\n", "1:1: this is not a site file: no key `site` can be read in it -> begin with `site: NAME`"),
         ("site: a\nsite: b\n", "2:1: the key `site` stands here a second time"),
         ("site: a\n  b: c\n", "2:4: a second `: ` in one line"),

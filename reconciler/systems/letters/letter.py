@@ -7,6 +7,7 @@ Content. A site's own folder goes before ours; templates come from git, so they 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from email.headerregistry import Address as HeaderAddress
@@ -16,7 +17,7 @@ from email.utils import format_datetime, make_msgid, parseaddr
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound, TemplateSyntaxError
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from reconciler.errors import PermanentFailure, UsageError
@@ -79,7 +80,7 @@ class Stationery:
                 )
             folders.insert(0, own)
         self._templates = ImmutableSandboxedEnvironment(
-            loader=FileSystemLoader(folders),
+            loader=_Inside(folders),
             undefined=StrictUndefined,
             autoescape=False,  # plain text
             trim_blocks=True,
@@ -130,6 +131,19 @@ class Stationery:
         if not subject.startswith(_SUBJECT) or not subject.removeprefix(_SUBJECT).strip():
             raise _broken(file, f"its first line must be `{_SUBJECT}…`")
         return subject.removeprefix(_SUBJECT).strip(), body.lstrip("\n")
+
+
+class _Inside(FileSystemLoader):
+    """Follows no link out of the template folders: git shows the link only, and the letter would show the file."""
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
+        text, file, fresh = super().get_source(environment, template)
+        if not any(Path(file).resolve().is_relative_to(Path(folder).resolve()) for folder in self.searchpath):
+            raise UsageError(
+                f"the letter template {template} is a link that leads out of its folder",
+                hint="put the file itself there: git shows only what is inside",
+            )
+        return text, file, fresh
 
 
 _BARE = Content("probe@mail.example", "probe", "probe", "Probe", "Probe", sender_name="Probe")
