@@ -148,8 +148,8 @@ class Remembered:
     """Aliases that became ours by an entry under `aliases:`, whatever git says of their addresses now."""
     former: Mapping[str, str] = field(default_factory=dict)
     """Address → account, of mailboxes and aliases that a rename left at an address which the account had before."""
-    uncertain: Mapping[str, date] = field(default_factory=dict)
-    """Accounts whose last letter may not have arrived, with the (UTC) day on which it left."""
+    uncertain: Mapping[str, datetime] = field(default_factory=dict)
+    """Accounts whose last letter may not have arrived, and when it left, in UTC."""
     one_shots: frozenset[OneShot] = frozenset()
     missed: frozenset[OneShot] = frozenset()
     recent: Mapping[Effect, frozenset[Owner]] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -148,8 +148,10 @@ def test_a_letter_whose_answer_was_lost_is_not_sent_again_and_said(
     for words in (("plan",), ("resume", "--yes"), ("apply", "--yes")):
         answer = command(*words)
         assert answer.status == 0, answer.words
-        left = datetime.now(UTC).date()
-        assert f"whether the letter of {left} to the owner of {ANNA} arrived is not known" in answer.words
+        assert f"whether the letter of {today()} to the owner of {ANNA} arrived is not known" in answer.words
+    late = f"{today() - timedelta(days=1)} 23:30:00"  # in UTC, when it is the next day in the site's time zone
+    site.sql("UPDATE reconciler_steps SET ended = ? WHERE kind = 'letter'", late)
+    assert f"whether the letter of {today()} to the owner" in command("plan").words
     assert plain_server.to(LETTER) == [letter]
     assert control.check_password(site.ox, "anna.beispiel", password_in(letter))
     site.declare(RESET.format(f"password_reset: {today()}"))  # as the hint says

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, case, exists, func, or_, select
@@ -159,8 +159,8 @@ def unseen(connection: Connection, tables: Tables, site: str) -> Mapping[Owner, 
     return {owner: frozenset(theirs) for owner, theirs in kinds.items()}
 
 
-def _uncertain(connection: Connection, tables: Tables, site: str) -> Mapping[str, date]:
-    """Accounts whose last letter that left may not have arrived."""
+def _uncertain(connection: Connection, tables: Tables, site: str) -> Mapping[str, datetime]:
+    """Accounts whose last letter that left may not have arrived, and when it left."""
     runs, step = tables.runs, tables.steps
     later, later_run = step.alias("later"), runs.alias("later_run")
     sent_later = exists().where(
@@ -177,7 +177,7 @@ def _uncertain(connection: Connection, tables: Tables, site: str) -> Mapping[str
         .where(runs.c.site == site, step.c.kind == "letter", step.c.state == StepState.UNCERTAIN, ~sent_later)
         .order_by(step.c.run)
     )
-    return {key: ended.date() for key, ended in connection.execute(query)}
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def _one_shots(connection: Connection, tables: Tables, site: str) -> tuple[frozenset[OneShot], frozenset[OneShot]]:
