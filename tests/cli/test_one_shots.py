@@ -6,6 +6,7 @@ import re
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from reconciler.systems.openxchange.standin import control
 from tests.cli.conftest import Command
 from tests.cli.site import ANNA_DECLARED, StandInSite, password_in
 
@@ -28,3 +29,19 @@ def test_a_new_account_has_its_password_and_advice_that_works(site: StandInSite,
     site.declare(ANNA_DECLARED.replace("}", f", {advice}}}"))
     document = command("plan", "--format", "json")
     assert [f["message"] for f in document.json["findings"] if f["rule"] == "one-shot"]
+
+
+def test_a_reset_is_done_once_for_its_date(site: StandInSite, command: Command) -> None:
+    day = datetime.now(ZoneInfo("Europe/Berlin")).date()
+    site.declare(ANNA_DECLARED)
+    assert command("apply", "--yes").status == 0
+    first = password_in(site.letters()["anna@gmx.example"])
+    site.declare(ANNA_DECLARED.replace("}", f", password_reset: {day}}}"))
+    assert command("apply", "--yes").status == 0
+    second = password_in(site.letters()["anna@gmx.example"])
+    assert second != first
+    written = sorted((site.folder / "outbox").iterdir())
+    for words in (("plan",), ("apply", "--yes"), ("resume", "--yes")):
+        assert command(*words).status == 0
+    assert sorted((site.folder / "outbox").iterdir()) == written
+    assert control.check_password(site.ox, "anna.beispiel", second)

@@ -98,6 +98,17 @@ def test_an_alias_takes_no_mail_of_a_live_mailbox(site: StandInSite, command: Co
     assert site.goto(WILD) == WILD
 
 
+def test_a_declared_mailbox_that_gets_no_mail_is_warned_of(site: StandInSite, command: Command) -> None:
+    """Its own alias is its user's, so nothing is planned; and nothing else would say that its mail comes back."""
+    site.sql("UPDATE alias SET goto = ? WHERE address = ?", f"weg@{DOMAIN}", f"technik@{DOMAIN}")
+    planned = command("plan", "--format", "json")
+    assert planned.status == 0, planned.words
+    (warning,) = [f for f in planned.json["findings"] if f["rule"] == "mail-flow"]
+    assert (warning["severity"], warning["subject"]) == ("warning", f"technik@{DOMAIN}")
+    assert warning["message"] == f"technik@{DOMAIN} gets no mail as it is: it would come back from weg@{DOMAIN}"
+    assert f"put the targets of the alias technik@{DOMAIN} right" in warning["hint"]
+
+
 def test_a_former_address_that_is_somebody_elses_alias(site: StandInSite, command: Command) -> None:
     site.add_alias(f"bernd.alt@{DOMAIN}", WIRT)
     site.declare(TECHNIK, BOX, more=renaming())
