@@ -152,3 +152,17 @@ def test_an_alias_that_somebody_changed_is_left_when_its_entry_goes(site: StandI
         assert f"presse@{DOMAIN}" in [finding["subject"] for finding in planned.json["findings"]]
         assert command("apply", "--yes").status == 0
     assert site.goto(f"presse@{DOMAIN}") == "x@extern.example"
+
+
+def test_hand_made_lines_of_a_map_that_is_all_ours_go_through_the_limit(site: StandInSite, command: Command) -> None:
+    site.declare("technik: {groupware: false}")
+    assert command("apply", "--yes").status == 0
+    made = "".join(f"{name}.example REJECT\n" for name in ("eins", "zwei"))
+    site.map.write_text(made, encoding="utf-8")
+    assert command("plan").status == 0
+    site.write(postfix={**site.sections["postfix"], "whole_file": True})
+    planned = command("plan")
+    assert planned.status == 5
+    assert "removals: 2 removals" in planned.words
+    assert command("apply", "--yes").status == 5
+    assert site.map.read_text(encoding="utf-8") == made

@@ -152,6 +152,9 @@ def test_a_letter_whose_answer_was_lost_is_not_sent_again_and_said(
     late = f"{today() - timedelta(days=1)} 23:30:00"  # in UTC, when it is the next day in the site's time zone
     site.sql("UPDATE reconciler_steps SET ended = ? WHERE kind = 'letter'", late)
     assert f"whether the letter of {today()} to the owner" in command("plan").words
+    long_ago = f"{today() - timedelta(days=20)} 12:00:00"  # more than policy.one_shot_days
+    site.sql("UPDATE reconciler_steps SET ended = ? WHERE kind = 'letter'", long_ago)
+    assert "arrived is not known" not in command("plan").words
     assert plain_server.to(LETTER) == [letter]
     assert control.check_password(site.ox, "anna.beispiel", password_in(letter))
     site.declare(RESET.format(f"password_reset: {today()}"))  # as the hint says
