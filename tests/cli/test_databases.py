@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ssl
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from sqlalchemy import make_url
+from sqlalchemy.exc import OperationalError
 
+from reconciler.remote.database import connect, open_server
 from tests.cli.running import Answer
 from tests.cli.site import Site, StandInSite
 from tests.services.databases import free_port
@@ -16,10 +20,12 @@ from tests.services.hostile import (
     asks_for,
     asks_for_file,
     hostile_server,
+    offers_tls,
     shows_a_key,
     talks_nonsense,
     wants_clear_postgresql,
 )
+from tests.services.smtp import make_certificate
 
 VARIABLE, PASSWORD = "RECONCILER_TEST_SECRET", "nobody-else-hears-this-5"
 THIS_MACHINE, NOT_LOOPBACK = "127.0.0.1", "0.0.0.0"  # a client that calls it reaches this machine
@@ -73,6 +79,19 @@ def test_no_server_gets_a_file(tmp_path: Path, host: str) -> None:
     assert b"private file" not in heard
     assert answer.status == 9
     assert "asks for a file of this machine, which is not sent" in answer.words
+
+
+def test_a_server_that_offers_tls_hears_the_login_over_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever its certificate says, and without reading this machine's authorities for each connection."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(make_certificate(tmp_path))
+    monkeypatch.delattr(ssl.SSLContext, "load_default_certs")
+    with hostile_server(offers_tls(context)) as (port, heard):
+        url = make_url(f"mysql+pymysql://reconciler@{THIS_MACHINE}:{port}/mail")
+        with pytest.raises(OperationalError, match="Access denied"):
+            connect(open_server(url, PASSWORD, Path))
+    assert b"reconciler" in heard[36:], "what stands before it is the request for TLS"
+    assert b"reconciler" not in heard[:36]
 
 
 def test_postgresql_off_this_machine_gets_no_clear_password(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import select
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-_PLUGIN_AUTH, _SECURE, _PROTOCOL_41, _WITH_DB = 1 << 19, 1 << 15, 1 << 9, 1 << 3
+_PLUGIN_AUTH, _SECURE, _TLS, _PROTOCOL_41, _WITH_DB = 1 << 19, 1 << 15, 1 << 11, 1 << 9, 1 << 3
 _OK = b"\0\0\0\2\0\0\0"
 _DENIED = b"\xff\x15\x04#28000Access denied"
 NONCE = b"s" * 8 + b"a" * 12
@@ -56,14 +57,19 @@ class Line:
         self._number = self._number + 1 if number is None else number
         self.send(len(payload).to_bytes(3, "little") + bytes([self._number]) + payload)
 
-    def greet(self, plugin: str = "mysql_native_password") -> bytes:
-        """MySQL's first packet, with `NONCE`; what the client's login says."""
-        flags = _PLUGIN_AUTH | _SECURE | _PROTOCOL_41 | _WITH_DB
+    def greet(self, plugin: str = "mysql_native_password", more: int = 0) -> bytes:
+        """MySQL's first packet, with `NONCE`; what the client's login says. `more`: flags."""
+        flags = _PLUGIN_AUTH | _SECURE | _PROTOCOL_41 | _WITH_DB | more
         low, high = struct.pack("<H", flags & 0xFFFF), struct.pack("<H", flags >> 16)
         head = b"\x0a8.0.36\0" + struct.pack("<I", 7) + NONCE[:8] + b"\0" + low
         rest = b"\x2d\2\0" + high + b"\x15" + b"\0" * 10 + NONCE[8:] + b"\0" + plugin.encode() + b"\0"
         self.answer(head + rest, 0)
         return self.packet()
+
+    def encrypt(self, context: ssl.SSLContext) -> socket.socket:
+        """From now on both speak TLS; the caller closes what is returned."""
+        self._connection = context.wrap_socket(self._connection, server_side=True)
+        return self._connection
 
     def go_on_with(self, server: socket.socket) -> None:
         """From now on the client talks to this server, which counts the packets of each statement anew, as all do."""
@@ -126,6 +132,18 @@ def sha2(password: bytes, key: RSAPrivateKey, through_to: Callable[[], socket.so
         line.answer(_OK)
         with through_to() as server:
             line.go_on_with(server)
+
+    return script
+
+
+def offers_tls(context: ssl.SSLContext) -> Script:
+    """Takes the login over TLS and refuses it; a client that is not asked for TLS is not answered."""
+
+    def script(line: Line) -> None:
+        assert len(line.greet(more=_TLS)) == 32, "the request for TLS names nobody"
+        with line.encrypt(context):
+            line.packet()
+            line.answer(_DENIED)
 
     return script
 
