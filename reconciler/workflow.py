@@ -42,7 +42,7 @@ Recall = Callable[[Mapping[str, Records]], Awaitable[Remembered]]
 
 
 # of these `validate` can only warn; here the gates know what is live
-_GATED = frozenset({"naming", "dangling-alias", "password-reset"})
+_GATED = frozenset({"naming", "dangling-alias", "password-reset", "sub-address"})
 
 
 async def nothing_remembered(wanted: Mapping[str, Records]) -> Remembered:  # noqa: ARG001  # a site without a ledger
@@ -90,7 +90,8 @@ async def draft(
     changes = [c for c in pending if reviewed is None or reviewed.hold(c)]
     shots = due(state, remembered, site, snapshot, chains, remembered.made)
     renewed = shots.password | identity.replaced
-    folded = fold(changes, systems, pairs, due_accounts(remembered, state, chains, renewed, shots.unsubscribe))
+    whose = due_accounts(remembered, state, chains, renewed, shots.unsubscribe)
+    folded = fold(changes, systems, pairs, whose, snapshot.delimiter)
     held = [t for t in folded if reviewed is None or t.owner in reviewed.owners]
     if only is not None:
         present = chains.present(only)

@@ -10,7 +10,7 @@ from reconciler.cli.door import Format, FormatOption, SiteOption, StateOption, S
 from reconciler.cli.opening import open_site
 from reconciler.errors import UsageError
 from reconciler.model.addresses import BadAddress
-from reconciler.planning.flow_changes import MailFlow, mail_records
+from reconciler.planning.flow_changes import mail_flow_of
 from reconciler.planning.lookup import lookup
 from reconciler.report.json import sighting_json
 from reconciler.report.markdown import sighting_markdown
@@ -36,8 +36,7 @@ def show(
             drafted = await draft(opened.site, said, opened.systems, opened.clock, opened.recall, with_tables=True)
             assert drafted.tables is not None
             live = drafted.tables.live
-            records = mail_records(live)
-            flow = None if records is None else MailFlow(records, drafted.chains, drafted.plan.open_transitions)
+            flow = mail_flow_of(live, drafted.chains, drafted.plan.open_transitions)
             try:
                 seen = lookup(address, said.state, live, said.locate, drafted.tables.wanted, flow)
             except BadAddress as error:

@@ -35,6 +35,14 @@ def domain_of(address: str) -> Domain:
     return Domain(address.rpartition("@")[2])
 
 
+def without_extension(address: str, delimiters: str) -> tuple[str, str]:
+    """The address before its extension, and the extension with the delimiter before it, by Postfix'
+    `recipient_delimiter` (split_addr.c): `anna+box@` is `anna@` and `+box`. One at the very beginning is none."""
+    local, _, domain = address.rpartition("@")
+    cut = next((i for i, c in enumerate(local) if i and c in delimiters), len(local))
+    return (f"{local[:cut]}@{domain}", local[cut:]) if cut < len(local) else (address, "")
+
+
 def parse_address(text: str, default_domain: str | None = None) -> Address:
     """`text` in canonical form; a bare local part is completed with `default_domain`. Raises BadAddress."""
     local, at, domain = text.strip().rpartition("@")

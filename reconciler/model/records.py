@@ -107,10 +107,19 @@ class VacationRow(NamedTuple):
 
 
 class DomainRow(NamedTuple):
-    """A row of PostfixAdmin's `domain`; read, never written."""
+    """A row of PostfixAdmin's `domain`; read, never written. The limits are PostfixAdmin's (facts/postfixadmin.md 8):
+    of the numbers 0 is none at all and -1 allows nothing, of the quotas, in MB, only what is above 0 limits."""
 
     key: str
     active: bool
+    backupmx: bool = False
+    mailboxes: int = 0
+    aliases: int = 0
+    """Beside the mailboxes' own."""
+    maxquota: int = 0
+    """Of one mailbox."""
+    quota: int = 0
+    """Of all together."""
 
     @property
     def owner(self) -> Owner:
@@ -217,6 +226,20 @@ class HandLineRow(NamedTuple):
         return found
 
 
+class SettingRow(NamedTuple):
+    """A setting of Postfix that decides where mail goes (`recipient_delimiter`); read, never written."""
+
+    key: str
+    value: str
+
+    @property
+    def owner(self) -> Owner:
+        return Owner(Scope.BLOCK, self.key)
+
+    def over(self, found: SettingRow) -> SettingRow:
+        return found
+
+
 class MemberRow(NamedTuple):
     """A line of the member register; read, never written. The key is the member number as text."""
 
@@ -255,6 +278,7 @@ KINDS: Mapping[str, type[Row]] = {
     "ox_user": OxUserRow,
     "block": BlockRow,
     "hand_line": HandLineRow,
+    "setting": SettingRow,
     "member": MemberRow,
     "password": PasswordRow,
     "attachment": AttachmentRow,

@@ -29,14 +29,16 @@ class FlowChange(NamedTuple):
 class MailFlow:
     """The tables as they are and as these transitions would leave them."""
 
-    def __init__(self, records: Records, accounts: Accounts, transitions: Iterable[Transition]) -> None:
+    def __init__(
+        self, records: Records, accounts: Accounts, transitions: Iterable[Transition], delimiter: str = ""
+    ) -> None:
         changes = [c for t in transitions for c in t.changes if c.kind in ("alias", "mailbox")]
         moved = tuple(moved_rows(records, accounts.former))
         self._records = records
         self._accounts = accounts
         self._changes = changes
-        self.before = MailTables(records, moved=moved)
-        self.after = MailTables(records, changes, moved=moved)
+        self.before = MailTables(records, moved=moved, delimiter=delimiter)
+        self.after = MailTables(records, changes, moved=moved, delimiter=delimiter)
 
     def affected(self) -> list[str]:
         """The addresses with a row, before or after, whose mail a changed row may send elsewhere; sorted."""
@@ -128,10 +130,16 @@ def mail_records(snapshot: Snapshot) -> Records | None:
     return next((r for r in snapshot.records.values() if "alias" in r and "mailbox" in r and "domain" in r), None)
 
 
+def mail_flow_of(snapshot: Snapshot, accounts: Accounts, transitions: Iterable[Transition]) -> MailFlow | None:
+    """The flow of mail over what was read; None when the tables that Postfix asks could not be."""
+    records = mail_records(snapshot)
+    return None if records is None else MailFlow(records, accounts, transitions, snapshot.delimiter)
+
+
 def flow_changes(snapshot: Snapshot, accounts: Accounts, transitions: Sequence[Transition]) -> tuple[FlowChange, ...]:
     """The block "mail flow" of a plan."""
-    records = mail_records(snapshot)
-    return () if records is None else tuple(MailFlow(records, accounts, transitions).changes())
+    flow = mail_flow_of(snapshot, accounts, transitions)
+    return () if flow is None else tuple(flow.changes())
 
 
 def _redirected(change: Change) -> Iterator[AliasRow | MailboxRow]:

@@ -5,10 +5,10 @@ Answers the question that comes before every new account: is there such an addre
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from reconciler.model.addresses import BadAddress, parse_address, parse_local_part
+from reconciler.model.addresses import BadAddress, parse_address, parse_local_part, without_extension
 from reconciler.model.declared import DesiredState
 from reconciler.model.places import Origin, Place
 from reconciler.model.records import (
@@ -75,7 +75,11 @@ def lookup(
     def hit(candidate: str) -> bool:
         return candidate == address if address else candidate.partition("@")[0] == local or candidate in accounts
 
-    facts = [*_declared(text, hit, desired, locate), *_live(text, hit, snapshot), *_blocked(address, snapshot)]
+    facts = [
+        *_declared(text, hit, desired, locate, snapshot.delimiter),
+        *_live(text, hit, snapshot),
+        *_blocked(address, snapshot),
+    ]
     facts += _missing(hit, snapshot, wanted)
     systems = list(dict.fromkeys(fact.system for fact in facts))
     facts.sort(key=lambda fact: systems.index(fact.system))
@@ -93,7 +97,7 @@ def _accounts_of(member: str, desired: DesiredState, snapshot: Snapshot) -> froz
 Hit = Callable[[str], bool]
 
 
-def _declared(text: str, hit: Hit, desired: DesiredState, locate: Locate) -> Iterator[SightingFact]:
+def _declared(text: str, hit: Hit, desired: DesiredState, locate: Locate, delimiter: str) -> Iterator[SightingFact]:
     def fact(kind: str, subject: str, said: str, origin: Origin) -> SightingFact:
         return SightingFact("declared", kind, subject, said, locate(origin))
 
@@ -105,7 +109,7 @@ def _declared(text: str, hit: Hit, desired: DesiredState, locate: Locate) -> Ite
     for alias in desired.aliases.values():
         if hit(alias.address):
             yield fact("alias", alias.address, f"alias to {', '.join(alias.goto)}", alias.origin)
-        elif any(map(hit, alias.goto)):
+        elif any(map(hit, _forms(alias.goto, delimiter))):
             yield fact("alias", alias.address, "alias that leads to it", alias.origin)
     for rename in desired.renames:
         if hit(rename.old) or hit(rename.new):
@@ -122,7 +126,7 @@ def _live(text: str, hit: Hit, snapshot: Snapshot) -> Iterator[SightingFact]:
     for system, records in snapshot.records.items():
         for kind, table in records.items():
             for key, row in table.items():
-                said = _describe(row, key, hit, text)
+                said = _describe(row, key, hit, text, snapshot.delimiter)
                 if said:
                     yield SightingFact(system, kind, key, said)
 
@@ -138,14 +142,14 @@ def _missing(hit: Hit, snapshot: Snapshot, wanted: Mapping[str, Records]) -> Ite
                     yield SightingFact(system, kind, key, said, missing=True)
 
 
-def _describe(row: object, key: str, hit: Hit, text: str) -> str:
+def _describe(row: object, key: str, hit: Hit, text: str, delimiter: str) -> str:
     """What a live record has to do with the question; empty when nothing."""
     match row:
         case MailboxRow() if hit(key):
             return f"mailbox {row.name!r}, {_megabytes(row.quota)}, {_switch(row.active)}"
         case AliasRow() if hit(key):
             return f"leads to {', '.join(row.goto) or 'nowhere'}, {_switch(row.active)}"
-        case AliasRow() if any(map(hit, row.goto)):
+        case AliasRow() if any(map(hit, _forms(row.goto, delimiter))):
             return f"leads to it ({_switch(row.active)})"
         case OxUserRow() if row.login == text or any(map(hit, (row.primary, row.imap_login, *row.aliases))):
             return f"user {row.id} {row.login!r}, {row.display_name!r}, primary mail {row.primary}"
@@ -170,7 +174,7 @@ def _blocked(address: str, snapshot: Snapshot) -> Iterator[SightingFact]:
             yield SightingFact("postfix", "block", row.key, f"sender map, for the whole domain: {row.action}")
     known = snapshot.rows(DomainRow)
     if known is not None and domain in known:
-        yield SightingFact("postfixadmin", "domain", domain, f"domain of this site, {_switch(known[domain].active)}")
+        yield SightingFact("postfixadmin", "domain", domain, f"domain of this site, {_of_domain(known[domain])}")
     alias_domain = (snapshot.rows(AliasDomainRow) or {}).get(domain)
     if alias_domain is not None:
         said = f"alias domain: its addresses lead to {alias_domain.target}, {_switch(alias_domain.active)}"
@@ -178,6 +182,17 @@ def _blocked(address: str, snapshot: Snapshot) -> Iterator[SightingFact]:
     catch_all = (snapshot.rows(AliasRow) or {}).get(f"*@{domain}")
     if catch_all is not None:
         yield SightingFact("postfixadmin", "alias", catch_all.key, f"catch-all to {', '.join(catch_all.goto)}")
+
+
+def _of_domain(row: DomainRow) -> str:
+    return _switch(row.active) + (", the mail server is only a backup MX for it" if row.backupmx else "")
+
+
+def _forms(targets: Iterable[str], delimiter: str) -> Iterator[str]:
+    """The targets, and the addresses that those of them with an extension belong to."""
+    for target in targets:
+        yield target
+        yield without_extension(target, delimiter)[0]
 
 
 def _switch(active: bool) -> str:

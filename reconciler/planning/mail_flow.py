@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from reconciler.model.addresses import CATCH_ALL
+from reconciler.model.addresses import CATCH_ALL, without_extension
 from reconciler.model.records import AliasDomainRow, AliasRow, DomainRow, MailboxRow, Records
 from reconciler.planning.changes import Change
 from reconciler.planning.snapshot import rows_of
@@ -87,6 +87,11 @@ class MailTables:
         """Whether PostfixAdmin knows the domain."""
         return domain in self._domains
 
+    def is_off(self, domain: str) -> bool:
+        """Whether PostfixAdmin knows the domain and has it switched off."""
+        known = self._domains.get(domain)
+        return known is not None and not known.active
+
     def deliver(self, address: str, asked: Asked | None = None) -> Delivery:
         """Where a message to `address` ends; `asked` is filled with the rows that this depends on. The catch-all
         `*@domain` stands for every address that has no row of its own."""
@@ -99,7 +104,7 @@ class MailTables:
     def translated(self, address: str) -> Iterator[str]:
         """The addresses whose rows may answer for this one, but for catch-alls: itself, without its extension, and
         each in the domain that its domain is an alias of."""
-        for form in (address, self._without_extension(address)[0]):
+        for form in (address, without_extension(address, self._delimiter)[0]):
             yield form
             local, _, domain = form.rpartition("@")
             target = self._alias_of(domain)
@@ -144,7 +149,7 @@ class MailTables:
         domain."""
         local, _, domain = address.rpartition("@")
         answer = self._row_answers(address, asked)
-        base, extension = self._without_extension(address)
+        base, extension = without_extension(address, self._delimiter)
         if not answer and extension:
             answer = self._row_answers(base, asked)
             if answer and not _other_domain(answer):
@@ -197,14 +202,6 @@ class MailTables:
     def _alias_of(self, domain: str) -> str | None:
         row = self._alias_domains.get(domain) if self._alias_domains else None
         return row.target if row is not None and row.active else None
-
-    def _without_extension(self, address: str) -> tuple[str, str]:
-        """The address before its extension, and the extension with the delimiter before it (split_addr.c)."""
-        if not self._delimiter:
-            return address, ""
-        local, _, domain = address.rpartition("@")
-        cut = next((i for i, c in enumerate(local) if i and c in self._delimiter), len(local))
-        return (f"{local[:cut]}@{domain}", local[cut:]) if cut < len(local) else (address, "")
 
     def _is_vacation_token(self, local: str) -> bool:
         """`anna#mail.example@` a domain that is not ours: for PostfixAdmin's vacation program, whatever its domain is

@@ -7,9 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar, cast
 
-from reconciler.model.records import NAME_OF, Records, Row
+from reconciler.model.records import NAME_OF, Records, Row, SettingRow
 
 R = TypeVar("R", bound=Row)
+
+DELIMITER = "recipient_delimiter"
+USUAL_DELIMITER = "+"
+"""Debian's, and the one of every guide; without a look at Postfix nobody is refused for relying on it."""
 
 
 def rows_of(records: Records, kind: type[R]) -> Mapping[str, R]:
@@ -34,3 +38,15 @@ class Snapshot:
             if name in records:
                 return rows_of(records, kind)
         return None
+
+    @property
+    def known_delimiter(self) -> str | None:
+        """Postfix' `recipient_delimiter`, empty when it has none; None when no Postfix was read."""
+        setting = (self.rows(SettingRow) or {}).get(DELIMITER)
+        return None if setting is None else setting.value
+
+    @property
+    def delimiter(self) -> str:
+        """What separates a sub-address from its address; the usual one while it is not known."""
+        known = self.known_delimiter
+        return USUAL_DELIMITER if known is None else known

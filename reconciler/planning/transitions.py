@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from reconciler.model.addresses import without_extension
 from reconciler.model.places import Place
 from reconciler.model.records import CREDENTIAL_KINDS, AliasRole, AliasRow, MailboxRow, Owner, Records, Scope
 from reconciler.planning.changes import Action, Change, Step
@@ -139,6 +140,7 @@ def fold(
     systems: Sequence[System],
     pairs: Mapping[str, Pair],
     due: Due = Due(),  # noqa: B008  # a frozen value
+    delimiter: str = "",
 ) -> list[Transition]:
     """Changes grouped by owner and completed by what follows from them, dangerous ones first."""
     grouped: dict[Owner, list[Change]] = {owner: [] for owner in due.owners}
@@ -153,7 +155,7 @@ def fold(
             continue
         steps = [step for change in own for step in by_name[change.system].steps(change)]
         steps.sort(key=lambda step: step.stage)  # stable: within a stage the systems' own order
-        transitions.append(Transition(owner, tuple(own), tuple(steps), needs=_needs(owner, own, makers)))
+        transitions.append(Transition(owner, tuple(own), tuple(steps), needs=_needs(owner, own, makers, delimiter)))
     transitions.sort(key=_danger)
     return transitions
 
@@ -176,12 +178,13 @@ def _complete(
                     new = True
 
 
-def _needs(owner: Owner, changes: Sequence[Change], makers: Mapping[str, Owner]) -> frozenset[Owner]:
+def _needs(owner: Owner, changes: Sequence[Change], makers: Mapping[str, Owner], delimiter: str) -> frozenset[Owner]:
     """Whose rows among the targets of an alias answer only once this plan is carried out: what is made, gets another
-    address or is switched on."""
+    address or is switched on. For a sub-address the address itself answers."""
     if owner.scope is not Scope.ALIAS:
         return frozenset()
     targets = {target for change in changes if isinstance(change.after, AliasRow) for target in change.after.goto}
+    targets |= {without_extension(target, delimiter)[0] for target in targets}
     return frozenset(makers[target] for target in targets if target in makers) - {owner}
 
 

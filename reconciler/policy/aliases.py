@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Set
 from functools import cached_property
 
-from reconciler.model.addresses import CATCH_ALL, Address, Domain, domain_of, local_part
+from reconciler.model.addresses import CATCH_ALL, Address, Domain, domain_of, local_part, without_extension
 from reconciler.model.records import AliasDomainRow, AliasRow, DomainRow, MailboxRow, Owner, Scope
 from reconciler.planning.changes import Action
 from reconciler.planning.findings import Finding, Severity
+from reconciler.planning.snapshot import DELIMITER, USUAL_DELIMITER
 from reconciler.planning.transitions import Transition
 from reconciler.policy.context import Context
 from reconciler.policy.saying import about, refusal
@@ -50,14 +51,50 @@ def _written_to_nowhere(context: Context, reach: Reach) -> Iterator[Finding]:
                 yield reach.stop(transition, row, lost)
 
 
+def sub_addresses(context: Context) -> Iterator[Finding]:
+    """Declared aliases that lead to `anna+box@` where nothing but `anna@` is: whether that arrives is a setting of
+    Postfix. With one that is known not to take it, what is written is refused as dangling; what stands already is
+    named here, and so is what is written while the setting is not known."""
+    domains, known = context.snapshot.rows(DomainRow), context.snapshot.known_delimiter
+    if domains is None or (known is not None and USUAL_DELIMITER in known):
+        return
+    reach, written = Reach(context, frozenset(domains)), {transition.owner for transition, _ in _written(context)}
+    for alias in context.desired.aliases.values():
+        owner = Owner(Scope.ALIAS, alias.address)
+        if owner in context.stopped or not alias.active or (owner in written) is not (known is None):
+            continue
+        for target in alias.goto:
+            base, extension = without_extension(target, USUAL_DELIMITER)
+            if not extension or reach.has(target) or not reach.has(base):
+                continue
+            place = context.locate(alias.origin)
+            if known is None:
+                message = f"{alias.address} leads to {target}, which arrives at {base} only where {_SETTING}"
+                hint = f"Postfix was not asked: `postconf {DELIMITER}` on the mail host shows it; else write {base}"
+                yield Finding(Severity.NOTE, "sub-address", alias.address, message, hint, place, owner)
+            elif reach.bounces(target):
+                message = f"{alias.address} leads to {target}, and mail to it comes back: {_NO_SUB_ADDRESSES}"
+                yield Finding(Severity.WARNING, "sub-address", alias.address, message, _mend(base), place, owner)
+
+
+_SETTING = f"Postfix has `{DELIMITER} = {USUAL_DELIMITER}`"
+_NO_SUB_ADDRESSES = f"`{USUAL_DELIMITER}` is not in Postfix' `{DELIMITER}`, so that sub-addresses are none"
+
+
+def _mend(base: str) -> str:
+    return f"write {base}, or set `{DELIMITER} = {USUAL_DELIMITER}` in Postfix' main.cf and reload it"
+
+
 def _removed_targets(context: Context, reach: Reach) -> Iterator[Finding]:
     going = {t.owner.subject: t for t in context.transitions if t.owner in reach.going}
     for alias in context.desired.aliases.values():
         for target in alias.goto:
-            if target in going and reach.bounces(target):
-                message = f"{target} would be removed, but {alias.address} leads to it: its mail would bounce"
-                hint = f"take {target} out of the targets of {alias.address} first, or declare it again"
-                yield refusal(going.pop(target), "dangling-alias", message, hint)
+            lost = next((form for form in reach.forms(target) if form in going), None)
+            if lost is not None and reach.bounces(target):
+                there = "it" if lost == target else target
+                message = f"{lost} would be removed, but {alias.address} leads to {there}: its mail would bounce"
+                hint = f"take {target} out of the targets of {alias.address} first, or declare {lost} again"
+                yield refusal(going.pop(lost), "dangling-alias", message, hint)
 
 
 class Reach:
@@ -87,16 +124,22 @@ class Reach:
         # who has no member number is under None, which nobody asks for
         return {(box.member, domain_of(box.address)): box.address for box in self._desired.mailboxes.values()}
 
+    def forms(self, target: str) -> tuple[str, ...]:
+        """The addresses that mail to `target` may arrive at: itself, and without what Postfix takes for its
+        extension."""
+        return tuple(dict.fromkeys((target, without_extension(target, self._context.snapshot.delimiter)[0])))
+
     def bounces(self, target: str) -> bool:
-        """Whether mail to `target` gets nowhere: no row of its own, no catch-all, no alias domain."""
+        """Whether mail to `target` gets nowhere: no row of its own or without its extension, no catch-all, no alias
+        domain."""
         domain = domain_of(target)
-        if domain not in self._ours:
-            return False
-        candidates = {target, f"{CATCH_ALL}@{domain}"}
-        if domain in self._alias_domains:
-            other = self._alias_domains[domain].target
-            candidates |= {f"{local_part(target)}@{other}", f"{CATCH_ALL}@{other}"}
-        return not any(c in self._live or self._made(c) is not None for c in candidates)
+        return domain in self._ours and not any(map(self.has, (*self.forms(target), f"{CATCH_ALL}@{domain}")))
+
+    def has(self, address: str) -> bool:
+        """Whether there is or will be a row for this very address, or in the domain that its own is an alias of."""
+        linked = self._alias_domains.get(domain_of(address))
+        others = () if linked is None else (f"{local}@{linked.target}" for local in (local_part(address), CATCH_ALL))
+        return any(each in self._live or self._made(each) is not None for each in (address, *others))
 
     def stop(self, transition: Transition, row: AliasRow, lost: list[str]) -> Finding:
         """Refuses the alias, or lets it wait when all that it misses only waits."""
@@ -104,19 +147,25 @@ class Reach:
         self.judged.add(transition.owner)
         if self._context.confirmation(_RULE, transition.owner.subject) is None:
             self._stopped[transition.owner] = severity
-        if any(self._maker(target) is not None for target in lost):
+        if any(self._maker_for(target) is not None for target in lost):
             message = f"{row.key} leads to {', '.join(lost)}, which this plan does not make: its mail would bounce"
             hint = f"see to {', '.join(lost)} first; the alias follows by itself"
         else:
             message = f"{row.key} leads to {', '.join(lost)}, which is neither declared nor live: its mail would bounce"
             hint = "correct the target, or declare it under `mailboxes:` or `aliases:`"
+            parts = (without_extension(target, USUAL_DELIMITER) for target in lost)
+            if base := next((base for base, extension in parts if extension and self.has(base)), None):
+                message, hint = f"{message}; {_NO_SUB_ADDRESSES}", _mend(base)
         return about(transition, severity, _RULE, message, hint)
 
     def _severity(self, lost: list[str]) -> Severity:
         """What weighs most of that which stops the makers of the targets; a target without a maker is refused."""
-        makers = [self._maker(target) for target in lost]
+        makers = [self._maker_for(target) for target in lost]
         stops = {Severity.REFUSAL if maker is None else self._stopped[maker] for maker in makers}
         return next(s for s in (Severity.REFUSAL, Severity.WAIT, Severity.LATER) if s in stops)
+
+    def _maker_for(self, target: str) -> Owner | None:
+        return next((maker for form in self.forms(target) if (maker := self._maker(form)) is not None), None)
 
     def _made(self, address: str) -> Owner | None:
         """The owner that makes this address in this plan, unless it is stopped."""

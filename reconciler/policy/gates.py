@@ -15,10 +15,11 @@ from reconciler.model.records import Owner
 from reconciler.planning.findings import Finding, Severity
 from reconciler.policy import limits
 from reconciler.policy.accounts import lost_password, missing_domain, naming, register, unknown_system
-from reconciler.policy.aliases import dangling_alias, missing_alias_domain
+from reconciler.policy.aliases import dangling_alias, missing_alias_domain, sub_addresses
 from reconciler.policy.blocks import wide_block
 from reconciler.policy.confirm import allowed, confirmed, unused, with_way_out
 from reconciler.policy.context import Context
+from reconciler.policy.domains import domains
 from reconciler.policy.foreign import groupware_delete, second_account
 from reconciler.policy.identity import foreign_mailbox, foreign_number, member_changed, waiting_alias
 from reconciler.policy.letters import uncertain_letters, untold_password
@@ -72,6 +73,8 @@ GATES: tuple[Gate, ...] = (
     one_shots,
     uncertain_letters,
     forward_only,
+    sub_addresses,
+    domains,
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from reconciler.model.addresses import Address, local_part
+from reconciler.model.addresses import Address, local_part, without_extension
 from reconciler.model.records import AliasRow, MailboxRow, Owner, Scope
 from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.transitions import Transition
@@ -99,7 +99,8 @@ def _numbers(context: Context) -> Iterator[tuple[Transition, AliasRow | None, Al
 
 
 def _waiting(context: Context, transition: Transition, targets: list[str]) -> Iterator[Finding]:
-    for target in targets:
+    delimiter = context.snapshot.delimiter
+    for target in dict.fromkeys(without_extension(target, delimiter)[0] for target in targets):
         owner = Owner(Scope.ACCOUNT, target)
         severity = context.stopped.get(owner)
         if severity is not None and (target in context.accounts.former or owner in context.identity.changed):

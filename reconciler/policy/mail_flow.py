@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.model.addresses import Address, local_part
+from reconciler.model.addresses import Address, domain_of, local_part
 from reconciler.model.records import AliasRow, MailboxRow, Owner, Scope
 from reconciler.planning.changes import Action
 from reconciler.planning.findings import Finding, Severity
-from reconciler.planning.flow_changes import MailFlow, mail_records
+from reconciler.planning.flow_changes import MailFlow, mail_flow_of
 from reconciler.planning.mail_flow import Delivery
 from reconciler.planning.transitions import Transition
 from reconciler.policy.context import Context
@@ -23,13 +23,12 @@ RULE = "mail-flow"
 
 def mail_flow(context: Context) -> Iterator[Finding]:
     """An address that had a destination and would have none, or a declared active mailbox that would get no mail."""
-    records = mail_records(context.snapshot)
-    if records is None:
-        return
     stopped, said = set(context.stopped), set[tuple[str, Owner]]()
     while True:  # what this stops leaves its rows as they are, which may be the loss of another
         left = [t for t in context.transitions if t.owner not in stopped]
-        flow = MailFlow(records, context.accounts, left)
+        flow = mail_flow_of(context.snapshot, context.accounts, left)
+        if flow is None:
+            return
         affected = flow.affected()
         found = [f for address in affected for f in _lost(context, flow, left, address) if _key(f) not in said]
         if not found:
@@ -74,7 +73,7 @@ def _lost(context: Context, flow: MailFlow, left: list[Transition], address: str
     places = {t.owner: t.place for t in left}
     for owner in flow.causes(address):
         had = f"mail to {address} reaches {_who(flow.people(before))} now" if before.arrives else f"{address} is made"
-        message = f"{had} and would reach nobody: {_fate(after)}"
+        message = f"{had} and would reach nobody: {_fate(after, flow)}"
         hint = (
             f"let {address} lead to somebody first, in git or in PostfixAdmin, or confirm that its mail may come back"
         )
@@ -113,14 +112,15 @@ def _switched_off(before: object, after: object) -> bool:
 def _without_mail(context: Context, flow: MailFlow, affected: frozenset[str]) -> Iterator[Finding]:
     """Declared active mailboxes that get no mail as it is, for which this plan does nothing: said, not refused."""
     for address, box in context.desired.mailboxes.items():
-        if not box.active or address in affected:
+        # of a domain that is switched off `domains` speaks once
+        if not box.active or address in affected or flow.after.is_off(domain_of(address)):
             continue
         alias, mailbox = flow.after.alias(address), flow.after.mailbox(address)
         if mailbox is None or not mailbox.active or (alias and alias.active and address in alias.goto):
             continue
         delivery = flow.after.deliver(address)
         if not delivery.arrives:
-            message = f"{address} gets no mail as it is: {_fate(delivery)}"
+            message = f"{address} gets no mail as it is: {_fate(delivery, flow)}"
             hint = f"put the targets of the alias {address} right in PostfixAdmin"
             owner = Owner(Scope.ACCOUNT, address)
             yield Finding(Severity.WARNING, RULE, address, message, hint, context.locate(box.origin), owner)
@@ -131,9 +131,11 @@ def _who(delivery: Delivery) -> str:
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
-def _fate(delivery: Delivery) -> str:
+def _fate(delivery: Delivery, flow: MailFlow) -> str:
     if delivery.loops:
         return f"it would go round in a loop at {', '.join(sorted(delivery.loops))}"
     if delivery.bounces:
-        return f"it would come back from {', '.join(sorted(delivery.bounces)[:5])}"
+        off = sorted({domain for end in delivery.bounces if flow.after.is_off(domain := domain_of(end))})
+        why = f", as the domain {', '.join(off[:5])} is switched off" if off else ""
+        return f"it would come back from {', '.join(sorted(delivery.bounces)[:5])}{why}"
     return "only automatic answers are left"

@@ -644,6 +644,7 @@ _BY_A_TEST_OF_ITS_OWN = {
     *("unknown_system", "future_rename", "coming_removal", "one_shots"),
     *("unmanaged", "unknown_removal", "kept_groupware"),  # tests/cli/test_left_alone.py
     *("untold_password", "uncertain_letters"),  # tests/cli/test_letters.py
+    *("domains", "sub_addresses"),  # tests/cli/test_domains.py
     "display_name",  # tests/policy/test_account_lives.py
     *("member_changed", "foreign_number", "waiting_alias"),  # tests/policy/test_identity.py
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reconciler.declared.problems import Problems, Spot
 from reconciler.declared.tables import Tables
-from reconciler.model.addresses import Address, domain_of, local_part
+from reconciler.model.addresses import Address, domain_of, local_part, without_extension
 from reconciler.model.declared import Alias, Rename
 
 
@@ -61,6 +61,12 @@ def _check_targets(tables: Tables, problems: Problems) -> None:
             if rename is not None and target not in tables.mailboxes:
                 _say_renamed(address, rename, spot, tables, problems)
             elif domain_of(target) in tables.own_domains and rename is None and not _declared(target, tables):
+                base, extension = without_extension(target, "+")
+                if extension and (base in renamed or _declared(Address(base), tables)):
+                    message = f"{address} leads to {target}, which arrives at {base} where Postfix takes sub-addresses"
+                    hint = "it does with `recipient_delimiter = +`; the plan asks it"
+                    problems.note("sub-address", address, message, hint, spot)
+                    continue
                 message = f"{address} leads to {target}, which is not declared"
                 hint = "correct it, or declare it; if it is live, the plan leaves it as it is"
                 problems.warn("dangling-alias", address, message, hint, spot)

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from reconciler.declared.problems import Problems, Spot
 from reconciler.declared.tables import Tables
+from reconciler.model.addresses import Address, without_extension
 from reconciler.model.declared import Removal
 from reconciler.model.places import Origin
 
@@ -30,7 +31,8 @@ def _check_targets(tables: Tables, problems: Problems) -> None:
         return
     for address, alias in tables.aliases.items():
         for index, target in enumerate(alias.goto):
-            removal = tables.removals.get(target)
+            declared = target in tables.mailboxes or target in tables.aliases
+            removal = tables.removals.get(target if declared else Address(without_extension(target, "+")[0]))
             if removal is not None:
                 message = f"{address} leads to {target}, which is to be removed on {removal.date}"
                 spot = Spot(alias.origin, ("goto", index))

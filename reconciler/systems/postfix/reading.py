@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from reconciler.errors import Unreadable
+from reconciler.planning.snapshot import DELIMITER
 from reconciler.remote.host import Completed, Host
 from reconciler.systems.postfix.keys import KeyRules
 from reconciler.systems.postfix.mapfile import MapText, parse
@@ -164,7 +165,7 @@ class Reader:
                     )
         keys = KeyRules(
             parent_matches="smtpd_access_maps" in _words_of(values, "parent_domain_matches_subdomains"),
-            delimiter=values.get("recipient_delimiter", ""),
+            delimiter=values.get(DELIMITER, ""),
             utf8=values.get("smtputf8_enable") == "yes",
         )
         classes = frozenset(_words_of(values, "smtpd_restriction_classes"))

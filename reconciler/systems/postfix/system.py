@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from reconciler.errors import Unreadable
 from reconciler.model.declared import DesiredState, SenderBlock
-from reconciler.model.records import BlockRow, Owner, Records
+from reconciler.model.records import BlockRow, Owner, Records, SettingRow
 from reconciler.planning.changes import Change, Outcome, Stage, Step
 from reconciler.planning.credentials import News
 from reconciler.planning.findings import Finding
 from reconciler.planning.ports import System
+from reconciler.planning.snapshot import DELIMITER
 from reconciler.remote.host import Host
 from reconciler.systems.context import Context, Fence, NoFence
 from reconciler.systems.postfix.next_text import in_place
@@ -49,8 +50,10 @@ class SenderMap:
 
     async def observe(self) -> Records:
         """Text and built map as they are. See System."""
-        await self._reader.rules(fresh=True)
-        return (await self._reader.view()).records()
+        rules = await self._reader.rules(fresh=True)
+        records = (await self._reader.view()).records()
+        records["setting"] = {DELIMITER: SettingRow(DELIMITER, rules.keys.delimiter)} if rules.installed else {}
+        return records
 
     def pair(self, wanted: Records, found: Records) -> Records:  # noqa: ARG002  # keys mean the same on both sides
         return found

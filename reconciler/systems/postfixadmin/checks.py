@@ -23,7 +23,7 @@ WITH_APP_PASSWORDS = 1851
 READ = {
     "mailbox": "username name quota active",
     "alias": "address goto active",
-    "domain": "domain active",
+    "domain": "domain active backupmx mailboxes aliases maxquota quota",
     "alias_domain": "alias_domain target_domain active",
     "vacation": "email active",
     "config": "name value",

@@ -49,7 +49,7 @@ class Observation(NamedTuple):
 def observe(connection: Connection, tables: Tables, multiplier: int) -> Observation:
     """Reads everything inside the caller's snapshot. Raises Unreadable when the tables are not what they should be."""
     check_tables(connection, tables)
-    domain, alias_domain = tables.domain.c, tables.alias_domain.c
+    alias_domain = tables.alias_domain.c
     seen: list[Twice] = []
     boxes = _table(
         "mailbox", _stream(connection, mailbox_columns(tables)), lambda r: mailbox_row(r, multiplier), str, seen
@@ -57,7 +57,7 @@ def observe(connection: Connection, tables: Tables, multiplier: int) -> Observat
     mailboxes = mark(connection, tables.mailbox.c.username, boxes)
     others = _table("alias", _stream(connection, alias_columns(tables)), alias_row, stored_alias, seen)
     aliases = mark(connection, tables.alias.c.address, others)
-    domains = _table("domain", _stream(connection, select(domain.domain, domain.active)), _domain_row, str, seen)
+    domains = _table("domain", _stream(connection, domain_columns(tables)), _domain_row, str, seen)
     links = select(alias_domain.alias_domain, alias_domain.target_domain, alias_domain.active)
     linked = _table("alias_domain", _stream(connection, links), _alias_domain_row, str, seen)
     hidden = take_hidden(connection, tables, domains, linked)
@@ -82,6 +82,12 @@ def alias_columns(tables: Tables) -> Select[Any]:
     """What planning needs of an alias."""
     c = tables.alias.c
     return select(c.address, c.goto, c.active)
+
+
+def domain_columns(tables: Tables) -> Select[Any]:
+    """What planning needs of a domain."""
+    c = tables.domain.c
+    return select(c.domain, c.active, c.backupmx, c.mailboxes, c.aliases, c.maxquota, c.quota)
 
 
 def vacation_columns(tables: Tables) -> Select[Any]:
@@ -110,7 +116,8 @@ def vacation_row(row: Any) -> VacationRow:
 
 
 def _domain_row(row: Any) -> DomainRow:
-    return DomainRow(address_key(row[0]), bool(row[1]))
+    stored, active, backupmx, *limits = row
+    return DomainRow(address_key(stored), bool(active), bool(backupmx), *(limit or 0 for limit in limits))
 
 
 def _alias_domain_row(row: Any) -> AliasDomainRow:

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from reconciler.model.accounts import Accounts, accounts
-from reconciler.model.addresses import Address
+from reconciler.model.addresses import Address, without_extension
 from reconciler.model.declared import DesiredState
 from reconciler.model.records import AliasRow, MailboxRow, Owner, Records, Scope
 from reconciler.planning.findings import Finding, Severity
-from reconciler.planning.snapshot import rows_of
+from reconciler.planning.snapshot import USUAL_DELIMITER, rows_of
 from reconciler.systems.postfixadmin.encodings import not_storable
 from reconciler.systems.postfixadmin.observe import Twice
 from reconciler.systems.postfixadmin.spellings import Hidden
@@ -145,7 +145,9 @@ def _references(seen: Seen, known: Accounts) -> Iterator[Finding]:
         if key in leaving or key in seen.desired.aliases:
             continue
         for target in alias.goto:
-            removal = leaving.get(Address(target))
+            own = target in seen.found.get("alias", {}) or target in seen.found.get("mailbox", {})
+            address = target if own else without_extension(target, USUAL_DELIMITER)[0]
+            removal = leaving.get(Address(address))
             if removal is not None and not _goes_with(key, alias, known.addresses(removal.mailbox)):
                 yield Finding(
                     Severity.WARNING,

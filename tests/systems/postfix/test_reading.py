@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import Unreadable
-from reconciler.model.records import BlockRow, HandLineRow, Records
+from reconciler.model.records import BlockRow, HandLineRow, Records, SettingRow
 from reconciler.planning.changes import Result
 from reconciler.planning.snapshot import rows_of
 from reconciler.remote.host import Completed
@@ -47,7 +47,11 @@ async def observed(given: Section, host: WatchedHost | None = None) -> Records:
 async def test_a_map_that_is_not_there_yet_is_empty(postfix: Postfix) -> None:
     for file in postfix.map.parent.iterdir():
         file.unlink()
-    assert await observed(section(postfix)) == {"block": {}, "hand_line": {}}
+    assert await observed(section(postfix)) == {
+        "block": {},
+        "hand_line": {},
+        "setting": {"recipient_delimiter": SettingRow("recipient_delimiter", "")},
+    }
 
 
 async def test_a_folder_that_is_not_there_is_unknown(postfix: Postfix) -> None:
