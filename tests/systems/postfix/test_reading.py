@@ -50,7 +50,7 @@ async def test_a_map_that_is_not_there_yet_is_empty(postfix: Postfix) -> None:
     assert await observed(section(postfix)) == {
         "block": {},
         "hand_line": {},
-        "setting": {"recipient_delimiter": SettingRow("recipient_delimiter", "")},
+        "setting": {"recipient_delimiter": SettingRow("recipient_delimiter", "+")},
     }
 
 
