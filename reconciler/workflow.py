@@ -10,7 +10,7 @@ from datetime import datetime
 from reconciler.apply.engine import carry_out
 from reconciler.apply.session import Session
 from reconciler.declared.load import Declaration
-from reconciler.declared.taken_out import taken_out
+from reconciler.declared.taken_out import once_beside, taken_out
 from reconciler.errors import Unreadable
 from reconciler.model.accounts import Accounts, accounts
 from reconciler.model.declared import DesiredState
@@ -85,6 +85,8 @@ async def draft(
     }
     snapshot = replace(snapshot, records={name: pair.found for name, pair in pairs.items()})
     identity = Identity(state, chains, snapshot, remembered)
+    if unknown := identity.unknown_targets():
+        identity.others_in_git = await asyncio.to_thread(once_beside, declaration.folder, state.commit, unknown)
     pairs = {name: pair._replace(wanted=emptied(pair.wanted, identity.replaced)) for name, pair in pairs.items()}
     pending = [c for s in systems if s.name in pairs for c in diff(s, *pairs[s.name])]
     changes = [c for c in pending if reviewed is None or reviewed.hold(c)]
@@ -104,9 +106,9 @@ async def draft(
     locate = declaration.locate
     made = remembered.made
     context = Context(site, state, snapshot, transitions, waiting_for, locate, chains, remembered, made, identity)
-    gated = run_gates(context)
     reviews = [f for s in systems if s.name in pairs for f in s.review(state, pairs[s.name].found)]
     reviews += changed_by_hand(remembered, snapshot.records)
+    gated = run_gates(context, reviews)
     # who cannot ask the ledger does not know what is ours already
     known = {} if isinstance(recalled, Unreadable) else pairs
     new = tuple(entry for name, pair in known.items() for entry in adopted(name, pair, remembered))
@@ -123,7 +125,7 @@ async def draft(
         digest=digest(site.site, {s.name: s.target for s in systems}, configuration(site.policy), transitions),
         flow=flow_changes(snapshot, chains, [t for t in transitions if not t.refused]),
         policy=configuration(site.policy),
-        gates=summary(context, gated),
+        gates=summary(context, [*gated, *reviews]),
     )
     missed = tuple(missed.shot for missed in shots.missed if missed.shot not in remembered.missed)
     left = tuple(entry for name, pair in pairs.items() for entry in outdated(name, pair, remembered, chains))

@@ -41,6 +41,24 @@ def taken_out(folder: Path, commit: str, owners: Iterable[Owner]) -> Mapping[Own
     return {owner: said.get(owner, UNKNOWN) for owner in asked}
 
 
+def once_beside(folder: Path, commit: str, renames: Iterable[tuple[str, str]]) -> frozenset[str]:
+    """The targets of these renames (old, new) that git declared beside the old address once: then they were two
+    accounts. Looks at the commits that touched the target's key and at what was before each of them; without git, and
+    in a shallow clone that is cut off, it does not know."""
+    return frozenset(new for old, new in renames if commit and _were_two(folder, commit, old, new))
+
+
+def _were_two(folder: Path, commit: str, old: str, new: str) -> bool:
+    keys = [_pattern(Owner(Scope.ACCOUNT, address)) for address in (old, new)]
+    wanted = ("--regexp-ignore-case", f"-G{keys[1]}", "--", *_FILES)
+    touched = ask(folder, "log", f"--max-count={_MOST_KEYS}", "--format=%H %P", *wanted) or ""
+    revisions = dict.fromkeys([*(["HEAD"] if commit.endswith("+") else []), *touched.split()])
+    return any(
+        all(ask(folder, "grep", "-qiE", key, revision, "--", *_FILES) is not None for key in keys)
+        for revision in revisions
+    )
+
+
 def _last_word(pattern: str, commits: Iterable[_Commit]) -> str:
     """The newest commit that touched the key, when it took it out."""
     key = re.compile(pattern, re.IGNORECASE)

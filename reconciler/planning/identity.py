@@ -46,6 +46,21 @@ class Identity:
         self._aliases = snapshot.rows(AliasRow) or {}
         self._mailboxes = snapshot.rows(MailboxRow) or {}
         self._users = snapshot.rows(OxUserRow) or {}
+        self.others_in_git: frozenset[str] = frozenset()
+        """Of `unknown_targets` those that git declared beside the old address once; whoever reads git says so."""
+
+    def unknown_targets(self) -> list[tuple[str, str]]:
+        """Live mailboxes at the targets of renames of which nothing live or remembered shows whose they are, each
+        behind the address that is renamed."""
+        boxes = ((self._desired.mailboxes.get(account), chain) for account, chain in self._chains.former.items())
+        return [
+            (chain[-1].old, address)
+            for box, chain in boxes
+            for address in (self._chains.addresses(box.address) if box is not None else ())
+            if box is not None and address != chain[-1].old and chain[-1].old in self._mailboxes
+            if (row := self._mailboxes.get(address)) is not None and row.key == address
+            if not self.is_known(box, address)
+        ]
 
     @cached_property
     def changed(self) -> Mapping[Owner, Changed]:
@@ -89,6 +104,8 @@ class Identity:
         # where the old address has a user as well it is a matter of `second-account`
         if users and all(others.isdisjoint(addresses_of(user)) for user in self._users.values()):
             return f"OX user {users[0].id} ({users[0].login}) is its own"
+        if address in self.others_in_git:
+            return "git declared both of them before, each as an account of its own"
         led_here = any(self._goto(a) == (address,) for a in others)
         return "" if led_here else self._another_name(box, address, addresses)
 

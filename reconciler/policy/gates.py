@@ -78,12 +78,13 @@ GATES: tuple[Gate, ...] = (
 )
 
 
-def run_gates(context: Context) -> list[Finding]:
-    """What every gate has to say; a confirmed refusal is a note, every other one comes with the entry to write."""
+def run_gates(context: Context, reviews: Sequence[Finding] = ()) -> list[Finding]:
+    """What every gate has to say; a confirmed refusal is a note, every other one comes with the entry to write. What
+    the systems' `reviews` stop is stopped for the gates, too: no alias leads to an account that is not made."""
     findings: list[Finding] = []
     used: set[Confirm] = set()
     for gate in GATES:
-        now = _after(context, findings)
+        now = _after(context, [*reviews, *findings])
         for finding in gate(now):
             confirm = confirmed(now, finding)
             if confirm is not None:

@@ -68,7 +68,7 @@ def foreign_number(context: Context) -> Iterator[Finding]:
 
 def waiting_alias(context: Context) -> Iterator[Finding]:
     """Until a rename is carried out, its target may be somebody else's, and so may an account that is to go to another
-    person: no alias leads there before."""
+    person, and an alias on the address of a mailbox that is to be made: no alias leads there before."""
     for transition in context.transitions:
         if transition.owner.scope is not Scope.ALIAS:
             continue
@@ -103,11 +103,20 @@ def _waiting(context: Context, transition: Transition, targets: list[str]) -> It
     for target in dict.fromkeys(without_extension(target, delimiter)[0] for target in targets):
         owner = Owner(Scope.ACCOUNT, target)
         severity = context.stopped.get(owner)
-        if severity is not None and (target in context.accounts.former or owner in context.identity.changed):
+        if severity is not None and _is_anothers(context, owner):
             message = f"{transition.owner.subject} leads to {target}, which is not yet the account that is declared"
             hint = f"see to {target} first; the alias follows by itself"
             yield about(transition, severity, "waits-for-account", message, hint)
             return
+
+
+def _is_anothers(context: Context, owner: Owner) -> bool:
+    """Whether what is live at the address of this stopped account may be somebody else's: so is an alias that is there
+    instead of its mailbox."""
+    if owner.subject in context.accounts.former or owner in context.identity.changed:
+        return True
+    boxes, aliases = context.snapshot.rows(MailboxRow) or {}, context.snapshot.rows(AliasRow) or {}
+    return owner.subject in aliases and owner.subject not in boxes
 
 
 def left_behind(context: Context, addresses: Iterable[str]) -> list[str]:

@@ -6,7 +6,7 @@ The number of statements does not grow with the number of accounts or of runs.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,7 @@ from reconciler.apply.ledger.tables import Tables
 from reconciler.model.records import UNREADABLE_KINDS, Owner, Records, Scope
 from reconciler.planning.changes import Action, Stage
 from reconciler.planning.remembered import (
+    CREDENTIAL_EFFECTS,
     LEDGER,
     PERSON,
     Effect,
@@ -47,7 +48,7 @@ def remember(
     declared member numbers by address.
 
     Ten statements, one for each kind whose keys do not fit into one answer, one for every thousand entries of the
-    inventory that nobody wants.
+    inventory that nobody wants, one for each account that is half-way.
     """
     unwanted, known = inventory.divided(connection, tables, site, wanted)
     people, as_declared = inventory.people(connection, tables, site, numbers)
@@ -156,7 +157,42 @@ def unseen(connection: Connection, tables: Tables, site: str) -> Mapping[Owner, 
     kinds: dict[Owner, set[str]] = {}
     for scope, subject, kind in connection.execute(query):
         kinds.setdefault(Owner(Scope(scope), subject), set()).add(kind)
+    for owner, theirs in tuple(kinds.items()):
+        if theirs & CREDENTIAL_EFFECTS:
+            for address in _locked(connection, tables, site, owner):
+                kinds.setdefault(Owner(Scope.ACCOUNT, address), set()).add("password")
     return {owner: frozenset(theirs) for owner, theirs in kinds.items()}
+
+
+def _locked(connection: Connection, tables: Tables, site: str, owner: Owner) -> Iterator[str]:
+    """Mailboxes at other addresses of an account whose new password nobody was told. When its rename is taken back
+    half-way, one of them is an account of its own again. One statement for each account that is half-way."""
+    runs, step = tables.runs, tables.steps
+    later, later_run = step.alias("later"), runs.alias("later_run")
+    told_later = exists().where(
+        or_(later.c.subject == step.c.key, later.c.subject == step.c.subject),
+        later.c.scope == step.c.scope,
+        later.c.kind == "password",
+        later.c.run > step.c.run,
+        later.c.state.in_((StepState.DONE, StepState.SKIPPED)),
+        later_run.c.id == later.c.run,
+        later_run.c.site == site,
+    )
+    query = (
+        select(step.c.key)
+        .distinct()
+        .join(runs, runs.c.id == step.c.run)
+        .where(
+            runs.c.site == site,
+            step.c.scope == owner.scope,
+            step.c.subject == owner.subject,
+            step.c.kind == "password",
+            step.c.key != step.c.subject,
+            step.c.state.in_(_TOUCHED),
+            ~told_later,
+        )
+    )
+    yield from connection.execute(query).scalars()
 
 
 def _uncertain(connection: Connection, tables: Tables, site: str) -> Mapping[str, datetime]:

@@ -32,6 +32,31 @@ def review(desired: DesiredState, found: Records, disabled: Set[str], policy: Po
             yield Finding(Severity.NOTE, "ox-disabled", box.address, message, hint)
 
 
+def taken_by_admin(desired: DesiredState, found: Records, admin: OxUserRow, *, unique_names: bool) -> Iterator[Finding]:
+    """The context admin is in no plan, but its display name and its primary address are in the context: OX refuses a
+    second user with one of them (facts 4), and by then the mail database would be written."""
+    name = admin.display_name.casefold()
+    for box in desired.mailboxes.values():
+        same_name = unique_names and bool(name) and (box.name or "").casefold() == name
+        if not box.groupware or not (same_name or box.address == admin.primary):
+            continue
+        owner = Owner(Scope.ACCOUNT, box.address)
+        if box.address == admin.primary:
+            message = (
+                f"{box.address} is the primary address of OX' context admin ({admin.login}): OX makes no user of it"
+            )
+            hint = "write `groupware: false` there, or give the admin another primary address in OX"
+            yield Finding(Severity.REFUSAL, "foreign", box.address, message, hint, owner=owner, final=True)
+        elif not any(_is_called(user, box.address, name) for user in rows_of(found, OxUserRow).values()):
+            message = f"{box.address} is to be called {box.name!r} in OX, but its context admin ({admin.login}) is"
+            hint = f"write another `name` at {box.address}, or give the admin another display name in OX"
+            yield Finding(Severity.REFUSAL, "display-name", box.address, message, hint, owner=owner, final=True)
+
+
+def _is_called(user: OxUserRow, address: str, name: str) -> bool:
+    return user.primary == address and user.display_name.casefold() == name
+
+
 def attach_by_hand(desired: DesiredState, found: Records) -> Iterator[Finding]:
     """Old mailboxes of renames that are pending, on a site that does not say where OX' web interface is."""
     users = rows_of(found, OxUserRow)

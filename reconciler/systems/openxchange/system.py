@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from reconciler.errors import Unreadable
 from reconciler.model.accounts import accounts
 from reconciler.model.declared import DesiredState
-from reconciler.model.records import Owner, Records, Row
+from reconciler.model.records import Owner, OxUserRow, Records, Row
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Change, Outcome, Result, Stage, Step
 from reconciler.planning.credentials import News
@@ -65,6 +65,8 @@ class OpenXchangeSystem:
         self._passwords = passwords
         self._disabled: frozenset[str] = frozenset()
         """Ids of the users that the last `observe` found shut out; they are reported, not managed."""
+        self._admin: OxUserRow | None = None
+        """The context admin as the last `observe` found it: nobody's account, but its name and address are taken."""
         self._old_names: dict[str, str] = {}
         """What the old mailboxes of the last `expect` are called; `follow` is not told what is declared."""
 
@@ -77,7 +79,7 @@ class OpenXchangeSystem:
         """All users of the context but its admin, by one call of listuser. Raises Unreadable."""
         stdout = await self._tools.listing()
         # seconds of work in a big context; the other systems read meanwhile
-        table, self._disabled = await asyncio.to_thread(_table, stdout, self._tools.admin)
+        table, self._disabled, self._admin = await asyncio.to_thread(_table, stdout, self._tools.admin)
         return {matching.KIND: table}
 
     def pair(self, wanted: Records, found: Records) -> Records:
@@ -115,6 +117,9 @@ class OpenXchangeSystem:
         # whose a user is matters for the shut-out ones only, and pairing a big context takes a while
         records = self.pair(self.expect(desired), found) if self._disabled else found
         findings = list(review.review(desired, records, self._disabled, self._policy))
+        if self._admin is not None:
+            unique = self._section.unique_display_names
+            findings += review.taken_by_admin(desired, found, self._admin, unique_names=unique)
         if self._attach_to is None:
             findings += review.attach_by_hand(desired, records)
         if not self._subscriptions.reachable:
@@ -172,11 +177,16 @@ def _old_names(desired: DesiredState) -> dict[str, str]:
     }
 
 
-def _table(stdout: bytes, admin: str) -> tuple[dict[str, Row], frozenset[str]]:
+def _table(stdout: bytes, admin: str) -> tuple[dict[str, Row], frozenset[str], OxUserRow | None]:
+    """The users, who of them is shut out, and the context admin."""
     table: dict[str, Row] = {}
     disabled = set()
-    for user in read_users(stdout, admin, whole=True):
+    its_own: OxUserRow | None = None
+    for user in read_users(stdout, "", whole=True):
+        if user.row.login == admin:
+            its_own = user.row
+            continue
         table[user.row.key] = user.row
         if not user.enabled:
             disabled.add(user.row.id)
-    return table, frozenset(disabled)
+    return table, frozenset(disabled), its_own
