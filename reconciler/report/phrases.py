@@ -188,6 +188,14 @@ def nothing(view: PlanView) -> str:
     return DOT.join((f"{view.title} for {view.site}: {said}", *troubles(view)))
 
 
+_NO_MAP = "hand-line-refused"
+"""The rule of a hand-made line with which no map is written."""
+
+
+def _open_blocks(view: PlanView) -> int:
+    return sum(line.scope is Scope.BLOCK and not line.stopped for line in view.lines)
+
+
 def after_plan(view: PlanView) -> str:
     """The last line of a plan: the next command, or what must come before it. Empty when there is nothing to do."""
     if view.stopped and not view.unknown:
@@ -195,6 +203,11 @@ def after_plan(view: PlanView) -> str:
     if view.unknown:
         meanwhile = f" ({APPLY} carries out {view.open} of {len(view.lines)} meanwhile)" if view.open else ""
         return mend(view.unknown, DRIFT if view.title == DRIFTED else PLAN) + meanwhile
+    if view.open and (refused := [f for f in view.findings if f.rule == _NO_MAP]) and (blocks := _open_blocks(view)):
+        others = view.open - blocks
+        meanwhile = f" ({APPLY} carries out {others} of {len(view.lines)} meanwhile)" if others else ""
+        lines = "; ".join(dict.fromkeys(f"{f.hint} ({f.subject})" for f in refused))
+        return f"next: in the sender map, {lines}; then {DRIFT if view.title == DRIFTED else PLAN}{meanwhile}"
     if view.open:
         left = len(view.lines) - view.open
         return f"next: {NEXT.get(view.title, APPLY)}" + (

@@ -156,3 +156,13 @@ def test_one_naming_pattern_has_one_meaning(site: StandInSite, command: Command)
     site.declare("technik2: {groupware: false}")
     assert "does not follow the naming pattern" in command("validate").words
     assert command("plan").status == 5
+
+
+def test_a_map_that_cannot_be_written_is_mended_first(site: StandInSite, command: Command) -> None:
+    """`reconciler apply` would fail on the block."""
+    site.map.write_text("muster@muster.example\n", encoding="utf-8")
+    site.declare("technik: {groupware: false}", blocks=["domain: example.org, reason: spam"])
+    last = command("plan").out.rstrip().rpartition("next: ")[2]
+    words = " ".join(last.split())
+    assert words.startswith("in the sender map, mend the line or remove it (")
+    assert "; then reconciler plan (reconciler apply carries out 1 of 2 meanwhile)" in words
