@@ -98,7 +98,7 @@ async def draft(
     if only is not None:
         present = chains.present(only)
         held = [t for t in held if t.owner in present]
-    transitions = explained(held, state, chains, declaration.locate)
+    transitions = explained(held, state, chains, remembered, declaration.locate)
     if gone := undeclared(transitions):
         commits = await asyncio.to_thread(taken_out, declaration.folder, state.commit, gone)
         transitions = since(transitions, commits)

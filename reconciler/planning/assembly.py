@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 
 from reconciler.model.accounts import Accounts
@@ -24,6 +24,8 @@ STOPS = (Severity.REFUSAL, Severity.WAIT, Severity.LATER)
 
 NOT_DECLARED = "no longer declared"
 """The reason why what we made goes."""
+_DECLARED_NOWHERE = "declared nowhere"
+"""The same of what somebody else made, in a map or a part of it that is ours alone."""
 
 
 def due_accounts(
@@ -79,12 +81,13 @@ def unmanaged(pairs: Iterable[Pair], changes: Sequence[Change]) -> dict[str, lis
 
 
 def explained(
-    transitions: Iterable[Transition], state: DesiredState, chains: Accounts, locate: Locate
+    transitions: Iterable[Transition], state: DesiredState, chains: Accounts, remembered: Remembered, locate: Locate
 ) -> tuple[Transition, ...]:
     """The transitions with what git declares of their subject and where, the reason where git gives one, and what they
     count as by that."""
     removals, entries = {removal.mailbox: removal for removal in state.removals}, Entries(state, chains)
-    said = (_explained(t, state, chains, removals, locate) for t in transitions)
+    made = {entry.owner for entry in remembered.inventory.values()}
+    said = (_explained(t, state, chains, removals, made, locate) for t in transitions)
     return tuple(replace(t, declared=entries.of(t.owner)) for t in said)
 
 
@@ -93,6 +96,7 @@ def _explained(
     state: DesiredState,
     chains: Accounts,
     removals: Mapping[Address, Removal],
+    made: Set[Owner],
     locate: Locate,
 ) -> Transition:
     account = transition.owner.scope is Scope.ACCOUNT
@@ -102,7 +106,7 @@ def _explained(
     return replace(
         transition,
         place=locate(origin) if origin else None,
-        reason=removal.reason if removal else _reason(transition, state),
+        reason=removal.reason if removal else _reason(transition, state, made),
         counts_as=effect_of(transition, removed=removal is not None, renamed=account and subject in chains.former),
     )
 
@@ -143,7 +147,7 @@ def _origin(transition: Transition, state: DesiredState, chains: Accounts, remov
     return box.origin if box else removal.origin if removal else None
 
 
-def _reason(transition: Transition, state: DesiredState) -> str:
+def _reason(transition: Transition, state: DesiredState, made: Set[Owner]) -> str:
     scope, subject = transition.owner
     if scope is Scope.ACCOUNT:
         return ""
@@ -151,7 +155,7 @@ def _reason(transition: Transition, state: DesiredState) -> str:
         return "" if subject in state.aliases else NOT_DECLARED
     block = state.sender_blocks.get(subject)
     if block is None:
-        return NOT_DECLARED
+        return NOT_DECLARED if transition.owner in made else _DECLARED_NOWHERE
     if block.expired(state.today):
         return f"expired on {block.expires}"
     return f"{block.reason}, until {block.expires}" if block.expires else block.reason

@@ -164,5 +164,7 @@ def test_hand_made_lines_of_a_map_that_is_all_ours_go_through_the_limit(site: St
     planned = command("plan")
     assert planned.status == 5
     assert "removals: 2 removals" in planned.words
+    assert "sender block lifted: declared nowhere" in planned.words
+    assert "commit" not in planned.words, "no commit took out what never was in git"
     assert command("apply", "--yes").status == 5
     assert site.map.read_text(encoding="utf-8") == made

@@ -31,8 +31,8 @@ def commit(site: StandInSite, subject: str) -> str:
     return git(site.folder, "rev-parse", "--short", "HEAD")
 
 
-def reasons(command: Command) -> dict[str, str]:
-    return {t["subject"]: t["reason"] for t in command("plan", "--format", "json").json["transitions"]}
+def reasons(command: Command, *options: str) -> dict[str, str]:
+    return {t["subject"]: t["reason"] for t in command("plan", "--format", "json", *options).json["transitions"]}
 
 
 def test_each_names_its_own_commit(repository: StandInSite, command: Command) -> None:
@@ -70,8 +70,8 @@ def test_a_shallow_clone_that_is_cut_off_says_unknown(
     origin = tmp_path / "origin.git"
     git(tmp_path, "clone", "-q", "--bare", str(repository.folder), str(origin))
     git(tmp_path, "clone", "-q", "--depth", "1", f"file://{origin}", str(tmp_path / "shallow"))
-    repository.write(state=str(tmp_path / "shallow" / "state"))
-    assert reasons(command) == {f"vorstand@{DOMAIN}": "no longer declared (commit unknown)"}
+    shallow = str(tmp_path / "shallow" / "state")
+    assert reasons(command, "--state", shallow) == {f"vorstand@{DOMAIN}": "no longer declared (commit unknown)"}
 
 
 def test_without_git_it_is_unknown(site: StandInSite, command: Command) -> None:

@@ -181,7 +181,7 @@ def context(
         {b.key: b for b in blocks},
         tuple(confirms),
     )
-    transitions = explained(transitions, desired, accounts(desired), _locate)
+    transitions = explained(transitions, desired, accounts(desired), more["remembered"], _locate)
     snapshot = Snapshot(datetime(2026, 11, 24, 10, 58, tzinfo=UTC), {} if unread else {"all": _records(live)})
     return Context(site(**(policy or {})), desired, snapshot, transitions, (), _locate, **more)
 
