@@ -47,8 +47,8 @@ def remember(
     """Everything that planning asks of the past; `since` is where the window of the limits begins, `numbers` are the
     declared member numbers by address.
 
-    Ten statements, one for each kind whose keys do not fit into one answer, one for every thousand entries of the
-    inventory that nobody wants, one for each account that is half-way.
+    Eleven statements, one for each kind whose keys do not fit into one answer, one for every thousand entries of the
+    inventory that nobody wants.
     """
     unwanted, known = inventory.divided(connection, tables, site, wanted)
     people, as_declared = inventory.people(connection, tables, site, numbers)
@@ -157,16 +157,16 @@ def unseen(connection: Connection, tables: Tables, site: str) -> Mapping[Owner, 
     kinds: dict[Owner, set[str]] = {}
     for scope, subject, kind in connection.execute(query):
         kinds.setdefault(Owner(Scope(scope), subject), set()).add(kind)
-    for owner, theirs in tuple(kinds.items()):
-        if theirs & CREDENTIAL_EFFECTS:
-            for address in _locked(connection, tables, site, owner):
-                kinds.setdefault(Owner(Scope.ACCOUNT, address), set()).add("password")
+    half_way = {owner for owner, theirs in kinds.items() if theirs & CREDENTIAL_EFFECTS}
+    for owner, address in _locked(connection, tables, site):
+        if owner in half_way:
+            kinds.setdefault(Owner(Scope.ACCOUNT, address), set()).add("password")
     return {owner: frozenset(theirs) for owner, theirs in kinds.items()}
 
 
-def _locked(connection: Connection, tables: Tables, site: str, owner: Owner) -> Iterator[str]:
-    """Mailboxes at other addresses of an account whose new password nobody was told. When its rename is taken back
-    half-way, one of them is an account of its own again. One statement for each account that is half-way."""
+def _locked(connection: Connection, tables: Tables, site: str) -> Iterator[tuple[Owner, str]]:
+    """Mailboxes at other addresses of an account that got its last new password with it. When its rename is taken back
+    half-way, one of them is an account of its own again."""
     runs, step = tables.runs, tables.steps
     later, later_run = step.alias("later"), runs.alias("later_run")
     told_later = exists().where(
@@ -179,20 +179,20 @@ def _locked(connection: Connection, tables: Tables, site: str, owner: Owner) -> 
         later_run.c.site == site,
     )
     query = (
-        select(step.c.key)
+        select(step.c.subject, step.c.key)
         .distinct()
         .join(runs, runs.c.id == step.c.run)
         .where(
             runs.c.site == site,
-            step.c.scope == owner.scope,
-            step.c.subject == owner.subject,
+            step.c.scope == Scope.ACCOUNT,
             step.c.kind == "password",
             step.c.key != step.c.subject,
             step.c.state.in_(_TOUCHED),
             ~told_later,
         )
     )
-    yield from connection.execute(query).scalars()
+    for subject, key in connection.execute(query):
+        yield Owner(Scope.ACCOUNT, subject), key
 
 
 def _uncertain(connection: Connection, tables: Tables, site: str) -> Mapping[str, datetime]:
