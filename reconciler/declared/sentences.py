@@ -6,6 +6,7 @@ secret by mistake: never those of a URL.
 
 from __future__ import annotations
 
+import re
 from types import UnionType
 from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
 
@@ -14,6 +15,8 @@ from pydantic_core import ErrorDetails
 
 from reconciler.declared.fields import Wrong, describe, nearest
 from reconciler.declared.scalars import OddNumber, WrittenFloat
+
+_COLON_WITHOUT_SPACE = re.compile(r"([a-z_]+):(.+)")
 
 
 class Sentence(NamedTuple):
@@ -31,6 +34,9 @@ def sentence(error: ErrorDetails, model: Any) -> Sentence:
     name = next((str(step) for step in reversed(path) if isinstance(step, str)), "")
     value, context = error["input"], error.get("ctx", {})
     match error["type"]:
+        case "extra_forbidden" if value is None and (split := _COLON_WITHOUT_SPACE.fullmatch(name)):
+            meant = f"write `{split[1]}: {split[2]}`"
+            return Sentence(path, f"the space behind the colon is missing in `{name}`", meant, on_key=True)
         case "extra_forbidden":
             return Sentence(path, f"`{name}` is not known here", _known_hint(name, model, path[:-1]), on_key=True)
         case "invalid_key":

@@ -22,6 +22,12 @@ BLOCK = "sender_blocks:\n  - reason: spam\n"
         (BOX.replace("groupware:", "groupware") + "    quota: 1 MB\n", 4, "lacks its colon", "`groupware: false`"),
         (BOX.replace("e: f", "e:f") + "    quota: 1 MB\n", 4, "space behind the colon", "`groupware: false`"),
         (BOX + "    quota:1\n", 5, "space behind the colon", "`quota: 1`"),
+        (
+            "mailboxes:\n  anna: {groupware:false}\n",
+            3,
+            "space behind the colon",
+            "`groupware: false`",
+        ),
         (BOX + "    surname: 'O'Muster'\n", 5, "the quote inside ends the text", '"O\'Muster"'),
         (BOX + "    member: +49 170 1234567\n", 5, "looks like a telephone number", "like 10042"),
         (BOX + "    member: 0170 1234567\n", 5, "looks like a telephone number", "like 10042"),
