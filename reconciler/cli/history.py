@@ -10,7 +10,7 @@ import typer
 
 from reconciler.apply.ledger import Ledger
 from reconciler.cli.door import Format, FormatOption, SiteOption, Status, colored, console, enter, write
-from reconciler.cli.opening import open_ledger
+from reconciler.cli.opening import opened_ledger
 from reconciler.declared.site import load_site
 from reconciler.errors import UsageError
 from reconciler.model.addresses import BadAddress, parse_address, parse_domain, parse_local_part
@@ -42,16 +42,15 @@ def history(
 
     async def story() -> Status:
         settings = load_site(site)
-        kept, zone = open_ledger(settings), ZoneInfo(settings.timezone)
-        if kept is None:
-            raise UsageError("the site file names no database for a ledger")
-        await kept.check()
-        if asked is None:
-            write(await _runs(kept, zone, output, limit))
-        elif asked.isascii() and asked.isdecimal():
-            write(await _run(kept, zone, output, int(asked)))
-        else:
-            write(await _address(kept, zone, output, _canonical(asked), limit))
+        zone = ZoneInfo(settings.timezone)
+        async with opened_ledger(settings) as kept:
+            await kept.check()
+            if asked is None:
+                write(await _runs(kept, zone, output, limit))
+            elif asked.isascii() and asked.isdecimal():
+                write(await _run(kept, zone, output, int(asked)))
+            else:
+                write(await _address(kept, zone, output, _canonical(asked), limit))
         return Status.DONE
 
     enter(story, output)

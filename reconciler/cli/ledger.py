@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from reconciler.apply.ledger import Holder
+from reconciler.apply.ledger import Holder, Ledger
 from reconciler.cli.door import SiteOption, Status, agreed, enter, say
-from reconciler.cli.opening import open_ledger
+from reconciler.cli.opening import opened_ledger
 from reconciler.declared.site import load_site
 from reconciler.errors import UsageError
 
@@ -24,11 +24,8 @@ def init(site: SiteOption = None) -> None:
     """
 
     async def story() -> Status:
-        kept = open_ledger(load_site(site), create=True)
-        if kept is None:
-            hint = "write `ledger: {url: sqlite:///ledger.sqlite}` in the site file"
-            raise UsageError("the site file names no database for a ledger", hint=hint)
-        await kept.init()
+        async with opened_ledger(load_site(site), create=True) as kept:
+            await kept.init()
         say("the ledger is ready; next: reconciler plan")
         return Status.DONE
 
@@ -43,10 +40,8 @@ def check(site: SiteOption = None) -> None:
     """
 
     async def story() -> Status:
-        kept = open_ledger(load_site(site))
-        if kept is None:
-            raise UsageError("the site file names no database for a ledger")
-        await kept.check()
+        async with opened_ledger(load_site(site)) as kept:
+            await kept.check()
         say("the ledger is as it should be")
         return Status.DONE
 
@@ -63,30 +58,32 @@ def unlock(
     """
 
     async def story() -> Status:
-        kept = open_ledger(load_site(site))
-        if kept is None:
-            raise UsageError("the site file names no database for a ledger")
-        holder = await kept.holder()
-        if holder is None:
-            say("nobody holds the lock")
-            return Status.DONE
-        say(_described(holder))
-        if not yes and not sys.stdin.isatty():
-            hint = "make sure that this run is dead, then: reconciler unlock --yes"
-            raise UsageError("nobody is here to ask", hint=hint)
-        question = "Is that run dead, and shall the lock be taken away?"
-        if holder.alive:
-            question = "That run is alive: it ends before its next effect. Shall the lock be taken away?"
-        if not yes and not await agreed(question):
-            say("the lock was left")
-            return Status.LOCKED
-        if await kept.break_lock(holder):
-            say("unlocked; next: reconciler resume")
-            return Status.DONE
-        say("somebody else holds it by now; run this again to see who")
-        return Status.LOCKED
+        async with opened_ledger(load_site(site)) as kept:
+            return await _unlock(kept, yes)
 
     enter(story)
+
+
+async def _unlock(kept: Ledger, yes: bool) -> Status:
+    holder = await kept.holder()
+    if holder is None:
+        say("nobody holds the lock")
+        return Status.DONE
+    say(_described(holder))
+    if not yes and not sys.stdin.isatty():
+        hint = "make sure that this run is dead, then: reconciler unlock --yes"
+        raise UsageError("nobody is here to ask", hint=hint)
+    question = "Is that run dead, and shall the lock be taken away?"
+    if holder.alive:
+        question = "That run is alive: it ends before its next effect. Shall the lock be taken away?"
+    if not yes and not await agreed(question):
+        say("the lock was left")
+        return Status.LOCKED
+    if await kept.break_lock(holder):
+        say("unlocked; next: reconciler resume")
+        return Status.DONE
+    say("somebody else holds it by now; run this again to see who")
+    return Status.LOCKED
 
 
 def _described(holder: Holder) -> str:

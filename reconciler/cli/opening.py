@@ -98,7 +98,7 @@ async def open_site(path: Path | None, state: Path | None = None) -> AsyncIterat
     """The site, ready to be asked. No connection is made before a system needs one."""
     site, declaration = read_site(path, state)
     hosts = SiteHosts({name: _login(site, name) for name in site.ssh}, site.secret_variables)
-    ledger = open_ledger(site)
+    ledger = _ledger(site)
     witness = Witness(ledger, same_database=site.ledger.url is None)
     mailer = _mailer(site)
     fence = Fence(ledger)
@@ -107,12 +107,26 @@ async def open_site(path: Path | None, state: Path | None = None) -> AsyncIterat
     opened = OpenSite(site, declaration, systems, lambda: datetime.now(zone), ledger, witness, fence)
     keep(opened)
     async with AsyncExitStack() as closing:  # one that cannot be closed keeps no other one open
-        for close in (hosts.close, mailer.close, *(system.close for system in systems)):
-            closing.push_async_callback(close)
+        for line in (ledger, hosts, mailer, *systems):
+            if line is not None:
+                closing.push_async_callback(line.close)
         yield opened
 
 
-def open_ledger(site: Settings, *, create: bool = False) -> Ledger | None:
+@asynccontextmanager
+async def opened_ledger(site: Settings, *, create: bool = False) -> AsyncIterator[Ledger]:
+    """The ledger alone, for a command that asks no system. Raises UsageError when the site has no place for one."""
+    ledger = _ledger(site, create=create)
+    if ledger is None:
+        hint = "write `ledger: {url: sqlite:///ledger.sqlite}` in the site file"
+        raise UsageError("the site file names no database for a ledger", hint=hint)
+    try:
+        yield ledger
+    finally:
+        await ledger.close()
+
+
+def _ledger(site: Settings, *, create: bool = False) -> Ledger | None:
     """The ledger of a site, not connected yet: at its own URL, else beside PostfixAdmin's tables; None without both.
     `create` lets a new SQLite file come to be."""
     own, beside = site.ledger, site.postfixadmin

@@ -24,6 +24,8 @@ from reconciler.remote.database_url import files, is_loopback, tls_is_verified
 
 CONNECT_WAIT, ANSWER_WAIT, LOCK_WAIT = 10, 300, 10
 """Seconds. The site file's `connect_timeout` replaces the first."""
+_FRESH = 60
+"""Seconds for which a connection is used again: firewalls forget a silent one later than that, and tell nobody."""
 # other servers may cut values silently, and ANSI_QUOTES would change the language (facts/postfixadmin.md 13.6)
 _SQL_MODE = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
 
@@ -37,15 +39,25 @@ _UNVERIFIED = "the server asks for the password, and no certificate proves which
 
 
 def open_server(
-    url: URL, password: str, resolve: Callable[[str], Path], lock_wait: int = LOCK_WAIT, **options: Any
+    url: URL,
+    password: str,
+    resolve: Callable[[str], Path],
+    lock_wait: int = LOCK_WAIT,
+    *,
+    keep: bool = False,
+    **options: Any,
 ) -> Engine:
     """An engine for MariaDB, MySQL or PostgreSQL. `resolve` makes a path of the site file absolute; `lock_wait` is in
-    seconds."""
+    seconds. `keep`: one connection stays open between transactions, for callers with many short ones, who dispose of
+    the engine in the end; the others end with their transaction, since a login may have few."""
     arguments = {**_session(url, lock_wait), **_security(url, resolve)}
     arguments["connect_timeout"] = int(str(url.query.get("connect_timeout", CONNECT_WAIT)))
     bare = url.set(query={}, password=password or None)
-    # hide_parameters: the text of an SQLAlchemy error ends up in logs. No pool: it would keep what a firewall drops
-    engine = create_engine(bare, connect_args=arguments, poolclass=NullPool, hide_parameters=True, **options)
+    pool: dict[str, Any] = {"poolclass": NullPool}
+    if keep:  # pre_ping: one that the server closed meanwhile is made anew
+        pool = {"pool_size": 1, "max_overflow": -1, "pool_recycle": _FRESH, "pool_pre_ping": True}
+    # hide_parameters: the text of an SQLAlchemy error ends up in logs
+    engine = create_engine(bare, connect_args=arguments, hide_parameters=True, **pool, **options)
     trusted = is_loopback(url) or tls_is_verified(url)
 
     @event.listens_for(engine, "do_connect")

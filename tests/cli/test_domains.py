@@ -79,6 +79,16 @@ def test_without_a_delimiter_it_would_bounce(site: StandInSite, command: Command
     assert f"write technik@{DOMAIN}" in found["hint"]
 
 
+def test_a_service_with_a_delimiter_of_its_own_refuses_nothing(site: StandInSite, command: Command) -> None:
+    """cleanup takes sub-addresses, main.cf says that nobody does."""
+    with_delimiter(site, "")
+    master = site.folder / "postfix" / "master.cf"
+    master.write_text("cleanup unix n - y - 0 cleanup\n  -o recipient_delimiter=+\n", encoding="utf-8")
+    site.declare(TECHNIK, aliases=[SUB])
+    (found,) = findings(command, "dangling-alias", "mail-flow", "sub-address")
+    assert (found["rule"], found["severity"]) == ("sub-address", "note")
+
+
 def test_where_postfix_is_not_asked_it_is_said(site: StandInSite, command: Command) -> None:
     site.write(postfix=None)
     site.declare(TECHNIK, aliases=[SUB])

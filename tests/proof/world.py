@@ -206,7 +206,7 @@ class World:
     @contextmanager
     def _lines(self, touches: Touches, machine: str) -> Iterator[None]:
         """What a command opens is ours while the block runs."""
-        open_ledger = opening.open_ledger
+        make_ledger = opening._ledger
 
         def systems(context: Context) -> list[System]:
             built = build_systems(context)
@@ -217,7 +217,7 @@ class World:
             return built
 
         def ledger(site: Settings, *, create: bool = False) -> Ledger | None:
-            opened = open_ledger(site, create=create)
+            opened = make_ledger(site, create=create)
             assert opened is not None
             hook(opened._engine, touches)
             return opened
@@ -228,7 +228,7 @@ class World:
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(opening, "build_systems", systems)
-            patch.setattr(opening, "open_ledger", ledger)
+            patch.setattr(opening, "_ledger", ledger)
             patch.setattr(opening, "read_site", read_site)
             patch.setattr(opening, "SiteHosts", lambda *_: InProcessHosts(touches, self.ox))
             patch.setattr(opening, "_mailer", lambda site: Outbox(touches, site.path("outbox")))

@@ -60,7 +60,8 @@ def mariadb_server() -> Iterator[Server]:
     # a short path: a socket's is limited to 107 bytes, and pytest's own folders are closed to other users
     with folder_of("mariadb") as folder:
         user = pwd.getpwuid(os.geteuid()).pw_name
-        common = ["--no-defaults", f"--datadir={folder}/data", f"--user={user}"]
+        # a temporary folder of its own: a server that starts deletes every `#sql…` file in it, a neighbour's too
+        common = ["--no-defaults", f"--datadir={folder}/data", f"--tmpdir={folder}", f"--user={user}"]
         subprocess.run(
             [install, *common, "--auth-root-authentication-method=normal", "--skip-test-db"],
             check=True,

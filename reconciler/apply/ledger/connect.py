@@ -56,6 +56,14 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
+def glance(engine: Engine) -> Iterator[Connection]:
+    """For one statement that never writes, in as few round trips as there can be. Raises LedgerUnusable."""
+    with explained(engine), connect(engine) as connection:
+        connection.execution_options(**{_LOOKING: True})
+        yield connection
+
+
+@contextmanager
 def snapshot(engine: Engine) -> Iterator[Connection]:
     """One consistent view of all tables that never writes. Raises LedgerUnusable."""
     with explained(engine), connect(engine) as connection:
@@ -74,11 +82,13 @@ def open_engine(
     if_missing: str = "run `reconciler ledger init`",
     resolve: Callable[[str], Path] = Path,
 ) -> Engine:
-    """An engine for a ledger at `url`, password included. `create` lets `ledger init` make a new SQLite file; else
-    `if_missing` is what to do when there is none. `resolve` makes a path of the site file absolute."""
+    """An engine for a ledger at `url`, password included; its caller disposes of it. `create` lets `ledger init` make a
+    new SQLite file; else `if_missing` is what to do when there is none. `resolve` makes a path of the site file
+    absolute."""
     if url.get_backend_name() == "sqlite":
         return _sqlite(url, create, lock_wait, if_missing)
-    return open_server(url, url.password or "", resolve, lock_wait)
+    # each letter and each call of OX is a few short transactions, and a connection is a dozen statements
+    return open_server(url, url.password or "", resolve, lock_wait, keep=True)
 
 
 def _sqlite(url: URL, create: bool, wait: int, if_missing: str) -> Engine:

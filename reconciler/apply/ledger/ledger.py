@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import IntegrityError
 
 from reconciler.apply.ledger import address, inventory, journal, lock, recall, shape
-from reconciler.apply.ledger.connect import LedgerUnusable, explained, snapshot, transaction
+from reconciler.apply.ledger.connect import LedgerUnusable, explained, glance, snapshot, transaction
 from reconciler.apply.ledger.inventory import Source
 from reconciler.apply.ledger.journal import OpenRun
 from reconciler.apply.ledger.lock import TTL, Holder, Lease, Locked
@@ -55,6 +55,10 @@ class Ledger:
         self._site = site
         self._clock = clock
 
+    async def close(self) -> None:
+        """Lets the connections go."""
+        await asyncio.to_thread(self._engine.dispose)
+
     # the tables
 
     async def init(self) -> None:
@@ -84,8 +88,7 @@ class Ledger:
 
     async def holds(self, lease: Lease) -> bool:
         """Whether the lock is still ours; only looks."""
-        row = await self._read(lambda connection, tables: lock.read(connection, tables.lock, self._site))
-        return row is not None and row.fence == lease.fence and row.expires is not None
+        return await _patiently(self._holds, lease)
 
     async def release(self, lease: Lease) -> None:
         """Gives the lock back; nothing happens when it was lost."""
@@ -298,6 +301,11 @@ class Ledger:
         # somebody else's, a moment earlier, is as good
         with explained(self._engine), suppress(IntegrityError), self._engine.begin() as connection:
             lock.add(connection, self.tables.lock, self._site)
+
+    def _holds(self, lease: Lease) -> bool:
+        with glance(self._engine) as connection:
+            row = lock.read(connection, self.tables.lock, self._site)
+        return row is not None and row.fence == lease.fence and row.expires is not None
 
     def _free(self, fence: int) -> bool:
         with transaction(self._engine) as connection:

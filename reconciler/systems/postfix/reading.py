@@ -43,6 +43,8 @@ class Rules(NamedTuple):
     installed: bool = True
     recognised: bool = True
     """Whether it is certain that senders are looked up in it, where it is used."""
+    one_delimiter: bool = True
+    """Whether `recipient_delimiter` is the same for every service, none having its own in master.cf."""
 
 
 _NO_POSTFIX = Rules(KeyRules(), frozenset(), used=False, installed=False)
@@ -169,7 +171,14 @@ class Reader:
             utf8=values.get("smtputf8_enable") == "yes",
         )
         classes = frozenset(_words_of(values, "smtpd_restriction_classes"))
-        return Rules(keys, classes, used=found.possible(ours), recognised=found.certain(ours))
+        own = (line.partition("=")[2].strip() for line in overrides.splitlines() if f"/{DELIMITER} =" in line)
+        return Rules(
+            keys,
+            classes,
+            used=found.possible(ours),
+            recognised=found.certain(ours),
+            one_delimiter=all(value == keys.delimiter for value in own),
+        )
 
     async def _ask(self, argv: Argv) -> str:
         done = await self.host.run(argv, env=PLAIN, repeatable=True)

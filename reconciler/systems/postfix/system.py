@@ -52,7 +52,8 @@ class SenderMap:
         """Text and built map as they are. See System."""
         rules = await self._reader.rules(fresh=True)
         records = (await self._reader.view()).records()
-        records["setting"] = {DELIMITER: SettingRow(DELIMITER, rules.keys.delimiter)} if rules.installed else {}
+        known = rules.installed and rules.one_delimiter
+        records["setting"] = {DELIMITER: SettingRow(DELIMITER, rules.keys.delimiter)} if known else {}
         return records
 
     def pair(self, wanted: Records, found: Records) -> Records:  # noqa: ARG002  # keys mean the same on both sides

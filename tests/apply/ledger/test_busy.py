@@ -20,9 +20,11 @@ WAIT = {"mysql": 0, "sqlite": 0, "postgresql": 1}
 
 
 @pytest.fixture
-def impatient(pfa_database: PostfixAdminDatabase) -> Engine:
+def impatient(pfa_database: PostfixAdminDatabase) -> Iterator[Engine]:
     """To the same database as `ledger`."""
-    return open_engine(pfa_database.full_url, lock_wait=WAIT[pfa_database.backend])
+    engine = open_engine(pfa_database.full_url, lock_wait=WAIT[pfa_database.backend])
+    yield engine
+    engine.dispose()
 
 
 @contextmanager

@@ -178,6 +178,7 @@ async def test_keys_are_never_cut(new_mariadb: Callable[[], PostfixAdminDatabase
     remembered = await ledger.remember(24, wanted)
     assert remembered.known == {("postfixadmin", "mailbox"): {ANNA, HANS}}
     assert set(remembered.inventory) == {("postfixadmin", "alias", ANNA), ("postfixadmin", "alias", HANS)}
+    await ledger.close()
 
 
 async def switched(ledger: Ledger, lease: Lease, active: bool, effect: Effect, end: Outcome = DONE) -> None:

@@ -12,6 +12,7 @@ from reconciler.apply.ledger import Ledger, LedgerUnusable, open_engine
 from reconciler.planning.changes import Action
 from tests.apply.ledger.house import Clock, all_text, block, opened, sql
 from tests.services.postfixadmin import PostfixAdminDatabase
+from tests.systems.postfixadmin.support import by_hand, rows
 
 
 def fresh(engine: Engine, prefix: str = "") -> Ledger:
@@ -133,6 +134,7 @@ async def test_what_only_mariadb_can_get_wrong(mariadb: PostfixAdminDatabase, ch
     sql(engine, change)
     with pytest.raises(LedgerUnusable, match=said):
         await ledger.check()
+    await ledger.close()
 
 
 async def test_keys_that_differ_in_case_alone_are_two(ledger: Ledger) -> None:
@@ -151,6 +153,32 @@ async def test_the_longest_address_fits(ledger: Ledger) -> None:
     past = await ledger.run(run.id)
     assert past is not None
     assert past.steps[0].key == longest
+
+
+_OTHERS = {
+    "mysql": "SELECT id AS number FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()",
+    "postgresql": "SELECT pid AS number FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()",
+}
+_END = {"mysql": "KILL {}", "postgresql": "SELECT pg_terminate_backend({})"}
+
+
+@pytest.mark.parametrize("backend", ["mariadb", "postgresql"])
+async def test_a_connection_that_the_server_closed_meanwhile_is_made_anew(
+    request: pytest.FixtureRequest, backend: str
+) -> None:
+    """Sites close what is silent for a while (wait_timeout), and restart their server in the middle of a run."""
+    pfa_database: PostfixAdminDatabase = request.getfixturevalue(f"new_{backend}")()
+    ledger = fresh(open_engine(pfa_database.full_url))
+    await ledger.init()
+    lease = await ledger.acquire("technik", "mail.example", 7)
+    (kept,) = rows(pfa_database, _OTHERS[pfa_database.backend])
+    by_hand(pfa_database, _END[pfa_database.backend].format(kept["number"]))
+    assert await ledger.holds(lease)
+    (new,) = rows(pfa_database, _OTHERS[pfa_database.backend])
+    assert new["number"] != kept["number"]
+    await ledger.release(lease)
+    await ledger.close()
 
 
 async def test_a_sqlite_file_is_made_by_init_alone(tmp_path: Path) -> None:
