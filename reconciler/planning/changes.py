@@ -27,7 +27,8 @@ class Stage(IntEnum):
 
     MAIL_FLOW = 10
     REFERENCES = 15
-    """Aliases that lead to accounts: an account that fails must not leave one leading nowhere."""
+    """Aliases that lead to accounts: an account that fails must not leave one leading nowhere. And accounts that go or
+    are switched off, when this plan leads aliases from them to others first."""
     GROUPWARE = 20
     FILTER = 30
     ATTACH = 60

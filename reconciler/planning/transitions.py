@@ -10,7 +10,7 @@ from typing import NamedTuple
 from reconciler.model.addresses import without_extension
 from reconciler.model.places import Place
 from reconciler.model.records import CREDENTIAL_KINDS, AliasRole, AliasRow, MailboxRow, Owner, Records, Scope
-from reconciler.planning.changes import Action, Change, Step
+from reconciler.planning.changes import Action, Change, Stage, Step
 from reconciler.planning.credentials import Due, News, news
 from reconciler.planning.entries import DeclaredEntry
 from reconciler.planning.ports import System
@@ -35,7 +35,8 @@ class Transition:
     place: Place | None = None
     refused: tuple[str, ...] = ()
     needs: frozenset[Owner] = frozenset()
-    """Owners that this plan creates and that this one leads to: when one of them fails, this one is not tried."""
+    """Owners that this plan creates and that this one leads to, and aliases that lead to this one until this plan leads
+    them elsewhere: when one of them fails, this one is not tried."""
     declared: tuple[DeclaredEntry, ...] = ()
     """What git says of its subject."""
     counts_as: Effect | None = None
@@ -148,14 +149,19 @@ def fold(
         grouped.setdefault(change.owner, []).append(change)
     by_name = {system.name: system for system in systems}
     makers = {change.key: owner for owner, own in grouped.items() for change in own if _begins_to_answer(change)}
+    leavers = _leavers(grouped)
     transitions = []
     for owner, own in grouped.items():
         _complete(owner, own, news(owner, own, due), [s for s in systems if s.name in pairs], pairs)
         if not own:
             continue
         steps = [step for change in own for step in by_name[change.system].steps(change)]
+        needs = _needs(owner, own, makers, delimiter)
+        if last := _still_led_here(owner, own, leavers):
+            needs |= last
+            steps = [step._replace(stage=max(step.stage, Stage.REFERENCES)) for step in steps]
         steps.sort(key=lambda step: step.stage)  # stable: within a stage the systems' own order
-        transitions.append(Transition(owner, tuple(own), tuple(steps), needs=_needs(owner, own, makers, delimiter)))
+        transitions.append(Transition(owner, tuple(own), tuple(steps), needs=needs))
     transitions.sort(key=_danger)
     return transitions
 
@@ -186,6 +192,31 @@ def _needs(owner: Owner, changes: Sequence[Change], makers: Mapping[str, Owner],
     targets = {target for change in changes if isinstance(change.after, AliasRow) for target in change.after.goto}
     targets |= {without_extension(target, delimiter)[0] for target in targets}
     return frozenset(makers[target] for target in targets if target in makers) - {owner}
+
+
+def _leavers(grouped: Mapping[Owner, Sequence[Change]]) -> Mapping[str, set[Owner]]:
+    """Address → aliases that lead there now and, once this plan is carried out, elsewhere."""
+    leavers: dict[str, set[Owner]] = {}
+    for owner, own in grouped.items():
+        for change in own if owner.scope is Scope.ALIAS else ():
+            before, after = change.before, change.after
+            if isinstance(before, AliasRow) and isinstance(after, AliasRow) and before.active and after.active:
+                for target in set(before.goto).difference(after.goto):
+                    leavers.setdefault(target, set()).add(owner)
+    return leavers
+
+
+def _still_led_here(owner: Owner, changes: Sequence[Change], leavers: Mapping[str, set[Owner]]) -> frozenset[Owner]:
+    """The aliases that must have gone elsewhere before this goes or is switched off: one that fails would lead nowhere.
+    What makes anything as well waits for nobody, since such an alias may be waiting for that."""
+    if not leavers or any(map(_begins_to_answer, changes)):
+        return frozenset()
+    ends = [change.key for change in changes if _ends_to_answer(change)]
+    return frozenset(alias for key in ends for alias in leavers.get(key, ())) - {owner}
+
+
+def _ends_to_answer(change: Change) -> bool:
+    return switches_off(change) or (change.action is Action.DELETE and change.kind in ("mailbox", "alias"))
 
 
 def _begins_to_answer(change: Change) -> bool:
