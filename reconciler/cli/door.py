@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import codecs
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -133,6 +134,14 @@ def open_streams() -> None:
             nowhere = os.open(os.devnull, os.O_RDWR)
             mode = "r" if name == "stdin" else "w"
             setattr(sys, name, os.fdopen(nowhere, mode, encoding="utf-8", errors="backslashreplace"))
+
+
+def known_width() -> None:
+    """`COLUMNS=0` says that no width is known (a terminal without a size); rich would write nothing at all."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdigit() and int(columns) == 0:
+        del os.environ["COLUMNS"]
+        console.width = errors.width = shutil.get_terminal_size().columns
 
 
 def plain_streams() -> None:

@@ -8,7 +8,7 @@ import typer
 
 from reconciler.cli.apply import apply, resume
 from reconciler.cli.demo import demo
-from reconciler.cli.door import Status, complain, open_streams, plain_streams, report_bug, unwritable
+from reconciler.cli.door import Status, complain, known_width, open_streams, plain_streams, report_bug, unwritable
 from reconciler.cli.history import history
 from reconciler.cli.ledger import ledger, unlock
 from reconciler.cli.memory import leave
@@ -34,6 +34,7 @@ def main() -> None:
     """What the console script calls: the process ends with it."""
     open_streams()
     plain_streams()
+    known_width()
     try:
         run()
     except SystemExit as end:

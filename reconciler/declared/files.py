@@ -83,24 +83,42 @@ def _walk(root: Path, problems: Problems) -> set[Path]:
                 message = "this file is not read: its name does not end in .yaml"
                 hint = f"name it {meant[1]}.yaml if it is to be read; else move it elsewhere"
                 problems.warn_at(Place(shown(entry), 1), "file", message, hint)
+            elif found := _section_in(path):
+                why = "it has the site file's name" if entry.name == SITE_FILE else "its name does not end in .yaml"
+                message = f"this file is not read: {why}, and it declares {found}"
+                hint = "give it another name that ends in .yaml if it is to be read; else move it elsewhere"
+                problems.warn_at(Place(shown(entry), 1), "file", message, hint)
     return files
 
 
 _ALMOST = re.compile(r"(.+)\.(?:ya?ml[^a-z0-9].*|ya?ml[0-9]+|yalm|ymal|yam)$", re.IGNORECASE)
 """`aliases.yaml.txt`, `aliases.yaml.bak`, `aliases.yaml~` and the like."""
-_SECTION = re.compile(rb"^(mailboxes|aliases|renames|removals|sender_blocks):", re.MULTILINE)
+_SECTION = re.compile(
+    rb"^(?:\xef\xbb\xbf)?[\"']?(mailboxes|aliases|renames|removals|sender_blocks|confirm)[\"']?[ ]*:", re.MULTILINE
+)
 _MANY, _HEAD = 200, 65_536
+
+
+def _section_in(path: Path) -> str:
+    """The first section that a file declares which is not read; empty when it declares none. Texts about the state
+    (`.md`, `.rst`) may show examples."""
+    try:
+        if path.suffix.lower() in (".md", ".rst") or not path.is_file():
+            return ""
+        with path.open("rb") as file:
+            found = _SECTION.search(file.read(_HEAD))
+    except OSError:
+        return ""  # what is not read need not be readable
+    return found[1].decode() if found else ""
 
 
 def _outside(root: Path, problems: Problems) -> None:
     """Warns of state files that lie one folder up from where they would be read."""
     try:
         above = [path for path in islice(root.parent.iterdir(), _MANY) if path.suffix.lower() in (".yaml", ".yml")]
-        for path in sorted(path for path in above if path.name != SITE_FILE and path.is_file()):
-            with path.open("rb") as file:
-                found = _SECTION.search(file.read(_HEAD))
-            if found:
-                message = f"this file is not read: it lies outside the state folder, and declares {found[1].decode()}"
+        for path in sorted(path for path in above if path.name != SITE_FILE):
+            if found := _section_in(path):
+                message = f"this file is not read: it lies outside the state folder, and declares {found}"
                 hint = f"move it into {shown(root)} if it is to be read"
                 problems.warn_at(Place(shown(path), 1), "file", message, hint)
     except OSError:

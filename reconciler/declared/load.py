@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from shlex import quote
 from types import MappingProxyType
 from typing import Any
 
@@ -21,7 +22,7 @@ from reconciler.declared.ahead import Reading, read_all
 from reconciler.declared.checks import CHECKS
 from reconciler.declared.entries import Converter
 from reconciler.declared.files import Source, find_sources, read_text, shown
-from reconciler.declared.git import commit_of, refusal, uncommitted
+from reconciler.declared.git import commit_of, refusal, repository, uncommitted
 from reconciler.declared.problems import Problems, Spot, printable
 from reconciler.declared.sections import read_sections
 from reconciler.declared.sentences import Sentence
@@ -68,7 +69,8 @@ def _commit(folder: Path, problems: Problems) -> str:
     """The commit that was read. What is wrong with it is a warning: people may try things before they commit."""
     commit, place = commit_of(folder), Place(shown(folder), 1)
     if not commit and (words := refusal(folder)):
-        hint = f"run: git config --global --add safe.directory {shown(folder)}"
+        # git compares with the top of the repository, letter for letter
+        hint = f"run: git config --global --add safe.directory {quote(str(repository(folder)))}"
         problems.warn_at(place, "git", f"git says nothing of the state: {words}", hint)
     if commit.endswith("+") and (names := uncommitted(folder)):
         named = ", ".join(map(printable, names[:_NAMED])) + (" and more" if len(names) > _NAMED else "")

@@ -78,9 +78,9 @@ def lookup(
     facts = [
         *_declared(text, hit, desired, locate, snapshot.delimiter),
         *_live(text, hit, snapshot),
-        *_blocked(address, snapshot),
+        *_of_its_domain(text, snapshot),
     ]
-    facts += _missing(hit, snapshot, wanted)
+    facts += _missing(text, hit, snapshot, wanted)
     systems = list(dict.fromkeys(fact.system for fact in facts))
     facts.sort(key=lambda fact: systems.index(fact.system))
     going = () if flow is None else tuple(flow.of([address] if address else flow.with_local_part(local)))
@@ -120,6 +120,8 @@ def _declared(text: str, hit: Hit, desired: DesiredState, locate: Locate, delimi
     for block in desired.sender_blocks.values():
         if hit(block.key):
             yield fact("block", block.key, f"sender block: {block.reason}", block.origin)
+        elif _covers(block.key, text):
+            yield fact("block", block.key, f"sender block of the whole domain: {block.reason}", block.origin)
 
 
 def _live(text: str, hit: Hit, snapshot: Snapshot) -> Iterator[SightingFact]:
@@ -131,13 +133,14 @@ def _live(text: str, hit: Hit, snapshot: Snapshot) -> Iterator[SightingFact]:
                     yield SightingFact(system, kind, key, said)
 
 
-def _missing(hit: Hit, snapshot: Snapshot, wanted: Mapping[str, Records]) -> Iterator[SightingFact]:
+def _missing(text: str, hit: Hit, snapshot: Snapshot, wanted: Mapping[str, Records]) -> Iterator[SightingFact]:
     """What is declared about it and not there, in the systems that could be read."""
     for system, records in wanted.items():
         for kind, table in records.items():
             live = snapshot.records[system].get(kind, {})
             for key, row in table.items() if kind in KINDS else ():
-                if key not in live and not isinstance(row, Gone) and (hit(key) or hit(row.owner.subject)):
+                about = hit(key) or hit(row.owner.subject) or (kind == "block" and _covers(key, text))
+                if about and key not in live and not isinstance(row, Gone):
                     said = "declared, but not live: reconciler plan shows what is done about it"
                     yield SightingFact(system, kind, key, said, missing=True)
 
@@ -151,7 +154,8 @@ def _describe(row: object, key: str, hit: Hit, text: str, delimiter: str) -> str
             return f"leads to {', '.join(row.goto) or 'nowhere'}, {_switch(row.active)}"
         case AliasRow() if any(map(hit, _forms(row.goto, delimiter))):
             return f"leads to it ({_switch(row.active)})"
-        case OxUserRow() if row.login == text or any(map(hit, (row.primary, row.imap_login, *row.aliases))):
+        # its key, too: half-way through a rename it is the account's under the old address
+        case OxUserRow() if row.login == text or any(map(hit, (key, row.primary, row.imap_login, *row.aliases))):
             return f"user {row.id} {row.login!r}, {row.display_name!r}, primary mail {row.primary}"
         case MemberRow() if key == text and row.problem:
             return f"cannot be read in the register: {row.problem}"
@@ -164,13 +168,17 @@ def _describe(row: object, key: str, hit: Hit, text: str, delimiter: str) -> str
     return ""
 
 
-def _blocked(address: str, snapshot: Snapshot) -> Iterator[SightingFact]:
-    """Entries for the domain of the address, and what its domain is here."""
-    domain = address.rpartition("@")[2]
-    if not domain:
-        return
+def _covers(key: str, text: str) -> bool:
+    """Whether a block is of the whole domain that was asked for, or that the address is in."""
+    _, at, domain = text.rpartition("@")
+    return "@" not in key and (domain.endswith(f".{key}") or (bool(at) and domain == key))
+
+
+def _of_its_domain(text: str, snapshot: Snapshot) -> Iterator[SightingFact]:
+    """Entries for the domain of the address, or that was asked for, and what it is here."""
+    domain = text.rpartition("@")[2]
     for row in (snapshot.rows(BlockRow) or {}).values():
-        if domain == row.key or domain.endswith(f".{row.key}"):
+        if _covers(row.key, text):
             yield SightingFact("postfix", "block", row.key, f"sender map, for the whole domain: {row.action}")
     known = snapshot.rows(DomainRow)
     if known is not None and domain in known:

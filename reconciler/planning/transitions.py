@@ -70,8 +70,8 @@ class Transition:
 
     @property
     def irreversible(self) -> bool:
-        """Whether something goes that nothing brings back."""
-        return bool(self.losses)
+        """Whether something goes that nothing brings back: these, or the subscriptions in OX, with their passwords."""
+        return bool(self.losses) or any(c.kind == "subscriptions" for c in self.changes)
 
     @property
     def switches_off(self) -> bool:
@@ -114,7 +114,7 @@ def effect_of(transition: Transition, *, removed: bool = False, renamed: bool = 
     action = transition.action
     if transition.owner.scope is Scope.ACCOUNT:
         purged = any(loss.kind == "mailbox" for loss in transition.losses)
-        if removed or purged or (transition.irreversible and action is not Action.RENAME):
+        if removed or purged or (transition.losses and action is not Action.RENAME):
             return Effect.REMOVAL
         if renamed:
             return Effect.CHANGE

@@ -37,6 +37,7 @@ from reconciler.report.history_document import HistoryDocument, PastChangePart, 
 from reconciler.report.outcomes import RunLine, run_view
 from reconciler.report.past import change_of
 from reconciler.report.phrases import by_place
+from reconciler.report.safe import json_visible
 from reconciler.report.view import ChangeView, Line, plan_view
 
 _ENDS: Mapping[Result, Literal["done", "failed", "not tried", "uncertain"]] = {
@@ -165,7 +166,7 @@ def run_history_json(run: PastRun) -> str:
 
 
 def _written(part: Part) -> str:
-    return part.model_dump_json(by_alias=True, indent=2) + "\n"
+    return json_visible(part.model_dump_json(by_alias=True, indent=2)) + "\n"
 
 
 def _sorted(numbers: Mapping[str, int]) -> dict[str, int]:

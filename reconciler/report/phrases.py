@@ -136,6 +136,7 @@ _PLURALS: Mapping[str, str] = {
     "new password for an existing account": "new passwords for existing accounts",
     "deletion of an OX account": "deletions of OX accounts",
     "purge of a mailbox": "purges of mailboxes",
+    "removal of OX subscriptions": "removals of OX subscriptions",
 }
 
 

@@ -42,14 +42,28 @@ def markdown(text: str, length: int = 600) -> str:
     return broken.translate(_STRUCTURE)
 
 
+_BEYOND = re.compile("[^\\x00-\\x7e]+")
+
+
+def json_visible(document: str) -> str:
+    """The same JSON document, with what `visible` escapes and JSON leaves as it is (RFC 8259, 7) written `\\u009b`."""
+    return _BEYOND.sub(lambda match: "".join(map(_json_escape, match[0])), document)
+
+
+def _json_escape(char: str) -> str:
+    units = char.encode("utf-16-be").hex()
+    return char if char.isprintable() else "".join(f"\\u{units[i : i + 4]}" for i in range(0, len(units), 4))
+
+
 def utf8(text: object) -> object:
     """`text` without lone surrogates, which no UTF-8 file can hold; other values as they are."""
     return text.encode("utf-8", "replace").decode("utf-8") if isinstance(text, str) else text
 
 
 _PLAINER = {
-    "→": "->", "−": "-", "‼": "!", "✓": "ok", "✗": "x", "·": "-", "…": "...", "─": "-", "├": "|", "└": "`", "×": "x",
-    **dict.fromkeys("“”„«»", '"'), **dict.fromkeys("‘’‚‹›", "'"), "—": "-", "–": "-", "ß": "ss", "ł": "l", "\u200b": "",
+    "→": "->", "⇢": ">", "−": "-", "‼": "!", "✓": "ok", "✗": "x", "·": "-", "…": "...", "─": "-", "├": "|", "└": "`",
+    **dict.fromkeys("“”„«»", '"'), **dict.fromkeys("‘’‚‹›", "'"), "×": "x",
+    "—": "-", "–": "-", "ß": "ss", "ł": "l", "\u200b": "",
 }  # fmt: skip
 
 

@@ -179,13 +179,16 @@ def _sections(page: Page, findings: Iterable[Finding]) -> None:
     for severity, group in groupby(heaviest_first(findings), key=lambda finding: finding.severity):
         page.blank()
         page.row((phrases.SECTIONS[severity], _WEIGHT_STYLE[severity]))
-        same = list(group)
+        found = list(group)
+        same = found[:SHOWN]
         for finding in same:
             page.row((f"{finding.rule}: {finding.message}", ""), first=f" {phrases.MARKS[severity]} ", indent=3)
             if finding.hint:
                 page.row((phrases.HINTS.get(severity, "") + finding.hint, ""), indent=3)
             if finding.place:
                 page.row((str(finding.place), "dim"), indent=3)
+        if more := len(found) - len(same):
+            page.row((f"and {more} more; `{phrases.PLAN} --format json` has all", "dim"), indent=3)
         for section, items in phrases.ways_out(same):
             _entries(page, section, items)
 

@@ -63,6 +63,8 @@ def closer(transition: Transition) -> Iterator[str]:
     renaming = transition.action is Action.RENAME
     for loss in transition.losses:
         yield "deletion of an OX account" if loss.kind == "ox_user" else "purge of a mailbox"
+    if any(change.kind == "subscriptions" for change in transition.changes):
+        yield "removal of OX subscriptions"
     if transition.effect is Effect.REMOVAL and transition.owner.scope is not Scope.BLOCK:
         yield "removal"
     elif transition.switches_off:

@@ -73,6 +73,21 @@ def test_what_was_counted_is_what_the_ledger_counts(leaving: StandInSite, comman
     assert "removals 1 and 2 in the last 24 hours" in command("plan").words
 
 
+def test_subscriptions_that_go_are_a_change_that_cannot_be_undone(site: StandInSite, command: Command) -> None:
+    site.write(openxchange={**site.sections["openxchange"], "database_url": "sqlite:///ox.sqlite"})
+    site.declare(ANNA_DECLARED, "technik: {groupware: false}")
+    assert command("apply", "--yes").status == 0
+    reset = ANNA_DECLARED.replace("}", f", subscriptions_reset: {day(0)}}}")
+    site.declare(reset, "technik: {groupware: false, quota: 512 MB}", "zoe.neu: {groupware: false}")
+    answer = command("plan")
+    head, _, first, *_ = answer.out.splitlines()
+    assert head.startswith("mail plan for nrw · 1 account · 2 changes · 0 removals · 1 cannot be undone")
+    assert first.startswith(f" ‼ {ANNA}")
+    assert "1 removal of OX subscriptions" in command("plan", "--format", "markdown").words
+    line = command("plan", "--format", "json").json["transitions"][0]
+    assert (line["subject"], line["effect"], line["irreversible"]) == (ANNA, "change", True)
+
+
 def test_a_switch_off_on_the_day_of_a_removal_is_one_and_can_be_undone(site: StandInSite, command: Command) -> None:
     site.declare(ANNA_DECLARED)
     assert command("apply", "--yes").status == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.cli.conftest import Command
-from tests.cli.site import ANNA, ANNA_DECLARED, BERND, DOMAIN, StandInSite
+from tests.cli.site import ANNA, ANNA_DECLARED, BERND, DOMAIN, StandInSite, today
 
 CLARA = "clara.probe: {groupware: false}"
 BLOCKS = ["sender: spam@example.net, reason: phishing", "domain: example.org, reason: spam"]
@@ -155,3 +155,35 @@ def test_show_writes_nothing(applied: StandInSite, command: Command) -> None:
     before = applied.live()
     command("show", ANNA)
     assert applied.live() == before
+
+
+def test_a_block_of_its_domain_is_told_before_it_is_live(site: StandInSite, command: Command) -> None:
+    site.declare("technik: {groupware: false}", blocks=BLOCKS)
+    for asked in ("x@example.org", "x@sub.example.org", "sub.example.org"):
+        words = command("show", asked).words
+        assert "sender block of the whole domain: spam" in words
+        assert "✗ example.org sender block declared, but not live" in words
+    assert facts(command, "x@notexample.org") == set()
+    assert facts(command, "example.org") == {("declared", "block", "example.org"), ("postfix", "block", "example.org")}
+
+
+def test_a_domain_of_the_site_is_found_by_its_name(applied: StandInSite, command: Command) -> None:
+    assert ("postfixadmin", "domain", DOMAIN) in facts(command, DOMAIN)
+    assert facts(command, "other.example") == set()
+
+
+def test_a_user_is_found_by_the_name_that_a_plan_gives_it_and_half_way_through_a_rename(
+    applied: StandInSite, command: Command
+) -> None:
+    """OX keeps the login it has, so the rename stops there."""
+    applied.add_ox_user("bernd", BERND, "Bernd Muster")
+    (system, _, name) = next(fact for fact in facts(command, BERND) if fact[0] == "openxchange")
+    assert facts(command, name) == {(system, "ox_user", name)}
+    rename = {"from": "anna.beispiel", "to": "anna.neu", "date": str(today())}
+    aliases = ["vorstand: [anna.neu, klaus@extern.example]"]
+    more = {"renames": [rename]}
+    applied.declare(ANNA_DECLARED.replace("anna.beispiel", "anna.neu"), aliases=aliases, blocks=BLOCKS, more=more)
+    assert command("apply", "--yes").status == 8
+    new = f"anna.neu@{DOMAIN}"
+    assert ("openxchange", "ox_user", new) in facts(command, new)
+    assert f"primary mail {ANNA}" in command("show", new).words

@@ -93,6 +93,31 @@ def test_a_file_one_folder_up_is_named(site: StandInSite, command: Command) -> N
     assert "compose.yaml" not in answer.words
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("aliases.txt", b"aliases:\n  a: b\n", "its name does not end in .yaml"),
+        ("aliases", b"\xef\xbb\xbf'aliases': {}\r\n", "its name does not end in .yaml"),
+        ("reconciler.yaml", b"domain: pirat.alt\naliases:\n  a: b\n", "it has the site file's name"),
+        ("../aliases.yaml", b"\xef\xbb\xbfaliases:\r\n  a: b\r\n", "it lies outside the state folder"),
+        ("../aliases.yaml", b'"aliases" :\n  a: b\n', "it lies outside the state folder"),
+    ],
+    ids=["text", "no ending", "site file", "BOM", "quotes"],
+)
+def test_a_file_that_declares_something_and_is_not_read_is_named(
+    site: StandInSite, command: Command, name: str, content: bytes, why: str
+) -> None:
+    site.declare("technik: {groupware: false}")
+    (site.folder / "state" / name).write_bytes(content)
+    (site.folder / "state" / "README.md").write_text("```yaml\naliases:\n  a: b\n```\n", encoding="utf-8")
+    (site.folder / "state" / "notes.txt").write_text("the aliases: see the wiki\n", encoding="utf-8")
+    answer = command("validate")
+    assert answer.status == 0, answer.words
+    assert f"this file is not read: {why}, and" in answer.words
+    assert "declares aliases" in answer.words
+    assert "1 warning" in answer.words
+
+
 def test_the_site_file_is_found_or_it_is_said_where_to_name_it(
     site: StandInSite, command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import socket
 import subprocess
@@ -280,10 +281,15 @@ def test_a_hook_does_not_say_which_repository_is_meant(committed: StandInSite, t
 def test_a_repository_of_another_user_is_a_warning_in_git_s_own_words(committed: StandInSite) -> None:
     os.chown(committed.folder / ".git", NOBODY, NOBODY)
     os.chown(committed.folder, NOBODY, NOBODY)
-    answer = run(committed.folder, "validate", env={"HOME": str(committed.folder), "SUDO_UID": "0"})
+    home = {"HOME": str(committed.folder), "SUDO_UID": "0"}
+    answer = run(committed.folder, "validate", env=home)
     assert answer.status == 0
     assert "dubious ownership" in answer.words
-    assert "git config --global --add safe.directory" in answer.words
+    (said,) = json.loads(run(committed.folder, "validate", "--format", "json", env=home).out)["findings"]
+    hint = said["hint"].removeprefix("run: ")
+    assert hint == f"git config --global --add safe.directory {committed.folder}"
+    subprocess.run(shlex.split(hint), env={**os.environ, **home}, check=True)
+    assert "dubious" not in run(committed.folder, "validate", env=home).words
 
 
 def test_what_is_not_committed_is_a_warning(committed: StandInSite, command: Command) -> None:

@@ -188,7 +188,7 @@ def test_what_a_reviewer_must_not_overlook() -> None:
     assert list(closer(second_account())) == ["deletion of an OX account", "rename"]
     assert list(closer(switched_off())) == ["removal"]
     assert list(closer(purged(groupware=True))) == ["purge of a mailbox", "deletion of an OX account", "removal"]
-    assert list(closer(reset())) == ["new password for an existing account"]
+    assert list(closer(reset())) == ["removal of OX subscriptions", "new password for an existing account"]
     for harmless in (new_account(), new_alias(), block(), lifted_block()):
         assert not list(closer(harmless))
 
