@@ -48,7 +48,9 @@ def forward_only(context: Context) -> Iterator[Finding]:
             if transition.owner.scope is not Scope.ACCOUNT or not isinstance(after, AliasRow) or change.key != account:
                 continue
             names = ", ".join(target for target in after.goto if target != account)
-            had = isinstance(before, AliasRow) and before.goto and account not in before.goto
+            # where it leads to another address of the account, that one's row says what the user chose
+            own = context.accounts.addresses(Address(account))
+            had = isinstance(before, AliasRow) and before.goto and not set(own) & set(before.goto)
             if account not in after.goto:
                 message = f"mail to {account} goes to {names} only, as its user chose; the mailbox gets none"
             elif had and names:

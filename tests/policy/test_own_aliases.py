@@ -160,6 +160,26 @@ def test_forward_only_survives_a_rename_and_is_said(site: StandInSite, command: 
     assert (site.goto(NEULING), site.goto(alt)) == (WIRT, NEULING)
 
 
+@pytest.mark.parametrize("forwards", [WIRT, f"{WIRT},bernd.neuling@{DOMAIN}"])
+def test_a_rename_back_keeps_what_the_user_chose(site: StandInSite, command: Command, forwards: str) -> None:
+    """The address that the account comes back to has a mailbox, too, and an alias row that led to the present one."""
+    site.declare(TECHNIK, BOX.replace("neuling", "alt", 1))
+    applied(command)
+    there = {**renaming()["renames"][0], "date": (today() - timedelta(days=2)).isoformat()}
+    back = {"from": "bernd.neuling", "to": "bernd.alt", "date": today().isoformat()}
+    site.declare(TECHNIK, BOX, more={"renames": [there]})
+    applied(command)
+    site.sql("UPDATE alias SET goto = ? WHERE address = ?", forwards, NEULING)
+    site.declare(TECHNIK, BOX.replace("neuling", "alt", 1), more={"renames": [there, back]})
+    planned = command("plan", "--format", "json")
+    said = [f["message"] for f in planned.json["findings"] if f["rule"] == "forward-only"]
+    alt = f"bernd.alt@{DOMAIN}"
+    chosen = f"mail to {alt} goes to {WIRT} only, as its user chose; the mailbox gets none"
+    assert said == ([chosen] if forwards == WIRT else [])
+    applied(command)
+    assert set(str(site.goto(alt)).split(",")) == {WIRT} | ({alt} if forwards != WIRT else set())
+
+
 def test_a_live_mailbox_gets_its_mail_back_when_it_is_declared(site: StandInSite, command: Command) -> None:
     """An alias was allowed to stand on it; git now names the mailbox itself."""
     site.add_mailbox(WILD)

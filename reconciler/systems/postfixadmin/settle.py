@@ -114,7 +114,9 @@ class _Sight:
         circle = chain.key not in own and not chain.numbers.isdisjoint(own)
         outdated = circle or any(chain.current(t) != t or (t != chain.key and t in chain.addresses) for t in own)
         if outdated or not carried <= kept:
-            chosen = not is_own and chain.key not in own and self._forwards_only(chain)
+            # the row of an address that the account comes back to leads to the present one, which nobody chose
+            leads_on = is_own and not set(own) - theirs
+            chosen = (not is_own or leads_on) and chain.key not in own and self._forwards_only(chain)
             own_mailbox = () if chosen else (chain.key,)
             goto = tuple(sorted({*own_mailbox, *kept, *carried}))
             self.wanted["alias"][chain.key] = AliasRow(chain.key, chain.key, goto, chain.active, AliasRole.CARRIED)
