@@ -208,7 +208,9 @@ class Identity:
         """Whose OX user the account would get that a predecessor left there, in words."""
         user = self._users.get(box.address) if box.groupware and self._remembered.people else None
         noted = self._remembered.people.get(f"openxchange/{user.id}") if user is not None else None
-        return f"{_whose(noted)} in OX" if noted and not self._is_noted(box, noted) else ""
+        # whose number the mailbox has, too: then that number alone may have been wrong
+        left = noted and noted != self._remembered.people.get(box.address) and not self._is_noted(box, noted)
+        return f"{_whose(noted)} in OX" if noted and left else ""
 
     def _is_of(self, box: Mailbox, address: str) -> bool:
         return box.member is not None and self._remembered.people.get(address) == box.member

@@ -21,12 +21,14 @@ from reconciler.policy.saying import about, refusal
 
 def unknown_system(context: Context) -> Iterator[Finding]:
     """New logins, passwords and letters wait while a system that belongs to accounts is unknown: a letter would tell a
-    password that does not hold there, or there would be no letter."""
+    password that does not hold there, or there would be no letter. So do member numbers while the register is."""
     if not context.waiting_for:
         return
     names = " and ".join(context.waiting_for)
+    unjudged = context.site.register_ is not None and context.snapshot.rows(MemberRow) is None
+    numbered = {transition.owner for transition, _, _ in moved_numbers(context)} if unjudged else set()
     for transition in context.transitions:
-        if any(c.kind in UNREADABLE_KINDS or _arrives(c) for c in transition.changes):
+        if transition.owner in numbered or any(c.kind in UNREADABLE_KINDS or _arrives(c) for c in transition.changes):
             message = f"{transition.owner.subject} waits: {names} could not be read"
             yield about(
                 transition, Severity.WAIT, "unknown-system", message, f"it is carried out once {names} can be read"

@@ -152,6 +152,38 @@ def test_a_number_that_was_wrong_is_corrected_without_a_new_password(people: Sta
     assert "bernd@gmx.example" not in people.letters()
 
 
+def test_a_number_that_was_changed_by_mistake_is_put_right_without_a_new_password(
+    people: StandInSite, command: Command
+) -> None:
+    people.declare(BERND_DECLARED, TECHNIK)
+    settles(command)
+    letter = people.letters()["bernd@gmx.example"]
+    for number in ("10078", "10077"):
+        numbered = BERND_DECLARED.replace("10077", number)
+        people.declare(numbered, TECHNIK, more={"confirm": [confirm("member-changed", BERND)]})
+        settles(command)
+    assert people.goto(f"10077@{DOMAIN}") == BERND
+    assert password_in(people.letters()["bernd@gmx.example"]) == password_in(letter)
+    assert control.check_password(people.ox, "bernd.muster", password_in(letter))
+
+
+@pytest.mark.parametrize("before", ["", ", member: 10077"])
+def test_a_number_waits_while_the_register_cannot_be_read(people: StandInSite, command: Command, before: str) -> None:
+    """Nobody can say whose it is; what needs no register goes on."""
+    people.declare(BERND_DECLARED.replace(", member: 10077", before), TECHNIK)
+    settles(command)
+    (people.folder / "members.csv").unlink()
+    wrong = BERND_DECLARED.replace("10077", "99999")
+    people.declare(wrong, TECHNIK, aliases=["info: [technik]"], more={"confirm": [confirm("member-changed", BERND)]})
+    answer = command("apply", "--yes")
+    assert answer.status == 9, answer.words
+    assert f"{BERND} waits: letters could not be read" in answer.words
+    assert (people.goto(f"99999@{DOMAIN}"), people.goto(f"info@{DOMAIN}")) == (None, f"technik@{DOMAIN}")
+    assert people.goto(f"10077@{DOMAIN}") == (BERND if before else None)
+    (people.folder / "members.csv").write_text(MEMBERS, encoding="utf-8")
+    assert ("register", BERND) in rules(command)
+
+
 def test_a_number_that_is_not_written_any_more_is_not_managed_any_more(people: StandInSite, command: Command) -> None:
     people.declare(BERND_DECLARED, TECHNIK)
     settles(command)
