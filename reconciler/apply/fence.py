@@ -52,9 +52,13 @@ class Fence:
         yield  # what fails or is cancelled on its way may have happened all the same: it stays among the running
         self._ended[number] = self._running.pop(number)
 
-    async def _pass(self) -> None:
+    def halt(self) -> None:
+        """See `systems.context.Fence`."""
         if self._stop is not None and self._stop.is_set():
             raise Halted(_STOPPED, hint=_RESUME)
+
+    async def _pass(self) -> None:
+        self.halt()
         if self._ledger is None or self._run is None:
             return
         before = list(self._ended)

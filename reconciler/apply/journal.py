@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 
 from sqlalchemy import Connection
 
@@ -16,21 +16,29 @@ from reconciler.planning.changes import Outcome, Step
 
 
 class Witness:
-    """Given to systems before any run exists; once a run is open, effects in the ledger's own database are noted in
-    their own transaction. See `systems.context.Witness`."""
+    """Given to systems before any run exists; once a run is open, nothing commits without its lock, and effects in the
+    ledger's own database are noted in their own transaction. See `systems.context.Witness`."""
 
     def __init__(self, ledger: Ledger | None, *, same_database: bool) -> None:
-        self._ledger = ledger if same_database else None
+        self._ledger = ledger
+        self._same_database = same_database
         self._run: OpenRun | None = None
 
     def open(self, run: OpenRun) -> None:
         """From now on effects belong to this run."""
         self._run = run
 
-    def done_in(self, connection: Connection, steps: Sequence[Step]) -> None:
-        """Notes the steps as done on the caller's connection. Raises LockLost: then nothing may be committed."""
-        if self._ledger is not None and self._run is not None:
+    @contextmanager
+    def committing(self, connection: Connection, steps: Sequence[Step]) -> Iterator[None]:
+        """Notes the steps as done on the caller's connection; in another database, holds the lock's row meanwhile."""
+        if self._ledger is None or self._run is None:
+            yield
+        elif self._same_database:
             self._ledger.done_in(connection, self._run, steps)
+            yield
+        else:
+            with self._ledger.held(self._run.lease):
+                yield
 
 
 class RunJournal:

@@ -1,10 +1,13 @@
-"""Several coroutines at once, and one error told as what it is."""
+"""Several coroutines at once, with one error told as what it is; and work in a thread that nobody leaves alone."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
-from typing import Any
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 async def together(work: Iterable[Coroutine[Any, Any, object]]) -> None:
@@ -15,6 +18,17 @@ async def together(work: Iterable[Coroutine[Any, Any, object]]) -> None:
                 tasks.create_task(each)
     except BaseExceptionGroup as group:
         raise _first(group) from None
+
+
+async def to_its_end(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """`asyncio.to_thread` for an effect: a thread cannot be cancelled, so whoever is waits for its end. Else the run
+    would give its lock back while the thread still tells a system something."""
+    thread = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
+    try:
+        return await asyncio.shield(thread)
+    except asyncio.CancelledError:
+        await asyncio.wait([thread])
+        raise
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -18,13 +18,14 @@ from reconciler.settings import Settings
 
 
 class Witness(Protocol):
-    """Lets an effect and its ledger row commit in one transaction."""
+    """Lets an effect and its ledger row commit in one transaction, and nothing commit once the lock is lost."""
 
-    def done_in(self, connection: Connection, steps: Sequence[Step]) -> None:
-        """To be called at the end of a transaction, before its commit, with the steps that it carries out.
+    def committing(self, connection: Connection, steps: Sequence[Step]) -> AbstractContextManager[None]:
+        """Around the commit of a transaction, with the steps that it carries out: while the block runs nobody else can
+        take the lock. In the ledger's own database they are noted as done in that transaction.
 
-        Does nothing when the ledger lives elsewhere. Raises LockLost when this run lost its lock: then the
-        transaction must be rolled back.
+        Entering raises LockLost when this run lost its lock, and Unreadable when nobody can tell: then the transaction
+        must be rolled back.
         """
         ...
 
@@ -32,8 +33,10 @@ class Witness(Protocol):
 class NoWitness:
     """The witness of a command that carries nothing out."""
 
-    def done_in(self, connection: Connection, steps: Sequence[Step]) -> None:
+    @contextmanager
+    def committing(self, connection: Connection, steps: Sequence[Step]) -> Iterator[None]:  # noqa: ARG002  # the port's
         """See Witness."""
+        yield
 
 
 class Fence(Protocol):
@@ -45,6 +48,10 @@ class Fence(Protocol):
         tell."""
         ...
 
+    def halt(self) -> None:
+        """Raises Halted when somebody asked to stop. For work in threads, before each part of it."""
+        ...
+
 
 class NoFence:
     """The fence of a command that carries nothing out."""
@@ -53,6 +60,9 @@ class NoFence:
     async def effect(self, owner: Owner) -> AsyncIterator[None]:  # noqa: ARG002  # the port's signature
         """See Fence."""
         yield
+
+    def halt(self) -> None:
+        """See Fence."""
 
 
 @dataclass(frozen=True, slots=True)

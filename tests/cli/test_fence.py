@@ -13,7 +13,8 @@ import pytest
 from reconciler.systems.openxchange.standin import control
 from tests.cli.conftest import Command, Open
 from tests.cli.running import Answer, ended, environment, eventually
-from tests.cli.site import DOMAIN, OX_ENV, OX_PASSWORD, StandInSite, password_in
+from tests.cli.site import DOMAIN, OX_ENV, OX_PASSWORD, StandInSite, password_in, today
+from tests.services.smtp import running_server
 
 PEOPLE = tuple(f"mitglied{number}" for number in range(8))
 NUMBERS = {name: 20001 + number for number, name in enumerate(PEOPLE)}
@@ -222,3 +223,105 @@ def test_resume_is_stopped_neither_by_others_nor_by_its_own_run(crowd: StandInSi
     assert resumed.status == 0, resumed.words
     assert crowd.goto(f"info@{DOMAIN}") is None
     every_letter_opens_both_doors(crowd)
+
+
+SLOW_HASHES = """
+import time
+from pathlib import Path
+from reconciler.systems.postfixadmin import passwords
+one_hash = passwords.hash_password
+def slow(scheme, password):
+    Path("hashing").touch()
+    time.sleep({seconds})
+    return one_hash(scheme, password)
+passwords.hash_password = slow
+"""
+
+
+@pytest.fixture(params=["beside PostfixAdmin's tables", "elsewhere"])
+def hashing(request: pytest.FixtureRequest, site: StandInSite, command: Command) -> StandInSite:
+    """Eight accounts that are to have new passwords, and the ledger in PostfixAdmin's database or in one of its own."""
+    if request.param == "elsewhere":
+        site.write(ledger={"url": "sqlite:///ledger.sqlite"})
+        assert command("ledger", "init").status == 0
+    declared(site)
+    assert command("apply", "--yes").status == 0
+    declared(site, password_reset=str(today()))
+    return site
+
+
+def begin_hashing(site: StandInSite, seconds: float = 1) -> subprocess.Popen[str]:
+    """A run whose passwords are being hashed: nothing is written yet."""
+    process = begin(site.folder, SLOW_HASHES.format(seconds=seconds) + SHORT_LOCK)
+    eventually((site.folder / "hashing").exists, process)
+    return process
+
+
+def passwords(site: StandInSite) -> list[dict[str, object]]:
+    return site.sql("SELECT username, password FROM mailbox ORDER BY username")
+
+
+def test_a_run_that_slept_writes_no_password_after_another_took_over(hashing: StandInSite, command: Command) -> None:
+    process = begin_hashing(hashing)
+    os.kill(process.pid, signal.SIGSTOP)
+
+    def taken_over() -> bool:
+        answer = command("apply", "--yes")
+        assert answer.status in (0, 7), answer.words
+        return answer.status == 0
+
+    eventually(taken_over)
+    of_the_second = passwords(hashing)
+    os.kill(process.pid, signal.SIGCONT)
+    assert ended(process).status == 7
+    assert passwords(hashing) == of_the_second
+
+
+def test_unlock_ends_a_run_before_it_writes_a_password(hashing: StandInSite, command: Command) -> None:
+    before = passwords(hashing)
+    process = begin_hashing(hashing)
+    assert command("unlock", "--yes").status == 0
+    assert ended(process).status == 7
+    assert passwords(hashing) == before
+
+
+def test_ctrl_c_ends_a_run_that_hashes(hashing: StandInSite, command: Command) -> None:
+    """Between two of its passwords, and before any of them is written."""
+    before = passwords(hashing)
+    process = begin_hashing(hashing)
+    process.send_signal(signal.SIGINT)
+    assert ended(process).status == 8
+    assert passwords(hashing) == before
+    assert command("resume", "--yes").status == 0
+    every_letter_opens_both_doors(hashing)
+
+
+def test_a_second_ctrl_c_gives_the_lock_back_and_nothing_is_written_behind_it(
+    hashing: StandInSite, command: Command
+) -> None:
+    before = passwords(hashing)
+    process = begin_hashing(hashing, seconds=1.5)
+    process.send_signal(signal.SIGINT)
+    assert process.stderr is not None
+    while "once more cancels" not in process.stderr.readline():
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    assert ended(process).status == 8
+    assert passwords(hashing) == before
+
+
+def test_a_stop_between_two_letters(site: StandInSite, command: Command) -> None:
+    with running_server() as server:
+        server.slow = 0.5
+        smtp = {"host": server.host, "port": server.port}
+        site.write(letters={"smtp": smtp, "from": f"AG Technik <technik@{DOMAIN}>"})
+        declared(site)
+        process = begin(site.folder)
+        eventually(lambda: len(server.mails) >= 2, process)
+        process.send_signal(signal.SIGINT)
+        assert ended(process).status == 8
+        sent = len(server.mails)
+        assert sent < 2 * len(PEOPLE), "a welcome mail and a letter for each"
+        server.slow = 0
+        assert command("resume", "--yes").status == 0
+        assert len(server.mails) >= 2 * len(PEOPLE)

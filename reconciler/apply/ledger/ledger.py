@@ -1,21 +1,21 @@
 """The ledger of a site: the one door to its tables. The workflow and the commands call it.
 
 Every write begins by renewing the lock in its own transaction (`lock.hold`), so that a run which lost it writes
-nothing. Public methods are coroutines that work in a thread; `done_in` alone runs in the caller's, on the
-caller's connection. Database errors come out as LedgerUnusable.
+nothing. Public methods are coroutines that work in a thread; `done_in`, on the caller's connection, and `held` run in
+the caller's. Database errors come out as LedgerUnusable.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from reconciler.apply.ledger import address, inventory, journal, lock, recall, shape
 from reconciler.apply.ledger.connect import LedgerUnusable, explained, glance, snapshot, transaction
@@ -36,6 +36,7 @@ from reconciler.planning.remembered import (
     Remembered,
     RunState,
 )
+from reconciler.remote.database import connect
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -162,13 +163,27 @@ class Ledger:
 
     def done_in(self, connection: Connection, run: OpenRun, steps: Sequence[Step]) -> None:
         """The same for DONE, in the transaction of the effect itself, which the caller commits or rolls back.
-
         `connection` is to the ledger's own database and in a transaction. From here to its end the lock's row is held:
-        no other method of this ledger returns meanwhile. Raises DBAPIError, and LockLost: then commit nothing.
-        """
+        no other method of this ledger returns meanwhile. Raises DBAPIError, and LockLost: then commit nothing."""
         lock.hold(connection, self.tables.lock, self._site, run.lease)
         ended = [(step, Outcome(Result.DONE)) for step in steps]
         journal.end_steps(connection, self.tables, self._source(run), ended, self._clock())
+
+    @contextmanager
+    def held(self, lease: Lease) -> Iterator[None]:
+        """Nobody takes or breaks the lock while the block commits in another database; whoever tries waits. In the
+        caller's thread; no other method returns meanwhile. Entering raises LockLost and LedgerUnusable."""
+        with explained(self._engine):
+            connection = connect(self._engine)
+        try:
+            with explained(self._engine):
+                connection.begin()
+                lock.hold(connection, self.tables.lock, self._site, lease)
+            yield
+        finally:
+            with suppress(DBAPIError):  # what the block did counts; the next write says that the ledger is gone
+                connection.rollback()
+            connection.close()
 
     async def finish(self, run: OpenRun, state: RunState) -> None:
         """The run is over; steps that are still pending were not tried. Raises LockLost."""

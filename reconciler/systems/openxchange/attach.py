@@ -16,6 +16,7 @@ from reconciler.errors import EffectFailed, Halted, TemporaryFailure
 from reconciler.model.records import AttachmentRow
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Outcome, Result, Step
+from reconciler.remote.together import to_its_end
 from reconciler.settings import MailServer, OpenXchange
 from reconciler.systems.openxchange.failures import PLAN
 from reconciler.systems.openxchange.listing import canonical, read_users
@@ -78,7 +79,7 @@ async def perform(tools: Tools, target: Target | None, passwords: Passwords, bat
         person = Person(*found, passwords.of(row.account))
         try:
             async with tools.fence.effect(step.change.owner):
-                outcomes.append(await asyncio.to_thread(attach, Web(target.url), target, person, row))
+                outcomes.append(await to_its_end(attach, Web(target.url), target, person, row))
         except Halted as error:
             outcomes.append(Outcome.halted(error))
     return outcomes

@@ -7,7 +7,6 @@ goes as well, all in one transaction. `system.perform` calls `perform`.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from reconciler.planning.changes import Outcome, Result, Step
 from reconciler.planning.identity import addresses_of
 from reconciler.remote.database import connect, open_server
 from reconciler.remote.database_errors import explained, is_temporary
+from reconciler.remote.together import to_its_end
 from reconciler.settings import OpenXchange, Settings, secret
 from reconciler.systems.openxchange.failures import AGAIN, PLAN
 from reconciler.systems.openxchange.look import Seen, look
@@ -77,7 +77,7 @@ class Subscriptions:
     async def _fenced(self, tools: Tools, engine: Engine, step: Step, seen: Seen) -> Outcome:
         try:
             async with tools.fence.effect(step.change.owner):
-                return await asyncio.to_thread(self._one, engine, step, seen)
+                return await to_its_end(self._one, engine, step, seen)
         except Halted as error:
             return Outcome.halted(error)
 

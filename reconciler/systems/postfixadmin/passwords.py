@@ -30,11 +30,16 @@ def hash_password(scheme: Scheme, password: SecretStr) -> str:
     return f"{{{scheme}}}{_HASH[scheme](password.get_secret_value())}"
 
 
-def hash_all(scheme: Scheme, passwords: Mapping[str, SecretStr]) -> dict[str, str]:
-    """The hashes by the same keys. Takes milliseconds each (2 to 90), so never inside a transaction."""
+def hash_all(scheme: Scheme, passwords: Mapping[str, SecretStr], halt: Callable[[], None]) -> dict[str, str]:
+    """The hashes by the same keys. Takes milliseconds each (2 to 90), so never inside a transaction. Raises what `halt`
+    does, which is asked before each."""
+
+    def made(password: SecretStr) -> str:
+        halt()
+        return hash_password(scheme, password)
+
     with ThreadPoolExecutor(_THREADS) as pool:
-        hashes = pool.map(lambda password: hash_password(scheme, password), passwords.values())
-        return dict(zip(passwords, hashes, strict=True))
+        return dict(zip(passwords, pool.map(made, passwords.values()), strict=True))
 
 
 def _bcrypt(password: str) -> str:

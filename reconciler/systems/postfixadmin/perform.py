@@ -7,18 +7,20 @@ What stands in the tables is read again under a lock and compared with what the 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 
 from pydantic import SecretStr
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from reconciler.errors import Halted, Unreadable
 from reconciler.model.addresses import domain_of
 from reconciler.model.records import AliasRow, MailboxRow, PasswordRow
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Action, Outcome, Result, Step
 from reconciler.remote.database_errors import is_about_one_row, is_temporary, said
 from reconciler.settings import PostfixAdmin
-from reconciler.systems.context import NoWitness, Witness
+from reconciler.systems.context import Fence, NoFence, NoWitness, Witness
 from reconciler.systems.postfixadmin import lookup
 from reconciler.systems.postfixadmin.batch import Account, Batch, Outcomes, Stand, accounts, holds_in, rows_of
 from reconciler.systems.postfixadmin.connect import Database, unreadable
@@ -27,7 +29,7 @@ from reconciler.systems.postfixadmin.passwords import hash_all
 from reconciler.systems.postfixadmin.spellings import Spellings, odd_spellings
 from reconciler.systems.postfixadmin.write import RowsChanged, write
 
-_NOBODY = NoWitness()
+_NOBODY, _NO_FENCE = NoWitness(), NoFence()
 _CHARACTERS = 250_000
 """Of alias targets in one statement: there it stands twice (new and old) beside a few bytes a row."""
 
@@ -36,21 +38,29 @@ class Writer:
     """Writes the steps of one batch. Made for each batch: it holds the hashes and spellings of this one."""
 
     def __init__(
-        self, database: Database, section: PostfixAdmin, passwords: Passwords, witness: Witness = _NOBODY
+        self,
+        database: Database,
+        section: PostfixAdmin,
+        passwords: Passwords,
+        witness: Witness = _NOBODY,
+        fence: Fence = _NO_FENCE,
     ) -> None:
         self._database = database
         self._tables = database.tables
         self._section = section
         self._passwords = passwords
         self._witness = witness
+        self._fence = fence
         self._spellings: Spellings = {}
         self._hashes: dict[str, str] = {}
 
     def perform(self, steps: Sequence[Step]) -> list[Outcome]:
-        """One outcome a step, in order. Raises Unreadable when no transaction can be begun, and what the witness raises
-        when nothing may be written any more: what it was not told is rolled back."""
-        # hashing is slow, and others wait for our locks
-        self._hashes = hash_all(self._section.password_scheme, self._needed_passwords(steps))
+        """One outcome a step, in order. Raises Unreadable when the tables cannot be looked at, and LockLost when this
+        run may write nothing any more: what is not committed is rolled back."""
+        try:  # hashing is slow, and others wait for our locks
+            self._hashes = hash_all(self._section.password_scheme, self._needed_passwords(steps), self._fence.halt)
+        except Halted as error:
+            return [Outcome.halted(error)] * len(steps)
         with self._database.look() as connection:
             self._spellings = odd_spellings(connection, self._tables)
         outcomes: Outcomes = {}
@@ -69,7 +79,12 @@ class Writer:
     def _chunk(self, part: Sequence[Account]) -> Outcomes:
         """One transaction; when one row is to blame, halves, so that one bad account does not stop the others."""
         try:
+            self._fence.halt()
             return self._transaction(part)
+        except Halted as error:
+            failure, divisible = Outcome.halted(error), False
+        except Unreadable as error:  # no transaction can be begun, or nobody can tell whose the lock is
+            failure, divisible = Outcome(Result.FAILED, error.message, error.hint, temporary=True), False
         except RowsChanged as error:
             failure, divisible = Outcome.lost_race(error.message, error.hint), True
         except DBAPIError as error:
@@ -86,14 +101,13 @@ class Writer:
                 batch.add(account)
             write(connection, self._tables, batch.writes)
             done = [s for account in part for s in account if batch.outcomes[s.id].result is Result.DONE]
-            if done:
-                self._witness.done_in(connection, done)
-            try:
-                connection.commit()
-            except DBAPIError as error:
-                broken = error
-            else:
-                return batch.outcomes
+            with self._witness.committing(connection, done) if done else nullcontext():
+                try:
+                    connection.commit()
+                except DBAPIError as error:
+                    broken = error
+                else:
+                    return batch.outcomes
         # nobody knows on which side of the commit the line broke, except the tables
         return self._settled(part, batch.outcomes, broken)
 

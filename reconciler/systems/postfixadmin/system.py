@@ -120,7 +120,8 @@ class PostfixAdminSystem:
     async def _written(self, rows: Sequence[Step]) -> dict[str, Outcome]:
         if not rows:
             return {}
-        writer = Writer(self._database, self._section, self._context.passwords, self._context.witness)
+        context = self._context
+        writer = Writer(self._database, self._section, context.passwords, context.witness, context.fence)
         written = await asyncio.to_thread(writer.perform, rows)
         return dict(zip((step.id for step in rows), written, strict=True))
 

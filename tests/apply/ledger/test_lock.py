@@ -119,6 +119,14 @@ async def _done_in(ledger: Ledger, run: OpenRun, engine: Engine) -> None:
         ledger.done_in(connection, run, creation(ANNA)[:1])
 
 
+async def _held(ledger: Ledger, run: OpenRun, engine: Engine) -> None:
+    def commit() -> None:
+        with ledger.held(run.lease):
+            pass
+
+    await asyncio.to_thread(commit)
+
+
 ENTRY = InventoryEntry.of("postfix", "block", "x.example", BlockRow("x.example", "REJECT"), account("x.example"))
 SHOT = OneShot(ANNA, "password_reset", NOW.date())
 WRITES: dict[str, Write] = {
@@ -128,6 +136,7 @@ WRITES: dict[str, Write] = {
     "before": lambda ledger, run, _: ledger.before(run, creation(ANNA)),
     "after": lambda ledger, run, _: ledger.after(run, [(step, DONE) for step in creation(ANNA)]),
     "done_in": _done_in,
+    "held": _held,
     "finish": lambda ledger, run, _: ledger.finish(run, RunState.DONE),
     "supersede": lambda ledger, run, _: ledger.supersede(run, {account(ANNA)}),
     "missed": lambda ledger, run, _: ledger.missed(run, {SHOT}),

@@ -58,11 +58,13 @@ class Journal:
     lost: bool = False
     seen: list[list[str]] = field(default_factory=list)
 
-    def done_in(self, connection: Connection, steps: Sequence[Step]) -> None:
+    @contextmanager
+    def committing(self, connection: Connection, steps: Sequence[Step]) -> Iterator[None]:
         connection.execute(text("INSERT INTO journal VALUES (:n)"), {"n": len(steps)})
         self.seen.append([step.id for step in steps])
         if self.lost:
             raise PermanentFailure("this run lost its lock")
+        yield
 
 
 def witnessed(database: PostfixAdminDatabase, journal: Journal) -> PostfixAdminSystem:

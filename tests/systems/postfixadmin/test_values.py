@@ -142,7 +142,7 @@ def test_dovecot_accepts_the_hash(scheme: Scheme, form: str) -> None:
 
 
 def test_all_hashes_belong_to_their_keys() -> None:
-    made = hash_all("SHA512-CRYPT", {f"k{i}": SecretStr(f"abcd-{i}") for i in range(8)})
+    made = hash_all("SHA512-CRYPT", {f"k{i}": SecretStr(f"abcd-{i}") for i in range(8)}, halt=lambda: None)
     for i in range(8):
         assert sha512_crypt.verify(f"abcd-{i}", made[f"k{i}"].removeprefix("{SHA512-CRYPT}"))
 
@@ -210,7 +210,7 @@ for _ in range(20):
     child = os.fork()
     if not child:
         try:
-            hash_all("SHA512-CRYPT", {str(n): SecretStr(f"abcd-{n}") for n in range(8)})
+            hash_all("SHA512-CRYPT", {str(n): SecretStr(f"abcd-{n}") for n in range(8)}, halt=lambda: None)
         except BaseException as error:
             print(repr(error), flush=True)
             os._exit(1)
