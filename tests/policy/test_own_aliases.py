@@ -180,6 +180,20 @@ def test_a_rename_back_keeps_what_the_user_chose(site: StandInSite, command: Com
     assert set(str(site.goto(alt)).split(",")) == {WIRT} | ({alt} if forwards != WIRT else set())
 
 
+@pytest.mark.parametrize("forwards", ["", "privat@extern.example,"])
+def test_a_rename_onto_a_mailbox_that_forwards_everything(site: StandInSite, command: Command, forwards: str) -> None:
+    """Somebody made it by hand, and led it elsewhere. Whose mail arrives in a mailbox now keeps one."""
+    alt = f"bernd.alt@{DOMAIN}"
+    site.add_mailbox(alt, f"{forwards}{alt}")
+    site.add_mailbox(NEULING, WIRT)
+    site.declare(TECHNIK, BOX, more=renaming())
+    planned = command("plan", "--format", "json")
+    (said,) = [f["message"] for f in planned.json["findings"] if f["rule"] == "forward-only"]
+    assert said.startswith(f"mail to {NEULING} reaches its mailbox as well from now on, besides ")
+    applied(command)
+    assert set(str(site.goto(NEULING)).split(",")) == {NEULING, WIRT, *forwards.split(",")[:-1]}
+
+
 def test_a_live_mailbox_gets_its_mail_back_when_it_is_declared(site: StandInSite, command: Command) -> None:
     """An alias was allowed to stand on it; git now names the mailbox itself."""
     site.add_mailbox(WILD)

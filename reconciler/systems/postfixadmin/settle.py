@@ -111,8 +111,8 @@ class _Sight:
         # before its mailbox is there, only an alias that leads to this person already is theirs
         is_own = (there is not None and there.key == chain.key) or not (theirs - {chain.key}).isdisjoint(own)
         kept = {chain.current(target) for target in own if is_own and target not in theirs}
-        circle = chain.key not in own and not chain.numbers.isdisjoint(own)
-        outdated = circle or any(chain.current(t) != t or (t != chain.key and t in chain.addresses) for t in own)
+        astray = chain.key not in own and (not chain.numbers.isdisjoint(own) or self._arrives(chain))
+        outdated = astray or any(chain.current(t) != t or (t != chain.key and t in chain.addresses) for t in own)
         if outdated or not carried <= kept:
             # the row of an address that the account comes back to leads to the present one, which nobody chose
             leads_on = is_own and not set(own) - theirs
@@ -120,6 +120,13 @@ class _Sight:
             own_mailbox = () if chosen else (chain.key,)
             goto = tuple(sorted({*own_mailbox, *kept, *carried}))
             self.wanted["alias"][chain.key] = AliasRow(chain.key, chain.key, goto, chain.active, AliasRole.CARRIED)
+
+    def _arrives(self, chain: Chain) -> bool:
+        """Whether mail arrives in a mailbox that the account still has under a former address: until it is renamed.
+        Then the new one gets it, whatever somebody made of it by hand."""
+        former = _newest(chain, self.mailboxes)
+        alias = self.aliases.get(former.address) if former else None
+        return former is not None and alias is not None and alias.active and former.address in alias.goto
 
     def _forwards_only(self, chain: Chain) -> bool:
         """Whether the mailbox that the account has now sends everything on and keeps nothing."""
