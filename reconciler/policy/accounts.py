@@ -9,7 +9,15 @@ from reconciler.model.addresses import Address, domain_of, local_part
 from reconciler.model.declared import Mailbox
 from reconciler.model.members import slips, trouble, without_zeros
 from reconciler.model.names import folded
-from reconciler.model.records import CREDENTIAL_KINDS, UNREADABLE_KINDS, DomainRow, LetterRow, MailboxRow, MemberRow
+from reconciler.model.records import (
+    CREDENTIAL_KINDS,
+    UNREADABLE_KINDS,
+    DomainRow,
+    LetterRow,
+    MailboxRow,
+    MemberRow,
+    Owner,
+)
 from reconciler.planning.changes import Action, Change
 from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.transitions import Transition
@@ -21,14 +29,17 @@ from reconciler.policy.saying import about, refusal
 
 def unknown_system(context: Context) -> Iterator[Finding]:
     """New logins, passwords and letters wait while a system that belongs to accounts is unknown: a letter would tell a
-    password that does not hold there, or there would be no letter. So do member numbers while the register is."""
+    password that does not hold there, or there would be no letter. So do member numbers, and accounts that are opened
+    again, while the register is."""
     if not context.waiting_for:
         return
     names = " and ".join(context.waiting_for)
     unjudged = context.site.register_ is not None and context.snapshot.rows(MemberRow) is None
-    numbered = {transition.owner for transition, _, _ in moved_numbers(context)} if unjudged else set()
+    numbered = {transition.owner for transition, _, _ in moved_numbers(context)} | _opened(context).keys()
     for transition in context.transitions:
-        if transition.owner in numbered or any(c.kind in UNREADABLE_KINDS or _arrives(c) for c in transition.changes):
+        if (unjudged and transition.owner in numbered) or any(
+            c.kind in UNREADABLE_KINDS or _arrives(c) for c in transition.changes
+        ):
             message = f"{transition.owner.subject} waits: {names} could not be read"
             yield about(
                 transition, Severity.WAIT, "unknown-system", message, f"it is carried out once {names} can be read"
@@ -71,8 +82,8 @@ def naming(context: Context) -> Iterator[Finding]:
 
 
 def register(context: Context) -> Iterator[Finding]:
-    """An account is made, or gets a member number or a new password, only for somebody whom the register knows as an
-    active member; and a password is told only to somebody of that name."""
+    """An account is made or opened again, or gets a member number or a new password, only for somebody whom the
+    register knows as an active member; and it is opened, and a password told, only to somebody of that name."""
     members = context.snapshot.rows(MemberRow)
     if members is None:
         return
@@ -82,19 +93,23 @@ def register(context: Context) -> Iterator[Finding]:
     numbered |= {t.owner: t for t in context.transitions if any(c.kind == "password" for c in t.changes)}
     letters = ((t, change.after) for t in context.transitions for change in t.changes)
     told = {t.owner: t for t, letter in letters if isinstance(letter, LetterRow) and letter.tells_password}
-    for transition in (numbered | told).values():
+    opened = _opened(context)
+    for transition in (numbered | told | opened).values():
         box = context.desired.mailboxes.get(Address(transition.owner.subject))
         if box is None or box.member is None:
             continue
         entry, why = members.get(box.member), trouble(members, box.member)
         if entry is None or why:
-            if transition.owner in numbered:
+            if transition.owner in numbered or transition.owner in opened:
                 message = f"{box.address}: the register {why}"
                 yield refusal(transition, "register", message, _remedy(members, box, box.member))
-        elif transition.owner in told and another_name(box, entry):
+        elif (transition.owner in told or transition.owner in opened) and another_name(box, entry):
+            what = (
+                "the letter with the password would go to them" if transition.owner in told else "is it still theirs?"
+            )
             message = (
                 f"{box.address} is called {box.name}, and member {box.member} in the register "
-                f"{entry.given_name} {entry.surname}: the letter with the password would go to them"
+                f"{entry.given_name} {entry.surname}: {what}"
             )
             yield refusal(transition, "register", message, _check_number(members, box, box.member))
 
@@ -137,6 +152,22 @@ _ARRIVALS = (Action.CREATE, Action.RENAME)
 
 def _arrives(change: Change) -> bool:
     return change.action in _ARRIVALS and change.kind in CREDENTIAL_KINDS
+
+
+def _opened(context: Context) -> dict[Owner, Transition]:
+    """Live accounts with a member number that are switched on again."""
+    numbered = (t for t in context.transitions if _declared_number(context, t))
+    return {t.owner: t for t in numbered if any(_opens(change) for change in t.changes)}
+
+
+def _declared_number(context: Context, transition: Transition) -> str | None:
+    box = context.desired.mailboxes.get(Address(transition.owner.subject))
+    return box.member if box else None
+
+
+def _opens(change: Change) -> bool:
+    before, after = change.before, change.after
+    return isinstance(before, MailboxRow) and isinstance(after, MailboxRow) and after.active and not before.active
 
 
 def arriving_mailboxes(context: Context) -> Iterator[tuple[Transition, MailboxRow]]:

@@ -200,6 +200,61 @@ def test_a_letter_goes_only_to_somebody_of_that_name(people: StandInSite, comman
     settles(command)
 
 
+LEFT, EVES = "10077,left,bernd@gmx.example,Bernd,Muster", "10077,active,eve@gmx.example,Eve,Other"
+
+
+def switch_off(site: StandInSite, command: Command) -> None:
+    site.declare(BERND_DECLARED.replace("}", ", active: false}"), TECHNIK)
+    settles(command)
+
+
+def in_register(site: StandInSite, row: str) -> None:
+    members = MEMBERS.replace("10077,active,bernd@gmx.example,Bernd,Muster", row)
+    (site.folder / "members.csv").write_text(members, encoding="utf-8")
+
+
+@pytest.mark.parametrize("row", [LEFT, EVES])
+@pytest.mark.parametrize("step", [remove, switch_off])
+def test_an_account_is_opened_again_only_for_a_member(
+    people: StandInSite, command: Command, step: Step, row: str
+) -> None:
+    people.declare(BERND_DECLARED, TECHNIK)
+    settles(command)
+    step(people, command)
+    in_register(people, row)
+    people.declare(BERND_DECLARED, TECHNIK)
+    refuses(people, command, ("register", BERND))
+    (people.folder / "members.csv").unlink()
+    assert f"{BERND} waits: letters could not be read" in command("plan").words
+    (people.folder / "members.csv").write_text(MEMBERS, encoding="utf-8")
+    settles(command)
+
+
+RESET = f", password_reset: {day(0)}}}"
+NEW_LETTERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "reset": (BERND_DECLARED.replace("}", RESET), {}),
+    "rename": (BERND_NEU, {"renames": [rename("bernd.muster", "bernd.neu")]}),
+    "groupware": (BERND_DECLARED, {}),
+}
+
+
+@pytest.mark.parametrize("row", [LEFT, EVES])
+@pytest.mark.parametrize("why", NEW_LETTERS)
+def test_no_password_of_a_live_account_goes_to_somebody_else(
+    people: StandInSite, command: Command, why: str, row: str
+) -> None:
+    without = BERND_DECLARED.replace("}", ", groupware: false}") if why == "groupware" else BERND_DECLARED
+    people.declare(without, TECHNIK)
+    settles(command)
+    in_register(people, row)
+    entry, more = NEW_LETTERS[why]
+    people.declare(entry, TECHNIK, more=more)
+    assert ("register", NEU if why == "rename" else BERND) in rules(command)
+    before = mail_and_ox(people)
+    assert command("apply", "--yes").status == 5
+    assert mail_and_ox(people) == before
+
+
 def test_a_rename_over_a_live_account(people: StandInSite, command: Command) -> None:
     """Directly, and as the first step of two."""
     people.declare(BERND_DECLARED, ANNA_DECLARED, TECHNIK)
