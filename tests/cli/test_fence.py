@@ -203,8 +203,7 @@ def test_letters_are_remembered_one_by_one(crowd: StandInSite, command: Command)
 
 
 def test_resume_is_stopped_neither_by_others_nor_by_its_own_run(crowd: StandInSite, command: Command) -> None:
-    """Other people's changes are beyond a limit, and the new passwords of the run's own accounts would be, too. A saved
-    plan of the others is none the worse for it."""
+    """Other people's changes are beyond a limit, and the new passwords of the run's own accounts would be, too."""
     crowd.write(policy={"limits": {"changes": {"number": 1}, "creations": {"number": 10}}})
     process = begin(crowd.folder)
     eventually(lambda: made(crowd) >= 2, process)
@@ -222,6 +221,25 @@ def test_resume_is_stopped_neither_by_others_nor_by_its_own_run(crowd: StandInSi
     resumed = command("resume", "--yes")
     assert resumed.status == 0, resumed.words
     assert crowd.goto(f"info@{DOMAIN}") is None
+    every_letter_opens_both_doors(crowd)
+
+
+def test_a_saved_plan_outlives_a_resume(crowd: StandInSite, command: Command) -> None:
+    """It was saved between the two, and holds what resume does as well."""
+    process = begin(crowd.folder)
+    eventually(lambda: made(crowd) >= 2, process)
+    process.send_signal(signal.SIGINT)
+    assert ended(process).status == 8
+    crowd.sound()
+    others = f"domain: {DOMAIN}\naliases:\n  info: extern@else.example\n"
+    (crowd.folder / "state" / "others.yaml").write_text(others, encoding="utf-8")
+    assert command("plan", "--out", "saved.json").status == 4
+    assert command("resume", "--yes").status == 0
+    letters = sorted(file.name for file in (crowd.folder / "outbox").iterdir())
+    saved = command("apply", "saved.json", "--yes")
+    assert saved.status == 0, saved.words
+    assert crowd.goto(f"info@{DOMAIN}") == "extern@else.example"
+    assert sorted(file.name for file in (crowd.folder / "outbox").iterdir()) == letters
     every_letter_opens_both_doors(crowd)
 
 
@@ -325,3 +343,39 @@ def test_a_stop_between_two_letters(site: StandInSite, command: Command) -> None
         server.slow = 0
         assert command("resume", "--yes").status == 0
         assert len(server.mails) >= 2 * len(PEOPLE)
+
+
+SLOW_MAP = """
+import asyncio
+from pathlib import Path
+from reconciler.systems.postfix.rewrite import Rewriter
+write_beside = Rewriter._write_beside
+async def slow(self, *arguments):
+    written = await write_beside(self, *arguments)
+    Path("beside").touch()
+    await asyncio.sleep(1)
+    return written
+Rewriter._write_beside = slow
+"""
+
+
+def test_unlock_ends_a_run_before_its_map_is_moved_over_the_live_one(site: StandInSite, command: Command) -> None:
+    site.declare(blocks=["domain: example.org, reason: spam"])
+    process = begin(site.folder, SLOW_MAP + SHORT_LOCK)
+    eventually((site.folder / "beside").exists, process)
+    assert command("unlock", "--yes").status == 0
+    assert ended(process).status == 7
+    assert "example.org" not in site.map.read_text(encoding="utf-8")
+    assert command("apply", "--yes").status == 0
+    assert "example.org" in site.map.read_text(encoding="utf-8")
+
+
+def test_unlock_ends_a_run_before_it_tries_again(crowd: StandInSite, command: Command) -> None:
+    """Each createuser fails for a while, and is tried again after a pause."""
+    crowd.fault("down", tool="createuser")
+    process = begin(crowd.folder)
+    eventually(lambda: control.calls(crowd.ox).get("createuser", 0) >= len(PEOPLE), process)
+    assert command("unlock", "--yes").status == 0
+    crowd.sound()
+    assert ended(process).status == 7
+    assert (made(crowd), crowd.letters()) == (0, {})

@@ -20,6 +20,7 @@ from sqlalchemy import Engine, text
 from reconciler.model.records import AliasDomainRow, AliasRow, DomainRow, MailboxRow, Records
 from reconciler.planning.mail_flow import Delivery, MailTables
 from tests.proof.mailhost import MailHost, running_mail_host
+from tests.proof.world import LONG
 from tests.services.needs import require
 from tests.services.postfixadmin import PostfixAdminDatabase
 
@@ -144,7 +145,9 @@ def test_the_model_is_postfix(mariadb: PostfixAdminDatabase) -> None:
     with running_mail_host(mariadb, **quiet) as host:
         oracle = Oracle(host, engine)
 
-        @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+        @settings(
+            max_examples=100 if LONG else 6, deadline=None, suppress_health_check=list(HealthCheck), database=None
+        )
         @given(rows, mailboxes)
         def holds(aliases: dict[str, tuple[list[str], bool]], boxes: dict[str, bool]) -> None:
             oracle.fill(aliases, boxes)
