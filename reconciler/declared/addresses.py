@@ -11,6 +11,7 @@ from typing import Any
 
 from reconciler.declared.fields import describe
 from reconciler.declared.problems import Problems, Spot
+from reconciler.declared.slips import several
 from reconciler.model.addresses import (
     CATCH_ALL,
     Address,
@@ -163,6 +164,8 @@ class Addresses:
         return problem is None
 
     def _say_too_long(self, text: str, spot: Spot) -> None:
+        if self._said_several(text, spot):
+            return
         message = f"{len(text)} characters, an address or domain has {MAX_ADDRESS} at most"
         self._say(text[:60], message, "shorten it", spot)
 
@@ -177,8 +180,18 @@ class Addresses:
             return None
 
     def _bad(self, text: str, error: BadAddress, spot: Spot) -> None:
+        if self._said_several(text, spot):
+            return
         message, found, hint = str(error).partition(": write ")
         self._say(text, message, f"write {hint}" if found else "write an address like anna.beispiel@mail.example", spot)
+
+    def _said_several(self, text: str, spot: Spot) -> bool:
+        parts = several(text)
+        if parts:
+            item = f"each as an item of its own: `- {parts[0]}`, `- {parts[1]}`{', …' if len(parts) > 2 else ''}"
+            hint = f"write {item if spot.path[:1] == ('goto',) else 'an entry for each'}"
+            self._say(text[:60], f"{describe(text)} is one text, not several addresses", hint, spot)
+        return bool(parts)
 
     def _say(self, subject: str, message: str, hint: str, spot: Spot) -> None:
         self._problems.error("address", subject, message, hint, spot)

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, WithJsonSchema
 
-from reconciler.declared.scalars import OddNumber, WrittenFloat
+from reconciler.declared.scalars import TYPOGRAPHIC, OddNumber, WrittenFloat
 from reconciler.setting_values import parse_quota
 
 MAX_NAME = 255  # facts/postfixadmin.md 9: the length of mailbox.name
@@ -26,7 +26,6 @@ _DATE = re.compile(DATE_PATTERN)
 _PHONE = re.compile(r"\+[0-9 ()/-]{6,}|\(?0[0-9]+\)?[ /-][0-9 /-]{3,}")
 _LONG = re.compile(r"0[0-9]{8,}")  # wrong in any case without quotes
 _PLAIN = re.compile(r"[!-~]+(?: [!-~]+)*")  # ASCII that is seen, single spaces
-_TYPOGRAPHIC = "„“”‚‘’«»‹›"
 _JOINERS = "\u200c\u200d"  # some scripts need them inside names
 
 
@@ -103,8 +102,8 @@ def _name(value: Any) -> str:
     PostfixAdmin 3.3 reads a character beyond the BMP as `?` and its web form stores that (facts/postfixadmin.md 13.3).
     """
     text = _folded(_text(value), MAX_NAME)
-    if text[0] in _TYPOGRAPHIC and text[-1] in _TYPOGRAPHIC:
-        bare = text.strip(_TYPOGRAPHIC)
+    if text[0] in TYPOGRAPHIC and text[-1] in TYPOGRAPHIC:
+        bare = text.strip(TYPOGRAPHIC)
         raise Wrong(f"the typographic quotes of {text} would be part of the name", f"write {bare} without quotes")
     if not text.isascii() and max(text) > "\uffff":
         bad = max(text)

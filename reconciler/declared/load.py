@@ -112,6 +112,8 @@ def _read_file(source: Source, value: Any, tables: Tables, locator: Locator, pro
     said_quickly = Problems()
     try:
         found = _convert(source, value, tables, said_quickly, exact=False)
+        if said_quickly.any_error:  # its places need the exact reading anyway, which may know better what was meant
+            raise _NeedsExactReading
     except _NeedsExactReading:
         tree = locator.tree(source.name)
         for remark in tree.remarks:

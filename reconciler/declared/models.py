@@ -23,6 +23,7 @@ from reconciler.declared.fields import (
     describe,
     nearest,
 )
+from reconciler.declared.slips import as_list, several, unseparated
 from reconciler.model.declared import CONFIRMABLE, GroupwareAccount, OldMailbox
 
 MAX_TARGETS = 1000  # Postfix' virtual_alias_expansion_limit (facts/postfixadmin.md 6)
@@ -109,9 +110,10 @@ class AliasEntry(Entry):
 
 def _alias(value: Any) -> Any:
     match value:
-        case str() if "," in value and '"' not in value:
-            parts = ", ".join(part.strip() for part in value.split(","))
-            raise Wrong(f"{describe(value)} is one text, not several targets", f"write a list: [{parts}]")
+        case str() if parts := several(value):
+            raise Wrong(f"{describe(value)} is one text, not several targets", f"write a list: {as_list(parts)}")
+        case str() if value.startswith(("goto:", "active:")) and (slip := unseparated(value)):
+            raise Wrong(*slip)
         case str():
             return {"goto": [value]}
         case list():

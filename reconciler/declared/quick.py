@@ -22,7 +22,8 @@ from ruamel.yaml.events import (
     StreamStartEvent,
 )
 
-from reconciler.declared.scalars import NOT_TEXT_STARTS, plain_value
+from reconciler.declared.scalars import NOT_TEXT_STARTS, SLIP_STARTS, plain_value
+from reconciler.declared.slips import meant
 from reconciler.declared.tree import MAX_DEPTH
 
 
@@ -72,6 +73,8 @@ def _read_mapping(get_event: Any) -> dict[str, Any]:
         if kind is ScalarEvent:
             value = event.value
             if not event.style and (not value or value[0] in NOT_TEXT_STARTS):
+                if value[:1] in SLIP_STARTS and meant(value):
+                    raise Unusual
                 value = plain_value(value)
             if event.ctag is not None or event.anchor is not None:
                 raise Unusual

@@ -40,8 +40,10 @@ class WrittenFloat(float):
 
 Scalar = str | int | float | bool | OddNumber | None
 
-NOT_TEXT_STARTS = frozenset("0123456789+-.~nNtTfF")
-"""What a plain scalar that is not text begins with; the empty one aside."""
+TYPOGRAPHIC = "„“”«»‚‘’‹›"
+SLIP_STARTS = frozenset("-" + TYPOGRAPHIC)
+NOT_TEXT_STARTS = frozenset("0123456789+.~nNtTfF") | SLIP_STARTS
+"""What a plain scalar that is not text, or perhaps a slip, begins with; the empty one aside."""
 
 
 def plain_value(text: str) -> Scalar:

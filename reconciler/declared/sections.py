@@ -22,6 +22,7 @@ from reconciler.declared.models import (
     StateFile,
 )
 from reconciler.declared.sentences import Sentence, sentence
+from reconciler.declared.slips import unseparated
 
 SLICE = 2_000  # entries validated at once
 
@@ -49,7 +50,9 @@ def read_sections(data: Any) -> Iterator[Checked | Sentence]:
     if data is None:
         return
     if not isinstance(data, dict):
-        yield Sentence((), f"the file holds {describe(data)}", f"write sections on top: {', '.join(_MODELS)}")
+        slip = unseparated(data, StateFile.model_fields) if isinstance(data, str) else None
+        hint = f"write sections on top: {', '.join(_MODELS)}"
+        yield Sentence((), *(slip or (f"the file holds {describe(data)}", hint)))
         return
     for name, content in data.items():
         if name == "domain" or (name in _MODELS and content is None):
@@ -66,7 +69,8 @@ def _section(name: str, content: Any) -> Iterator[Checked | Sentence]:
     wanted = get_origin(_MODELS[name])
     if not isinstance(content, wanted):
         hint = "write `address: {…}` for each" if wanted is dict else "begin each entry with `- `"
-        yield Sentence((name,), f"`{name}` holds {describe(content)}", hint)
+        slip = unseparated(content) if isinstance(content, str) and wanted is dict else None
+        yield Sentence((name,), *(slip or (f"`{name}` holds {describe(content)}", hint)))
     elif wanted is dict:
         items = iter(content.items())
         while part := dict(islice(items, SLICE)):

@@ -6,7 +6,6 @@ secret by mistake: never those of a URL.
 
 from __future__ import annotations
 
-import re
 from types import UnionType
 from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
 
@@ -14,9 +13,8 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from reconciler.declared.fields import Wrong, describe, nearest
-from reconciler.declared.scalars import OddNumber, WrittenFloat
-
-_COLON_WITHOUT_SPACE = re.compile(r"([a-z_]+):(.+)")
+from reconciler.declared.scalars import TYPOGRAPHIC, OddNumber, WrittenFloat
+from reconciler.declared.slips import as_list, several, unseparated
 
 
 class Sentence(NamedTuple):
@@ -33,10 +31,14 @@ def sentence(error: ErrorDetails, model: Any) -> Sentence:
     path: tuple[str | int, ...] = error["loc"]
     name = next((str(step) for step in reversed(path) if isinstance(step, str)), "")
     value, context = error["input"], error.get("ctx", {})
+    if isinstance(value, str) and (known := known_keys(model, path)) and (slip := unseparated(value, known)):
+        return Sentence(path, *slip)
     match error["type"]:
-        case "extra_forbidden" if value is None and (split := _COLON_WITHOUT_SPACE.fullmatch(name)):
-            meant = f"write `{split[1]}: {split[2]}`"
-            return Sentence(path, f"the space behind the colon is missing in `{name}`", meant, on_key=True)
+        case "extra_forbidden" if value is None and ":" in name and (slip := unseparated(name)):
+            return Sentence(path, *slip, on_key=True)
+        case "extra_forbidden" if value is None and name and name[-1] in TYPOGRAPHIC:
+            hint = f"put the whole text in plain quotes: '…, {name[:-1]}'"
+            return Sentence(path, f"the comma before `{name}` ends the text before it", hint, on_key=True)
         case "extra_forbidden":
             return Sentence(path, f"`{name}` is not known here", _known_hint(name, model, path[:-1]), on_key=True)
         case "invalid_key":
@@ -85,6 +87,8 @@ def _wrong_type(path: tuple[str | int, ...], name: str, kind: str, value: object
         return Sentence(path, message, f"put it in quotes: '{text.lower() if isinstance(value, bool) else text}'")
     if value is None:
         return Sentence(path, message, "write a value, or take the line out; quotes make a text of `null`")
+    if wanted == "a list" and isinstance(value, str) and "://" not in value:
+        return Sentence(path, message, f"write {as_list(several(value) or [value])}")
     if wanted == "a list":
         return Sentence(path, message, "begin each entry with `- `")
     return Sentence(path, message, f"write {wanted}")

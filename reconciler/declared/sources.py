@@ -65,4 +65,6 @@ class Locator:
         if origin.section in _LISTS and origin.key.isdigit():
             entry = (int(origin.key),)
         node = node_at(root, (origin.section, *entry, *spot.path), on_key=spot.on_key) if root else None
+        if node is None and root is not None and root.text is not None:  # the whole file is one text
+            node = root
         return node.mark if node else Mark(1, 1)

@@ -25,7 +25,7 @@ from ruamel.yaml.events import (
 )
 
 from reconciler.declared.scalars import plain_value
-from reconciler.declared.slips import behind
+from reconciler.declared.slips import behind, key_before_braces, meant
 
 MAX_DEPTH = 20
 MAX_ALIAS_NODES = 10_000
@@ -145,8 +145,7 @@ class _Builder:
         match event:
             case ScalarEvent():
                 self._tag(event)
-                plain = not event.style
-                self._place(Node(_mark(event), text=event.value, plain=plain), event.anchor)
+                self._place(self._scalar(event), event.anchor)
             case MappingStartEvent():
                 self._open(event, Node(_mark(event), pairs={}))
             case SequenceStartEvent():
@@ -162,6 +161,13 @@ class _Builder:
                 self._anchors.clear()
             case _:
                 pass  # the stream's own start and end
+
+    def _scalar(self, event: Any) -> Node:
+        slip = None if event.style else meant(event.value)
+        if slip:
+            self._say(_mark(event), slip.message, slip.hint)
+            return Node(_mark(event), text=slip.text, plain=slip.plain)
+        return Node(_mark(event), text=event.value, plain=not event.style)
 
     def _document(self, event: Any) -> None:
         self._documents += 1
@@ -232,6 +238,9 @@ class _Builder:
     def _pair(self, mapping: Node, key: Node, value: Node) -> None:
         assert mapping.pairs is not None
         assert key.text is not None
+        if key.plain and (slip := key_before_braces(f"{key.text}: {value.text if value.text is not None else '…'}")):
+            self._say(key.mark, *slip)
+            return
         if key.plain and not isinstance(plain_value(key.text), str):
             shown = _short(key.text) or "(nothing)"
             hint = f"put it in quotes: '{shown}'"
@@ -260,11 +269,12 @@ def _syntax(error: YAMLError, text: str) -> Remark:
         return Remark(Mark(1, 1), "this is not YAML", _SYNTAX_HINT)
     mark = Mark(error.problem_mark.line + 1, error.problem_mark.column + 1)
     problem = str(error.problem or "cannot be understood")
-    if slip := behind(problem, text, mark.line):
+    begun = Mark(error.context_mark.line + 1, error.context_mark.column + 1) if error.context_mark else mark
+    if slip := behind(problem, text, mark.line, begun.line):
         return Remark(Mark(slip.line, slip.column), slip.message, slip.hint)
     for technical, (message, hint) in _SYNTAX.items():
         if technical in problem:
-            return Remark(mark, message, hint)
+            return Remark(begun if "quote" in message else mark, message, hint)
     return Remark(mark, f"this is not YAML: {error.context or ''} {problem}".replace(":  ", ": "), _SYNTAX_HINT)
 
 

@@ -39,6 +39,48 @@ BLOCK = "sender_blocks:\n  - reason: spam\n"
         (BLOCK + "    domain: *.spam.test\n", 4, "cannot begin with `*`", "`domain: spam.test`"),
         (BLOCK + "    sender: @spam.test\n", 4, "cannot begin with `@`", "`domain: spam.test`"),
         ("aliases:\n  kreis: a.b, c.d\n", 3, "is one text, not several targets", "[a.b, c.d]"),
+        ("mailboxes:\n  anna:\n    groupware:false\n", 4, "space behind the colon", "`groupware: false`"),
+        ("mailboxes:\n  anna:\n    groupware false\n", 4, "`groupware` lacks its colon", "`groupware: false`"),
+        (
+            "mailboxes:\n  anna:{groupware: false}\n",
+            3,
+            "space behind the colon of `anna:`",
+            "`anna: {groupware: false}`",
+        ),
+        ("mailboxes:\n  anna {groupware: false}\n", 3, "`anna` lacks its colon", "`anna: {groupware: false}`"),
+        ("mailboxes:{anna: {groupware: false}}\n", 2, "space behind the colon of `mailboxes:`", "`mailboxes: {"),
+        (BOX.replace("false", "\n      username:x"), 5, "space behind the colon", "`username: x`"),
+        ("mailboxes:\n  a: {groupware:{username: x}}\n", 3, "space behind the colon", "`groupware: {username: x}`"),
+        ("aliases:\n  kreis:a.b\n", 3, "space behind the colon of `kreis:`", "`kreis: a.b`"),
+        ("aliases:\n  kreis:a.b\n  u:c.d\n", 3, "space behind the colon", "`kreis: a.b` and `u: c.d`"),
+        ("aliases:\n  kreis a.b\n", 3, "`kreis` lacks its colon", "`kreis: a.b`"),
+        ("aliases:\n  kreis {goto: a.b}\n", 3, "`kreis` lacks its colon", "`kreis: {goto: a.b}`"),
+        ("aliases:\n  kreis:\n    goto:a.b\n", 4, "space behind the colon of `goto:`", "`goto: a.b`"),
+        ("aliases:\n  kreis:\n    -a.b\n    -c.d\n", 4, "space behind the dash", "`- a.b`, `- c.d`"),
+        ("removals:\n  - mailbox:anna\n", 3, "space behind the colon", "`mailbox: anna`"),
+        (
+            "mailboxes:\n  anna: {groupware: false, name: Clara #1 Probe}\n  b: {}\n",
+            3,
+            "`#1 Probe}` is a comment",
+            "write 'Clara #1 Probe'",
+        ),
+        ("aliases:\n  kreis: [a.b, c.d #2]\n  u: c.d\n", 3, "`#2]` is a comment", "write 'c.d #2'"),
+        ("mailboxes:\n  anna: {\n    name: A #1,\n    quota: 1 MB}\n", 4, "`#1,` is a comment", "write 'A #1'"),
+        ("aliases:\n  kreis: „a.b“\n", 3, "typographic quotes", "write a.b without quotes"),
+        ("aliases:\n  kreis: [“a.b”]\n", 3, "typographic quotes", "write a.b without quotes"),
+        ("aliases:\n  „kreis“: a.b\n", 3, "typographic quotes", "write kreis without quotes"),
+        (BOX + "    member: „10042“\n", 5, "typographic quotes", "in plain quotes: '10042'"),
+        ("removals:\n  - {mailbox: b, date: ‚2026-12-01‘, reason: x}\n", 3, "typographic quotes", "write 2026-12-01"),
+        (BLOCK + "    domain: »spam.test«\n", 4, "typographic quotes", "write spam.test without quotes"),
+        (BLOCK.replace("spam", "„spam“") + "    domain: spam.test\n", 3, "typographic quotes", "write spam without"),
+        (BLOCK.replace("spam", '„spam"') + "    domain: spam.test\n", 3, "typographic quotes", "write spam without"),
+        (BLOCK.replace("spam", "„a: b“") + "    domain: spam.test\n", 3, "typographic quotes", "write 'a: b'"),
+        ("sender_blocks:\n  - {domain: x.test, reason: „a, b“}\n", 3, "the comma before `b“`", "'…, b'"),
+        ("aliases:\n  kreis:\n    - a.b, c.d\n", 4, "not several addresses", "item of its own: `- a.b`, `- c.d`"),
+        ("aliases:\n  kreis: {goto: ['a.b; c.d']}\n", 3, "not several addresses", "`- a.b`, `- c.d`"),
+        ("aliases:\n  kreis: {goto: 'a.b, c.d'}\n", 3, "a list is wanted", "write [a.b, c.d]"),
+        ("aliases:\n  kreis: a.b c.d\n", 3, "is one text, not several targets", "[a.b, c.d]"),
+        (BLOCK + "    domain: a.test, b.test\n", 4, "not several addresses", "an entry for each"),
         (BOX + "renames:\n  - {from: anna, to: alt, date: 2026-11-22}\n", 6, "are swapped", "`from: alt@pirat.alt`"),
     ],
 )
@@ -51,6 +93,27 @@ def test_a_slip_is_an_error_at_its_line(
     assert f"state/state.yaml:{line}:" in answer.out
     assert wrong in answer.words
     assert instead in answer.words
+
+
+@pytest.mark.parametrize("text", ["the „spam“ wave", "„spam“ and „ham“", "'„spam“'", "it’s spam", "'-spam'"])
+def test_quotes_and_dashes_may_be_part_of_a_text(site: StandInSite, command: Command, text: str) -> None:
+    (site.folder / "state" / "state.yaml").write_text(f"{BLOCK}    domain: a.test\n".replace("spam\n", f"{text}\n"))
+    assert command("validate").status == 0
+
+
+def test_the_whole_file_may_be_one_slip(site: StandInSite, command: Command) -> None:
+    (site.folder / "state" / "state.yaml").write_text("# our domain\ndomain:pirat.alt\n")
+    answer = command("validate")
+    assert answer.status == 3
+    assert "state/state.yaml:2:1: error: the space behind the colon of `domain:` is missing" in answer.words
+
+
+def test_a_url_with_a_password_is_not_quoted(site: StandInSite, command: Command) -> None:
+    site.file.write_text("site: nrw\npostfixadmin:\n  url:mysql://mail:geheim@db.example/mail\n")
+    answer = command("validate")
+    assert answer.status == 3
+    assert "reconciler.yaml:3:3: error: the space behind the colon of `url:` is missing" in answer.words
+    assert "geheim" not in answer.words
 
 
 @pytest.mark.parametrize(

@@ -133,7 +133,7 @@ def test_quick_reading_agrees_with_the_exact_one(text: str) -> None:
         ("aliases:\n  *: [a]\n", "2:4: `*` and `&` have a meaning in YAML -> put the text in quotes: '*'"),
         ("? [a]\n: b\n", "1:3: a list or mapping stands where a key must be"),
         ("domain: a: b\n", "1:10: a second `: ` in one line"),
-        ("domain: 'open\n", "a quote that was opened is never closed"),
+        ("domain: 'open\n", "1:9: a quote that was opened is never closed"),
         ("domain: @x\n", "1:9: a text cannot begin with this character"),
         ("aliases:\n  a: [b, c\n", "a list `[…]` is not closed"),
         ("domain: mail.example\n renames: []\n", "2:9: a second `: ` in one line, or a line that is indented too far"),
@@ -212,4 +212,4 @@ def test_inside_braces_colons_and_question_marks_are_those_of_yaml_1_2(written: 
 
 def test_what_is_wrong_after_such_a_colon_is_said_at_its_own_line() -> None:
     (remark,) = read_tree("a: {at: 10:30}\nb: 'never closed\n").remarks
-    assert (remark.mark.line, remark.message) == (3, "a quote that was opened is never closed")
+    assert (remark.mark.line, remark.message) == (2, "a quote that was opened is never closed")
