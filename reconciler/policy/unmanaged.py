@@ -34,8 +34,9 @@ def kept_groupware(context: Context) -> Iterator[Finding]:
     kept = {key for _, kind, key in context.remembered.inventory if kind == "ox_user"} - removed
     if live is None or not kept:
         return
+    named = context.desired.mailboxes.keys() | context.accounts.current.keys()  # or about to follow a rename
     for user in (context.snapshot.rows(OxUserRow) or {}).values():
-        if user.primary in kept and user.primary not in live and user.primary not in context.desired.mailboxes:
+        if user.primary in kept and user.primary not in live and user.primary not in named:
             message = f"OX user {user.id} ({user.login}) of {user.primary} is still there, without a mailbox"
             hint = "to delete it, declare the removal again, with `groupware_account: delete`"
             yield Finding(Severity.NOTE, "kept-groupware", user.primary, message, hint)
