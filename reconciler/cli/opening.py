@@ -25,7 +25,7 @@ from reconciler.model.records import Owner, Records
 from reconciler.model.secrets import Passwords
 from reconciler.planning.draft import Draft, Reviewed
 from reconciler.planning.identity import declared_numbers
-from reconciler.planning.ports import System
+from reconciler.planning.ports import LeavesTools, System
 from reconciler.planning.remembered import Remembered
 from reconciler.remote.host import ConfigFile, Login
 from reconciler.remote.hosts import SiteHosts
@@ -73,6 +73,9 @@ class OpenSite:
 
     def session(self) -> AbstractAsyncContextManager[Session]:
         """The ledger with its lock. Raises UsageError, Locked, LedgerUnusable."""
+        for system in self.systems:
+            if isinstance(system, LeavesTools):
+                system.before_writing()
         return session(self.needed_ledger(), self.witness, self.fence, operator())
 
     def needed_ledger(self) -> Ledger:

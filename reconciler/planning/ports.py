@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from reconciler.model.declared import DesiredState
 from reconciler.model.records import Owner, Records
@@ -75,4 +75,13 @@ class System(Protocol):
 
     async def close(self) -> None:
         """Lets connections go."""
+        ...
+
+
+@runtime_checkable
+class LeavesTools(Protocol):
+    """A System whose writing may outlive the run that began it: tools that go on when their run is killed."""
+
+    def before_writing(self) -> None:
+        """This command has the site's lock: `observe` waits for what a dead run left at work."""
         ...

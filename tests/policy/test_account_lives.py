@@ -279,9 +279,22 @@ def test_a_removal_leaves_the_mail_files_and_the_ox_account_alone(
     site.declare(TECHNIK, more={"removals": [{**gone, "groupware_account": "delete"}], "confirm": [entry]})
     assert command("apply", "--yes").status == 0
     assert "anna.beispiel" not in [user.ident for user in control.users(site.ox)]
-    # apply asks each tool for its options before the first effect
-    done = {Path(argv[0]).name for argv in ran - reading if "--help" not in argv}
+    # apply looks for tools at work, and asks each tool for its options before the first effect
+    looking = {argv for argv in ran if "--help" in argv or (argv[:2] == ("sh", "-c") and argv[2].startswith("grep "))}
+    done = {Path(argv[0]).name for argv in ran - reading - looking}
     assert done == {"listuser", "deleteuser"}
+
+
+def test_a_mailbox_that_moves_is_not_said_to_leave_its_ox_account_behind(roomy: StandInSite, command: Command) -> None:
+    """The note told how to delete it."""
+    roomy.declare(MUSTER_DECLARED, TECHNIK)
+    settles(command)
+    moves = rename("anna.muster", "anna.beispiel", old_mailbox="move")
+    roomy.declare(ANNA_DECLARED, TECHNIK, more={"renames": [moves]})
+    planned = command("plan", "--format", "json")
+    assert planned.status == 4
+    assert "kept-groupware" not in [finding["rule"] for finding in planned.json["findings"]]
+    settles(command)
 
 
 def test_a_protected_account_is_neither_removed_purged_nor_renamed(roomy: StandInSite, command: Command) -> None:

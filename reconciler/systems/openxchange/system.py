@@ -69,6 +69,11 @@ class OpenXchangeSystem:
         """The context admin as the last `observe` found it: nobody's account, but its name and address are taken."""
         self._old_names: dict[str, str] = {}
         """What the old mailboxes of the last `expect` are called; `follow` is not told what is declared."""
+        self._waits = False
+
+    def before_writing(self) -> None:
+        """See LeavesTools."""
+        self._waits = True
 
     def expect(self, desired: DesiredState) -> Records:
         """A user for every mailbox with groupware, and no user where a removal says so."""
@@ -77,6 +82,8 @@ class OpenXchangeSystem:
 
     async def observe(self) -> Records:
         """All users of the context but its admin, by one call of listuser. Raises Unreadable."""
+        if self._waits:
+            await self._tools.wait_for_others()
         stdout = await self._tools.listing()
         # seconds of work in a big context; the other systems read meanwhile
         table, self._disabled, self._admin = await asyncio.to_thread(_table, stdout, self._tools.admin)

@@ -8,6 +8,7 @@ process that needs them, fed over standard input by `Host.run`; they are never i
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -24,6 +25,10 @@ _LOCALE = {"LC_ALL": "C.UTF-8"}  # otherwise Java reads and writes `?` for every
 _LIST_SECONDS = 1800.0
 """listuser --csv asks the server once for each user (facts 2.1)."""
 _WRITE_SECONDS = 180.0
+_LOOK_SECONDS = 0.5
+"""Between two looks at what a dead run left at work."""
+_JAVA = "[c]om.openexchange.admin.console.user.(Create|Change|Delete)"
+"""What the scripts start."""
 
 
 class Write(NamedTuple):
@@ -56,6 +61,23 @@ class Tools:
         self._turn = asyncio.Semaphore(section.parallel)
         # blank is the same as unset for the tools; some servers ask for no password (facts 1.7)
         self._secrets = {"ADMIN_PASSWORD": admin_password} if admin_password.get_secret_value() else {}
+
+    async def wait_for_others(self) -> None:
+        """Until the tools have ended that a dead run left at work. One that ended after ours would bring back a
+        password that its run never told. Where processes cannot be looked at (a key that may run OX' tools only)
+        nothing is known of them. Raises Unreadable."""
+        tools = f"({_literal(self._sbin)}/([c]reate|[c]hange|[d]elete)user|{_JAVA})"
+        look = f"grep -lasE '{tools}[^-]--nonl[^-]--contextid={self._section.context}[^0-9]' /proc/[0-9]*/cmdline"
+        for _ in range(int(_WRITE_SECONDS / _LOOK_SECONDS)):
+            found = await self._host.run(["sh", "-c", look], env={"LC_ALL": "C"}, repeatable=True)
+            if found.status != 0 or not found.stdout:
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
+        process = found.stdout.decode("ascii", "replace").split("/")[2]
+        raise Unreadable(
+            f"a tool of OX that a dead run left is still at work on {self._host.name} (process {process})",
+            hint="wait until it has ended, or end it there; then run the same command again",
+        )
 
     async def listing(self, login: str = "") -> bytes:
         """The answer of `listuser --csv`: the whole context, or the users whose login or display name fits `login`;
@@ -102,3 +124,8 @@ class Tools:
     def _argv(self, tool: str, options: Sequence[str]) -> list[str]:
         context, admin = f"--contextid={self._section.context}", f"--adminuser={self._section.admin}"
         return [f"{self._sbin}/{tool}", "--nonl", context, admin, *options]
+
+
+def _literal(path: str) -> str:
+    """The path in a pattern of grep -E between quotes: a sign that means something there stands for itself."""
+    return re.sub(r"[^\w/-]", ".", path)

@@ -22,7 +22,7 @@ _MODULE = "reconciler.systems.openxchange.standin.run"
 # caller's folder is not ours. The last two leave the locale to the tool, which looks at it as a JVM would.
 _SCRIPT = """#!/bin/sh
 # Stand-in of reconciler for Open-Xchange's {tool}. Not Open-Xchange.
-PYTHONPATH={root} PYTHONCOERCECLOCALE=0 exec {python} -S -s -P -X utf8 -m {module} {tool} {folder} "$@"
+PYTHONPATH={root} PYTHONCOERCECLOCALE=0 exec {python} -S -s -P -X utf8 -m {module} {script} "$@"
 """
 
 
@@ -99,7 +99,8 @@ def _write_script(path: Path, tool: str, root: Path, python: Path) -> None:
         root=shlex.quote(str(root)),
         python=shlex.quote(str(python)),
         module=_MODULE,
-        folder=shlex.quote(str(path.parent.parent)),
+        # its name is seen among the processes, as that of Open-Xchange's own script is
+        script=shlex.quote(str(path)),
     )
     fresh = path.with_name(f".{path.name}.new")
     fresh.write_text(script, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The entry of every tool: `python -m reconciler.systems.openxchange.standin.run TOOL FOLDER [OPTIONS]`.
+"""The entry of every tool: `python -m reconciler.systems.openxchange.standin.run FOLDER/sbin/TOOL [OPTIONS]`.
 
 The scripts in `FOLDER/sbin` call it. The story of a call: read the command line, let the tool do its work, say the
 answer; a failure is printed in OX's shape and decides the exit status. What is wrong with the stand-in itself ends
@@ -132,12 +132,13 @@ def _check_complete(given: Given, known: Sequence[Option]) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """`arguments`: the tool, the stand-in's folder, and what stood on the command line."""
+    """`arguments`: the tool in the stand-in's folder, and what stood on the command line."""
     # A reader that has seen enough (`listuser | head`) ends the tool quietly.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    tool, folder, *rest = arguments
+    script, *rest = arguments
+    path = Path(script)
     try:
-        return Run(tool, Path(folder), rest, os.environ).status()
+        return Run(path.name, path.parent.parent, rest, os.environ).status()
     except ReconcilerError as error:
         sys.stderr.write(f"stand-in of reconciler: {error.message}\n{error.hint}\n")
         return 2
