@@ -10,10 +10,10 @@ import re
 import stat
 from codecs import BOM_UTF8
 from difflib import get_close_matches
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+from reconciler.declared.not_read import declared_in, meant_as_state, state_above, yaml_name
 from reconciler.declared.problems import Problems, printable
 from reconciler.declared.slips import conflicts, odd_indent, unmeant_comments
 from reconciler.errors import UsageError
@@ -79,60 +79,46 @@ def _walk(root: Path, problems: Problems) -> set[Path]:
                     open_folders.append((path, (*above, path)))
             elif _wanted(entry.name):
                 files.add(path)
-            elif meant := _ALMOST.match(entry.name):
-                message = "this file is not read: its name does not end in .yaml"
-                hint = f"name it {meant[1]}.yaml if it is to be read; else move it elsewhere"
-                problems.warn_at(Place(shown(entry), 1), "file", message, hint)
-            elif found := _section_in(path):
-                why = "it has the site file's name" if entry.name == SITE_FILE else "its name does not end in .yaml"
-                message = f"this file is not read: {why}, and it declares {found}"
-                hint = "give it another name that ends in .yaml if it is to be read; else move it elsewhere"
-                problems.warn_at(Place(shown(entry), 1), "file", message, hint)
+            elif meant_as_state(path, entry.name):
+                _not_read(entry, problems)
     return files
 
 
-_ALMOST = re.compile(r"(.+)\.(?:ya?ml[^a-z0-9].*|ya?ml[0-9]+|yalm|ymal|yam)$", re.IGNORECASE)
-"""`aliases.yaml.txt`, `aliases.yaml.bak`, `aliases.yaml~` and the like."""
-_SECTION = re.compile(
-    rb"^(?:\xef\xbb\xbf)?[\"']?(mailboxes|aliases|renames|removals|sender_blocks|confirm)[\"']?[ ]*:", re.MULTILINE
-)
-_MANY, _HEAD = 200, 65_536
-
-
-def _section_in(path: Path) -> str:
-    """The first section that a file declares which is not read; empty when it declares none. Texts about the state
-    (`.md`, `.rst`) may show examples."""
-    try:
-        if path.suffix.lower() in (".md", ".rst") or not path.is_file():
-            return ""
-        with path.open("rb") as file:
-            found = _SECTION.search(file.read(_HEAD))
-    except OSError:
-        return ""  # what is not read need not be readable
-    return found[1].decode() if found else ""
+def _not_read(entry: Path, problems: Problems) -> None:
+    why = "its name does not end in .yaml"
+    if entry.name == SITE_FILE:
+        why = "it has the site file's name"
+    elif entry.name.startswith("."):
+        why = "its name begins with a dot"
+    found = declared_in(entry)
+    message = f"this file is not read: {why}" + (f", and it declares {found}" if found else "")
+    name = "it otherwise" if entry.name == SITE_FILE else f"it {yaml_name(entry.name)}"
+    problems.warn_at(
+        Place(shown(entry), 1), "file", message, f"name {name} if it is to be read; else move it elsewhere"
+    )
 
 
 def _outside(root: Path, problems: Problems) -> None:
     """Warns of state files that lie one folder up from where they would be read."""
-    try:
-        above = [path for path in islice(root.parent.iterdir(), _MANY) if path.suffix.lower() in (".yaml", ".yml")]
-        for path in sorted(path for path in above if path.name != SITE_FILE):
-            if found := _section_in(path):
-                message = f"this file is not read: it lies outside the state folder, and declares {found}"
-                hint = f"move it into {shown(root)} if it is to be read"
-                problems.warn_at(Place(shown(path), 1), "file", message, hint)
-    except OSError:
-        return  # what lies there is nobody's business, and need not be readable
+    for path in state_above(root, SITE_FILE):
+        message = f"this file is not read: it lies outside the state folder, and declares {declared_in(path)}"
+        hint = f"move it into {shown(root)} as {yaml_name(path.name)} if it is to be read"
+        problems.warn_at(Place(shown(path), 1), "file", message, hint)
 
 
 def _entries(folder: Path, problems: Problems) -> list[Path]:
-    """What lies in the folder, hidden entries left out."""
+    """What lies in the folder; hidden entries are left out, after a word about those that look like state."""
     try:
-        return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+        entries = sorted(folder.iterdir())
     except OSError as error:
         message = f"this folder cannot be read: {error.strerror}"
         problems.error_at(Place(shown(folder), 1), "file", message, "check its permissions")
         return []
+    hidden = [path for path in entries if path.name.startswith(".")]
+    for path in hidden:
+        if meant_as_state(path, path.name):
+            _not_read(path, problems)
+    return [path for path in entries if path not in hidden]
 
 
 def _wanted(name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -137,10 +138,23 @@ def test_validate_says_what_it_checked(site: StandInSite, command: Command) -> N
     assert "valid: site nrw (reconciler.yaml): 1 mailbox" in command("validate").err
 
 
-@pytest.mark.parametrize("name", ["aliases.yaml.txt", "aliases.yaml.bak", "aliases.yaml~", "aliases.yml.orig"])
-def test_a_file_that_is_not_read_is_named(site: StandInSite, command: Command, name: str) -> None:
+@pytest.mark.parametrize("content", ["", "aliases: {}\n"], ids=["empty", "some"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "aliases.yaml.txt",
+        "aliases.yaml.bak",
+        "aliases.yaml~",
+        "aliases.yml.orig",
+        "aliases.txt",
+        "aliases.json",
+        "aliases",
+        ".aliases.yaml",
+    ],
+)
+def test_a_file_that_is_not_read_is_named(site: StandInSite, command: Command, name: str, content: str) -> None:
     site.declare("technik: {groupware: false}")
-    (site.folder / "state" / name).write_text("aliases: {}\n", encoding="utf-8")
+    (site.folder / "state" / name).write_text(content, encoding="utf-8")
     answer = command("validate")
     assert answer.status == 0
     assert f"state/{name}:1:1: warning: this file is not read" in answer.words
@@ -161,11 +175,27 @@ def test_a_file_one_folder_up_is_named(site: StandInSite, command: Command) -> N
     [
         ("aliases.txt", b"aliases:\n  a: b\n", "its name does not end in .yaml"),
         ("aliases", b"\xef\xbb\xbf'aliases': {}\r\n", "its name does not end in .yaml"),
+        ("berlin.conf", b'{"domain": "pirat.alt", "aliases": {"a": "b"}}', "its name does not end in .yaml"),
+        (".berlin.yml", b"aliases:\n  a:\n", "its name begins with a dot"),
         ("reconciler.yaml", b"domain: pirat.alt\naliases:\n  a: b\n", "it has the site file's name"),
         ("../aliases.yaml", b"\xef\xbb\xbfaliases:\r\n  a: b\r\n", "it lies outside the state folder"),
         ("../aliases.yaml", b'"aliases" :\n  a: b\n', "it lies outside the state folder"),
+        ("../aliases.yaml.txt", b"aliases:\n  a: b\n", "it lies outside the state folder"),
+        ("../aliases", b"aliases:\n  a: b\n", "it lies outside the state folder"),
+        ("../.aliases.yaml", b"aliases:\n  a: b\n", "it lies outside the state folder"),
     ],
-    ids=["text", "no ending", "site file", "BOM", "quotes"],
+    ids=[
+        "text",
+        "no ending",
+        "JSON",
+        "hidden",
+        "site file",
+        "BOM",
+        "quotes",
+        "txt above",
+        "bare above",
+        "hidden above",
+    ],
 )
 def test_a_file_that_declares_something_and_is_not_read_is_named(
     site: StandInSite, command: Command, name: str, content: bytes, why: str
@@ -179,6 +209,24 @@ def test_a_file_that_declares_something_and_is_not_read_is_named(
     assert f"this file is not read: {why}, and" in answer.words
     assert "declares aliases" in answer.words
     assert "1 warning" in answer.words
+
+
+def test_what_nobody_means_as_state_is_not_named(site: StandInSite, command: Command) -> None:
+    site.declare("technik: {groupware: false}")
+    state = site.folder / "state"
+    example = "aliases:\n  a: b\n"
+    for name in ("README", "README.md", "README.txt", "aliases.md", "LICENSE", ".gitkeep", ".gitignore"):
+        (state / name).write_text(example, encoding="utf-8")
+    for name in ("CODEOWNERS", ".yamllint.yaml", "notes.txt", "members.csv"):
+        (state / name).write_text("rules: {}\n  aliases: none\n", encoding="utf-8")
+    (state / ".aliases.yaml.swp").write_text(example, encoding="utf-8")
+    (state / "aliases").mkdir()
+    os.mkfifo(state / "aliases.pipe")
+    (site.folder / "README.md").write_text(example, encoding="utf-8")
+    (site.folder / "aliases.txt").write_text("a, b\n", encoding="utf-8")
+    answer = command("validate")
+    assert answer.status == 0
+    assert "not read" not in answer.words
 
 
 def test_the_site_file_is_found_or_it_is_said_where_to_name_it(

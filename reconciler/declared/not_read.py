@@ -1,0 +1,81 @@
+"""Files that are not read and could have been meant as state: by their names, or by what they declare.
+
+`files` warns of them. docs/state-language.md, "Files that are not read", tells the rule.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+from pathlib import Path
+
+_SECTIONS = "mailboxes|aliases|renames|removals|sender_blocks|confirm"
+_ALMOST = re.compile(r"\.?(.+)\.(?:ya?ml[^a-z0-9].*|ya?ml[0-9]+|yalm|ymal|yam)", re.IGNORECASE)
+"""`aliases.yaml.txt`, `aliases.yaml.bak`, `aliases.yaml~` and the like."""
+_NAMED_SO = re.compile(rf"\.?((?:{_SECTIONS})\b[^.]*)(?:\..*)?", re.IGNORECASE)
+"""`aliases`, `aliases.txt`, `aliases-2.json`: named as a section is."""
+_DECLARES = re.compile(rb"(?:^(?:\xef\xbb\xbf)?[\"']?|[{,]\s*\")(" + _SECTIONS.encode() + rb")[\"']? *:", re.MULTILINE)
+"""A section at the left margin, or as JSON has it."""
+_NEVER = re.compile(
+    r"(?:readme|license|licence|copying|changelog|contributing|makefile)\b.*"
+    r"|.*\.(?:md|markdown|rst|adoc|html?|pdf|png|svg|py|sh|sw[a-p])",
+    re.IGNORECASE,
+)
+"""Documentation, which may show state, programs, and what an editor keeps while it has a file open."""
+_HIDDEN = re.compile(r"\..*\.ya?ml", re.IGNORECASE)
+_MANY, _HEAD = 200, 65_536
+
+
+def meant_as_state(path: Path, name: str) -> bool:
+    """Whether `path`, a file of the state folder that is not read, could be meant to be. `name` is the link's, if any.
+
+    Of hidden files only those that end in .yaml: the others are those of tools.
+    """
+    if _NEVER.fullmatch(name) or (name.startswith(".") and not _HIDDEN.fullmatch(name)) or not _is_file(path):
+        return False
+    return bool(_ALMOST.fullmatch(name) or _NAMED_SO.fullmatch(name) or declared_in(path))
+
+
+def state_above(root: Path, site_file: str) -> list[Path]:
+    """Files one folder up from the state folder that declare something; what else lies there is nobody's business."""
+    try:
+        beside = list(islice(root.parent.iterdir(), _MANY))
+    except OSError:
+        return []
+    return sorted(
+        path for path in beside if path.name != site_file and _could_be_state(path.name) and declared_in(path)
+    )
+
+
+def _could_be_state(name: str) -> bool:
+    if _NEVER.fullmatch(name):
+        return False
+    return name.lower().endswith((".yaml", ".yml")) or bool(_ALMOST.fullmatch(name) or _NAMED_SO.fullmatch(name))
+
+
+def declared_in(path: Path) -> str:
+    """The first section that the file declares; "" when it declares none or cannot be read: then its name decides."""
+    if not _is_file(path):
+        return ""
+    try:
+        with path.open("rb") as file:
+            found = _DECLARES.search(file.read(_HEAD))
+    except OSError:
+        return ""
+    return found[1].decode() if found else ""
+
+
+def yaml_name(name: str) -> str:
+    """The name under which the file would be read."""
+    bare = name.removeprefix(".")
+    almost = _ALMOST.fullmatch(bare)
+    if almost:
+        return f"{almost[1]}.yaml"
+    return bare if bare.lower().endswith((".yaml", ".yml")) else f"{bare.partition('.')[0]}.yaml"
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False
