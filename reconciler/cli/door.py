@@ -203,8 +203,8 @@ async def agreed(question: str) -> bool:
 
 
 def colored() -> bool:
-    """Whether standard output is a terminal that shows colours (and NO_COLOR is not set)."""
-    return console.is_terminal and not console.no_color
+    """Whether standard output is a terminal that shows colours (TERM=dumb does not) and NO_COLOR is not set."""
+    return console.is_terminal and not console.is_dumb_terminal and not console.no_color
 
 
 def enter(story: Callable[[], Coroutine[Any, Any, Status]], output: Format = Format.TEXT) -> None:

@@ -60,9 +60,10 @@ def test_colours_on_a_terminal_only_and_never_with_no_color(site: StandInSite, t
     shown = terminal("plan")
     assert shown.status() == 4
     assert "\x1b[" in shown.seen
-    plain = terminal("plan", NO_COLOR="1")
-    assert plain.status() == 4
-    assert plain.seen == plain.plain
+    for env in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+        plain = terminal("plan", **env)
+        assert plain.status() == 4
+        assert plain.seen == plain.plain
     assert "\x1b" not in site.run("plan").words
 
 

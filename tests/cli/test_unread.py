@@ -68,3 +68,16 @@ def test_a_ledger_that_is_not_there_says_how_to_mend_it(site: StandInSite, comma
     answer = command("plan")
     assert answer.status == 9, answer
     assert "✗ ledger: " in answer.out
+
+
+def test_files_that_are_not_there_are_named_once_with_their_setting(site: StandInSite, command: Command) -> None:
+    site.declare(ANNA_DECLARED)
+    site.write(ledger={"url": "sqlite:///gone/ledger.sqlite"})
+    (site.folder / "members.csv").unlink()
+    for form in ("text", "markdown"):
+        answer = command("plan", "--format", form)
+        assert answer.status == 9
+        assert "ledger: there is no file " in answer.words
+        last = answer.words.split("next: ")[-1]
+        assert last.startswith("export the register to there, or correct ")
+        assert "reconciler ledger init" in last

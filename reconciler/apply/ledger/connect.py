@@ -101,7 +101,7 @@ def _sqlite(url: URL, create: bool, wait: int, if_missing: str) -> Engine:
             return sqlite3.connect(uri, uri=True, timeout=wait, isolation_level=None, check_same_thread=False)
         except sqlite3.OperationalError:
             if _is_missing(file) and not create:
-                raise LedgerUnusable(f"ledger: there is no file {file}", hint=if_missing) from None
+                raise LedgerUnusable(f"there is no file {file} for the ledger", hint=if_missing) from None
             raise
 
     # hide_parameters: the text of an SQLAlchemy error ends up in logs

@@ -30,7 +30,11 @@ def _text(path: Path) -> str:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise UnreadableRegister(error.strerror or str(error)) from None
+        hint = (
+            "export the register to there, or correct `csv` under register: in the site file; who runs reconciler must "
+            "be able to read it"
+        )
+        raise UnreadableRegister(error.strerror or str(error), hint) from None
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
