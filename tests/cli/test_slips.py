@@ -102,6 +102,33 @@ def test_quotes_and_dashes_may_be_part_of_a_text(site: StandInSite, command: Com
     assert command("validate").status == 0
 
 
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "{sender: a@example.net, reason: http://x.example/y}",
+        "{sender: a@example.net, reason: call of 10:30}",
+        "{reason: call of 10:30, sender: a@example.net}",
+    ],
+)
+def test_colons_inside_braces_are_fine(site: StandInSite, command: Command, entry: str) -> None:
+    (site.folder / "state" / "state.yaml").write_text(f"sender_blocks:\n  - {entry}\n")
+    answer = command("validate")
+    assert answer.status == 0, answer.words
+    assert "1 sender block" in answer.words
+
+
+def test_a_byte_order_mark_is_read_over(site: StandInSite, command: Command) -> None:
+    """Editors of Windows write it: in a state file and in the site file."""
+    state, mark = site.folder / "state" / "state.yaml", b"\xef\xbb\xbf"
+    state.write_bytes(mark + f"domain: pirat.alt\r\n{BOX}".encode())
+    site.file.write_bytes(mark + site.file.read_bytes())
+    answer = command("validate")
+    assert answer.status == 0, answer.words
+    assert "valid: site nrw (reconciler.yaml): 1 mailbox" in answer.err
+    state.write_bytes(mark + f"domain: pirat.alt\r\n{BOX}    colour: red\r\n".encode())
+    assert "state/state.yaml:5:5: error: `colour` is not known here" in command("validate").words
+
+
 def test_the_whole_file_may_be_one_slip(site: StandInSite, command: Command) -> None:
     (site.folder / "state" / "state.yaml").write_text("# our domain\ndomain:pirat.alt\n")
     answer = command("validate")
@@ -308,3 +335,26 @@ def test_a_map_that_cannot_be_written_is_mended_first(site: StandInSite, command
     words = " ".join(last.split())
     assert words.startswith("in the sender map, mend the line or remove it (")
     assert "; then reconciler plan (reconciler apply carries out 1 of 2 meanwhile)" in words
+
+
+def test_a_map_whose_merge_was_not_finished(site: StandInSite, command: Command) -> None:
+    """The line is named, and what to do is not to leave the brackets out."""
+    site.map.write_text("<<<<<<< HEAD\nmuster@muster.example REJECT\n", encoding="utf-8")
+    site.declare("technik: {groupware: false}", blocks=["domain: example.org, reason: spam"])
+    answer = command("plan")
+    assert answer.status == 4
+    assert "git could not merge" in answer.words
+    assert "angle brackets" not in answer.words
+
+
+def test_a_link_in_the_place_of_the_map(site: StandInSite, command: Command, tmp_path: Path) -> None:
+    """It is unknown, nothing is written, and both paths are said."""
+    real = tmp_path / "elsewhere"
+    site.map.rename(real)
+    site.map.symlink_to(real)
+    site.declare("technik: {groupware: false}", blocks=["domain: example.org, reason: spam"])
+    answer = command("plan")
+    assert answer.status == 9
+    assert f"{site.map}isalinkto{real}" in answer.words.replace(" ", "")  # long paths are wrapped
+    assert command("apply", "--yes").status == 9
+    assert (site.map.readlink(), real.read_text()) == (real, "muster@muster.example REJECT\n")

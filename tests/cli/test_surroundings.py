@@ -24,7 +24,7 @@ from reconciler.errors import InvalidInput
 from reconciler.settings import OpenXchange, Settings
 from tests.cli.conftest import Command
 from tests.cli.running import COMMAND, Answer, environment
-from tests.cli.site import ANNA_DECLARED, OX_ENV, OX_PASSWORD, StandInSite
+from tests.cli.site import ANNA_DECLARED, DOMAIN, OX_ENV, OX_PASSWORD, StandInSite
 from tests.services.git import git
 from tests.services.needs import require
 from tests.services.sshd import Sshd
@@ -157,6 +157,31 @@ def test_output_that_is_not_utf_8_has_plainer_signs_and_the_same_status(site: St
     document = run(site.folder, "plan", "--format", "json", env=ASCII)
     assert "Jörg Żółw" in str(json.loads(document.out))
     assert run(site.folder, "apply", "--yes", env=ASCII).status == 0
+
+
+def test_what_looks_back_has_plainer_signs_where_output_is_not_utf_8(site: StandInSite, command: Command) -> None:
+    site.declare("technik: {groupware: false, name: Jörg Żółw}")
+    assert command("apply", "--yes").status == 0
+    site.sql("UPDATE mailbox SET name = 'Zoë' WHERE username = ?", f"technik@{DOMAIN}")
+    for arguments in (["show", "technik"], ["history", "technik"], ["drift"]):
+        usual, plain = command(*arguments), run(site.folder, *arguments, env=ASCII)
+        assert usual.status == plain.status
+        assert usual.out.strip()
+        assert not (usual.out + usual.err).isascii()
+        assert (plain.out + plain.err).isascii()
+
+
+def test_a_machine_without_a_database_of_time_zones(site: StandInSite, tmp_path: Path) -> None:
+    """A dependency brings one along."""
+    (tmp_path / "empty").mkdir()
+    env = {"PYTHONTZPATH": str(tmp_path / "empty")}
+    site.write(timezone="America/New_York")
+    site.declare("technik: {groupware: false}")
+    assert run(site.folder, "plan", env=env).status == 4
+    site.write(timezone="Europa/Berlin")
+    wrong = run(site.folder, "validate", env=env)
+    assert wrong.status == 3
+    assert "did you mean Europe/Berlin?" in wrong.words
 
 
 def test_help_and_wrong_usage_are_read_on_any_terminal(tmp_path: Path) -> None:
