@@ -43,7 +43,7 @@ from reconciler.planning.ports import System
 from reconciler.settings import Settings
 from reconciler.systems.context import Context
 from reconciler.systems.openxchange import attach
-from reconciler.systems.openxchange.standin import control
+from reconciler.systems.openxchange.standin import control, store, users
 from reconciler.systems.openxchange.standin.bulk import import_users
 from reconciler.systems.openxchange.standin.install import install
 from reconciler.systems.postfixadmin import connect, passwords
@@ -177,6 +177,13 @@ class World:
         given, _, surname = name.partition(" ")
         names = {"Display_name": name, "Given_name": given, "Sur_name": surname, "Password": "by-hand-1"}
         import_users(self.ox, [{"Name": login, "PrimaryEmail": address, "ImapLogin": address, **names}])
+
+    def rename_ox_users(self, address: str, display: str) -> None:
+        """Somebody gave the user of this address another name by hand."""
+        found = [user for user in control.users(self.ox) if user.fields.get("PrimaryEmail") == address]
+        with closing(store.connect(self.ox)) as connection:
+            for user in found:
+                users.save(connection, 1, user._replace(fields={**user.fields, "Display_name": display}))
 
     def expire_lock(self) -> None:
         """The time of a dead run's lock is over, in the ledger and at the map."""

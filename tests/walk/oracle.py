@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 
 from tests.proof.dump import opened
 from tests.proof.world import World
-from tests.walk.rows import Live, look
+from tests.walk.rows import Box, Live, look
 from tests.walk.site import PEOPLE, Entry, Person, State, full
 
+BYTES_OF_A_MB = 1024 * 1000
+"""PostfixAdmin's own quota_multiplier, as it ships."""
 MEMBER_ALIASES = {full(person.member): person for person in PEOPLE}
 
 
@@ -28,12 +30,29 @@ class Oracle:
     """Every address that git ever named."""
     forward_only: set[str] = field(default_factory=set)
     """Addresses whose users chose to keep nothing here."""
+    forwards: dict[str, set[str]] = field(default_factory=dict)
+    """What users forward to, as they wrote it, by the address of their mailbox."""
+
+    def follow(self, old: str, new: str) -> None:
+        """What a user chose goes with them."""
+        if old in self.forward_only:
+            self.forward_only.add(new)
+        if old in self.forwards:
+            self.forwards[new] = self.forwards.get(new, set()) | self.forwards[old]
+
+    def forget(self, live: Live, state: State, confirmed: set[str]) -> None:
+        """Whose mailbox is gone, is an alias by now, or was given to somebody else has chosen nothing there."""
+        aliases = {full(local) for local in state.aliases}
+        for address in list(self.forwards):
+            if address not in live.boxes or address in aliases | confirmed:
+                del self.forwards[address]
 
     def wrong(self, state: State, before: Live, refused: set[str], confirmed: set[str]) -> Iterator[str]:
         """Everything that is not as it must be. `refused` are the addresses that a gate holds back, and what leads to
         them; `confirmed` those that a person gave to somebody else."""
         live = look(self.world)
         self.declared |= self._named(state)
+        self.forget(live, state, confirmed)
         yield from self._foreign(before, live)
         yield from self._kept(state, before, live)
         for local, entry in state.boxes.items():
@@ -45,6 +64,9 @@ class Oracle:
             for old in state.former(local):
                 if entry.active and not live.delivered(full(old)) & {address, *self._forwards(live, address)}:
                     yield f"{old} was {local}'s, and mail to it ends at {sorted(live.delivered(full(old)))}"
+            yield from self._row(live.boxes.get(address), address, entry)
+            if not self.forwards.get(address, set()) <= set(live.aliases[address].goto):
+                yield f"{address} forwards to {self.forwards[address]}, and its row is {live.aliases[address]}"
             yield from self._groupware(live, address, entry)
             yield from self._owned(live, address, entry, confirmed)
         for local, targets in state.aliases.items():
@@ -94,13 +116,25 @@ class Oracle:
     def _forwards(self, live: Live, address: str) -> frozenset[str]:
         return live.delivered(address) if address in self.forward_only else frozenset()
 
+    def _row(self, box: Box | None, address: str, entry: Entry) -> Iterator[str]:
+        """The fields that its entry names."""
+        if box is None:
+            yield f"{address} is declared and has no mailbox"
+            return
+        if box.active is not entry.active:
+            yield f"{address} should be {'on' if entry.active else 'off'} and is {box}"
+        if entry.quota is not None and box.quota != entry.quota * BYTES_OF_A_MB:
+            yield f"{address} should have {entry.quota} MB and is {box}"
+        if entry.named and box.name != entry.name:
+            yield f"{address} should be called {entry.name} and is {box}"
+
     def _groupware(self, live: Live, address: str, entry: Entry) -> Iterator[str]:
         if not entry.groupware:
             return
         users = [user for user in live.users.values() if user.primary == address]
         if len(users) != 1:
             yield f"{address} should have one OX user and has {users}"
-        elif address not in users[0].aliases or users[0].display != entry.name:
+        elif address not in users[0].aliases or users[0][3:6] != (entry.name, *entry.names):
             yield f"the OX user of {address} is {users[0]}"
 
     def _owned(self, live: Live, address: str, entry: Entry, confirmed: set[str]) -> Iterator[str]:

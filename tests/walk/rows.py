@@ -39,6 +39,8 @@ class User(NamedTuple):
     login: str
     primary: str
     display: str
+    given: str
+    surname: str
     aliases: frozenset[str]
 
 
@@ -95,7 +97,10 @@ def look(world: World) -> Live:
 
 
 def _user(ident: int, fields: Any, aliases: frozenset[str]) -> User:
-    return User(ident, fields["Name"], fields.get("PrimaryEmail", ""), fields.get("Display_name", ""), aliases)
+    primary, display, given, surname = (
+        fields.get(column, "") for column in ("PrimaryEmail", "Display_name", "Given_name", "Sur_name")
+    )
+    return User(ident, fields["Name"], primary, display, given, surname, aliases)
 
 
 def _keys(world: World) -> Iterator[str]:

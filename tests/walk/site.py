@@ -59,6 +59,16 @@ class Entry:
         """What it is called where everybody sees it."""
         return self.display or (f"{self.person.given} {self.person.surname}" if self.person else "AG Technik")
 
+    @property
+    def names(self) -> tuple[str, str]:
+        """Given name and surname in OX."""
+        return (self.person.given, self.person.surname) if self.person else ("AG", "Technik")
+
+    @property
+    def named(self) -> bool:
+        """Whether the entry says what the mailbox is called; else its name is its user's."""
+        return bool(self.display or self.person or self.groupware)
+
     def written(self) -> dict[str, Any]:
         """As YAML has it."""
         entry: dict[str, Any] = {"groupware": self.groupware, "active": self.active}
