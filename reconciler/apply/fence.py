@@ -28,6 +28,8 @@ class Fence:
         self._ledger = ledger
         self._run: OpenRun | None = None
         self._stop: asyncio.Event | None = None
+        self._asking = asyncio.Lock()
+        """One look at the lock after the other, over the ledger's one connection."""
         self._numbers: Iterator[int] = count()
         self._running: dict[int, Owner] = {}
         self._ended: dict[int, Owner] = {}
@@ -61,9 +63,10 @@ class Fence:
         self.halt()
         if self._ledger is None or self._run is None:
             return
-        before = list(self._ended)
-        if not await self._ledger.holds(self._run.lease):
-            raise LockLost
+        async with self._asking:
+            before = list(self._ended)
+            if not await self._ledger.holds(self._run.lease):
+                raise LockLost
         for number in before:  # the lock was ours after they were over
             self._ended.pop(number, None)
 
