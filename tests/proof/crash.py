@@ -49,18 +49,18 @@ class Undisturbed:
 
     def wrong(self, how: How, folder: Path) -> Iterator[str]:
         """Everything that is wrong when this happens to any touch, and the run is put right: in each way in a long
-        proof, else in one after the other, at every second touch, or at every third of another transition's variant.
+        proof, else in one after the other, at every third touch, or at every fourth of another transition's variant.
         Faults that leave the same world share its recoveries: a commit that was killed leaves what one that was never
         tried does.
         """
-        turn, every = list(How).index(how), 1 if LONG else 3 if self.scenario.is_variant else 2
+        turn, every = list(How).index(how), 1 if LONG else 4 if self.scenario.is_variant else 3
         for number, touch in enumerate(self.touches):
             if how not in touch.ways() or (turn + number) % every:
                 continue
             world = self.world.copy(folder / "ruined")
             assert world.apply(Fault(number, how)).struck, "the run was over before"
             left = everything(world)
-            for recovery in Recovery if LONG else (list(Recovery)[(turn + number) % len(Recovery)],):
+            for recovery in Recovery if LONG else (list(Recovery)[(turn + number // every) % len(Recovery)],):
                 if (left, recovery) not in self.known:
                     self.known[left, recovery] = self._after(world, recovery, folder / "recovered")
                 if found := self.known[left, recovery]:
