@@ -27,6 +27,7 @@ _LIST_SECONDS = 1800.0
 _WRITE_SECONDS = 180.0
 _LOOK_SECONDS = 0.5
 """Between two looks at what a dead run left at work."""
+_PROCESS = re.compile(r"^/proc/(\d+)/cmdline$", re.MULTILINE)
 _JAVA = "[c]om.openexchange.admin.console.user.(Create|Change|Delete)"
 """What the scripts start."""
 
@@ -69,13 +70,14 @@ class Tools:
         tools = f"({_literal(self._sbin)}/([c]reate|[c]hange|[d]elete)user|{_JAVA})"
         look = f"grep -lasE '{tools}[^-]--nonl[^-]--contextid={self._section.context}[^0-9]' /proc/[0-9]*/cmdline"
         for _ in range(int(_WRITE_SECONDS / _LOOK_SECONDS)):
+            # its status says nothing: another process that ends meanwhile is an error of grep, whatever else it found
             found = await self._host.run(["sh", "-c", look], env={"LC_ALL": "C"}, repeatable=True)
-            if found.status != 0 or not found.stdout:
+            at_work = _PROCESS.findall(found.stdout.decode("ascii", "replace"))
+            if not at_work:
                 return
             await asyncio.sleep(_LOOK_SECONDS)
-        process = found.stdout.decode("ascii", "replace").split("/")[2]
         raise Unreadable(
-            f"a tool of OX that a dead run left is still at work on {self._host.name} (process {process})",
+            f"a tool of OX that a dead run left is still at work on {self._host.name} (process {at_work[0]})",
             hint="wait until it has ended, or end it there; then run the same command again",
         )
 
