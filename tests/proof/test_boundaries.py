@@ -15,7 +15,7 @@ from tests.model_of_postfix import PostfixModel
 from tests.proof.crash import Recovery, recover
 from tests.proof.scenarios import BERND, MEMBER, NEW, OLD, OTHER_RENAMES, RENAME_ATTACH, Scenario
 from tests.proof.touches import Fault, How
-from tests.proof.world import World
+from tests.proof.world import LONG, World
 
 RENAMES = (RENAME_ATTACH, *OTHER_RENAMES)
 
@@ -58,7 +58,11 @@ class Watcher:
         assert user.fields["Language"] == self._user.fields["Language"]
 
 
-@pytest.mark.parametrize("scenario", RENAMES, ids=lambda scenario: scenario.name)
+# in `make test` one variant stands for what an account may have beside
+SOME = RENAMES if LONG else [s for s in RENAMES if not s.is_variant or s.name == "rename attach with forwards"]
+
+
+@pytest.mark.parametrize("scenario", SOME, ids=lambda scenario: scenario.name)
 def test_nothing_bounces_and_nobody_is_lost_at_any_boundary(tmp_path: Path, scenario: Scenario) -> None:
     """Undisturbed, and with a death after each touch, however it is put right."""
     before = scenario.prepare(tmp_path / "before")
