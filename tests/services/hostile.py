@@ -190,14 +190,21 @@ def hostile_server(script: Script) -> Iterator[tuple[int, bytearray]]:
                     connection, _ = listening.accept()
                 except OSError:
                     return
-                with connection, suppress(EOFError, OSError):
-                    connection.settimeout(10)
-                    script(Line(connection, heard))
+                # each in a thread of its own: a client may keep one connection while it opens the next
+                talks.append(threading.Thread(target=talk, args=(connection,)))
+                talks[-1].start()
 
+        def talk(connection: socket.socket) -> None:
+            with connection, suppress(EOFError, OSError):
+                connection.settimeout(10)
+                script(Line(connection, heard))
+
+        talks: list[threading.Thread] = []
         thread = threading.Thread(target=serve)
         thread.start()
         try:
             yield listening.getsockname()[1], heard
         finally:
             listening.shutdown(socket.SHUT_RDWR)
-            thread.join()
+            for each in (thread, *talks):
+                each.join()
