@@ -119,7 +119,7 @@ def fresh(pattern: World) -> World:
 
 
 @given(before=LIVE, declared=WANTED, live_aliases=ALIASES, aliases=ALIASES)
-@settings(QUICKLY, max_examples=1000 if LONG else 40)
+@settings(QUICKLY, max_examples=1000 if LONG else 25)
 def test_accounts_and_aliases(
     pattern: World,
     before: dict[str, Live],

@@ -49,11 +49,11 @@ class Undisturbed:
 
     def wrong(self, how: How, folder: Path) -> Iterator[str]:
         """Everything that is wrong when this happens to any touch, and the run is put right: in each way in a long
-        proof, else in one after the other, at every third touch, or at every fifth of another transition's variant.
+        proof, else in one after the other, at every third touch.
         Faults that leave the same world share its recoveries: a commit that was killed leaves what one that was never
         tried does.
         """
-        turn, every = list(How).index(how), 1 if LONG else 5 if self.scenario.is_variant else 3
+        turn, every = list(How).index(how), 1 if LONG else 3
         for number, touch in enumerate(self.touches):
             if how not in touch.ways() or (turn + number) % every:
                 continue

@@ -206,7 +206,7 @@ class Histories(RuleBasedStateMachine):
 def test_every_history_ends_well() -> None:
     """The same histories each time, so that a failure is one of this change and not of this day."""
     bounded = settings(
-        max_examples=300 if LONG else 10,
+        max_examples=300 if LONG else 7,
         stateful_step_count=8,
         deadline=None,
         derandomize=True,

@@ -123,7 +123,7 @@ def moments(draw: st.DrawFn) -> tuple[str, str, int]:
     return scenario.name, edit, draw(st.integers(FIRST, 6 if scenario.with_map else 24))
 
 
-@settings(max_examples=600 if LONG else 20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=600 if LONG else 14, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @example(moment=(RENAME_ATTACH.name, f"goto of {OLD}", FIRST))
 @example(moment=(RENAME_ATTACH.name, "name in OX of anna.muster", 3))
 @example(moment=(RENAME_MOVE.name, f"quota of {OLD}", FIRST))

@@ -371,7 +371,7 @@ def test_every_walk_ends_well() -> None:
     """The same walks each time in `make test`, so that a failure is one of this change and not of this day."""
     bounded = settings(
         SHORT,
-        max_examples=1000 if LONG else 7,
+        max_examples=1000 if LONG else 6,
         stateful_step_count=30 if LONG else 10,
         derandomize=not LONG,
         print_blob=LONG,
