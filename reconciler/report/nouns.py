@@ -60,6 +60,7 @@ def short(address: str, subject: str) -> str:
 def megabytes(quota: object) -> str:
     """A quota as PostfixAdmin means it (facts/postfixadmin.md 8): 0 unlimited, -1 disabled, else whole MB."""
     # whatever a plan holds may be asked about
+    # any value may be asked for
     return {0: "unlimited", -1: "quota disabled"}.get(quota, f"{quota} MB")  # type: ignore[call-overload, no-any-return]
 
 

@@ -34,7 +34,7 @@ class NoWitness:
     """The witness of a command that carries nothing out."""
 
     @contextmanager
-    def committing(self, connection: Connection, steps: Sequence[Step]) -> Iterator[None]:  # noqa: ARG002  # the port's
+    def committing(self, connection: Connection, steps: Sequence[Step]) -> Iterator[None]:  # noqa: ARG002  # as in Witness
         """See Witness."""
         yield
 

@@ -54,8 +54,8 @@ def test_mysql_s_caching_sha2_password(site: Served, cached: bool) -> None:
             host="127.0.0.1", port=at.port or 0, user=at.username, password=str(at.password), database=at.database
         )
         line: socket.socket = opened._sock  # type: ignore[attr-defined]  # the connection itself is of no use here
-        opened._sock = None  # type: ignore[attr-defined]
-        opened._rfile.close()  # type: ignore[attr-defined]
+        opened._sock = None  # type: ignore[attr-defined]  # not in the stubs
+        opened._rfile.close()  # type: ignore[attr-defined]  # not in the stubs
         return line
 
     password = os.environ[PASSWORD_ENV]

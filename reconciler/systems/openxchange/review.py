@@ -25,6 +25,7 @@ def review(desired: DesiredState, found: Records, disabled: Set[str], policy: Po
     yield from _strays(desired, users)
     for user in users.values():
         # a key is an account's address, or in no table
+        # the row's type is narrower
         box = desired.mailboxes.get(user.key) if user.id in disabled else None  # type: ignore[call-overload]
         if box is not None and box.active:
             message = f"{box.address} is active, but OX user {user.id} ({user.login}) is disabled"

@@ -67,6 +67,7 @@ def mailbox(address: str = ANNA, member: str | None = "10042", **fields: object)
     """A declared mailbox."""
     names = {"given_name": "Anna", "surname": "Beispiel", "name": "Anna Beispiel"}
     # any field of a mailbox
+    # fields of it
     return Mailbox(Address(address), ORIGIN, member=member, **{**names, **fields})  # type: ignore[arg-type]
 
 

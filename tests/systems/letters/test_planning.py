@@ -168,6 +168,7 @@ def test_a_whole_plan_folds_the_letter_into_the_accounts_transition(tmp_path: Pa
     letters.expect(desired(mailbox()))
     pairs = {"letters": Pair({}, register())}
     # a fake that has what is asked, and a member's row
+    # Other has what is asked
     (transition,) = fold([new_mailbox()], [Other(), letters], pairs)  # type: ignore[list-item]
     assert [s.id for s in transition.steps] == [
         f"postfixadmin/mailbox/create/{ANNA}",
@@ -198,7 +199,7 @@ def test_names_that_differ_from_the_register_are_a_note(
 def test_names_in_another_unicode_form_are_the_same(tmp_path: Path) -> None:
     found = register()
     # a fake that has what is asked, and a member's row
-    row = found["member"]["10042"]._replace(given_name="Zo\u00eb")  # type: ignore[attr-defined]
+    row = found["member"]["10042"]._replace(given_name="Zo\u00eb")  # type: ignore[attr-defined]  # a MemberRow
     state = desired(mailbox(given_name="Zoe\u0308"))
     assert system(tmp_path).review(state, {"member": {"10042": row}}) == []
 

@@ -61,6 +61,7 @@ async def test_our_words_are_mapped_to_the_registers_columns(tmp_path: Path) -> 
 async def test_only_the_named_states_are_active(tmp_path: Path) -> None:
     rows = await read(tmp_path, HEADER + "1,active,,,\n2,Active,,,\n3,left,,,\n4,,,,\n", active=["active", "trial"])
     # these are members' rows
+    # MemberRows
     assert [row.active for row in rows.values()] == [True, False, False, False]  # type: ignore[attr-defined]
 
 
@@ -124,9 +125,10 @@ CLARA = "10044,active,clara@gmx.example,Clara,Probe\n"
 )
 async def test_one_bad_row_is_nobodys_and_the_others_count(tmp_path: Path, row: str, problem: str) -> None:
     found = await read(tmp_path, HEADER + ROW + row + CLARA)
+    # MemberRows
     assert [n for n, member in found.items() if member.active] == ["10042", "10044"]  # type: ignore[attr-defined]
     assert problem in found["10043"].problem  # type: ignore[attr-defined]  # member rows
-    assert "line 3" in found["10043"].problem  # type: ignore[attr-defined]
+    assert "line 3" in found["10043"].problem  # type: ignore[attr-defined]  # MemberRows
 
 
 async def test_a_row_twice_is_one_member(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ def declared(*boxes: Mailbox) -> DesiredState:
 def box(address: str = ANNA, **fields: object) -> Mailbox:
     values = {"given_name": "Anna", "surname": "Beispiel", "name": "Anna Beispiel", **fields}
     # any field, and a rule as a parameter
+    # its fields
     return Mailbox(Address(address), Origin("mailboxes.yaml", "mailboxes", address), **values)  # type: ignore[arg-type]
 
 
@@ -69,6 +70,7 @@ def test_a_mailbox_without_groupware_has_no_user_and_one_that_is_switched_off_ha
 )
 def test_the_login_is_declared_or_made_by_the_rule(rule: str, username: str | None, login: str) -> None:
     # any field, and a rule as a parameter
+    # its fields
     (row,) = wanted_users(declared(box(username=username)), rule)["ox_user"].values()  # type: ignore[arg-type]
     assert isinstance(row, OxUserRow)
     assert row.login == login

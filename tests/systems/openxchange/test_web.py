@@ -56,7 +56,7 @@ class Canned:
 
     def attach(self, security: str = "tls") -> Outcome:
         # a parameter as text
-        imap = MailServer(host="mail.example", port=993, security=security)  # type: ignore[arg-type]
+        imap = MailServer(host="mail.example", port=993, security=security)  # type: ignore[arg-type]  # a Literal
         smtp = MailServer(host="mail.example", port=587, security="starttls")
         outcome = attach(Web(self.url), Target(self.url, imap, smtp), PERSON, ROW)
         assert PASSWORD not in f"{outcome.message} {outcome.hint}"

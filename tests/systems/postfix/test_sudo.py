@@ -27,6 +27,7 @@ class AsNobody(WatchedHost):
 
     async def run(self, argv: Sequence[str], **options: object) -> Completed:
         # the options are passed on as they came
+        # passed on
         return await super().run(("/usr/sbin/runuser", "-u", USER, "--", *argv), **options)  # type: ignore[arg-type]
 
 
