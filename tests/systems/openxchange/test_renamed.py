@@ -34,7 +34,6 @@ def rename(old: str = ALT, new: str = NEU, days_ago: int = 2, **fields: object) 
     """A declared rename, due two days ago unless told."""
     day = TODAY - timedelta(days=days_ago)
     # any field of a rename
-    # its fields
     return Rename(Address(old), Address(new), day, Origin("renames.yaml", "renames", old), **fields)  # type: ignore[arg-type]
 
 
