@@ -53,9 +53,12 @@ this machine {slowest}.
   what they share counts once) and with the files in memory that tools write to, **biggest tool** is the memory of the
   biggest other process that it started.
 - **SQL statements** as the server counted them, with what driver and login send. **remote commands** are all programs
-  that were run on the mail host. Both are the same at every size: ten thousand accounts do not mean ten thousand round
-  trips. `apply` runs one `createuser` for each new account, four at a time (`parallel: 4`), and the same few others;
-  while it works it renews the ledger's lock now and then, so a longer run has a few statements more.
+  that were run on the mail host. Both are the same at every size: a plan for ten thousand accounts makes as many as one
+  for ten.
+- What `apply` writes into a database goes in one statement for all accounts. What leaves for somewhere else goes one by
+  one, on purpose: before each `createuser` (four at a time, `parallel: 4`) and each letter the run makes sure that it
+  still holds the lock, and it remembers each letter before it writes the next. That is about 25 short statements for a
+  new account, and nobody gets two letters when a run dies. While it works it renews the ledger's lock now and then.
 - On a machine that does other things as well, **own CPU** tells more than **wall**.
 """
 
