@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO ?= demo-site
 
-STANDIN_TESTS := tests/systems/openxchange/standin
+STANDIN_TESTS := tests/sandbox/openxchange
 
 .PHONY: help demo test standin proof check mutants bench schemas lock clean
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import URL, create_engine
 
 from benchmarks.people import QUOTA, Person, Team, domains
-from reconciler.systems.openxchange.standin.bulk import Row, import_users
+from reconciler.sandbox.openxchange.bulk import Row, import_users
 from reconciler.systems.postfixadmin.tables import declare
 
 _BYTES = 1_024_000

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.cli.main import run
-from reconciler.cli.memory import leave
+from reconciler.cli.process_tuning import leave
 from reconciler.remote.host import Completed
 from reconciler.remote.local import LocalHost
 

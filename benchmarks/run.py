@@ -20,7 +20,7 @@ from benchmarks.measure import Measurement, measure
 from benchmarks.page import PAGE, describe_machine, write_page
 from benchmarks.servers import mariadb
 from benchmarks.site import BenchSite, build
-from reconciler.cli.door import Status
+from reconciler.cli.runner import Status
 from tests.services.databases import PASSWORD_ENV
 
 SIZES = (1_000, 10_000, 100_000)

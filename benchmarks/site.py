@@ -15,7 +15,7 @@ from string import Template
 from sqlalchemy import URL
 
 from benchmarks import live, people
-from reconciler.systems.openxchange.standin.install import install
+from reconciler.sandbox.openxchange.install import install
 
 _SITE = Template("""\
 site: bench

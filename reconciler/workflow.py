@@ -10,29 +10,29 @@ from datetime import datetime
 from reconciler.apply.engine import carry_out
 from reconciler.apply.session import Session
 from reconciler.declared.load import Declaration
-from reconciler.declared.taken_out import once_beside, taken_out
+from reconciler.declared.removed_entries import once_beside, taken_out
 from reconciler.errors import Unreadable
 from reconciler.model.accounts import Accounts, accounts
 from reconciler.model.declared import DesiredState
 from reconciler.model.records import Owner, Records
-from reconciler.planning.assembly import STOPS, counts, due_accounts, explained, marked, since, undeclared, unmanaged
+from reconciler.planning.annotations import STOPS, counts, due_accounts, explained, marked, since, undeclared, unmanaged
+from reconciler.planning.declared_entries import Entries
 from reconciler.planning.diff import diff
-from reconciler.planning.draft import Compared, Draft, Reviewed
-from reconciler.planning.entries import Entries
-from reconciler.planning.flow_changes import flow_changes
 from reconciler.planning.identity import Identity, emptied, taken_over
 from reconciler.planning.inventory import adopted, changed_by_hand, ours_no_longer_declared, outdated
+from reconciler.planning.ledger_state import Adoption, Remembered
+from reconciler.planning.mail_flow_changes import flow_changes
 from reconciler.planning.own_aliases import converted
 from reconciler.planning.plan import Plan, Read, digest
+from reconciler.planning.plan_draft import Compared, Draft, Reviewed
 from reconciler.planning.ports import System
-from reconciler.planning.remembered import Adoption, Remembered
 from reconciler.planning.run import Progress, Run
 from reconciler.planning.snapshot import Snapshot
-from reconciler.planning.transitions import Pair, fold
+from reconciler.planning.transitions import Pair, group_by_owner
 from reconciler.policy.configuration import configuration
 from reconciler.policy.context import Context
 from reconciler.policy.gates import run_gates, summary
-from reconciler.policy.oneshots import due
+from reconciler.policy.one_shots import due
 from reconciler.report.json import plan_json
 from reconciler.settings import Settings
 
@@ -93,7 +93,7 @@ async def draft(
     shots = due(state, remembered, site, snapshot, chains, remembered.made)
     renewed = shots.password | identity.replaced
     whose = due_accounts(remembered, state, chains, renewed, shots.unsubscribe)
-    folded = fold(changes, systems, pairs, whose, snapshot.delimiter)
+    folded = group_by_owner(changes, systems, pairs, whose, snapshot.delimiter)
     held = [t for t in folded if reviewed is None or t.owner in reviewed.owners]
     if only is not None:
         present = chains.present(only)

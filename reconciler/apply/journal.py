@@ -15,9 +15,9 @@ from reconciler.apply.ledger import Lease, Ledger, LedgerUnusable, LockLost, Ope
 from reconciler.planning.changes import Outcome, Step
 
 
-class Witness:
+class TransactionHook:
     """Given to systems before any run exists; once a run is open, nothing commits without its lock, and effects in the
-    ledger's own database are noted in their own transaction. See `systems.context.Witness`."""
+    ledger's own database are noted in their own transaction. See `systems.context.TransactionHook`."""
 
     def __init__(self, ledger: Ledger | None, *, same_database: bool) -> None:
         self._ledger = ledger
@@ -58,7 +58,7 @@ class RunJournal:
 
 
 @asynccontextmanager
-async def keeping(ledger: Ledger, lease: Lease) -> AsyncIterator[None]:
+async def renew_in_background(ledger: Ledger, lease: Lease) -> AsyncIterator[None]:
     """Renews the lock while the block runs: one batch may take longer than a lock lives. The block is cancelled as soon
     as the lock is lost. Raises LockLost then."""
     block = asyncio.current_task()

@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from reconciler.apply.fence import Fence
-from reconciler.apply.journal import RunJournal, Witness, keeping
+from reconciler.apply.journal import RunJournal, TransactionHook, renew_in_background
 from reconciler.apply.ledger import Lease, Ledger, LockLost
 from reconciler.model.records import Owner, Scope
-from reconciler.planning.draft import Draft
-from reconciler.planning.remembered import RunState
+from reconciler.planning.ledger_state import RunState
+from reconciler.planning.plan_draft import Draft
 from reconciler.planning.run import Run
 
 
@@ -33,7 +33,7 @@ class Session:
 
     ledger: Ledger
     lease: Lease
-    witness: Witness
+    transaction_hook: TransactionHook
     fence: Fence
     person: Person
 
@@ -54,7 +54,7 @@ class Session:
             counted={t.owner: t.effect for t in plan.open_transitions},
             one_shots=draft.shots_by_step(),
         )
-        self.witness.open(run)
+        self.transaction_hook.open(run)
         self.fence.open(run, stop)
         return ClosingJournal(self.ledger, run)
 
@@ -79,13 +79,15 @@ class ClosingJournal(RunJournal):
 
 
 @asynccontextmanager
-async def session(ledger: Ledger, witness: Witness, fence: Fence, person: Person) -> AsyncIterator[Session]:
+async def session(
+    ledger: Ledger, transaction_hook: TransactionHook, fence: Fence, person: Person
+) -> AsyncIterator[Session]:
     """Takes the lock, keeps it while the block runs, gives it back. Raises Locked, LedgerUnusable."""
     await ledger.check()
     lease = await ledger.acquire(person.who, person.lock_host or person.host, person.pid)
     try:
-        async with keeping(ledger, lease):
-            yield Session(ledger, lease, witness, fence, person)
+        async with renew_in_background(ledger, lease):
+            yield Session(ledger, lease, transaction_hook, fence, person)
     except LockLost:
         await fence.note()
         raise

@@ -14,7 +14,8 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from reconciler.apply.session import Session
-from reconciler.cli.door import (
+from reconciler.cli.plan import plan_status, render
+from reconciler.cli.runner import (
     Format,
     FormatOption,
     SiteOption,
@@ -30,17 +31,16 @@ from reconciler.cli.door import (
     write,
     write_beside,
 )
-from reconciler.cli.opening import OpenSite, open_site
-from reconciler.cli.plan import plan_status, render
-from reconciler.cli.saved import read_saved, refuse_used, reviewed, the_reviewed
+from reconciler.cli.saved_plan import read_saved, refuse_used, reviewed, the_reviewed
+from reconciler.cli.site_session import OpenSite, open_site
 from reconciler.errors import UsageError
-from reconciler.planning.draft import Draft
+from reconciler.planning.ledger_state import FINISHED
 from reconciler.planning.plan import Plan
-from reconciler.planning.remembered import FINISHED
+from reconciler.planning.plan_draft import Draft
 from reconciler.planning.run import Progress as Told
 from reconciler.planning.run import Run
-from reconciler.report.document import PlanDocument
 from reconciler.report.json import run_json
+from reconciler.report.json_models import PlanDocument
 from reconciler.report.markdown import run_markdown
 from reconciler.report.text import plan_question, run_text
 from reconciler.workflow import apply as carry_out
@@ -61,7 +61,7 @@ def apply(
     Example: reconciler apply plan.json --yes
     """
 
-    async def story() -> Status:
+    async def pipeline() -> Status:
         document = read_saved(saved) if saved is not None else None
         async with open_site(site, state) as opened, opened.session() as held:
             _say_taken_over(held)
@@ -73,7 +73,7 @@ def apply(
                 _say_what_differs(document, drafted)
             return await carry_through(opened, held, drafted, output, yes=yes)
 
-    enter(story, output)
+    enter(pipeline, output)
 
 
 def resume(
@@ -88,7 +88,7 @@ def resume(
     Example: reconciler resume --yes
     """
 
-    async def story() -> Status:
+    async def pipeline() -> Status:
         async with open_site(site, state) as opened, opened.session() as held:
             _say_taken_over(held)
             left = await held.ledger.left_open()
@@ -110,7 +110,7 @@ def resume(
             drafted = (await opened.draft(only=owners)).only(owners, noted)
             return await carry_through(opened, held, drafted, output, yes=yes)
 
-    enter(story, output)
+    enter(pipeline, output)
 
 
 async def carry_through(opened: OpenSite, held: Session, drafted: Draft, output: Format, *, yes: bool) -> Status:

@@ -1,4 +1,4 @@
-"""`reconciler demo`: the whole story on a stand-in site, which stays there to play with."""
+"""`reconciler demo`: the whole pipeline on a stand-in site, which stays there to play with."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from typing import Annotated
 
 import typer
 
-from reconciler.cli.door import Format, Status, colored, console, enter, say, write
-from reconciler.cli.opening import open_site, read_site
 from reconciler.cli.plan import render
+from reconciler.cli.runner import Format, Status, colored, console, enter, say, write
+from reconciler.cli.site_session import open_site, read_site
 from reconciler.errors import UsageError
 from reconciler.model.declared import DesiredState
 from reconciler.planning.plan import Plan
 from reconciler.report.text import run_text
-from reconciler.sandbox.folder import clear, remember
-from reconciler.sandbox.hands import change_by_hand, declare_rename, kill_when_renamed
-from reconciler.sandbox.site import build, fill_database
+from reconciler.sandbox.demo_folder import clear, remember
+from reconciler.sandbox.demo_site import build, fill_database
+from reconciler.sandbox.drift_by_hand import change_by_hand, declare_rename, kill_when_renamed
 from reconciler.workflow import apply
 
 _EXAMPLE = Path(__file__).parents[2] / "state"
@@ -39,7 +39,7 @@ def demo(
     Example: reconciler demo /tmp/demo
     """
 
-    async def story() -> Status:
+    async def pipeline() -> Status:
         if not state.is_dir():
             hint = "name one: reconciler demo --state FOLDER; the repository of reconciler has one in state/"
             raise UsageError(f"there is no example state in {state}", hint=hint)
@@ -69,7 +69,7 @@ def demo(
         write(_invitation(folder.absolute(), settings.path("outbox").absolute()))
         return Status.DONE
 
-    enter(story)
+    enter(pipeline)
 
 
 async def _rename(folder: Path, site: Path, state: DesiredState) -> None:

@@ -9,15 +9,15 @@ from zoneinfo import ZoneInfo
 import typer
 
 from reconciler.apply.ledger import Ledger
-from reconciler.cli.door import Format, FormatOption, SiteOption, Status, colored, console, enter, write
-from reconciler.cli.opening import opened_ledger
-from reconciler.declared.site import load_site
+from reconciler.cli.runner import Format, FormatOption, SiteOption, Status, colored, console, enter, write
+from reconciler.cli.site_session import opened_ledger
+from reconciler.declared.site_file import load_site
 from reconciler.errors import UsageError
 from reconciler.model.addresses import BadAddress, parse_address, parse_domain, parse_local_part
 from reconciler.report.address_history import address_history_markdown, address_history_text, past_changes
 from reconciler.report.history import history_markdown, history_text, run_history_markdown, run_history_text
 from reconciler.report.json import address_history_json, history_json, run_history_json
-from reconciler.report.past import in_zone
+from reconciler.report.run_history import in_zone
 
 _EXAMPLE = "example: reconciler history 42, or reconciler history anna.beispiel@mail.example"
 
@@ -40,7 +40,7 @@ def history(
     Example: reconciler history anna.beispiel@mail.example
     """
 
-    async def story() -> Status:
+    async def pipeline() -> Status:
         settings = load_site(site)
         zone = ZoneInfo(settings.timezone)
         async with opened_ledger(settings) as kept:
@@ -53,7 +53,7 @@ def history(
                 write(await _address(kept, zone, output, _canonical(asked), limit))
         return Status.DONE
 
-    enter(story, output)
+    enter(pipeline, output)
 
 
 async def _runs(kept: Ledger, zone: tzinfo, output: Format, limit: int) -> str:

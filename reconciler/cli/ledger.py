@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from reconciler.apply.ledger import Holder, Ledger
-from reconciler.cli.door import SiteOption, Status, agreed, enter, say
-from reconciler.cli.opening import opened_ledger
-from reconciler.declared.site import load_site
+from reconciler.cli.runner import SiteOption, Status, agreed, enter, say
+from reconciler.cli.site_session import opened_ledger
+from reconciler.declared.site_file import load_site
 from reconciler.errors import UsageError
 
 ledger = typer.Typer(name="ledger", help="The tables that remember what was done.", no_args_is_help=True)
@@ -23,13 +23,13 @@ def init(site: SiteOption = None) -> None:
     Example: reconciler ledger init
     """
 
-    async def story() -> Status:
+    async def pipeline() -> Status:
         async with opened_ledger(load_site(site), create=True) as kept:
             await kept.init()
         say("the ledger is ready; next: reconciler plan")
         return Status.DONE
 
-    enter(story)
+    enter(pipeline)
 
 
 @ledger.command()
@@ -39,13 +39,13 @@ def check(site: SiteOption = None) -> None:
     Example: reconciler ledger check
     """
 
-    async def story() -> Status:
+    async def pipeline() -> Status:
         async with opened_ledger(load_site(site)) as kept:
             await kept.check()
         say("the ledger is as it should be")
         return Status.DONE
 
-    enter(story)
+    enter(pipeline)
 
 
 def unlock(
@@ -57,11 +57,11 @@ def unlock(
     Example: reconciler unlock
     """
 
-    async def story() -> Status:
+    async def pipeline() -> Status:
         async with opened_ledger(load_site(site)) as kept:
             return await _unlock(kept, yes)
 
-    enter(story)
+    enter(pipeline)
 
 
 async def _unlock(kept: Ledger, yes: bool) -> Status:

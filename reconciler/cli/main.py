@@ -8,11 +8,11 @@ import typer
 
 from reconciler.cli.apply import apply, resume
 from reconciler.cli.demo import demo
-from reconciler.cli.door import Status, complain, known_width, open_streams, plain_streams, report_bug, unwritable
 from reconciler.cli.history import history
 from reconciler.cli.ledger import ledger, unlock
-from reconciler.cli.memory import leave
 from reconciler.cli.plan import drift, plan
+from reconciler.cli.process_tuning import leave
+from reconciler.cli.runner import Status, complain, known_width, open_streams, plain_streams, report_bug, unwritable
 from reconciler.cli.schema import schema
 from reconciler.cli.show import show
 from reconciler.cli.validate import validate

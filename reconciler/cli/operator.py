@@ -7,7 +7,7 @@ import pwd
 import socket
 from collections.abc import Mapping
 
-from reconciler.apply.ledger.process import stamped
+from reconciler.apply.ledger.process_check import stamped
 from reconciler.apply.session import Person
 
 _LONGEST = 255

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from reconciler.cli.door import (
+from reconciler.cli.runner import (
     Format,
     FormatOption,
     SiteOption,
@@ -21,12 +21,12 @@ from reconciler.cli.door import (
     worst,
     write,
 )
-from reconciler.cli.opening import open_site
-from reconciler.cli.saved import save
+from reconciler.cli.saved_plan import save
+from reconciler.cli.site_session import open_site
 from reconciler.planning.plan import Plan
 from reconciler.report.json import plan_json
 from reconciler.report.markdown import plan_markdown
-from reconciler.report.strict import MOST, undeclared
+from reconciler.report.strict_drift import MOST, undeclared
 from reconciler.report.text import plan_text
 
 
@@ -44,7 +44,7 @@ def plan(
     Example: reconciler plan --out plan.json
     """
 
-    async def story() -> Status:
+    async def pipeline() -> Status:
         async with open_site(site, state) as opened:
             made = (await opened.draft()).plan
         if out is not None:
@@ -53,7 +53,7 @@ def plan(
         write(render(made, output, "mail plan", verbose=verbose))
         return plan_status(made)
 
-    enter(story, output)
+    enter(pipeline, output)
 
 
 def drift(
@@ -73,7 +73,7 @@ def drift(
     Example: reconciler drift --quiet
     """
 
-    async def story() -> Status:
+    async def pipeline() -> Status:
         async with open_site(site, state) as opened:
             drafted = await opened.draft()
         named = () if not strict else undeclared(drafted.unmanaged, None if output is Format.JSON else MOST)
@@ -83,7 +83,7 @@ def drift(
             write(render(made, output, "mail drift", verbose=verbose))
         return status
 
-    enter(story, output)
+    enter(pipeline, output)
 
 
 def plan_status(made: Plan) -> Status:

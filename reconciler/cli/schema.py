@@ -9,11 +9,11 @@ from typing import Annotated, Any
 
 import typer
 
-from reconciler.cli.door import Status, enter, say, write
+from reconciler.cli.runner import Status, enter, say, write
 from reconciler.declared.schema import site_schema, state_schema
 from reconciler.errors import UsageError
-from reconciler.report.document import findings_schema, plan_schema, run_schema, show_schema
-from reconciler.report.history_document import history_schema
+from reconciler.report.json_history_models import history_schema
+from reconciler.report.json_models import findings_schema, plan_schema, run_schema, show_schema
 
 SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "state": state_schema,
@@ -35,7 +35,7 @@ def schema(
     Example: reconciler schema --write schemas/
     """
 
-    async def story() -> Status:
+    async def pipeline() -> Status:
         if folder is not None:
             for each, make in SCHEMAS.items():
                 path = folder / f"{each}.schema.json"
@@ -52,7 +52,7 @@ def schema(
         write(rendered(SCHEMAS[name]()))
         return Status.DONE
 
-    enter(story)
+    enter(pipeline)
 
 
 def rendered(document: dict[str, Any]) -> str:

@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from reconciler.cli.door import Format, FormatOption, SiteOption, StateOption, Status, colored, console, enter, write
-from reconciler.cli.opening import open_site
+from reconciler.cli.runner import Format, FormatOption, SiteOption, StateOption, Status, colored, console, enter, write
+from reconciler.cli.site_session import open_site
 from reconciler.errors import UsageError
 from reconciler.model.addresses import BadAddress
-from reconciler.planning.flow_changes import mail_flow_of
 from reconciler.planning.lookup import lookup
+from reconciler.planning.mail_flow_changes import mail_flow_of
 from reconciler.report.json import sighting_json
 from reconciler.report.markdown import sighting_markdown
 from reconciler.report.text import sighting_text
@@ -30,7 +30,7 @@ def show(
     Example: reconciler show anna.beispiel@mail.example
     """
 
-    async def story() -> Status:
+    async def pipeline() -> Status:
         async with open_site(site, state) as opened:
             said = opened.declaration
             drafted = await draft(opened.site, said, opened.systems, opened.clock, opened.recall, with_tables=True)
@@ -50,4 +50,4 @@ def show(
                 write(sighting_markdown(seen))
         return Status.UNREADABLE if seen.unknown else Status.DONE
 
-    enter(story, output)
+    enter(pipeline, output)

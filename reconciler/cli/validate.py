@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from reconciler.cli.door import Format, FormatOption, SiteOption, StateOption, Status, enter, say, write_findings
-from reconciler.cli.opening import read_site
-from reconciler.report.nouns import count
+from reconciler.cli.runner import Format, FormatOption, SiteOption, StateOption, Status, enter, say, write_findings
+from reconciler.cli.site_session import read_site
+from reconciler.report.vocabulary import count
 
 
 def validate(site: SiteOption = None, state: StateOption = None, output: FormatOption = Format.TEXT) -> None:
@@ -15,7 +15,7 @@ def validate(site: SiteOption = None, state: StateOption = None, output: FormatO
     Example: reconciler validate --site state/reconciler.yaml
     """
 
-    async def story() -> Status:
+    async def pipeline() -> Status:
         settings, declaration = read_site(site, state)
         declared = declaration.state
         if declaration.findings or output is not Format.TEXT:
@@ -31,4 +31,4 @@ def validate(site: SiteOption = None, state: StateOption = None, output: FormatO
         say(f"valid: {where}: {', '.join(counts)} in {count(declaration.files, 'file')}; next: reconciler plan")
         return Status.DONE
 
-    enter(story, output)
+    enter(pipeline, output)

@@ -9,9 +9,9 @@ import re
 import sys
 from typing import Any
 
-from reconciler.declared.fields import describe
+from reconciler.declared.common_mistakes import several
+from reconciler.declared.field_types import describe
 from reconciler.declared.problems import Problems, Spot
-from reconciler.declared.slips import several
 from reconciler.model.addresses import (
     CATCH_ALL,
     Address,

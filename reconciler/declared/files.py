@@ -13,9 +13,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
-from reconciler.declared.not_read import declared_in, meant_as_state, state_above, yaml_name
+from reconciler.declared.common_mistakes import conflicts, odd_indent, unmeant_comments
 from reconciler.declared.problems import Problems, printable
-from reconciler.declared.slips import conflicts, odd_indent, unmeant_comments
+from reconciler.declared.unread_files import declared_in, meant_as_state, state_above, yaml_name
 from reconciler.errors import UsageError
 from reconciler.model.places import Place
 

@@ -18,16 +18,16 @@ from shlex import quote
 from types import MappingProxyType
 from typing import Any
 
-from reconciler.declared.ahead import Reading, read_all
 from reconciler.declared.checks import CHECKS
-from reconciler.declared.entries import Converter
+from reconciler.declared.converter import Converter
+from reconciler.declared.error_messages import Sentence
 from reconciler.declared.files import Source, find_sources, read_text, shown
 from reconciler.declared.git import commit_of, refusal, repository, uncommitted
+from reconciler.declared.locator import Locator
+from reconciler.declared.merged_entries import Found, Tables
+from reconciler.declared.parallel_parser import Reading, read_all
 from reconciler.declared.problems import Problems, Spot, printable
-from reconciler.declared.sections import read_sections
-from reconciler.declared.sentences import Sentence
-from reconciler.declared.sources import Locator
-from reconciler.declared.tables import Found, Tables
+from reconciler.declared.section_checks import read_sections
 from reconciler.errors import InvalidInput
 from reconciler.model.declared import DesiredState
 from reconciler.model.places import Origin, Place

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
-from reconciler.declared.fields import (
+from reconciler.declared.common_mistakes import as_list, several, unseparated
+from reconciler.declared.field_types import (
     Day,
     Member,
     Name,
@@ -23,7 +24,6 @@ from reconciler.declared.fields import (
     describe,
     nearest,
 )
-from reconciler.declared.slips import as_list, several, unseparated
 from reconciler.model.declared import CONFIRMABLE, GroupwareAccount, OldMailbox
 
 MAX_TARGETS = 1000  # Postfix' virtual_alias_expansion_limit (facts/postfixadmin.md 6)

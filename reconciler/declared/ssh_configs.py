@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from reconciler.declared.error_messages import Sentence
 from reconciler.declared.files import shown
 from reconciler.declared.problems import Problems
-from reconciler.declared.sentences import Sentence
 from reconciler.errors import UsageError
 from reconciler.model.places import Place
-from reconciler.remote.route import Circle, way
+from reconciler.remote.jump_hosts import Circle, way
 from reconciler.remote.ssh_config import Wrong, parse, read_text
 from reconciler.settings import Settings
 

@@ -13,14 +13,14 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple, Self
 
-from reconciler.model.effects import AttachmentRow as AttachmentRow
-from reconciler.model.effects import LetterRow as LetterRow
-from reconciler.model.effects import PasswordRow as PasswordRow
-from reconciler.model.effects import SubscriptionsRow as SubscriptionsRow
-from reconciler.model.effects import WelcomeMailRow as WelcomeMailRow
 from reconciler.model.owners import Owner as Owner
 from reconciler.model.owners import Row as Row
 from reconciler.model.owners import Scope as Scope
+from reconciler.model.write_only_records import AttachmentRow as AttachmentRow
+from reconciler.model.write_only_records import LetterRow as LetterRow
+from reconciler.model.write_only_records import PasswordRow as PasswordRow
+from reconciler.model.write_only_records import SubscriptionsRow as SubscriptionsRow
+from reconciler.model.write_only_records import WelcomeMailRow as WelcomeMailRow
 
 
 class MailboxRow(NamedTuple):
@@ -210,7 +210,7 @@ class BlockRow(NamedTuple):
         return found if self.action == found.action else found._replace(action=self.action, comment=self.comment)
 
 
-class HandLineRow(NamedTuple):
+class UnmanagedLineRow(NamedTuple):
     """A hand-made entry of the sender map, outside our section; read, never written. The key is its line number."""
 
     key: str
@@ -222,7 +222,7 @@ class HandLineRow(NamedTuple):
     def owner(self) -> Owner:
         return Owner(Scope.BLOCK, self.map_key)
 
-    def over(self, found: HandLineRow) -> HandLineRow:
+    def over(self, found: UnmanagedLineRow) -> UnmanagedLineRow:
         return found
 
 
@@ -259,7 +259,7 @@ class MemberRow(NamedTuple):
         return found
 
 
-class Gone(NamedTuple):
+class Absent(NamedTuple):
     """On the wanted side: this record shall not be there. What is merely not wanted is left alone."""
 
     key: str
@@ -277,7 +277,7 @@ KINDS: Mapping[str, type[Row]] = {
     "alias_domain": AliasDomainRow,
     "ox_user": OxUserRow,
     "block": BlockRow,
-    "hand_line": HandLineRow,
+    "unmanaged_line": UnmanagedLineRow,
     "setting": SettingRow,
     "member": MemberRow,
     "password": PasswordRow,

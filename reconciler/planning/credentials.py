@@ -17,7 +17,7 @@ def makes_credential(changes: Sequence[Change]) -> bool:
     return any(change.action is Action.CREATE and change.kind in CREDENTIAL_KINDS for change in changes)
 
 
-class News(NamedTuple):
+class CredentialEvents(NamedTuple):
     """What is new for an account in this plan, beside its changes: every system says what follows at its place."""
 
     renew: bool = False
@@ -50,9 +50,11 @@ class Due(NamedTuple):
         return self.password | self.letter | self.unsubscribe | self.welcome
 
 
-def news(owner: Owner, changes: Sequence[Change], due: Due) -> News:
+def news(owner: Owner, changes: Sequence[Change], due: Due) -> CredentialEvents:
     """What is new for this account, given its changes in all systems."""
-    return News(renews(owner, changes, due), moves(owner, changes, due), owner in due.unsubscribe, owner in due.welcome)
+    return CredentialEvents(
+        renews(owner, changes, due), moves(owner, changes, due), owner in due.unsubscribe, owner in due.welcome
+    )
 
 
 def renews(owner: Owner, changes: Sequence[Change], due: Due) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.model.records import Gone, Records
+from reconciler.model.records import Absent, Records
 from reconciler.planning.changes import Action, Change
 from reconciler.planning.ports import System
 
@@ -15,7 +15,7 @@ def diff(system: System, wanted: Records, found: Records) -> Iterator[Change]:
         live = found.get(kind, {})
         for key, row in table.items():
             before = live.get(key)
-            if isinstance(row, Gone):
+            if isinstance(row, Absent):
                 if before is not None:
                     yield Change(system.name, kind, Action.DELETE, key, before, None, row.owner)
                 continue

@@ -15,8 +15,8 @@ from reconciler.model.accounts import Accounts, accounts
 from reconciler.model.addresses import Address, domain_of, local_part
 from reconciler.model.declared import DesiredState, Mailbox
 from reconciler.model.names import folded
-from reconciler.model.records import AliasRole, AliasRow, Gone, MailboxRow, Owner, OxUserRow, Records, Scope
-from reconciler.planning.remembered import LEDGER, PERSON, InventoryEntry, Remembered
+from reconciler.model.records import Absent, AliasRole, AliasRow, MailboxRow, Owner, OxUserRow, Records, Scope
+from reconciler.planning.ledger_state import LEDGER, PERSON, InventoryEntry, Remembered
 from reconciler.planning.snapshot import Snapshot
 from reconciler.planning.transitions import Pair
 
@@ -275,7 +275,7 @@ def taken_over(system: str, pair: Pair, owners: Set[Owner], chains: Accounts) ->
         wanted, found = pair.wanted.get(kind, {}), pair.found.get(kind, {})
         for owner, address in ((o, a) for o in owners for a in chains.addresses(Address(o.subject))):
             row, live = wanted.get(address), found.get(address)
-            if row is not None and live is not None and not isinstance(row, Gone):
+            if row is not None and live is not None and not isinstance(row, Absent):
                 yield InventoryEntry.of(system, kind, address, row.over(live), owner)
 
 

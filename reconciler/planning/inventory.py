@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping
 from reconciler.model.accounts import Accounts
 from reconciler.model.addresses import Address, local_part
 from reconciler.model.declared import DesiredState
-from reconciler.model.records import AliasRow, Gone, Owner, Records, Scope
+from reconciler.model.records import Absent, AliasRow, Owner, Records, Scope
 from reconciler.planning.findings import Finding, Severity
+from reconciler.planning.ledger_state import Adoption, InventoryEntry, Remembered
 from reconciler.planning.own_aliases import live_mailbox, returned
-from reconciler.planning.remembered import Adoption, InventoryEntry, Remembered
 from reconciler.planning.transitions import Pair
 
 ADOPTED_KINDS = frozenset({"mailbox", "alias", "ox_user", "block"})
@@ -33,7 +33,7 @@ def ours_no_longer_declared(
                 continue
             owner = _owner_of_unwanted(entry, pair.found, desired, accounts)
             if owner is not None and _as_we_left_it(entry, pair.found):
-                changed.setdefault("alias", {})[entry.key] = Gone(entry.key, owner)
+                changed.setdefault("alias", {})[entry.key] = Absent(entry.key, owner)
     # in a big site a copy of every table is felt, and mostly there is nothing to change
     return pair.wanted | {kind: pair.wanted.get(kind, {}) | rows for kind, rows in changed.items()}
 
@@ -45,7 +45,7 @@ def adopted(system: str, pair: Pair, remembered: Remembered) -> Iterator[Adoptio
         live = pair.found.get(kind, {})
         for key in [key for key in pair.wanted[kind] if key not in known]:  # hardly any, of half a million
             row, found = pair.wanted[kind][key], live.get(key)
-            if found is None or isinstance(row, Gone) or row.over(found) is not found:
+            if found is None or isinstance(row, Absent) or row.over(found) is not found:
                 continue
             # what only the live rows made wanted (a removal, rewritten references) is no part of `known`
             if (system, kind, key) not in remembered.inventory:

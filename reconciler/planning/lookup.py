@@ -13,19 +13,19 @@ from reconciler.model.declared import DesiredState
 from reconciler.model.places import Origin, Place
 from reconciler.model.records import (
     KINDS,
+    Absent,
     AliasDomainRow,
     AliasRow,
     BlockRow,
     DomainRow,
-    Gone,
-    HandLineRow,
     MailboxRow,
     MemberRow,
     OxUserRow,
     Records,
+    UnmanagedLineRow,
 )
 from reconciler.planning.findings import Locate
-from reconciler.planning.flow_changes import FlowChange, MailFlow
+from reconciler.planning.mail_flow_changes import FlowChange, MailFlow
 from reconciler.planning.snapshot import Snapshot
 
 
@@ -140,7 +140,7 @@ def _missing(text: str, hit: Hit, snapshot: Snapshot, wanted: Mapping[str, Recor
             live = snapshot.records[system].get(kind, {})
             for key, row in table.items() if kind in KINDS else ():
                 about = hit(key) or hit(row.owner.subject) or (kind == "block" and _covers(key, text))
-                if about and key not in live and not isinstance(row, Gone):
+                if about and key not in live and not isinstance(row, Absent):
                     said = "declared, but not live: reconciler plan shows what is done about it"
                     yield SightingFact(system, kind, key, said, missing=True)
 
@@ -163,7 +163,7 @@ def _describe(row: object, key: str, hit: Hit, text: str, delimiter: str) -> str
             return f"{row.given_name} {row.surname}, {'active' if row.active else 'not active'} in the register"
         case BlockRow() if hit(key):
             return f"sender map: {row.action}"
-        case HandLineRow() if hit(row.map_key):
+        case UnmanagedLineRow() if hit(row.map_key):
             return f"hand-made line {key} of the sender map: {row.action}"
     return ""
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from reconciler.model.accounts import Accounts
 from reconciler.model.records import AliasRole, AliasRow, MailboxRow, Records
-from reconciler.planning.remembered import InventoryEntry, Remembered
+from reconciler.planning.ledger_state import InventoryEntry, Remembered
 from reconciler.planning.snapshot import rows_of
 from reconciler.planning.transitions import Pair
 

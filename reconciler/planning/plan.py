@@ -10,7 +10,7 @@ from datetime import datetime
 
 from reconciler.model.records import LetterRow
 from reconciler.planning.findings import Finding, Severity
-from reconciler.planning.flow_changes import FlowChange
+from reconciler.planning.mail_flow_changes import FlowChange
 from reconciler.planning.transitions import Transition
 
 

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 from reconciler.model.declared import DesiredState
 from reconciler.model.records import Owner, Records
 from reconciler.planning.changes import Change, Outcome, Step
-from reconciler.planning.credentials import News
+from reconciler.planning.credentials import CredentialEvents
 from reconciler.planning.findings import Finding
 
 
@@ -48,7 +48,7 @@ class System(Protocol):
         changes: Sequence[Change],
         wanted: Records,
         found: Records,
-        news: News,
+        news: CredentialEvents,
     ) -> Sequence[Change]:
         """What else must happen here because `changes` (of all systems, one owner) happen, and because of `news`."""
         ...

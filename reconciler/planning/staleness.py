@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 from reconciler.model.records import UNREADABLE_KINDS
 from reconciler.planning.changes import Change, shown_fields
-from reconciler.planning.draft import RowId
-from reconciler.planning.entries import Plain, plain
+from reconciler.planning.declared_entries import Plain, plain
 from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.plan import Plan
+from reconciler.planning.plan_draft import RowId
 from reconciler.planning.transitions import Transition
 
 Fields = Mapping[str, Plain]

@@ -11,8 +11,8 @@ from reconciler.model.addresses import without_extension
 from reconciler.model.places import Place
 from reconciler.model.records import CREDENTIAL_KINDS, AliasRole, AliasRow, MailboxRow, Owner, Records, Scope
 from reconciler.planning.changes import Action, Change, Stage, Step
-from reconciler.planning.credentials import Due, News, news
-from reconciler.planning.entries import DeclaredEntry
+from reconciler.planning.credentials import CredentialEvents, Due, news
+from reconciler.planning.declared_entries import DeclaredEntry
 from reconciler.planning.ports import System
 
 
@@ -136,7 +136,7 @@ class Pair(NamedTuple):
     found: Records
 
 
-def fold(
+def group_by_owner(
     changes: Iterable[Change],
     systems: Sequence[System],
     pairs: Mapping[str, Pair],
@@ -167,7 +167,7 @@ def fold(
 
 
 def _complete(
-    owner: Owner, own: list[Change], told: News, systems: Sequence[System], pairs: Mapping[str, Pair]
+    owner: Owner, own: list[Change], told: CredentialEvents, systems: Sequence[System], pairs: Mapping[str, Pair]
 ) -> None:
     """Adds what follows, until nothing does: what one system says may depend on what another one has said, and not on
     who is asked first (the old mailbox is attached because it gets the new password)."""

@@ -23,8 +23,8 @@ from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.transitions import Transition
 from reconciler.policy.context import Context
 from reconciler.policy.identity import moved_numbers
-from reconciler.policy.oneshots import due
-from reconciler.policy.saying import about, refusal
+from reconciler.policy.one_shots import due
+from reconciler.policy.wording import about, refusal
 
 
 def unknown_system(context: Context) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.snapshot import DELIMITER, USUAL_DELIMITER
 from reconciler.planning.transitions import Transition
 from reconciler.policy.context import Context
-from reconciler.policy.saying import about, refusal
+from reconciler.policy.wording import about, refusal
 
 
 def missing_alias_domain(context: Context) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from reconciler.model.records import AliasDomainRow, DomainRow, Scope
 from reconciler.planning.changes import Action
 from reconciler.planning.findings import Finding
 from reconciler.policy.context import Context
-from reconciler.policy.saying import refusal
+from reconciler.policy.wording import refusal
 
 _REGISTRIES = frozenset({"ac", "co", "com", "edu", "gob", "gov", "gv", "ltd", "mil", "ne", "net", "nom", "or", "org"})
 """Under the two letters of a country these are no one's domain: co.uk, or.at, com.au."""

@@ -9,7 +9,7 @@ from reconciler.model.addresses import domain_of
 from reconciler.model.declared import CONFIRMABLE, Confirm
 from reconciler.planning.findings import Finding, Severity
 from reconciler.policy.context import Context
-from reconciler.policy.saying import confirm_entry
+from reconciler.policy.wording import confirm_entry
 
 
 def confirmed(context: Context, finding: Finding) -> Confirm | None:

@@ -12,7 +12,7 @@ from reconciler.model.declared import Confirm, DesiredState
 from reconciler.model.records import Owner
 from reconciler.planning.findings import Locate, Severity
 from reconciler.planning.identity import Identity
-from reconciler.planning.remembered import Remembered
+from reconciler.planning.ledger_state import Remembered
 from reconciler.planning.snapshot import Snapshot
 from reconciler.planning.transitions import Transition
 from reconciler.settings import Settings

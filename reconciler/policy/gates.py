@@ -20,17 +20,17 @@ from reconciler.policy.blocks import wide_block
 from reconciler.policy.confirm import allowed, confirmed, unused, with_way_out
 from reconciler.policy.context import Context
 from reconciler.policy.domains import domains
-from reconciler.policy.foreign import groupware_delete, second_account
 from reconciler.policy.identity import foreign_mailbox, foreign_number, member_changed, waiting_alias
 from reconciler.policy.letters import uncertain_letters, untold_password
 from reconciler.policy.limits import changes, creations, empty_state, removals
 from reconciler.policy.mail_flow import forward_only, mail_flow
-from reconciler.policy.oneshots import one_shots
+from reconciler.policy.one_shots import one_shots
 from reconciler.policy.own_aliases import foreign_alias
+from reconciler.policy.ox_deletions import groupware_delete, second_account
+from reconciler.policy.ox_names import display_name, foreign_login
 from reconciler.policy.protected import protected
 from reconciler.policy.removals import coming_removal, early_purge
 from reconciler.policy.renames import future_rename, move_target, suspected_rename
-from reconciler.policy.taken import display_name, foreign_login
 from reconciler.policy.unmanaged import kept_groupware, unknown_removal, unmanaged
 
 Gate = Callable[[Context], Iterable[Finding]]

@@ -9,8 +9,8 @@ from reconciler.model.records import AliasRow, MailboxRow, Owner, Scope
 from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.transitions import Transition
 from reconciler.policy.context import Context
-from reconciler.policy.effects import renames
-from reconciler.policy.saying import about, refusal
+from reconciler.policy.counting import renames
+from reconciler.policy.wording import about, refusal
 
 
 def member_changed(context: Context) -> Iterator[Finding]:

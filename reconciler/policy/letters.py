@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from reconciler.planning.credentials import ask_whether_it_came
 from reconciler.planning.findings import Finding, Severity
 from reconciler.policy.context import Context
-from reconciler.policy.saying import about, refusal
+from reconciler.policy.wording import about, refusal
 
 
 def untold_password(context: Context) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from reconciler.model.records import DomainRow, MailboxRow, Owner, Scope
 from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.transitions import Effect, Transition
 from reconciler.policy.context import Context
-from reconciler.policy.effects import managed
+from reconciler.policy.counting import managed
 from reconciler.settings import Limit
 
 _AT_LEAST = {Effect.REMOVAL: 1, Effect.CHANGE: 10, Effect.CREATION: 0}

@@ -12,11 +12,11 @@ from reconciler.model.addresses import Address, domain_of, local_part
 from reconciler.model.records import AliasRow, MailboxRow, Owner, Scope
 from reconciler.planning.changes import Action
 from reconciler.planning.findings import Finding, Severity
-from reconciler.planning.flow_changes import MailFlow, mail_flow_of
 from reconciler.planning.mail_flow import Delivery
+from reconciler.planning.mail_flow_changes import MailFlow, mail_flow_of
 from reconciler.planning.transitions import Transition
 from reconciler.policy.context import Context
-from reconciler.policy.saying import about
+from reconciler.policy.wording import about
 
 RULE = "mail-flow"
 

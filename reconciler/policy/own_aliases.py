@@ -11,7 +11,7 @@ from reconciler.planning.findings import Finding
 from reconciler.planning.transitions import Transition
 from reconciler.policy.context import Context
 from reconciler.policy.identity import is_ours
-from reconciler.policy.saying import refusal
+from reconciler.policy.wording import refusal
 
 
 def foreign_alias(context: Context) -> Iterator[Finding]:

@@ -10,8 +10,8 @@ from reconciler.planning.changes import Action
 from reconciler.planning.findings import Finding
 from reconciler.planning.transitions import Transition, switches_off
 from reconciler.policy.context import Context
-from reconciler.policy.effects import renames
-from reconciler.policy.saying import refusal
+from reconciler.policy.counting import renames
+from reconciler.policy.wording import refusal
 
 
 def protected(context: Context) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from reconciler.model.records import MailboxRow
 from reconciler.planning.changes import Action
 from reconciler.planning.findings import Finding, Severity
 from reconciler.policy.context import Context
-from reconciler.policy.saying import refusal
+from reconciler.policy.wording import refusal
 
 
 def early_purge(context: Context) -> Iterator[Finding]:

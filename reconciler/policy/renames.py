@@ -12,7 +12,7 @@ from reconciler.planning.transitions import Transition
 from reconciler.policy.accounts import new_accounts
 from reconciler.policy.context import Context
 from reconciler.policy.identity import moved_numbers
-from reconciler.policy.saying import refusal, rename_entry
+from reconciler.policy.wording import refusal, rename_entry
 
 
 def future_rename(context: Context) -> Iterator[Finding]:

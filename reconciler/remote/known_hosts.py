@@ -11,7 +11,7 @@ from asyncssh.public_key import get_default_certificate_algs, get_default_public
 
 from reconciler.errors import Unreadable
 from reconciler.remote.host import Login
-from reconciler.remote.route import Hop, ssh_line
+from reconciler.remote.jump_hosts import Hop, ssh_line
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ import asyncssh
 from reconciler.errors import Unreadable
 from reconciler.remote.host import Login
 from reconciler.remote.identity import Identity, identity
+from reconciler.remote.jump_hosts import Hop, route, ssh_line
 from reconciler.remote.known_hosts import KnownHosts
-from reconciler.remote.route import Hop, route, ssh_line
 
 CONNECT_TIMEOUT = 10.0
 """Seconds for the TCP connection."""

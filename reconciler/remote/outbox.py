@@ -12,7 +12,7 @@ from email.utils import getaddresses
 from pathlib import Path
 
 from reconciler.errors import Unreadable
-from reconciler.remote.mail import NOT_SENT
+from reconciler.remote.mailer import NOT_SENT
 
 _NUMBER = re.compile(r"[0-9]+(?=-)")
 

@@ -24,7 +24,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import SecretStr
 
 from reconciler.errors import Unreadable
-from reconciler.remote.mail import BROKE, LOST, NOT_SENT
+from reconciler.remote.mailer import BROKE, LOST, NOT_SENT
 
 TIMEOUT = 30.0
 """Seconds that the server may take for one answer."""

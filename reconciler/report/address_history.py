@@ -9,13 +9,13 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from reconciler.planning.remembered import FINISHED, PastRun, PastStep, StepState
-from reconciler.report import past
-from reconciler.report.nouns import count
-from reconciler.report.page import Page
-from reconciler.report.room import LIMIT, Room
-from reconciler.report.safe import markdown
-from reconciler.report.steps import change_text
+from reconciler.planning.ledger_state import FINISHED, PastRun, PastStep, StepState
+from reconciler.report import run_history
+from reconciler.report.sanitize import markdown
+from reconciler.report.step_text import change_text
+from reconciler.report.terminal import Page
+from reconciler.report.truncation import LIMIT, Room
+from reconciler.report.vocabulary import count
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +44,9 @@ def address_history_text(asked: str, changes: Iterable[PastChange], *, width: in
     page.row((_tally(asked, listed), "bold"))
     for change in listed:
         page.blank()
-        mark = past.MARKS[change.state]
-        head = f"{past.moment(change.run.started)}  {change.subject}"
-        page.row((head, "bold"), (f"  {past.STATES[change.state]}", "bold red"), first=f" {mark} ", indent=3)
+        mark = run_history.MARKS[change.state]
+        head = f"{run_history.moment(change.run.started)}  {change.subject}"
+        page.row((head, "bold"), (f"  {run_history.STATES[change.state]}", "bold red"), first=f" {mark} ", indent=3)
         page.row((change.summary, ""), indent=3)
         if change.why:
             page.row((f"why: {change.why}", ""), indent=3)
@@ -69,10 +69,10 @@ def address_history_markdown(asked: str, changes: Iterable[PastChange]) -> str:
 
 def _row(change: PastChange) -> str:
     what = f"{change.subject}: {change.summary}"
-    if state := past.STATES[change.state]:
+    if state := run_history.STATES[change.state]:
         what += f" ({state})"
-    cells = (past.moment(change.run.started), what, change.why, _by(change))
-    return f"| {past.MARKS[change.state]} | {' | '.join(markdown(cell, 1000) for cell in cells)} |"
+    cells = (run_history.moment(change.run.started), what, change.why, _by(change))
+    return f"| {run_history.MARKS[change.state]} | {' | '.join(markdown(cell, 1000) for cell in cells)} |"
 
 
 def _tally(asked: str, listed: list[PastChange]) -> str:
@@ -92,7 +92,7 @@ def _of(run: PastRun, transitions: Mapping[str, Mapping[str, Any]]) -> Iterator[
     for id, group in groupby(run.steps, key=lambda step: step.transition):
         steps = list(group)
         said = transitions.get(id, {})
-        summary = said.get("summary") or "; ".join(change_text(past.change_of(step)) for step in steps)
+        summary = said.get("summary") or "; ".join(change_text(run_history.change_of(step)) for step in steps)
         place = steps[0].origin
         yield PastChange(run, id, steps[0].owner.subject, str(summary), _why(said), place, _state(steps))
 

@@ -13,15 +13,17 @@ from typing import Literal
 from reconciler.model.places import Place
 from reconciler.planning.changes import Action, Result
 from reconciler.planning.findings import Finding, Severity
-from reconciler.planning.flow_changes import FlowChange
+from reconciler.planning.ledger_state import PastRun, PastStep
 from reconciler.planning.lookup import Sighting, SightingFact
 from reconciler.planning.mail_flow import Delivery
+from reconciler.planning.mail_flow_changes import FlowChange
 from reconciler.planning.plan import Plan
-from reconciler.planning.remembered import PastRun, PastStep
 from reconciler.planning.run import Run
-from reconciler.report import document
+from reconciler.report import json_models
 from reconciler.report.address_history import PastChange
-from reconciler.report.document import (
+from reconciler.report.header_footer import by_place
+from reconciler.report.json_history_models import HistoryDocument, PastChangePart, PastRunPart, PastStepPart
+from reconciler.report.json_models import (
     ChangePart,
     FindingPart,
     Part,
@@ -33,12 +35,10 @@ from reconciler.report.document import (
     TransitionRunPart,
     Value,
 )
-from reconciler.report.history_document import HistoryDocument, PastChangePart, PastRunPart, PastStepPart
-from reconciler.report.outcomes import RunLine, run_view
-from reconciler.report.past import change_of
-from reconciler.report.phrases import by_place
-from reconciler.report.safe import json_visible
-from reconciler.report.view import ChangeView, Line, plan_view
+from reconciler.report.plan_view import ChangeView, Line, plan_view
+from reconciler.report.run_history import change_of
+from reconciler.report.run_view import RunLine, run_view
+from reconciler.report.sanitize import json_visible
 
 _ENDS: Mapping[Result, Literal["done", "failed", "not tried", "uncertain"]] = {
     Result.DONE: "done",
@@ -57,7 +57,7 @@ def plan_json(plan: Plan) -> str:
     view = plan_view(plan, "")
     number = Counter(line.action for line in view.lines)
     return _written(
-        document.PlanDocument(
+        json_models.PlanDocument(
             site=view.site,
             digest=view.digest,
             checksum=_NO_SUM,
@@ -66,12 +66,12 @@ def plan_json(plan: Plan) -> str:
             transitions=tuple(_transition(line) for line in view.lines),
             findings=tuple(_finding(finding) for finding in view.findings),
             reads=tuple(
-                document.ReadPart(
+                json_models.ReadPart(
                     system=r.system, target=r.target, rows=_sorted(r.rows), unknown=r.unknown, hint=r.hint
                 )
                 for r in view.reads
             ),
-            counts=document.CountsPart(
+            counts=json_models.CountsPart(
                 create=number[Action.CREATE],
                 update=number[Action.UPDATE],
                 rename=number[Action.RENAME],
@@ -95,7 +95,7 @@ def run_json(run: Run) -> str:
     view = run_view(run, "")
     number = Counter(line.result for line in view.lines)
     return _written(
-        document.RunDocument(
+        json_models.RunDocument(
             site=view.plan.site,
             plan=view.plan.digest,
             started=view.started,
@@ -105,7 +105,7 @@ def run_json(run: Run) -> str:
             complete=view.complete,
             transitions=tuple(_ended(line) for line in view.lines),
             findings=tuple(_finding(finding) for finding in view.plan.findings),
-            counts=document.RunCountsPart(
+            counts=json_models.RunCountsPart(
                 done=number[Result.DONE],
                 failed=number[Result.FAILED],
                 not_tried=number[Result.NOT_TRIED],
@@ -122,7 +122,7 @@ def findings_json(findings: Iterable[Finding]) -> str:
     listed = sorted(findings, key=by_place)
     number = Counter(finding.severity for finding in listed)
     return _written(
-        document.FindingsDocument(
+        json_models.FindingsDocument(
             findings=tuple(_finding(finding) for finding in listed),
             counts={str(severity): number[severity] for severity in Severity},
         )
@@ -132,7 +132,7 @@ def findings_json(findings: Iterable[Finding]) -> str:
 def sighting_json(sighting: Sighting) -> str:
     """Everything that is known about what was asked."""
     return _written(
-        document.ShowDocument(
+        json_models.ShowDocument(
             asked=sighting.asked,
             facts=tuple(_fact(fact) for fact in sighting.facts),
             unknown=dict(sorted(sighting.unknown.items())),
@@ -142,9 +142,9 @@ def sighting_json(sighting: Sighting) -> str:
     )
 
 
-def _fact(fact: SightingFact) -> document.FactPart:
+def _fact(fact: SightingFact) -> json_models.FactPart:
     fields = {name: getattr(fact, name) for name in ("system", "kind", "subject", "text", "missing")}
-    return document.FactPart(**fields, place=_place(fact.place))
+    return json_models.FactPart(**fields, place=_place(fact.place))
 
 
 def history_json(runs: Iterable[PastRun]) -> str:
@@ -153,7 +153,7 @@ def history_json(runs: Iterable[PastRun]) -> str:
 
 
 def address_history_json(changes: Iterable[PastChange]) -> str:
-    """What happened to an address: the same document, with the runs' steps about it."""
+    """What happened to an address: the same json_models, with the runs' steps about it."""
     listed = list(changes)
     runs = {change.run.id: change.run for change in listed}
     parts = tuple(_past_change(change) for change in listed)
@@ -161,7 +161,7 @@ def address_history_json(changes: Iterable[PastChange]) -> str:
 
 
 def run_history_json(run: PastRun) -> str:
-    """One earlier run with its steps: the same document."""
+    """One earlier run with its steps: the same json_models."""
     return history_json((run,))
 
 
@@ -191,12 +191,12 @@ def _finding(finding: Finding) -> FindingPart:
     )
 
 
-def _flow(change: FlowChange) -> document.FlowPart:
-    return document.FlowPart(address=change.address, before=_delivery(change.before), after=_delivery(change.after))
+def _flow(change: FlowChange) -> json_models.FlowPart:
+    return json_models.FlowPart(address=change.address, before=_delivery(change.before), after=_delivery(change.after))
 
 
-def _delivery(delivery: Delivery) -> document.DeliveryPart:
-    return document.DeliveryPart(**{name: tuple(sorted(ends)) for name, ends in delivery._asdict().items()})
+def _delivery(delivery: Delivery) -> json_models.DeliveryPart:
+    return json_models.DeliveryPart(**{name: tuple(sorted(ends)) for name, ends in delivery._asdict().items()})
 
 
 def _transition(line: Line) -> TransitionPart:
@@ -211,7 +211,7 @@ def _transition(line: Line) -> TransitionPart:
         reason=line.reason,
         place=_place(line.place),
         refused=(*line.refused_by, *line.waits_for),
-        declared=tuple(document.DeclaredPart(section=e.section, fields=dict(e.fields)) for e in line.declared),
+        declared=tuple(json_models.DeclaredPart(section=e.section, fields=dict(e.fields)) for e in line.declared),
         changes=tuple(_change(change) for change in line.changes),
         steps=tuple(StepPart(id=step.id, stage=step.stage) for step in line.steps),
     )

@@ -13,17 +13,17 @@ from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.lookup import Sighting, SightingFact
 from reconciler.planning.plan import Plan
 from reconciler.planning.run import Run
-from reconciler.report import flow, phrases, unread
-from reconciler.report.nouns import count, noun
-from reconciler.report.outcomes import RunLine, RunView, after_run, run_view
-from reconciler.report.room import LIMIT, Room
-from reconciler.report.safe import markdown, visible
-from reconciler.report.steps import step_text
-from reconciler.report.view import Line, PlanView, plan_view
+from reconciler.report import header_footer, mail_flow, unread_systems
+from reconciler.report.plan_view import Line, PlanView, plan_view
+from reconciler.report.run_view import RunLine, RunView, after_run, run_view
+from reconciler.report.sanitize import markdown, visible
+from reconciler.report.step_text import step_text
+from reconciler.report.truncation import LIMIT, Room
+from reconciler.report.vocabulary import count, noun
 
 _STOPS = (Severity.ERROR, Severity.REFUSAL, Severity.WAIT)
 _TABLE = ("| | what | happens | declared at |", "|---|---|---|---|")
-_SEE_ALL = f"`{phrases.PLAN}` shows all"
+_SEE_ALL = f"`{header_footer.PLAN}` shows all"
 
 
 def plan_markdown(plan: Plan, title: str = "mail plan") -> str:
@@ -36,9 +36,9 @@ def plan_markdown(plan: Plan, title: str = "mail plan") -> str:
     _stops(room, stops)
     if view.lines:
         room.fill(_TABLE, view.lines, _table_row, share=1, cut=lambda n: _cut_lines(view.lines, n))
-    flows = list(flow.flow_lines(view.flow))
+    flows = list(mail_flow.flow_lines(view.flow))
     room.fill(
-        (f"**{flow.TITLE}**", ""),
+        (f"**{mail_flow.TITLE}**", ""),
         flows,
         lambda line: f"- {markdown(line, 1000)}",
         share=2,
@@ -52,7 +52,7 @@ def plan_markdown(plan: Plan, title: str = "mail plan") -> str:
             view.lines,
             _folded,
             share=1,
-            cut=lambda n: f"\n… and the steps of {_more(n, 'line')}: `{phrases.PLAN} --verbose` shows all.",
+            cut=lambda n: f"\n… and the steps of {_more(n, 'line')}: `{header_footer.PLAN} --verbose` shows all.",
             end=("", "</details>"),
         )
     return room.text()
@@ -79,8 +79,8 @@ def run_markdown(run: Run, title: str = "mail apply") -> str:
 
 def findings_markdown(findings: Iterable[Finding]) -> str:
     """Findings by file, line and column."""
-    listed = sorted(findings, key=phrases.by_place)
-    room = Room(LIMIT, head=[f"**{phrases.tally(listed)}**"], foot=[])
+    listed = sorted(findings, key=header_footer.by_place)
+    room = Room(LIMIT, head=[f"**{header_footer.tally(listed)}**"], foot=[])
     room.fill((), listed, _remark_with_column, share=1, cut=lambda n: f"\n… and {_more(n, 'remark')}.")
     return room.text()
 
@@ -92,14 +92,14 @@ def sighting_markdown(sighting: Sighting) -> str:
         + (f"  \n→ {markdown(hint)}" if (hint := sighting.hints.get(name)) else "")
         for name, reason in sorted(sighting.unknown.items())
     ]
-    room = Room(LIMIT, head=[f"**{markdown(phrases.seen(sighting))}**"], foot=foot)
+    room = Room(LIMIT, head=[f"**{markdown(header_footer.seen(sighting))}**"], foot=foot)
     if sighting.facts:
         table = ("| where | what | is | declared at |", "|---|---|---|---|")
         room.fill(table, sighting.facts, _fact_row, share=1, cut=lambda n: f"\n… and {_more(n, 'thing')}.")
     if sighting.flow:
         room.fill(
-            (f"**{flow.GOING}**", ""),
-            list(flow.going_lines(sighting.flow)),
+            (f"**{mail_flow.GOING}**", ""),
+            list(mail_flow.going_lines(sighting.flow)),
             lambda line: f"- {markdown(line[0])}: {markdown(line[1])}",
             share=1,
             cut=lambda n: f"\n… and {_more(n, 'address')}.",
@@ -109,8 +109,8 @@ def sighting_markdown(sighting: Sighting) -> str:
 
 def _unread(room: Room, view: PlanView) -> None:
     room.fill(
-        (f"**✗ {unread.TITLE}**", ""),
-        list(unread.unread_lines(view.unknown)),
+        (f"**✗ {unread_systems.TITLE}**", ""),
+        list(unread_systems.unread_lines(view.unknown)),
         lambda line: f"- **{markdown(line[0])}**" + (f"  \n  → {markdown(line[1])}" if line[1] else ""),
         share=3,
         cut=lambda n: f"\n… and {_more(n, 'system')}: {_SEE_ALL}.",
@@ -125,18 +125,18 @@ def _fact_row(fact: SightingFact) -> str:
 
 def _head(view: PlanView) -> list[str]:
     if not view.lines:
-        return [f"**{markdown(phrases.nothing(view))}**"]
+        return [f"**{markdown(header_footer.nothing(view))}**"]
     name = f"{view.title} for {view.site}"
-    closer = phrases.attention(view)
+    closer = header_footer.attention(view)
     if not closer:
-        return [f"**{markdown(name)}: routine**{phrases.DOT}{phrases.counted(view.lines)}"]
+        return [f"**{markdown(name)}: routine**{header_footer.DOT}{header_footer.counted(view.lines)}"]
     why = markdown(", ".join(closer), 1000)
-    return [f"**{markdown(name)}: look closer**, {why}{phrases.DOT}{phrases.counted(view.lines)}"]
+    return [f"**{markdown(name)}: look closer**, {why}{header_footer.DOT}{header_footer.counted(view.lines)}"]
 
 
 def _foot(view: PlanView) -> list[str]:
-    read = f"{phrases.seal(view)} · read {view.made:%Y-%m-%d %H:%M %z} ({phrases.reads(view)})"
-    said = [*phrases.untouched(view), read, phrases.after_plan(view)]
+    read = f"{header_footer.seal(view)} · read {view.made:%Y-%m-%d %H:%M %z} ({header_footer.reads(view)})"
+    said = [*header_footer.untouched(view), read, header_footer.after_plan(view)]
     return ["  \n".join(markdown(line, 2000) for line in said if line)]
 
 
@@ -147,24 +147,23 @@ def _remark_with_column(finding: Finding) -> str:
 def _remark(finding: Finding, where: str = "") -> str:
     where = where or str(finding.place or "")
     place = f" ({markdown(where, 300)})" if where else ""
-    hint = phrases.HINTS.get(finding.severity, "") + finding.hint if finding.hint else ""
+    hint = header_footer.HINTS.get(finding.severity, "") + finding.hint if finding.hint else ""
     below = f"  \n  {markdown(hint)}" if hint else ""
     rule = f" {markdown(finding.rule, 60)}" if finding.rule else ""
-    return (
-        f"- **{phrases.MARKS[finding.severity]} {finding.severity}**{rule}: {markdown(finding.message)}{place}{below}"
-    )
+    mark = header_footer.MARKS[finding.severity]
+    return f"- **{mark} {finding.severity}**{rule}: {markdown(finding.message)}{place}{below}"
 
 
 def _stops(room: Room, findings: Sequence[Finding]) -> None:
     """What stops something, and below it the entries that would allow it, fenced: they are copied as they stand."""
     room.fill((), findings, _remark, share=3, cut=lambda n: f"\n… and {_more(n, 'remark')}: {_SEE_ALL}.")
-    for section, items in phrases.ways_out(findings):
-        start = (phrases.ENTRIES[section], "", "```yaml", f"{section}:")
+    for section, items in header_footer.ways_out(findings):
+        start = (header_footer.ENTRIES[section], "", "```yaml", f"{section}:")
         room.fill(start, items, lambda item: f"  - {visible(item)}", share=3, cut=_cut_items, end=("```",))
 
 
 def _cut_items(number: int) -> str:
-    return f"  # … and {number} more: {phrases.PLAN} shows all"
+    return f"  # … and {number} more: {header_footer.PLAN} shows all"
 
 
 def _table_row(line: Line) -> str:
@@ -182,7 +181,7 @@ def _folded(line: Line) -> str:
 
 def _cut_lines(lines: Sequence[Line], number: int) -> str:
     left_out = lines[len(lines) - number :]
-    return f"\n… and {_more(number, 'line')} ({phrases.counted(left_out)}): {_SEE_ALL}."
+    return f"\n… and {_more(number, 'line')} ({header_footer.counted(left_out)}): {_SEE_ALL}."
 
 
 def _more(number: int, thing: str) -> str:
@@ -190,8 +189,8 @@ def _more(number: int, thing: str) -> str:
 
 
 def _run_verdict(view: RunView) -> str:
-    said = phrases.verdicts((line.result for line in view.lines), view.refused, view.waiting)
-    took = phrases.seconds(view.started, view.finished)
+    said = header_footer.verdicts((line.result for line in view.lines), view.refused, view.waiting)
+    took = header_footer.seconds(view.started, view.finished)
     if view.interrupted:
         verdict = "interrupted, partly applied"
     elif not view.complete:
@@ -199,7 +198,7 @@ def _run_verdict(view: RunView) -> str:
     else:
         verdict = "applied" if view.lines else "nothing was carried out"
     name = markdown(f"{view.plan.title} for {view.plan.site}")
-    return f"**{name}: {verdict}**{phrases.DOT}{said}{phrases.DOT}{took}{phrases.DOT}{phrases.seal(view.plan)}"
+    return header_footer.DOT.join((f"**{name}: {verdict}**", said, took, header_footer.seal(view.plan)))
 
 
 def _run_row(line: RunLine) -> str:
@@ -207,7 +206,7 @@ def _run_row(line: RunLine) -> str:
     if line.was_in_place:
         said.append("(was in place already)")
     said += _half_way(line) if line.result is not Result.DONE else ()
-    return f"| {phrases.RESULTS[line.result]} | {markdown(line.line.title, 240)} | {'<br>'.join(said)} |"
+    return f"| {header_footer.RESULTS[line.result]} | {markdown(line.line.title, 240)} | {'<br>'.join(said)} |"
 
 
 def _half_way(line: RunLine) -> Iterator[str]:

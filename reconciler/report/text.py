@@ -14,12 +14,12 @@ from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.lookup import Sighting
 from reconciler.planning.plan import Plan
 from reconciler.planning.run import Run
-from reconciler.report import flow, phrases, unread
-from reconciler.report.nouns import noun
-from reconciler.report.outcomes import RunLine, RunView, after_run, run_view
-from reconciler.report.page import Page, Piece, column_of
-from reconciler.report.steps import step_text
-from reconciler.report.view import IRREVERSIBLE, Line, PlanView, heaviest_first, plan_view
+from reconciler.report import header_footer, mail_flow, unread_systems
+from reconciler.report.plan_view import IRREVERSIBLE, Line, PlanView, heaviest_first, plan_view
+from reconciler.report.run_view import RunLine, RunView, after_run, run_view
+from reconciler.report.step_text import step_text
+from reconciler.report.terminal import Page, Piece, column_of
+from reconciler.report.vocabulary import noun
 
 _LINE_STYLE = {IRREVERSIBLE: "bold white on red", "+": "green", "~": "yellow", "→": "bold yellow", "−": "bold red"}
 _WEIGHT_STYLE = {
@@ -42,30 +42,30 @@ def plan_text(plan: Plan, *, width: int, color: bool, verbose: bool = False, tit
     """What would be done, dangerous first. `verbose` shows every step with its old and new values."""
     view, page = plan_view(plan, title), Page(width, color=color)
     if not view.lines:
-        page.row((phrases.nothing(view), "bold"))
+        page.row((header_footer.nothing(view), "bold"))
     else:
-        head = [f"{title} for {view.site}", phrases.counted(view.lines), *phrases.troubles(view)]
-        page.row((phrases.DOT.join(head), "bold"))
+        head = [f"{title} for {view.site}", header_footer.counted(view.lines), *header_footer.troubles(view)]
+        page.row((header_footer.DOT.join(head), "bold"))
         page.blank()
         _lines(page, view, verbose)
         _flow(page, view)
     _unread(page, view)
     _sections(page, view.findings)
     _footer(page, view, verbose)
-    if last := phrases.after_plan(view):
+    if last := header_footer.after_plan(view):
         page.row((last, "bold"))
     return page.render()
 
 
 def plan_question(plan: Plan) -> str:
     """What apply asks before it carries the plan out."""
-    return phrases.question(plan_view(plan, ""))
+    return header_footer.question(plan_view(plan, ""))
 
 
 def run_text(run: Run, *, width: int, color: bool, verbose: bool = False, title: str = "mail apply") -> str:
     """What is now true: done, not tried, failed with why and what to do; then the next command."""
     view, page = run_view(run, title), Page(width, color=color)
-    page.row((f"{title} for {view.plan.site}{phrases.DOT}{phrases.seal(view.plan)}", "bold"))
+    page.row((f"{title} for {view.plan.site}{header_footer.DOT}{header_footer.seal(view.plan)}", "bold"))
     page.blank()
     column = column_of([line.line.title for line in view.lines], width)
     for result in (Result.DONE, Result.NOT_TRIED, Result.UNCERTAIN, Result.FAILED):
@@ -88,7 +88,7 @@ SHOWN = 200
 def findings_text(findings: Iterable[Finding], *, width: int, color: bool) -> str:
     """`file:line:column: severity: message`, the hint below it; by file and line, those without a place first."""
     page = Page(width, color=color)
-    listed = sorted(findings, key=phrases.by_place)
+    listed = sorted(findings, key=header_footer.by_place)
     for finding in listed[:SHOWN]:
         place = f"{finding.place}:{finding.place.column}: " if finding.place else ""
         style = _WEIGHT_STYLE[finding.severity]
@@ -97,14 +97,14 @@ def findings_text(findings: Iterable[Finding], *, width: int, color: bool) -> st
             page.row((finding.hint, "dim"), indent=4)
     if len(listed) > SHOWN:
         page.row((f"the first {SHOWN} are shown", "dim"))
-    page.row((phrases.tally(listed), "bold"))
+    page.row((header_footer.tally(listed), "bold"))
     return page.render()
 
 
 def sighting_text(sighting: Sighting, *, width: int, color: bool) -> str:
     """Everything that is declared and live about what was asked."""
     page = Page(width, color=color)
-    page.row((phrases.seen(sighting), "bold"))
+    page.row((header_footer.seen(sighting), "bold"))
     subjects = [*(fact.subject for fact in sighting.facts), *(change.address for change in sighting.flow)]
     column = column_of(subjects, width)
     system = ""
@@ -118,8 +118,8 @@ def sighting_text(sighting: Sighting, *, width: int, color: bool) -> str:
         page.entry((mark, style), fact.subject, [(said, "")], column, str(fact.place or ""))
     if sighting.flow:
         page.blank()
-        page.row((flow.GOING, "bold"))
-    for address, said in flow.going_lines(sighting.flow):
+        page.row((mail_flow.GOING, "bold"))
+    for address, said in mail_flow.going_lines(sighting.flow):
         page.entry(("⇢", "dim"), address, [(said, "")], column, "")
     if sighting.unknown:
         page.blank()
@@ -133,8 +133,8 @@ def sighting_text(sighting: Sighting, *, width: int, color: bool) -> str:
 def _unread(page: Page, view: PlanView) -> None:
     if view.unknown:
         page.blank()
-        page.row((unread.TITLE, "bold red"))
-    for said, hint in unread.unread_lines(view.unknown):
+        page.row((unread_systems.TITLE, "bold red"))
+    for said, hint in unread_systems.unread_lines(view.unknown):
         page.row((said, "bold red"), (f" → {hint}" if hint else "", "bold"), first=" ✗ ", indent=3)
 
 
@@ -149,14 +149,16 @@ def _lines(page: Page, view: PlanView, verbose: bool) -> None:
 
 
 def _flow(page: Page, view: PlanView) -> None:
-    lines = list(flow.flow_lines(view.flow))
+    lines = list(mail_flow.flow_lines(view.flow))
     if lines:
         page.blank()
-        page.row((flow.TITLE, "bold"))
-    for line in lines[: flow.MOST]:
+        page.row((mail_flow.TITLE, "bold"))
+    for line in lines[: mail_flow.MOST]:
         page.row((line, ""), first=" ⇢ ", indent=3)
-    if len(lines) > flow.MOST:
-        page.row((f"and {len(lines) - flow.MOST} more; `{phrases.PLAN} --format json` has all", "dim"), indent=3)
+    if len(lines) > mail_flow.MOST:
+        page.row(
+            (f"and {len(lines) - mail_flow.MOST} more; `{header_footer.PLAN} --format json` has all", "dim"), indent=3
+        )
 
 
 def _marks(line: Line) -> Iterator[Piece]:
@@ -178,24 +180,24 @@ def _sections(page: Page, findings: Iterable[Finding]) -> None:
     """Findings under a heading for each weight, with place and hint, and the entries that would allow them below."""
     for severity, group in groupby(heaviest_first(findings), key=lambda finding: finding.severity):
         page.blank()
-        page.row((phrases.SECTIONS[severity], _WEIGHT_STYLE[severity]))
+        page.row((header_footer.SECTIONS[severity], _WEIGHT_STYLE[severity]))
         found = list(group)
         same = found[:SHOWN]
         for finding in same:
-            page.row((f"{finding.rule}: {finding.message}", ""), first=f" {phrases.MARKS[severity]} ", indent=3)
+            page.row((f"{finding.rule}: {finding.message}", ""), first=f" {header_footer.MARKS[severity]} ", indent=3)
             if finding.hint:
-                page.row((phrases.HINTS.get(severity, "") + finding.hint, ""), indent=3)
+                page.row((header_footer.HINTS.get(severity, "") + finding.hint, ""), indent=3)
             if finding.place:
                 page.row((str(finding.place), "dim"), indent=3)
         if more := len(found) - len(same):
-            page.row((f"and {more} more; `{phrases.PLAN} --format json` has all", "dim"), indent=3)
-        for section, items in phrases.ways_out(same):
+            page.row((f"and {more} more; `{header_footer.PLAN} --format json` has all", "dim"), indent=3)
+        for section, items in header_footer.ways_out(same):
             _entries(page, section, items)
 
 
 def _entries(page: Page, section: str, items: Iterable[str]) -> None:
     page.blank()
-    page.row((phrases.ENTRIES[section], "bold"))
+    page.row((header_footer.ENTRIES[section], "bold"))
     for line in (f"{section}:", *(f"  - {item}" for item in items)):
         page.whole(line)
 
@@ -204,10 +206,10 @@ def _footer(page: Page, view: PlanView, verbose: bool) -> None:
     """What is left as it is, and what the plan rests on."""
     if view.lines or view.findings:
         page.blank()
-    for said in phrases.untouched(view):
+    for said in header_footer.untouched(view):
         page.row((said, ""))
     state = f" of {view.commit}" if view.commit and verbose else ""
-    page.row((f"{phrases.seal(view)}{state} · read {view.made:%H:%M %z} ({phrases.reads(view)})", "dim"))
+    page.row((f"{header_footer.seal(view)}{state} · read {view.made:%H:%M %z} ({header_footer.reads(view)})", "dim"))
     if verbose:
         for read in view.reads:
             rows = ", ".join(f"{number} {kind}" for kind, number in sorted(read.rows.items()))
@@ -215,7 +217,7 @@ def _footer(page: Page, view: PlanView, verbose: bool) -> None:
 
 
 def _ended(page: Page, line: RunLine, column: int, verbose: bool) -> None:
-    mark, style = phrases.RESULTS[line.result], _RESULT_STYLE[line.result]
+    mark, style = header_footer.RESULTS[line.result], _RESULT_STYLE[line.result]
     more: list[Piece] = [("  (was in place already)", "dim")] if line.was_in_place else []
     if line.result is Result.NOT_TRIED and not line.labels(Result.DONE, Result.SKIPPED):
         more = [("  not tried", style)]
@@ -242,6 +244,6 @@ def _half_way(page: Page, line: RunLine, indent: int) -> None:
 
 
 def _summary(view: RunView) -> str:
-    took = phrases.seconds(view.started, view.finished)
-    said = phrases.verdicts((line.result for line in view.lines), view.refused, view.waiting)
-    return f"{'interrupted: ' if view.interrupted else ''}{said}{phrases.DOT}{took}"
+    took = header_footer.seconds(view.started, view.finished)
+    said = header_footer.verdicts((line.result for line in view.lines), view.refused, view.waiting)
+    return f"{'interrupted: ' if view.interrupted else ''}{said}{header_footer.DOT}{took}"

@@ -13,11 +13,11 @@ from reconciler.model.records import Owner
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Step
 from reconciler.remote.host import Hosts
-from reconciler.remote.mail import Mailer
+from reconciler.remote.mailer import Mailer
 from reconciler.settings import Settings
 
 
-class Witness(Protocol):
+class TransactionHook(Protocol):
     """Lets an effect and its ledger row commit in one transaction, and nothing commit once the lock is lost."""
 
     def committing(self, connection: Connection, steps: Sequence[Step]) -> AbstractContextManager[None]:
@@ -30,12 +30,12 @@ class Witness(Protocol):
         ...
 
 
-class NoWitness:
-    """The witness of a command that carries nothing out."""
+class NoTransactionHook:
+    """The transaction_hook of a command that carries nothing out."""
 
     @contextmanager
-    def committing(self, connection: Connection, steps: Sequence[Step]) -> Iterator[None]:  # noqa: ARG002  # as in Witness
-        """See Witness."""
+    def committing(self, connection: Connection, steps: Sequence[Step]) -> Iterator[None]:  # noqa: ARG002  # as in TransactionHook
+        """See TransactionHook."""
         yield
 
 
@@ -73,5 +73,5 @@ class Context:
     hosts: Hosts
     mailer: Mailer
     passwords: Passwords
-    witness: Witness = field(default_factory=NoWitness)
+    transaction_hook: TransactionHook = field(default_factory=NoTransactionHook)
     fence: Fence = field(default_factory=NoFence)

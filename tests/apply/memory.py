@@ -9,7 +9,7 @@ from reconciler.errors import Unreadable
 from reconciler.model.declared import DesiredState
 from reconciler.model.records import AliasRole, AliasRow, BlockRow, LetterRow, MailboxRow, Owner, Records, Row, Scope
 from reconciler.planning.changes import Action, Change, Outcome, Result, Stage, Step
-from reconciler.planning.credentials import News
+from reconciler.planning.credentials import CredentialEvents
 from reconciler.planning.findings import Finding
 from reconciler.planning.plan import Counts, Plan
 from reconciler.planning.transitions import Transition
@@ -47,7 +47,7 @@ class Memory:
         changes: Sequence[Change],
         wanted: Records,
         found: Records,
-        news: News,
+        news: CredentialEvents,
     ) -> Sequence[Change]:
         return ()
 

@@ -13,7 +13,7 @@ from benchmarks.measure import Failed, Measurement, covered, measure
 from benchmarks.page import describe_machine, page
 from benchmarks.run import CASES, main, measure_site, sizes
 from benchmarks.site import build
-from reconciler.cli.door import Status
+from reconciler.cli.runner import Status
 from tests.services.databases import PASSWORD_ENV, Server
 from tests.services.postfixadmin import PostfixAdminDatabase
 

@@ -21,10 +21,10 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import create_engine
 
-from reconciler.apply.ledger import shape
+from reconciler.apply.ledger import schema
 from reconciler.apply.ledger.tables import declare as declare_ledger
-from reconciler.systems.openxchange.standin import control
-from reconciler.systems.openxchange.standin.install import install
+from reconciler.sandbox.openxchange import control
+from reconciler.sandbox.openxchange.install import install
 from reconciler.systems.postfixadmin.tables import create_tables
 from tests.cli.running import Answer, nursery, reconciler
 
@@ -134,7 +134,7 @@ class StandInSite(Site):
         self.map.write_text("muster@muster.example REJECT\n", encoding="utf-8")
         engine = create_engine(f"sqlite:///{self._database}")
         create_tables(engine)
-        shape.create(engine, declare_ledger())  # as `reconciler ledger init` does
+        schema.create(engine, declare_ledger())  # as `reconciler ledger init` does
         engine.dispose()
         self.add_domain(DOMAIN)
 

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from reconciler.remote.hosts import SiteHosts
 from reconciler.remote.outbox import OutboxMailer
-from reconciler.sandbox.site import build
+from reconciler.sandbox.demo_site import build
 from reconciler.systems.letters.system import LetterSystem
 from reconciler.systems.openxchange.system import OpenXchangeSystem
 from reconciler.systems.postfix.system import SenderMap

@@ -13,7 +13,7 @@ import pytest
 
 from reconciler.cli.demo import _invitation
 from reconciler.errors import UsageError
-from reconciler.sandbox.folder import MARK, clear, remember
+from reconciler.sandbox.demo_folder import MARK, clear, remember
 from tests.cli.running import Answer, environment, reconciler
 
 STATE = Path(__file__).parents[2] / "state"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.systems.openxchange.standin import control
+from reconciler.sandbox.openxchange import control
 from tests.cli.conftest import Command, Open
 from tests.cli.running import Answer, ended, environment, eventually
 from tests.cli.site import DOMAIN, OX_ENV, OX_PASSWORD, StandInSite, password_in, today

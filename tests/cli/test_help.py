@@ -10,8 +10,8 @@ import pytest
 import typer
 from typer.core import TyperGroup
 
-from reconciler.cli.door import Status, worst
 from reconciler.cli.main import app
+from reconciler.cli.runner import Status, worst
 from tests.cli.conftest import Command
 
 README = Path(__file__).parents[2] / "README.md"

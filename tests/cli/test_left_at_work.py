@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from reconciler.systems.openxchange.standin import control
+from reconciler.sandbox.openxchange import control
 from tests.cli.conftest import Command
 from tests.cli.running import eventually
 from tests.cli.site import StandInSite, today

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.systems.openxchange.standin import control
+from reconciler.sandbox.openxchange import control
 from tests.cli.conftest import Command
 from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, StandInSite, password_in, today
 from tests.services.smtp import PASSWORD, USER, Fault, MailServer, make_certificate, running_server

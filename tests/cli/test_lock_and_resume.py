@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from reconciler.systems.openxchange.standin import control
+from reconciler.sandbox.openxchange import control
 from tests.cli.conftest import Command, Open
 from tests.cli.running import ended, eventually, killed, start
 from tests.cli.site import ANNA, ANNA_DECLARED, OX_ENV, OX_PASSWORD, StandInSite, password_in

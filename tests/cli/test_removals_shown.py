@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from reconciler.systems.openxchange.standin import control
+from reconciler.sandbox.openxchange import control
 from tests.cli.conftest import Command, Open
 from tests.cli.site import ANNA, ANNA_DECLARED, DOMAIN, StandInSite, today
 

@@ -115,7 +115,7 @@ def test_what_was_made_by_hand_is_found_too(applied: StandInSite, command: Comma
     applied.add_ox_user("bernd", BERND, "Bernd Muster")
     assert {("postfixadmin", "mailbox", BERND), ("postfixadmin", "alias", BERND)} <= facts(command, BERND)
     assert any(system == "openxchange" for system, _, _ in facts(command, BERND))
-    assert ("postfix", "hand_line", "7") in facts(command, "muster@muster.example")
+    assert ("postfix", "unmanaged_line", "7") in facts(command, "muster@muster.example")
 
 
 def test_a_blocked_sender_and_a_sender_of_a_blocked_domain(applied: StandInSite, command: Command) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.cli import door
+from reconciler.cli import runner
 from reconciler.declared.load import load_state
 from reconciler.errors import InvalidInput
 from reconciler.settings import OpenXchange, Settings
@@ -193,9 +193,9 @@ def test_help_and_wrong_usage_are_read_on_any_terminal(tmp_path: Path) -> None:
 
 def test_a_bug_is_told_where_no_file_can_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    monkeypatch.setattr(door, "say", said.append)
+    monkeypatch.setattr(runner, "say", said.append)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
-    door.report_bug(RuntimeError("secret"))
+    runner.report_bug(RuntimeError("secret"))
     assert "this is a bug in reconciler" in said[0]
     assert "set TMPDIR" in said[1]
 

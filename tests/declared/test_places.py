@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.declared.exact_parser import Node, node_at, read_tree
 from reconciler.declared.git import blame
-from reconciler.declared.lines import section_index
-from reconciler.declared.tree import Node, node_at, read_tree
+from reconciler.declared.line_index import section_index
 from reconciler.model.places import Origin, Place
 from tests.declared.samples import BOX, load
 from tests.services.git import git

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.declared.quick import Unusual, read_quick
-from reconciler.declared.scalars import OddNumber, WrittenFloat
-from reconciler.declared.tree import read_tree
+from reconciler.declared.exact_parser import read_tree
+from reconciler.declared.fast_parser import Unusual, read_quick
+from reconciler.declared.yaml_scalars import OddNumber, WrittenFloat
 from tests.declared.samples import BOX, errors, load, one
 from tests.declared.samples import text as message
 
@@ -190,7 +190,7 @@ def test_a_clean_file_is_never_read_twice(tmp_path: Path, monkeypatch: pytest.Mo
     def forbidden(text: str) -> None:
         raise AssertionError(f"exact reading of {text!r}")
 
-    monkeypatch.setattr("reconciler.declared.sources.read_tree", forbidden)
+    monkeypatch.setattr("reconciler.declared.locator.read_tree", forbidden)
     load(tmp_path, f"domain: mail.example\nmailboxes: {{anna: {BOX}}}\naliases: {{'*': anna}}\n")
 
 

@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 from passlib.hash import sha512_crypt  # type: ignore[import-untyped]  # libpass has no stubs
 from sqlalchemy.engine import URL
 
+from reconciler.sandbox.openxchange import control
+from reconciler.sandbox.openxchange.install import install
 from reconciler.settings import Postfix as PostfixSection
-from reconciler.systems.openxchange.standin import control
-from reconciler.systems.openxchange.standin.install import install
 from reconciler.systems.postfix.tools import sudoers_lines
 from tests.cli.site import DOMAIN, OX_ENV, OX_PASSWORD, Site, password_in
 from tests.integration.sink import Sink

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.systems.openxchange.standin import control
+from reconciler.sandbox.openxchange import control
 from tests.cli.running import eventually, killed, start
 from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, OX_ENV, OX_PASSWORD
 from tests.integration.sites import RealSite

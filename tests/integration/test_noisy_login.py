@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.systems.openxchange.standin import control
+from reconciler.sandbox.openxchange import control
 from tests.cli.site import ANNA, ANNA_DECLARED, OX_ENV, StandInSite
 from tests.integration.sites import MAIL_HOST, far_postfix
 from tests.services.mail import Postfix, cannot

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
-from reconciler.systems.openxchange.standin import control
-from reconciler.systems.openxchange.standin.bulk import import_users
+from reconciler.sandbox.openxchange import control
+from reconciler.sandbox.openxchange.bulk import import_users
 from tests.proof.world import DOMAIN, LONG, World
 
 LOCALS = ("anna", "bernd", "clara", "dora", "emil")

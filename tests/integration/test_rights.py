@@ -11,7 +11,7 @@ from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool
 
-from reconciler.systems.openxchange.standin import control
+from reconciler.sandbox.openxchange import control
 from tests.cli.site import ANNA_DECLARED, DOMAIN
 from tests.integration.sink import Sink
 from tests.integration.sites import RealSite, bare, near

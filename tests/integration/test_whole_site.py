@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.sandbox.openxchange import control
 from reconciler.settings import Postfix as PostfixSection
-from reconciler.systems.openxchange.standin import control
 from reconciler.systems.postfix.tools import Tools
 from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, DOMAIN
 from tests.integration.sink import Sink

@@ -9,9 +9,9 @@ from reconciler.model.accounts import accounts
 from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState, Mailbox, Rename
 from reconciler.model.places import Origin
-from reconciler.model.records import AliasRole, AliasRow, Gone, MailboxRow, Owner, Records, Row, Scope
+from reconciler.model.records import Absent, AliasRole, AliasRow, MailboxRow, Owner, Records, Row, Scope
 from reconciler.planning.inventory import adopted, changed_by_hand, ours_no_longer_declared
-from reconciler.planning.remembered import InventoryEntry, Remembered
+from reconciler.planning.ledger_state import InventoryEntry, Remembered
 from reconciler.planning.transitions import Pair
 
 TODAY = date(2026, 11, 24)
@@ -46,7 +46,7 @@ def wanted(past: Remembered, live: Records, state: DesiredState | None = None) -
 
 def test_an_alias_that_we_made_goes_with_its_entry() -> None:
     row = alias(INFO, ANNA)
-    assert wanted(remembered((row, ALIAS)), found(row))["alias"] == {INFO: Gone(INFO, ALIAS)}
+    assert wanted(remembered((row, ALIAS)), found(row))["alias"] == {INFO: Absent(INFO, ALIAS)}
 
 
 def test_an_alias_that_somebody_changed_since_is_left_and_said() -> None:
@@ -73,7 +73,7 @@ def test_an_old_member_number_goes_when_its_account_is_still_declared() -> None:
     live = found(twin, number, MailboxRow(ANNA, "", "", 1, True))
     state = DesiredState(TODAY, mailboxes={ANNA: Mailbox(ANNA, HERE, member="10043")})
     past = remembered((twin, ACCOUNT), (number, ACCOUNT))
-    assert wanted(past, live, state)["alias"] == {NUMBER: Gone(NUMBER, ACCOUNT)}
+    assert wanted(past, live, state)["alias"] == {NUMBER: Absent(NUMBER, ACCOUNT)}
 
 
 def test_a_former_address_stays() -> None:

@@ -9,8 +9,8 @@ import pytest
 from reconciler.model.accounts import Accounts
 from reconciler.model.records import AliasDomainRow, AliasRow, DomainRow, MailboxRow, Owner, Records, Scope
 from reconciler.planning.changes import Action, Change
-from reconciler.planning.flow_changes import MailFlow
 from reconciler.planning.mail_flow import EXPANSION_LIMIT, NESTING_LIMIT, Delivery, MailTables
+from reconciler.planning.mail_flow_changes import MailFlow
 from reconciler.planning.transitions import Transition
 
 D, LINKED = "mail.example", "zwei.example"

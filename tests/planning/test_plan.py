@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.model.records import BlockRow, MailboxRow, Owner, Scope
 from reconciler.planning.changes import Action, Change, Stage, Step
-from reconciler.planning.entries import DeclaredEntry
+from reconciler.planning.declared_entries import DeclaredEntry
 from reconciler.planning.plan import digest
 from reconciler.planning.transitions import Transition
 

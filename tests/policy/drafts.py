@@ -33,10 +33,10 @@ from reconciler.model.records import (
     Row,
     Scope,
 )
-from reconciler.planning.assembly import explained
+from reconciler.planning.annotations import explained
 from reconciler.planning.changes import Action, Change
 from reconciler.planning.findings import Finding, Severity
-from reconciler.planning.remembered import Effect, InventoryEntry, Remembered
+from reconciler.planning.ledger_state import Effect, InventoryEntry, Remembered
 from reconciler.planning.snapshot import Snapshot
 from reconciler.planning.transitions import Transition
 from reconciler.policy.context import Context

@@ -12,8 +12,8 @@ import pytest
 
 from reconciler.remote.host import Completed
 from reconciler.remote.local import LocalHost
+from reconciler.sandbox.openxchange import control
 from reconciler.systems import registry
-from reconciler.systems.openxchange.standin import control
 from tests.cli.conftest import Command
 from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, DOMAIN, StandInSite, password_in, today
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.systems.openxchange.standin import control
-from reconciler.systems.openxchange.standin.bulk import import_users
+from reconciler.sandbox.openxchange import control
+from reconciler.sandbox.openxchange.bulk import import_users
 from tests.cli.conftest import Command
 from tests.cli.site import ANNA, ANNA_DECLARED, DOMAIN, StandInSite, today
 

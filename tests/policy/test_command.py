@@ -18,7 +18,7 @@ from passlib.hash import sha512_crypt  # type: ignore[import-untyped]  # libpass
 
 from reconciler.model.declared import CONFIRMABLE
 from reconciler.policy.gates import GATES
-from reconciler.systems.openxchange.standin import control
+from reconciler.sandbox.openxchange import control
 from tests.cli.conftest import Command
 from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, DOMAIN, StandInSite, password_in, today
 

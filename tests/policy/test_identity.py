@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from passlib.hash import sha512_crypt  # type: ignore[import-untyped]  # libpass has no stubs
 
-from reconciler.systems.openxchange.standin import control
+from reconciler.sandbox.openxchange import control
 from tests.cli.conftest import Command
 from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, DOMAIN, StandInSite, password_in
 from tests.policy.test_account_lives import TECHNIK, day, removal, rename, rules, settles

@@ -11,10 +11,10 @@ from reconciler.model.declared import SenderBlock
 from reconciler.model.places import Origin
 from reconciler.model.records import BlockRow, MailboxRow, Owner, Row, Scope
 from reconciler.planning.findings import Entry, Severity
-from reconciler.planning.remembered import Effect
+from reconciler.planning.ledger_state import Effect
 from reconciler.planning.transitions import Transition
 from reconciler.policy.context import Context
-from reconciler.policy.effects import managed
+from reconciler.policy.counting import managed
 from reconciler.policy.gates import run_gates, summary
 from tests.policy.drafts import (
     ALT,

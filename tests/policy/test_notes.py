@@ -14,7 +14,7 @@ from reconciler.model.records import BlockRow, Owner, Row, Scope
 from reconciler.planning.findings import Finding, Severity
 from reconciler.policy.confirm import confirmed, with_way_out
 from reconciler.policy.gates import run_gates
-from reconciler.policy.saying import confirm_entry, rename_entry, scalar
+from reconciler.policy.wording import confirm_entry, rename_entry, scalar
 from tests.policy.drafts import (
     ALT,
     NEU,

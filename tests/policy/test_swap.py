@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.systems.openxchange.standin import control
+from reconciler.sandbox.openxchange import control
 from tests.cli.conftest import Command
 from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, DOMAIN, StandInSite
 from tests.policy.test_account_lives import TECHNIK, rename, settles

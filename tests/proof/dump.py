@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from passlib.hash import sha512_crypt  # type: ignore[import-untyped]  # libpass has no stubs
 
 from reconciler.apply.ledger.tables import UtcTime, declare
-from reconciler.systems.openxchange.standin import control, passwords, store
+from reconciler.sandbox.openxchange import control, passwords, store
 from tests.cli.site import read_mail
 from tests.proof.world import World
 

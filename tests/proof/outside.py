@@ -25,10 +25,10 @@ from sqlalchemy import Engine, event
 from reconciler.errors import TemporaryFailure, Unreadable
 from reconciler.remote.files import read_file, replace_file
 from reconciler.remote.host import Completed, Host
-from reconciler.remote.mail import LOST, NOT_SENT
+from reconciler.remote.mailer import LOST, NOT_SENT
 from reconciler.remote.outbox import OutboxMailer
-from reconciler.systems.openxchange.standin.run import Run
-from reconciler.systems.openxchange.standin.web import BASES, Interface, Request
+from reconciler.sandbox.openxchange.run import Run
+from reconciler.sandbox.openxchange.web import BASES, Interface, Request
 from reconciler.systems.openxchange.web import Web
 from tests.proof.touches import Touches
 

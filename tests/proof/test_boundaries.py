@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.systems.openxchange.standin import control
+from reconciler.sandbox.openxchange import control
 from tests.model_of_postfix import PostfixModel
 from tests.proof.crash import Recovery, recover
 from tests.proof.scenarios import BERND, MEMBER, NEW, OLD, OTHER_RENAMES, RENAME_ATTACH, Scenario

@@ -16,12 +16,12 @@ from typing import Any
 import pytest
 
 from reconciler.apply.engine import carry_out
-from reconciler.cli.opening import open_site
+from reconciler.cli.site_session import open_site
 from reconciler.planning.changes import Outcome, Stage, Step
 from reconciler.planning.run import Run
-from reconciler.systems.openxchange.standin import control
-from reconciler.systems.openxchange.standin.install import install
-from reconciler.systems.openxchange.standin.web import running
+from reconciler.sandbox.openxchange import control
+from reconciler.sandbox.openxchange.install import install
+from reconciler.sandbox.openxchange.web import running
 from tests.cli.site import today
 from tests.proof.mailhost import MailHost, running_mail_host
 from tests.proof.scenarios import ANNA_BEISPIEL, ANNA_MUSTER, BERND, MEMBER, NEW, OLD, people, rename

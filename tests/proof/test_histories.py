@@ -23,7 +23,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from reconciler.systems.openxchange.standin import control
+from reconciler.sandbox.openxchange import control
 from tests.proof.crash import Recovery, recover
 from tests.proof.dump import letters, opened
 from tests.proof.scenarios import ANNA_MUSTER, BERND, BERND_MUSTER

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
-from reconciler.systems.openxchange.standin import control
-from reconciler.systems.openxchange.standin.run import Run
+from reconciler.sandbox.openxchange import control
+from reconciler.sandbox.openxchange.run import Run
 from tests.proof.outside import captured
 from tests.proof.scenarios import (
     BLOCK_CHANGE,

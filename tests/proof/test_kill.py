@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from reconciler.systems.openxchange.standin import control
-from reconciler.systems.openxchange.standin.web import running
+from reconciler.sandbox.openxchange import control
+from reconciler.sandbox.openxchange.web import running
 from tests.cli.running import eventually, killed, start
 from tests.cli.site import BERND_DECLARED, DOMAIN, OX_ENV, OX_PASSWORD, today
 from tests.integration.sink import Sink, running_sink

@@ -29,23 +29,23 @@ from sqlalchemy import create_engine
 
 from reconciler import workflow
 from reconciler.apply.engine import carry_out
-from reconciler.apply.ledger import Ledger, shape
+from reconciler.apply.ledger import Ledger, schema
 from reconciler.apply.ledger import ledger as ledger_module
 from reconciler.apply.ledger.tables import declare as declare_ledger
 from reconciler.apply.session import Person
 from reconciler.cli import apply as commands
-from reconciler.cli import opening
-from reconciler.cli.door import Format
+from reconciler.cli import site_session
 from reconciler.cli.plan import plan as plan_command
+from reconciler.cli.runner import Format
 from reconciler.declared.load import Declaration, load_state
-from reconciler.declared.site import load_site
+from reconciler.declared.site_file import load_site
 from reconciler.planning.ports import System
+from reconciler.sandbox.openxchange import control, store, users
+from reconciler.sandbox.openxchange.bulk import import_users
+from reconciler.sandbox.openxchange.install import install
 from reconciler.settings import Settings
 from reconciler.systems.context import Context
 from reconciler.systems.openxchange import attach
-from reconciler.systems.openxchange.standin import control, store, users
-from reconciler.systems.openxchange.standin.bulk import import_users
-from reconciler.systems.openxchange.standin.install import install
 from reconciler.systems.postfixadmin import connect, passwords
 from reconciler.systems.postfixadmin.system import PostfixAdminSystem
 from reconciler.systems.postfixadmin.tables import create_tables, declare
@@ -107,7 +107,7 @@ class World:
         world._write_site()
         engine = create_engine(f"sqlite:///{world.database}")
         create_tables(engine)
-        shape.create(engine, declare_ledger())
+        schema.create(engine, declare_ledger())
         engine.dispose()
         for domain in (DOMAIN, OTHER):
             world.sql(
@@ -213,7 +213,7 @@ class World:
     @contextmanager
     def _lines(self, touches: Touches, machine: str) -> Iterator[None]:
         """What a command opens is ours while the block runs."""
-        make_ledger = opening._ledger
+        make_ledger = site_session._ledger
 
         def systems(context: Context) -> list[System]:
             built = build_systems(context)
@@ -234,12 +234,12 @@ class World:
             return site, load_state(state or site.path(site.state), site, today=self.today)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(opening, "build_systems", systems)
-            patch.setattr(opening, "_ledger", ledger)
-            patch.setattr(opening, "read_site", read_site)
-            patch.setattr(opening, "SiteHosts", lambda *_: InProcessHosts(touches, self.ox))
-            patch.setattr(opening, "_mailer", lambda site: Outbox(touches, site.path("outbox")))
-            patch.setattr(opening, "operator", lambda: Person("cron", machine, 4711))
+            patch.setattr(site_session, "build_systems", systems)
+            patch.setattr(site_session, "_ledger", ledger)
+            patch.setattr(site_session, "read_site", read_site)
+            patch.setattr(site_session, "SiteHosts", lambda *_: InProcessHosts(touches, self.ox))
+            patch.setattr(site_session, "_mailer", lambda site: Outbox(touches, site.path("outbox")))
+            patch.setattr(site_session, "operator", lambda: Person("cron", machine, 4711))
             patch.setattr(attach, "Web", lambda url: InProcessWeb(url, touches, self.ox))
             patch.setattr(workflow, "carry_out", partial(carry_out, pause=0))
             _quickly(patch)

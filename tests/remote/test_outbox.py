@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import Unreadable
-from reconciler.remote.mail import Mailer
+from reconciler.remote.mailer import Mailer
 from reconciler.remote.outbox import OutboxMailer
 from tests.remote.test_smtp import mail
 

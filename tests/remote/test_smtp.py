@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from reconciler.errors import Unreadable
-from reconciler.remote.mail import Mailer, is_temporary
+from reconciler.remote.mailer import Mailer, is_temporary
 from reconciler.remote.smtp import Server as Where
 from reconciler.remote.smtp import SmtpMailer
 from tests.services.needs import require

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from reconciler.errors import Unreadable
 from reconciler.remote import smtp
-from reconciler.remote.mail import is_temporary, is_uncertain
+from reconciler.remote.mailer import is_temporary, is_uncertain
 from reconciler.remote.smtp import Server, SmtpMailer
 from tests.remote.test_smtp import TO, mail
 from tests.services.smtp import PASSWORD, USER, Fault, MailServer, make_certificate, running_server

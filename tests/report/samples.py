@@ -30,9 +30,9 @@ from reconciler.model.records import (
 )
 from reconciler.planning.changes import Action, Change, Outcome, Result, Stage, Step
 from reconciler.planning.findings import Entry, Finding, Severity
+from reconciler.planning.ledger_state import Effect, PastRun, PastStep, RunState, StepState, value_text
 from reconciler.planning.lookup import Sighting, SightingFact
 from reconciler.planning.plan import Counts, Plan, Read, digest
-from reconciler.planning.remembered import Effect, PastRun, PastStep, RunState, StepState, value_text
 from reconciler.planning.run import Run, TransitionRun
 from reconciler.planning.transitions import Transition
 
@@ -279,7 +279,7 @@ def lifted_block() -> Transition:
 READS = (
     Read("postfixadmin", "mysql+pymysql://reconciler@db.example/postfixadmin", {"alias": 900, "mailbox": 417}),
     Read("openxchange", "mail.example context 1", {"ox_user": 412}),
-    Read("postfix", "mail.example hash:/etc/postfix/maps/sender_access", {"block": 12, "hand_line": 3}),
+    Read("postfix", "mail.example hash:/etc/postfix/maps/sender_access", {"block": 12, "unmanaged_line": 3}),
 )
 OX_UNKNOWN = Read(
     "openxchange", "mail.example context 1", {}, "no answer from mail.example within 30 s", "see whether the host is up"

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.planning.remembered import PastRun, RunState, StepState
+from reconciler.planning.ledger_state import PastRun, RunState, StepState
 from reconciler.report.history import history_markdown, history_text, run_history_markdown, run_history_text
 from reconciler.report.json import run_history_json
-from reconciler.report.room import LIMIT
+from reconciler.report.truncation import LIMIT
 from tests.report import samples
 from tests.report.hostile import NAMES
 

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.lookup import Sighting
-from reconciler.report.document import read_plan
 from reconciler.report.json import findings_json, plan_json, run_json
+from reconciler.report.json_models import read_plan
 from reconciler.report.markdown import findings_markdown, plan_markdown, run_markdown, sighting_markdown
-from reconciler.report.room import LIMIT
-from reconciler.report.safe import markdown, visible
+from reconciler.report.sanitize import markdown, visible
 from reconciler.report.text import findings_text, plan_text, run_text
+from reconciler.report.truncation import LIMIT
 from tests.report import samples
 from tests.report.hostile import NAMES, plan_named
 

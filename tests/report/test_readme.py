@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from reconciler.apply.ledger.tables import declare
-from reconciler.cli.door import Status
 from reconciler.cli.main import app
+from reconciler.cli.runner import Status
 from reconciler.declared.load import load_state
 from reconciler.planning.plan import Plan
 from reconciler.report.text import plan_text

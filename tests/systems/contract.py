@@ -13,7 +13,7 @@ from reconciler.model.declared import DesiredState
 from reconciler.planning.changes import Change, Result, Step
 from reconciler.planning.diff import diff
 from reconciler.planning.ports import System
-from reconciler.planning.transitions import Pair, fold
+from reconciler.planning.transitions import Pair, group_by_owner
 
 
 class World(Protocol):
@@ -55,7 +55,7 @@ async def steps_for(system: System, state: DesiredState) -> list[Step]:
     wanted, observed = system.expect(state), await system.observe()
     found = system.pair(wanted, observed)
     pair = Pair(system.settle(wanted, found), found)
-    transitions = fold(diff(system, *pair), [system], {system.name: pair})
+    transitions = group_by_owner(diff(system, *pair), [system], {system.name: pair})
     return sorted((s for t in transitions for s in t.steps if s.readable), key=lambda step: step.stage)
 
 

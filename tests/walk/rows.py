@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from reconciler.systems.openxchange.standin import control
+from reconciler.sandbox.openxchange import control
 from tests.proof.world import World
 
 FIRST_USER = 3

@@ -21,8 +21,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from ruamel.yaml import YAML
 
 from reconciler import workflow
-from reconciler.systems.openxchange.standin import control
-from reconciler.systems.openxchange.standin.switches import Fault
+from reconciler.sandbox.openxchange import control
+from reconciler.sandbox.openxchange.switches import Fault
 from reconciler.systems.postfixadmin import settle, system
 from reconciler.systems.postfixadmin.expect import expect
 from tests.proof.world import DOMAIN, LONG, World
@@ -390,8 +390,8 @@ def _without_aliases(state: Any) -> Any:
 BROKEN: dict[str, tuple[object, str, Any]] = {
     "aliases are not made": (system, "expect", lambda state, site: expect(_without_aliases(state), site)),
     "no gates": (workflow, "run_gates", lambda *_: []),
-    "forwards stay behind": (settle._Sight, "_carried", lambda *_: ()),
-    "old addresses are left": (settle._Sight, "_former_alias", _forget_former),
+    "forwards stay behind": (settle._TargetState, "_carried", lambda *_: ()),
+    "old addresses are left": (settle._TargetState, "_former_alias", _forget_former),
 }
 
 

@@ -49,7 +49,7 @@ _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "ox_user": {"display_name": "", "given_name": "", "surname": "", "default_sender": "", "aliases": ()},
     "member": {"active": True, "email": "private@extern.example", "given_name": "", "surname": ""},
     "block": {"action": "REJECT"},
-    "hand_line": {"action": "REJECT"},
+    "unmanaged_line": {"action": "REJECT"},
 }
 
 
@@ -98,7 +98,7 @@ def _observing(system: System, case: Case) -> Any:
 _HELD = {
     "postfixadmin": ("mailbox", "alias", "domain", "alias_domain"),
     "openxchange": ("ox_user",),
-    "postfix": ("block", "hand_line"),
+    "postfix": ("block", "unmanaged_line"),
     "letters": ("member",),
 }
 
@@ -109,7 +109,7 @@ def _records(system: System, live: dict[str, dict[str, dict[str, Any]]]) -> Reco
         for key, given in table.items():
             values: dict[str, Any] = {**_DEFAULTS[kind], **(given or {}), "key": key}
             values = {name: tuple(sorted(v)) if isinstance(v, list) else v for name, v in values.items()}
-            if kind not in ("domain", "alias_domain", "member", "block", "hand_line"):
+            if kind not in ("domain", "alias_domain", "member", "block", "unmanaged_line"):
                 values["account"] = ""
             records[kind][key] = KINDS[kind](**values)
     return records

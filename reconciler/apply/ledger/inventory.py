@@ -16,7 +16,7 @@ from sqlalchemy.dialects import mysql, sqlite
 
 from reconciler.apply.ledger.tables import Tables
 from reconciler.model.records import Owner, Records, Scope
-from reconciler.planning.remembered import LEDGER, PERSON, InventoryEntry, InventoryKey
+from reconciler.planning.ledger_state import LEDGER, PERSON, InventoryEntry, InventoryKey
 
 CHUNK = 1000
 """Entries in one statement."""

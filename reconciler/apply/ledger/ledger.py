@@ -17,17 +17,17 @@ from typing import Concatenate, ParamSpec, TypeVar
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from reconciler.apply.ledger import address, inventory, journal, lock, recall, shape
+from reconciler.apply.ledger import address_history, inventory, lock, queries, run_statements, schema
 from reconciler.apply.ledger.connect import LedgerUnusable, explained, glance, snapshot, transaction
 from reconciler.apply.ledger.inventory import Source
-from reconciler.apply.ledger.journal import OpenRun
 from reconciler.apply.ledger.lock import TTL, Holder, Lease, Locked
-from reconciler.apply.ledger.rows import NewRun
+from reconciler.apply.ledger.run_rows import NewRun
+from reconciler.apply.ledger.run_statements import OpenRun
 from reconciler.apply.ledger.tables import Tables, declare
 from reconciler.model.places import Place
 from reconciler.model.records import Owner, Records
 from reconciler.planning.changes import Outcome, Result, Step
-from reconciler.planning.remembered import (
+from reconciler.planning.ledger_state import (
     Effect,
     InventoryEntry,
     InventoryKey,
@@ -64,15 +64,15 @@ class Ledger:
 
     async def init(self) -> None:
         """Makes the missing tables. Raises LedgerUnusable, and changes nothing, when others have their names."""
-        await _patiently(shape.create, self._engine, self.tables)
+        await _patiently(schema.create, self._engine, self.tables)
 
     async def check(self) -> None:
-        """Raises LedgerUnusable when the tables are missing, unfinished, or of another version or shape."""
-        await _patiently(shape.check, self._engine, self.tables)
+        """Raises LedgerUnusable when the tables are missing, unfinished, or of another version or schema."""
+        await _patiently(schema.check, self._engine, self.tables)
 
     async def exists(self) -> bool:
         """Whether any of the tables is there. Raises LedgerUnusable when nobody answers."""
-        return bool(await self._read(shape.present))
+        return bool(await self._read(schema.present))
 
     # the lock
 
@@ -128,8 +128,8 @@ class Ledger:
         new = NewRun(plan_document, digest, commit, who, host, pid, steps, places, counted or {}, one_shots or {})
 
         def work(connection: Connection) -> int:
-            journal.leave_behind(connection, self.tables, self._site, self._clock())
-            run = journal.insert_run(connection, self.tables, self._site, new, self._clock())
+            run_statements.leave_behind(connection, self.tables, self._site, self._clock())
+            run = run_statements.insert_run(connection, self.tables, self._site, new, self._clock())
             lock.note_run(connection, self.tables.lock, self._site, run)
             return run
 
@@ -145,7 +145,7 @@ class Ledger:
         """Goes on with a run that did not end as DONE. Raises LockLost, and PermanentFailure for any other number."""
 
         def work(connection: Connection) -> str:
-            commit = journal.reopen_run(connection, self.tables, self._site, run)
+            commit = run_statements.reopen_run(connection, self.tables, self._site, run)
             lock.note_run(connection, self.tables.lock, self._site, run)
             return commit
 
@@ -153,12 +153,12 @@ class Ledger:
 
     async def before(self, run: OpenRun, steps: Sequence[Step]) -> None:
         """These are begun now. Raises LockLost, and PermanentFailure when one is done already."""
-        await self._write(run.lease, lambda c: journal.begin_steps(c, self.tables, run.id, steps, self._clock()))
+        await self._write(run.lease, lambda c: run_statements.begin_steps(c, self.tables, run.id, steps, self._clock()))
 
     async def after(self, run: OpenRun, ended: Sequence[tuple[Step, Outcome]]) -> None:
         """How these ended; inventory and letters follow in the same transaction. Safe to repeat. Raises LockLost."""
         await self._write(
-            run.lease, lambda c: journal.end_steps(c, self.tables, self._source(run), ended, self._clock())
+            run.lease, lambda c: run_statements.end_steps(c, self.tables, self._source(run), ended, self._clock())
         )
 
     def done_in(self, connection: Connection, run: OpenRun, steps: Sequence[Step]) -> None:
@@ -167,7 +167,7 @@ class Ledger:
         no other method of this ledger returns meanwhile. Raises DBAPIError, and LockLost: then commit nothing."""
         lock.hold(connection, self.tables.lock, self._site, run.lease)
         ended = [(step, Outcome(Result.DONE)) for step in steps]
-        journal.end_steps(connection, self.tables, self._source(run), ended, self._clock())
+        run_statements.end_steps(connection, self.tables, self._source(run), ended, self._clock())
 
     @contextmanager
     def held(self, lease: Lease) -> Iterator[None]:
@@ -187,16 +187,16 @@ class Ledger:
 
     async def finish(self, run: OpenRun, state: RunState) -> None:
         """The run is over; steps that are still pending were not tried. Raises LockLost."""
-        await self._write(run.lease, lambda c: journal.finish_run(c, self.tables, run.id, state, self._clock()))
+        await self._write(run.lease, lambda c: run_statements.finish_run(c, self.tables, run.id, state, self._clock()))
 
     async def supersede(self, run: OpenRun, owners: Collection[Owner]) -> None:
         """`run` has told the accounts their passwords under other addresses: nothing is open for `owners` (the former
         ones) any more. Raises LockLost."""
-        await self._write(run.lease, lambda c: journal.supersede(c, self.tables, self._site, run.id, owners))
+        await self._write(run.lease, lambda c: run_statements.supersede(c, self.tables, self._site, run.id, owners))
 
     async def missed(self, run: OpenRun, one_shots: Collection[OneShot]) -> None:
         """Notes operations whose date is over. Raises LockLost."""
-        await self._write(run.lease, lambda c: journal.insert_missed(c, self.tables, run.id, one_shots))
+        await self._write(run.lease, lambda c: run_statements.insert_missed(c, self.tables, run.id, one_shots))
 
     # the inventory
 
@@ -223,26 +223,26 @@ class Ledger:
         numbers: Mapping[str, str] | None = None,
     ) -> Remembered:
         """What planning asks of the past, as of one moment. `wanted` (by system) is what it wants now: of the inventory
-        it gets the rest, and the bare keys of that. `numbers` are the declared member numbers by address."""
+        it gets the rest, and the bare keys of that. `numbers` are the declared member numbers by address_history."""
         since = self._clock() - timedelta(hours=window_hours)
-        return await self._read(recall.remember, self._site, since, wanted or {}, numbers or {})
+        return await self._read(queries.remember, self._site, since, wanted or {}, numbers or {})
 
     async def made(self, addresses: Collection[str]) -> Mapping[str, datetime]:
         """When we made these mailboxes, in UTC; those that were there before us are left out."""
-        return await self._read(recall.made, self._site, addresses) if addresses else {}
+        return await self._read(queries.made, self._site, addresses) if addresses else {}
 
     async def used(self, digest: str) -> PastRun | None:
         """The latest run that carried out this plan."""
         runs = self.tables.runs
         query = select(runs).where(runs.c.site == self._site, runs.c.digest == digest).order_by(runs.c.id.desc())
-        found = await self._read(recall.runs, query.limit(1))
+        found = await self._read(queries.runs, query.limit(1))
         return found[0] if found else None
 
     async def interrupted(self) -> list[PastRun]:
         """Runs that count as running and for which nobody holds a living lock."""
         runs = self.tables.runs
         query = select(runs).where(runs.c.site == self._site, runs.c.state == RunState.RUNNING).order_by(runs.c.id)
-        found = await self._read(recall.runs, query)
+        found = await self._read(queries.runs, query)
         by = await self.holder() if found else None
         return [run for run in found if by is None or by.expired or by.run != run.id]
 
@@ -253,25 +253,25 @@ class Ledger:
 
     async def half_way(self) -> frozenset[Owner]:
         """Whoever any run left with an effect undone that no system can show: a password, a letter."""
-        return frozenset(await self._read(recall.unseen, self._site))
+        return frozenset(await self._read(queries.unseen, self._site))
 
     async def history(self, limit: int) -> list[PastRun]:
         """The latest runs, newest first, without their steps."""
         runs = self.tables.runs
         query = select(runs).where(runs.c.site == self._site).order_by(runs.c.id.desc()).limit(limit)
-        return await self._read(recall.runs, query)
+        return await self._read(queries.runs, query)
 
     async def of_address(self, asked: str, limit: int) -> list[PastRun]:
-        """The latest runs that touched an address, a local part or a block, with their steps about it."""
-        return await self._read(address.of_address, self._site, asked, limit)
+        """The latest runs that touched an address_history, a local part or a block, with their steps about it."""
+        return await self._read(address_history.of_address, self._site, asked, limit)
 
     async def run(self, number: int) -> PastRun | None:
         """One run with all its steps; None when the site has no such run."""
-        return await self._read(recall.one_run, self._site, number)
+        return await self._read(queries.one_run, self._site, number)
 
     async def plan_document(self, number: int) -> str:
         """The plan of a run, as it was saved; empty when there is none."""
-        return await self._read(recall.document, self._site, number)
+        return await self._read(queries.document, self._site, number)
 
     # threads and transactions
 
@@ -310,7 +310,7 @@ class Ledger:
 
     def _note_uncertain(self, run: OpenRun, owners: Collection[Owner]) -> None:
         with transaction(self._engine) as connection:
-            journal.insert_uncertain(connection, self.tables, run.id, owners, self._clock())
+            run_statements.insert_uncertain(connection, self.tables, run.id, owners, self._clock())
 
     def _add_lock(self) -> None:
         # somebody else's, a moment earlier, is as good

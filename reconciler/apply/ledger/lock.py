@@ -16,7 +16,7 @@ from sqlalchemy.engine import Row
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from reconciler.apply.ledger import process
+from reconciler.apply.ledger import process_check
 from reconciler.errors import ReconcilerError
 
 TTL = timedelta(minutes=2)
@@ -159,14 +159,14 @@ def holder_of(row: Row[Any] | None) -> Holder | None:
         return None
     return Holder(
         row.holder,
-        process.shown(row.host),
+        process_check.shown(row.host),
         row.pid,
         row.run,
         _time(row.since),
         _time(row.expires),
         row.fence,
         row.expires <= row.now,
-        process.is_alive(row.host, row.pid),
+        process_check.is_alive(row.host, row.pid),
     )
 
 

@@ -12,8 +12,8 @@ from reconciler.declared.checks.groupware import check_groupware
 from reconciler.declared.checks.mailboxes import check_mailboxes
 from reconciler.declared.checks.removals import check_removals
 from reconciler.declared.checks.renames import check_renames
+from reconciler.declared.merged_entries import Tables
 from reconciler.declared.problems import Problems
-from reconciler.declared.tables import Tables
 
 CHECKS: tuple[Callable[[Tables, Problems], None], ...] = (
     check_mailboxes,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from reconciler.declared.merged_entries import Tables
 from reconciler.declared.problems import Problems, Spot
-from reconciler.declared.tables import Tables
 from reconciler.model.addresses import Address, domain_of, local_part, without_extension
 from reconciler.model.declared import Alias, Rename
 

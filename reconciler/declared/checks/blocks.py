@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from reconciler.declared.merged_entries import Tables
 from reconciler.declared.problems import Problems
-from reconciler.declared.tables import Tables
 from reconciler.model.addresses import domain_of
 from reconciler.model.declared import SenderBlock
 

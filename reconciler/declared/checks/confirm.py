@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from reconciler.declared.merged_entries import Tables
 from reconciler.declared.problems import Problems
-from reconciler.declared.tables import Tables
 
 
 def check_confirm(tables: Tables, problems: Problems) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 
+from reconciler.declared.merged_entries import Tables
 from reconciler.declared.problems import Problems, Spot
-from reconciler.declared.tables import Tables
 
 _FAR = timedelta(days=366)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from reconciler.declared.merged_entries import Tables
 from reconciler.declared.problems import Problems, Spot
-from reconciler.declared.tables import Tables
 from reconciler.model.addresses import local_part
 from reconciler.model.declared import Mailbox
 from reconciler.settings import OpenXchange

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from reconciler.declared.merged_entries import Tables
 from reconciler.declared.problems import Problems, Spot
-from reconciler.declared.tables import Tables
 from reconciler.model.addresses import Address, without_extension
 from reconciler.model.declared import Removal
 from reconciler.model.places import Origin

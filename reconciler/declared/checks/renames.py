@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import groupby
 
+from reconciler.declared.merged_entries import Tables
 from reconciler.declared.problems import Problems, Spot
-from reconciler.declared.tables import Tables
 from reconciler.model.addresses import Address
 from reconciler.model.declared import Rename
 from reconciler.model.places import Origin

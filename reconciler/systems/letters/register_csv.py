@@ -10,7 +10,7 @@ from operator import itemgetter
 from pathlib import Path
 
 from reconciler.settings import Register
-from reconciler.systems.letters.members import Entry, Members, UnreadableRegister, columns, members
+from reconciler.systems.letters.register_rows import Entry, Members, UnreadableRegister, columns, members
 
 _DELIMITERS = (",", ";")
 _SEPARATOR = re.compile(r"(?:\r?\n)*sep=([,;\t|])\r?\n")

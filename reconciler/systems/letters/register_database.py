@@ -16,7 +16,7 @@ from sqlalchemy.pool import NullPool
 from reconciler.remote.database import connect, open_server
 from reconciler.remote.database_errors import explained
 from reconciler.settings import Register, Settings
-from reconciler.systems.letters.members import Entry, Members, UnreadableRegister, columns, members
+from reconciler.systems.letters.register_rows import Entry, Members, UnreadableRegister, columns, members
 
 
 def read_database(settings: Settings, register: Register, password: SecretStr) -> Members:

@@ -12,8 +12,8 @@ from reconciler.model.members import without_zeros
 from reconciler.model.names import folded
 from reconciler.model.records import MemberRow, Owner, Scope
 from reconciler.planning.findings import Finding, Severity
-from reconciler.systems.letters.members import Remark, shown
 from reconciler.systems.letters.recipients import NoLetter, email_problem
+from reconciler.systems.letters.register_rows import Remark, shown
 
 
 def entries(desired: DesiredState, members: Mapping[str, MemberRow]) -> Iterator[Finding]:

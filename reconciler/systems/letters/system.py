@@ -22,20 +22,20 @@ from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState, Mailbox
 from reconciler.model.records import LetterRow, MemberRow, Owner, Records, Row
 from reconciler.planning.changes import Action, Change, Outcome, Result, Stage, Step
-from reconciler.planning.credentials import News, ask_whether_it_came
+from reconciler.planning.credentials import CredentialEvents, ask_whether_it_came
 from reconciler.planning.findings import Finding
 from reconciler.planning.ports import System
 from reconciler.planning.snapshot import rows_of
-from reconciler.remote.mail import NOT_SENT, is_temporary, is_uncertain
+from reconciler.remote.mailer import NOT_SENT, is_temporary, is_uncertain
 from reconciler.settings import Register, Settings, secret
 from reconciler.systems.context import Context
 from reconciler.systems.letters.letter import MOVED, Stationery
-from reconciler.systems.letters.members import Members, Remark
-from reconciler.systems.letters.occasion import content as about
-from reconciler.systems.letters.occasion import occasion
+from reconciler.systems.letters.letter_kind import content as about
+from reconciler.systems.letters.letter_kind import occasion
 from reconciler.systems.letters.recipients import NoLetter, letter_for
 from reconciler.systems.letters.register_csv import read_csv
 from reconciler.systems.letters.register_database import read_database
+from reconciler.systems.letters.register_rows import Members, Remark
 from reconciler.systems.letters.review import entries, no_letter, rows, zeros
 
 _AGAIN = (
@@ -116,7 +116,7 @@ class LetterSystem:
         changes: Sequence[Change],
         wanted: Records,  # noqa: ARG002  # empty, see expect
         found: Records,
-        news: News,
+        news: CredentialEvents,
     ) -> Sequence[Change]:
         """A letter when the account gets a new password, or another address with the password that it has."""
         if not (news.renew or news.moved) or self._stationery is None or self._desired is None:

@@ -16,10 +16,10 @@ from reconciler.errors import EffectFailed, Halted, TemporaryFailure
 from reconciler.model.records import AttachmentRow
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Outcome, Result, Step
-from reconciler.remote.together import to_its_end
+from reconciler.remote.concurrency import to_its_end
 from reconciler.settings import MailServer, OpenXchange
-from reconciler.systems.openxchange.failures import PLAN
 from reconciler.systems.openxchange.listing import canonical, read_users
+from reconciler.systems.openxchange.tool_failures import PLAN
 from reconciler.systems.openxchange.tools import Tools
 from reconciler.systems.openxchange.web import Answer, Web, WebError, said
 from reconciler.systems.openxchange.web_failures import BY_HAND, DUPLICATES, KNOWN, OTHER, REFUSED_TRIALS

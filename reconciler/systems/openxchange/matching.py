@@ -14,7 +14,7 @@ from typing import Literal
 from reconciler.model.accounts import Accounts, accounts
 from reconciler.model.addresses import local_part
 from reconciler.model.declared import DesiredState, GroupwareAccount, Mailbox
-from reconciler.model.records import Gone, Owner, OxUserRow, Records, Row, Scope
+from reconciler.model.records import Absent, Owner, OxUserRow, Records, Row, Scope
 from reconciler.planning.identity import addresses_of
 from reconciler.planning.snapshot import rows_of
 
@@ -29,7 +29,7 @@ def wanted_users(desired: DesiredState, rule: Literal["local_part", "address"], 
         box.address: _wanted(box, rule, chains) for box in desired.mailboxes.values() if box.groupware
     }
     for address in purged(desired, retention_days, GroupwareAccount.DELETE):
-        table[address] = Gone(address, Owner(Scope.ACCOUNT, address))
+        table[address] = Absent(address, Owner(Scope.ACCOUNT, address))
     return {KIND: table}
 
 
@@ -114,10 +114,10 @@ def settle(wanted: Records, found: Records) -> Records:
     former address, another one that holds its new primary address or its new login.
     """
     live = rows_of(found, OxUserRow)
-    leaving: dict[str, Gone] = {}
+    leaving: dict[str, Absent] = {}
     pending: list[OxUserRow] = []
     for address, row in wanted.get(KIND, {}).items():
-        if isinstance(row, Gone):
+        if isinstance(row, Absent):
             leaving[address] = row
         elif isinstance(row, OxUserRow) and address in live and live[address].key != address:
             pending.append(row)
@@ -125,8 +125,8 @@ def settle(wanted: Records, found: Records) -> Records:
         return wanted
     free = [user for key, user in live.items() if key == f"openxchange/{user.id}"]
     # by the primary address alone: nothing vaguer may delete anybody
-    gone: dict[str, Row] = {u.key: Gone(u.key, leaving[u.primary].owner) for u in free if u.primary in leaving}
-    gone.update((user.key, Gone(user.key, row.owner)) for row, user in _second(pending, free))
+    gone: dict[str, Row] = {u.key: Absent(u.key, leaving[u.primary].owner) for u in free if u.primary in leaving}
+    gone.update((user.key, Absent(user.key, row.owner)) for row, user in _second(pending, free))
     staying = {address: row for address, row in wanted.get(KIND, {}).items() if address not in leaving}
     # who goes comes first: they have the login, the address or the name that somebody else is to get
     return {**wanted, KIND: gone | staying}

@@ -14,14 +14,14 @@ from reconciler.errors import Halted, Unreadable
 from reconciler.model.records import Owner, OxUserRow, PasswordRow
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Action, Change, Outcome, Result, Step
-from reconciler.remote.together import together
+from reconciler.remote.concurrency import together
 from reconciler.settings import OpenXchange
-from reconciler.systems.openxchange.answers import Complaint, complaint
-from reconciler.systems.openxchange.effects import differences, in_place, intend, spoken
-from reconciler.systems.openxchange.failures import PLAN
 from reconciler.systems.openxchange.listing import Listed
-from reconciler.systems.openxchange.look import Seen, look, only_login, user_id_of
+from reconciler.systems.openxchange.tool_answers import Complaint, complaint
+from reconciler.systems.openxchange.tool_calls import differences, in_place, intend, spoken
+from reconciler.systems.openxchange.tool_failures import PLAN
 from reconciler.systems.openxchange.tools import Tools, Write
+from reconciler.systems.openxchange.user_lookup import Seen, look, only_login, user_id_of
 
 _SUCCESS = {
     "createuser": rb"user \d+ in context \d+ created",

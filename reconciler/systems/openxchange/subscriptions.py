@@ -19,13 +19,13 @@ from reconciler.errors import Halted
 from reconciler.model.records import SubscriptionsRow
 from reconciler.planning.changes import Outcome, Result, Step
 from reconciler.planning.identity import addresses_of
+from reconciler.remote.concurrency import to_its_end
 from reconciler.remote.database import connect, open_server
 from reconciler.remote.database_errors import explained, is_temporary
-from reconciler.remote.together import to_its_end
 from reconciler.settings import OpenXchange, Settings, secret
-from reconciler.systems.openxchange.failures import AGAIN, PLAN
-from reconciler.systems.openxchange.look import Seen, look
+from reconciler.systems.openxchange.tool_failures import AGAIN, PLAN
 from reconciler.systems.openxchange.tools import Tools
+from reconciler.systems.openxchange.user_lookup import Seen, look
 
 _TOKEN = "com.openexchange.secret.recovery.fast.token"
 _TABLES = MetaData()

@@ -11,15 +11,15 @@ from reconciler.model.declared import DesiredState
 from reconciler.model.records import Owner, OxUserRow, Records, Row
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Change, Outcome, Result, Stage, Step
-from reconciler.planning.credentials import News
+from reconciler.planning.credentials import CredentialEvents
 from reconciler.planning.findings import Finding
 from reconciler.planning.ports import System
 from reconciler.settings import OpenXchange, Settings, secret
 from reconciler.systems.context import Context
-from reconciler.systems.openxchange import attach, follow, look, matching, perform, review
-from reconciler.systems.openxchange.answers import Words
+from reconciler.systems.openxchange import attach, matching, perform, review, side_effects, user_lookup
 from reconciler.systems.openxchange.listing import read_users
 from reconciler.systems.openxchange.subscriptions import Subscriptions
+from reconciler.systems.openxchange.tool_answers import Words
 from reconciler.systems.openxchange.tools import Tools
 
 
@@ -103,21 +103,21 @@ class OpenXchangeSystem:
         changes: Sequence[Change],
         wanted: Records,
         found: Records,
-        news: News,
+        news: CredentialEvents,
     ) -> Sequence[Change]:
         """The new password of a user that is there, their old mailbox, the end of their subscriptions."""
         following: list[Change] = []
         if news.renew:
-            following += follow.password(self.name, owner, found)
+            following += side_effects.password(self.name, owner, found)
             if self._attach_to is not None:
-                following += follow.attachments(self.name, owner, changes, wanted, self._old_names)
+                following += side_effects.attachments(self.name, owner, changes, wanted, self._old_names)
         if news.unsubscribe:
-            following += follow.subscriptions(self.name, owner, found)
+            following += side_effects.subscriptions(self.name, owner, found)
         return following
 
     def steps(self, change: Change) -> tuple[Step, ...]:
         """One call of a tool, one visit to the web interface, or one transaction."""
-        return (Step(change, Stage.ATTACH if change.kind == follow.ATTACHMENT else Stage.GROUPWARE),)
+        return (Step(change, Stage.ATTACH if change.kind == side_effects.ATTACHMENT else Stage.GROUPWARE),)
 
     def review(self, desired: DesiredState, found: Records) -> Sequence[Finding]:
         """What is remarkable, and what cannot be done because the site file does not say how."""
@@ -140,7 +140,7 @@ class OpenXchangeSystem:
     async def perform(self, batch: Sequence[Step]) -> list[Outcome]:
         """Creates, changes and deletes users, several at once, and reads them back; then what follows. Raises
         Unreadable when nothing was begun."""
-        apart = (follow.ATTACHMENT, follow.SUBSCRIPTIONS)
+        apart = (side_effects.ATTACHMENT, side_effects.SUBSCRIPTIONS)
         users = [step for step in batch if step.change.kind not in apart]
         outcomes: dict[str, Outcome] = {}
         if users:
@@ -156,7 +156,7 @@ class OpenXchangeSystem:
     async def _apart(self, kind: str, steps: Sequence[Step], *, begun: bool) -> list[Outcome]:
         """What no tool of OX does."""
         try:
-            if kind == follow.SUBSCRIPTIONS:
+            if kind == side_effects.SUBSCRIPTIONS:
                 return await self._subscriptions.perform(self._tools, steps)
             return await attach.perform(self._tools, self._attach_to, self._passwords, steps)
         except Unreadable as error:
@@ -167,7 +167,7 @@ class OpenXchangeSystem:
 
     async def holds(self, batch: Sequence[Step]) -> list[bool]:
         """By one fresh list. Raises Unreadable."""
-        return await look.holds(self._tools, batch)
+        return await user_lookup.holds(self._tools, batch)
 
     async def close(self) -> None:
         """Nothing: the line belongs to the site's hosts, and other systems may use it."""

@@ -14,10 +14,10 @@ from reconciler.errors import Unreadable
 from reconciler.planning.snapshot import DELIMITER
 from reconciler.remote.host import Completed, Host
 from reconciler.systems.postfix.keys import KeyRules
+from reconciler.systems.postfix.map_state import View, first_of, look, repeated
+from reconciler.systems.postfix.map_usage import usage
 from reconciler.systems.postfix.mapfile import MapText, parse
 from reconciler.systems.postfix.tools import SUFFIXES, Argv, Tools
-from reconciler.systems.postfix.usage import usage
-from reconciler.systems.postfix.view import View, first_of, look, repeated
 
 PLAIN = {"LC_ALL": "C"}
 """Tools answer in English, which is what we know to read."""

@@ -10,14 +10,14 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from reconciler.model.declared import DesiredState
-from reconciler.model.records import HandLineRow, Records
+from reconciler.model.records import Records, UnmanagedLineRow
 from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.snapshot import rows_of
 from reconciler.systems.postfix.actions import Effect, effect
 from reconciler.systems.postfix.keys import asked_later, dead_key_hint, forms
+from reconciler.systems.postfix.map_state import NOT_IN_FORCE
 from reconciler.systems.postfix.reading import Rules
 from reconciler.systems.postfix.tools import Tools
-from reconciler.systems.postfix.view import NOT_IN_FORCE
 
 _EFFECTS = {
     Effect.DIGITS: (
@@ -56,7 +56,7 @@ def review(desired: DesiredState, found: Records, rules: Rules, tools: Tools) ->
     blocked = _blocked(desired, rules)
     seen: dict[str, str] = {}
     findings = list(_about_use(rules, tools))
-    for row in rows_of(found, HandLineRow).values():
+    for row in rows_of(found, UnmanagedLineRow).values():
         line = _line(row, rules)
         findings += _about_line(line, rules, tools)
         findings += _about_blocks(line, blocked, rules, tools)
@@ -66,7 +66,7 @@ def review(desired: DesiredState, found: Records, rules: Rules, tools: Tools) ->
     return findings
 
 
-def _line(row: HandLineRow, rules: Rules) -> _Line:
+def _line(row: UnmanagedLineRow, rules: Rules) -> _Line:
     in_force = not row.action.endswith(NOT_IN_FORCE)
     return _Line(row.key, row.map_key, row.action.removesuffix(NOT_IN_FORCE), in_force, rules.recognised)
 

@@ -15,11 +15,11 @@ from reconciler.errors import EffectFailed, Halted, PermanentFailure, TemporaryF
 from reconciler.planning.changes import Change, Outcome, Result, Step
 from reconciler.remote.host import Completed
 from reconciler.systems.context import Fence
+from reconciler.systems.postfix.map_edit import checked_text, in_place, judge
+from reconciler.systems.postfix.map_state import View, first_of
 from reconciler.systems.postfix.mapfile import MapText
-from reconciler.systems.postfix.next_text import checked_text, in_place, judge
 from reconciler.systems.postfix.reading import PLAIN, Reader
 from reconciler.systems.postfix.tools import LOCK_MINUTES, Argv, sudoers_line
-from reconciler.systems.postfix.view import View, first_of
 
 _DUPLICATE = re.compile(r'postmap: warning: .*: duplicate entry: "(.*)"')
 _SUDO_REFUSES = ("a password is required", "not allowed to", "may not run", "not in the sudoers file")

@@ -8,13 +8,13 @@ from reconciler.errors import Unreadable
 from reconciler.model.declared import DesiredState, SenderBlock
 from reconciler.model.records import BlockRow, Owner, Records, SettingRow
 from reconciler.planning.changes import Change, Outcome, Stage, Step
-from reconciler.planning.credentials import News
+from reconciler.planning.credentials import CredentialEvents
 from reconciler.planning.findings import Finding
 from reconciler.planning.ports import System
 from reconciler.planning.snapshot import DELIMITER
 from reconciler.remote.host import Host
 from reconciler.systems.context import Context, Fence, NoFence
-from reconciler.systems.postfix.next_text import in_place
+from reconciler.systems.postfix.map_edit import in_place
 from reconciler.systems.postfix.reading import PLAIN, Reader
 from reconciler.systems.postfix.review import review
 from reconciler.systems.postfix.rewrite import Rewriter
@@ -46,7 +46,7 @@ class SenderMap:
     def expect(self, desired: DesiredState) -> Records:
         """Every block that is not expired, refused without a text: the reason stays between us and the file."""
         blocks = (block for block in desired.sender_blocks.values() if not block.expired(desired.today))
-        return {"block": {b.key: BlockRow(b.key, "REJECT", _comment(b)) for b in blocks}, "hand_line": {}}
+        return {"block": {b.key: BlockRow(b.key, "REJECT", _comment(b)) for b in blocks}, "unmanaged_line": {}}
 
     async def observe(self) -> Records:
         """Text and built map as they are. See System."""
@@ -69,7 +69,7 @@ class SenderMap:
         changes: Sequence[Change],  # noqa: ARG002  # the port's signature
         wanted: Records,  # noqa: ARG002  # the port's signature
         found: Records,  # noqa: ARG002  # the port's signature
-        news: News,  # noqa: ARG002  # the port's signature
+        news: CredentialEvents,  # noqa: ARG002  # the port's signature
     ) -> Sequence[Change]:
         return ()
 

@@ -13,9 +13,9 @@ from reconciler.model.addresses import domain_of, local_part
 from reconciler.model.records import AliasRow, MailboxRow, Owner, PasswordRow, VacationRow
 from reconciler.planning.changes import Action, Change, Outcome, Result, Step
 from reconciler.settings import PostfixAdmin
-from reconciler.systems.postfixadmin.decide import conflict, in_place, respells
-from reconciler.systems.postfixadmin.lookup import Found, Live
-from reconciler.systems.postfixadmin.texts import goto_text, quota_bytes, stored_alias
+from reconciler.systems.postfixadmin.fresh_reads import Found, Live
+from reconciler.systems.postfixadmin.step_decision import conflict, in_place, respells
+from reconciler.systems.postfixadmin.stored_values import goto_text, quota_bytes, stored_alias
 from reconciler.systems.postfixadmin.write import Edit, Move, Writes, new_alias, new_mailbox, password_expiry
 
 Account = tuple[Step, ...]
@@ -28,7 +28,7 @@ _PLAN_AGAIN = "run `reconciler plan` again: it shows what is there now"
 _ORDER = ("alias", "mailbox", "vacation", "password")
 
 
-class Stand(NamedTuple):
+class LockedRows(NamedTuple):
     """What was read under locks: the rows, the days that passwords last by domain, the database's time."""
 
     found: Found
@@ -71,16 +71,16 @@ def _live(found: Found, change: Change) -> tuple[Live | None, Live | None]:
 class Batch:
     """Collects what the accounts of one transaction write, and what their steps come to once it is committed."""
 
-    def __init__(self, stand: Stand, section: PostfixAdmin, hashes: Mapping[str, str]) -> None:
+    def __init__(self, stand: LockedRows, section: PostfixAdmin, hashes: Mapping[str, str]) -> None:
         self.writes = Writes()
         self.outcomes: Outcomes = {}
-        self._stand = stand
+        self._locked_rows = stand
         self._section = section
         self._hashes = hashes
 
     def add(self, account: Account) -> None:
         """Adds an account's writes, or says why it is left out."""
-        open_steps = [step for step in account if not (step.readable and holds_in(self._stand.found, step))]
+        open_steps = [step for step in account if not (step.readable and holds_in(self._locked_rows.found, step))]
         self.outcomes |= {step.id: Outcome(Result.DONE) for step in account}
         changes = [step.change for step in account]
         problems = {step.id: problem for step in open_steps if (problem := self._problem(step.change, changes))}
@@ -97,11 +97,13 @@ class Batch:
             return None if self._mailbox_now(change.key, account) else Outcome.lost_race(gone, _PLAN_AGAIN)
         if not change.key.isascii():
             return Outcome(Result.FAILED, f"{change.key}: PostfixAdmin's tables hold ASCII addresses only", "rename it")
-        problem = conflict(change, *_live(self._stand.found, change)) or self._still_a_twin(change, account)
+        problem = conflict(change, *_live(self._locked_rows.found, change)) or self._still_a_twin(change, account)
         if problem:
             return Outcome.lost_race(problem, _PLAN_AGAIN)
         domain = domain_of(change.key)
-        if (change.action in (Action.CREATE, Action.RENAME) or respells(change)) and domain not in self._stand.days:
+        if (
+            change.action in (Action.CREATE, Action.RENAME) or respells(change)
+        ) and domain not in self._locked_rows.days:
             hint = f"create the domain there first: postfixadmin-cli domain add {domain}"
             return Outcome(Result.FAILED, f"{change.key}: PostfixAdmin has no domain {domain}", hint)
         return None
@@ -111,13 +113,15 @@ class Batch:
         if change.kind != "alias" or change.action is not Action.DELETE:
             return None
         goes = any(c.kind == "mailbox" and c.action is Action.DELETE and c.key == change.key for c in account)
-        there = ("mailbox", change.key) in self._stand.found
+        there = ("mailbox", change.key) in self._locked_rows.found
         return f"{change.key} is the alias of a mailbox that stays" if there and not goes else None
 
     def _mailbox_now(self, key: str, account: Sequence[Change]) -> Live | None:
         """The stored row of a mailbox, which may still be under the key that this transaction changes."""
         old = next((c.before for c in account if c.kind == "mailbox" and c.key == key and c.before), None)
-        return self._stand.found.get(("mailbox", key)) or self._stand.found.get(("mailbox", old.key if old else key))
+        return self._locked_rows.found.get(("mailbox", key)) or self._locked_rows.found.get(
+            ("mailbox", old.key if old else key)
+        )
 
     def _write(self, change: Change, account: Sequence[Change]) -> None:
         match change.row:
@@ -135,7 +139,7 @@ class Batch:
                 raise ValueError(f"PostfixAdmin cannot carry out {change.action} of {change.kind} {change.key}")
 
     def _alias(self, change: Change, row: AliasRow, account: Sequence[Change]) -> None:
-        live = self._stand.found.get(("alias", row.key))
+        live = self._locked_rows.found.get(("alias", row.key))
         if live is None:
             self.writes.aliases.append(new_alias(row, self._stored_targets(account)))
             self._log("create_alias", stored_alias(row.key))
@@ -143,7 +147,7 @@ class Batch:
         if change.action is Action.DELETE:
             self.writes.alias_deletions.append(live.stored)
             # PostfixAdmin logs a mailbox's alias with its mailbox (facts/postfixadmin.md 5.4, 5.6)
-            if ("mailbox", row.key) not in self._stand.found:
+            if ("mailbox", row.key) not in self._locked_rows.found:
                 self._log("delete_alias", stored_alias(row.key))
             return
         values: dict[str, object] = {}
@@ -158,7 +162,7 @@ class Batch:
     def _stored_targets(self, account: Sequence[Change]) -> str:
         """All targets of the account's aliases as they are stored: what a rename carries over stays as it was."""
         keys = dict.fromkeys(change.key for change in account if change.kind == "alias")
-        rows = (self._stand.found.get(("alias", key)) for key in keys)
+        rows = (self._locked_rows.found.get(("alias", key)) for key in keys)
         return ",".join(row.stored[1] for row in rows if row is not None)
 
     def _mailbox(self, change: Change, row: MailboxRow) -> None:
@@ -187,7 +191,7 @@ class Batch:
 
     def _move(self, change: Change, key: str) -> Move:
         assert change.before is not None
-        return Move(self._stand.found[change.kind, change.before.key].stored, key)
+        return Move(self._locked_rows.found[change.kind, change.before.key].stored, key)
 
     def _edit_mailbox(self, live: Live, key: str, **values: object) -> None:
         stored = live.stored
@@ -197,7 +201,7 @@ class Batch:
 
     def _expiry(self, key: str) -> datetime:
         # a mailbox whose domain row is gone counts as 0 days, as in PostfixAdmin
-        return password_expiry(self._stand.now, self._stand.days.get(domain_of(key), 0))
+        return password_expiry(self._locked_rows.now, self._locked_rows.days.get(domain_of(key), 0))
 
     def _log(self, action: str, address: str) -> None:
         self.writes.log.append((domain_of(address), action, address))

@@ -91,14 +91,14 @@ def check_writable(connection: Connection, tables: Tables) -> None:
         connection.execute(insert(table).from_select([c.name for c in table.columns], nothing))
     for table in (tables.alias, tables.mailbox):
         connection.execute(update(table).values(modified=func.now()).where(false()))
-    others = tables.by_user
+    others = tables.dependent_tables
     for other, key in ((others.vacation, "email"), (others.quota2, "username"), (others.fetchmail, "mailbox")):
         connection.execute(update(other).values({key: other.c[key]}).where(false()))
         connection.execute(delete(other).where(false()))
 
 
 def _table(tables: Tables, word: str) -> Table:
-    found: Table = getattr(tables if word in Tables._fields else tables.by_user, word)
+    found: Table = getattr(tables if word in Tables._fields else tables.dependent_tables, word)
     return found
 
 

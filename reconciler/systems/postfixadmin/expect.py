@@ -12,7 +12,7 @@ from reconciler.model.names import folded
 from reconciler.model.records import AliasRole, AliasRow, MailboxRow, Records, Row
 from reconciler.setting_values import parse_quota
 from reconciler.settings import Settings
-from reconciler.systems.postfixadmin.chains import CHAIN, LEAVING, Chain, chain_of, leaving
+from reconciler.systems.postfixadmin.rename_chains import CHAIN, LEAVING, Chain, chain_of, leaving
 
 
 def expect(desired: DesiredState, settings: Settings) -> Records:

@@ -9,18 +9,18 @@ from sqlalchemy import Connection, Select, func, select
 
 from reconciler.model.names import folded
 from reconciler.model.records import AliasDomainRow, AliasRow, DomainRow, MailboxRow, Records, Row, VacationRow
-from reconciler.systems.postfixadmin.by_user import present
 from reconciler.systems.postfixadmin.checks import check_tables
+from reconciler.systems.postfixadmin.dependent_tables import present
 from reconciler.systems.postfixadmin.encodings import charset_of_names
 from reconciler.systems.postfixadmin.spellings import ALL_DOMAINS, Hidden, Read, mark, take_hidden
-from reconciler.systems.postfixadmin.tables import Tables
-from reconciler.systems.postfixadmin.texts import (
+from reconciler.systems.postfixadmin.stored_values import (
     address_key,
     alias_key,
     goto_of,
     megabytes,
     stored_alias,
 )
+from reconciler.systems.postfixadmin.tables import Tables
 
 _ROWS = 2000
 """Rows that a server-side cursor hands over at a time (facts/postfixadmin.md 15)."""
@@ -63,10 +63,10 @@ def observe(connection: Connection, tables: Tables, multiplier: int) -> Observat
     hidden = take_hidden(connection, tables, domains, linked)
     domains.rows.pop(ALL_DOMAINS, None)
     records: Records = {"alias": aliases, "mailbox": mailboxes, "domain": domains.rows, "alias_domain": linked.rows}
-    there = present(connection, tables.by_user)
+    there = present(connection, tables.dependent_tables)
     vacations = map(vacation_row, _stream(connection, vacation_columns(tables)))
     records["vacation"] = {row.key: row for row in vacations}
-    admin = tables.by_user.admin.c.username
+    admin = tables.dependent_tables.admin.c.username
     admins = _stream(connection, select(admin)) if "admin" in there else ()
     administrators = frozenset(address_key(username) for (username,) in admins)
     return Observation(records, tuple(seen), tuple(hidden), administrators, charset_of_names(connection, tables))
@@ -92,7 +92,7 @@ def domain_columns(tables: Tables) -> Select[Any]:
 
 def vacation_columns(tables: Tables) -> Select[Any]:
     """What planning needs of a vacation. Where case matters PostfixAdmin finds lower case only (facts 3)."""
-    c = tables.by_user.vacation.c
+    c = tables.dependent_tables.vacation.c
     return select(c.email, c.active).where(c.email == func.lower(c.email))
 
 

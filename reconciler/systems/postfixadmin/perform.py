@@ -20,16 +20,16 @@ from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Action, Outcome, Result, Step
 from reconciler.remote.database_errors import is_about_one_row, is_temporary, said
 from reconciler.settings import PostfixAdmin
-from reconciler.systems.context import Fence, NoFence, NoWitness, Witness
-from reconciler.systems.postfixadmin import lookup
-from reconciler.systems.postfixadmin.batch import Account, Batch, Outcomes, Stand, accounts, holds_in, rows_of
+from reconciler.systems.context import Fence, NoFence, NoTransactionHook, TransactionHook
+from reconciler.systems.postfixadmin import fresh_reads
+from reconciler.systems.postfixadmin.batch import Account, Batch, LockedRows, Outcomes, accounts, holds_in, rows_of
 from reconciler.systems.postfixadmin.connect import Database, unreadable
-from reconciler.systems.postfixadmin.lookup import CHUNK, Found
+from reconciler.systems.postfixadmin.fresh_reads import CHUNK, Found
 from reconciler.systems.postfixadmin.passwords import hash_all
 from reconciler.systems.postfixadmin.spellings import Spellings, odd_spellings
 from reconciler.systems.postfixadmin.write import RowsChanged, write
 
-_NOBODY, _NO_FENCE = NoWitness(), NoFence()
+_NOBODY, _NO_FENCE = NoTransactionHook(), NoFence()
 _CHARACTERS = 250_000
 """Of alias targets in one statement: there it stands twice (new and old) beside a few bytes a row."""
 
@@ -42,14 +42,14 @@ class Writer:
         database: Database,
         section: PostfixAdmin,
         passwords: Passwords,
-        witness: Witness = _NOBODY,
+        transaction_hook: TransactionHook = _NOBODY,
         fence: Fence = _NO_FENCE,
     ) -> None:
         self._database = database
         self._tables = database.tables
         self._section = section
         self._passwords = passwords
-        self._witness = witness
+        self._transaction_hook = transaction_hook
         self._fence = fence
         self._spellings: Spellings = {}
         self._hashes: dict[str, str] = {}
@@ -96,12 +96,12 @@ class Writer:
 
     def _transaction(self, part: Sequence[Account]) -> Outcomes:
         with self._database.transaction() as connection:
-            batch = Batch(self._stand(connection, part), self._section, self._hashes)
+            batch = Batch(self._locked_rows(connection, part), self._section, self._hashes)
             for account in part:
                 batch.add(account)
             write(connection, self._tables, batch.writes)
             done = [s for account in part for s in account if batch.outcomes[s.id].result is Result.DONE]
-            with self._witness.committing(connection, done) if done else nullcontext():
+            with self._transaction_hook.committing(connection, done) if done else nullcontext():
                 try:
                     connection.commit()
                 except DBAPIError as error:
@@ -111,11 +111,11 @@ class Writer:
         # nobody knows on which side of the commit the line broke, except the tables
         return self._settled(part, batch.outcomes, broken)
 
-    def _stand(self, connection: Connection, part: Sequence[Account]) -> Stand:
+    def _locked_rows(self, connection: Connection, part: Sequence[Account]) -> LockedRows:
         steps = [step for account in part for step in account]
         found = self._rows(connection, steps, lock=True)
-        days = lookup.password_days(connection, self._tables, {domain_of(step.change.key) for step in steps})
-        return Stand(found, days, lookup.database_clock(connection))
+        days = fresh_reads.password_days(connection, self._tables, {domain_of(step.change.key) for step in steps})
+        return LockedRows(found, days, fresh_reads.database_clock(connection))
 
     def _settled(self, part: Sequence[Account], planned: Outcomes, broken: DBAPIError) -> Outcomes:
         """The outcomes after a broken commit: what was to be written is looked for."""
@@ -126,14 +126,16 @@ class Writer:
         with self._database.look() as connection:
             found = self._rows(connection, steps)
             keys = [step.change.key for step in steps if step.change.kind == "password"]
-            stored = lookup.stored_passwords(connection, self._tables, keys)
+            stored = fresh_reads.stored_passwords(connection, self._tables, keys)
         there = {s.id for s in steps if s.readable and holds_in(found, s)}
         there |= {s.id for s in steps if not s.readable and stored.get(s.change.key) == self._hashes[s.change.key]}
         return planned | {s.id: nothing for s in steps if s.id not in there}
 
     def _rows(self, connection: Connection, steps: Sequence[Step], *, lock: bool = False) -> Found:
         keys = {key for step in steps for key in rows_of(step)}
-        return lookup.rows(connection, self._tables, keys, self._spellings, self._section.quota_multiplier, lock=lock)
+        return fresh_reads.rows(
+            connection, self._tables, keys, self._spellings, self._section.quota_multiplier, lock=lock
+        )
 
 
 def _chunks(everybody: Sequence[Account]) -> Iterator[list[Account]]:
@@ -165,7 +167,7 @@ def holds(database: Database, section: PostfixAdmin, steps: Sequence[Step]) -> l
     with database.look() as connection:
         spellings = odd_spellings(connection, database.tables)
         keys = {key for step in readable for key in rows_of(step)}
-        found = lookup.rows(connection, database.tables, keys, spellings, section.quota_multiplier)
+        found = fresh_reads.rows(connection, database.tables, keys, spellings, section.quota_multiplier)
     return [step.readable and holds_in(found, step) for step in steps]
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from reconciler.model.addresses import Address, domain_of, local_part
-from reconciler.model.records import AliasRole, AliasRow, Gone, MailboxRow, Records, Row, VacationRow
+from reconciler.model.records import Absent, AliasRole, AliasRow, MailboxRow, Records, Row, VacationRow
 from reconciler.planning.snapshot import rows_of
-from reconciler.systems.postfixadmin.chains import CHAIN, LEAVING, Chain, Former, Leaving
+from reconciler.systems.postfixadmin.rename_chains import CHAIN, LEAVING, Chain, Former, Leaving
 
 _FORMERLY = " ehem. "
 
@@ -41,13 +41,13 @@ def settle(wanted: Records, found: Records) -> Records:
     settled = {kind: table for kind, table in wanted.items() if kind not in (CHAIN, LEAVING)}
     if chains or removals:
         settled |= {kind: dict(settled[kind]) for kind in ("alias", "mailbox")}
-        sight = _Sight(settled, found)
+        state = _TargetState(settled, found)
         for chain in chains:
-            sight.rename(chain)
-        sight.references(chains)
+            state.rename(chain)
+        state.references(chains)
         for removal in removals:
-            sight.remove(removal)
-        sight.member_aliases([removal for removal in removals if removal.purge])
+            state.remove(removal)
+        state.member_aliases([removal for removal in removals if removal.purge])
     return settled
 
 
@@ -55,7 +55,7 @@ def _newest(chain: Chain, table: Mapping[str, Row]) -> Former | None:
     return next((former for former in chain.former if former.address in table), None)
 
 
-class _Sight:
+class _TargetState:
     """Wanted rows, which it changes, beside the found ones."""
 
     def __init__(self, wanted: Records, found: Records) -> None:
@@ -190,11 +190,11 @@ class _Sight:
             mailbox, alias = self.mailboxes.get(address), self.aliases.get(address)
             if mailbox is not None:
                 off = mailbox._replace(account=leaving.key, active=False)
-                self.wanted["mailbox"][address] = Gone(address, leaving.owner) if leaving.purge else off
+                self.wanted["mailbox"][address] = Absent(address, leaving.owner) if leaving.purge else off
             if alias is None or address in self.wanted["alias"]:
                 continue
             if leaving.purge and (mailbox is not None or set(alias.goto) <= set(leaving.addresses)):
-                self.wanted["alias"][address] = Gone(address, leaving.owner)
+                self.wanted["alias"][address] = Absent(address, leaving.owner)
             elif mailbox is not None:
                 self.wanted["alias"][address] = alias._replace(account=leaving.key, active=False, role=AliasRole.TWIN)
 
@@ -208,4 +208,4 @@ class _Sight:
             if owner is None or key in self.wanted["alias"] or not local_part(key).isdecimal():
                 continue
             if set(alias.goto) <= set(owner.addresses):
-                self.wanted["alias"][key] = Gone(key, owner.owner)
+                self.wanted["alias"][key] = Absent(key, owner.owner)

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import Column, ColumnElement, Connection, func, or_, select
 
 from reconciler.model.records import Row
+from reconciler.systems.postfixadmin.stored_values import address_key, alias_key
 from reconciler.systems.postfixadmin.tables import Tables
-from reconciler.systems.postfixadmin.texts import address_key, alias_key
 
 Spellings = Mapping[tuple[str, str], tuple[str, ...]]
 """(kind, key) → other spellings under which rows are stored."""
@@ -59,7 +59,7 @@ def mark(connection: Connection, column: Column[Any], table: Read) -> dict[str, 
 def take_hidden(connection: Connection, tables: Tables, domains: Read, linked: Read) -> list[Hidden]:
     """Takes domains and alias domains that no look-up finds out of the records: nobody gets mail through them. Names
     these, and the vacations that are not found. Beside a row that is found, one that is not changes nothing."""
-    domain, link, vacation = tables.domain.c, tables.alias_domain.c, tables.by_user.vacation.c
+    domain, link, vacation = tables.domain.c, tables.alias_domain.c, tables.dependent_tables.vacation.c
     hidden: list[Hidden] = []
     for kind, table, columns in (
         ("domain", domains, (domain.domain,)),

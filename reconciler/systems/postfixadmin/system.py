@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from reconciler.model.declared import DesiredState
 from reconciler.model.records import Owner, Records, Scope
 from reconciler.planning.changes import Change, Outcome, Result, Stage, Step
-from reconciler.planning.credentials import News
+from reconciler.planning.credentials import CredentialEvents
 from reconciler.planning.findings import Finding
 from reconciler.planning.ports import System
 from reconciler.settings import PostfixAdmin
@@ -18,12 +18,12 @@ from reconciler.systems.context import Context
 from reconciler.systems.postfixadmin.checks import check_tables, check_writable
 from reconciler.systems.postfixadmin.connect import Database, unreadable
 from reconciler.systems.postfixadmin.expect import expect
-from reconciler.systems.postfixadmin.follow import follow, former_mailboxes
 from reconciler.systems.postfixadmin.observe import Observation, observe
 from reconciler.systems.postfixadmin.perform import Writer, holds
 from reconciler.systems.postfixadmin.review import Seen, review
 from reconciler.systems.postfixadmin.settle import pair, settle
-from reconciler.systems.postfixadmin.welcome import send_welcome
+from reconciler.systems.postfixadmin.side_effects import follow, former_mailboxes
+from reconciler.systems.postfixadmin.welcome_mail import send_welcome
 
 _WELCOME = "welcome_mail"
 _NO_MAILBOX = Outcome(Result.NOT_TRIED, "no welcome mail, because the mailbox was not made")
@@ -75,7 +75,7 @@ class PostfixAdminSystem:
         changes: Sequence[Change],
         wanted: Records,
         found: Records,
-        news: News,
+        news: CredentialEvents,
     ) -> Sequence[Change]:
         """The welcome mail of a new mailbox; the new password of live ones."""
         if self._former_of[0] is not wanted:  # asked for every account of a plan, found out once
@@ -121,7 +121,7 @@ class PostfixAdminSystem:
         if not rows:
             return {}
         context = self._context
-        writer = Writer(self._database, self._section, context.passwords, context.witness, context.fence)
+        writer = Writer(self._database, self._section, context.passwords, context.transaction_hook, context.fence)
         written = await asyncio.to_thread(writer.perform, rows)
         return dict(zip((step.id for step in rows), written, strict=True))
 

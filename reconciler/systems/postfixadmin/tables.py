@@ -12,7 +12,7 @@ from typing import NamedTuple
 from sqlalchemy import BigInteger, Boolean, Column, DateTime, Engine, Integer, MetaData, String, Table, Text, text
 from sqlalchemy.dialects.sqlite import DATETIME
 
-from reconciler.systems.postfixadmin.by_user import ByUser, declare_by_user
+from reconciler.systems.postfixadmin.dependent_tables import DependentTable, declare_dependent_tables
 
 CREATED_VERSION = 1847
 """The `config.version` of the tables that `create_tables` makes: PostfixAdmin 3.3.13 (facts/postfixadmin.md 1)."""
@@ -37,7 +37,7 @@ class Tables(NamedTuple):
     alias_domain: Table
     log: Table
     config: Table
-    by_user: ByUser
+    dependent_tables: DependentTable
     """What else is kept under a mailbox's user name."""
 
 
@@ -75,7 +75,7 @@ def declare(prefix: str = "") -> Tables:
             Column("value", Text, nullable=False, server_default=text("''")),
             sqlite_autoincrement=True,
         ),
-        declare_by_user(prefix, metadata, _Flag),
+        declare_dependent_tables(prefix, metadata, _Flag),
     )
 
 

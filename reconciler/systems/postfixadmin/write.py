@@ -29,9 +29,9 @@ from reconciler.errors import PermanentFailure
 from reconciler.model.addresses import domain_of, local_part
 from reconciler.model.records import AliasRow, MailboxRow
 from reconciler.settings import PostfixAdmin
-from reconciler.systems.postfixadmin.by_user import move_mailboxes, move_vacations, purge, respell_mailboxes
+from reconciler.systems.postfixadmin.dependent_tables import move_mailboxes, move_vacations, purge, respell_mailboxes
+from reconciler.systems.postfixadmin.stored_values import goto_text, quota_bytes, stored_alias
 from reconciler.systems.postfixadmin.tables import Tables
-from reconciler.systems.postfixadmin.texts import goto_text, quota_bytes, stored_alias
 
 
 @dataclass(slots=True)
@@ -131,20 +131,22 @@ def write(connection: Connection, tables: Tables, writes: Writes) -> None:
 
 def _move(connection: Connection, tables: Tables, writes: Writes) -> None:
     if writes.mailbox_moves:
-        move_mailboxes(connection, tables.by_user, {move.stored[0]: move.key for move in writes.mailbox_moves})
+        move_mailboxes(connection, tables.dependent_tables, {move.stored[0]: move.key for move in writes.mailbox_moves})
     if writes.mailbox_respellings:
-        respell_mailboxes(connection, tables.by_user, {move.stored[0]: move.key for move in writes.mailbox_respellings})
+        respell_mailboxes(
+            connection, tables.dependent_tables, {move.stored[0]: move.key for move in writes.mailbox_respellings}
+        )
     if writes.vacation_moves:
-        vacation, moves = tables.by_user.vacation, writes.vacation_moves
+        vacation, moves = tables.dependent_tables.vacation, writes.vacation_moves
         unchanged = _unchanged(vacation, _VACATION, [move.stored for move in moves])
         still = connection.execute(select(func.count()).select_from(vacation).where(*unchanged)).scalar_one()
         _all_of(vacation, still, len(moves))
-        move_vacations(connection, tables.by_user, {move.stored[0]: move.key for move in moves})
+        move_vacations(connection, tables.dependent_tables, {move.stored[0]: move.key for move in moves})
 
 
 def _delete(connection: Connection, tables: Tables, writes: Writes) -> None:
     if writes.mailbox_deletions:
-        purge(connection, tables.by_user, [stored[0] for stored in writes.mailbox_deletions])
+        purge(connection, tables.dependent_tables, [stored[0] for stored in writes.mailbox_deletions])
     for table, compared, stored in (
         (tables.alias, _ALIAS, writes.alias_deletions),
         (tables.mailbox, _MAILBOX, writes.mailbox_deletions),

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from reconciler.apply.ledger import Ledger, Locked
-from reconciler.planning.remembered import RunState
+from reconciler.planning.ledger_state import RunState
 from tests.apply.ledger.child import URL
 from tests.apply.ledger.house import ANNA, DONE, HANS, account, creation, expire, opened, opened_with, states
 from tests.services.postfixadmin import PostfixAdminDatabase

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from reconciler.apply.ledger import Ledger, OpenRun
 from reconciler.model.records import AliasRole, AliasRow, BlockRow, MailboxRow, Owner, Scope
 from reconciler.planning.changes import Action, Change, Outcome, Result, Stage, Step
-from reconciler.planning.remembered import InventoryEntry
+from reconciler.planning.ledger_state import InventoryEntry
 from tests.apply.ledger.house import (
     ANNA,
     DONE,
@@ -23,7 +23,7 @@ from tests.apply.ledger.house import (
     opened,
     opened_with,
 )
-from tests.apply.ledger.test_journal import counted
+from tests.apply.ledger.test_run_statements import counted
 
 VORSTAND = "vorstand@partei.example"
 OWNER = Owner(Scope.ALIAS, VORSTAND)

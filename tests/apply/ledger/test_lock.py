@@ -13,7 +13,7 @@ from sqlalchemy import Engine, event, select, text
 from reconciler.apply.ledger import Ledger, Locked, LockLost, OpenRun
 from reconciler.apply.ledger.lock import TTL, database_now
 from reconciler.model.records import BlockRow
-from reconciler.planning.remembered import InventoryEntry, OneShot, RunState
+from reconciler.planning.ledger_state import InventoryEntry, OneShot, RunState
 from tests.apply.ledger.house import (
     ANNA,
     DONE,

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, event
 from reconciler.apply.ledger import Lease, Ledger, open_engine
 from reconciler.model.records import BlockRow, MailboxRow, Owner, Records, Scope
 from reconciler.planning.changes import Action, Change, Outcome, Result, Stage, Step
-from reconciler.planning.remembered import LEDGER, PERSON, Effect, InventoryEntry, OneShot, Remembered, RunState
+from reconciler.planning.ledger_state import LEDGER, PERSON, Effect, InventoryEntry, OneShot, Remembered, RunState
 from tests.apply.ledger.house import (
     ANNA,
     DONE,
@@ -27,7 +27,7 @@ from tests.apply.ledger.house import (
     opened,
     opened_with,
 )
-from tests.apply.ledger.test_journal import counted
+from tests.apply.ledger.test_run_statements import counted
 from tests.services.postfixadmin import PostfixAdminDatabase
 
 SHOT = OneShot(ANNA, "password_reset", date(2026, 11, 20))

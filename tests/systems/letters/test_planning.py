@@ -12,10 +12,10 @@ from reconciler.model.declared import Alias, DesiredState
 from reconciler.model.records import LetterRow, Owner, Records, Scope
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Action, Change, Stage, Step
-from reconciler.planning.credentials import Due, News, renews
+from reconciler.planning.credentials import CredentialEvents, Due, renews
 from reconciler.planning.findings import Severity
 from reconciler.planning.ports import System
-from reconciler.planning.transitions import Pair, fold
+from reconciler.planning.transitions import Pair, group_by_owner
 from reconciler.remote.hosts import SiteHosts
 from reconciler.systems.context import Context
 from reconciler.systems.letters.system import LetterSystem, build
@@ -41,7 +41,7 @@ def letters_of(
 ) -> list[LetterRow]:
     letters.expect(state)
     changes = changes or (new_mailbox(),)
-    made = letters.follow(owner, changes, {}, found, News(renew=renews(owner, changes, Due())))
+    made = letters.follow(owner, changes, {}, found, CredentialEvents(renew=renews(owner, changes, Due())))
     assert all(c[:4] == ("letters", "letter", Action.CREATE, owner.subject) and c.owner == owner for c in made)
     return [c.after for c in made if isinstance(c.after, LetterRow)]
 
@@ -74,7 +74,7 @@ def test_what_makes_no_password_makes_no_letter_and_no_remark(tmp_path: Path, ch
 def test_the_letter_comes_after_all_that_it_speaks_of(tmp_path: Path) -> None:
     letters: System = system(tmp_path)
     letters.expect(desired(mailbox()))
-    (change,) = letters.follow(OWNER, (new_mailbox(),), {}, register(), News(renew=True))
+    (change,) = letters.follow(OWNER, (new_mailbox(),), {}, register(), CredentialEvents(renew=True))
     (step,) = letters.steps(change)
     assert (step.stage, step.readable) == (Stage.LETTER, False)
 
@@ -169,7 +169,7 @@ def test_a_whole_plan_folds_the_letter_into_the_accounts_transition(tmp_path: Pa
     pairs = {"letters": Pair({}, register())}
     # a fake that has what is asked, and a member's row
     # Other has what is asked
-    (transition,) = fold([new_mailbox()], [Other(), letters], pairs)  # type: ignore[list-item]
+    (transition,) = group_by_owner([new_mailbox()], [Other(), letters], pairs)  # type: ignore[list-item]
     assert [s.id for s in transition.steps] == [
         f"postfixadmin/mailbox/create/{ANNA}",
         f"letters/letter/create/{ANNA}",

@@ -19,8 +19,8 @@ from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Action, Change, Outcome, Stage, Step
 from reconciler.remote.host import Completed
 from reconciler.settings import OpenXchange, Settings
-from reconciler.systems.openxchange.answers import Words
 from reconciler.systems.openxchange.system import OpenXchangeSystem
+from reconciler.systems.openxchange.tool_answers import Words
 from reconciler.systems.openxchange.tools import Tools
 
 ANNA = "anna@pirat.example"

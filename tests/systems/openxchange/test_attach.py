@@ -14,19 +14,19 @@ from reconciler.errors import Unreadable
 from reconciler.model.records import AttachmentRow, MailboxRow, Owner, PasswordRow, Records, Scope
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Action, Change, Outcome, Result, Stage, Step
-from reconciler.planning.credentials import News
+from reconciler.planning.credentials import CredentialEvents
 from reconciler.remote.local import LocalHost
+from reconciler.sandbox.openxchange import control
+from reconciler.sandbox.openxchange.bulk import import_users
+from reconciler.sandbox.openxchange.install import install
+from reconciler.sandbox.openxchange.switches import Fault
+from reconciler.sandbox.openxchange.web import running
 from reconciler.settings import MailServer, OpenXchange, Settings
-from reconciler.systems.openxchange.answers import Words
-from reconciler.systems.openxchange.standin import control
-from reconciler.systems.openxchange.standin.bulk import import_users
-from reconciler.systems.openxchange.standin.install import install
-from reconciler.systems.openxchange.standin.switches import Fault
-from reconciler.systems.openxchange.standin.web import running
 from reconciler.systems.openxchange.system import OpenXchangeSystem
+from reconciler.systems.openxchange.tool_answers import Words
 from reconciler.systems.openxchange.tools import Tools
+from tests.sandbox.openxchange.test_web_6 import Browser
 from tests.services.mail import Dovecot, password_file, running_dovecot
-from tests.systems.openxchange.standin.test_web_6 import Browser
 from tests.systems.openxchange.test_renamed import ALT, NEU, rename, state
 
 OTHER = "pirat.fremd@pirat.example"
@@ -247,7 +247,9 @@ def followed(
 ) -> list[Change]:
     wanted = system.expect(state(rename(former_surname=surname)))
     found: Records = {"ox_user": {}}
-    return [c for c in system.follow(OWNER, changes, wanted, found, News(renew=renew)) if c.kind == "attachment"]
+    return [
+        c for c in system.follow(OWNER, changes, wanted, found, CredentialEvents(renew=renew)) if c.kind == "attachment"
+    ]
 
 
 async def test_an_old_mailbox_that_gets_the_password_is_attached_after_the_users(site: Site) -> None:

@@ -19,11 +19,11 @@ from reconciler.planning.changes import Change
 from reconciler.planning.ports import System
 from reconciler.remote.hosts import SiteHosts
 from reconciler.remote.outbox import OutboxMailer
+from reconciler.sandbox.openxchange import control, store, users
+from reconciler.sandbox.openxchange.bulk import import_users
+from reconciler.sandbox.openxchange.install import install
 from reconciler.settings import OpenXchange, Settings
 from reconciler.systems.context import Context
-from reconciler.systems.openxchange.standin import control, store, users
-from reconciler.systems.openxchange.standin.bulk import import_users
-from reconciler.systems.openxchange.standin.install import install
 from reconciler.systems.openxchange.system import build
 from tests.systems.contract import Contract
 from tests.systems.openxchange.test_matching import box, declared

@@ -14,7 +14,7 @@ from reconciler.model.declared import DesiredState, Mailbox
 from reconciler.model.places import Origin
 from reconciler.model.records import MailboxRow, Owner, OxUserRow, PasswordRow, Records, Row, Scope
 from reconciler.planning.changes import Action, Change, Stage
-from reconciler.planning.credentials import News
+from reconciler.planning.credentials import CredentialEvents
 from reconciler.planning.diff import diff
 from reconciler.systems.openxchange.matching import pair, wanted_users
 from tests.systems.openxchange.canned import ANNA, CannedHost, system_on, wanted
@@ -157,7 +157,7 @@ OWNER = Owner(Scope.ACCOUNT, ANNA)
 def test_a_new_mailbox_gives_the_user_that_is_there_the_same_new_password() -> None:
     system = system_on(CannedHost())
     found: Records = {"ox_user": {ANNA: live(3, "anna", ANNA)._replace(key=ANNA)}}
-    (change,) = system.follow(OWNER, [MAILBOX], {}, found, News(renew=True))
+    (change,) = system.follow(OWNER, [MAILBOX], {}, found, CredentialEvents(renew=True))
     assert change.after == PasswordRow(ANNA, ANNA, "3")
     assert (change.system, change.kind, change.owner) == ("openxchange", "password", OWNER)
     assert [step.stage for step in system.steps(change)] == [Stage.GROUPWARE]
@@ -169,6 +169,6 @@ def test_no_password_without_a_user_of_the_account_or_without_new_credentials() 
     user = live(3, "anna", ANNA)
     mine: Records = {"ox_user": {ANNA: user._replace(key=ANNA)}}
     stranger: Records = {"ox_user": {user.key: user}}
-    assert system.follow(OWNER, [MAILBOX], {}, {"ox_user": {}}, News(renew=True)) == []
-    assert system.follow(OWNER, [MAILBOX], {}, stranger, News(renew=True)) == []
-    assert system.follow(OWNER, [MAILBOX._replace(action=Action.UPDATE)], {}, mine, News(renew=False)) == []
+    assert system.follow(OWNER, [MAILBOX], {}, {"ox_user": {}}, CredentialEvents(renew=True)) == []
+    assert system.follow(OWNER, [MAILBOX], {}, stranger, CredentialEvents(renew=True)) == []
+    assert system.follow(OWNER, [MAILBOX._replace(action=Action.UPDATE)], {}, mine, CredentialEvents(renew=False)) == []

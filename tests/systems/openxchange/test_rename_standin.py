@@ -11,12 +11,12 @@ import pytest
 
 from reconciler.planning.changes import Action, Outcome, Result, Step
 from reconciler.planning.diff import diff
-from reconciler.planning.transitions import Pair, fold
-from reconciler.systems.openxchange.standin import control
-from reconciler.systems.openxchange.standin.bulk import import_users
-from reconciler.systems.openxchange.standin.install import install
-from reconciler.systems.openxchange.standin.switches import Fault
-from reconciler.systems.openxchange.standin.users import User
+from reconciler.planning.transitions import Pair, group_by_owner
+from reconciler.sandbox.openxchange import control
+from reconciler.sandbox.openxchange.bulk import import_users
+from reconciler.sandbox.openxchange.install import install
+from reconciler.sandbox.openxchange.switches import Fault
+from reconciler.sandbox.openxchange.users import User
 from tests.systems.openxchange.test_matching import box, declared
 from tests.systems.openxchange.test_renamed import ALT, NEU, rename, state
 from tests.systems.openxchange.test_standin import Ox
@@ -40,7 +40,7 @@ class Site:
         wanted = ox.system.expect(DESIRED)
         found = ox.system.pair(wanted, await ox.system.observe())
         pair = Pair(ox.system.settle(wanted, found), found)
-        transitions = fold(diff(ox.system, *pair), [ox.system], {ox.system.name: pair})
+        transitions = group_by_owner(diff(ox.system, *pair), [ox.system], {ox.system.name: pair})
         return [step for transition in transitions for step in transition.steps]
 
     async def finish(self) -> Ox:
@@ -282,7 +282,7 @@ async def test_many_renames_at_once_keep_everybody_apart(mid: Site) -> None:
     wanted = ox.system.expect(desired)
     found = ox.system.pair(wanted, await ox.system.observe())
     pair = Pair(ox.system.settle(wanted, found), found)
-    steps = [s for t in fold(diff(ox.system, *pair), [ox.system], {ox.system.name: pair}) for s in t.steps]
+    steps = [s for t in group_by_owner(diff(ox.system, *pair), [ox.system], {ox.system.name: pair}) for s in t.steps]
     assert len(steps) == 16
     assert {o.result for o in await ox.system.perform(steps)} == {Result.DONE}
     for number in range(8):

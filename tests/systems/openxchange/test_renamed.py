@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState, GroupwareAccount, OldMailbox, Removal, Rename
 from reconciler.model.places import Origin
-from reconciler.model.records import Gone, Owner, OxUserRow, Records, Scope
+from reconciler.model.records import Absent, Owner, OxUserRow, Records, Scope
 from reconciler.planning.changes import Action, Change
 from reconciler.planning.diff import diff
 from reconciler.planning.identity import addresses_of
@@ -301,7 +301,7 @@ def test_of_any_users_one_is_the_persons_and_only_holders_of_its_new_names_go(
         r.id for r in rows.values()
     )
     person = found["ox_user"].get(chain[-1])
-    gone = [key for key, row in settled["ox_user"].items() if isinstance(row, Gone)]
+    gone = [key for key, row in settled["ox_user"].items() if isinstance(row, Absent)]
     if person is None:
         assert gone == []
         assert not any(user.primary in chain for user in rows.values())

@@ -12,13 +12,13 @@ from reconciler.model.records import OxUserRow
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Outcome, Result, Step
 from reconciler.remote.local import LocalHost
+from reconciler.sandbox.openxchange import control
+from reconciler.sandbox.openxchange.bulk import import_users
+from reconciler.sandbox.openxchange.install import install
+from reconciler.sandbox.openxchange.switches import Fault
 from reconciler.settings import OpenXchange, Settings
-from reconciler.systems.openxchange.answers import Words
-from reconciler.systems.openxchange.standin import control
-from reconciler.systems.openxchange.standin.bulk import import_users
-from reconciler.systems.openxchange.standin.install import install
-from reconciler.systems.openxchange.standin.switches import Fault
 from reconciler.systems.openxchange.system import OpenXchangeSystem
+from reconciler.systems.openxchange.tool_answers import Words
 from reconciler.systems.openxchange.tools import Tools
 from tests.systems.openxchange.canned import ANNA, creation, found, new_password, update, wanted
 

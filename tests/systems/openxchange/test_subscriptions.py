@@ -16,7 +16,7 @@ from reconciler.errors import Unreadable
 from reconciler.model.records import Owner, Records, Scope, SubscriptionsRow
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Action, Change, Outcome, Result, Stage, Step
-from reconciler.planning.credentials import News
+from reconciler.planning.credentials import CredentialEvents
 from reconciler.planning.findings import Severity
 from reconciler.remote.hosts import SiteHosts
 from reconciler.remote.outbox import OutboxMailer
@@ -184,12 +184,12 @@ def test_a_password_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pyte
 def test_it_is_planned_for_a_user_who_is_there() -> None:
     system = system_on(CannedHost())
     mine: Records = {"ox_user": {ANNA: live(3, "anna", ANNA)._replace(key=ANNA)}}
-    (change,) = system.follow(OWNER, (), {}, mine, News(renew=False, unsubscribe=True))
+    (change,) = system.follow(OWNER, (), {}, mine, CredentialEvents(renew=False, unsubscribe=True))
     assert change.after == SubscriptionsRow(ANNA, ANNA, "3")
     (planned,) = system.steps(change)
     assert (planned.stage, planned.readable) == (Stage.GROUPWARE, False)
-    assert system.follow(OWNER, (), {}, {"ox_user": {}}, News(renew=False, unsubscribe=True)) == []
-    assert [c.kind for c in system.follow(OWNER, (), {}, mine, News(renew=True, unsubscribe=True))] == [
+    assert system.follow(OWNER, (), {}, {"ox_user": {}}, CredentialEvents(renew=False, unsubscribe=True)) == []
+    assert [c.kind for c in system.follow(OWNER, (), {}, mine, CredentialEvents(renew=True, unsubscribe=True))] == [
         "password",
         "subscriptions",
     ]

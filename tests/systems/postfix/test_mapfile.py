@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from reconciler.errors import Unreadable
 from reconciler.systems.postfix.keys import KeyRules
+from reconciler.systems.postfix.map_state import first_of
 from reconciler.systems.postfix.mapfile import Lines, parse, render
-from reconciler.systems.postfix.view import first_of
 from tests.services.mail import Postfix
 
 SECTION = b"# BEGIN reconciler nrw: declared in git, do not edit\n%s# END reconciler nrw\n"

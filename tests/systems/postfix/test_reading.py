@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import Unreadable
-from reconciler.model.records import BlockRow, HandLineRow, Records, SettingRow
+from reconciler.model.records import BlockRow, Records, SettingRow, UnmanagedLineRow
 from reconciler.planning.changes import Result
 from reconciler.planning.snapshot import rows_of
 from reconciler.remote.host import Completed
@@ -49,7 +49,7 @@ async def test_a_map_that_is_not_there_yet_is_empty(postfix: Postfix) -> None:
         file.unlink()
     assert await observed(section(postfix)) == {
         "block": {},
-        "hand_line": {},
+        "unmanaged_line": {},
         "setting": {"recipient_delimiter": SettingRow("recipient_delimiter", "+")},
     }
 
@@ -90,7 +90,7 @@ async def test_hand_made_lines_are_found_with_their_place(postfix: Postfix) -> N
     await converge(section(postfix), blocks("example.org"))
     postfix.write_by_hand(f"above.test OK\n{postfix.map.read_text()}below.test DUNNO\n")
     postfix.map.write_text(postfix.map.read_text() + "fresh.test OK\n")
-    assert list(rows_of(await observed(section(postfix)), HandLineRow).values()) == [
+    assert list(rows_of(await observed(section(postfix)), UnmanagedLineRow).values()) == [
         ("1", "above.test", "OK", True),
         ("6", "below.test", "DUNNO", False),
         ("7", "fresh.test", "OK (not in force)", False),

@@ -20,7 +20,7 @@ from reconciler.model.records import AliasRow, MailboxRow, Records
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Change, Outcome, Result, Step
 from reconciler.planning.diff import diff
-from reconciler.planning.transitions import Pair, fold
+from reconciler.planning.transitions import Pair, group_by_owner
 from reconciler.remote.hosts import SiteHosts
 from reconciler.settings import Settings
 from reconciler.systems.context import Context
@@ -111,7 +111,7 @@ async def paired(system: PostfixAdminSystem, desired: DesiredState) -> Pair:
 async def steps(system: PostfixAdminSystem, desired: DesiredState) -> list[Step]:
     """The steps of a plan, in order of their stages."""
     pair = await paired(system, desired)
-    folded = fold(diff(system, *pair), [system], {system.name: pair})
+    folded = group_by_owner(diff(system, *pair), [system], {system.name: pair})
     return sorted((step for t in folded for step in t.steps), key=lambda step: step.stage)
 
 

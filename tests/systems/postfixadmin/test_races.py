@@ -13,8 +13,8 @@ from sqlalchemy import Connection, event, text
 
 from reconciler.model.records import Owner, OxUserRow, Scope
 from reconciler.planning.changes import Action, Change, Outcome, Result, Step
-from reconciler.planning.credentials import News
-from reconciler.systems.postfixadmin import lookup
+from reconciler.planning.credentials import CredentialEvents
+from reconciler.systems.postfixadmin import fresh_reads
 from reconciler.systems.postfixadmin.connect import Database
 from reconciler.systems.postfixadmin.perform import Writer
 from reconciler.systems.postfixadmin.system import PostfixAdminSystem
@@ -202,7 +202,7 @@ async def test_a_connection_lost_before_the_commit_leaves_nothing(
     served: tuple[Server, PostfixAdminDatabase], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server, database = served
-    clock = lookup.database_clock
+    clock = fresh_reads.database_clock
 
     def die(connection: Connection) -> Any:
         now = clock(connection)
@@ -212,11 +212,11 @@ async def test_a_connection_lost_before_the_commit_leaves_nothing(
     system = make_system(database)
     with closing(system):
         planned = await readable_steps(system, mailbox(member="10042"))
-        monkeypatch.setattr(lookup, "database_clock", die)
+        monkeypatch.setattr(fresh_reads, "database_clock", die)
         outcomes = await system.perform(planned)
         assert {(o.result, o.temporary) for o in outcomes} == {(Result.FAILED, True)}
         assert rows(database, "SELECT address FROM alias") == []
-        monkeypatch.setattr(lookup, "database_clock", clock)
+        monkeypatch.setattr(fresh_reads, "database_clock", clock)
         assert set(results(await system.perform(planned))) == {Result.DONE}
 
 
@@ -254,7 +254,9 @@ async def _password_step(system: PostfixAdminSystem) -> list[Step]:
     found = await system.observe()
     created = Change("openxchange", "ox_user", Action.CREATE, user.key, None, user, owner)
     return [
-        step for change in system.follow(owner, [created], {}, found, News(renew=True)) for step in system.steps(change)
+        step
+        for change in system.follow(owner, [created], {}, found, CredentialEvents(renew=True))
+        for step in system.steps(change)
     ]
 
 

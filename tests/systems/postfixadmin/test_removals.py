@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from reconciler.model.records import Gone, Owner, Records, Scope
+from reconciler.model.records import Absent, Owner, Records, Scope
 from reconciler.planning.changes import Action, Result, Stage, Step
 from reconciler.planning.diff import diff
 from reconciler.planning.findings import Severity
@@ -184,7 +184,7 @@ async def test_purging_twice_is_purging_once(pfa_database: PostfixAdminDatabase,
 
 async def delete_alias(system: PostfixAdminSystem, key: str, owner: Owner) -> list[Step]:
     """What the inventory makes of an alias whose entry went."""
-    wanted: Records = {"alias": {key: Gone(key, owner)}}
+    wanted: Records = {"alias": {key: Absent(key, owner)}}
     return [s for c in diff(system, wanted, await system.observe()) for s in system.steps(c)]
 
 

@@ -70,7 +70,7 @@ class Journal:
 def witnessed(database: PostfixAdminDatabase, journal: Journal) -> PostfixAdminSystem:
     """The system with a witness."""
     system = make_system(database, Outbox())
-    system._context = replace(system._context, witness=journal)
+    system._context = replace(system._context, transaction_hook=journal)
     return system
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.model.declared import OldMailbox
 from reconciler.planning.changes import Result, Stage
-from reconciler.planning.credentials import News
+from reconciler.planning.credentials import CredentialEvents
 from reconciler.planning.findings import Severity
 from reconciler.systems.postfixadmin.system import PostfixAdminSystem
 from tests.model_of_postfix import assert_reachable
@@ -158,7 +158,7 @@ async def test_a_new_password_on_the_same_day_goes_to_the_moved_mailbox(
     before = rows(pfa_database, "SELECT password FROM mailbox")
     planned = await steps(system, renamed(move=True))
     found = system.pair(system.expect(renamed(move=True)), await system.observe())
-    reset = system.follow(planned[0].change.owner, [], {}, found, News(renew=True))
+    reset = system.follow(planned[0].change.owner, [], {}, found, CredentialEvents(renew=True))
     assert kinds(reset) == [f"update password {NEW}"]
     outcomes = await system.perform([*planned, *(s for c in reset for s in system.steps(c))])
     assert set(results(outcomes)) == {Result.DONE}

@@ -13,11 +13,11 @@ from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState, OldMailbox
 from reconciler.model.records import AliasRow, DomainRow, MailboxRow, Records, Row, VacationRow
 from reconciler.planning.changes import Action, Change
-from reconciler.planning.credentials import News
+from reconciler.planning.credentials import CredentialEvents
 from reconciler.settings import Settings
 from reconciler.systems.postfixadmin.expect import expect
-from reconciler.systems.postfixadmin.follow import follow, former_mailboxes
 from reconciler.systems.postfixadmin.settle import pair, settle
+from reconciler.systems.postfixadmin.side_effects import follow, former_mailboxes
 from tests.model_of_postfix import assert_reachable
 from tests.systems.postfixadmin.people import anna, declared, rename
 from tests.systems.postfixadmin.support import alias, mailbox
@@ -160,9 +160,16 @@ def test_all_mailboxes_of_a_person_get_the_new_password() -> None:
     settled = settle(wanted, paired)
     changes = planned(desired, found)
     former = former_mailboxes(settled)[C]
-    after = follow("postfixadmin", changes[0].owner, changes, paired, former, welcome_mail=True, news=News(renew=True))
+    after = follow(
+        "postfixadmin", changes[0].owner, changes, paired, former, welcome_mail=True, news=CredentialEvents(renew=True)
+    )
     assert sorted((c.kind, c.key) for c in after) == [("password", A), ("password", B), ("welcome_mail", C)]
-    assert follow("postfixadmin", changes[0].owner, [], paired, former, welcome_mail=True, news=News(renew=False)) == []
+    assert (
+        follow(
+            "postfixadmin", changes[0].owner, [], paired, former, welcome_mail=True, news=CredentialEvents(renew=False)
+        )
+        == []
+    )
     assert {c.row.account for c in after if hasattr(c.row, "account")} == {C}
 
 

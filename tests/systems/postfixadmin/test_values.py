@@ -21,8 +21,7 @@ from reconciler.model.records import AliasRole, AliasRow, MailboxRow
 from reconciler.settings import Settings
 from reconciler.systems.postfixadmin.expect import expect
 from reconciler.systems.postfixadmin.passwords import Scheme, hash_all, hash_password
-from reconciler.systems.postfixadmin.tables import create_tables
-from reconciler.systems.postfixadmin.texts import (
+from reconciler.systems.postfixadmin.stored_values import (
     address_key,
     alias_key,
     goto_of,
@@ -31,6 +30,7 @@ from reconciler.systems.postfixadmin.texts import (
     quota_bytes,
     stored_alias,
 )
+from reconciler.systems.postfixadmin.tables import create_tables
 from reconciler.systems.postfixadmin.write import password_expiry
 from tests.services.needs import require
 from tests.services.postfixadmin import PostfixAdminDatabase

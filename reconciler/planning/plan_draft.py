@@ -1,0 +1,111 @@
+"""A plan together with what applying it means for the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from reconciler.model.accounts import Accounts
+from reconciler.model.records import Owner, Records
+from reconciler.planning.changes import Change, Step
+from reconciler.planning.declared_entries import DeclaredEntry, Entries
+from reconciler.planning.ledger_state import Adoption, InventoryEntry, OneShot
+from reconciler.planning.plan import Plan
+from reconciler.planning.snapshot import Snapshot
+from reconciler.planning.transitions import Pair
+
+RowId = tuple[str, str, str]
+"""(system, kind, key)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """What a saved plan is about: whose transitions, which rows. Only these are planned when it is applied."""
+
+    owners: frozenset[Owner]
+    rows: frozenset[RowId]
+
+    def hold(self, change: Change) -> bool:
+        """Whether the saved plan changes this row."""
+        return (change.system, change.kind, change.key) in self.rows
+
+    def entries(self, entries: Entries) -> dict[str, tuple[DeclaredEntry, ...]]:
+        """What is declared now, by the ids of its transitions; also where nothing is left to do."""
+        return {f"{owner.scope}:{owner.subject}": entries.of(owner) for owner in self.owners}
+
+    def apart(self, changes: Iterable[Change], owners: Iterable[Owner]) -> tuple[Owner, ...]:
+        """Whose of these pending changes, and who of these that something is due, it does not hold."""
+        others = [change.owner for change in changes if not self.hold(change)]
+        return tuple(dict.fromkeys((*others, *(owner for owner in owners if owner not in self.owners))))
+
+    def settled(self, changes: Iterable[Change], pairs: Mapping[str, Pair]) -> frozenset[RowId]:
+        """Its rows that are what they should be by now, with nothing left to do; only of systems that were read."""
+        changed = {(change.system, change.kind, change.key) for change in changes}
+        return frozenset(
+            (system, kind, key)
+            for system, kind, key in self.rows - changed
+            if system in pairs
+            and (key in pairs[system].wanted.get(kind, {})) == (key in pairs[system].found.get(kind, {}))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What was compared: what is live, under the keys of what is declared, and by system what should be."""
+
+    live: Snapshot
+    wanted: Mapping[str, Records]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """`adopted` becomes ours when the plan is applied, `outdated` stands under a former address; `people` is what the
+    ledger is to note of whose accounts these are, once their transitions are done; `shots` are the one-shot operations
+    that are due, `missed` those that will never be done; `unmanaged` has the keys of what is live and declared nowhere,
+    by kind. Of a saved plan `settled` are the rows that need nothing any more, `entries` is what is declared now of
+    each of its transitions (by id), and `apart` has the owners of what is pending now and was not reviewed."""
+
+    plan: Plan
+    chains: Accounts
+    adopted: tuple[Adoption, ...] = ()
+    outdated: tuple[InventoryEntry, ...] = ()
+    people: tuple[InventoryEntry, ...] = ()
+    shots: tuple[OneShot, ...] = ()
+    missed: tuple[OneShot, ...] = ()
+    unmanaged: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    settled: frozenset[RowId] = frozenset()
+    entries: Mapping[str, tuple[DeclaredEntry, ...]] = field(default_factory=dict)
+    apart: tuple[Owner, ...] = ()
+    tables: Compared | None = None
+    """Only where they were asked for: they are big."""
+
+    @property
+    def steps(self) -> list[Step]:
+        """What apply would carry out."""
+        return [step for transition in self.plan.open_transitions for step in transition.steps]
+
+    def shots_by_step(self) -> dict[str, OneShot]:
+        """Which steps (by id) carry out which one-shot operation."""
+        due: dict[tuple[str, str], OneShot] = {(shot.address, shot.name): shot for shot in self.shots}
+        found = (
+            (step.id, due.get((step.change.owner.subject, _SHOT_OF.get(step.change.kind, "")))) for step in self.steps
+        )
+        return {step_id: shot for step_id, shot in found if shot is not None}
+
+    def only(self, owners: Iterable[Owner], noted: Iterable[Owner] = ()) -> Draft:
+        """The part about these owners, under whatever address they are known by now; of `noted` only whose accounts
+        they are."""
+        present = self.chains.present(owners)
+        transitions = tuple(t for t in self.plan.transitions if t.owner in present)
+        findings = tuple(f for f in self.plan.findings if f.owner is None or f.owner in present)
+        plan = replace(self.plan, transitions=transitions, findings=findings)
+        theirs = {owner.subject for owner in present}
+        adopted = tuple(entry for entry in self.adopted if entry.owner in present)
+        outdated = tuple(entry for entry in self.outdated if self.chains.of(entry.key) in theirs)
+        told = present | self.chains.present(noted)
+        people = tuple(entry for entry in self.people if entry.owner in told)
+        return replace(self, plan=plan, adopted=adopted, outdated=outdated, people=people, missed=())
+
+
+_SHOT_OF = {"password": "password_reset", "letter": "password_reset", "subscriptions": "subscriptions_reset"}
+"""The operation that a step of this kind belongs to when one is due for its account."""

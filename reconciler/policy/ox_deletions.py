@@ -1,0 +1,56 @@
+"""Gates about OX accounts that are to be deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from reconciler.model.records import OxUserRow
+from reconciler.planning.changes import Action
+from reconciler.planning.findings import Finding
+from reconciler.planning.transitions import Transition
+from reconciler.policy.context import Context
+from reconciler.policy.wording import refusal
+
+
+def groupware_delete(context: Context) -> Iterator[Finding]:
+    """Deleting an OX account is irreversible: contacts, calendar, tasks and files go with it."""
+    removed = {removal.mailbox for removal in context.desired.removals}
+    for transition in context.transitions:
+        if transition.owner.subject in removed:
+            for user in _deleted(transition):
+                message = f"{described(user)} would be deleted with contacts, calendar, tasks and files"
+                hint = "hand their data over first, or write `groupware_account: keep`"
+                yield refusal(transition, "groupware-delete", message, hint)
+
+
+def second_account(context: Context) -> Iterator[Finding]:
+    """Any other OX account is deleted only when a person has looked at it: it may be somebody's data, and nothing that
+    we remember proves the contrary, since we never make a second one (rename.md)."""
+    removed = {removal.mailbox for removal in context.desired.removals}
+    users = context.snapshot.rows(OxUserRow) or {}
+    for transition in context.transitions:
+        account = transition.owner.subject
+        if account in removed:
+            continue
+        for user in _deleted(transition):
+            kept = users.get(account)
+            stays = f"{described(kept)} stays" if kept is not None else "no other one of theirs was found"
+            message = f"{account} has a second OX account: {described(user)} would be deleted, {stays}"
+            hint = f"look into user {user.id}: is there anything of theirs or of somebody else's in it?"
+            finding = refusal(transition, "second-account", message, hint)
+            # the name by which a confirmation allows exactly this user
+            yield replace(finding, subject=f"openxchange/{user.id}")
+
+
+def _deleted(transition: Transition) -> Iterator[OxUserRow]:
+    for change in transition.changes:
+        if change.action is Action.DELETE and isinstance(change.before, OxUserRow):
+            yield change.before
+
+
+def described(user: OxUserRow) -> str:
+    """Id, names and addresses: what one needs to recognise whose it is."""
+    addresses = ", ".join(dict.fromkeys((user.primary, *user.aliases))).strip(", ") or "without an address"
+    names = f"{user.display_name} ({user.given_name} {user.surname})"
+    return f"OX user {user.id} {user.login!r}, {names}, {addresses}"

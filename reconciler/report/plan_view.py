@@ -1,0 +1,209 @@
+"""The view model: one plan or one run, walked once, in words. Text, Markdown and JSON are written from it.
+
+Its strings are raw: each renderer makes them harmless at its own edge (`safe`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from reconciler.model.places import Place
+from reconciler.model.records import Owner, Scope
+from reconciler.planning.changes import Action, Change, Step, shown_fields
+from reconciler.planning.declared_entries import DeclaredEntry
+from reconciler.planning.findings import Finding, Severity
+from reconciler.planning.mail_flow_changes import FlowChange
+from reconciler.planning.plan import Plan, Read
+from reconciler.planning.transitions import Effect, Transition
+from reconciler.report.transition_text import closer, label, sentence, title
+
+SIGNS: Mapping[Action, str] = {Action.CREATE: "+", Action.UPDATE: "~", Action.RENAME: "→", Action.DELETE: "−"}
+
+IRREVERSIBLE = "‼"
+"""The sign of a line with something in it that nothing brings back."""
+
+_EMPTY = ((None, ""), ("", None), (None, ()), ((), None))
+"""Fields of a new or a removed record that hold nothing."""
+
+_ONE_LEFT = (Action.UPDATE, Action.RENAME)
+"""Actions with a record before and after."""
+
+_WEIGHT = tuple(Severity)
+"""Severities as they are declared: the heaviest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeView:
+    """One changed record; `fields` are (name, old, new), of a new record (name, None, new). `former` is the key that a
+    renamed one had."""
+
+    system: str
+    kind: str
+    action: Action
+    key: str
+    former: str
+    before: Mapping[str, object] | None
+    after: Mapping[str, object] | None
+
+    @property
+    def fields(self) -> Iterator[tuple[str, object, object]]:
+        """What differs; of a new or a removed record all that holds a value."""
+        before, after = self.before or {}, self.after or {}
+        for name in after or before:
+            old, new = before.get(name), after.get(name)
+            if old != new and (self.action in _ONE_LEFT or (old, new) not in _EMPTY):
+                yield name, old, new
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """One step, where it comes, and the change that it carries out."""
+
+    id: str
+    stage: int
+    label: str
+    change: ChangeView
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One transition as a reviewer sees it. `refused_by` and `waits_for` name the rules that stop it. `title` is the
+    subject, of a renamed account with the addresses that it leaves."""
+
+    id: str
+    scope: Scope
+    subject: str
+    title: str
+    action: Action
+    effect: Effect
+    irreversible: bool
+    summary: str
+    reason: str
+    place: Place | None
+    refused_by: tuple[str, ...]
+    waits_for: tuple[str, ...]
+    closer: tuple[str, ...]
+    declared: tuple[DeclaredEntry, ...]
+    changes: tuple[ChangeView, ...]
+    steps: tuple[StepView, ...]
+
+    @property
+    def removal(self) -> bool:
+        """Whether an account or an alias goes; the lifting of a block is counted with the blocks."""
+        return self.effect is Effect.REMOVAL and self.scope is not Scope.BLOCK
+
+    @property
+    def sign(self) -> str:
+        """`‼` goes and nothing brings it back, `−` goes, `+` comes, `~` changes, `→` gets another address."""
+        if self.irreversible:
+            return IRREVERSIBLE
+        return SIGNS[Action.DELETE if self.effect is Effect.REMOVAL else self.action]
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a gate or an unknown system keeps it from being carried out."""
+        return bool(self.refused_by or self.waits_for)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanView:
+    """One plan in words. Lines are in the plan's order (dangerous first), findings the heaviest first."""
+
+    title: str
+    site: str
+    commit: str
+    digest: str
+    made: datetime
+    lines: tuple[Line, ...]
+    findings: tuple[Finding, ...]
+    reads: tuple[Read, ...]
+    in_place: Mapping[str, int]
+    unmanaged: Mapping[str, int]
+    adopted: Mapping[str, int]
+    flow: tuple[FlowChange, ...]
+    gates: tuple[str, ...]
+    policy: Mapping[str, str]
+    stopped: bool
+
+    @property
+    def open(self) -> int:
+        """How many lines apply would carry out."""
+        return 0 if self.stopped else sum(not line.stopped for line in self.lines)
+
+    @property
+    def unknown(self) -> tuple[Read, ...]:
+        """The systems that could not be read."""
+        return tuple(read for read in self.reads if read.unknown)
+
+    def subjects(self, severity: Severity) -> int:
+        """How many subjects have a finding of this weight."""
+        return len({f.owner or f.subject for f in self.findings if f.severity is severity})
+
+
+def plan_view(plan: Plan, title: str) -> PlanView:
+    """Walks a plan; the only place that does."""
+    waits: dict[Owner, set[str]] = {}
+    for finding in plan.findings:
+        if finding.severity is Severity.WAIT and finding.owner is not None:
+            waits.setdefault(finding.owner, set()).add(finding.rule)
+    return PlanView(
+        title=title,
+        site=plan.site,
+        commit=plan.commit,
+        digest=plan.digest,
+        made=plan.made,
+        lines=tuple(_line(t, waits.get(t.owner, set())) for t in plan.transitions),
+        findings=heaviest_first(plan.findings),
+        reads=plan.reads,
+        in_place=_nonzero(plan.counts.in_place),
+        unmanaged=_nonzero(plan.counts.unmanaged),
+        adopted=_nonzero(plan.counts.adopted),
+        flow=plan.flow,
+        gates=plan.gates,
+        policy=plan.policy,
+        stopped=plan.stopped,
+    )
+
+
+def heaviest_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Refusals and errors before warnings and notes; within one weight in the order in which they were said."""
+    return tuple(sorted(findings, key=lambda finding: _WEIGHT.index(finding.severity)))
+
+
+def _line(transition: Transition, waits: set[str]) -> Line:
+    views = {id(change): _change(change) for change in transition.changes}
+    rules = tuple(dict.fromkeys(transition.refused))
+    return Line(
+        id=transition.id,
+        scope=transition.owner.scope,
+        subject=transition.owner.subject,
+        title=title(transition),
+        action=transition.action,
+        effect=transition.effect,
+        irreversible=transition.irreversible,
+        summary=sentence(transition),
+        reason=transition.reason,
+        place=transition.place,
+        refused_by=tuple(rule for rule in rules if rule not in waits),
+        waits_for=tuple(rule for rule in rules if rule in waits),
+        closer=tuple(closer(transition)),
+        declared=transition.declared,
+        changes=tuple(views.values()),
+        steps=tuple(_step(step, views.get(id(step.change))) for step in transition.steps),
+    )
+
+
+def _change(change: Change) -> ChangeView:
+    before, after = shown_fields(change.before), shown_fields(change.after)
+    former = change.before.key if change.action is Action.RENAME and change.before is not None else ""
+    return ChangeView(change.system, change.kind, change.action, change.key, former, before, after)
+
+
+def _step(step: Step, change: ChangeView | None) -> StepView:
+    return StepView(step.id, int(step.stage), label(step.change), change or _change(step.change))
+
+
+def _nonzero(counts: Mapping[str, int]) -> dict[str, int]:
+    return {kind: number for kind, number in sorted(counts.items()) if number}

@@ -1,0 +1,134 @@
+"""The view model of a Run: what became of every line of its plan. Text, Markdown and JSON are written from it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from reconciler.model.records import LetterRow
+from reconciler.planning.changes import Outcome, Result
+from reconciler.planning.findings import Severity
+from reconciler.planning.run import Run, TransitionRun
+from reconciler.report.header_footer import DRIFT, PLAN, RESUME
+from reconciler.report.plan_view import Line, PlanView, StepView, plan_view
+from reconciler.report.unread_systems import mend
+
+
+@dataclass(frozen=True, slots=True)
+class StepOutcome:
+    """One step and how it ended; `message` and `hint` hold no private address."""
+
+    step: StepView
+    result: Result
+    message: str
+    hint: str
+    temporary: bool
+    raced: bool
+
+    @property
+    def barred(self) -> bool:
+        """Whether it was not begun because its system cannot be written, which `hint` mends."""
+        return self.result is Result.NOT_TRIED and self.temporary and bool(self.hint)
+
+
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    """One transition that was open, and how it ended."""
+
+    line: Line
+    result: Result
+    steps: tuple[StepOutcome, ...]
+
+    @property
+    def failures(self) -> tuple[StepOutcome, ...]:
+        """The steps that did not happen, or may not have, and why: also what was not begun because a system cannot be
+        written."""
+        return tuple(s for s in self.steps if s.result in (Result.FAILED, Result.UNCERTAIN) or s.barred)
+
+    @property
+    def was_in_place(self) -> bool:
+        """Whether there was nothing left to do."""
+        return bool(self.steps) and all(step.result is Result.SKIPPED for step in self.steps)
+
+    def labels(self, *results: Result) -> str:
+        """What the steps with one of these results are about; empty for none."""
+        return ", ".join(dict.fromkeys(s.step.label for s in self.steps if s.result in results))
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """One run in words."""
+
+    plan: PlanView
+    started: datetime
+    finished: datetime
+    lines: tuple[RunLine, ...]
+    interrupted: bool
+    complete: bool
+
+    @property
+    def refused(self) -> int:
+        """How many subjects the gates kept out of this run."""
+        return self.plan.subjects(Severity.REFUSAL)
+
+    @property
+    def waiting(self) -> int:
+        """How many subjects wait for a system that could not be read."""
+        return self.plan.subjects(Severity.WAIT)
+
+    def of(self, result: Result) -> Iterator[RunLine]:
+        """The lines that ended so."""
+        return (line for line in self.lines if line.result is result)
+
+
+def run_view(run: Run, title: str) -> RunView:
+    """Walks a run; the plan's lines are in the run's order already."""
+    plan = plan_view(run.plan, title)
+    by_id = {line.id: line for line in plan.lines}
+    lines = tuple(_line(t, by_id[t.transition.id]) for t in run.transitions)
+    return RunView(plan, run.started, run.finished, lines, run.interrupted, run.complete)
+
+
+def _line(transition: TransitionRun, line: Line) -> RunLine:
+    private = [
+        row.recipient
+        for change in transition.transition.changes
+        if isinstance(row := change.row, LetterRow) and row.recipient
+    ]
+    views = {step.id: step for step in line.steps}
+    steps = tuple(_outcome(views[step.id], outcome, private) for step, outcome in transition.outcomes)
+    return RunLine(line, transition.result, steps)
+
+
+def _outcome(step: StepView, outcome: Outcome, private: list[str]) -> StepOutcome:
+    message, hint = _without(outcome.message, private), _without(outcome.hint, private)
+    return StepOutcome(step, outcome.result, message, hint, outcome.temporary, outcome.raced)
+
+
+def _without(text: str, private: list[str]) -> str:
+    """A mail server repeats the recipient that it refuses; the register's addresses are not for reports."""
+    for address in private:
+        text = re.sub(re.escape(address), "their register address", text, flags=re.IGNORECASE)
+    return text
+
+
+def after_run(view: RunView) -> str:
+    """The last line of a run: the next command."""
+    if raced := [line.line.title for line in view.lines if any(step.raced for step in line.steps)]:
+        others = f" and {len(raced) - 3} others" if len(raced) > 3 else ""
+        return f"next: {PLAN} (somebody changed {', '.join(raced[:3])}{others} meanwhile; look first)"
+    unsure = [line.line.title for line in view.of(Result.UNCERTAIN)]
+    if unsure and not view.interrupted and all(line.result in (Result.DONE, Result.UNCERTAIN) for line in view.lines):
+        others = f" and {len(unsure) - 3} others" if len(unsure) > 3 else ""
+        return f"next: ask whether the letter of {', '.join(unsure[:3])}{others} came; nothing else is left of this run"
+    if mends := dict.fromkeys(step.hint for line in view.lines for step in line.failures if step.barred):
+        return f"next: {'; and '.join(mends)}; then {RESUME}"
+    if not view.complete:
+        return f"next: {RESUME} (finishes this run; what is in place is skipped)"
+    if view.plan.unknown:
+        return mend(view.plan.unknown, PLAN)
+    if view.refused:
+        return f"next: resolve what was refused, then {PLAN}"
+    return f"next: {DRIFT} (shows whether it stays so)"

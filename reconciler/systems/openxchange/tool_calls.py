@@ -1,0 +1,161 @@
+"""What one change needs, given the user as it is now: a call of a tool, or nothing, or a refusal. Pure.
+
+`perform` asks `intend` right before it writes, and `in_place` afterwards; `holds` is `in_place` alone.
+"""
+
+from __future__ import annotations
+
+from reconciler.model.records import OxUserRow, PasswordRow
+from reconciler.planning.changes import Action, Change, Outcome, Result
+from reconciler.planning.identity import addresses_of
+from reconciler.settings import OpenXchange
+from reconciler.systems.openxchange.listing import Listed
+from reconciler.systems.openxchange.tool_failures import PLAN
+from reconciler.systems.openxchange.tools import Write
+
+_OPTIONS = {
+    "display_name": "displayname",
+    "given_name": "givenname",
+    "surname": "surname",
+    "imap_login": "imaplogin",
+}
+_ADDRESSES = ("primary", "email1", "default_sender")
+_FIELDS = ("login", *_OPTIONS, *_ADDRESSES)
+
+
+def intend(change: Change, user: Listed | None, section: OpenXchange) -> Write | Outcome:
+    """The call that brings `change` about; an Outcome when there is nothing to do or nothing may be done."""
+    if change.action is Action.DELETE:
+        return _delete(change, user)
+    match change.after:
+        case PasswordRow() as row:
+            return _set_password(row, user)
+        case OxUserRow() as row if change.action is Action.CREATE:
+            return _create(change, row, user, section)
+        case OxUserRow() as row:
+            return _update(change, row, user)
+    raise TypeError(f"no such effect in OX: {change.kind} {change.action}")
+
+
+def in_place(change: Change, user: Listed | None) -> bool:
+    """Whether the user is what the change makes of it. Passwords cannot be seen."""
+    if change.action is Action.DELETE:
+        return user is None
+    return user is not None and isinstance(change.after, OxUserRow) and not differences(change, user)
+
+
+def differences(change: Change, user: Listed) -> list[tuple[str, str, str]]:
+    """(field, wanted, found) of what is not yet as the change makes it. Aliases that we do not need are left."""
+    after, found = change.after, user.row
+    if not isinstance(after, OxUserRow):
+        return []
+    wrong = [(name, getattr(after, name), getattr(found, name)) for name in _FIELDS]
+    wrong = [(name, wanted, live) for name, wanted, live in wrong if wanted != live]
+    missing = _needed(change, after) - set(found.aliases)
+    if missing:
+        wrong.append(("aliases", ", ".join(sorted(missing)), ", ".join(found.aliases)))
+    return wrong
+
+
+def spoken(wrong: list[tuple[str, str, str]]) -> str:
+    """The differences in one line."""
+    return "; ".join(f"{name.replace('_', ' ')} is {live!r}, not {wanted!r}" for name, wanted, live in wrong)
+
+
+def _needed(change: Change, after: OxUserRow) -> set[str]:
+    """The aliases that the change is about. Others that the row had when it was planned may have gone since."""
+    before = change.before.aliases if isinstance(change.before, OxUserRow) else ()
+    return (set(after.aliases) - set(before)) | {after.primary, after.default_sender}
+
+
+def _create(change: Change, row: OxUserRow, user: Listed | None, section: OpenXchange) -> Write | Outcome:
+    if user is None:
+        options = (
+            ("username", row.login),
+            ("displayname", row.display_name),
+            ("givenname", row.given_name),
+            ("surname", row.surname),
+            ("email", row.primary),
+            ("defaultsenderaddress", row.default_sender),
+            ("aliases", ",".join(row.aliases)),
+            ("imaplogin", row.imap_login),
+            ("language", section.language),
+            ("timezone", section.timezone),
+        )
+        return Write("createuser", options, password=True)
+    if in_place(change, user):
+        # made by a createuser whose answer was lost, or by hand a moment ago: its password is not known to be ours, and
+        # ours is the one that the letter carries
+        return Write("changeuser", (("userid", user.row.id), *_repair(user)), password=True)
+    message = f"OX user {user.row.id} has the login {row.login!r} by now: {spoken(differences(change, user))}"
+    return Outcome.lost_race(message, PLAN)
+
+
+def _update(change: Change, row: OxUserRow, user: Listed | None) -> Write | Outcome:
+    before = change.before
+    assert isinstance(before, OxUserRow)
+    if user is None:
+        return Outcome.lost_race(f"OX user {before.id} ({before.login}) is gone since the plan was made", PLAN)
+    # a field may be as planned or already as wanted: changeuser is several calls and may have died between them
+    raced = [
+        f"{name.replace('_', ' ')} was {getattr(before, name)!r} in the plan and is {getattr(user.row, name)!r}"
+        for name in _FIELDS
+        if getattr(user.row, name) not in (getattr(before, name), getattr(row, name))
+    ]
+    if raced:
+        return Outcome.lost_race(f"OX user {before.id} was changed meanwhile: {'; '.join(raced)}", PLAN)
+    if in_place(change, user):
+        return Outcome(Result.DONE)
+    return Write("changeuser", (("userid", user.row.id), *_changed(change, row, user)))
+
+
+def _changed(change: Change, row: OxUserRow, user: Listed) -> tuple[tuple[str, str], ...]:
+    """Only what differs: changeuser leaves alone what it is not given."""
+    wrong = {name for name, _, _ in differences(change, user)}
+    options = [(option, getattr(row, name)) for name, option in _OPTIONS.items() if name in wrong]
+    if "login" in wrong:
+        options.insert(0, ("username", row.login))  # with --userid this is the wanted login (facts 3.3)
+    if wrong & {*_ADDRESSES, "aliases"} or user.stored.breaks_the_rule:
+        aliases = {*user.row.aliases, *_needed(change, row)}
+        options += _address_options(row.primary, row.default_sender, aliases)
+    return tuple(options)
+
+
+def _delete(change: Change, user: Listed | None) -> Write | Outcome:
+    """Irreversible: the user must be exactly the one that was reviewed."""
+    before = change.before
+    assert isinstance(before, OxUserRow)
+    if user is None:
+        return Outcome(Result.DONE)
+    raced = [
+        f"{name.replace('_', ' ')} was {getattr(before, name)!r} in the plan and is {getattr(user.row, name)!r}"
+        for name in (*_FIELDS, "aliases")
+        if getattr(user.row, name) != getattr(before, name)
+    ]
+    if raced:
+        return Outcome.lost_race(f"OX user {before.id} was changed meanwhile: {'; '.join(raced)}", PLAN)
+    return Write("deleteuser", (("userid", user.row.id),))
+
+
+def _set_password(row: PasswordRow, user: Listed | None) -> Write | Outcome:
+    if user is None:
+        return Outcome.lost_race(f"OX user {row.target} of {row.key} is gone since the plan was made", PLAN)
+    if row.key not in addresses_of(user.row):
+        message = f"OX user {row.target} ({user.row.login}) no longer has the address {row.key}: no new password for it"
+        return Outcome.lost_race(message, PLAN)
+    return Write("changeuser", (("userid", user.row.id), *_repair(user)), password=True)
+
+
+def _repair(user: Listed) -> list[tuple[str, str]]:
+    """OX refuses every change, even of a name, while the stored addresses break its rule (facts 11)."""
+    row = user.row
+    if not user.stored.breaks_the_rule or not row.primary:
+        return []
+    sender = row.default_sender or row.primary
+    return _address_options(row.primary, sender, {*row.aliases, row.primary, sender})
+
+
+def _address_options(primary: str, sender: str, aliases: set[str]) -> list[tuple[str, str]]:
+    """Always the three together, in one casing: the server checks primary, email1 and default sender against the set,
+    letter by letter, and `--email` alone moves two of them (facts 3.3)."""
+    return [("email", primary), ("defaultsenderaddress", sender), ("aliases", ",".join(sorted(aliases)))]

@@ -1,0 +1,114 @@
+"""From a view and changes to the next text of the sender map, and whether each change may still be made. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reconciler.errors import PermanentFailure
+from reconciler.model.records import BlockRow, Row
+from reconciler.planning.changes import Change, Outcome, Result
+from reconciler.systems.postfix.keys import KeyRules, forms
+from reconciler.systems.postfix.map_state import View, first_of, repeated
+from reconciler.systems.postfix.mapfile import Entry, Lines, MapText, parse, render
+from reconciler.systems.postfix.tools import Tools
+
+
+def in_place(change: Change, view: View) -> bool:
+    """Whether the effect of the change is there, in the text and in force."""
+    return _now(change, view) == _action(change.after)
+
+
+def judge(change: Change, view: View, tools: Tools) -> Outcome | None:
+    """What becomes of the change before anything is written; None when it is to be carried out."""
+    if in_place(change, view):
+        return Outcome(Result.DONE)
+    before, now = _action(change.before), _now(change, view)
+    if now != before and not _half_done(change, view):
+        return Outcome.lost_race(
+            f"{change.key} was {_shown(before)} when this was planned and is {_shown(now)} now",
+            "somebody edited the sender map: run `reconciler plan` again",
+        )
+    if isinstance(change.after, BlockRow):
+        return _unwritable(change.after, view, tools)
+    return None
+
+
+def checked_text(view: View, changes: Sequence[Change], site: str, tools: Tools) -> MapText:
+    """The next text, proved to mean what it should. Raises PermanentFailure, naming lines of the present file."""
+    blocks = {key: block.lines for key, block in view.blocks.items() if block.lines.entries}
+    for change in changes:
+        if isinstance(change.after, BlockRow):
+            row = change.after
+            blocks[change.key] = Lines(row.comment, tuple((form, row.action) for form in forms(row.key, view.rules)))
+        else:
+            blocks.pop(change.key, None)
+    content = render(view.text, blocks, site)
+    text = parse(content, site, tools.path, whole_file=view.text.whole_file)
+    _prove(view.text, text, [pair for key in sorted(blocks) for pair in blocks[key].entries], tools.path)
+    for entry, why in objections(view.text.by_hand, view.rules):
+        raise PermanentFailure(
+            f"{tools.path}, line {entry.line}, was made by hand and {why}: postmap would complain, nothing was written",
+            hint="mend or remove that line, then apply again",
+        )
+    return text
+
+
+def objections(by_hand: Sequence[Entry], rules: KeyRules) -> list[tuple[Entry, str]]:
+    """Hand-made lines that postmap has something against. It says so on stderr, ends with status 0 and may have left
+    out anything: so any such word stops a write (facts/postfix.md 3.1)."""
+    broken = [(entry, entry.problem) for entry in by_hand if entry.problem]
+    return broken + [(entry, f"repeats the key {entry.key}") for entry in repeated(by_hand, rules)]
+
+
+def _prove(old: MapText, new: MapText, wanted: list[tuple[str, str]], path: str) -> None:
+    """Lines that begin with a blank continue what stands above them, and that changes when our section moves."""
+    for before, after in zip(old.by_hand, new.by_hand, strict=False):
+        if before[2:] != after[2:]:
+            raise PermanentFailure(
+                f"{path}, line {before.line}, was made by hand and would mean something else once we wrote",
+                hint="see to lines there that begin with a blank: they continue the line above them; then apply again",
+            )
+    if [entry[2:4] for entry in new.ours] != wanted or len(old.by_hand) != len(new.by_hand):
+        raise PermanentFailure(
+            f"{path}: the first hand-made line begins with a blank, so it would continue our last entry",
+            hint="remove the blank at its beginning, or the line, then apply again",
+        )
+
+
+def _half_done(change: Change, view: View) -> bool:
+    """A run of ours that died between its two moves leaves text and built map in one of the two states each."""
+    block = view.blocks.get(change.key)
+    either = (_action(change.before), _action(change.after))
+    return block is not None and block.text in either and block.built in either
+
+
+def _unwritable(row: BlockRow, view: View, tools: Tools) -> Outcome | None:
+    by_hand = first_of(view.text.by_hand, view.rules)
+    for form in forms(row.key, view.rules):
+        line = f"{form} {row.action}"
+        if [e[2:] for e in parse(f"{line}\n".encode(), "", tools.path).entries] != [(form, row.action, "")]:
+            return Outcome(
+                Result.FAILED, f"no map can hold the line `{line}`", "block the domain instead, or declare another key"
+            )
+        other = by_hand.get(view.rules.fold(form))
+        if other is not None and not tools.is_built:
+            return Outcome(
+                Result.FAILED,
+                f"line {other.line} of {tools.path} has the key {form} too, and of a {tools.type} map with a key twice "
+                "Postfix reads nothing",
+                "remove that line, it was made by hand; the block stands for it",
+            )
+    return None
+
+
+def _now(change: Change, view: View) -> str | None:
+    block = view.blocks.get(change.key)
+    return None if block is None else block.action
+
+
+def _action(row: Row | None) -> str | None:
+    return row.action if isinstance(row, BlockRow) else None
+
+
+def _shown(action: str | None) -> str:
+    return "not there" if action is None else f"`{action}`"

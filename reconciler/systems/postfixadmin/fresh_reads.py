@@ -1,0 +1,125 @@
+"""Fresh reads of a few rows by key, for `perform` (locked) and `holds`. Rows come with the values as stored."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Select, func, select
+
+from reconciler.model.records import AliasRow, MailboxRow, VacationRow
+from reconciler.systems.postfixadmin.observe import (
+    alias_columns,
+    alias_row,
+    mailbox_columns,
+    mailbox_row,
+    vacation_columns,
+    vacation_row,
+)
+from reconciler.systems.postfixadmin.spellings import Spellings
+from reconciler.systems.postfixadmin.stored_values import address_key, stored_alias
+from reconciler.systems.postfixadmin.tables import Tables
+
+CHUNK = 500
+"""Accounts in one transaction, and about that many keys in one IN."""
+
+
+class Live(NamedTuple):
+    """One row as it is stored, and as it is compared. `stored` begins with the key."""
+
+    row: MailboxRow | AliasRow | VacationRow
+    stored: tuple[Any, ...]
+
+
+Found = Mapping[tuple[str, str], Live]
+"""(kind, key) → row; what is not in it is not there."""
+
+
+def rows(
+    connection: Connection,
+    tables: Tables,
+    keys: Collection[tuple[str, str]],
+    spellings: Spellings,
+    multiplier: int,
+    *,
+    lock: bool = False,
+) -> Found:
+    """The live rows of (kind, key) pairs; locked until the transaction ends when `lock` is set.
+
+    Aliases before mailboxes, each in the order of their keys, so that two writers cannot wait for each other.
+    """
+    found: dict[tuple[str, str], Live] = {}
+    for kind, query, column in (
+        ("alias", alias_columns(tables), tables.alias.c.address),
+        ("mailbox", mailbox_columns(tables), tables.mailbox.c.username),
+        ("vacation", vacation_columns(tables), tables.dependent_tables.vacation.c.email),
+    ):
+        stored = sorted(_stored_keys(kind, keys, spellings))
+        for part in _parts(stored):
+            for row in connection.execute(_locked(query.where(column.in_(part)).order_by(column), lock)):
+                value = _value(kind, row, multiplier)
+                key = (kind, value.key)
+                if not isinstance(value, VacationRow) and row[0] in spellings.get(key, ()):
+                    value = value._replace(spelling=row[0])
+                # of two spellings the canonical one counts, as in `observe`
+                if key in keys and (key not in found or row[0] == _canonical(kind, value.key)):
+                    found[key] = Live(value, tuple(row))
+    return found
+
+
+def _value(kind: str, row: Any, multiplier: int) -> MailboxRow | AliasRow | VacationRow:
+    match kind:
+        case "alias":
+            return alias_row(row)
+        case "mailbox":
+            return mailbox_row(row, multiplier)
+        case _:
+            return vacation_row(row)
+
+
+def password_days(connection: Connection, tables: Tables, domains: Collection[str]) -> dict[str, int]:
+    """Domain → days that a password lasts; a domain that PostfixAdmin lacks is not in it."""
+    domain = tables.domain.c
+    found = connection.execute(
+        select(domain.domain, domain.password_expiry).where(domain.domain.in_(sorted(filter(str.isascii, domains))))
+    )
+    return {address_key(name): days or 0 for name, days in found}
+
+
+def stored_passwords(connection: Connection, tables: Tables, keys: Collection[str]) -> dict[str, str]:
+    """Mailbox → stored hash, to find out whether a broken commit was one; never shown, never compared otherwise."""
+    mailbox = tables.mailbox.c
+    found: dict[str, str] = {}
+    for part in _parts(sorted(filter(str.isascii, keys))):
+        query = select(mailbox.username, mailbox.password).where(mailbox.username.in_(part))
+        found.update((address_key(username), password) for username, password in connection.execute(query))
+    return found
+
+
+def database_clock(connection: Connection) -> datetime:
+    """The database's own time in its own zone: mail look-ups compare with it (facts/postfixadmin.md 12, 13.12)."""
+    now: datetime = connection.execute(select(func.now())).scalar_one()
+    return now
+
+
+def _canonical(kind: str, key: str) -> str:
+    return stored_alias(key) if kind == "alias" else key
+
+
+def _stored_keys(kind: str, keys: Collection[tuple[str, str]], spellings: Spellings) -> set[str]:
+    """Every spelling to ask for. Never one outside ASCII: it makes the whole statement fail (facts 13.2)."""
+    wanted = [pair for pair in keys if pair[0] == kind and pair[1].isascii()]
+    canonical = {_canonical(kind, key) for _, key in wanted}
+    return canonical.union(*(spellings.get(pair, ()) for pair in wanted), (key for _, key in wanted))
+
+
+def _parts(keys: list[str]) -> Iterator[list[str]]:
+    # twice CHUNK: an account has its twin and its member alias, and one transaction takes one statement for them
+    size = 2 * CHUNK
+    for start in range(0, len(keys), size):
+        yield keys[start : start + size]
+
+
+def _locked(query: Select[Any], lock: bool) -> Select[Any]:
+    return query.with_for_update() if lock else query
