@@ -13,7 +13,7 @@ from pathlib import Path
 
 from reconciler.errors import UsageError
 
-ROOT = Path(__file__).resolve().parents[4]
+ROOT = Path(__file__).resolve().parents[3]
 _PACKAGE = Path(__file__).resolve().parent
 
 

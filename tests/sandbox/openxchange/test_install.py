@@ -27,7 +27,7 @@ from reconciler.sandbox.openxchange.usage import NOTICE
 from tests.sandbox.openxchange.conftest import ADMIN_PASSWORD, ANNA, Ox
 
 MODULE = "reconciler.sandbox.openxchange"
-ROOT = Path(__file__).resolve().parents[4]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def module(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

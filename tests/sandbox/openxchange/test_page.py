@@ -10,7 +10,7 @@ from pathlib import Path
 
 from reconciler.sandbox.openxchange.switches import KINDS, Fault, Switches
 
-ROOT = Path(__file__).resolve().parents[4]
+ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs" / "openxchange-standin.md").read_text(encoding="utf-8")
 
 
