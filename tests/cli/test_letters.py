@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.sandbox.openxchange import control
 from tests.cli.conftest import Command
-from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, StandInSite, password_in, today
+from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, DOMAIN, StandInSite, password_in, today
 from tests.services.smtp import PASSWORD, USER, Fault, MailServer, make_certificate, running_server
 
 FROM = "AG Technik <technik@mail.example>"
@@ -87,6 +87,20 @@ def test_letter_and_welcome_mail_go_encrypted_and_logged_in(
     assert [str(mail["To"]) for mail in strict_server.mails] == [LETTER, ANNA]
     assert strict_server.encrypted == [True, True]
     assert strict_server.connections == 3  # a login that failed, the check, and one for both mails
+
+
+def test_the_password_of_the_mail_server_may_stand_in_a_file(
+    site: StandInSite, command: Command, strict_server: MailServer, certificate: Path
+) -> None:
+    file = site.folder / "smtp-password"
+    file.write_text(f"{PASSWORD}\n", encoding="utf-8")
+    file.chmod(0o600)
+    login = {"user": USER, "password_file": file.name, "ca_file": str(certificate)}
+    use(site, strict_server, security="starttls", **login)
+    answer = command("apply", "--yes")
+    assert answer.status == 0, answer.words
+    assert PASSWORD not in answer.words
+    assert [str(mail["To"]) for mail in strict_server.mails] == [LETTER, ANNA]
 
 
 def test_a_server_that_closes_at_noop_is_status_9_and_nothing_happens(
@@ -212,6 +226,23 @@ def test_resume_sends_what_an_earlier_run_could_not(
     (letter,) = plain_server.to(LETTER)
     assert control.check_password(site.ox, "anna.beispiel", password_in(letter))
     assert "no run was left unfinished" in command("resume", "--yes").words
+
+
+def test_resume_uses_up_no_saved_plan(site: StandInSite, command: Command, plain_server: MailServer) -> None:
+    """What it does is another plan: the reviewed one, which holds more, is carried out after it."""
+    use(site, plain_server)
+    plain_server.refusal = "550 5.1.1 no such user"
+    assert command("apply", "--yes").status == 8
+    plain_server.refusal = ""
+    site.declare(ANNA_DECLARED, "technik: {groupware: false}")
+    saved = str(site.folder / "plan.json")
+    assert command("plan", "--out", saved).status == 4
+    assert command("resume", "--yes").status == 0
+    assert site.mailbox(f"technik@{DOMAIN}") is None
+    answer = command("apply", saved, "--yes")
+    assert answer.status == 0, answer.words
+    assert site.mailbox(f"technik@{DOMAIN}") is not None
+    assert len(plain_server.to(LETTER)) == 1
 
 
 def test_without_letters_no_live_account_gets_a_password_that_nobody_is_told(

@@ -41,6 +41,15 @@ def test_an_address_is_found_in_every_system(applied: StandInSite, command: Comm
     }
 
 
+def test_mail_that_would_go_round_in_a_loop_is_said(site: StandInSite, command: Command) -> None:
+    """Before it does, by the plan; and by `show`, which tells where mail goes."""
+    site.add_alias(f"rundbrief@{DOMAIN}", f"verteiler@{DOMAIN}")
+    site.declare(ANNA_DECLARED, aliases=["verteiler: [rundbrief]"])
+    planned = command("plan")
+    assert "⇢ verteiler@pirat.alt: nobody; comes back from verteiler → nobody; goes round in a loop at" in planned.words
+    assert "after the plan nobody; goes round in a loop at rundbrief" in command("show", f"rundbrief@{DOMAIN}").words
+
+
 def test_where_mail_goes_now_and_after_the_plan(applied: StandInSite, command: Command) -> None:
     """Through aliases of aliases; what a gate refuses is not done, so it changes nothing."""
     board = f"vorstand@{DOMAIN}"
