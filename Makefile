@@ -6,7 +6,7 @@ DEMO ?= demo-site
 
 STANDIN_TESTS := tests/sandbox/openxchange
 
-.PHONY: help demo test standin proof check mutants bench schemas lock clean
+.PHONY: help demo test standin proof check mutants bench schemas pages lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -41,6 +41,9 @@ bench: $(VENV)/.dev ## measure validate, plan and apply at 1,000 to 100,000 mail
 
 schemas: $(VENV)/.dev ## write schemas/ anew from the models
 	@$(BIN)/reconciler schema --write schemas
+
+pages: $(VENV)/.dev ## write docs/site-file.md and docs/plan.svg anew from the code
+	@$(BIN)/python -m tests.pages
 
 lock: $(VENV)/.dev ## pin and hash the dependencies anew
 	@scripts/lock

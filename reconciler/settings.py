@@ -201,7 +201,7 @@ class Limit(Section):
 
 
 class Limits(Section):
-    """The limits of design.md section 5."""
+    """How much a run may do (docs/gates.md, "Limits")."""
 
     removals: Limit = Limit(share=0.01, at_least=1, number=5)
     changes: Limit = Limit(share=0.3, at_least=10, number=200)

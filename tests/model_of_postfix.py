@@ -96,7 +96,9 @@ class PostfixModel:
 
 
 def assert_reachable(found: Records, addresses: Iterable[str], own_mailboxes: Iterable[str]) -> None:
-    """Each address leads to an active mailbox of this person, and nothing of it comes back (rename.md, invariant 1)."""
+    """Each address leads to an active mailbox of this person, and nothing of it comes back.
+
+    docs/rename-invariants.md, invariant 1."""
     model, own = PostfixModel.of(found), frozenset(own_mailboxes)
     for address in addresses:
         delivery = model.deliver(address)

@@ -33,7 +33,7 @@ from reconciler.report.text import findings_text
 
 
 class Status(IntEnum):
-    """Exit statuses (design.md section 6)."""
+    """Exit statuses (docs/exit-statuses.md)."""
 
     DONE = 0
     BUG = 1
@@ -47,7 +47,7 @@ class Status(IntEnum):
     UNREADABLE = 9
 
 
-# when several are true, the first of these is the one (details.md, "Which status wins")
+# when several are true, the first of these is the one (docs/exit-statuses.md, "Which status wins")
 _PRECEDENCE = (
     Status.BUG,
     Status.USAGE,

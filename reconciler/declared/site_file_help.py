@@ -45,7 +45,7 @@ SITE_WORDS: dict[str, dict[str, str]] = {
         "admin": "The administrator of the context.",
         "admin_password_env": "The environment variable that holds the administrator's password.",
         "admin_password_file": "The file that holds the administrator's password.",
-        "username": "How a login is made: the local part, or the whole address.",
+        "username": "What a login is made of: the local part, or the whole address.",
         "unique_display_names": "Whether OX refuses two users with one display name.",
         "language": "The language of new users, like de_DE.",
         "timezone": "The time zone of new users.",
@@ -70,7 +70,7 @@ SITE_WORDS: dict[str, dict[str, str]] = {
         "port": "The port of sshd.",
         "address": "Where to connect, when the name used in this file is not what DNS knows.",
         "key_file": "The private key; its certificate lies beside it, as KEY_FILE-cert.pub.",
-        "known_hosts": "The file with the keys of the host and its jump hosts; one that is not in it is never trusted.",
+        "known_hosts": "The file with the keys of the host and its jump hosts; a host not in it is not trusted.",
         "ssh_config": "An ssh_config of which Host, HostName, Port, User, IdentityFile, CertificateFile and ProxyJump "
         "are taken; anything else in it is an error. Left out: none is read.",
     },
@@ -114,7 +114,7 @@ SITE_WORDS: dict[str, dict[str, str]] = {
     "Limit": {
         "share": "This share of the managed accounts (0.01 is 1 %).",
         "at_least": "Of a small site, still this many.",
-        "number": "And never more than this many.",
+        "number": "At most this many.",
     },
     "Limits": {
         "removals": "Accounts that are switched off or purged.",
@@ -126,10 +126,10 @@ SITE_WORDS: dict[str, dict[str, str]] = {
         "local_part": "The pattern that names of new mailboxes follow, from their first letter to their last.",
         "default_quota": "The quota of a new mailbox that declares none.",
         "retention_days": "How long a mailbox stays, switched off, before it is purged.",
-        "protected": "Local parts, addresses or OX logins that are never renamed, removed or switched off.",
+        "protected": "Local parts, addresses or OX logins that are neither renamed, removed nor switched off.",
         "one_shot_days": "How late a `password_reset` or `subscriptions_reset` may still be done.",
         "limits": "How much a run may do before it refuses.",
-        "never_block": "Domains that are never blocked whole.",
+        "never_block": "Domains that cannot be blocked whole.",
     },
 }
 """By the name of the section's model, then by key."""

@@ -30,7 +30,7 @@ class Passwords:
 
 
 def make_password() -> str:
-    """Four groups of five letters and digits, about 115 bits; satisfies PostfixAdmin's own rule (facts 9)."""
+    """Four groups of five letters and digits, 115 bits; satisfies PostfixAdmin's rule (facts/postfixadmin.md 9)."""
     while True:
         text = "-".join("".join(secrets.choice(_LETTERS + _DIGITS) for _ in range(_GROUP)) for _ in range(_GROUPS))
         if sum(c.isdigit() for c in text) >= 2 and sum(c.isalpha() for c in text) >= 3:

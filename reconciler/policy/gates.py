@@ -2,7 +2,7 @@
 
 `workflow.make_plan` runs them all, always, before the first effect. A gate is one function that looks at the plan in
 the making and returns Findings; it never raises and never writes. A refusal with an owner stops that transition, one
-without stops the plan (details.md, "Error, gate or note").
+without stops the plan (docs/gates.md, "Error, gate or note").
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from reconciler.policy.counting import managed
 from reconciler.settings import Limit
 
 _AT_LEAST = {Effect.REMOVAL: 1, Effect.CHANGE: 10, Effect.CREATION: 0}
-"""Where the site file gives a share and no `at_least` (details.md, Error, gate or note)."""
+"""Where the site file gives a share and no `at_least` (docs/gates.md, "Limits")."""
 
 
 class Count(NamedTuple):

@@ -1,4 +1,4 @@
-"""One-shot dates: which are due, which were missed, which wait (details.md, What is managed).
+"""One-shot dates: which are due, which were missed, which wait (docs/state-language.md, "What is managed").
 
 The workflow asks `due` before it folds changes into transitions; the gate only tells what does not happen.
 """

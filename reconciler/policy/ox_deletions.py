@@ -26,7 +26,7 @@ def groupware_delete(context: Context) -> Iterator[Finding]:
 
 def second_account(context: Context) -> Iterator[Finding]:
     """Any other OX account is deleted only when a person has looked at it: it may be somebody's data, and nothing that
-    we remember proves the contrary, since we never make a second one (rename.md)."""
+    we remember proves the contrary, since we never make a second one (docs/rename.md)."""
     removed = {removal.mailbox for removal in context.desired.removals}
     users = context.snapshot.rows(OxUserRow) or {}
     for transition in context.transitions:

@@ -26,7 +26,7 @@ def future_rename(context: Context) -> Iterator[Finding]:
 
 def suspected_rename(context: Context) -> Iterator[Finding]:
     """A new mailbox of the same member, or of the same names, as one that nobody declares any more: that is a rename,
-    and without its entry their mail, contacts and calendar would stay behind (design.md section 4)."""
+    and without its entry their mail, contacts and calendar would stay behind (docs/rename.md)."""
     new = {transition.owner: transition for transition, _ in new_accounts(context)}
     # the new mailbox may have been made by hand: then the number still leads to the old one. A number that somebody
     # took away from an account of ours is drift

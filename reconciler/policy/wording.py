@@ -11,7 +11,7 @@ from reconciler.planning.findings import Entry, Finding, Severity
 from reconciler.planning.transitions import Transition
 
 CONFIRMED_DAYS = 7
-"""How long the confirmations run that hints propose; 31 days are allowed (details.md, Language)."""
+"""How long the confirmations run that hints propose; 31 days are allowed (docs/gates.md, "Confirm")."""
 
 _PLAIN = re.compile(r"[a-z][A-Za-z0-9._+/-]*(@[A-Za-z0-9.-]+)?")
 _WORDS = frozenset({"yes", "no", "on", "off", "y", "n", "true", "false", "null"})

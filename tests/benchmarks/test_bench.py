@@ -49,7 +49,7 @@ def test_statements_and_commands_do_not_grow_with_the_site(results: Results, cas
 
 
 def test_validate_touches_nothing_live(results: Results) -> None:
-    """details.md: it opens neither register nor live systems."""
+    """It opens neither register nor live systems."""
     validate = results[SIZES[0]]["validate"]
     assert validate.statements == 0
     assert validate.commands == {}

@@ -24,7 +24,7 @@ def test_an_out_file_that_cannot_be_written(site: StandInSite, command: Command,
 def test_the_site_file_is_found_in_the_current_folder_then_in_state(
     site: StandInSite, command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """site.md, first paragraph."""
+    """docs/site-file.md, first paragraph."""
     site.declare(ANNA_DECLARED)
     assert command("plan").status == 4
     other = tmp_path / "other"

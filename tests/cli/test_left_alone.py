@@ -85,7 +85,7 @@ def test_what_was_switched_off_by_hand_before_its_removal_becomes_ours_once(
 
 
 def test_strict_drift_names_what_it_counts(site: StandInSite, command: Command) -> None:
-    """details.md: unmanaged objects are drift for `drift --strict`; in JSON all of them."""
+    """Unmanaged objects are drift for `drift --strict`; in JSON all of them."""
     many = [f"b{n:02}@{DOMAIN}" for n in range(22)]
     for address in (f"technik@{DOMAIN}", *many):
         site.add_mailbox(address)

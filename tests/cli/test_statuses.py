@@ -1,4 +1,4 @@
-"""Every exit status of design.md section 6, through the command."""
+"""Every exit status of docs/exit-statuses.md, through the command."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_an_account_from_yaml_to_three_systems(site: StandInSite, command: Comma
 
 
 def test_0_although_there_are_unmanaged_objects_but_not_with_strict(site: StandInSite, command: Command) -> None:
-    """details.md: unmanaged objects change no status; `drift --strict` makes them count."""
+    """Unmanaged objects change no status; `drift --strict` makes them count."""
     site.declare("technik: {groupware: false}")
     site.add_mailbox(f"technik@{DOMAIN}")
     site.add_mailbox(BERND)
@@ -269,7 +269,7 @@ def test_9_when_a_system_cannot_be_read(site: StandInSite, command: Command) -> 
 
 
 def test_5_wins_over_9_and_9_over_4(site: StandInSite, command: Command) -> None:
-    """details.md: 1, 2, 3, 7, 6, 5, 8, 9, 4, 0."""
+    """docs/exit-statuses.md, "Which status wins": 1, 2, 3, 7, 6, 5, 8, 9, 4, 0."""
     site.fault("down")
     site.declare(aliases=["vorstand: [nobody]"])
     assert command("plan").status == 5

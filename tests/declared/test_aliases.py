@@ -1,4 +1,4 @@
-"""Aliases against everything else: details.md "Error, gate or note"."""
+"""Aliases against everything else (docs/gates.md, "Error, gate or note")."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which files are read, and what is refused before YAML begins (details.md, Language: Files)."""
+"""Which files are read, and what is refused before YAML begins (docs/state-language.md, "Rules")."""
 
 from __future__ import annotations
 

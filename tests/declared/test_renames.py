@@ -1,4 +1,4 @@
-"""Sets of renames and removals that are never right, and those that are (rename.md, details.md)."""
+"""Sets of renames and removals, wrong and right (docs/rename-invariants.md, "Sets of renames")."""
 
 from __future__ import annotations
 

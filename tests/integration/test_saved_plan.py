@@ -97,7 +97,7 @@ def _a_line_by_hand(site: RealSite) -> None:
 
 @pytest.mark.parametrize("move", [_somebody_else, _annas_forward, _a_line_by_hand])
 def test_what_the_plan_does_not_touch_may_change(planned: RealSite, move: Move) -> None:
-    """design.md section 5: an untouched object that changed does not matter."""
+    """An untouched object that changed does not matter."""
     move(planned)
     answer = apply(planned)
     assert answer.status == 0, answer

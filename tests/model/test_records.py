@@ -49,7 +49,7 @@ def test_comments_of_blocks_are_not_compared() -> None:
 
 
 def test_records_are_light() -> None:
-    """A few hundred bytes each at the most, for a million of them (design.md 3)."""
+    """A few hundred bytes each at the most, for a million of them."""
     row = OxUserRow(A, A, "anna", "Anna", "Anna", "B", A, A, A, A, (A,))
     assert sys.getsizeof(row) < 250
     assert not hasattr(row, "__dict__")

@@ -476,7 +476,7 @@ def test_what_waits_for_its_date_is_judged_on_that_day(site: StandInSite, comman
 
 
 def test_a_refused_declaration_comes_with_the_lines_that_would_allow_it(site: StandInSite, command: Command) -> None:
-    """design.md section 4: a rename is declared, never guessed; the refusal has the exact lines to add."""
+    """A rename is declared, never guessed; the refusal has the exact lines to add."""
     live_old_anna(site)
     site.declare(PLAIN_ANNA.replace("}", ", member: 10042}"))
     (finding,) = refusals(command)
@@ -491,7 +491,7 @@ def test_a_refused_declaration_comes_with_the_lines_that_would_allow_it(site: St
 
 
 def test_removals_of_two_runs_count_together_for_a_day(site: StandInSite, command: Command) -> None:
-    """design.md section 5: over one run and over the last 24 hours, by the ledger."""
+    """Over one run and over the last 24 hours, by the ledger."""
     live("technik", "bernd.muster", "clara.probe")(site)
     write(site, removed("bernd.muster"))
     assert command("apply", "--yes").status == 0
@@ -506,7 +506,7 @@ def test_removals_of_two_runs_count_together_for_a_day(site: StandInSite, comman
 
 
 def test_aliases_that_vanish_from_git_are_removed_through_the_limit(site: StandInSite, command: Command) -> None:
-    """details.md: an alias whose entry goes is removed, through the gates."""
+    """An alias whose entry goes is removed, through the gates."""
     live("technik")(site)
     write(site, Declared(aliases=("vorstand: [technik]", "presse: [technik]")))
     assert command("apply", "--yes").status == 0
@@ -546,7 +546,7 @@ def test_an_alias_that_others_lead_to_stays(site: StandInSite, command: Command)
 def test_what_is_to_come_is_listed_and_changes_no_status(
     site: StandInSite, command: Command, declared: Declared, rule: str, severity: str
 ) -> None:
-    """details.md: a future removal and a missed one-shot date are listed, status 0."""
+    """A future removal and a missed one-shot date are listed, status 0."""
     live("technik", "anna.muster")(site)
     site.write(policy=declared.policy)
     site.declare(*declared.base, *declared.mailboxes, more=declared.more)
@@ -651,5 +651,5 @@ _BY_A_TEST_OF_ITS_OWN = {
 
 
 def test_every_gate_has_a_case() -> None:
-    """A gate that is wired to nothing is none (style.md)."""
+    """A gate that is wired to nothing is none."""
     assert {case.function for case in CASES} | _BY_A_TEST_OF_ITS_OWN == {gate.__name__ for gate in GATES}

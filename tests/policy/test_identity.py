@@ -1,4 +1,4 @@
-"""An account is a person's, whatever becomes of the spelling of addresses in git (details.md, Identity). Through the
+"""An account is a person's, whatever becomes of the spelling of addresses in git (docs/accounts.md). Through the
 command: each merge request is refused before its first effect, and nothing live has changed."""
 
 from __future__ import annotations

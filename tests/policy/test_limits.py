@@ -1,4 +1,4 @@
-"""Limits (details.md: allowed = min(number, max(at_least, share × managed accounts))) and the empty state."""
+"""Limits (docs/gates.md, "Limits": allowed = min(number, max(at_least, share × managed accounts))); the empty state."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def removing(number: int, planned: int, **more: Any) -> Context:
     ids=["one", "small", "floor", "1 %", "sample", "number", "large"],
 )
 def test_removals_as_shipped(accounts: int, allowed: int) -> None:
-    """share 1 %, at_least 1, number 5 (site.md)."""
+    """share 1 %, at_least 1, number 5."""
     assert said(removing(accounts, allowed)) == []
     if allowed < accounts:
         assert said(removing(accounts, allowed + 1)) == ["removals nrw"]
@@ -107,7 +107,7 @@ def test_changes_as_shipped_are_ten_at_least() -> None:
 
 @pytest.mark.parametrize(("limit", "allowed"), [("removals", 1), ("changes", 10)])
 def test_a_share_without_at_least_still_lets_the_least_through(limit: str, allowed: int) -> None:
-    """details.md: `at_least` 1 for removals and 10 for changes."""
+    """`at_least` 1 for removals and 10 for changes."""
     policy = {"limits": {limit: {"share": 0.0, "number": 100}}}
     make = switching_off if limit == "removals" else change_of_quota
 
@@ -138,7 +138,7 @@ def test_a_share_of_creations_has_no_least() -> None:
 
 
 def test_a_small_domain_is_protected_on_a_large_site() -> None:
-    """design.md section 5: per domain and over all."""
+    """Per domain and over all."""
     removed = (f"p0@{OTHER}", f"p1@{OTHER}")
     looked_at = site_of(800, *(switching_off(a) for a in removed), others=5, removed=removed)
     assert said(looked_at) == [f"removals {OTHER}"]
@@ -157,7 +157,7 @@ def test_on_a_site_of_one_domain_it_is_said_once() -> None:
 
 @pytest.mark.parametrize("make", [switching_off, purge])
 def test_a_removal_is_one_however_many_rows(make: Any) -> None:
-    """details.md: switching off and the purge count as one removal each."""
+    """Switching off and the purge count as one removal each."""
     past = remembered(removed=frozenset({"p0@mail.example"}))
     looked_at = site_of(10, make("p0@mail.example"), removed=("p0@mail.example",), remembered=past)
     assert effects(looked_at) == {account("p0@mail.example"): Effect.REMOVAL}
@@ -222,7 +222,7 @@ def recent(*owners: Owner, effect: Effect = Effect.REMOVAL) -> dict[str, Any]:
 
 
 def test_the_window_adds_what_was_done_in_it() -> None:
-    """design.md section 5: over one run and over the last 24 hours."""
+    """Over one run and over the last 24 hours."""
     assert said(removing(10, 1, **recent())) == []
     finding = only(removing(10, 1, **recent(account(f"x@{D}"))))
     assert finding.message.startswith("1 removal and 1 in the last 24 hours with 10 managed accounts of nrw: 1 allowed")
@@ -284,7 +284,7 @@ def test_managed_by_what_is_declared_when_the_mailboxes_are_unknown() -> None:
 
 
 def test_the_summary_says_what_the_limits_looked_at() -> None:
-    """design.md section 7."""
+    """docs/gates.md, "Limits"."""
     assert summary(site_of(412)) == (
         "gates: removals 0 of 412 (limit 1 %, 5) ✓",
         "gates: changes 0 of 412 (limit 30 %, 200) ✓",
@@ -309,7 +309,7 @@ def test_nothing_is_allowed_by_a_limit_of_nothing() -> None:
 
 
 def test_empty_state() -> None:
-    """details.md: no declared mailbox at all while live ones exist in our domains or the inventory."""
+    """No declared mailbox at all while live ones exist in our domains or the inventory."""
     anna = mailbox_row(f"anna@{D}")
     finding = only(context(live=[domain(), anna]))
     assert (finding.rule, finding.subject, finding.owner) == ("empty-state", "nrw", None)

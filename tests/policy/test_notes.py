@@ -49,7 +49,7 @@ def coming(offset: int, groupware: GroupwareAccount = GroupwareAccount.KEEP, liv
 
 
 def test_a_removal_is_announced_until_its_purge() -> None:
-    """details.md: a future removal is listed, status 0."""
+    """A future removal is listed, status 0."""
     assert coming(1) == [f"{ALT} is switched off on 2026-11-25 and is purged on 2027-02-23: left"]
     assert coming(0) == [f"{ALT} is purged on 2027-02-22: left"]
     assert coming(-89) == [f"{ALT} is purged on 2026-11-25: left"]

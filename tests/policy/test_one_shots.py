@@ -1,4 +1,4 @@
-"""One-shot dates: due, missed, waiting (details.md, What is managed)."""
+"""One-shot dates: due, missed, waiting (docs/state-language.md, "What is managed")."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""OX logins that others hold; deleting OX accounts (rename.md, Deleting a second OX account; details.md)."""
+"""OX logins that others hold; deleting OX accounts (docs/rename.md, "When something is in the way")."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`policy.protected`: local parts in every domain, full addresses, OX logins (details.md, Error, gate or note)."""
+"""`policy.protected`: local parts in every domain, full addresses, OX logins (docs/gates.md)."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_drift_after_a_rename_is_free_but_not_its_rest() -> None:
     twin = transition(account(NEU), (alias_row(NEU), alias_row(NEU, NEU, "x@extern.example")))
     assert said(after(twin, protected=["pirat.alt"], **declared)) == []
     empty = transition(account(NEU), (alias_row(NEU)._replace(goto=()), alias_row(NEU)))
-    assert said(after(empty, protected=["pirat.alt"], **declared)) == [], "details.md: an empty goto is drift"
+    assert said(after(empty, protected=["pirat.alt"], **declared)) == [], "an empty goto is drift"
     number = transition(account(NEU), (None, alias_row(f"4711@{D}", NEU, "x@extern.example")))
     assert said(after(number, protected=["pirat.alt"], **declared)) == []
 

@@ -1,4 +1,4 @@
-"""Renames: of a future date, not declared, onto a taken address (rename.md, Sets of renames; details.md, Rename)."""
+"""Renames: of a future date, not declared, onto a taken address (docs/rename-invariants.md, "Sets of renames")."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_no_gate_judges_what_waits_for_its_date() -> None:
 
 
 def test_the_same_member_is_suspected() -> None:
-    """design.md section 4: refused, with the exact lines to add."""
+    """Refused, with the exact lines to add."""
     finding = only(new())
     assert (finding.rule, finding.subject, finding.owner) == ("suspected-rename", NEU, account(NEU))
     assert f"{ALT}, which nobody declares, has the member number 4711" in finding.message
@@ -135,7 +135,7 @@ def test_a_renamed_account_is_no_new_one() -> None:
 
 
 def test_a_mailbox_does_not_move_onto_another() -> None:
-    """details.md: `move` onto an existing mailbox is refused, with `attach` as the way."""
+    """`move` onto an existing mailbox is refused, with `attach` as the way."""
     looked_at = context(mailboxes=[box(NEU)], renames=[moving(ALT, NEU)], live=[*LIVE, mailbox_row(NEU)])
     finding = only(looked_at)
     assert (finding.rule, finding.subject, finding.owner) == ("move-target", NEU, account(NEU))
@@ -189,7 +189,7 @@ def onto(*live: Row, member: str | None = "4711", **more: Any) -> Context:
 
 
 def test_the_mailbox_of_somebody_else_is_not_taken() -> None:
-    """details.md, Identity; no refusal offers an entry that would take it."""
+    """docs/accounts.md; no refusal offers an entry that would take it."""
     finding = only(onto())
     assert (finding.rule, finding.subject, finding.owner) == ("foreign", NEU, account(NEU))
     assert (
@@ -201,7 +201,7 @@ def test_the_mailbox_of_somebody_else_is_not_taken() -> None:
 
 
 def test_a_bare_mailbox_may_be_the_first_step_by_hand_and_is_said() -> None:
-    """details.md, Identity: no OX user, no member alias, never ours."""
+    """docs/accounts.md: no OX user, no member alias, never ours."""
     for looked_at in (onto(mailbox_row(NEU)), onto(mailbox_row(NEU), mailboxes=[box(NEU)])):
         assert said(looked_at) == []
         assert f"rename-by-hand {NEU}" in said(looked_at, Severity.NOTE)
@@ -226,7 +226,7 @@ def follows(primary: str) -> Row:
     ids=["step 1: the names", "step 2", "step 2, other domain", "step 3", "step 7", "rename back"],
 )
 def test_a_rename_that_somebody_began_by_hand_is_finished(begun: Context) -> None:
-    """rename.md: recognised after any number of the wiki's steps."""
+    """docs/rename-invariants.md, invariant 4: recognised after any number of the wiki's steps."""
     assert said(begun) == []
 
 

@@ -1,4 +1,5 @@
-"""The invariants of rename.md after every single touch of a rename, and of every rename that was put right.
+"""The invariants of docs/rename-invariants.md after every single touch of a rename, and of every rename that was put
+right.
 
 Somebody sends mail and looks into OX at each of these moments. `test_delivery` asks a real Postfix the same question.
 """
@@ -42,7 +43,7 @@ class Watcher:
         self.looks = 0
 
     def __call__(self) -> None:
-        """rename.md, invariants 1 to 3."""
+        """docs/rename-invariants.md, invariants 1 to 3."""
         self.looks += 1
         postfix = model(self._world)
         # the rows of one account commit at once: either there is nothing of the new address, or all of it

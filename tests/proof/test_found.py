@@ -14,7 +14,7 @@ from tests.proof.world import DOMAIN
 
 
 def test_an_alias_that_a_rename_rewrote_stays_somebody_elses(tmp_path: Path) -> None:
-    """details.md: an undeclared alias is left. `rewrite_references` changes one target of it; to own it, and to remove
+    """An undeclared alias is left. `rewrite_references` changes one target of it; to own it, and to remove
     it with the next plan since nobody declares it, would lose an address."""
     world = FORWARDS.prepare(tmp_path / "site")
     assert world.apply().status == 0

@@ -137,14 +137,14 @@ class Histories(RuleBasedStateMachine):
 
     @invariant()
     def no_ox_account_is_lost(self) -> None:
-        """rename.md, invariant 2."""
+        """docs/rename-invariants.md, invariant 2."""
         if not hasattr(self, "ids"):
             return
         assert {user.id for user in control.users(self.world.ox)} == set(self.ids.values())
 
     @invariant()
     def no_letter_beside_the_newest_works(self) -> None:
-        """rename.md, invariant 5. In the middle of a transition it may be that none does."""
+        """docs/rename-invariants.md, invariant 5. In the middle of a transition it may be that none does."""
         if not hasattr(self, "ids"):
             return
         assert all(len(working) <= 1 for working in opened(self.world).values()), opened(self.world)

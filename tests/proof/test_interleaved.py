@@ -1,6 +1,7 @@
 """Hand edits in the middle of an apply: whatever somebody changes between two touches of a run is there when it ends.
 
-rename.md, invariant 7: every write is a compare-and-set. Who was faster keeps what they wrote, and the run says so.
+docs/rename-invariants.md, invariant 7: every write is a compare-and-set. Who was faster keeps what they
+wrote, and the run says so.
 """
 
 from __future__ import annotations

@@ -160,7 +160,7 @@ def ox_rename(old: str = OLD, new: str = NEW) -> tuple[Row, Row]:
 
 
 def rename(*more: tuple[Row | None, Row | None], refused: tuple[str, ...] = ()) -> Transition:
-    """`old_mailbox: attach`, with a forward and a vacation (rename.md, the end state)."""
+    """`old_mailbox: attach`, with a forward and a vacation (docs/rename-invariants.md, "The end state")."""
     old_box = mailbox(OLD, "Anna Muster")
     rows: list[tuple[Row | None, Row | None]] = [
         (None, mailbox(NEW)),

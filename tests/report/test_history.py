@@ -34,7 +34,7 @@ def test_a_step_has_its_time_its_values_and_its_origin() -> None:
 
 
 def test_what_nobody_knows_is_not_called_done() -> None:
-    """A crash fell before or after the effect; the ledger alone cannot tell (design.md 3)."""
+    """A crash fell before or after the effect; the ledger alone cannot tell."""
     lines = [line for line in _text(RUN).splitlines() if "attachment" in line]
     said = 'openxchange: create attachment anna.muster@pirat.alt (name "Anna Muster")'
     assert lines == [f" ? 09:58:11 {said}  begun, and not known whether it happened"]

@@ -153,7 +153,7 @@ def test_what_the_gates_looked_at_stands_in_the_footer() -> None:
 
 
 def test_a_removal_counts_once_whether_it_is_switched_off_or_purged() -> None:
-    """details.md: switching off on a removal's date and the purge count as one removal each."""
+    """Switching off on a removal's date and the purge count as one removal each."""
     said = _plan(samples.plan([samples.switched_off(), samples.purged("hilde.weg"), samples.changed_account()]))
     assert said[0] == "mail plan for nrw · 1 change · 2 removals · 1 cannot be undone"
 

@@ -1,4 +1,6 @@
-"""What each kind of change is called. Every case is a change that a system can plan (details.md, "What is managed")."""
+"""What each kind of change is called. Every case is a change that a system can plan
+(docs/state-language.md, "What is managed").
+"""
 
 from __future__ import annotations
 
@@ -197,7 +199,7 @@ RENAMED = account("anna.beispiel")
 
 
 def test_a_rename_is_one_line_over_all_systems() -> None:
-    """design.md 7."""
+    """One line for all that somebody notices of it."""
     assert title(rename()) == f"anna.muster@ → {NEW}"
     assert sentence(rename()) == (
         "rename: new mailbox, 10042@ and the old address lead to it, forwards come along (anna@extern.example), "
@@ -207,7 +209,7 @@ def test_a_rename_is_one_line_over_all_systems() -> None:
 
 
 def test_a_move_says_that_mail_and_password_stay() -> None:
-    """rename.md: no mail moves, nothing is attached, the password stays."""
+    """docs/rename.md: no mail moves, nothing is attached, the password stays."""
     said = sentence(moved())
     assert said.startswith("rename: mailbox moves with its mail, password stays, 10042@ and the old address lead to it")
     assert "new password" not in said
@@ -226,7 +228,7 @@ def test_a_rename_without_a_letter_says_who_must_set_the_password() -> None:
 
 
 def test_a_second_ox_account_is_the_first_thing_that_is_said() -> None:
-    """rename.md, "Deleting a second OX account": nothing brings it back."""
+    """docs/rename.md, "When something is in the way": nothing brings it back."""
     said = sentence(second_account())
     assert said.startswith('rename: second OX user 4200 "anna.beispiel" DELETED with all its data, new mailbox')
     assert "OX user 4100 follows" in said

@@ -1,4 +1,7 @@
-"""Sets of renames: every address belongs to one account, from its first to its last name (rename.md, details.md)."""
+"""Sets of renames: every address belongs to one account, from its first to its last name.
+
+docs/rename-invariants.md, "Sets of renames", has them all.
+"""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def _own_aliases(mailbox: Mailbox) -> Iterator[AliasRow]:
     yield AliasRow(address, address, goto, active, AliasRole.TWIN)
     member = member_address(mailbox)
     if member is not None:
-        # a disabled mailbox keeps its member alias as it is found (details.md)
+        # a disabled mailbox keeps its member alias as it is found (docs/state-language.md)
         yield AliasRow(member, address, goto, True, AliasRole.MEMBER, active)
 
 

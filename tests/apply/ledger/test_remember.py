@@ -341,7 +341,7 @@ async def test_a_step_without_its_own_kind_counts_as_a_change(ledger: Ledger) ->
 
 
 async def test_it_knows_when_we_made_a_mailbox_and_of_no_other(ledger: Ledger) -> None:
-    """A reset that is declared for a day before that has nothing to reset (details.md)."""
+    """A reset that is declared for a day before that has nothing to reset."""
     steps = creation(ANNA)
     run = await opened(ledger, [*steps, *creation(HANS)])
     await ledger.before(run, steps)

@@ -152,7 +152,7 @@ def test_the_one_valid_password_is_in_it_once(tmp_path: Path, language: str, tem
 
 @pytest.mark.parametrize("language", ["de", "en"])
 def test_a_move_holds_no_password_even_when_there_is_one(tmp_path: Path, language: str) -> None:
-    """rename.md: with `old_mailbox: move` the password stays; nobody here knows it."""
+    """docs/rename.md: with `old_mailbox: move` the password stays; nobody here knows it."""
     text = letter(tmp_path, RENAMED, "moved", language=language).get_content()
     assert "tiger" not in text
     assert {"de": "bleibt, wie es war", "en": "it stays"}[language] in text

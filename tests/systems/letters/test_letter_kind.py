@@ -118,8 +118,8 @@ def test_a_new_password_comes_with_what_is_to_be_said_of_it(
 
 
 def test_a_rename_whose_run_died_before_its_letter_is_still_told_as_a_rename(tmp_path: Path) -> None:
-    """rename.md, invariant 5: the next run makes a new password and sends that. Nothing that can be read is left to
-    change by then, the ledger alone says that they are due one."""
+    """docs/rename-invariants.md, invariant 5: the next run makes a new password and sends that. Nothing that
+    can be read is left to change by then, the ledger alone says that they are due one."""
     for day in (TODAY, TODAY - timedelta(days=60)):
         assert template(tmp_path, RESET, renames=(rename(day=day),), renew=True) == "renamed"
     assert template(tmp_path, renames=(rename(),), renew=True) == "renamed"

@@ -146,7 +146,7 @@ async def test_whatever_was_done_by_hand_is_recognised_and_finished(
     by_hand(site)
     steps = await site.steps(site.ox())
     assert [step.change.action for step in steps if step.readable] == actions
-    # from step 7 on they know their password, and get no other one (details.md, Rename)
+    # from step 7 on they know their password, and get no other one (docs/rename-invariants.md)
     assert any(step.change.kind == "password" for step in steps) is (Action.RENAME in actions)
     await site.finish()
     assert is_renamed(site.person())

@@ -20,7 +20,7 @@ def entries(content: bytes) -> list[tuple[str, str]]:
 
 
 def test_the_section_is_written_as_agreed() -> None:
-    """details.md, Postfix section."""
+    """docs/postfix.md."""
     blocks = {
         "spam@example.net": Lines("phishing wave (2026-11-22, until 2027-02-22)", (("spam@example.net", "REJECT"),)),
         "example.org": Lines("sells addresses", (("example.org", "REJECT"),)),

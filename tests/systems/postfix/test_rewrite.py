@@ -85,7 +85,7 @@ async def test_a_forgotten_postmap_is_drift_that_converges(postfix: Postfix) -> 
 
 
 async def test_a_line_above_our_section_that_wins_is_drift(postfix: Postfix) -> None:
-    """details.md: ours stands on top, so that it wins; a section further down is moved up."""
+    """docs/postfix.md: ours stands on top, so that it wins; a section further down is moved up."""
     await converge(section(postfix), blocks("example.org"))
     postfix.write_by_hand("example.org OK\n" + postfix.map.read_text())
     assert not postfix.refuses("a@example.org")
@@ -235,7 +235,7 @@ async def test_one_batch_is_one_rewrite(postfix: Postfix) -> None:
 
 
 async def test_a_whole_file_of_ours_holds_nothing_else(any_postfix: Postfix) -> None:
-    """site.md: `whole_file: true`. What stands there and is not declared is drift like any other."""
+    """docs/postfix.md: `whole_file: true`. What stands there and is not declared is drift like any other."""
     any_postfix.write_by_hand("# mine\nmine.test REJECT\nexample.org REJECT\nnonsense\n")
     given = section(any_postfix, whole_file=True)
     changes = await plan(system_on(given), blocks("example.org", "new.test"))

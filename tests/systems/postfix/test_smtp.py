@@ -31,7 +31,7 @@ async def test_blocked_senders_are_refused_and_others_accepted(any_postfix: Post
 
 
 async def test_the_reason_is_not_told_to_the_sender(postfix: Postfix) -> None:
-    """details.md: the reason stays in the file."""
+    """docs/postfix.md: the reason stays in the file."""
     await converge(section(postfix), blocks("spam@example.net"))
     _, text = postfix.answer("spam@example.net")
     assert "phishing" not in text

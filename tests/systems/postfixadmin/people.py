@@ -56,7 +56,7 @@ def anna(address: str = NEW, **written: Any) -> Mailbox:
 
 
 def renamed(*more: Mailbox | Alias, move: bool = False, **written: Any) -> DesiredState:
-    """The rename as rename.md declares it."""
+    """The rename as docs/rename.md declares it."""
     kind = OldMailbox.MOVE if move else OldMailbox.ATTACH
     return declared(anna(), *more, rename(**{"former_surname": "Muster", "old_mailbox": kind, **written}))
 

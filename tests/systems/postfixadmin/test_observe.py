@@ -41,7 +41,7 @@ def database(pfa_database: PostfixAdminDatabase) -> PostfixAdminDatabase:
 
 
 async def test_values_that_mean_the_same_are_equal(database: PostfixAdminDatabase) -> None:
-    """details.md: case, spaces, order, duplicates, Unicode form and whole MB are no drift."""
+    """Case, spaces, order, duplicates, Unicode form and whole MB are no drift."""
     insert_mailbox(database, "Anna.Beispiel@Pirat.alt", "  Anna\u00a0 A\u0308ngstro\u0308m ", 10737418240)
     insert_alias(database, "anna.beispiel@PIRAT.alt", f"B@x.example, {ANNA.upper()},b@x.example,,")
     system = make_system(database)

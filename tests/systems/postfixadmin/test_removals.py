@@ -151,7 +151,7 @@ async def test_a_number_that_leads_to_others_too_stays_and_is_named(
 async def test_the_old_mailbox_of_a_removed_account_goes_with_it(
     pfa_database: PostfixAdminDatabase, system: PostfixAdminSystem
 ) -> None:
-    """details.md: it belongs to the account."""
+    """docs/removals.md: it belongs to the account."""
     await apply(system, renamed())
     entry = rename(former_surname="Muster")
     await apply(system, declared(entry, removal(NEW)))

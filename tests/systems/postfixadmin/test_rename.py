@@ -1,4 +1,6 @@
-"""The end state of a rename whose old mailbox is attached, row for row (rename.md), from an untouched account."""
+"""The end state of a rename whose old mailbox is attached, row for row, from an untouched account
+(docs/rename-invariants.md).
+"""
 
 from __future__ import annotations
 
@@ -88,7 +90,7 @@ async def test_every_row_of_the_end_state(pfa_database: PostfixAdminDatabase, sy
 
 
 async def test_it_is_one_transition_in_one_stage(system: PostfixAdminSystem) -> None:
-    """So that steps 1 to 5 of the wiki commit at once (rename.md, invariant 3)."""
+    """So that steps 1 to 5 of the wiki commit at once (docs/rename-invariants.md, invariant 3)."""
     planned = await steps(system, renamed())
     assert {(s.change.owner.scope, s.change.owner.subject) for s in planned} == {(Scope.ACCOUNT, NEW)}
     assert [(s.change.kind, s.stage) for s in planned if s.stage is not Stage.MAIL_FLOW] == [
@@ -130,7 +132,7 @@ async def test_what_the_old_twin_carried_is_carried_over(
 async def test_two_twins_with_forwards_become_their_union(
     pfa_database: PostfixAdminDatabase, system: PostfixAdminSystem
 ) -> None:
-    """details.md: the union, without self: neither the old address nor a loop is left in it."""
+    """The union, without self: neither the old address nor a loop is left in it."""
     await apply(system, state(mailbox(NEW)))
     forwards(pfa_database, f"{FORWARD},{OLD_TOKEN},{OLD}")
     forwards(pfa_database, f"b@extern.example,{OLD},{NEW}", NEW)
@@ -142,7 +144,7 @@ async def test_two_twins_with_forwards_become_their_union(
 async def test_afterwards_the_new_twin_is_their_own(
     pfa_database: PostfixAdminDatabase, system: PostfixAdminSystem
 ) -> None:
-    """details.md: forwards, forward-only and vacation are no drift; and the old address may get further aliases."""
+    """Forwards, forward-only and vacation are no drift; and the old address may get further aliases."""
     await apply(system, renamed())
     forwards(pfa_database, FORWARD, NEW)
     insert_alias(pfa_database, "presse@pirat.alt", OLD)
@@ -160,7 +162,7 @@ async def test_a_vacation_follows_with_those_who_have_been_told(
     assert after["vacation"] == [before["vacation"][0] | {"email": NEW}]
     told = before["vacation_notification"]
     assert after["vacation_notification"] == [told[0] | {"on_vacation": NEW}]
-    # details.md: fetchmail and the quotas stay with the old mailbox
+    # fetchmail and the quotas stay with the old mailbox
     assert {t: after[t] for t in ("quota", "quota2", "fetchmail")} == {
         t: before[t] for t in ("quota", "quota2", "fetchmail")
     }
@@ -215,7 +217,7 @@ async def test_references_are_rewritten_where_git_asks_for_it(
 async def test_a_move_to_another_domain_keeps_the_number_of_the_old_one(
     pfa_database: PostfixAdminDatabase, system: PostfixAdminSystem
 ) -> None:
-    """details.md: `N@new` is made, `N@old` is kept and leads to the new address."""
+    """`N@new` is made, `N@old` is kept and leads to the new address."""
     new = f"anna.muster@{OTHER_DOMAIN}"
     forwards(pfa_database, f"x@extern.example,{OLD}", MEMBER)
     desired = declared(anna(new), rename(new=new))

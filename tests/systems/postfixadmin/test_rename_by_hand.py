@@ -1,4 +1,6 @@
-"""A rename that somebody began by hand, after any of the wiki's steps: exactly the rest is done (rename.md, 4)."""
+"""A rename that somebody began by hand, after any of the wiki's steps: exactly the rest is done
+(docs/rename-invariants.md, invariant 4).
+"""
 
 from __future__ import annotations
 
@@ -112,7 +114,7 @@ async def test_exactly_the_rest_is_done(
 async def test_an_alias_of_their_own_becomes_the_new_twin(
     database: PostfixAdminDatabase, system: PostfixAdminSystem
 ) -> None:
-    """rename.md: a rename whose target exists as an alias of the same account; left so it would be a loop."""
+    """A rename whose target exists as an alias of the same account; left so it would be a loop."""
     by_hand(
         database,
         "INSERT INTO alias (address, goto, domain) VALUES (:new, :goto, 'pirat.alt')",
@@ -153,7 +155,7 @@ async def test_an_old_mailbox_that_is_gone_leaves_its_address_only(
 async def test_an_edit_between_plan_and_apply_is_kept_and_stops_all_of_it(
     database: PostfixAdminDatabase, system: PostfixAdminSystem, statement: str, key: str
 ) -> None:
-    """rename.md, invariants 3 and 7."""
+    """docs/rename-invariants.md, invariants 3 and 7."""
     forwards(database, f"{FORWARD},{OLD}")
     planned = [s for s in await steps(system, renamed()) if s.stage.name == "MAIL_FLOW"]
     assert by_hand(database, statement, key=key) == 1

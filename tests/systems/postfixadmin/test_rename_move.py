@@ -169,7 +169,7 @@ async def test_a_new_password_on_the_same_day_goes_to_the_moved_mailbox(
 async def test_an_administrator_is_left_and_named(
     pfa_database: PostfixAdminDatabase, system: PostfixAdminSystem
 ) -> None:
-    """details.md: admin rows are left and reported."""
+    """Admin rows are left and reported."""
     by_hand(pfa_database, "INSERT INTO admin (username, password) VALUES (:k, '!')", k=OLD)
     desired = renamed(move=True)
     found = system.pair(system.expect(desired), await system.observe())

@@ -1,4 +1,6 @@
-"""Sets of renames and every state in which an account can be found, worked out without a database (rename.md)."""
+"""Sets of renames and every state in which an account can be found, worked out without a database
+(docs/rename-invariants.md).
+"""
 
 from __future__ import annotations
 
@@ -84,7 +86,7 @@ def led(records: Records) -> dict[str, str]:
 
 
 def test_a_chain_whose_middle_was_never_live() -> None:
-    """details.md: one transition, b becomes a plain alias, "ehem." is the first former surname."""
+    """docs/rename-invariants.md, "Sets of renames": b becomes a plain alias, "ehem." is the first surname."""
     desired = declared(anna(C), rename(A, B, MAY, former_surname="Alt"), rename(B, C, JUNE, former_surname="Mittel"))
     after = done(desired, live({A: "Anna Alt"}, {A: f"{A},x@extern.example", N: A}))
     assert shown(after) == {A: "Anna Beispiel ehem. Alt", C: "Anna Beispiel"}

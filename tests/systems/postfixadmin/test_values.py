@@ -53,7 +53,7 @@ TARGETS = st.lists(st.from_regex(r"[a-z]{1,5}@[a-z]{1,3}\.example", fullmatch=Tr
 
 
 def test_expected_rows_of_a_mailbox() -> None:
-    """details.md: twin and member alias always; name and quota managed only when written."""
+    """Own and member alias always; name and quota managed only when written."""
     found = expect(state(mailbox(member="10042")), SITE)
     assert found["mailbox"] == {ANNA: MailboxRow(ANNA, ANNA, "", 10240, True, False, False)}
     assert found["alias"] == {
