@@ -275,4 +275,4 @@ def report_bug(error: BaseException) -> None:
     except OSError as failed:
         say(f"  → no temporary file takes the details ({failed.strerror}): set TMPDIR to a folder, and run it again")
         return
-    say(f"  → please send {file.name} to the maintainers (README, “When something goes wrong”); look through it first")
+    say(f"  → please send {file.name} to the maintainers (docs/trouble.md); look through it first")

@@ -22,7 +22,7 @@ from reconciler.sandbox.openxchange.install import install
 from reconciler.systems.postfixadmin.tables import create_tables, declare
 
 _SITE = Template("""\
-# The site file of the demo. A real one is in the README, “Point it at a real site”.
+# The site file of the demo. docs/site-file.md has every key, docs/first-site.md what a real site needs.
 site: demo
 state: state
 

@@ -1,4 +1,4 @@
-"""What the help texts and the README claim is true: every command, every option and every example exists."""
+"""What the help texts and docs/commands.md claim is true: every command, every option and every example exists."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reconciler.cli.main import app
 from reconciler.cli.runner import Status, worst
 from tests.cli.conftest import Command
 
-README = Path(__file__).parents[2] / "README.md"
+DOCS = Path(__file__).parents[2] / "docs"
 _GROUP = typer.main.get_command(app)
 assert isinstance(_GROUP, TyperGroup)
 COMMANDS = {
@@ -69,13 +69,13 @@ def test_without_a_command_help_is_shown(command: Command) -> None:
     assert "Usage: reconciler" in answer.words
 
 
-def _lines_of_readme() -> list[str]:
-    blocks = re.findall(r"```sh\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+def _lines_of_commands() -> list[str]:
+    blocks = re.findall(r"```sh\n(.*?)```", (DOCS / "commands.md").read_text(encoding="utf-8"), re.DOTALL)
     return [line.strip() for block in blocks for line in block.splitlines() if line.strip().startswith("reconciler")]
 
 
-def test_readme_commands_exist() -> None:
-    lines = _lines_of_readme()
+def test_the_page_of_commands_has_each_and_no_other() -> None:
+    lines = _lines_of_commands()
     assert len(lines) >= 5
     for line in lines:
         parsed(line.partition(" >")[0])
@@ -89,14 +89,14 @@ def test_where_something_is_read_the_site_can_be_named(name: str) -> None:
     assert "--format" in options or name in ("unlock", "ledger init", "ledger check")  # which report nothing
 
 
-def test_readme_says_every_exit_status_of_the_help_texts() -> None:
-    told = set(re.findall(r"^\| (\d) \|", README.read_text(encoding="utf-8"), re.MULTILINE))
+def test_every_exit_status_of_the_help_texts_is_explained() -> None:
+    told = set(re.findall(r"^\| (\d) \|", (DOCS / "exit-statuses.md").read_text(encoding="utf-8"), re.MULTILINE))
     for name, known in COMMANDS.items():
         assert set(re.findall(r"\b(\d): ", known.help or "")) <= told, name
 
 
-def test_the_order_of_statuses_is_the_one_in_the_readme() -> None:
-    words = " ".join(README.read_text(encoding="utf-8").split())
+def test_the_order_of_statuses_is_the_one_that_is_promised() -> None:
+    words = " ".join((DOCS / "exit-statuses.md").read_text(encoding="utf-8").split())
     told = re.search(r"the first of these is the status: ([\d, ]+)\. ", words)
     assert told
     order = [Status(int(number)) for number in told[1].split(", ")]

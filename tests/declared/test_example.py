@@ -1,4 +1,4 @@
-"""The example in `state/` is what the README shows and the demo uses: it must be right and whole."""
+"""The example in `state/` is what the docs name and the demo uses: it must be right and whole."""
 
 from __future__ import annotations
 

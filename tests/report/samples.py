@@ -392,7 +392,7 @@ def dangerous() -> Plan:
 
 
 def readme() -> Plan:
-    """The plan that the README shows."""
+    """The plan that README (docs/plan.svg) and docs/plan.md show."""
     address = f"clara.probe@{DOMAIN}"
     quota = mailbox(address, "Clara Probe", 5120), mailbox(address, "Clara Probe")
     key = f"presse@{DOMAIN}"

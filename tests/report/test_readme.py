@@ -1,4 +1,4 @@
-"""The README and the pages for administrators show what the program writes and reads."""
+"""README and the pages for administrators show what the program writes and reads."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.apply.ledger.tables import declare
 from reconciler.cli.main import app
-from reconciler.cli.runner import Status
+from reconciler.cli.schema import SCHEMAS
 from reconciler.declared.load import load_state
 from reconciler.planning.plan import Plan
 from reconciler.report.text import plan_text
@@ -36,8 +36,8 @@ def _written(plan: Plan) -> str:
     return plan_text(plan, width=110, color=False).replace(samples.DOMAIN, "mail.test")
 
 
-def test_the_plan_in_the_readme_is_one_that_is_written() -> None:
-    shown = next(block for block in _blocks("README.md", "") if block.startswith("mail plan"))
+def test_the_plan_in_its_page_is_one_that_is_written() -> None:
+    shown = next(block for block in _blocks("docs/plan.md", "") if block.startswith("mail plan"))
     assert shown == _written(samples.readme())
 
 
@@ -49,7 +49,7 @@ def test_the_line_of_a_rename_in_its_page_is_one_that_is_written() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *_blocks("README.md", "yaml"),
+        *_blocks("docs/state-language.md", "yaml"),
         *_blocks("docs/rename.md", "yaml")[:2],
     ],
 )
@@ -84,7 +84,7 @@ def test_every_table_of_the_ledger_is_explained_and_granted() -> None:
     assert set(granted) == names
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/rename.md", "docs/removals.md", "docs/ledger.md"])
+@pytest.mark.parametrize("page", ["README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))])
 def test_every_command_in_the_pages_is_one(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     lines = [line for block in _blocks(page, "sh") for line in block.splitlines()]
@@ -96,6 +96,17 @@ def test_every_command_in_the_pages_is_one(page: str) -> None:
     }
 
 
-def test_the_readme_names_every_status() -> None:
-    rows = re.findall(r"^\| (\d+) \|", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
-    assert {int(row) for row in rows} == {int(status) for status in Status}
+def test_the_page_of_documents_names_every_schema() -> None:
+    page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`.*?`) \| ", page.partition("## JSON documents")[2], re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == set(SCHEMAS)
+
+
+def test_the_first_screen_has_two_commands_that_are_there_and_a_picture() -> None:
+    screen = "\n".join((ROOT / "README.md").read_text(encoding="utf-8").splitlines()[:24])
+    targets = re.findall(r"^make (\w+) ", screen, re.MULTILINE)
+    assert len(targets) == 2
+    assert all(
+        re.search(rf"^{target}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE) for target in targets
+    )
+    assert "](docs/plan.svg)" in screen
