@@ -12,9 +12,9 @@ from reconciler.apply.session import Session
 from reconciler.declared.load import Declaration
 from reconciler.declared.removed_entries import once_beside, taken_out
 from reconciler.errors import Unreadable
-from reconciler.model.accounts import Accounts, accounts
 from reconciler.model.declared import DesiredState
 from reconciler.model.records import Owner, Records
+from reconciler.model.rename_chains import RenameChains, rename_chains
 from reconciler.planning.annotations import STOPS, counts, due_accounts, explained, marked, since, undeclared, unmanaged
 from reconciler.planning.declared_entries import Entries
 from reconciler.planning.diff import diff
@@ -30,7 +30,7 @@ from reconciler.planning.run import Progress, Run
 from reconciler.planning.snapshot import Snapshot
 from reconciler.planning.transitions import Pair, group_by_owner
 from reconciler.policy.configuration import configuration
-from reconciler.policy.context import Context
+from reconciler.policy.context import GateContext
 from reconciler.policy.gates import run_gates, summary
 from reconciler.policy.one_shots import due
 from reconciler.report.json import plan_json
@@ -75,7 +75,7 @@ async def draft(
     """The plan and what it means for the inventory. What could not be read is unknown; nothing is planned for it.
     With a saved plan nothing is planned that it does not hold, with `only` nothing about anybody else: other people's
     changes are not this plan's business, and no gate refuses it for them."""
-    state, chains = declaration.state, accounts(declaration.state)
+    state, chains = declaration.state, rename_chains(declaration.state)
     snapshot, (wanted, recalled) = await asyncio.gather(take_snapshot(systems, clock), _wanted(systems, state, recall))
     remembered = Remembered() if isinstance(recalled, Unreadable) else recalled
     pairs = {
@@ -105,7 +105,7 @@ async def draft(
     waiting_for = tuple(s.name for s in systems if s.needed_for_accounts and s.name in snapshot.unknown)
     locate = declaration.locate
     made = remembered.made
-    context = Context(site, state, snapshot, transitions, waiting_for, locate, chains, remembered, made, identity)
+    context = GateContext(site, state, snapshot, transitions, waiting_for, locate, chains, remembered, made, identity)
     reviews = [f for s in systems if s.name in pairs for f in s.review(state, pairs[s.name].found)]
     reviews += changed_by_hand(remembered, snapshot.records)
     gated = run_gates(context, reviews)
@@ -190,7 +190,12 @@ async def apply(
 
 
 def _pair(
-    system: System, wanted: Records, observed: Records, remembered: Remembered, state: DesiredState, chains: Accounts
+    system: System,
+    wanted: Records,
+    observed: Records,
+    remembered: Remembered,
+    state: DesiredState,
+    chains: RenameChains,
 ) -> Pair:
     found = system.pair(wanted, observed)
     settled = Pair(system.settle(wanted, found), found)

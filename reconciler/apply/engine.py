@@ -175,7 +175,7 @@ class _Work:
     async def _batch(self, system: System, batch: Sequence[Step]) -> None:
         """Skip what is in place, perform the rest, try temporary failures again, look again."""
         try:
-            held = await system.holds(batch)
+            held = await system.is_applied(batch)
         except Unreadable as error:
             self._fail(batch, error)
             return
@@ -219,7 +219,7 @@ class _Work:
         if not done:
             return
         try:
-            held = await system.holds(done)
+            held = await system.is_applied(done)
         except Unreadable as error:
             self._fail(done, error)
             return

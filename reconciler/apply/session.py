@@ -17,7 +17,7 @@ from reconciler.planning.run import Run
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class Operator:
     """Who runs this command, where."""
 
     who: str
@@ -35,20 +35,20 @@ class Session:
     lease: Lease
     transaction_hook: TransactionHook
     fence: Fence
-    person: Person
+    operator: Operator
 
     async def begin(self, draft: Draft, document: str, stop: asyncio.Event) -> ClosingJournal:
         """A run of this plan, written before its first effect. One that is never closed counts as interrupted; `stop`
         ends it at the next effect."""
-        plan, person = draft.plan, self.person
+        plan, operator = draft.plan, self.operator
         run = await self.ledger.begin(
             self.lease,
             document,
             plan.digest,
             plan.commit,
-            person.who,
-            person.host,
-            person.pid,
+            operator.who,
+            operator.host,
+            operator.pid,
             draft.steps,
             {t.owner: t.place for t in plan.open_transitions if t.place is not None},
             counted={t.owner: t.effect for t in plan.open_transitions},
@@ -80,14 +80,14 @@ class ClosingJournal(RunJournal):
 
 @asynccontextmanager
 async def session(
-    ledger: Ledger, transaction_hook: TransactionHook, fence: Fence, person: Person
+    ledger: Ledger, transaction_hook: TransactionHook, fence: Fence, operator: Operator
 ) -> AsyncIterator[Session]:
     """Takes the lock, keeps it while the block runs, gives it back. Raises Locked, LedgerUnusable."""
     await ledger.check()
-    lease = await ledger.acquire(person.who, person.lock_host or person.host, person.pid)
+    lease = await ledger.acquire(operator.who, operator.lock_host or operator.host, operator.pid)
     try:
         async with renew_in_background(ledger, lease):
-            yield Session(ledger, lease, transaction_hook, fence, person)
+            yield Session(ledger, lease, transaction_hook, fence, operator)
     except LockLost:
         await fence.note()
         raise

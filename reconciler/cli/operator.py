@@ -8,16 +8,16 @@ import socket
 from collections.abc import Mapping
 
 from reconciler.apply.ledger.process_check import stamped
-from reconciler.apply.session import Person
+from reconciler.apply.session import Operator
 
 _LONGEST = 255
 """What the ledger's column holds."""
 
 
-def operator() -> Person:
+def operator() -> Operator:
     """The person, the host and this process."""
     host = socket.gethostname()
-    return Person(_who(os.environ), host, os.getpid(), stamped(host))
+    return Operator(_who(os.environ), host, os.getpid(), stamped(host))
 
 
 def _who(environ: Mapping[str, str]) -> str:

@@ -20,8 +20,8 @@ from reconciler.cli.process_tuning import keep
 from reconciler.declared.load import Declaration, load_state
 from reconciler.declared.site_file import load_site
 from reconciler.errors import UsageError
-from reconciler.model.accounts import accounts
 from reconciler.model.records import Owner, Records
+from reconciler.model.rename_chains import rename_chains
 from reconciler.model.secrets import Passwords
 from reconciler.planning.identity import declared_numbers
 from reconciler.planning.ledger_state import Remembered
@@ -33,7 +33,7 @@ from reconciler.remote.mailer import Mailer
 from reconciler.remote.outbox import OutboxMailer
 from reconciler.remote.smtp import Server, SmtpMailer
 from reconciler.settings import Letters, Settings, Smtp, secret
-from reconciler.systems.context import Context
+from reconciler.systems.context import SystemContext
 from reconciler.systems.registry import build_systems
 from reconciler.workflow import Clock, draft
 
@@ -68,7 +68,7 @@ class OpenSite:
 
     def still_declared(self, owners: Iterable[Owner]) -> frozenset[Owner]:
         """Those whose account git declares, under whatever address it has by now."""
-        chains = accounts(self.declaration.state)
+        chains = rename_chains(self.declaration.state)
         return frozenset(owner for owner in owners if chains.of(owner.subject) in self.declaration.state.mailboxes)
 
     def session(self) -> AbstractAsyncContextManager[Session]:
@@ -105,7 +105,7 @@ async def open_site(path: Path | None, state: Path | None = None) -> AsyncIterat
     transaction_hook = TransactionHook(ledger, same_database=site.ledger.url is None)
     mailer = _mailer(site)
     fence = Fence(ledger)
-    systems = build_systems(Context(site, hosts, mailer, Passwords(), transaction_hook, fence))
+    systems = build_systems(SystemContext(site, hosts, mailer, Passwords(), transaction_hook, fence))
     zone = ZoneInfo(site.timezone)
     opened = OpenSite(site, declaration, systems, lambda: datetime.now(zone), ledger, transaction_hook, fence)
     keep(opened)

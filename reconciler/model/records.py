@@ -1,7 +1,7 @@
 """Records: one row of one system as a plain value. Light, for a million of them on both sides. All kinds are here.
 
-Every kind answers two questions. `owner` says whose it is. `over(found)` says what the row should be, given what is
-there: the fields that we manage are ours, all others stay as found; it returns `found` itself when nothing differs.
+Every kind answers two questions. `owner` says whose it is. `merged_with(found)` says what the row should be, given what
+is there: the fields that we manage are ours, all others stay as found; it returns `found` itself when nothing differs.
 On the found side `account` is empty: who owns a live row is known only from what is declared.
 Text is normalised where it is read (lower case and ASCII addresses, NFC and folded spaces in names, whole MB, `goto`
 sorted without duplicates), so that values which mean the same are equal.
@@ -43,7 +43,7 @@ class MailboxRow(NamedTuple):
     def owner(self) -> Owner:
         return Owner(Scope.ACCOUNT, self.account)
 
-    def over(self, found: MailboxRow) -> MailboxRow:
+    def merged_with(self, found: MailboxRow) -> MailboxRow:
         name = self.name if self.name_managed else found.name
         quota = self.quota if self.quota_managed else found.quota
         same = name == found.name and quota == found.quota and self.active == found.active
@@ -56,13 +56,14 @@ class AliasRole(StrEnum):
     """Why we want an alias row; found rows have NONE."""
 
     NONE = ""
-    TWIN = "twin"
+    OWN = "twin"
+    """The alias that every mailbox has at its own address; plans and the ledger keep the word that they began with."""
     MEMBER = "member"
     DECLARED = "declared"
     FORMER = "former"
     """An address that the account had before: it leads to the account and nowhere else."""
     CARRIED = "carried"
-    """The twin of a new address, with the forwards that the old twin carried: written whole, once."""
+    """The own alias of a new address, with the forwards that the old own alias carried: written whole, once."""
 
 
 class AliasRow(NamedTuple):
@@ -82,9 +83,9 @@ class AliasRow(NamedTuple):
     def owner(self) -> Owner:
         return Owner(Scope.ALIAS if self.role is AliasRole.DECLARED else Scope.ACCOUNT, self.account)
 
-    def over(self, found: AliasRow) -> AliasRow:
-        # a twin's goto is its user's: forwards, forward-only and vacation are no drift, an empty one is
-        goto = found.goto or self.goto if self.role is AliasRole.TWIN else self.goto
+    def merged_with(self, found: AliasRow) -> AliasRow:
+        # an own alias' goto is its user's: forwards, forward-only and vacation are no drift, an empty one is
+        goto = found.goto or self.goto if self.role is AliasRole.OWN else self.goto
         active = self.active if self.active_managed else found.active
         if goto == found.goto and active == found.active and self.spelling == found.spelling:
             return found
@@ -102,7 +103,7 @@ class VacationRow(NamedTuple):
     def owner(self) -> Owner:
         return Owner(Scope.ACCOUNT, self.account)
 
-    def over(self, found: VacationRow) -> VacationRow:
+    def merged_with(self, found: VacationRow) -> VacationRow:
         return found if found.key == self.key else found._replace(key=self.key)
 
 
@@ -125,7 +126,7 @@ class DomainRow(NamedTuple):
     def owner(self) -> Owner:
         return Owner(Scope.ALIAS, self.key)
 
-    def over(self, found: DomainRow) -> DomainRow:
+    def merged_with(self, found: DomainRow) -> DomainRow:
         return found
 
 
@@ -140,7 +141,7 @@ class AliasDomainRow(NamedTuple):
     def owner(self) -> Owner:
         return Owner(Scope.ALIAS, self.key)
 
-    def over(self, found: AliasDomainRow) -> AliasDomainRow:
+    def merged_with(self, found: AliasDomainRow) -> AliasDomainRow:
         return found
 
 
@@ -170,7 +171,7 @@ class OxUserRow(NamedTuple):
     def owner(self) -> Owner:
         return Owner(Scope.ACCOUNT, self.account)
 
-    def over(self, found: OxUserRow) -> OxUserRow:
+    def merged_with(self, found: OxUserRow) -> OxUserRow:
         enough = self.aliases == found.aliases or set(self.aliases) <= set(found.aliases)
         if enough and self.key == found.key and self[_LOGIN:_ALIASES] == found[_LOGIN:_ALIASES]:
             return found  # nearly always, and a copy of every user takes a while
@@ -206,7 +207,7 @@ class BlockRow(NamedTuple):
     def owner(self) -> Owner:
         return Owner(Scope.BLOCK, self.block or self.key)
 
-    def over(self, found: BlockRow) -> BlockRow:
+    def merged_with(self, found: BlockRow) -> BlockRow:
         return found if self.action == found.action else found._replace(action=self.action, comment=self.comment)
 
 
@@ -222,7 +223,7 @@ class UnmanagedLineRow(NamedTuple):
     def owner(self) -> Owner:
         return Owner(Scope.BLOCK, self.map_key)
 
-    def over(self, found: UnmanagedLineRow) -> UnmanagedLineRow:
+    def merged_with(self, found: UnmanagedLineRow) -> UnmanagedLineRow:
         return found
 
 
@@ -236,7 +237,7 @@ class SettingRow(NamedTuple):
     def owner(self) -> Owner:
         return Owner(Scope.BLOCK, self.key)
 
-    def over(self, found: SettingRow) -> SettingRow:
+    def merged_with(self, found: SettingRow) -> SettingRow:
         return found
 
 
@@ -255,7 +256,7 @@ class MemberRow(NamedTuple):
     def owner(self) -> Owner:
         return Owner(Scope.ACCOUNT, self.key)
 
-    def over(self, found: MemberRow) -> MemberRow:
+    def merged_with(self, found: MemberRow) -> MemberRow:
         return found
 
 
@@ -265,7 +266,7 @@ class Absent(NamedTuple):
     key: str
     owner: Owner
 
-    def over(self, found: Any) -> Self:  # noqa: ARG002  # never asked: the diff deletes
+    def merged_with(self, found: Any) -> Self:  # noqa: ARG002  # never asked: the diff deletes
         return self
 
 

@@ -20,7 +20,7 @@ class PasswordRow(NamedTuple):
     def owner(self) -> Owner:
         return Owner(Scope.ACCOUNT, self.account)
 
-    def over(self, found: PasswordRow) -> PasswordRow:
+    def merged_with(self, found: PasswordRow) -> PasswordRow:
         return found
 
 
@@ -36,7 +36,7 @@ class AttachmentRow(NamedTuple):
     def owner(self) -> Owner:
         return Owner(Scope.ACCOUNT, self.account)
 
-    def over(self, found: AttachmentRow) -> AttachmentRow:
+    def merged_with(self, found: AttachmentRow) -> AttachmentRow:
         return found
 
 
@@ -52,7 +52,7 @@ class SubscriptionsRow(NamedTuple):
     def owner(self) -> Owner:
         return Owner(Scope.ACCOUNT, self.account)
 
-    def over(self, found: SubscriptionsRow) -> SubscriptionsRow:
+    def merged_with(self, found: SubscriptionsRow) -> SubscriptionsRow:
         return found
 
 
@@ -66,7 +66,7 @@ class WelcomeMailRow(NamedTuple):
     def owner(self) -> Owner:
         return Owner(Scope.ACCOUNT, self.account)
 
-    def over(self, found: WelcomeMailRow) -> WelcomeMailRow:
+    def merged_with(self, found: WelcomeMailRow) -> WelcomeMailRow:
         return found
 
 
@@ -88,5 +88,5 @@ class LetterRow(NamedTuple):
     def owner(self) -> Owner:
         return Owner(Scope.ACCOUNT, self.account)
 
-    def over(self, found: LetterRow) -> LetterRow:
+    def merged_with(self, found: LetterRow) -> LetterRow:
         return found

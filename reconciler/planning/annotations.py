@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 
-from reconciler.model.accounts import Accounts
 from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState, OldMailbox, Removal
 from reconciler.model.places import Origin
 from reconciler.model.records import Owner, Scope
+from reconciler.model.rename_chains import RenameChains
 from reconciler.planning.changes import Action, Change
 from reconciler.planning.credentials import Due
 from reconciler.planning.declared_entries import Entries
@@ -31,7 +31,7 @@ _DECLARED_NOWHERE = "declared nowhere"
 def due_accounts(
     remembered: Remembered,
     state: DesiredState,
-    chains: Accounts,
+    chains: RenameChains,
     resets: frozenset[Owner] = frozenset(),
     unsubscribe: frozenset[Owner] = frozenset(),
 ) -> Due:
@@ -81,7 +81,7 @@ def unmanaged(pairs: Iterable[Pair], changes: Sequence[Change]) -> dict[str, lis
 
 
 def explained(
-    transitions: Iterable[Transition], state: DesiredState, chains: Accounts, remembered: Remembered, locate: Locate
+    transitions: Iterable[Transition], state: DesiredState, chains: RenameChains, remembered: Remembered, locate: Locate
 ) -> tuple[Transition, ...]:
     """The transitions with what git declares of their subject and where, the reason where git gives one, and what they
     count as by that."""
@@ -94,7 +94,7 @@ def explained(
 def _explained(
     transition: Transition,
     state: DesiredState,
-    chains: Accounts,
+    chains: RenameChains,
     removals: Mapping[Address, Removal],
     made: Set[Owner],
     locate: Locate,
@@ -133,7 +133,9 @@ def marked(transitions: Iterable[Transition], findings: Sequence[Finding]) -> tu
     return tuple(replace(t, refused=tuple(rules.get(t.owner, ()))) for t in transitions if t.owner not in later)
 
 
-def _origin(transition: Transition, state: DesiredState, chains: Accounts, removal: Removal | None) -> Origin | None:
+def _origin(
+    transition: Transition, state: DesiredState, chains: RenameChains, removal: Removal | None
+) -> Origin | None:
     scope, subject = transition.owner
     if scope is Scope.ALIAS:
         alias = state.aliases.get(Address(subject))

@@ -75,7 +75,7 @@ class Step(NamedTuple):
 
     @property
     def readable(self) -> bool:
-        """Whether `holds` can see the effect; letters and passwords it cannot."""
+        """Whether `is_applied` can see the effect; letters and passwords it cannot."""
         return self.change.kind not in UNREADABLE_KINDS
 
     @property

@@ -8,10 +8,10 @@ from dataclasses import fields, is_dataclass
 from datetime import date
 from typing import Any, NamedTuple
 
-from reconciler.model.accounts import Accounts
 from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState, Removal
 from reconciler.model.owners import Owner, Scope
+from reconciler.model.rename_chains import RenameChains
 
 Plain = str | int | bool | tuple[str, ...] | None
 """What a document can hold as one value."""
@@ -28,7 +28,7 @@ class DeclaredEntry(NamedTuple):
 class Entries:
     """The entries by subject; looked up for every transition, so removals are sorted by mailbox once."""
 
-    def __init__(self, state: DesiredState, chains: Accounts) -> None:
+    def __init__(self, state: DesiredState, chains: RenameChains) -> None:
         self._state, self._chains = state, chains
         self._removals: dict[Address, list[Removal]] = {}
         for removal in state.removals:

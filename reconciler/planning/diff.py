@@ -22,7 +22,7 @@ def diff(system: System, wanted: Records, found: Records) -> Iterator[Change]:
             if before is None:
                 yield Change(system.name, kind, Action.CREATE, key, None, row, row.owner)
                 continue
-            after = row.over(before)
+            after = row.merged_with(before)
             if after is not before:
                 action = Action.UPDATE if after.key == before.key else Action.RENAME
                 yield Change(system.name, kind, action, key, before, after, row.owner)

@@ -29,7 +29,7 @@ class Severity(StrEnum):
     NOTE = "note"
 
 
-class Entry(NamedTuple):
+class StateEntry(NamedTuple):
     """What would allow a refusal when it stands in a file of the state: one item of the list under `section`."""
 
     section: str
@@ -51,7 +51,7 @@ class Finding:
     place: Place | None = None
     owner: Owner | None = None
     """The transition that a refusal or a wait stops; None on a refusal stops the whole plan."""
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[StateEntry, ...] = ()
     """Each of them would allow the refusal; it is a person's to choose one."""
     final: bool = False
     """No confirmation lifts this refusal, whatever its rule: the system itself would refuse."""

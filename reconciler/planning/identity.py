@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping, Set
 from functools import cached_property
 from typing import NamedTuple
 
-from reconciler.model.accounts import Accounts, accounts
 from reconciler.model.addresses import Address, domain_of, local_part
 from reconciler.model.declared import DesiredState, Mailbox
 from reconciler.model.names import folded
 from reconciler.model.records import Absent, AliasRole, AliasRow, MailboxRow, Owner, OxUserRow, Records, Scope
+from reconciler.model.rename_chains import RenameChains, rename_chains
 from reconciler.planning.ledger_state import LEDGER, PERSON, InventoryEntry, Remembered
 from reconciler.planning.snapshot import Snapshot
 from reconciler.planning.transitions import Pair
@@ -31,7 +31,7 @@ class Changed(NamedTuple):
 
 def declared_numbers(desired: DesiredState) -> Mapping[str, str]:
     """The member number of each declared account, under all of its addresses."""
-    chains = accounts(desired)
+    chains = rename_chains(desired)
     boxes = (box for box in desired.mailboxes.values() if box.member is not None)
     return {address: str(box.member) for box in boxes for address in chains.addresses(box.address)}
 
@@ -39,7 +39,7 @@ def declared_numbers(desired: DesiredState) -> Mapping[str, str]:
 class Identity:
     """What tells people apart, in what is declared, live and remembered."""
 
-    def __init__(self, desired: DesiredState, chains: Accounts, snapshot: Snapshot, remembered: Remembered) -> None:
+    def __init__(self, desired: DesiredState, chains: RenameChains, snapshot: Snapshot, remembered: Remembered) -> None:
         self._desired = desired
         self._chains = chains
         self._remembered = remembered
@@ -269,14 +269,14 @@ class Identity:
         return f"it is called {name}" if _name(name) and others and _name(name) not in others else ""
 
 
-def taken_over(system: str, pair: Pair, owners: Set[Owner], chains: Accounts) -> Iterator[InventoryEntry]:
+def taken_over(system: str, pair: Pair, owners: Set[Owner], chains: RenameChains) -> Iterator[InventoryEntry]:
     """The rows under the addresses of these owners, which are theirs from now on."""
     for kind in ("mailbox", "alias"):
         wanted, found = pair.wanted.get(kind, {}), pair.found.get(kind, {})
         for owner, address in ((o, a) for o in owners for a in chains.addresses(Address(o.subject))):
             row, live = wanted.get(address), found.get(address)
             if row is not None and live is not None and not isinstance(row, Absent):
-                yield InventoryEntry.of(system, kind, address, row.over(live), owner)
+                yield InventoryEntry.of(system, kind, address, row.merged_with(live), owner)
 
 
 def emptied(wanted: Records, replaced: frozenset[Owner]) -> Records:
@@ -286,7 +286,7 @@ def emptied(wanted: Records, replaced: frozenset[Owner]) -> Records:
     fresh = {
         key: row._replace(role=AliasRole.CARRIED)
         for key, row in own
-        if isinstance(row, AliasRow) and row.role is AliasRole.TWIN
+        if isinstance(row, AliasRow) and row.role is AliasRole.OWN
     }
     return wanted | {"alias": aliases | fresh} if fresh else wanted
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from reconciler.model.accounts import Accounts
 from reconciler.model.addresses import Address, local_part
 from reconciler.model.declared import DesiredState
 from reconciler.model.records import Absent, AliasRow, Owner, Records, Scope
+from reconciler.model.rename_chains import RenameChains
 from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.ledger_state import Adoption, InventoryEntry, Remembered
 from reconciler.planning.own_aliases import live_mailbox, returned
@@ -21,7 +21,7 @@ ADOPTED_KINDS = frozenset({"mailbox", "alias", "ox_user", "block"})
 
 
 def ours_no_longer_declared(
-    system: str, pair: Pair, remembered: Remembered, desired: DesiredState, accounts: Accounts
+    system: str, pair: Pair, remembered: Remembered, desired: DesiredState, chains: RenameChains
 ) -> Records:
     """`pair.wanted`, with what shall be gone because its declaration was taken out."""
     changed: Records = {}
@@ -31,7 +31,7 @@ def ours_no_longer_declared(
             if own is not None and _as_we_left_it(entry, pair.found):
                 changed.setdefault("alias", {})[entry.key] = own
                 continue
-            owner = _owner_of_unwanted(entry, pair.found, desired, accounts)
+            owner = _owner_of_unwanted(entry, pair.found, desired, chains)
             if owner is not None and _as_we_left_it(entry, pair.found):
                 changed.setdefault("alias", {})[entry.key] = Absent(entry.key, owner)
     # in a big site a copy of every table is felt, and mostly there is nothing to change
@@ -45,17 +45,17 @@ def adopted(system: str, pair: Pair, remembered: Remembered) -> Iterator[Adoptio
         live = pair.found.get(kind, {})
         for key in [key for key in pair.wanted[kind] if key not in known]:  # hardly any, of half a million
             row, found = pair.wanted[kind][key], live.get(key)
-            if found is None or isinstance(row, Absent) or row.over(found) is not found:
+            if found is None or isinstance(row, Absent) or row.merged_with(found) is not found:
                 continue
             # what only the live rows made wanted (a removal, rewritten references) is no part of `known`
             if (system, kind, key) not in remembered.inventory:
                 yield Adoption(system, kind, key, row, found)
 
 
-def outdated(system: str, pair: Pair, remembered: Remembered, accounts: Accounts) -> Iterator[InventoryEntry]:
+def outdated(system: str, pair: Pair, remembered: Remembered, chains: RenameChains) -> Iterator[InventoryEntry]:
     """Entries under a former address of a record that has moved on: a run died after that and before it noted it."""
     for entry in remembered.inventory.values():
-        now = accounts.of(entry.key)
+        now = chains.of(entry.key)
         table = pair.found.get(entry.kind, {})
         if entry.system == system and now != entry.key not in pair.wanted.get(entry.kind, {}):
             row = table.get(now)
@@ -64,24 +64,24 @@ def outdated(system: str, pair: Pair, remembered: Remembered, accounts: Accounts
 
 
 def _owner_of_unwanted(
-    entry: InventoryEntry, found: Records, desired: DesiredState, accounts: Accounts
+    entry: InventoryEntry, found: Records, desired: DesiredState, chains: RenameChains
 ) -> Owner | None:
-    """Whose alias it is to remove; None when it stays: a twin, a former address, or an account that is unmanaged."""
+    """Whose alias it is to remove; None when it stays: an own alias, a former address, or an unmanaged account."""
     if entry.owner.scope is Scope.ALIAS:
         return entry.owner if live_mailbox(found, entry.key) is None else None
-    account = Address(accounts.of(entry.owner.subject))
+    account = Address(chains.of(entry.owner.subject))
     box = desired.mailboxes.get(account)
     # a number that is merely not written any more is not managed any more
     if box is not None and box.member is not None and entry.key not in found.get("mailbox", {}):
-        return Owner(Scope.ACCOUNT, account) if _is_member_alias(entry, account, accounts) else None
+        return Owner(Scope.ACCOUNT, account) if _is_member_alias(entry, account, chains) else None
     return None
 
 
-def _is_member_alias(entry: InventoryEntry, account: Address, accounts: Accounts) -> bool:
+def _is_member_alias(entry: InventoryEntry, account: Address, chains: RenameChains) -> bool:
     """Whether it was made for a member number: digits only, and it led to the account alone. What a rename rewrote for
     somebody (`rewrite_references`) did not become the account's."""
-    rewrote = any(rename.rewrite_references for rename in accounts.former.get(account, ()))
-    leads_to_them = set(entry.fields["goto"]) <= set(accounts.addresses(account))
+    rewrote = any(rename.rewrite_references for rename in chains.former.get(account, ()))
+    leads_to_them = set(entry.fields["goto"]) <= set(chains.addresses(account))
     return local_part(entry.key).isdecimal() and leads_to_them and not rewrote
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from reconciler.model.accounts import Accounts
 from reconciler.model.addresses import CATCH_ALL, domain_of
 from reconciler.model.records import AliasDomainRow, AliasRow, MailboxRow, Owner, Records
+from reconciler.model.rename_chains import RenameChains
 from reconciler.planning.changes import Change
 from reconciler.planning.mail_flow import Asked, Delivery, MailTables, moved_rows
 from reconciler.planning.snapshot import Snapshot, rows_of
@@ -30,12 +30,12 @@ class MailFlow:
     """The tables as they are and as these transitions would leave them."""
 
     def __init__(
-        self, records: Records, accounts: Accounts, transitions: Iterable[Transition], delimiter: str = ""
+        self, records: Records, chains: RenameChains, transitions: Iterable[Transition], delimiter: str = ""
     ) -> None:
         changes = [c for t in transitions for c in t.changes if c.kind in ("alias", "mailbox")]
-        moved = tuple(moved_rows(records, accounts.former))
+        moved = tuple(moved_rows(records, chains.former))
         self._records = records
-        self._accounts = accounts
+        self._chains = chains
         self._changes = changes
         self.before = MailTables(records, moved=moved, delimiter=delimiter)
         self.after = MailTables(records, changes, moved=moved, delimiter=delimiter)
@@ -78,7 +78,7 @@ class MailFlow:
 
     def people(self, delivery: Delivery) -> Delivery:
         """The accounts behind the mailboxes."""
-        return delivery._replace(mailboxes=frozenset(self._accounts.of(box) for box in delivery.mailboxes))
+        return delivery._replace(mailboxes=frozenset(self._chains.of(box) for box in delivery.mailboxes))
 
     def causes(self, address: str) -> list[Owner]:
         """Whose changed rows decide about this address, before or after."""
@@ -130,15 +130,15 @@ def mail_records(snapshot: Snapshot) -> Records | None:
     return next((r for r in snapshot.records.values() if "alias" in r and "mailbox" in r and "domain" in r), None)
 
 
-def mail_flow_of(snapshot: Snapshot, accounts: Accounts, transitions: Iterable[Transition]) -> MailFlow | None:
+def mail_flow_of(snapshot: Snapshot, chains: RenameChains, transitions: Iterable[Transition]) -> MailFlow | None:
     """The flow of mail over what was read; None when the tables that Postfix asks could not be."""
     records = mail_records(snapshot)
-    return None if records is None else MailFlow(records, accounts, transitions, snapshot.delimiter)
+    return None if records is None else MailFlow(records, chains, transitions, snapshot.delimiter)
 
 
-def flow_changes(snapshot: Snapshot, accounts: Accounts, transitions: Sequence[Transition]) -> tuple[FlowChange, ...]:
+def flow_changes(snapshot: Snapshot, chains: RenameChains, transitions: Sequence[Transition]) -> tuple[FlowChange, ...]:
     """The block "mail flow" of a plan."""
-    flow = mail_flow_of(snapshot, accounts, transitions)
+    flow = mail_flow_of(snapshot, chains, transitions)
     return () if flow is None else tuple(flow.changes())
 
 

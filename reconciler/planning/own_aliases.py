@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.model.accounts import Accounts
 from reconciler.model.records import AliasRole, AliasRow, MailboxRow, Records
+from reconciler.model.rename_chains import RenameChains
 from reconciler.planning.ledger_state import InventoryEntry, Remembered
 from reconciler.planning.snapshot import rows_of
 from reconciler.planning.transitions import Pair
 
 
-def converted(system: str, pair: Pair, remembered: Remembered, accounts: Accounts) -> Records:
+def converted(system: str, pair: Pair, remembered: Remembered, chains: RenameChains) -> Records:
     """`pair.wanted` with the own aliases of mailboxes that are to be made written whole."""
-    rows = {row.key: row for row in _converted(system, pair, remembered, accounts)}
+    rows = {row.key: row for row in _converted(system, pair, remembered, chains)}
     return pair.wanted | {"alias": pair.wanted["alias"] | rows} if rows else pair.wanted
 
 
@@ -36,26 +36,26 @@ def returned(entry: InventoryEntry, found: Records) -> AliasRow | None:
     return AliasRow(entry.key, entry.key, (entry.key,), mailbox.active, AliasRole.CARRIED)
 
 
-def _converted(system: str, pair: Pair, remembered: Remembered, accounts: Accounts) -> Iterator[AliasRow]:
+def _converted(system: str, pair: Pair, remembered: Remembered, chains: RenameChains) -> Iterator[AliasRow]:
     wanted, live = rows_of(pair.wanted, AliasRow), rows_of(pair.found, AliasRow)
     made = pair.wanted.get("mailbox", {}).keys() - pair.found.get("mailbox", {}).keys()
-    made |= {account for account in accounts.former if live_mailbox(pair.found, account) is None}
+    made |= {account for account in chains.former if live_mailbox(pair.found, account) is None}
     made |= remembered.aliases & pair.wanted.get("mailbox", {}).keys()  # moved from `aliases:` to `mailboxes:`
     ours = remembered.known.get((system, "alias"), frozenset())
     for key in made:
         row, alias = wanted.get(key), live.get(key)
-        if row is None or alias is None or row.role is not AliasRole.TWIN or alias.goto == (key,):
+        if row is None or alias is None or row.role is not AliasRole.OWN or alias.goto == (key,):
             continue
         if key not in ours or key in remembered.aliases:
             yield row._replace(role=AliasRole.CARRIED)
-    yield from _given_up(pair, remembered, accounts)
+    yield from _given_up(pair, remembered, chains)
 
 
-def _given_up(pair: Pair, remembered: Remembered, accounts: Accounts) -> Iterator[AliasRow]:
+def _given_up(pair: Pair, remembered: Remembered, chains: RenameChains) -> Iterator[AliasRow]:
     """The own aliases of accounts whose address another account had before: mail to it went on to that one."""
     wanted, live, boxes = rows_of(pair.wanted, AliasRow), rows_of(pair.found, AliasRow), pair.wanted.get("mailbox", {})
     for key, account in remembered.former.items():
-        row, alias, other = wanted.get(key), live.get(key), accounts.of(account)
+        row, alias, other = wanted.get(key), live.get(key), chains.of(account)
         if not isinstance(row, AliasRow) or alias is None or row.account != key or key not in boxes:
             continue  # it may be to go
         if other != key and other in alias.goto:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from reconciler.model.accounts import Accounts
 from reconciler.model.records import Owner, Records
+from reconciler.model.rename_chains import RenameChains
 from reconciler.planning.changes import Change, Step
 from reconciler.planning.declared_entries import DeclaredEntry, Entries
 from reconciler.planning.ledger_state import Adoption, InventoryEntry, OneShot
@@ -66,7 +66,7 @@ class Draft:
     each of its transitions (by id), and `apart` has the owners of what is pending now and was not reviewed."""
 
     plan: Plan
-    chains: Accounts
+    chains: RenameChains
     adopted: tuple[Adoption, ...] = ()
     outdated: tuple[InventoryEntry, ...] = ()
     people: tuple[InventoryEntry, ...] = ()

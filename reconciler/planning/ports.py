@@ -27,7 +27,7 @@ class System(Protocol):
     """What I am connected to, for people and for the digest; never a secret."""
 
     def expect(self, desired: DesiredState) -> Records:
-        """What I should hold. Rows carry the values of a creation; `over` says which of them are managed."""
+        """What I should hold. Rows carry the values of a creation; `merged_with` says which of them are managed."""
         ...
 
     async def observe(self) -> Records:
@@ -69,7 +69,7 @@ class System(Protocol):
         """Carries the steps out, one outcome each, in order. Safe to repeat; never overwrites a foreign change."""
         ...
 
-    async def holds(self, batch: Sequence[Step]) -> list[bool]:
+    async def is_applied(self, batch: Sequence[Step]) -> list[bool]:
         """Whether each step's effect is in place, by a fresh read. Raises Unreadable."""
         ...
 

@@ -21,13 +21,13 @@ from reconciler.model.records import (
 from reconciler.planning.changes import Action, Change
 from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.transitions import Transition
-from reconciler.policy.context import Context
+from reconciler.policy.context import GateContext
 from reconciler.policy.identity import moved_numbers
 from reconciler.policy.one_shots import due
 from reconciler.policy.wording import about, refusal
 
 
-def unknown_system(context: Context) -> Iterator[Finding]:
+def unknown_system(context: GateContext) -> Iterator[Finding]:
     """New logins, passwords and letters wait while a system that belongs to accounts is unknown: a letter would tell a
     password that does not hold there, or there would be no letter. So do member numbers, and accounts that are opened
     again, while the register is."""
@@ -46,9 +46,9 @@ def unknown_system(context: Context) -> Iterator[Finding]:
             )
 
 
-def lost_password(context: Context) -> Iterator[Finding]:
+def lost_password(context: GateContext) -> Iterator[Finding]:
     """A reset for somebody whom no letter reaches would only lock them out."""
-    seen = (context.desired, context.remembered, context.site, context.snapshot, context.accounts, context.made)
+    seen = (context.desired, context.remembered, context.site, context.snapshot, context.chains, context.made)
     resets = due(*seen).password
     for transition in context.transitions:
         waits = transition.owner in context.stopped
@@ -58,7 +58,7 @@ def lost_password(context: Context) -> Iterator[Finding]:
             yield refusal(transition, "password-reset", message, hint)
 
 
-def missing_domain(context: Context) -> Iterator[Finding]:
+def missing_domain(context: GateContext) -> Iterator[Finding]:
     """A mailbox can only be in a domain that PostfixAdmin has."""
     domains = context.snapshot.rows(DomainRow)
     if domains is None:
@@ -71,7 +71,7 @@ def missing_domain(context: Context) -> Iterator[Finding]:
             yield refusal(transition, "missing-domain", message, hint)
 
 
-def naming(context: Context) -> Iterator[Finding]:
+def naming(context: GateContext) -> Iterator[Finding]:
     """New addresses of mailboxes follow the naming pattern of the site; live ones keep their names."""
     pattern = context.site.policy.local_part
     for transition, row in arriving_mailboxes(context):
@@ -81,7 +81,7 @@ def naming(context: Context) -> Iterator[Finding]:
             yield refusal(transition, "naming", message, hint)
 
 
-def register(context: Context) -> Iterator[Finding]:
+def register(context: GateContext) -> Iterator[Finding]:
     """An account is made or opened again, or gets a member number or a new password, only for somebody whom the
     register knows as an active member; and it is opened, and a password told, only to somebody of that name."""
     members = context.snapshot.rows(MemberRow)
@@ -154,13 +154,13 @@ def _arrives(change: Change) -> bool:
     return change.action in _ARRIVALS and change.kind in CREDENTIAL_KINDS
 
 
-def _opened(context: Context) -> dict[Owner, Transition]:
+def _opened(context: GateContext) -> dict[Owner, Transition]:
     """Live accounts with a member number that are switched on again."""
     numbered = (t for t in context.transitions if _declared_number(context, t))
     return {t.owner: t for t in numbered if any(_opens(change) for change in t.changes)}
 
 
-def _declared_number(context: Context, transition: Transition) -> str | None:
+def _declared_number(context: GateContext, transition: Transition) -> str | None:
     box = context.desired.mailboxes.get(Address(transition.owner.subject))
     return box.member if box else None
 
@@ -170,7 +170,7 @@ def _opens(change: Change) -> bool:
     return isinstance(before, MailboxRow) and isinstance(after, MailboxRow) and after.active and not before.active
 
 
-def arriving_mailboxes(context: Context) -> Iterator[tuple[Transition, MailboxRow]]:
+def arriving_mailboxes(context: GateContext) -> Iterator[tuple[Transition, MailboxRow]]:
     """Mailboxes under addresses that have none yet: new ones, and those that move there."""
     for transition in context.transitions:
         for change in transition.changes:
@@ -178,7 +178,7 @@ def arriving_mailboxes(context: Context) -> Iterator[tuple[Transition, MailboxRo
                 yield transition, change.after
 
 
-def respelled_mailboxes(context: Context) -> Iterator[tuple[Transition, MailboxRow]]:
+def respelled_mailboxes(context: GateContext) -> Iterator[tuple[Transition, MailboxRow]]:
     """Mailboxes whose address is to be stored as look-ups find it, with its domain."""
     for transition in context.transitions:
         for change in transition.changes:
@@ -188,9 +188,9 @@ def respelled_mailboxes(context: Context) -> Iterator[tuple[Transition, MailboxR
                 yield transition, change.after
 
 
-def new_accounts(context: Context) -> Iterator[tuple[Transition, MailboxRow]]:
+def new_accounts(context: GateContext) -> Iterator[tuple[Transition, MailboxRow]]:
     """New mailboxes of accounts that have none yet; a renamed account has its old one."""
     live = context.snapshot.rows(MailboxRow) or {}
     for transition, row in arriving_mailboxes(context):
-        if not any(address in live for address in context.accounts.addresses(Address(transition.owner.subject))):
+        if not any(address in live for address in context.chains.addresses(Address(transition.owner.subject))):
             yield transition, row

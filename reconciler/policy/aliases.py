@@ -11,11 +11,11 @@ from reconciler.planning.changes import Action
 from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.snapshot import DELIMITER, USUAL_DELIMITER
 from reconciler.planning.transitions import Transition
-from reconciler.policy.context import Context
+from reconciler.policy.context import GateContext
 from reconciler.policy.wording import about, refusal
 
 
-def missing_alias_domain(context: Context) -> Iterator[Finding]:
+def missing_alias_domain(context: GateContext) -> Iterator[Finding]:
     """An alias can only be made in a domain that PostfixAdmin has."""
     domains = context.snapshot.rows(DomainRow)
     if domains is None:
@@ -28,7 +28,7 @@ def missing_alias_domain(context: Context) -> Iterator[Finding]:
             yield refusal(transition, "missing-domain", message, hint)
 
 
-def dangling_alias(context: Context) -> Iterator[Finding]:
+def dangling_alias(context: GateContext) -> Iterator[Finding]:
     """A target in one of our domains that is neither live nor made by this plan would bounce; so would the mail of a
     declared alias whose target this plan removes."""
     domains = context.snapshot.rows(DomainRow)
@@ -39,7 +39,7 @@ def dangling_alias(context: Context) -> Iterator[Finding]:
     yield from _removed_targets(context, reach)
 
 
-def _written_to_nowhere(context: Context, reach: Reach) -> Iterator[Finding]:
+def _written_to_nowhere(context: GateContext, reach: Reach) -> Iterator[Finding]:
     written = list(_written(context))
     found = True
     while found:  # an alias that is stopped may be the target of another one
@@ -51,7 +51,7 @@ def _written_to_nowhere(context: Context, reach: Reach) -> Iterator[Finding]:
                 yield reach.stop(transition, row, lost)
 
 
-def sub_addresses(context: Context) -> Iterator[Finding]:
+def sub_addresses(context: GateContext) -> Iterator[Finding]:
     """Declared aliases that lead to `anna+box@` where nothing but `anna@` is: whether that arrives is a setting of
     Postfix. With one that is known not to take it, what is written is refused as dangling; what stands already is
     named here, and so is what is written while the setting is not known."""
@@ -85,7 +85,7 @@ def _mend(base: str) -> str:
     return f"write {base}, or set `{DELIMITER} = {USUAL_DELIMITER}` in Postfix' main.cf and reload it"
 
 
-def _removed_targets(context: Context, reach: Reach) -> Iterator[Finding]:
+def _removed_targets(context: GateContext, reach: Reach) -> Iterator[Finding]:
     going = {t.owner.subject: t for t in context.transitions if t.owner in reach.going}
     for alias in context.desired.aliases.values():
         for target in alias.goto:
@@ -100,7 +100,7 @@ def _removed_targets(context: Context, reach: Reach) -> Iterator[Finding]:
 class Reach:
     """Which addresses lead somewhere once the plan is applied, given what is stopped."""
 
-    def __init__(self, context: Context, domains: frozenset[str]) -> None:
+    def __init__(self, context: GateContext, domains: frozenset[str]) -> None:
         self.judged = set(context.stopped)
         self._context = context
         self._stopped = dict(context.stopped)
@@ -177,14 +177,14 @@ class Reach:
         if address in self._desired.aliases:
             return Owner(Scope.ALIAS, address)
         member = self._members.get((local_part(address), domain_of(address)))
-        account = member or self._context.accounts.of(address)
+        account = member or self._context.chains.of(address)
         return Owner(Scope.ACCOUNT, account) if account in self._desired.mailboxes else None
 
 
 _RULE = "dangling-alias"
 
 
-def _written(context: Context) -> Iterator[tuple[Transition, AliasRow]]:
+def _written(context: GateContext) -> Iterator[tuple[Transition, AliasRow]]:
     for transition in context.transitions:
         if transition.owner.scope is not Scope.ALIAS:
             continue

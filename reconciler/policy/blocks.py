@@ -8,14 +8,14 @@ from reconciler.model.addresses import domain_of
 from reconciler.model.records import AliasDomainRow, DomainRow, Scope
 from reconciler.planning.changes import Action
 from reconciler.planning.findings import Finding
-from reconciler.policy.context import Context
+from reconciler.policy.context import GateContext
 from reconciler.policy.wording import refusal
 
 _REGISTRIES = frozenset({"ac", "co", "com", "edu", "gob", "gov", "gv", "ltd", "mil", "ne", "net", "nom", "or", "org"})
 """Under the two letters of a country these are no one's domain: co.uk, or.at, com.au."""
 
 
-def wide_block(context: Context) -> Iterator[Finding]:
+def wide_block(context: GateContext) -> Iterator[Finding]:
     """A block takes all subdomains with it (facts/postfix.md 1.1): it must hold none of our own domains, of which git
     knows some and PostfixAdmin all, none of `policy.never_block`, and no public suffix."""
     ours = {*(context.snapshot.rows(DomainRow) or {}), *(context.snapshot.rows(AliasDomainRow) or {})}

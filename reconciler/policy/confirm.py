@@ -8,11 +8,11 @@ from dataclasses import replace
 from reconciler.model.addresses import domain_of
 from reconciler.model.declared import CONFIRMABLE, Confirm
 from reconciler.planning.findings import Finding, Severity
-from reconciler.policy.context import Context
+from reconciler.policy.context import GateContext
 from reconciler.policy.wording import confirm_entry
 
 
-def confirmed(context: Context, finding: Finding) -> Confirm | None:
+def confirmed(context: GateContext, finding: Finding) -> Confirm | None:
     """The entry that lifts this refusal; the one for a domain lifts `missing-domain` for all of its addresses."""
     if not _liftable(finding):
         return None
@@ -20,7 +20,7 @@ def confirmed(context: Context, finding: Finding) -> Confirm | None:
     return context.confirmation(finding.rule, *names)
 
 
-def allowed(context: Context, finding: Finding, confirm: Confirm) -> Finding:
+def allowed(context: GateContext, finding: Finding, confirm: Confirm) -> Finding:
     """What is left of a refusal that somebody confirmed: a note with the reason."""
     message = f"{finding.message}; confirmed until {confirm.until}: {confirm.reason}"
     hint = "take the confirmation out once this is applied"
@@ -28,7 +28,7 @@ def allowed(context: Context, finding: Finding, confirm: Confirm) -> Finding:
     return replace(finding, severity=Severity.NOTE, message=message, hint=hint, place=place, entries=())
 
 
-def with_way_out(context: Context, finding: Finding) -> Finding:
+def with_way_out(context: GateContext, finding: Finding) -> Finding:
     """A refusal with the exact entry that would allow it."""
     if not _liftable(finding):
         return finding
@@ -36,7 +36,7 @@ def with_way_out(context: Context, finding: Finding) -> Finding:
     return replace(finding, entries=(*finding.entries, entry))
 
 
-def unused(context: Context, used: Collection[Confirm]) -> Iterator[Finding]:
+def unused(context: GateContext, used: Collection[Confirm]) -> Iterator[Finding]:
     """Confirmations that nothing needs. Those that ended are the loader's notes."""
     for confirm in context.desired.confirm:
         if confirm.until >= context.desired.today and confirm not in used:

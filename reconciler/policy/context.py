@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from reconciler.model.accounts import Accounts
-from reconciler.model.accounts import accounts as chains_of
 from reconciler.model.declared import Confirm, DesiredState
 from reconciler.model.records import Owner
+from reconciler.model.rename_chains import RenameChains, rename_chains
 from reconciler.planning.findings import Locate, Severity
 from reconciler.planning.identity import Identity
 from reconciler.planning.ledger_state import Remembered
@@ -17,12 +16,12 @@ from reconciler.planning.snapshot import Snapshot
 from reconciler.planning.transitions import Transition
 from reconciler.settings import Settings
 
-_FROM_DESIRED = Accounts({}, {}, ())
+_FROM_DESIRED = RenameChains({}, {}, ())
 UNKNOWN = Identity(DesiredState(date.min), _FROM_DESIRED, Snapshot(datetime.min), Remembered())
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class GateContext:
     """The plan in the making. `waiting_for` names unknown systems that new accounts need."""
 
     site: Settings
@@ -31,7 +30,7 @@ class Context:
     transitions: tuple[Transition, ...]
     waiting_for: tuple[str, ...]
     locate: Locate
-    accounts: Accounts = _FROM_DESIRED
+    chains: RenameChains = _FROM_DESIRED
     """The chains of renames; worked out from `desired` when they are not given."""
     remembered: Remembered = field(default_factory=Remembered)
     made: Mapping[str, date] = field(default_factory=dict)
@@ -42,10 +41,10 @@ class Context:
     """What the gates before this one stop, and whether it is refused or only waits."""
 
     def __post_init__(self) -> None:
-        if self.accounts is _FROM_DESIRED:
-            object.__setattr__(self, "accounts", chains_of(self.desired))
+        if self.chains is _FROM_DESIRED:
+            object.__setattr__(self, "chains", rename_chains(self.desired))
         if self.identity is UNKNOWN:
-            known = Identity(self.desired, self.accounts, self.snapshot, self.remembered)
+            known = Identity(self.desired, self.chains, self.snapshot, self.remembered)
             object.__setattr__(self, "identity", known)
 
     def confirmation(self, gate: str, *subjects: str) -> Confirm | None:

@@ -7,22 +7,22 @@ from collections.abc import Set
 from reconciler.model.records import CREDENTIAL_KINDS, AliasRow, MailboxRow, Owner
 from reconciler.planning.changes import Action, Change
 from reconciler.planning.transitions import Transition
-from reconciler.policy.context import Context
+from reconciler.policy.context import GateContext
 
 
-def managed(context: Context) -> Set[str]:
+def managed(context: GateContext) -> Set[str]:
     """The live accounts that are ours: what shares are shares of. The old mailbox of a rename belongs to its account.
     Without a look at the mailboxes, what is declared counts."""
     ours: Set[str] = {*context.desired.mailboxes, *(removal.mailbox for removal in context.desired.removals)}
     ours |= {key for _, kind, key in context.remembered.inventory if kind == "mailbox"}
-    ours = context.accounts.of_all(ours)
+    ours = context.chains.of_all(ours)
     live = context.snapshot.rows(MailboxRow)
-    return ours if live is None else ours & context.accounts.of_all(live.keys())
+    return ours if live is None else ours & context.chains.of_all(live.keys())
 
 
-def renames(transition: Transition, context: Context) -> bool:
+def renames(transition: Transition, context: GateContext) -> bool:
     """Whether the account's address changes in this transition, in any system; drift after a rename is none."""
-    former = context.accounts.former.get(transition.owner.subject)  # type: ignore[call-overload]  # an Address by owner
+    former = context.chains.former.get(transition.owner.subject)  # type: ignore[call-overload]  # an Address by owner
     return former is not None and any(_moves(change, transition.owner) for change in transition.changes)
 
 

@@ -17,12 +17,12 @@ from reconciler.model.places import Origin
 from reconciler.model.records import AliasRow, DomainRow, MailboxRow
 from reconciler.planning.findings import Finding, Severity
 from reconciler.policy.accounts import new_accounts
-from reconciler.policy.context import Context
+from reconciler.policy.context import GateContext
 
 _WHERE = "in PostfixAdmin (Domain List, Edit)"
 
 
-def domains(context: Context) -> Iterator[Finding]:
+def domains(context: GateContext) -> Iterator[Finding]:
     """Every domain with a declared mailbox or alias that PostfixAdmin has."""
     rows = context.snapshot.rows(DomainRow)
     if rows is None:
@@ -69,7 +69,7 @@ class _Numbers(NamedTuple):
             self.megabytes[domain] += step * max(row.quota, 0)
 
 
-def _limits(context: Context, used: dict[str, DomainRow], first: dict[str, Origin]) -> Iterator[Finding]:
+def _limits(context: GateContext, used: dict[str, DomainRow], first: dict[str, Origin]) -> Iterator[Finding]:
     limited = {name: row for name, row in used.items() if row.mailboxes or row.aliases or row.maxquota or row.quota > 0}
     if not limited:
         return
@@ -93,7 +93,7 @@ def _limits(context: Context, used: dict[str, DomainRow], first: dict[str, Origi
             yield _finding(context, severity, "domain-limits", domain, message, hint, place)
 
 
-def _numbers(context: Context) -> tuple[_Numbers, _Numbers]:
+def _numbers(context: GateContext) -> tuple[_Numbers, _Numbers]:
     """What there is once the plan is carried out, and what of that it adds."""
     total, added = _Numbers.none(), _Numbers.none()
     mailboxes, aliases = context.snapshot.rows(MailboxRow) or {}, context.snapshot.rows(AliasRow) or {}
@@ -108,7 +108,7 @@ def _numbers(context: Context) -> tuple[_Numbers, _Numbers]:
     return total, added
 
 
-def _largest(context: Context, limited: dict[str, DomainRow]) -> dict[str, tuple[int, Mailbox]]:
+def _largest(context: GateContext, limited: dict[str, DomainRow]) -> dict[str, tuple[int, Mailbox]]:
     """By domain the declared mailbox that wants the most, where that is more than one may have."""
     made = {row.key: row.quota for _, row in new_accounts(context)}
     largest: dict[str, tuple[int, Mailbox]] = {}
@@ -127,6 +127,6 @@ _ENDLESS = 1 << 62
 
 
 def _finding(
-    context: Context, severity: Severity, rule: str, domain: str, message: str, hint: str, origin: Origin
+    context: GateContext, severity: Severity, rule: str, domain: str, message: str, hint: str, origin: Origin
 ) -> Finding:
     return Finding(severity, rule, domain, message, hint, context.locate(origin))

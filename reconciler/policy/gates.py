@@ -18,7 +18,7 @@ from reconciler.policy.accounts import lost_password, missing_domain, naming, re
 from reconciler.policy.aliases import dangling_alias, missing_alias_domain, sub_addresses
 from reconciler.policy.blocks import wide_block
 from reconciler.policy.confirm import allowed, confirmed, unused, with_way_out
-from reconciler.policy.context import Context
+from reconciler.policy.context import GateContext
 from reconciler.policy.domains import domains
 from reconciler.policy.identity import foreign_mailbox, foreign_number, member_changed, waiting_alias
 from reconciler.policy.letters import uncertain_letters, untold_password
@@ -33,7 +33,7 @@ from reconciler.policy.removals import coming_removal, early_purge
 from reconciler.policy.renames import future_rename, move_target, suspected_rename
 from reconciler.policy.unmanaged import kept_groupware, unknown_removal, unmanaged
 
-Gate = Callable[[Context], Iterable[Finding]]
+Gate = Callable[[GateContext], Iterable[Finding]]
 
 GATES: tuple[Gate, ...] = (
     future_rename,
@@ -78,7 +78,7 @@ GATES: tuple[Gate, ...] = (
 )
 
 
-def run_gates(context: Context, reviews: Sequence[Finding] = ()) -> list[Finding]:
+def run_gates(context: GateContext, reviews: Sequence[Finding] = ()) -> list[Finding]:
     """What every gate has to say; a confirmed refusal is a note, every other one comes with the entry to write. What
     the systems' `reviews` stop is stopped for the gates, too: no alias leads to an account that is not made."""
     findings: list[Finding] = []
@@ -95,12 +95,12 @@ def run_gates(context: Context, reviews: Sequence[Finding] = ()) -> list[Finding
     return [*findings, *unused(context, used)]
 
 
-def summary(context: Context, findings: Sequence[Finding] = ()) -> tuple[str, ...]:
+def summary(context: GateContext, findings: Sequence[Finding] = ()) -> tuple[str, ...]:
     """What the limits looked at, given what the gates found: lines for the end of the plan."""
     return tuple(f"gates: {line}" for line in limits.summary(_after(context, findings)))
 
 
-def _after(context: Context, findings: Sequence[Finding]) -> Context:
+def _after(context: GateContext, findings: Sequence[Finding]) -> GateContext:
     """What is left to be judged: not what waits for its date, which is not part of this plan."""
     stopped = _stopped(findings)
     left = tuple(t for t in context.transitions if stopped.get(t.owner) is not Severity.LATER)

@@ -8,12 +8,12 @@ from reconciler.model.addresses import Address, local_part, without_extension
 from reconciler.model.records import AliasRow, MailboxRow, Owner, Scope
 from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.transitions import Transition
-from reconciler.policy.context import Context
+from reconciler.policy.context import GateContext
 from reconciler.policy.counting import renames
 from reconciler.policy.wording import about, refusal
 
 
-def member_changed(context: Context) -> Iterator[Finding]:
+def member_changed(context: GateContext) -> Iterator[Finding]:
     """An address that had one person's account goes to another one only when somebody has looked at it."""
     for owner, (before, another) in context.identity.changed.items():
         if context.stopped.get(owner) is Severity.LATER:
@@ -29,17 +29,17 @@ def member_changed(context: Context) -> Iterator[Finding]:
         yield Finding(Severity.REFUSAL, "member-changed", box.address, message, hint, place, owner)
 
 
-def foreign_mailbox(context: Context) -> Iterator[Finding]:
+def foreign_mailbox(context: GateContext) -> Iterator[Finding]:
     """A rename gives one person's password to all mailboxes of its chain: each of them must be that person's, or a bare
     one that may be the first step of this rename, done by hand."""
     live = context.snapshot.rows(MailboxRow) or {}
     for transition in context.transitions:
         account = Address(transition.owner.subject)
-        chain, box = context.accounts.former.get(account), context.desired.mailboxes.get(account)
+        chain, box = context.chains.former.get(account), context.desired.mailboxes.get(account)
         if chain is None or box is None or not renames(transition, context):
             continue
         first = chain[-1].old
-        taken = [a for a in context.accounts.addresses(account) if a != first and a in live and live[a].key == a]
+        taken = [a for a in context.chains.addresses(account) if a != first and a in live and live[a].key == a]
         for address in taken if any(rename.old in live for rename in chain) else ():
             why = context.identity.somebody_elses(box, address)
             name = f" ({live[address].name})" if live[address].name else ""
@@ -53,12 +53,12 @@ def foreign_mailbox(context: Context) -> Iterator[Finding]:
                 yield about(transition, Severity.NOTE, "rename-by-hand", message, hint)
 
 
-def foreign_number(context: Context) -> Iterator[Finding]:
+def foreign_number(context: GateContext) -> Iterator[Finding]:
     """The alias of a member number that somebody else made, and that leads elsewhere, is not overwritten."""
     for transition, before, after in _numbers(context):
         if before is None or before.goto == after.goto or is_ours(context, after.key):
             continue
-        others = set(before.goto).difference(context.accounts.addresses(Address(transition.owner.subject)))
+        others = set(before.goto).difference(context.chains.addresses(Address(transition.owner.subject)))
         # a number of a mailbox that nobody names is a matter of `suspected-rename`
         if others and not left_behind(context, others):
             message = f"the alias {after.key} leads to {', '.join(before.goto)}, and reconciler did not make it"
@@ -66,7 +66,7 @@ def foreign_number(context: Context) -> Iterator[Finding]:
             yield refusal(transition, "foreign", message, hint)
 
 
-def waiting_alias(context: Context) -> Iterator[Finding]:
+def waiting_alias(context: GateContext) -> Iterator[Finding]:
     """Until a rename is carried out, its target may be somebody else's, and so may an account that is to go to another
     person, and an alias on the address of a mailbox that is to be made: no alias leads there before."""
     for transition in context.transitions:
@@ -78,15 +78,15 @@ def waiting_alias(context: Context) -> Iterator[Finding]:
                 yield from _waiting(context, transition, sorted(set(change.after.goto) - set(before)))
 
 
-def moved_numbers(context: Context) -> Iterator[tuple[Transition, AliasRow | None, AliasRow]]:
+def moved_numbers(context: GateContext) -> Iterator[tuple[Transition, AliasRow | None, AliasRow]]:
     """Member numbers that do not lead to their account yet, before and after."""
     for transition, before, after in _numbers(context):
-        addresses = context.accounts.addresses(Address(transition.owner.subject))
+        addresses = context.chains.addresses(Address(transition.owner.subject))
         if before is None or (before.goto and set(before.goto).isdisjoint(addresses)):
             yield transition, before, after
 
 
-def _numbers(context: Context) -> Iterator[tuple[Transition, AliasRow | None, AliasRow]]:
+def _numbers(context: GateContext) -> Iterator[tuple[Transition, AliasRow | None, AliasRow]]:
     """The aliases of declared member numbers that change."""
     for transition in context.transitions:
         box = context.desired.mailboxes.get(Address(transition.owner.subject))
@@ -98,7 +98,7 @@ def _numbers(context: Context) -> Iterator[tuple[Transition, AliasRow | None, Al
                 yield transition, before if isinstance(before, AliasRow) else None, after
 
 
-def _waiting(context: Context, transition: Transition, targets: list[str]) -> Iterator[Finding]:
+def _waiting(context: GateContext, transition: Transition, targets: list[str]) -> Iterator[Finding]:
     delimiter = context.snapshot.delimiter
     for target in dict.fromkeys(without_extension(target, delimiter)[0] for target in targets):
         owner = Owner(Scope.ACCOUNT, target)
@@ -110,23 +110,23 @@ def _waiting(context: Context, transition: Transition, targets: list[str]) -> It
             return
 
 
-def _is_anothers(context: Context, owner: Owner) -> bool:
+def _is_anothers(context: GateContext, owner: Owner) -> bool:
     """Whether what is live at the address of this stopped account may be somebody else's: so is an alias that is there
     instead of its mailbox."""
-    if owner.subject in context.accounts.former or owner in context.identity.changed:
+    if owner.subject in context.chains.former or owner in context.identity.changed:
         return True
     boxes, aliases = context.snapshot.rows(MailboxRow) or {}, context.snapshot.rows(AliasRow) or {}
     return owner.subject in aliases and owner.subject not in boxes
 
 
-def left_behind(context: Context, addresses: Iterable[str]) -> list[str]:
+def left_behind(context: GateContext, addresses: Iterable[str]) -> list[str]:
     """Those of the addresses that are live mailboxes which nothing in git names."""
     live, desired = context.snapshot.rows(MailboxRow) or {}, context.desired
     named = {rename.old for rename in desired.renames} | {removal.mailbox for removal in desired.removals}
     return [a for a in addresses if a in live and a not in desired.mailboxes and a not in named]
 
 
-def is_ours(context: Context, key: str) -> bool:
+def is_ours(context: GateContext, key: str) -> bool:
     """Whether the inventory has this alias."""
     managed = any(kind == "alias" and key in keys for (_, kind), keys in context.remembered.known.items())
     return managed or any((kind, k) == ("alias", key) for _, kind, k in context.remembered.inventory)

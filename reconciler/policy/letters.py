@@ -8,15 +8,15 @@ from zoneinfo import ZoneInfo
 
 from reconciler.planning.credentials import ask_whether_it_came
 from reconciler.planning.findings import Finding, Severity
-from reconciler.policy.context import Context
+from reconciler.policy.context import GateContext
 from reconciler.policy.wording import about, refusal
 
 
-def untold_password(context: Context) -> Iterator[Finding]:
+def untold_password(context: GateContext) -> Iterator[Finding]:
     """Whoever logs in to a live account would be locked out by a new password that no letter tells. Refused on a site
     without `letters`, a warning where only this account has nobody to write to. What a run left half-way is finished
     all the same: its old password is lost already."""
-    half_way = {context.accounts.of(owner.subject) for owner in context.remembered.unfinished}
+    half_way = {context.chains.of(owner.subject) for owner in context.remembered.unfinished}
     for transition in context.transitions:
         account = transition.owner.subject
         kinds = {change.kind for change in transition.changes}
@@ -35,7 +35,7 @@ def untold_password(context: Context) -> Iterator[Finding]:
 _RULE = "no-letter"
 
 
-def uncertain_letters(context: Context) -> Iterator[Finding]:
+def uncertain_letters(context: GateContext) -> Iterator[Finding]:
     """A letter whose answer was lost may hold the only copy of a password. It is not sent again by itself: two letters
     would tell two passwords. Said as long as a one-shot date would be made up for."""
     since = context.desired.today - timedelta(days=context.site.policy.one_shot_days)

@@ -11,7 +11,7 @@ from reconciler.model.addresses import Domain, domain_of
 from reconciler.model.records import DomainRow, MailboxRow, Owner, Scope
 from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.transitions import Effect, Transition
-from reconciler.policy.context import Context
+from reconciler.policy.context import GateContext
 from reconciler.policy.counting import managed
 from reconciler.settings import Limit
 
@@ -59,22 +59,22 @@ class Count(NamedTuple):
         return f"{self.limit.number}" if share is None else f"{share * 100:g} %, {self.limit.number}"
 
 
-def removals(context: Context) -> Iterator[Finding]:
+def removals(context: GateContext) -> Iterator[Finding]:
     """Not more accounts and aliases go than the house rules allow."""
     return _limited(context, Effect.REMOVAL)
 
 
-def changes(context: Context) -> Iterator[Finding]:
+def changes(context: GateContext) -> Iterator[Finding]:
     """Not more changes than the house rules allow."""
     return _limited(context, Effect.CHANGE)
 
 
-def creations(context: Context) -> Iterator[Finding]:
+def creations(context: GateContext) -> Iterator[Finding]:
     """Not more creations than the house rules allow."""
     return _limited(context, Effect.CREATION)
 
 
-def empty_state(context: Context) -> Iterator[Finding]:
+def empty_state(context: GateContext) -> Iterator[Finding]:
     """No declared mailbox at all while there are live ones: a folder that is empty by mistake looks like this."""
     if context.desired.mailboxes:
         return
@@ -90,7 +90,7 @@ def empty_state(context: Context) -> Iterator[Finding]:
         yield Finding(Severity.REFUSAL, "empty-state", context.site.site, message, hint)
 
 
-def summary(context: Context) -> Iterator[str]:
+def summary(context: GateContext) -> Iterator[str]:
     """What the limits looked at, over all: `removals 0 of 412 (limit 1 %, 5) ✓`."""
     for effect in (Effect.REMOVAL, Effect.CHANGE, Effect.CREATION):
         counts = list(_counts(context, effect))
@@ -99,7 +99,7 @@ def summary(context: Context) -> Iterator[str]:
         yield f"{counts[0]} {'✗' if refused else 'confirmed' if over else '✓'}"
 
 
-def _limited(context: Context, effect: Effect) -> Iterator[Finding]:
+def _limited(context: GateContext, effect: Effect) -> Iterator[Finding]:
     for count in _counts(context, effect):
         if count.exceeded:
             yield _too_much(count)
@@ -115,7 +115,7 @@ def _too_much(count: Count) -> Finding:
     return Finding(Severity.REFUSAL, f"{count.effect}s", count.subject, message, hint)
 
 
-def _counts(context: Context, effect: Effect) -> Iterator[Count]:
+def _counts(context: GateContext, effect: Effect) -> Iterator[Count]:
     """Over all, then each domain where that is another question."""
     planned = [t.owner for t in context.transitions if t.effect is effect and _counts_at_all(t, context)]
     limits = context.site.policy.limits
@@ -134,12 +134,12 @@ def _counts(context: Context, effect: Effect) -> Iterator[Count]:
             yield count(domain, number, domain)
 
 
-def _counts_at_all(transition: Transition, context: Context) -> bool:
+def _counts_at_all(transition: Transition, context: GateContext) -> bool:
     """Not what another gate stops or what was counted already; and no block that ends by its date, or it would take
     removals from people."""
     if transition.owner in context.stopped:
         return False
-    if transition.effect is Effect.CHANGE and transition.owner in context.accounts.present(context.remembered.unseen):
+    if transition.effect is Effect.CHANGE and transition.owner in context.chains.present(context.remembered.unseen):
         return False  # it was counted when it was begun: a run finishes what an earlier one left
     block = context.desired.sender_blocks.get(transition.owner.subject)
     return block is None or not block.expired(context.desired.today)

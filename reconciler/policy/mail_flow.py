@@ -15,18 +15,18 @@ from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.mail_flow import Delivery
 from reconciler.planning.mail_flow_changes import MailFlow, mail_flow_of
 from reconciler.planning.transitions import Transition
-from reconciler.policy.context import Context
+from reconciler.policy.context import GateContext
 from reconciler.policy.wording import about
 
 RULE = "mail-flow"
 
 
-def mail_flow(context: Context) -> Iterator[Finding]:
+def mail_flow(context: GateContext) -> Iterator[Finding]:
     """An address that had a destination and would have none, or a declared active mailbox that would get no mail."""
     stopped, said = set(context.stopped), set[tuple[str, Owner]]()
     while True:  # what this stops leaves its rows as they are, which may be the loss of another
         left = [t for t in context.transitions if t.owner not in stopped]
-        flow = mail_flow_of(context.snapshot, context.accounts, left)
+        flow = mail_flow_of(context.snapshot, context.chains, left)
         if flow is None:
             return
         affected = flow.affected()
@@ -39,7 +39,7 @@ def mail_flow(context: Context) -> Iterator[Finding]:
     yield from _without_mail(context, flow, frozenset(affected))
 
 
-def forward_only(context: Context) -> Iterator[Finding]:
+def forward_only(context: GateContext) -> Iterator[Finding]:
     """A user's choice to keep nothing survives a rename, and is said; so is its end."""
     for transition in context.transitions:
         account = transition.owner.subject
@@ -49,7 +49,7 @@ def forward_only(context: Context) -> Iterator[Finding]:
                 continue
             names = ", ".join(target for target in after.goto if target != account)
             # where it leads to another address of the account, that one's row says what the user chose
-            own = context.accounts.addresses(Address(account))
+            own = context.chains.addresses(Address(account))
             had = isinstance(before, AliasRow) and before.goto and not set(own) & set(before.goto)
             if account not in after.goto:
                 message = f"mail to {account} goes to {names} only, as its user chose; the mailbox gets none"
@@ -65,7 +65,7 @@ def _key(finding: Finding) -> tuple[str, Owner]:
     return finding.subject, finding.owner
 
 
-def _lost(context: Context, flow: MailFlow, left: list[Transition], address: str) -> Iterator[Finding]:
+def _lost(context: GateContext, flow: MailFlow, left: list[Transition], address: str) -> Iterator[Finding]:
     after = flow.after.deliver(address)
     if after.arrives or _on_purpose(context, left, flow, address):
         return
@@ -82,20 +82,20 @@ def _lost(context: Context, flow: MailFlow, left: list[Transition], address: str
         yield Finding(Severity.REFUSAL, RULE, address, message, hint, places.get(owner), owner)
 
 
-def _made(context: Context, flow: MailFlow, address: str) -> bool:
+def _made(context: GateContext, flow: MailFlow, address: str) -> bool:
     """Whether an active mailbox that git declares is made here."""
     box, row = context.desired.mailboxes.get(Address(address)), flow.after.mailbox(address)
     return box is not None and box.active and row is not None and row.active and flow.before.mailbox(address) is None
 
 
-def _on_purpose(context: Context, left: list[Transition], flow: MailFlow, address: str) -> bool:
+def _on_purpose(context: GateContext, left: list[Transition], flow: MailFlow, address: str) -> bool:
     """Whether the row of the address itself is to go or to be switched off, or its account is."""
     alias = context.desired.aliases.get(Address(address))
     if alias is not None and not alias.active:
         return True
     row = flow.before.alias(address)
     leads_to = {address} if row is None else {address, *row.goto} if local_part(address).isdecimal() else {address}
-    accounts = {context.accounts.of(target) for target in leads_to}
+    accounts = {context.chains.of(target) for target in leads_to}
     for transition in left:
         for change in transition.changes:
             off = change.action is Action.DELETE or _switched_off(change.before, change.after)
@@ -111,7 +111,7 @@ def _switched_off(before: object, after: object) -> bool:
     return isinstance(before, rows) and isinstance(after, rows) and before.active and not after.active
 
 
-def _without_mail(context: Context, flow: MailFlow, affected: frozenset[str]) -> Iterator[Finding]:
+def _without_mail(context: GateContext, flow: MailFlow, affected: frozenset[str]) -> Iterator[Finding]:
     """Declared active mailboxes that get no mail as it is, for which this plan does nothing: said, not refused."""
     for address, box in context.desired.mailboxes.items():
         # of a domain that is switched off `domains` speaks once

@@ -9,14 +9,14 @@ from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from reconciler.model.accounts import Accounts
 from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState, Mailbox
 from reconciler.model.records import MailboxRow, Owner, Scope
+from reconciler.model.rename_chains import RenameChains
 from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.ledger_state import OneShot, Remembered
 from reconciler.planning.snapshot import Snapshot
-from reconciler.policy.context import Context
+from reconciler.policy.context import GateContext
 from reconciler.settings import Settings
 
 PASSWORD, SUBSCRIPTIONS = "password_reset", "subscriptions_reset"
@@ -57,7 +57,7 @@ def due(
     remembered: Remembered,
     site: Settings,
     snapshot: Snapshot,
-    accounts: Accounts,
+    chains: RenameChains,
     made: Mapping[str, date] | None = None,
 ) -> OneShots:
     """Every declared date that the ledger has not seen as done. `made` has the days on which accounts became ours.
@@ -68,12 +68,12 @@ def due(
     if live is None:
         return OneShots()
     oldest = desired.today - timedelta(days=site.policy.one_shot_days)
-    later = {rename.new for rename in accounts.future}
+    later = {rename.new for rename in chains.future}
     ready: list[OneShot] = []
     missed: list[Missed] = []
     waiting: list[OneShot] = []
     for box, shot in _declared(desired):
-        addresses = accounts.addresses(box.address)
+        addresses = chains.addresses(box.address)
         if any(shot._replace(address=address) in remembered.one_shots for address in addresses):
             continue
         since = min((made[a] for a in addresses if a in made), default=None) if made else None
@@ -88,9 +88,9 @@ def due(
     return OneShots(tuple(ready), tuple(missed), tuple(waiting))
 
 
-def one_shots(context: Context) -> Iterator[Finding]:
+def one_shots(context: GateContext) -> Iterator[Finding]:
     """Dates that were missed, and dates that are still to come."""
-    shots = due(context.desired, context.remembered, context.site, context.snapshot, context.accounts, context.made)
+    shots = due(context.desired, context.remembered, context.site, context.snapshot, context.chains, context.made)
     for shot, why, again in shots.missed:
         if why:
             when = "now" if again == context.desired.today else "then"
@@ -132,6 +132,6 @@ def _is_void(box: Mailbox, shot: OneShot) -> bool:
     return shot.name == SUBSCRIPTIONS and not box.groupware
 
 
-def _note(context: Context, rule: str, shot: OneShot, message: str, hint: str) -> Finding:
+def _note(context: GateContext, rule: str, shot: OneShot, message: str, hint: str) -> Finding:
     origin = context.desired.mailboxes[Address(shot.address)].origin
     return Finding(Severity.NOTE, rule, shot.address, message, hint, context.locate(origin))

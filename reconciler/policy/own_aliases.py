@@ -9,12 +9,12 @@ from reconciler.model.records import AliasRow, MailboxRow, Scope
 from reconciler.planning.changes import Change
 from reconciler.planning.findings import Finding
 from reconciler.planning.transitions import Transition
-from reconciler.policy.context import Context
+from reconciler.policy.context import GateContext
 from reconciler.policy.identity import is_ours
 from reconciler.policy.wording import refusal
 
 
-def foreign_alias(context: Context) -> Iterator[Finding]:
+def foreign_alias(context: GateContext) -> Iterator[Finding]:
     """An alias that somebody else made stands on the address of a mailbox that is to be made, or on a former address;
     or a declared alias stands on the address of a live mailbox that git does not name."""
     live = context.snapshot.rows(MailboxRow) or {}
@@ -30,7 +30,7 @@ def foreign_alias(context: Context) -> Iterator[Finding]:
                 yield from _takes_an_alias(context, transition, change)
 
 
-def _takes_a_mailbox(context: Context, transition: Transition, change: Change) -> Iterator[Finding]:
+def _takes_a_mailbox(context: GateContext, transition: Transition, change: Change) -> Iterator[Finding]:
     key, today = change.key, context.desired.today
     leaves = any(removal.mailbox == key and removal.date <= today for removal in context.desired.removals)
     assert isinstance(change.after, AliasRow)
@@ -41,9 +41,9 @@ def _takes_a_mailbox(context: Context, transition: Transition, change: Change) -
     yield refusal(transition, "foreign", message, hint)
 
 
-def _takes_an_alias(context: Context, transition: Transition, change: Change) -> Iterator[Finding]:
+def _takes_an_alias(context: GateContext, transition: Transition, change: Change) -> Iterator[Finding]:
     account, before = Address(transition.owner.subject), change.before
-    addresses = set(context.accounts.addresses(account))
+    addresses = set(context.chains.addresses(account))
     if not isinstance(before, AliasRow) or change.key not in addresses or not before.goto:
         return
     box = context.desired.mailboxes.get(account)

@@ -9,11 +9,11 @@ from reconciler.model.records import OxUserRow
 from reconciler.planning.changes import Action
 from reconciler.planning.findings import Finding
 from reconciler.planning.transitions import Transition
-from reconciler.policy.context import Context
+from reconciler.policy.context import GateContext
 from reconciler.policy.wording import refusal
 
 
-def groupware_delete(context: Context) -> Iterator[Finding]:
+def groupware_delete(context: GateContext) -> Iterator[Finding]:
     """Deleting an OX account is irreversible: contacts, calendar, tasks and files go with it."""
     removed = {removal.mailbox for removal in context.desired.removals}
     for transition in context.transitions:
@@ -24,7 +24,7 @@ def groupware_delete(context: Context) -> Iterator[Finding]:
                 yield refusal(transition, "groupware-delete", message, hint)
 
 
-def second_account(context: Context) -> Iterator[Finding]:
+def second_account(context: GateContext) -> Iterator[Finding]:
     """Any other OX account is deleted only when a person has looked at it: it may be somebody's data, and nothing that
     we remember proves the contrary, since we never make a second one (docs/rename.md)."""
     removed = {removal.mailbox for removal in context.desired.removals}

@@ -11,7 +11,7 @@ from reconciler.model.records import Owner, OxUserRow
 from reconciler.planning.changes import Action
 from reconciler.planning.findings import Finding
 from reconciler.planning.transitions import Transition
-from reconciler.policy.context import Context
+from reconciler.policy.context import GateContext
 from reconciler.policy.ox_deletions import described
 from reconciler.policy.wording import refusal
 
@@ -24,7 +24,7 @@ class _Wish(NamedTuple):
     holders: tuple[OxUserRow, ...]
 
 
-def foreign_login(context: Context) -> Iterator[Finding]:
+def foreign_login(context: GateContext) -> Iterator[Finding]:
     """An OX login that another user holds and keeps is not ours to take."""
     for wish, holder in _refused(context, "login"):
         message = f"{wish.row.key} wants the OX login {wish.row.login!r}, but {described(holder)} has it"
@@ -34,7 +34,7 @@ def foreign_login(context: Context) -> Iterator[Finding]:
         yield replace(refusal(wish.transition, "foreign", message, hint), final=True)
 
 
-def display_name(context: Context) -> Iterator[Finding]:
+def display_name(context: GateContext) -> Iterator[Finding]:
     """Nor is a display name, where the server wants them to differ (facts/open-xchange.md 4)."""
     openxchange = context.site.openxchange
     if openxchange is None or not openxchange.unique_display_names:
@@ -46,7 +46,7 @@ def display_name(context: Context) -> Iterator[Finding]:
         yield refusal(wish.transition, "display-name", message, hint)
 
 
-def _refused(context: Context, field: str) -> Iterator[tuple[_Wish, OxUserRow]]:
+def _refused(context: GateContext, field: str) -> Iterator[tuple[_Wish, OxUserRow]]:
     """The wishes that cannot come true: nobody who has the value gives it up in this plan."""
     wishes, leaving = _wishes(context, field), _leaving(context, field)
     stopped, found = set(context.stopped), True
@@ -60,7 +60,7 @@ def _refused(context: Context, field: str) -> Iterator[tuple[_Wish, OxUserRow]]:
                 yield wish, kept[0]
 
 
-def _wishes(context: Context, field: str) -> list[_Wish]:
+def _wishes(context: GateContext, field: str) -> list[_Wish]:
     wanted = []
     for transition in context.transitions:
         for change in transition.changes:
@@ -78,7 +78,7 @@ def _wishes(context: Context, field: str) -> list[_Wish]:
     ]
 
 
-def _leaving(context: Context, field: str) -> dict[str, Owner]:
+def _leaving(context: GateContext, field: str) -> dict[str, Owner]:
     """Users (by id) that are deleted, or get another value, and by whose transition."""
     leaving = {}
     for transition in context.transitions:

@@ -9,12 +9,12 @@ from reconciler.model.records import OxUserRow, Scope
 from reconciler.planning.changes import Action
 from reconciler.planning.findings import Finding
 from reconciler.planning.transitions import Transition, switches_off
-from reconciler.policy.context import Context
+from reconciler.policy.context import GateContext
 from reconciler.policy.counting import renames
 from reconciler.policy.wording import refusal
 
 
-def protected(context: Context) -> Iterator[Finding]:
+def protected(context: GateContext) -> Iterator[Finding]:
     """`policy.protected` has local parts (in every domain), full addresses and OX logins."""
     names = {name.strip().lower() for name in context.site.policy.protected}
     removed = {removal.mailbox for removal in context.desired.removals}
@@ -30,7 +30,7 @@ def protected(context: Context) -> Iterator[Finding]:
             yield refusal(transition, "protected", message, hint)
 
 
-def _what_happens(transition: Transition, context: Context, removed: bool) -> str:
+def _what_happens(transition: Transition, context: GateContext, removed: bool) -> str:
     """`removed`, `renamed` or `switched off`; empty for what is not guarded."""
     if removed or any(c.action is Action.DELETE and c.key == transition.owner.subject for c in transition.changes):
         return "removed"
@@ -40,16 +40,16 @@ def _what_happens(transition: Transition, context: Context, removed: bool) -> st
     return "switched off" if off else ""
 
 
-def _names(transition: Transition, context: Context, logins: Mapping[str, str]) -> set[str]:
+def _names(transition: Transition, context: GateContext, logins: Mapping[str, str]) -> set[str]:
     """Everything that the site file may call the subject: its addresses, their local parts, its OX logins."""
-    addresses = context.accounts.addresses(Address(transition.owner.subject))
+    addresses = context.chains.addresses(Address(transition.owner.subject))
     rows = [row for change in transition.changes for row in (change.before, change.after)]
     named = {row.login.lower() for row in rows if isinstance(row, OxUserRow)}
     named |= {logins[address] for address in addresses if address in logins}
     return {*addresses, *map(local_part, addresses)} | named
 
 
-def _logins(context: Context) -> dict[str, str]:
+def _logins(context: GateContext) -> dict[str, str]:
     """The OX login of each address; also of users that nobody declares any more, which are paired with no account."""
     users = (context.snapshot.rows(OxUserRow) or {}).items()
     return {address: user.login.lower() for key, user in users for address in (key, user.primary)}

@@ -11,11 +11,11 @@ from reconciler.model.declared import GroupwareAccount
 from reconciler.model.records import MailboxRow
 from reconciler.planning.changes import Action
 from reconciler.planning.findings import Finding, Severity
-from reconciler.policy.context import Context
+from reconciler.policy.context import GateContext
 from reconciler.policy.wording import refusal
 
 
-def early_purge(context: Context) -> Iterator[Finding]:
+def early_purge(context: GateContext) -> Iterator[Finding]:
     """A mailbox is switched off by its removal before it is purged: a date that is long past, or a typo in its year,
     skips nothing."""
     today, days = context.desired.today, context.site.policy.retention_days
@@ -41,7 +41,7 @@ def early_purge(context: Context) -> Iterator[Finding]:
                 yield refusal(transition, "early-purge", message, hint)
 
 
-def coming_removal(context: Context) -> Iterator[Finding]:
+def coming_removal(context: GateContext) -> Iterator[Finding]:
     """A removal of the future, and the purge of a mailbox that is switched off already."""
     today, retention = context.desired.today, timedelta(days=context.site.policy.retention_days)
     live = context.snapshot.rows(MailboxRow) or {}

@@ -10,21 +10,21 @@ from reconciler.model.records import AliasRow, MailboxRow, Owner, Scope
 from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.transitions import Transition
 from reconciler.policy.accounts import new_accounts
-from reconciler.policy.context import Context
+from reconciler.policy.context import GateContext
 from reconciler.policy.identity import moved_numbers
 from reconciler.policy.wording import refusal, rename_entry
 
 
-def future_rename(context: Context) -> Iterator[Finding]:
+def future_rename(context: GateContext) -> Iterator[Finding]:
     """Until its date the account lives at its old address: what would be made at the new one waits."""
-    for rename in context.accounts.future:
+    for rename in context.chains.future:
         message = f"{rename.old} is renamed to {rename.new} on {rename.date}"
         hint = "nothing of it is done before; the first apply on or after that day does it"
         owner = Owner(Scope.ACCOUNT, rename.new)
         yield Finding(Severity.LATER, "future-rename", rename.new, message, hint, context.locate(rename.origin), owner)
 
 
-def suspected_rename(context: Context) -> Iterator[Finding]:
+def suspected_rename(context: GateContext) -> Iterator[Finding]:
     """A new mailbox of the same member, or of the same names, as one that nobody declares any more: that is a rename,
     and without its entry their mail, contacts and calendar would stay behind (docs/rename.md)."""
     new = {transition.owner: transition for transition, _ in new_accounts(context)}
@@ -36,7 +36,7 @@ def suspected_rename(context: Context) -> Iterator[Finding]:
     return _suspected(context, new.values()) if new else iter(())
 
 
-def _suspected(context: Context, new: Iterable[Transition]) -> Iterator[Finding]:
+def _suspected(context: GateContext, new: Iterable[Transition]) -> Iterator[Finding]:
     left, desired = Left(context), context.desired
     taken = {rename.new for rename in desired.renames}
     for transition in new:
@@ -59,7 +59,7 @@ def _suspected(context: Context, new: Iterable[Transition]) -> Iterator[Finding]
 class Left:
     """Mailboxes that are live, or were ours, and that nothing in git names; by member number and by name."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: GateContext) -> None:
         desired = context.desired
         named = {*desired.mailboxes, *(rename.old for rename in desired.renames)}
         named |= {removal.mailbox for removal in desired.removals}
@@ -89,10 +89,10 @@ class Left:
         return found | dict.fromkeys(sorted(members & self._names.keys()), f"has the member number {box.member}")
 
 
-def move_target(context: Context) -> Iterator[Finding]:
+def move_target(context: GateContext) -> Iterator[Finding]:
     """A mailbox cannot move to an address that has one: the mail of one of them would be lost."""
     live = context.snapshot.rows(MailboxRow) or {}
-    for account, chain in context.accounts.former.items():
+    for account, chain in context.chains.former.items():
         there = live.get(account)
         if there is None or there.key != account:
             continue  # free, or found under its old address and about to move
@@ -111,7 +111,7 @@ def _moving(chain: tuple[Rename, ...]) -> Iterator[Rename]:
         yield rename
 
 
-def _cannot_move(context: Context, account: Address, rename: Rename) -> Finding:
+def _cannot_move(context: GateContext, account: Address, rename: Rename) -> Finding:
     message = f"{rename.old} cannot move to {account}, which is a mailbox already"
     hint = f"write `old_mailbox: attach` in this rename: {rename.old} stays and is attached in OX"
     owner = Owner(Scope.ACCOUNT, account)

@@ -9,13 +9,13 @@ from reconciler.model.addresses import domain_of, local_part
 from reconciler.model.declared import GroupwareAccount, Removal
 from reconciler.model.records import MailboxRow, OxUserRow
 from reconciler.planning.findings import Finding, Severity
-from reconciler.policy.context import Context
+from reconciler.policy.context import GateContext
 
 _ALIKE = 0.8
 """How much of a name, and of its domain, must be the same for it to be a typo of the other: a letter of five."""
 
 
-def unmanaged(context: Context) -> Iterator[Finding]:
+def unmanaged(context: GateContext) -> Iterator[Finding]:
     """A mailbox that was ours and that nothing declares any more; the ledger remembers it as long as it is there."""
     ours = {key for _, kind, key in context.remembered.inventory if kind == "mailbox"}
     changed = {transition.owner.subject for transition in context.transitions}
@@ -27,14 +27,14 @@ def unmanaged(context: Context) -> Iterator[Finding]:
         yield Finding(Severity.NOTE, "unmanaged", address, message, hint)
 
 
-def kept_groupware(context: Context) -> Iterator[Finding]:
+def kept_groupware(context: GateContext) -> Iterator[Finding]:
     """An OX account of ours whose mailbox is gone and which nothing in git names: its removal's entry was taken out. As
     long as that stands, OX' own review speaks of it."""
     live, removed = context.snapshot.rows(MailboxRow), {removal.mailbox for removal in context.desired.removals}
     kept = {key for _, kind, key in context.remembered.inventory if kind == "ox_user"} - removed
     if live is None or not kept:
         return
-    named = context.desired.mailboxes.keys() | context.accounts.current.keys()  # or about to follow a rename
+    named = context.desired.mailboxes.keys() | context.chains.current.keys()  # or about to follow a rename
     for user in (context.snapshot.rows(OxUserRow) or {}).values():
         if user.primary in kept and user.primary not in live and user.primary not in named:
             message = f"OX user {user.id} ({user.login}) of {user.primary} is still there, without a mailbox"
@@ -42,19 +42,19 @@ def kept_groupware(context: Context) -> Iterator[Finding]:
             yield Finding(Severity.NOTE, "kept-groupware", user.primary, message, hint)
 
 
-def unknown_removal(context: Context) -> Iterator[Finding]:
+def unknown_removal(context: GateContext) -> Iterator[Finding]:
     """A removal that names no live mailbox and has nothing else to do: a typo, or one that is long carried out."""
     live = context.snapshot.rows(MailboxRow)
     if live is None:
         return
     changed = {transition.owner.subject for transition in context.transitions}
     for removal in context.desired.removals:
-        known = any(address in live for address in context.accounts.addresses(removal.mailbox))
+        known = any(address in live for address in context.chains.addresses(removal.mailbox))
         if not known and removal.mailbox not in changed:
             yield _unknown(context, removal, _like(removal.mailbox, _named_by_nobody(context, live)))
 
 
-def _unknown(context: Context, removal: Removal, near: str) -> Finding:
+def _unknown(context: GateContext, removal: Removal, near: str) -> Finding:
     message = f"the removal of {removal.mailbox} removes nothing: there is no such mailbox"
     # its OX account is deleted after the retention, and an entry that is gone deletes nothing
     deletes = removal.groupware_account is GroupwareAccount.DELETE
@@ -66,7 +66,7 @@ def _unknown(context: Context, removal: Removal, near: str) -> Finding:
     return Finding(severity, "removal-unknown", removal.mailbox, message, hint, context.locate(removal.origin))
 
 
-def _named_by_nobody(context: Context, addresses: Iterable[str]) -> set[str]:
+def _named_by_nobody(context: GateContext, addresses: Iterable[str]) -> set[str]:
     """Those of the addresses that are live mailboxes which no declaration names."""
     desired, live = context.desired, context.snapshot.rows(MailboxRow) or {}
     left = (address for address in addresses if address in live and address not in desired.mailboxes)

@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from datetime import date, timedelta
 
-from reconciler.planning.findings import Entry, Finding, Severity
+from reconciler.planning.findings import Finding, Severity, StateEntry
 from reconciler.planning.transitions import Transition
 
 CONFIRMED_DAYS = 7
@@ -22,7 +22,7 @@ def about(transition: Transition, severity: Severity, rule: str, message: str, h
     return Finding(severity, rule, transition.owner.subject, message, hint, transition.place, transition.owner)
 
 
-def refusal(transition: Transition, rule: str, message: str, hint: str, *entries: Entry) -> Finding:
+def refusal(transition: Transition, rule: str, message: str, hint: str, *entries: StateEntry) -> Finding:
     """A finding that refuses this transition."""
     return replace(about(transition, Severity.REFUSAL, rule, message, hint), entries=entries)
 
@@ -33,12 +33,12 @@ def scalar(text: str) -> str:
     return text if plain else json.dumps(text, ensure_ascii=False)
 
 
-def confirm_entry(gate: str, subject: str, today: date) -> Entry:
+def confirm_entry(gate: str, subject: str, today: date) -> StateEntry:
     """The entry that would lift a gate once a person has written the reason: an empty one is refused."""
     until = today + timedelta(days=CONFIRMED_DAYS)
-    return Entry("confirm", f'{{gate: {gate}, subject: {scalar(subject)}, until: {until}, reason: ""}}')
+    return StateEntry("confirm", f'{{gate: {gate}, subject: {scalar(subject)}, until: {until}, reason: ""}}')
 
 
-def rename_entry(old: str, new: str, day: date) -> Entry:
+def rename_entry(old: str, new: str, day: date) -> StateEntry:
     """The entry that declares a rename."""
-    return Entry("renames", f"{{from: {scalar(old)}, to: {scalar(new)}, date: {day}}}")
+    return StateEntry("renames", f"{{from: {scalar(old)}, to: {scalar(new)}, date: {day}}}")

@@ -126,7 +126,7 @@ def _plain(change: Change, transition: Transition) -> Iterable[str]:
         case MailboxRow():
             return _mailbox(change, transition.owner.subject)
         case AliasRow() if change.key == transition.owner.subject:
-            return _twin(change, transition)
+            return _own_alias(change, transition)
         case AliasRow():
             return _member_alias(change)
         case OxUserRow():
@@ -169,7 +169,7 @@ def _mailbox(change: Change, subject: str) -> Iterator[str]:
             yield f"{old}{_respelled(before, change.key)}"
 
 
-def _twin(change: Change, transition: Transition) -> Iterator[str]:
+def _own_alias(change: Change, transition: Transition) -> Iterator[str]:
     """The mailbox's own alias row. What its mailbox says already is not said again."""
     if change.action is not Action.UPDATE:
         if transition.action is Action.UPDATE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reconciler.model.records import AliasRole
 from reconciler.planning.changes import Action
 from reconciler.report.plan_view import ChangeView, StepView
 from reconciler.report.vocabulary import quoted
@@ -23,15 +24,17 @@ def change_text(change: ChangeView) -> str:
 def _fields(change: ChangeView) -> list[str]:
     match change.action:
         case Action.UPDATE | Action.RENAME:
-            return [f"{name} {_value(old)} → {_value(new)}" for name, old, new in change.fields]
+            return [f"{name} {_value(old, name)} → {_value(new, name)}" for name, old, new in change.fields]
         case Action.DELETE:
-            return [f"{name} {_value(old)}" for name, old, _ in change.fields]
+            return [f"{name} {_value(old, name)}" for name, old, _ in change.fields]
         case _:
-            return [f"{name} {_value(new)}" for name, _, new in change.fields]
+            return [f"{name} {_value(new, name)}" for name, _, new in change.fields]
 
 
-def _value(value: object) -> str:
+def _value(value: object, name: str) -> str:
     match value:
+        case AliasRole.OWN if name == "role":
+            return "its own alias"
         case bool():
             return "yes" if value else "no"
         case tuple():

@@ -66,7 +66,7 @@ class NoFence:
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class SystemContext:
     """One site, for one run: its settings, the lines to its hosts, its mail server, the passwords of this run."""
 
     settings: Settings

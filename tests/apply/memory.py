@@ -77,7 +77,7 @@ class Memory:
             self.rows[key] = step.change.after
         return Outcome(Result.DONE)
 
-    async def holds(self, batch: Sequence[Step]) -> list[bool]:
+    async def is_applied(self, batch: Sequence[Step]) -> list[bool]:
         if self.blind:
             raise Unreadable("the line is down", hint="look at the line")
         return [self.rows.get(step.change.key) == step.change.after for step in batch]

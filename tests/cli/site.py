@@ -161,7 +161,7 @@ class StandInSite(Site):
         self.sql("INSERT INTO domain (domain, description, transport, active) VALUES (?, '', 'virtual', 1)", domain)
 
     def add_mailbox(self, address: str, goto: str = "", **values: object) -> None:
-        """A mailbox from before, with its twin."""
+        """A mailbox from before, with its own alias."""
         local, _, domain = address.partition("@")
         row = {"username": address, "password": "{x}y", "local_part": local, "domain": domain, "active": 1, **values}
         self._insert("mailbox", {"name": "", "maildir": f"{domain}/{local}/", **row})

@@ -37,7 +37,7 @@ class Live(NamedTuple):
     quota: int
     active: bool
     goto: str | None
-    """Of the twin; None: there is none."""
+    """Of the own alias; None: there is none."""
     member: str | None
     """Where the member alias leads."""
     login: str | None
@@ -127,7 +127,7 @@ def test_accounts_and_aliases(
     live_aliases: dict[str, list[str]],
     aliases: dict[str, list[str]],
 ) -> None:
-    """Odd spellings, quotas, forwards, vacations, missing twins, users of other logins: everything converges."""
+    """Odd spellings, quotas, forwards, vacations, missing own aliases, users of other logins: everything converges."""
     world = fresh(pattern)
     for local, thing in before.items():
         _make(world, local, thing)

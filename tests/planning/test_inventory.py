@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from reconciler.model.accounts import accounts
 from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState, Mailbox, Rename
 from reconciler.model.places import Origin
 from reconciler.model.records import Absent, AliasRole, AliasRow, MailboxRow, Owner, Records, Row, Scope
+from reconciler.model.rename_chains import rename_chains
 from reconciler.planning.inventory import adopted, changed_by_hand, ours_no_longer_declared
 from reconciler.planning.ledger_state import InventoryEntry, Remembered
 from reconciler.planning.transitions import Pair
@@ -41,7 +41,7 @@ def found(*rows: Row) -> Records:
 def wanted(past: Remembered, live: Records, state: DesiredState | None = None) -> Records:
     state = state or DesiredState(TODAY)
     pair = Pair({"mailbox": {}, "alias": {}}, live)
-    return ours_no_longer_declared("postfixadmin", pair, past, state, accounts(state))
+    return ours_no_longer_declared("postfixadmin", pair, past, state, rename_chains(state))
 
 
 def test_an_alias_that_we_made_goes_with_its_entry() -> None:
@@ -63,16 +63,16 @@ def test_an_alias_that_is_gone_already_is_no_change() -> None:
 
 
 def test_the_aliases_of_an_account_that_is_no_longer_declared_stay_with_it() -> None:
-    twin, number = alias(ANNA, ANNA), alias(NUMBER, ANNA)
-    live = found(twin, number, MailboxRow(ANNA, "", "", 1, True))
-    assert wanted(remembered((twin, ACCOUNT), (number, ACCOUNT)), live)["alias"] == {}
+    own_alias, number = alias(ANNA, ANNA), alias(NUMBER, ANNA)
+    live = found(own_alias, number, MailboxRow(ANNA, "", "", 1, True))
+    assert wanted(remembered((own_alias, ACCOUNT), (number, ACCOUNT)), live)["alias"] == {}
 
 
 def test_an_old_member_number_goes_when_its_account_is_still_declared() -> None:
-    twin, number = alias(ANNA, ANNA), alias(NUMBER, ANNA)
-    live = found(twin, number, MailboxRow(ANNA, "", "", 1, True))
+    own_alias, number = alias(ANNA, ANNA), alias(NUMBER, ANNA)
+    live = found(own_alias, number, MailboxRow(ANNA, "", "", 1, True))
     state = DesiredState(TODAY, mailboxes={ANNA: Mailbox(ANNA, HERE, member="10043")})
-    past = remembered((twin, ACCOUNT), (number, ACCOUNT))
+    past = remembered((own_alias, ACCOUNT), (number, ACCOUNT))
     assert wanted(past, live, state)["alias"] == {NUMBER: Absent(NUMBER, ACCOUNT)}
 
 
@@ -86,10 +86,10 @@ def test_a_former_address_stays() -> None:
 
 
 def test_rows_that_equal_what_is_declared_are_adopted_once() -> None:
-    twin = AliasRow(ANNA, ANNA, (ANNA,), True, AliasRole.TWIN)
+    own_alias = AliasRow(ANNA, ANNA, (ANNA,), True, AliasRole.OWN)
     box = MailboxRow(ANNA, ANNA, "", 10, True)
     live = found(alias(ANNA, ANNA, "x@extern.example"), MailboxRow(ANNA, "", "Anna", 5, True))
-    pair = Pair({"mailbox": {ANNA: box}, "alias": {ANNA: twin, INFO: alias(INFO, ANNA)}}, live)
+    pair = Pair({"mailbox": {ANNA: box}, "alias": {ANNA: own_alias, INFO: alias(INFO, ANNA)}}, live)
     new = list(adopted("postfixadmin", pair, Remembered()))
     assert {(entry.kind, entry.key) for entry in new} == {("mailbox", ANNA), ("alias", ANNA)}
     assert {entry.owner for entry in new} == {ACCOUNT}

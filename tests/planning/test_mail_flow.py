@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from reconciler.model.accounts import Accounts
 from reconciler.model.records import AliasDomainRow, AliasRow, DomainRow, MailboxRow, Owner, Records, Scope
+from reconciler.model.rename_chains import RenameChains
 from reconciler.planning.changes import Action, Change
 from reconciler.planning.mail_flow import EXPANSION_LIMIT, NESTING_LIMIT, Delivery, MailTables
 from reconciler.planning.mail_flow_changes import MailFlow
@@ -95,7 +95,7 @@ def test_only_what_a_change_reaches_is_resolved(size: int, monkeypatch: pytest.M
         return deliver(tables, address)
 
     monkeypatch.setattr(MailTables, "deliver", counted)
-    found = list(MailFlow(live, Accounts({}, {}, ()), [Transition(OWNER, (change,), ())]).changes())
+    found = list(MailFlow(live, RenameChains({}, {}, ()), [Transition(OWNER, (change,), ())]).changes())
     assert [(f.address, f.before, f.after) for f in found] == [
         (f"info@{D}", to(ANNA), to(BERND)),
         (board.key, to(ANNA), to(BERND)),

@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from reconciler.model.accounts import accounts
 from reconciler.model.addresses import Address
 from reconciler.model.declared import (
     Alias,
@@ -33,13 +32,14 @@ from reconciler.model.records import (
     Row,
     Scope,
 )
+from reconciler.model.rename_chains import rename_chains
 from reconciler.planning.annotations import explained
 from reconciler.planning.changes import Action, Change
 from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.ledger_state import Effect, InventoryEntry, Remembered
 from reconciler.planning.snapshot import Snapshot
 from reconciler.planning.transitions import Transition
-from reconciler.policy.context import Context
+from reconciler.policy.context import GateContext
 from reconciler.policy.gates import run_gates
 from reconciler.settings import Settings
 
@@ -167,7 +167,7 @@ def context(
     live: Iterable[Row] = (),
     unread: bool = False,
     **more: Any,
-) -> Context:
+) -> GateContext:
     """`live` are the rows of all systems; `unread` says that PostfixAdmin could not be read. The ledger knows that
     removals switched their mailboxes off, unless it is given."""
     removals = tuple(removals)
@@ -181,9 +181,9 @@ def context(
         {b.key: b for b in blocks},
         tuple(confirms),
     )
-    transitions = explained(transitions, desired, accounts(desired), more["remembered"], _locate)
+    transitions = explained(transitions, desired, rename_chains(desired), more["remembered"], _locate)
     snapshot = Snapshot(datetime(2026, 11, 24, 10, 58, tzinfo=UTC), {} if unread else {"all": _records(live)})
-    return Context(site(**(policy or {})), desired, snapshot, transitions, (), _locate, **more)
+    return GateContext(site(**(policy or {})), desired, snapshot, transitions, (), _locate, **more)
 
 
 def _records(rows: Iterable[Row]) -> Records:
@@ -201,13 +201,13 @@ def domain(name: str = D) -> DomainRow:
     return DomainRow(name, True)
 
 
-def said(looked_at: Context, *severities: Severity) -> list[str]:
+def said(looked_at: GateContext, *severities: Severity) -> list[str]:
     """`rule subject` of the findings of these severities; of refusals when none is named."""
     wanted = severities or (Severity.REFUSAL,)
     return [f"{f.rule} {f.subject}" for f in run_gates(looked_at) if f.severity in wanted]
 
 
-def only(looked_at: Context) -> Finding:
+def only(looked_at: GateContext) -> Finding:
     """The one refusal."""
     (finding,) = (f for f in run_gates(looked_at) if f.severity is Severity.REFUSAL)
     return finding

@@ -9,7 +9,7 @@ import pytest
 from reconciler.model.records import AliasDomainRow, Owner, Row, Scope
 from reconciler.planning.findings import Severity
 from reconciler.planning.transitions import Transition
-from reconciler.policy.context import Context
+from reconciler.policy.context import GateContext
 from reconciler.policy.gates import run_gates
 from tests.policy.drafts import (
     ALT,
@@ -35,13 +35,13 @@ def written(key: str, target: str) -> Transition:
     return transition(Owner(Scope.ALIAS, key), (None, alias_row(key, target)))
 
 
-def refused(looked_at: Context) -> list[str]:
+def refused(looked_at: GateContext) -> list[str]:
     """The aliases that the gate refuses."""
     found = run_gates(looked_at)
     return [f.subject for f in found if (f.rule, f.severity) == ("dangling-alias", Severity.REFUSAL)]
 
 
-def leading(target: str, *live: Row) -> Context:
+def leading(target: str, *live: Row) -> GateContext:
     """A plan that makes vorstand@ lead there."""
     return context(written(VORSTAND, target), aliases=[alias(VORSTAND, target)], live=[*LIVE, *live])
 

@@ -10,10 +10,10 @@ import pytest
 from reconciler.model.declared import SenderBlock
 from reconciler.model.places import Origin
 from reconciler.model.records import BlockRow, MailboxRow, Owner, Row, Scope
-from reconciler.planning.findings import Entry, Severity
+from reconciler.planning.findings import Severity, StateEntry
 from reconciler.planning.ledger_state import Effect
 from reconciler.planning.transitions import Transition
-from reconciler.policy.context import Context
+from reconciler.policy.context import GateContext
 from reconciler.policy.counting import managed
 from reconciler.policy.gates import run_gates, summary
 from tests.policy.drafts import (
@@ -56,7 +56,7 @@ def site_of(
     others: int = 0,
     removed: tuple[str, ...] = (),
     **more: Any,
-) -> Context:
+) -> GateContext:
     """That many live accounts in the first domain, and in another; all declared but the removed."""
     addresses = people(number) + people(others, OTHER)
     return context(
@@ -68,7 +68,7 @@ def site_of(
     )
 
 
-def removing(number: int, planned: int, **more: Any) -> Context:
+def removing(number: int, planned: int, **more: Any) -> GateContext:
     removed = tuple(people(planned))
     return site_of(number, *(switching_off(a) for a in removed), removed=removed, **more)
 
@@ -92,7 +92,7 @@ def test_the_refusal_has_numbers_limits_and_the_entry_that_allows_it() -> None:
         "look whether all of them are meant: p0@mail.example, p1@mail.example, p2@mail.example, p3@mail.example, "
         "p4@mail.example"
     )
-    assert finding.entries == (Entry("confirm", '{gate: removals, subject: nrw, until: 2026-12-01, reason: ""}'),)
+    assert finding.entries == (StateEntry("confirm", '{gate: removals, subject: nrw, until: 2026-12-01, reason: ""}'),)
     assert finding.owner is None, "the whole plan is refused"
     assert only(removing(412, 6)).hint == f"{finding.hint} and 1 more"
     assert only(removing(412, 7)).hint.endswith(" and 2 more")
@@ -146,7 +146,7 @@ def test_a_small_domain_is_protected_on_a_large_site() -> None:
     assert said(site_of(800, *(switching_off(a) for a in spread), others=5, removed=spread)) == []
 
 
-def effects(looked_at: Context) -> dict[Owner, Effect]:
+def effects(looked_at: GateContext) -> dict[Owner, Effect]:
     return {t.owner: t.effect for t in looked_at.transitions}
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.planning.findings import Severity
 from reconciler.planning.ledger_state import OneShot
-from reconciler.policy.context import Context
+from reconciler.policy.context import GateContext
 from reconciler.policy.gates import run_gates
 from reconciler.policy.one_shots import Missed, OneShots, due
 from tests.policy.drafts import ALT, NEU, TODAY, account, box, context, domain, mailbox_row, remembered, rename
@@ -19,7 +19,7 @@ def day(offset: int) -> date:
     return TODAY + timedelta(days=offset)
 
 
-def one(offset: int = 0, name: str = "password_reset", address: str = ALT, **more: Any) -> Context:
+def one(offset: int = 0, name: str = "password_reset", address: str = ALT, **more: Any) -> GateContext:
     values: dict[str, Any] = {
         "mailboxes": [box(address, **{name: day(offset)})],
         "live": [domain(), mailbox_row(ALT)],
@@ -28,9 +28,9 @@ def one(offset: int = 0, name: str = "password_reset", address: str = ALT, **mor
     return context(**values)
 
 
-def asked(looked_at: Context) -> OneShots:
+def asked(looked_at: GateContext) -> OneShots:
     c = looked_at
-    return due(c.desired, c.remembered, c.site, c.snapshot, c.accounts, c.made)
+    return due(c.desired, c.remembered, c.site, c.snapshot, c.chains, c.made)
 
 
 def owners(shots: OneShots) -> tuple[list[str], list[str]]:
@@ -38,7 +38,7 @@ def owners(shots: OneShots) -> tuple[list[str], list[str]]:
     return [owner.subject for owner in shots.password], [owner.subject for owner in shots.unsubscribe]
 
 
-def notes(looked_at: Context) -> list[str]:
+def notes(looked_at: GateContext) -> list[str]:
     return [f.message for f in run_gates(looked_at) if f.severity is Severity.NOTE]
 
 
@@ -128,12 +128,12 @@ def test_nothing_is_said_of_an_account_that_is_only_being_made(offset: int, befo
     assert notes(looked_at) == []
 
 
-def hint(looked_at: Context) -> str:
+def hint(looked_at: GateContext) -> str:
     (finding,) = [f for f in run_gates(looked_at) if f.rule == "missed"]
     return finding.hint
 
 
-def missed_before(offset: int, made: int | None = None) -> Context:
+def missed_before(offset: int, made: int | None = None) -> GateContext:
     past = remembered(missed=frozenset({OneShot(ALT, "password_reset", day(offset))}))
     return one(offset, remembered=past, made={} if made is None else {ALT: day(made)})
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from reconciler.model.declared import GroupwareAccount
-from reconciler.planning.findings import Entry
-from reconciler.policy.context import Context
+from reconciler.planning.findings import StateEntry
+from reconciler.policy.context import GateContext
 from tests.policy.drafts import (
     ALT,
     NEU,
@@ -33,7 +33,7 @@ SECOND = ox_user("4200", "pirat.neu", NEU, f"neu@{D}")
 STRANGER = ox_user("7", "pirat.neu", "someone@else.example")
 
 
-def renamed(*users: Any, deletes: bool = False, **more: Any) -> Context:
+def renamed(*users: Any, deletes: bool = False, **more: Any) -> GateContext:
     return context(
         attach(THEIRS, *([(SECOND, None)] if deletes else [])),
         mailboxes=[box(NEU)],
@@ -75,7 +75,7 @@ def test_a_second_account_is_deleted_only_when_a_person_has_looked_at_it() -> No
         f"deleted, OX user 4100 'pirat.alt', Pirat Neu (Pirat Neu), {ALT}, {NEU} stays"
     )
     item = '{gate: second-account, subject: openxchange/4200, until: 2026-12-01, reason: ""}'
-    assert finding.entries == (Entry("confirm", item),)
+    assert finding.entries == (StateEntry("confirm", item),)
 
 
 def test_the_confirmation_is_for_exactly_that_id() -> None:
@@ -89,7 +89,7 @@ def test_one_that_is_the_only_one_is_said_to_be() -> None:
     assert said(looked_at) == ["second-account openxchange/4200"]
 
 
-def removed(groupware: GroupwareAccount, **more: Any) -> Context:
+def removed(groupware: GroupwareAccount, **more: Any) -> GateContext:
     user = THEIRS._replace(key=ALT)
     users = [user] if groupware is GroupwareAccount.DELETE else []
     return context(

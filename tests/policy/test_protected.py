@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.model.records import BlockRow, Owner, Row, Scope
 from reconciler.planning.transitions import Transition
-from reconciler.policy.context import Context
+from reconciler.policy.context import GateContext
 from tests.policy.drafts import (
     ALT,
     NEU,
@@ -40,7 +40,7 @@ USER = ox_user("4100", "ox.pirat", ALT, key=ALT)
 NAMES = [["pirat.alt"], ["Pirat.Alt"], [ALT], ["ox.pirat"], [" ox.pirat "], ["someone", ALT]]
 
 
-def after(*transitions: Transition, protected: list[str], **more: Any) -> Context:
+def after(*transitions: Transition, protected: list[str], **more: Any) -> GateContext:
     rows: list[Row] = [domain(), mailbox_row(ALT), mailbox_row(f"x@{D}"), USER]
     past = remembered(removed=frozenset({ALT}))
     return context(*transitions, policy={"protected": protected}, live=rows, remembered=past, **more)
@@ -73,8 +73,8 @@ def test_the_message_tells_what_would_happen_and_why_not() -> None:
 
 
 def test_a_removal_is_one_whatever_it_touches() -> None:
-    twin = transition(account(ALT), (alias_row(ALT), alias_row(ALT, active=False)))
-    looked_at = after(twin, protected=["pirat.alt"], removals=[removal(ALT)], mailboxes=[box(NEU)])
+    own_alias = transition(account(ALT), (alias_row(ALT), alias_row(ALT, active=False)))
+    looked_at = after(own_alias, protected=["pirat.alt"], removals=[removal(ALT)], mailboxes=[box(NEU)])
     assert said(looked_at) == [f"protected {ALT}"]
 
 
@@ -103,8 +103,8 @@ def test_drift_after_a_rename_is_free_but_not_its_rest() -> None:
     }
     old_name = transition(account(NEU), (mailbox_row(ALT), mailbox_row(ALT, name="Pirat Neu ehem. Alt")))
     assert said(after(old_name, change_of_quota(f"x@{D}"), protected=["pirat.alt"], **declared)) == []
-    twin = transition(account(NEU), (alias_row(NEU), alias_row(NEU, NEU, "x@extern.example")))
-    assert said(after(twin, protected=["pirat.alt"], **declared)) == []
+    own_alias = transition(account(NEU), (alias_row(NEU), alias_row(NEU, NEU, "x@extern.example")))
+    assert said(after(own_alias, protected=["pirat.alt"], **declared)) == []
     empty = transition(account(NEU), (alias_row(NEU)._replace(goto=()), alias_row(NEU)))
     assert said(after(empty, protected=["pirat.alt"], **declared)) == [], "an empty goto is drift"
     number = transition(account(NEU), (None, alias_row(f"4711@{D}", NEU, "x@extern.example")))

@@ -10,8 +10,8 @@ import pytest
 
 from reconciler.model.addresses import Address
 from reconciler.model.records import AliasRow, Row
-from reconciler.planning.findings import Entry, Severity
-from reconciler.policy.context import UNKNOWN, Context
+from reconciler.planning.findings import Severity, StateEntry
+from reconciler.policy.context import UNKNOWN, GateContext
 from reconciler.policy.gates import run_gates
 from tests.policy.drafts import (
     ALT,
@@ -43,7 +43,7 @@ DIRT = f"pirat.frueher@{D}"
 LIVE: tuple[Row, ...] = (domain(), mailbox_row(ALT, name="Pirat Alt"), alias_row(ALT), alias_row(f"4711@{D}", ALT))
 
 
-def new(*live: Row, member: str | None = "4711", name: str = "Pirat Neu", **more: Any) -> Context:
+def new(*live: Row, member: str | None = "4711", name: str = "Pirat Neu", **more: Any) -> GateContext:
     """The account under its new address, which nobody declared as a rename."""
     return context(creation(NEU), mailboxes=[box(NEU, member=member, name=name)], live=[*LIVE, *live], **more)
 
@@ -70,8 +70,8 @@ def test_the_same_member_is_suspected() -> None:
     assert (finding.rule, finding.subject, finding.owner) == ("suspected-rename", NEU, account(NEU))
     assert f"{ALT}, which nobody declares, has the member number 4711" in finding.message
     assert finding.entries == (
-        Entry("renames", f"{{from: {ALT}, to: {NEU}, date: 2026-11-24}}"),
-        Entry("confirm", f'{{gate: suspected-rename, subject: {NEU}, until: 2026-12-01, reason: ""}}'),
+        StateEntry("renames", f"{{from: {ALT}, to: {NEU}, date: 2026-11-24}}"),
+        StateEntry("confirm", f'{{gate: suspected-rename, subject: {NEU}, until: 2026-12-01, reason: ""}}'),
     )
 
 
@@ -149,7 +149,7 @@ def test_a_move_that_is_to_come_or_done_is_fine(live: tuple[Row, ...]) -> None:
     assert said(context(mailboxes=[box(NEU)], renames=[moving(ALT, NEU)], live=live)) == []
 
 
-def found_at_new(looked_at: Context, row: Row) -> Context:
+def found_at_new(looked_at: GateContext, row: Row) -> GateContext:
     """With the row under the new address."""
     records = looked_at.snapshot.records["all"]
     paired = {"all": {**records, "mailbox": {**records["mailbox"], NEU: row}}}
@@ -177,7 +177,7 @@ TAKEN: tuple[Row, ...] = (*LIVE, mailbox_row(NEU, name="Somebody Else"), alias_r
 LEADS = transition(account(NEU), (alias_row(ALT), alias_row(ALT, NEU)))
 
 
-def onto(*live: Row, member: str | None = "4711", **more: Any) -> Context:
+def onto(*live: Row, member: str | None = "4711", **more: Any) -> GateContext:
     """The rename onto an address that is a mailbox already; of it nothing but the old alias is left to do."""
     by_key = {(type(row), row.key): row for row in (*TAKEN, *live)}
     declared: dict[str, Any] = {
@@ -225,7 +225,7 @@ def follows(primary: str) -> Row:
     ],
     ids=["step 1: the names", "step 2", "step 2, other domain", "step 3", "step 7", "rename back"],
 )
-def test_a_rename_that_somebody_began_by_hand_is_finished(begun: Context) -> None:
+def test_a_rename_that_somebody_began_by_hand_is_finished(begun: GateContext) -> None:
     """docs/rename-invariants.md, invariant 4: recognised after any number of the wiki's steps."""
     assert said(begun) == []
 
@@ -243,7 +243,7 @@ def test_a_rename_that_somebody_began_by_hand_is_finished(begun: Context) -> Non
     ],
     ids=["other member", "no member", "a copy", "not yet followed", "its own user", "another account", "not told yet"],
 )
-def test_less_than_that_shows_nothing(not_begun: Context) -> None:
+def test_less_than_that_shows_nothing(not_begun: GateContext) -> None:
     assert said(not_begun) == [f"foreign {NEU}"]
 
 

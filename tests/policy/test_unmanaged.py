@@ -11,7 +11,7 @@ import pytest
 from reconciler.model.declared import GroupwareAccount
 from reconciler.model.records import Row
 from reconciler.planning.findings import Finding, Severity
-from reconciler.policy.context import Context
+from reconciler.policy.context import GateContext
 from reconciler.policy.gates import run_gates
 from tests.policy.drafts import (
     ALT,
@@ -33,7 +33,7 @@ TECHNIK, TECHNICK = f"technik@{D}", f"technick@{D}"
 LATER = TODAY + timedelta(days=1)
 
 
-def findings(looked_at: Context, rule: str) -> list[Finding]:
+def findings(looked_at: GateContext, rule: str) -> list[Finding]:
     return [f for f in run_gates(looked_at) if f.rule == rule]
 
 

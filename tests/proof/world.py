@@ -32,7 +32,7 @@ from reconciler.apply.engine import carry_out
 from reconciler.apply.ledger import Ledger, schema
 from reconciler.apply.ledger import ledger as ledger_module
 from reconciler.apply.ledger.tables import declare as declare_ledger
-from reconciler.apply.session import Person
+from reconciler.apply.session import Operator
 from reconciler.cli import apply as commands
 from reconciler.cli import site_session
 from reconciler.cli.plan import plan as plan_command
@@ -44,7 +44,7 @@ from reconciler.sandbox.openxchange import control, store, users
 from reconciler.sandbox.openxchange.bulk import import_users
 from reconciler.sandbox.openxchange.install import install
 from reconciler.settings import Settings
-from reconciler.systems.context import Context
+from reconciler.systems.context import SystemContext
 from reconciler.systems.openxchange import attach
 from reconciler.systems.postfixadmin import connect, passwords
 from reconciler.systems.postfixadmin.system import PostfixAdminSystem
@@ -215,7 +215,7 @@ class World:
         """What a command opens is ours while the block runs."""
         make_ledger = site_session._ledger
 
-        def systems(context: Context) -> list[System]:
+        def systems(context: SystemContext) -> list[System]:
             built = build_systems(context)
             for system in built:
                 if isinstance(system, PostfixAdminSystem):
@@ -239,7 +239,7 @@ class World:
             patch.setattr(site_session, "read_site", read_site)
             patch.setattr(site_session, "SiteHosts", lambda *_: InProcessHosts(touches, self.ox))
             patch.setattr(site_session, "_mailer", lambda site: Outbox(touches, site.path("outbox")))
-            patch.setattr(site_session, "operator", lambda: Person("cron", machine, 4711))
+            patch.setattr(site_session, "operator", lambda: Operator("cron", machine, 4711))
             patch.setattr(attach, "Web", lambda url: InProcessWeb(url, touches, self.ox))
             patch.setattr(workflow, "carry_out", partial(carry_out, pause=0))
             _quickly(patch)

@@ -29,7 +29,7 @@ from reconciler.model.records import (
     WelcomeMailRow,
 )
 from reconciler.planning.changes import Action, Change, Outcome, Result, Stage, Step
-from reconciler.planning.findings import Entry, Finding, Severity
+from reconciler.planning.findings import Finding, Severity, StateEntry
 from reconciler.planning.ledger_state import Effect, PastRun, PastStep, RunState, StepState, value_text
 from reconciler.planning.lookup import Sighting, SightingFact
 from reconciler.planning.plan import Counts, Plan, Read, digest
@@ -116,7 +116,7 @@ def new_account(
     address, owner = f"{name}@{DOMAIN}", account(name)
     rows: list[Row] = [
         mailbox(address, "Bernd Neu"),
-        alias(address, address, role=AliasRole.TWIN),
+        alias(address, address, role=AliasRole.OWN),
         alias(f"{member}@{DOMAIN}", address, role=AliasRole.MEMBER),
         ox_user(address, "Bernd Neu"),
         WelcomeMailRow(address, address),
@@ -130,11 +130,11 @@ def changed_account() -> Transition:
     """Quota, name, switched off, in both systems."""
     address = f"anna.beispiel@{DOMAIN}"
     old, new = mailbox(address, "Anna Muster", 5120), mailbox(address, "Anna Beispiel", 10240, active=False)
-    twin = alias(address, address)
+    own_alias = alias(address, address)
     return transition(
         account("anna.beispiel"),
         (old, new),
-        (twin, twin._replace(active=False)),
+        (own_alias, own_alias._replace(active=False)),
         (ox_user(address, "Anna Muster"), ox_user(address, "Anna Beispiel", aliases=(f"anna.muster@{DOMAIN}",))),
         place=Place("state/mailboxes.yaml", 14, 3, "9f3c21a", "Klaus Beispiel"),
     )
@@ -204,10 +204,10 @@ REMOVAL_REASON = "left the party, RT 4890"
 def switched_off() -> Transition:
     """A removal on its date."""
     address = f"hans.weg@{DOMAIN}"
-    box, twin = mailbox(address, "Hans Weg"), alias(address, address)
+    box, own_alias = mailbox(address, "Hans Weg"), alias(address, address)
     rows: list[tuple[Row | None, Row | None]] = [
         (box, box._replace(active=False)),
-        (twin, twin._replace(active=False)),
+        (own_alias, own_alias._replace(active=False)),
     ]
     place = Place("state/removals.yaml", 3, 5)
     return transition(account("hans.weg"), *rows, reason=REMOVAL_REASON, place=place, counts_as=Effect.REMOVAL)
@@ -385,7 +385,7 @@ def dangerous() -> Plan:
         message,
         hint,
         owner=hilde.owner,
-        entries=(Entry("confirm", item),),
+        entries=(StateEntry("confirm", item),),
     )
     transitions = (hilde, purged(), rename(), reset(), block())
     return plan(transitions, (kept, LATER), counts=ADOPTING, gates=GATES)

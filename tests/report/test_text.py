@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from reconciler.planning.changes import Outcome, Result
-from reconciler.planning.findings import Entry
+from reconciler.planning.findings import StateEntry
 from reconciler.planning.lookup import Sighting
 from reconciler.planning.plan import Counts, Plan
 from reconciler.planning.run import Run, TransitionRun
@@ -204,8 +204,11 @@ def test_no_report_asks_the_clock_or_the_environment(monkeypatch: pytest.MonkeyP
 
 def test_entries_are_whole_on_the_narrowest_page_and_their_section_stands_once() -> None:
     """They are copied from the terminal into a state file."""
-    (kept, later), other = samples.dangerous().findings, Entry("confirm", f"{{gate: register, subject: {'x' * 80}}}")
-    entries = (*kept.entries, other, Entry("renames", "{from: a, to: b}"))
+    (kept, later), other = (
+        samples.dangerous().findings,
+        StateEntry("confirm", f"{{gate: register, subject: {'x' * 80}}}"),
+    )
+    entries = (*kept.entries, other, StateEntry("renames", "{from: a, to: b}"))
     plan = samples.plan([REFUSED], [later, replace(kept, entries=entries), replace(kept, entries=entries)])
     block = f"confirm:\n  - {kept.entries[0].item}\n  - {other.item}\n"
     for said in (

@@ -56,7 +56,7 @@ ANNA = f"anna@{DOMAIN}"
 OWNER = account("anna")
 BOARD = Owner(Scope.ALIAS, f"vorstand@{DOMAIN}")
 BLOCK = Owner(Scope.BLOCK, "example.org")
-TWIN = alias(ANNA, ANNA)
+OWN_ALIAS = alias(ANNA, ANNA)
 OLD = ox_user(f"anna.alt@{DOMAIN}")
 MOVED_SAID = f'OX primary address, e-mail, sender address and IMAP login "{OLD.primary}" → "{ANNA}"'
 MOVED = OLD._replace(primary=ANNA, email1=ANNA, default_sender=ANNA, imap_login=ANNA)
@@ -97,9 +97,9 @@ def test_a_quota_is_what_postfixadmin_means_by_it(quota: int, said: str) -> None
         (OWNER, mailbox(ANNA, "Anna Muster"), mailbox(ANNA), 'name "Anna Muster" → "Anna Beispiel"'),
         (OWNER, mailbox(ANNA), mailbox(ANNA, active=False), "switched off"),
         (OWNER, mailbox(ANNA, active=False), mailbox(ANNA), "switched on"),
-        (OWNER, None, alias(ANNA, ANNA, role=AliasRole.TWIN), "own alias row added"),
-        (OWNER, TWIN._replace(active=False), TWIN, "own alias row switched on"),
-        (OWNER, TWIN._replace(goto=()), TWIN, f"own alias row leads to + {ANNA}"),
+        (OWNER, None, alias(ANNA, ANNA, role=AliasRole.OWN), "own alias row added"),
+        (OWNER, OWN_ALIAS._replace(active=False), OWN_ALIAS, "own alias row switched on"),
+        (OWNER, OWN_ALIAS._replace(goto=()), OWN_ALIAS, f"own alias row leads to + {ANNA}"),
         (OWNER, None, alias(f"10042@{DOMAIN}", ANNA, role=AliasRole.MEMBER), "alias 10042@"),
         (OWNER, None, alias("10042@andere.example", ANNA, role=AliasRole.MEMBER), "alias 10042@andere.example"),
         (
@@ -131,7 +131,7 @@ def test_a_change_in_words(owner: Owner, before: Row | None, after: Row | None, 
     assert _said(owner, (before, after)) == said
 
 
-def test_a_twin_that_is_switched_with_its_mailbox_is_not_said_twice() -> None:
+def test_an_own_alias_that_is_switched_with_its_mailbox_is_not_said_twice() -> None:
     assert sentence(changed_account()).count("switched off") == 1
 
 
@@ -167,7 +167,7 @@ def test_a_kind_of_a_fourth_system_is_called_by_its_own_name() -> None:
         def owner(self) -> Owner:
             return OWNER
 
-        def over(self, found: RoomRow) -> RoomRow:
+        def merged_with(self, found: RoomRow) -> RoomRow:
             return found
 
     made = Change("calendar", "room", Action.CREATE, "r1", None, RoomRow("r1"), OWNER)
@@ -284,8 +284,8 @@ def test_a_domain_move_shows_the_whole_old_address() -> None:
 
 
 def test_a_forward_that_was_there_before_is_not_said_to_come_along() -> None:
-    twin = alias(NEW, "x@extern.example", NEW)
-    made = transition(RENAMED, (mailbox(MUSTER), mailbox(NEW)), (twin, twin._replace(active=True)))
+    own_alias = alias(NEW, "x@extern.example", NEW)
+    made = transition(RENAMED, (mailbox(MUSTER), mailbox(NEW)), (own_alias, own_alias._replace(active=True)))
     assert "come along" not in sentence(made)
 
 

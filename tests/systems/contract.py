@@ -60,7 +60,7 @@ async def steps_for(system: System, state: DesiredState) -> list[Step]:
 
 
 class Contract:
-    """drift → converge → empty plan; twice; holds; races; crashes."""
+    """drift → converge → empty plan; twice; is_applied; races; crashes."""
 
     async def test_each_state_converges_and_the_second_plan_is_empty(self, world: World) -> None:
         for state in world.states:
@@ -91,13 +91,13 @@ class Contract:
                 assert await world.dump() == once, step.id
             await _close(system)
 
-    async def test_holds_is_false_before_and_true_after(self, world: World) -> None:
+    async def test_is_applied_is_false_before_and_true_after(self, world: World) -> None:
         for state in world.states:
             system = world.system()
             steps = await steps_for(system, state)
-            assert await system.holds(steps) == [False] * len(steps)
+            assert await system.is_applied(steps) == [False] * len(steps)
             await system.perform(steps)
-            assert await system.holds(steps) == [True] * len(steps)
+            assert await system.is_applied(steps) == [True] * len(steps)
             await _close(system)
 
     async def test_a_lost_race_fails_and_overwrites_nothing(self, world: World) -> None:

@@ -25,7 +25,7 @@ from reconciler.planning.transitions import Transition
 from reconciler.remote.hosts import SiteHosts
 from reconciler.remote.outbox import OutboxMailer
 from reconciler.settings import Settings
-from reconciler.systems.context import Context
+from reconciler.systems.context import SystemContext
 from reconciler.systems.registry import build_systems
 from reconciler.workflow import make_plan
 
@@ -78,7 +78,7 @@ async def plan_of(case: Case, folder: Path) -> Plan:
     sections = {key: value for key, value in (SITE | case.site).items() if value is not None}
     site = Settings.model_validate(sections | {"folder": folder})
     declaration = load_state(folder / "state", site, today=today)
-    context = Context(site, SiteHosts({}), OutboxMailer(folder / "outbox"), Passwords())
+    context = SystemContext(site, SiteHosts({}), OutboxMailer(folder / "outbox"), Passwords())
     for system in (systems := build_systems(context)):
         system.observe = _observing(system, case)  # type: ignore[method-assign]  # what is live is given
     return await make_plan(site, declaration, systems, lambda: datetime(2026, 11, 24, 10, 58, tzinfo=UTC))

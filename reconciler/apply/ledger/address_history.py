@@ -14,14 +14,14 @@ from sqlalchemy import Column, ColumnElement, Connection, or_, select
 
 from reconciler.apply.ledger import queries
 from reconciler.apply.ledger.run_statements import CHUNK, chunks
-from reconciler.apply.ledger.tables import Tables
+from reconciler.apply.ledger.tables import LedgerTables
 from reconciler.planning.ledger_state import PastRun
 
 _RENAMES = 20
 """How many turns of a chain are followed."""
 
 
-def of_address(connection: Connection, tables: Tables, site: str, asked: str, limit: int) -> list[PastRun]:
+def of_address(connection: Connection, tables: LedgerTables, site: str, asked: str, limit: int) -> list[PastRun]:
     """The latest runs that touched an address (or a local part in every domain, or a block), newest first, each with
     its steps about whoever has it."""
     runs, step = tables.runs, tables.steps
@@ -43,7 +43,7 @@ def _cut(run: PastRun, asked: str, subjects: Collection[str]) -> PastRun:
     return replace(run, steps=tuple(step for step in run.steps if step.owner in owners))
 
 
-def _subjects(connection: Connection, tables: Tables, site: str, asked: str) -> frozenset[str]:
+def _subjects(connection: Connection, tables: LedgerTables, site: str, asked: str) -> frozenset[str]:
     """The addresses under which the account stands in the ledger, now and before its renames."""
     runs, step = tables.runs, tables.steps
     known: set[str] = set()

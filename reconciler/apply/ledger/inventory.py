@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, delete, func, select
 from sqlalchemy.dialects import mysql, sqlite
 
-from reconciler.apply.ledger.tables import Tables
+from reconciler.apply.ledger.tables import LedgerTables
 from reconciler.model.records import Owner, Records, Scope
 from reconciler.planning.ledger_state import LEDGER, PERSON, InventoryEntry, InventoryKey
 
@@ -37,7 +37,7 @@ class Source(NamedTuple):
 
 
 def record(
-    connection: Connection, tables: Tables, source: Source, entries: Iterable[InventoryEntry], now: datetime
+    connection: Connection, tables: LedgerTables, source: Source, entries: Iterable[InventoryEntry], now: datetime
 ) -> None:
     """Entries as they are now; those that were there keep the time since when they are ours."""
     statement = _upsert(connection, tables)
@@ -45,7 +45,7 @@ def record(
         connection.execute(statement, [_row(entry, source, now) for entry in chunk])
 
 
-def forget(connection: Connection, tables: Tables, site: str, keys: Collection[InventoryKey]) -> None:
+def forget(connection: Connection, tables: LedgerTables, site: str, keys: Collection[InventoryKey]) -> None:
     """These are not ours any more. Keys that are not there are no error."""
     table = tables.inventory
     by_kind: dict[tuple[str, str], list[str]] = {}
@@ -57,13 +57,13 @@ def forget(connection: Connection, tables: Tables, site: str, keys: Collection[I
             connection.execute(delete(table).where(*where))
 
 
-def whole(connection: Connection, tables: Tables, site: str) -> dict[InventoryKey, InventoryEntry]:
+def whole(connection: Connection, tables: LedgerTables, site: str) -> dict[InventoryKey, InventoryEntry]:
     """The whole inventory of a site, by one statement."""
     return {entry.id: entry for entry in _read(connection, tables, site)}
 
 
 def divided(
-    connection: Connection, tables: Tables, site: str, wanted: Mapping[str, Records]
+    connection: Connection, tables: LedgerTables, site: str, wanted: Mapping[str, Records]
 ) -> tuple[dict[InventoryKey, InventoryEntry], Mapping[tuple[str, str], Set[str]]]:
     """Entries that nobody wants any more, and the keys alone of those that are wanted, by system and kind.
 
@@ -88,7 +88,7 @@ def divided(
 
 
 def people(
-    connection: Connection, tables: Tables, site: str, numbers: Mapping[str, str]
+    connection: Connection, tables: LedgerTables, site: str, numbers: Mapping[str, str]
 ) -> tuple[dict[str, str], frozenset[str]]:
     """What is noted of persons by address, where it is not what `numbers` declares; and the addresses where it is.
 
@@ -110,7 +110,7 @@ def people(
     return others, frozenset(address for address in numbers if address in there and address not in others)
 
 
-def former(connection: Connection, tables: Tables, site: str) -> dict[str, str]:
+def former(connection: Connection, tables: LedgerTables, site: str) -> dict[str, str]:
     """Mailboxes and aliases of accounts under other addresses than the account's own: what renames left there. Member
     numbers begin with a digit."""
     c = tables.inventory.c
@@ -124,14 +124,14 @@ def former(connection: Connection, tables: Tables, site: str) -> dict[str, str]:
     return {row.key: row.subject for row in connection.execute(query)}
 
 
-def declared_aliases(connection: Connection, tables: Tables, site: str) -> frozenset[str]:
+def declared_aliases(connection: Connection, tables: LedgerTables, site: str) -> frozenset[str]:
     """Aliases that are ours by an entry of their own, and not as an account's."""
     c = tables.inventory.c
     query = select(c.key).where(c.site == site, c.kind == "alias", c.scope == Scope.ALIAS)
     return frozenset(connection.execute(query).scalars())
 
 
-def _keys(connection: Connection, tables: Tables, site: str) -> Iterator[tuple[tuple[str, str], frozenset[str]]]:
+def _keys(connection: Connection, tables: LedgerTables, site: str) -> Iterator[tuple[tuple[str, str], frozenset[str]]]:
     """The keys of each (system, kind).
 
     The database joins those of a kind to one text, which reaches us twenty times as fast as rows do. A kind whose text
@@ -152,7 +152,9 @@ def _keys(connection: Connection, tables: Tables, site: str) -> Iterator[tuple[t
         yield (system, kind), frozenset(connection.execute(rows.execution_options(yield_per=_STREAM)).scalars())
 
 
-def _read(connection: Connection, tables: Tables, site: str, *where: ColumnElement[bool]) -> Iterator[InventoryEntry]:
+def _read(
+    connection: Connection, tables: LedgerTables, site: str, *where: ColumnElement[bool]
+) -> Iterator[InventoryEntry]:
     c = tables.inventory.c
     columns = (c.system, c.kind, c.key, c.scope, c.subject, c.value, c.commit, c.run, c.since, c.since_commit)
     query = select(*columns).where(c.site == site, *where).execution_options(yield_per=_STREAM)
@@ -179,7 +181,7 @@ def _row(entry: InventoryEntry, source: Source, now: datetime) -> dict[str, Any]
     }
 
 
-def _upsert(connection: Connection, tables: Tables) -> Any:
+def _upsert(connection: Connection, tables: LedgerTables) -> Any:
     """Each database has words of its own for it."""
     table = tables.inventory
     renewed = [column.name for column in table.columns if column.name not in _FIRST]

@@ -23,7 +23,7 @@ from reconciler.apply.ledger.inventory import Source
 from reconciler.apply.ledger.lock import TTL, Holder, Lease, Locked
 from reconciler.apply.ledger.run_rows import NewRun
 from reconciler.apply.ledger.run_statements import OpenRun
-from reconciler.apply.ledger.tables import Tables, declare
+from reconciler.apply.ledger.tables import LedgerTables, declare
 from reconciler.model.places import Place
 from reconciler.model.records import Owner, Records
 from reconciler.planning.changes import Outcome, Result, Step
@@ -51,7 +51,7 @@ class Ledger:
     """What one site's runs did, own and hold."""
 
     def __init__(self, engine: Engine, site: str, *, clock: Callable[[], datetime], prefix: str = "") -> None:
-        self.tables: Tables = declare(prefix)
+        self.tables: LedgerTables = declare(prefix)
         self._engine = engine
         self._site = site
         self._clock = clock
@@ -276,7 +276,7 @@ class Ledger:
     # threads and transactions
 
     async def _read(
-        self, work: Callable[Concatenate[Connection, Tables, P], T], *args: P.args, **kwargs: P.kwargs
+        self, work: Callable[Concatenate[Connection, LedgerTables, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         def read() -> T:
             with snapshot(self._engine) as connection:

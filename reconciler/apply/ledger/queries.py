@@ -16,7 +16,7 @@ from sqlalchemy.engine import Row
 
 from reconciler.apply.ledger import inventory
 from reconciler.apply.ledger.run_statements import CHUNK, DID, chunks
-from reconciler.apply.ledger.tables import Tables
+from reconciler.apply.ledger.tables import LedgerTables
 from reconciler.model.records import UNREADABLE_KINDS, Owner, Records, Scope
 from reconciler.planning.changes import Action, Stage
 from reconciler.planning.ledger_state import (
@@ -38,7 +38,7 @@ _TOUCHED = (StepState.BEGUN, StepState.DONE, StepState.FAILED, StepState.UNCERTA
 
 def remember(
     connection: Connection,
-    tables: Tables,
+    tables: LedgerTables,
     site: str,
     since: datetime,
     wanted: Mapping[str, Records],
@@ -71,7 +71,7 @@ def remember(
     )
 
 
-def made(connection: Connection, tables: Tables, site: str, addresses: Collection[str]) -> dict[str, datetime]:
+def made(connection: Connection, tables: LedgerTables, site: str, addresses: Collection[str]) -> dict[str, datetime]:
     """When we made these mailboxes, of those that we did. One statement for each thousand."""
     runs, step = tables.runs, tables.steps
     found: dict[str, datetime] = {}
@@ -92,7 +92,7 @@ def made(connection: Connection, tables: Tables, site: str, addresses: Collectio
     return found
 
 
-def _removed(connection: Connection, tables: Tables, site: str) -> frozenset[str]:
+def _removed(connection: Connection, tables: LedgerTables, site: str) -> frozenset[str]:
     """Mailboxes whose last change by us was an update that counts as a removal: they were switched off for one."""
     runs, step = tables.runs, tables.steps
     later, later_run = step.alias("later"), runs.alias("later_run")
@@ -119,7 +119,7 @@ def _removed(connection: Connection, tables: Tables, site: str) -> frozenset[str
     return frozenset(connection.execute(query).scalars())
 
 
-def unseen(connection: Connection, tables: Tables, site: str) -> Mapping[Owner, frozenset[str]]:
+def unseen(connection: Connection, tables: LedgerTables, site: str) -> Mapping[Owner, frozenset[str]]:
     """Left undone by a run that had touched the owner, and done by no later run.
 
     A run that touched nothing of an owner left nothing half-way: whatever it planned is planned again, or is not
@@ -164,7 +164,7 @@ def unseen(connection: Connection, tables: Tables, site: str) -> Mapping[Owner, 
     return {owner: frozenset(theirs) for owner, theirs in kinds.items()}
 
 
-def _locked(connection: Connection, tables: Tables, site: str) -> Iterator[tuple[Owner, str]]:
+def _locked(connection: Connection, tables: LedgerTables, site: str) -> Iterator[tuple[Owner, str]]:
     """Mailboxes at other addresses of an account that got its last new password with it. When its rename is taken back
     half-way, one of them is an account of its own again."""
     runs, step = tables.runs, tables.steps
@@ -195,7 +195,7 @@ def _locked(connection: Connection, tables: Tables, site: str) -> Iterator[tuple
         yield Owner(Scope.ACCOUNT, subject), key
 
 
-def _uncertain(connection: Connection, tables: Tables, site: str) -> Mapping[str, datetime]:
+def _uncertain(connection: Connection, tables: LedgerTables, site: str) -> Mapping[str, datetime]:
     """Accounts whose last letter that left may not have arrived, and when it left."""
     runs, step = tables.runs, tables.steps
     later, later_run = step.alias("later"), runs.alias("later_run")
@@ -216,7 +216,9 @@ def _uncertain(connection: Connection, tables: Tables, site: str) -> Mapping[str
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
-def _one_shots(connection: Connection, tables: Tables, site: str) -> tuple[frozenset[OneShot], frozenset[OneShot]]:
+def _one_shots(
+    connection: Connection, tables: LedgerTables, site: str
+) -> tuple[frozenset[OneShot], frozenset[OneShot]]:
     """Done: all its steps of one run are. Missed: noted without a step."""
     runs, shot, step = tables.runs, tables.one_shots, tables.steps
     left = func.sum(case((step.c.state.in_(DID), 0), else_=1))
@@ -236,7 +238,9 @@ def _one_shots(connection: Connection, tables: Tables, site: str) -> tuple[froze
     return frozenset(done), frozenset(missed)
 
 
-def _recent(connection: Connection, tables: Tables, site: str, since: datetime) -> Mapping[Effect, frozenset[Owner]]:
+def _recent(
+    connection: Connection, tables: LedgerTables, site: str, since: datetime
+) -> Mapping[Effect, frozenset[Owner]]:
     """Owners of steps that were done since then, or begun: after a crash nobody knows whether those happened."""
     runs, step = tables.runs, tables.steps
     query = (
@@ -257,7 +261,7 @@ def _recent(connection: Connection, tables: Tables, site: str, since: datetime) 
     return {effect: frozenset(theirs) for effect, theirs in owners.items()}
 
 
-def runs(connection: Connection, tables: Tables, query: Select[Any]) -> list[PastRun]:
+def runs(connection: Connection, tables: LedgerTables, query: Select[Any]) -> list[PastRun]:
     """The runs that `query` selects, with the number of steps in each state. Two statements."""
     rows = connection.execute(query).all()
     step = tables.steps
@@ -272,7 +276,7 @@ def runs(connection: Connection, tables: Tables, query: Select[Any]) -> list[Pas
     return [_run(row, counts.get(row.id, {})) for row in rows]
 
 
-def one_run(connection: Connection, tables: Tables, site: str, number: int) -> PastRun | None:
+def one_run(connection: Connection, tables: LedgerTables, site: str, number: int) -> PastRun | None:
     """A run with all its steps, in their order in the plan."""
     found = runs(connection, tables, select(tables.runs).where(tables.runs.c.site == site, tables.runs.c.id == number))
     if not found:
@@ -282,7 +286,7 @@ def one_run(connection: Connection, tables: Tables, site: str, number: int) -> P
     return replace(found[0], steps=tuple(_step(row) for row in rows))
 
 
-def document(connection: Connection, tables: Tables, site: str, number: int) -> str:
+def document(connection: Connection, tables: LedgerTables, site: str, number: int) -> str:
     """The plan that the run carried out, as it was saved."""
     plans, run = tables.plans, tables.runs
     query = select(plans.c.text).join(run, run.c.id == plans.c.run).where(run.c.site == site, run.c.id == number)

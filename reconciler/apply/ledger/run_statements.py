@@ -17,7 +17,7 @@ from reconciler.apply.ledger import inventory
 from reconciler.apply.ledger.inventory import Source
 from reconciler.apply.ledger.lock import Lease
 from reconciler.apply.ledger.run_rows import LONGEST, NewRun, clean, step_rows, told
-from reconciler.apply.ledger.tables import Tables
+from reconciler.apply.ledger.tables import LedgerTables
 from reconciler.errors import PermanentFailure
 from reconciler.model.records import UNREADABLE_KINDS, LetterRow, Owner
 from reconciler.planning.changes import Action, Outcome, Result, Step
@@ -44,7 +44,7 @@ class OpenRun(NamedTuple):
     commit: str
 
 
-def leave_behind(connection: Connection, tables: Tables, site: str, now: datetime) -> None:
+def leave_behind(connection: Connection, tables: LedgerTables, site: str, now: datetime) -> None:
     """Runs that still count as running, though another one holds the lock now, were interrupted."""
     runs = tables.runs
     connection.execute(
@@ -54,7 +54,7 @@ def leave_behind(connection: Connection, tables: Tables, site: str, now: datetim
     )
 
 
-def insert_run(connection: Connection, tables: Tables, site: str, new: NewRun, now: datetime) -> int:
+def insert_run(connection: Connection, tables: LedgerTables, site: str, new: NewRun, now: datetime) -> int:
     """The run with its plan and all steps pending; its number."""
     row = {"site": site, "digest": new.digest, "commit": new.commit, "who": new.who, "host": new.host, "pid": new.pid}
     made = connection.execute(insert(tables.runs).values(**row, started=now, state=RunState.RUNNING))
@@ -69,7 +69,7 @@ def insert_run(connection: Connection, tables: Tables, site: str, new: NewRun, n
 
 
 def insert_uncertain(
-    connection: Connection, tables: Tables, run: int, owners: Collection[Owner], now: datetime
+    connection: Connection, tables: LedgerTables, run: int, owners: Collection[Owner], now: datetime
 ) -> None:
     """A copy of a run that lost its lock, with what it began for these owners and nobody knows the end of."""
     runs, steps = tables.runs, tables.steps
@@ -85,12 +85,12 @@ def insert_uncertain(
     _insert(connection, steps, ({**row._asdict(), **begun} for row in found))
 
 
-def insert_missed(connection: Connection, tables: Tables, run: int, missed: Iterable[OneShot]) -> None:
+def insert_missed(connection: Connection, tables: LedgerTables, run: int, missed: Iterable[OneShot]) -> None:
     """One-shot operations whose date is over."""
     _insert(connection, tables.one_shots, ({"run": run, "step_id": "", **shot._asdict()} for shot in missed))
 
 
-def begin_steps(connection: Connection, tables: Tables, run: int, steps: Sequence[Step], now: datetime) -> None:
+def begin_steps(connection: Connection, tables: LedgerTables, run: int, steps: Sequence[Step], now: datetime) -> None:
     """Steps and their letters begun. Raises PermanentFailure when one is done already: it must not happen twice."""
     open_states = (StepState.PENDING, StepState.BEGUN, StepState.FAILED, StepState.NOT_TRIED)
     table = tables.steps
@@ -109,7 +109,7 @@ def begin_steps(connection: Connection, tables: Tables, run: int, steps: Sequenc
 
 
 def end_steps(
-    connection: Connection, tables: Tables, source: Source, ended: Sequence[tuple[Step, Outcome]], now: datetime
+    connection: Connection, tables: LedgerTables, source: Source, ended: Sequence[tuple[Step, Outcome]], now: datetime
 ) -> None:
     """Outcomes of steps, with what they mean for letters and the inventory. Safe to repeat."""
     for chunk in _by_length(ended):
@@ -132,7 +132,7 @@ def end_steps(
 
 def _end(
     connection: Connection,
-    tables: Tables,
+    tables: LedgerTables,
     run: int,
     result: Result,
     ended: Sequence[tuple[Step, Outcome]],
@@ -163,7 +163,7 @@ def _end(
         connection.execute(update(letters).where(*which).values(state=letter, at=now))
 
 
-def finish_run(connection: Connection, tables: Tables, run: int, state: RunState, now: datetime) -> None:
+def finish_run(connection: Connection, tables: LedgerTables, run: int, state: RunState, now: datetime) -> None:
     """How the run ended; what was not begun was not tried."""
     steps, runs = tables.steps, tables.runs
     connection.execute(
@@ -172,7 +172,7 @@ def finish_run(connection: Connection, tables: Tables, run: int, state: RunState
     connection.execute(update(runs).where(runs.c.id == run).values(state=state, finished=now))
 
 
-def reopen_run(connection: Connection, tables: Tables, site: str, run: int) -> str:
+def reopen_run(connection: Connection, tables: LedgerTables, site: str, run: int) -> str:
     """Lets a run that did not end as done go on; its commit. Raises PermanentFailure when there is none such."""
     runs = tables.runs
     opened = connection.execute(
@@ -187,7 +187,7 @@ def reopen_run(connection: Connection, tables: Tables, site: str, run: int) -> s
     return str(connection.execute(select(runs.c.commit).where(runs.c.id == run)).scalar_one())
 
 
-def supersede(connection: Connection, tables: Tables, site: str, run: int, owners: Collection[Owner]) -> None:
+def supersede(connection: Connection, tables: LedgerTables, site: str, run: int, owners: Collection[Owner]) -> None:
     """What earlier runs left undone for these owners, and no system can show, is done under another address."""
     steps, runs = tables.steps, tables.runs
     earlier = select(runs.c.id).where(runs.c.site == site, runs.c.id < run)
@@ -222,7 +222,9 @@ def _by_length(ended: Sequence[tuple[Step, Outcome]]) -> Iterator[list[tuple[Ste
         yield chunk
 
 
-def _begin_letters(connection: Connection, tables: Tables, run: int, steps: Sequence[Step], now: datetime) -> None:
+def _begin_letters(
+    connection: Connection, tables: LedgerTables, run: int, steps: Sequence[Step], now: datetime
+) -> None:
     letters = tables.letters
     for chunk in chunks(steps, CHUNK):
         ids = [step.id for step in chunk]

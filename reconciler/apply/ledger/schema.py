@@ -14,20 +14,20 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.types import Date, DateTime, Integer, String, TypeDecorator, TypeEngine
 
 from reconciler.apply.ledger.connect import LedgerUnusable, snapshot, transaction
-from reconciler.apply.ledger.tables import SCHEMA_VERSION, Tables
+from reconciler.apply.ledger.tables import SCHEMA_VERSION, LedgerTables
 from reconciler.remote.database import check_packet
 
 _INIT = "run `reconciler ledger init`"
 _FOREIGN = "rename those tables, or name another database in ledger.url; nothing was changed"
 
 
-def present(connection: Connection, tables: Tables) -> set[str]:
+def present(connection: Connection, tables: LedgerTables) -> set[str]:
     """Which of our tables' names exist."""
     found = set(inspect(connection).get_table_names())
     return {table.name for table in tables if table.name in found}
 
 
-def check(engine: Engine, tables: Tables) -> None:
+def check(engine: Engine, tables: LedgerTables) -> None:
     """Raises LedgerUnusable unless every table is there, of our shape and version."""
     with snapshot(engine) as connection:
         check_packet(connection)
@@ -42,7 +42,7 @@ def check(engine: Engine, tables: Tables) -> None:
         _refuse_other_version(version)
 
 
-def create(engine: Engine, tables: Tables) -> None:
+def create(engine: Engine, tables: LedgerTables) -> None:
     """Makes what is missing, the version last: dying here is put right by the next `init`. Raises LedgerUnusable."""
     with snapshot(engine) as connection:
         check_packet(connection)
@@ -66,7 +66,7 @@ def _missing_indexes(connection: Connection, table: Table) -> list[Index]:
     return [index for index in sorted(table.indexes, key=lambda index: str(index.name)) if index.name not in known]
 
 
-def _note_version(engine: Engine, tables: Tables) -> None:
+def _note_version(engine: Engine, tables: LedgerTables) -> None:
     with transaction(engine) as connection:
         if _version(connection, tables) is None:
             try:
@@ -76,7 +76,7 @@ def _note_version(engine: Engine, tables: Tables) -> None:
                 pass  # another `init` was a moment earlier; `check` looks at what it wrote
 
 
-def _version(connection: Connection, tables: Tables) -> str | None:
+def _version(connection: Connection, tables: LedgerTables) -> str | None:
     meta = tables.meta.c
     return connection.execute(select(meta.value).where(meta.name == "version")).scalar_one_or_none()
 
@@ -103,7 +103,7 @@ def _refuse_other_version(version: str) -> None:
         )
 
 
-def _refuse_other_shape(connection: Connection, tables: Tables, names: set[str]) -> None:
+def _refuse_other_shape(connection: Connection, tables: LedgerTables, names: set[str]) -> None:
     inspector = inspect(connection)
     wrong = [w for table in tables if table.name in names for w in _differences(inspector, table)]
     if wrong:

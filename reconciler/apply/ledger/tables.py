@@ -43,7 +43,7 @@ class UtcTime(TypeDecorator[datetime]):
         return None if value is None else value.replace(tzinfo=UTC)
 
 
-class Tables(NamedTuple):
+class LedgerTables(NamedTuple):
     """All tables of the ledger."""
 
     meta: Table
@@ -56,10 +56,10 @@ class Tables(NamedTuple):
     one_shots: Table
 
 
-def declare(prefix: str = "") -> Tables:
+def declare(prefix: str = "") -> LedgerTables:
     """The tables, with the site's own prefix before `reconciler_`."""
     metadata, prefix = MetaData(), f"{prefix}reconciler_"
-    return Tables(
+    return LedgerTables(
         _table(prefix, "meta", metadata, _key("name", 32), _text("value", 255)),
         _runs(prefix, metadata),
         _table(

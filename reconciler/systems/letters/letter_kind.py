@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, timedelta
 
-from reconciler.model.accounts import Accounts
 from reconciler.model.addresses import Address, domain_of, local_part
 from reconciler.model.declared import Mailbox, OldMailbox, Rename
+from reconciler.model.rename_chains import RenameChains
 from reconciler.planning.changes import Action, Change
 from reconciler.settings import Settings
 from reconciler.systems.letters.letter import ACCOUNT, MOVED, PASSWORD, RENAMED, Content
@@ -18,7 +18,7 @@ them may have died, and by then nothing that can be read shows it."""
 
 
 def occasion(
-    account: str, changes: Sequence[Change], chains: Accounts, today: date, *, renew: bool, welcome: bool = False
+    account: str, changes: Sequence[Change], chains: RenameChains, today: date, *, renew: bool, welcome: bool = False
 ) -> str:
     """The template of the letter, when there is one to write. Without `renew` the password stays. `welcome`: the run
     that made the mailbox died before it told them anything, so this is their first letter."""
@@ -35,7 +35,7 @@ def _follows(changes: Sequence[Change]) -> bool:
     return any(c.kind in ("mailbox", "ox_user") and c.action is Action.RENAME for c in changes)
 
 
-def content(account: str, member: str, box: Mailbox | None, chains: Accounts, settings: Settings) -> Content:
+def content(account: str, member: str, box: Mailbox | None, chains: RenameChains, settings: Settings) -> Content:
     """What a letter says of the account, but for password, web page and sender."""
     former = chains.addresses(Address(account))[1:]
     renames = chains.former.get(Address(account), ())

@@ -10,7 +10,7 @@ from operator import itemgetter
 from pathlib import Path
 
 from reconciler.settings import Register
-from reconciler.systems.letters.register_rows import Entry, Members, UnreadableRegister, columns, members
+from reconciler.systems.letters.register_rows import Members, RegisterRow, UnreadableRegister, columns, members
 
 _DELIMITERS = (",", ";")
 _SEPARATOR = re.compile(r"(?:\r?\n)*sep=([,;\t|])\r?\n")
@@ -42,7 +42,7 @@ def _text(path: Path) -> str:
         raise UnreadableRegister(f"line {line} is not UTF-8; export it as UTF-8") from None
 
 
-def _entries(text: str, register: Register) -> Iterator[tuple[str, Entry]]:
+def _entries(text: str, register: Register) -> Iterator[tuple[str, RegisterRow]]:
     said = _SEPARATOR.match(text)
     delimiter = said[1] if said else _delimiter(text, register)
     lines = _with_last(_Lines(text, delimiter))
@@ -52,13 +52,13 @@ def _entries(text: str, register: Register) -> Iterator[tuple[str, Entry]]:
     pick = itemgetter(*positions)
     for place, fields, is_last in lines:
         if len(fields) == len(header):
-            yield place, Entry(*pick(fields))
+            yield place, RegisterRow(*pick(fields))
             continue
         problem = f"it has {len(fields)} fields, and the header has {len(header)}"
         if is_last and len(fields) < len(header):
             raise UnreadableRegister(f"{place} is the last one, and {problem}: was the export complete?")
         number = fields[positions[0]] if positions[0] < len(fields) else ""
-        yield place, Entry(number, "", "", "", "", problem)
+        yield place, RegisterRow(number, "", "", "", "", problem)
 
 
 def _with_last(lines: Iterator[tuple[str, list[str]]]) -> Iterator[tuple[str, list[str], bool]]:
@@ -111,7 +111,7 @@ class _Lines:
 
 
 def _positions(header: list[str], register: Register) -> list[int]:
-    """Where an Entry's columns stand."""
+    """Where a RegisterRow's columns stand."""
     if not header:
         raise UnreadableRegister("it is empty")
     names = [name.strip() for name in header]

@@ -16,7 +16,7 @@ from sqlalchemy.pool import NullPool
 from reconciler.remote.database import connect, open_server
 from reconciler.remote.database_errors import explained
 from reconciler.settings import Register, Settings
-from reconciler.systems.letters.register_rows import Entry, Members, UnreadableRegister, columns, members
+from reconciler.systems.letters.register_rows import Members, RegisterRow, UnreadableRegister, columns, members
 
 
 def read_database(settings: Settings, register: Register, password: SecretStr) -> Members:
@@ -55,7 +55,7 @@ def _engine(settings: Settings, url: str, password: SecretStr) -> Engine:
     )
 
 
-def _entries(result: CursorResult[Any], register: Register) -> Iterator[tuple[str, Entry]]:
+def _entries(result: CursorResult[Any], register: Register) -> Iterator[tuple[str, RegisterRow]]:
     names = list(result.keys())
     wanted = list(columns(register).values())
     missing = [name for name in wanted if name not in names]
@@ -66,7 +66,7 @@ def _entries(result: CursorResult[Any], register: Register) -> Iterator[tuple[st
         raise UnreadableRegister(f"the query gives the column {twice[0]!r} twice")
     pick = itemgetter(*(names.index(name) for name in wanted))
     for number, row in enumerate(result, 1):
-        yield f"row {number}", Entry(*map(_text, pick(row)))
+        yield f"row {number}", RegisterRow(*map(_text, pick(row)))
 
 
 def _text(value: object) -> str:

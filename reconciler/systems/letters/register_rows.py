@@ -21,7 +21,7 @@ _BAD_ROWS, _BAD_SHARE = 5, 0.01
 """Of so many rows that cannot be used, or this share of all, the register is still believed."""
 
 
-class Entry(NamedTuple):
+class RegisterRow(NamedTuple):
     """A line of the register, in our words for its columns. `problem`: why it has no fields."""
 
     member: str
@@ -32,7 +32,7 @@ class Entry(NamedTuple):
     problem: str = ""
 
 
-class Remark(NamedTuple):
+class RegisterRemark(NamedTuple):
     """What is wrong with a line, and where it is: `line 7`, `row 7`."""
 
     place: str
@@ -45,7 +45,7 @@ class Members(NamedTuple):
     """What was read: members by number, those that nobody can rely on with a problem, and what to say of lines."""
 
     rows: dict[str, MemberRow]
-    remarks: tuple[Remark, ...] = ()
+    remarks: tuple[RegisterRemark, ...] = ()
 
 
 def columns(register: Register) -> dict[str, str]:
@@ -53,7 +53,7 @@ def columns(register: Register) -> dict[str, str]:
     return dict(register.columns.model_dump())
 
 
-def members(entries: Iterable[tuple[str, Entry]], register: Register) -> Members:
+def members(entries: Iterable[tuple[str, RegisterRow]], register: Register) -> Members:
     """From pairs of a place (`line 7`) and an entry. Raises UnreadableRegister when too much of it is of no use."""
     reading = _Reading(frozenset(register.active))
     for place, entry in entries:
@@ -85,15 +85,15 @@ class _Reading:
         self._places: dict[str, str] = {}
         self._unnumbered: dict[str, str] = {}
         """Digits that a line without a usable number begins with, to what is wrong with it."""
-        self._remarks: list[Remark] = []
+        self._remarks: list[RegisterRemark] = []
         self._rows = 0
 
-    def take(self, place: str, entry: Entry) -> None:
+    def take(self, place: str, entry: RegisterRow) -> None:
         self._rows += 1
         number = sys.intern(entry.member.strip())
         problem = entry.problem or _no_number(number)
         if problem:
-            self._remarks.append(Remark(place, problem))
+            self._remarks.append(RegisterRemark(place, problem))
             if digits := re.match(r"[0-9]+", number):
                 self._unnumbered.setdefault(digits[0], f"{place}: {problem}")
             return
@@ -103,10 +103,10 @@ class _Reading:
             self._found[number], self._places[number] = row, place
         elif before == row:
             told = f"member {number} is in {self._places[number]} already, with the same data"
-            self._remarks.append(Remark(place, told, harmless=True))
+            self._remarks.append(RegisterRemark(place, told, harmless=True))
         else:
             first = self._places[number]
-            self._remarks.append(Remark(place, f"member {number} is in {first} already, with other data"))
+            self._remarks.append(RegisterRemark(place, f"member {number} is in {first} already, with other data"))
             self._found[number] = _nobody(number, f"{first} and {place} contradict each other")
 
     def end(self) -> Members:
@@ -122,7 +122,7 @@ class _Reading:
         return Members(self._found, tuple(self._remarks))
 
 
-def shown(remarks: Iterable[Remark], most: int) -> Iterator[str]:
+def shown(remarks: Iterable[RegisterRemark], most: int) -> Iterator[str]:
     """The first remarks, `line 7: …`, and how many more there are."""
     listed = list(remarks)
     yield from (f"{remark.place}: {remark.problem}" for remark in listed[:most])
@@ -152,7 +152,7 @@ def _nobody(number: str, problem: str) -> MemberRow:
     return MemberRow(number, False, "", "", "", problem)
 
 
-def _member(number: str, entry: Entry, active: Set[str]) -> MemberRow:
+def _member(number: str, entry: RegisterRow, active: Set[str]) -> MemberRow:
     return MemberRow(
         number,
         entry.status.strip() in active,

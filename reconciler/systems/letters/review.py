@@ -13,7 +13,7 @@ from reconciler.model.names import folded
 from reconciler.model.records import MemberRow, Owner, Scope
 from reconciler.planning.findings import Finding, Severity
 from reconciler.systems.letters.recipients import NoLetter, email_problem
-from reconciler.systems.letters.register_rows import Remark, shown
+from reconciler.systems.letters.register_rows import RegisterRemark, shown
 
 
 def entries(desired: DesiredState, members: Mapping[str, MemberRow]) -> Iterator[Finding]:
@@ -34,7 +34,7 @@ def entries(desired: DesiredState, members: Mapping[str, MemberRow]) -> Iterator
             yield _about(box.address, Severity.WARNING, "register-email", f"{box.address}: {problem}", hint)
 
 
-def rows(source: str, remarks: Sequence[Remark]) -> Iterator[Finding]:
+def rows(source: str, remarks: Sequence[RegisterRemark]) -> Iterator[Finding]:
     """Rows of the register that cannot be used, or stand there twice."""
     bad = [remark for remark in remarks if not remark.harmless]
     again = [remark for remark in remarks if remark.harmless]

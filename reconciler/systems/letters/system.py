@@ -17,10 +17,10 @@ from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 
 from reconciler.errors import Halted, PermanentFailure, Unreadable
-from reconciler.model.accounts import Accounts, accounts
 from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState, Mailbox
 from reconciler.model.records import LetterRow, MemberRow, Owner, Records, Row
+from reconciler.model.rename_chains import RenameChains, rename_chains
 from reconciler.planning.changes import Action, Change, Outcome, Result, Stage, Step
 from reconciler.planning.credentials import CredentialEvents, ask_whether_it_came
 from reconciler.planning.findings import Finding
@@ -28,14 +28,14 @@ from reconciler.planning.ports import System
 from reconciler.planning.snapshot import rows_of
 from reconciler.remote.mailer import NOT_SENT, is_temporary, is_uncertain
 from reconciler.settings import Register, Settings, secret
-from reconciler.systems.context import Context
+from reconciler.systems.context import SystemContext
 from reconciler.systems.letters.letter import MOVED, Stationery
 from reconciler.systems.letters.letter_kind import content as about
 from reconciler.systems.letters.letter_kind import occasion
 from reconciler.systems.letters.recipients import NoLetter, letter_for
 from reconciler.systems.letters.register_csv import read_csv
 from reconciler.systems.letters.register_database import read_database
-from reconciler.systems.letters.register_rows import Members, Remark
+from reconciler.systems.letters.register_rows import Members, RegisterRemark
 from reconciler.systems.letters.review import entries, no_letter, rows, zeros
 
 _AGAIN = (
@@ -45,7 +45,7 @@ _AGAIN = (
 """What to do about a letter that was not taken: one with a password, one without."""
 
 
-def build(context: Context) -> System | None:
+def build(context: SystemContext) -> System | None:
     """The letters of a site that has a `letters` or a `register` section. Raises UsageError for a broken template,
     Unreadable for a password of the register that is not to be found."""
     settings = context.settings
@@ -70,19 +70,19 @@ class LetterSystem:
     owns: frozenset[str] = frozenset()
     needed_for_accounts = True
 
-    def __init__(self, context: Context, stationery: Stationery | None, register_password: SecretStr) -> None:
+    def __init__(self, context: SystemContext, stationery: Stationery | None, register_password: SecretStr) -> None:
         self._context = context
         self._register_password = register_password
         self._stationery = stationery
         self._desired: DesiredState | None = None
-        self._chains = Accounts({}, {}, ())
+        self._chains = RenameChains({}, {}, ())
         self._without: dict[str, NoLetter] = {}
-        self._remarks: tuple[Remark, ...] = ()
+        self._remarks: tuple[RegisterRemark, ...] = ()
         self.target = _target(context)
 
     def expect(self, desired: DesiredState) -> Records:
         """Nothing is here to be held: a letter that was sent cannot be seen."""
-        self._desired, self._chains = desired, accounts(desired)
+        self._desired, self._chains = desired, rename_chains(desired)
         self._without = {}
         return {}
 
@@ -166,7 +166,7 @@ class LetterSystem:
             answer = f"{NOT_SENT}: {error.message}"
         return self._outcome(step, answer)
 
-    async def holds(self, batch: Sequence[Step]) -> list[bool]:
+    async def is_applied(self, batch: Sequence[Step]) -> list[bool]:
         """A letter leaves no trace here."""
         return [False] * len(batch)
 
@@ -231,7 +231,7 @@ class LetterSystem:
         return re.sub(re.escape(row.recipient), "their register address", answer, flags=re.IGNORECASE)
 
 
-def _target(context: Context) -> str:
+def _target(context: SystemContext) -> str:
     """`register members.csv, letters by smtp localhost:25`."""
     letters, source = context.settings.letters, _source(context.settings)
     parts = [f"register {source}"] if source else []

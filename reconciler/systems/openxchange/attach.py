@@ -36,7 +36,7 @@ class Target(NamedTuple):
     smtp: MailServer
 
 
-class Person(NamedTuple):
+class WebUser(NamedTuple):
     """The user whose old mailbox it is."""
 
     id: str
@@ -44,7 +44,7 @@ class Person(NamedTuple):
     password: SecretStr
 
 
-class Account(NamedTuple):
+class ExternalAccount(NamedTuple):
     """A mail account as the list shows it."""
 
     id: int
@@ -76,22 +76,22 @@ async def perform(tools: Tools, target: Target | None, passwords: Passwords, bat
             message = f"no OX user has the primary address {row.account}: its old mailbox cannot be attached"
             outcomes.append(Outcome.lost_race(message, PLAN))
             continue
-        person = Person(*found, passwords.of(row.account))
+        user = WebUser(*found, passwords.of(row.account))
         try:
             async with tools.fence.effect(step.change.owner):
-                outcomes.append(await to_its_end(attach, Web(target.url), target, person, row))
+                outcomes.append(await to_its_end(attach, Web(target.url), target, user, row))
         except Halted as error:
             outcomes.append(Outcome.halted(error))
     return outcomes
 
 
-def attach(web: Web, target: Target, person: Person, row: AttachmentRow) -> Outcome:
+def attach(web: Web, target: Target, user: WebUser, row: AttachmentRow) -> Outcome:
     """The whole visit of one person."""
     try:
-        with web.signed_in(person.login, person.password):
-            return _Visit(web, target, person, row).outcome()
+        with web.signed_in(user.login, user.password):
+            return _Visit(web, target, user, row).outcome()
     except WebError as error:
-        return _failed(error, target, person, row)
+        return _failed(error, target, user, row)
     except EffectFailed as error:
         return Outcome(Result.FAILED, error.message, error.hint, isinstance(error, TemporaryFailure))
 
@@ -99,10 +99,10 @@ def attach(web: Web, target: Target, person: Person, row: AttachmentRow) -> Outc
 class _Visit:
     """What is done while that user is logged in."""
 
-    def __init__(self, web: Web, target: Target, person: Person, row: AttachmentRow) -> None:
+    def __init__(self, web: Web, target: Target, user: WebUser, row: AttachmentRow) -> None:
         self._web = web
         self._target = target
-        self._person = person
+        self._user = user
         self._row = row
 
     def outcome(self) -> Outcome:
@@ -118,14 +118,14 @@ class _Visit:
             self._update(there)
         return self._tried()
 
-    def _find(self) -> Account | None:
+    def _find(self) -> ExternalAccount | None:
         """By address, login and server; an account that differs in one of them is still the one that is in the way."""
         answer = self._web.get("account", "all", columns=",".join(_COLUMNS))
         accounts = [_account(row) for row in answer.get("data") or () if isinstance(row, list)]
         best = max((account for account in accounts if account.id != 0), key=self._likeness, default=None)
         return best if best is not None and self._likeness(best) >= _LIKE else None
 
-    def _likeness(self, account: Account) -> int:
+    def _likeness(self, account: ExternalAccount) -> int:
         same_login, same_server = account.login == self._row.key, account.server == self._target.imap.host.lower()
         return 3 * (account.address == self._row.key) + (same_login and same_server) * _LIKE + same_login
 
@@ -140,7 +140,7 @@ class _Visit:
             return error
         return None
 
-    def _update(self, account: Account) -> None:
+    def _update(self, account: ExternalAccount) -> None:
         self._web.put("account", "update", {"id": account.id, **self._connection()})
 
     def _tried(self) -> Outcome:
@@ -159,7 +159,7 @@ class _Visit:
         imap, smtp = self._target.imap, self._target.smtp
         return {
             "login": self._row.key,
-            "password": self._person.password.get_secret_value(),
+            "password": self._user.password.get_secret_value(),
             "transport_auth": "mail",
             **_server("mail", "imap", imap),
             **_server("transport", "smtp", smtp),
@@ -183,9 +183,11 @@ def _server(prefix: str, protocol: str, server: MailServer) -> dict[str, object]
     }
 
 
-def _account(row: list[Any]) -> Account:
+def _account(row: list[Any]) -> ExternalAccount:
     number, login, address, server = row[: len(_COLUMNS)]
-    return Account(int(number), str(login or "").lower(), canonical(str(address or "")), str(server or "").lower())
+    return ExternalAccount(
+        int(number), str(login or "").lower(), canonical(str(address or "")), str(server or "").lower()
+    )
 
 
 def _warnings(answer: Answer) -> list[Answer]:
@@ -202,9 +204,9 @@ def _people(stdout: bytes, admin: str, addresses: set[str]) -> dict[str, tuple[s
     return {user.primary: (user.id, user.login) for user in users if user.primary in addresses}
 
 
-def _failed(error: WebError, target: Target, person: Person, row: AttachmentRow) -> Outcome:
+def _failed(error: WebError, target: Target, user: WebUser, row: AttachmentRow) -> Outcome:
     known = KNOWN.get(error.code, OTHER)
     # what a server says of a login may repeat what it was given
-    told = error.said.replace(person.password.get_secret_value(), "…")
-    words = {"login": person.login, "user": person.id, "old": row.key, "url": target.url, "said": told}
+    told = error.said.replace(user.password.get_secret_value(), "…")
+    words = {"login": user.login, "user": user.id, "old": row.key, "url": target.url, "said": told}
     return Outcome(Result.FAILED, known.message.format(**words), known.hint.format(**words), known.temporary)

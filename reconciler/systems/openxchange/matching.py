@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Literal
 
-from reconciler.model.accounts import Accounts, accounts
 from reconciler.model.addresses import local_part
 from reconciler.model.declared import DesiredState, GroupwareAccount, Mailbox
 from reconciler.model.records import Absent, Owner, OxUserRow, Records, Row, Scope
+from reconciler.model.rename_chains import RenameChains, rename_chains
 from reconciler.planning.identity import addresses_of
 from reconciler.planning.snapshot import rows_of
 
@@ -24,7 +24,7 @@ KIND = "ox_user"
 def wanted_users(desired: DesiredState, rule: Literal["local_part", "address"], retention_days: int = 90) -> Records:
     """A user for every mailbox with groupware, known by its former addresses too; none for an account whose removal
     says so, once its mailbox is purged. `rule` makes the login where none is declared."""
-    chains = accounts(desired)
+    chains = rename_chains(desired)
     table: dict[str, Row] = {
         box.address: _wanted(box, rule, chains) for box in desired.mailboxes.values() if box.groupware
     }
@@ -41,7 +41,7 @@ def purged(desired: DesiredState, retention_days: int, groupware: GroupwareAccou
             yield removal.mailbox
 
 
-def _wanted(box: Mailbox, rule: Literal["local_part", "address"], chains: Accounts) -> OxUserRow:
+def _wanted(box: Mailbox, rule: Literal["local_part", "address"], chains: RenameChains) -> OxUserRow:
     address = box.address
     given, surname = box.given_name or "", box.surname or ""
     return OxUserRow(

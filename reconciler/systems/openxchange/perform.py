@@ -21,7 +21,7 @@ from reconciler.systems.openxchange.tool_answers import Complaint, complaint
 from reconciler.systems.openxchange.tool_calls import differences, in_place, intend, spoken
 from reconciler.systems.openxchange.tool_failures import PLAN
 from reconciler.systems.openxchange.tools import Tools, Write
-from reconciler.systems.openxchange.user_lookup import Seen, look, only_login, user_id_of
+from reconciler.systems.openxchange.user_lookup import FoundUsers, look, only_login, user_id_of
 
 _SUCCESS = {
     "createuser": rb"user \d+ in context \d+ created",
@@ -41,7 +41,9 @@ async def perform(tools: Tools, section: OpenXchange, passwords: Passwords, batc
 class _Batch:
     """One batch on its way."""
 
-    def __init__(self, tools: Tools, section: OpenXchange, passwords: Passwords, seen: Seen, *, long: bool) -> None:
+    def __init__(
+        self, tools: Tools, section: OpenXchange, passwords: Passwords, seen: FoundUsers, *, long: bool
+    ) -> None:
         self.outcomes: dict[str, Outcome] = {}
         self._tools = tools
         self._section = section

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Set
 from datetime import timedelta
 
-from reconciler.model.accounts import accounts
 from reconciler.model.declared import DesiredState, GroupwareAccount, OldMailbox
 from reconciler.model.records import Owner, OxUserRow, Records, Scope
+from reconciler.model.rename_chains import rename_chains
 from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.identity import addresses_of
 from reconciler.planning.snapshot import rows_of
@@ -61,7 +61,7 @@ def _is_called(user: OxUserRow, address: str, name: str) -> bool:
 def attach_by_hand(desired: DesiredState, found: Records) -> Iterator[Finding]:
     """Old mailboxes of renames that are pending, on a site that does not say where OX' web interface is."""
     users = rows_of(found, OxUserRow)
-    for account, renames in accounts(desired).former.items():
+    for account, renames in rename_chains(desired).former.items():
         user = users.get(account)
         if user is None or user.key == account or renames[0].old_mailbox is not OldMailbox.ATTACH:
             continue
@@ -107,7 +107,7 @@ def _kept(desired: DesiredState, users: Iterable[OxUserRow], retention_days: int
 
 def _strays(desired: DesiredState, users: Mapping[str, OxUserRow]) -> Iterator[Finding]:
     """Users under a former address of an account that has another user."""
-    current = accounts(desired).current
+    current = rename_chains(desired).current
     for user in users.values() if current else ():
         account = current.get(user.primary)  # type: ignore[call-overload]  # an Address by str
         mine = users.get(account) if account is not None else None

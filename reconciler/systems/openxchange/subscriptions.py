@@ -25,7 +25,7 @@ from reconciler.remote.database_errors import explained, is_temporary
 from reconciler.settings import OpenXchange, Settings, secret
 from reconciler.systems.openxchange.tool_failures import AGAIN, PLAN
 from reconciler.systems.openxchange.tools import Tools
-from reconciler.systems.openxchange.user_lookup import Seen, look
+from reconciler.systems.openxchange.user_lookup import FoundUsers, look
 
 _TOKEN = "com.openexchange.secret.recovery.fast.token"
 _TABLES = MetaData()
@@ -74,14 +74,14 @@ class Subscriptions:
         seen = await look(tools, batch)
         return [await self._fenced(tools, self._engine, step, seen) for step in batch]
 
-    async def _fenced(self, tools: Tools, engine: Engine, step: Step, seen: Seen) -> Outcome:
+    async def _fenced(self, tools: Tools, engine: Engine, step: Step, seen: FoundUsers) -> Outcome:
         try:
             async with tools.fence.effect(step.change.owner):
                 return await to_its_end(self._one, engine, step, seen)
         except Halted as error:
             return Outcome.halted(error)
 
-    def _one(self, engine: Engine, step: Step, seen: Seen) -> Outcome:
+    def _one(self, engine: Engine, step: Step, seen: FoundUsers) -> Outcome:
         row, user = step.change.row, seen.of(step.change)
         assert isinstance(row, SubscriptionsRow)
         if user is None or row.account not in addresses_of(user.row):

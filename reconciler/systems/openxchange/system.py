@@ -6,16 +6,16 @@ import asyncio
 from collections.abc import Sequence
 
 from reconciler.errors import Unreadable
-from reconciler.model.accounts import accounts
 from reconciler.model.declared import DesiredState
 from reconciler.model.records import Owner, OxUserRow, Records, Row
+from reconciler.model.rename_chains import rename_chains
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Change, Outcome, Result, Stage, Step
 from reconciler.planning.credentials import CredentialEvents
 from reconciler.planning.findings import Finding
 from reconciler.planning.ports import System
 from reconciler.settings import OpenXchange, Settings, secret
-from reconciler.systems.context import Context
+from reconciler.systems.context import SystemContext
 from reconciler.systems.openxchange import attach, matching, perform, review, side_effects, user_lookup
 from reconciler.systems.openxchange.listing import read_users
 from reconciler.systems.openxchange.subscriptions import Subscriptions
@@ -23,7 +23,7 @@ from reconciler.systems.openxchange.tool_answers import Words
 from reconciler.systems.openxchange.tools import Tools
 
 
-def build(context: Context) -> System | None:
+def build(context: SystemContext) -> System | None:
     """The OX context of the site; None when the site has none. Raises Unreadable when its password is not there."""
     section = context.settings.openxchange
     if section is None:
@@ -165,9 +165,9 @@ class OpenXchangeSystem:
             # the users of this batch are written already: they must not be taken for failed
             return [Outcome(Result.FAILED, error.message, error.hint, temporary=True)] * len(steps)
 
-    async def holds(self, batch: Sequence[Step]) -> list[bool]:
+    async def is_applied(self, batch: Sequence[Step]) -> list[bool]:
         """By one fresh list. Raises Unreadable."""
-        return await user_lookup.holds(self._tools, batch)
+        return await user_lookup.is_applied(self._tools, batch)
 
     async def close(self) -> None:
         """Nothing: the line belongs to the site's hosts, and other systems may use it."""
@@ -178,7 +178,7 @@ def _old_names(desired: DesiredState) -> dict[str, str]:
     boxes = desired.mailboxes
     return {
         rename.old: f"{boxes[account].given_name} {rename.former_surname}"
-        for account, renames in accounts(desired).former.items()
+        for account, renames in rename_chains(desired).former.items()
         for rename in renames
         if account in boxes and boxes[account].given_name and rename.former_surname
     }

@@ -1,6 +1,6 @@
 """What one change needs, given the user as it is now: a call of a tool, or nothing, or a refusal. Pure.
 
-`perform` asks `intend` right before it writes, and `in_place` afterwards; `holds` is `in_place` alone.
+`perform` asks `intend` right before it writes, and `in_place` afterwards; `is_applied` is `in_place` alone.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Looking at the users that some steps are about. `holds` answers from one look, `perform` takes several."""
+"""Looking at the users that some steps are about. `is_applied` answers from one look, `perform` takes several."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reconciler.systems.openxchange.tools import Tools
 
 
 @dataclass(slots=True)
-class Seen:
+class FoundUsers:
     """The users that some steps are about, as one list showed them."""
 
     by_id: dict[str, Listed] = field(default_factory=dict)
@@ -35,7 +35,7 @@ class Seen:
         return user if user is not None and user.row.id != user_id_of(change) else None
 
 
-async def look(tools: Tools, steps: Sequence[Step], login: str | None = None) -> Seen:
+async def look(tools: Tools, steps: Sequence[Step], login: str | None = None) -> FoundUsers:
     """A fresh list: of one `login`, of the whole context when it is empty, of what the steps need when it is None.
     Raises Unreadable."""
     pattern = only_login(steps) if login is None else login
@@ -44,7 +44,7 @@ async def look(tools: Tools, steps: Sequence[Step], login: str | None = None) ->
     return await asyncio.to_thread(_pick, stdout, tools.admin, [step.change for step in steps], not pattern)
 
 
-async def holds(tools: Tools, batch: Sequence[Step]) -> list[bool]:
+async def is_applied(tools: Tools, batch: Sequence[Step]) -> list[bool]:
     """Whether each effect is in place, by one fresh list. Raises Unreadable."""
     if not any(step.readable for step in batch):
         return [False] * len(batch)
@@ -70,11 +70,11 @@ def only_login(steps: Sequence[Step]) -> str:
     return logins.pop() if len(logins) == 1 else ""
 
 
-def _pick(stdout: bytes, admin: str, changes: Sequence[Change], whole: bool) -> Seen:
+def _pick(stdout: bytes, admin: str, changes: Sequence[Change], whole: bool) -> FoundUsers:
     ids = {user_id_of(change) for change in changes}
     rows = [row for change in changes for row in (change.before, change.after) if isinstance(row, OxUserRow)]
     logins, names = {row.login for row in rows}, {row.display_name.casefold() for row in rows}
-    seen = Seen()
+    seen = FoundUsers()
     for user in read_users(stdout, admin, whole=whole):
         if user.row.id in ids:
             seen.by_id[user.row.id] = user

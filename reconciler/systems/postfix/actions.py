@@ -7,7 +7,7 @@ from collections.abc import Collection
 from enum import Enum
 
 
-class Effect(Enum):
+class ActionEffect(Enum):
     """What happens to mail of a sender whose key has this action."""
 
     STOPS = "stops"
@@ -24,21 +24,21 @@ class Effect(Enum):
     """A restriction of Postfix decides."""
 
 
-def effect(action: str, classes: Collection[str] = ()) -> Effect:
+def effect(action: str, classes: Collection[str] = ()) -> ActionEffect:
     """`classes` are the site's own restriction classes (`smtpd_restriction_classes`)."""
     word, *rest = _SEPARATORS.split(action, maxsplit=1)
     upper = word.upper()
     if action.isdigit():
-        return Effect.DIGITS
+        return ActionEffect.DIGITS
     if _CODE_ONLY.fullmatch(action):
-        return Effect.LEAKS
+        return ActionEffect.LEAKS
     if upper == "REDIRECT":
-        return Effect.STOPS if rest and "@" in rest[0] else Effect.PASSES  # a bad target counts as DUNNO
+        return ActionEffect.STOPS if rest and "@" in rest[0] else ActionEffect.PASSES  # a bad target counts as DUNNO
     if _REPLY.match(action) or upper in _STOPPING:
-        return Effect.STOPS
+        return ActionEffect.STOPS
     if upper in _PASSING:
-        return Effect.PASSES
-    return Effect.DEPENDS if upper in _RESTRICTIONS or word in classes else Effect.BROKEN
+        return ActionEffect.PASSES
+    return ActionEffect.DEPENDS if upper in _RESTRICTIONS or word in classes else ActionEffect.BROKEN
 
 
 _SEPARATORS = re.compile(r"[\s,]+")

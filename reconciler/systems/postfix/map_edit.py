@@ -9,7 +9,7 @@ from reconciler.model.records import BlockRow, Row
 from reconciler.planning.changes import Change, Outcome, Result
 from reconciler.systems.postfix.keys import KeyRules, forms
 from reconciler.systems.postfix.map_state import View, first_of, repeated
-from reconciler.systems.postfix.mapfile import Entry, Lines, MapText, parse, render
+from reconciler.systems.postfix.mapfile import Lines, MapEntry, MapText, parse, render
 from reconciler.systems.postfix.tools import Tools
 
 
@@ -53,7 +53,7 @@ def checked_text(view: View, changes: Sequence[Change], site: str, tools: Tools)
     return text
 
 
-def objections(by_hand: Sequence[Entry], rules: KeyRules) -> list[tuple[Entry, str]]:
+def objections(by_hand: Sequence[MapEntry], rules: KeyRules) -> list[tuple[MapEntry, str]]:
     """Hand-made lines that postmap has something against. It says so on stderr, ends with status 0 and may have left
     out anything: so any such word stops a write (facts/postfix.md 3.1)."""
     broken = [(entry, entry.problem) for entry in by_hand if entry.problem]

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from reconciler.model.records import BlockRow, Records, UnmanagedLineRow
 from reconciler.systems.postfix.keys import KeyRules, canonical, forms
-from reconciler.systems.postfix.mapfile import Entry, Lines, MapText
+from reconciler.systems.postfix.mapfile import Lines, MapEntry, MapText
 
 NOT_IN_FORCE = " (not in force)"
 
@@ -72,16 +72,16 @@ def look(
     return View(content, built, text, blocks, rules, in_force)
 
 
-def first_of(entries: Iterable[Entry], rules: KeyRules) -> dict[str, Entry]:
+def first_of(entries: Iterable[MapEntry], rules: KeyRules) -> dict[str, MapEntry]:
     """The entries that count, by folded key: of two with one key the first (facts/postfix.md 3.1)."""
-    first: dict[str, Entry] = {}
+    first: dict[str, MapEntry] = {}
     for entry in entries:
         if entry.action:
             first.setdefault(rules.fold(entry.key), entry)
     return first
 
 
-def repeated(entries: Iterable[Entry], rules: KeyRules) -> list[Entry]:
+def repeated(entries: Iterable[MapEntry], rules: KeyRules) -> list[MapEntry]:
     """The entries whose key came before."""
     first = first_of(entries, rules)
     return [entry for entry in entries if entry.action and first[rules.fold(entry.key)] is not entry]
@@ -90,7 +90,7 @@ def repeated(entries: Iterable[Entry], rules: KeyRules) -> list[Entry]:
 def _block(
     key: str,
     found: set[str],
-    ours: Mapping[str, Entry],
+    ours: Mapping[str, MapEntry],
     surplus: Collection[str],
     in_force: Mapping[str, str],
     text: MapText,
@@ -118,7 +118,7 @@ def _together(actions: Mapping[str, str], wanted: list[str]) -> str | None:
     return ", ".join(f"{form} {actions.get(form, 'missing')}" for form in {**dict.fromkeys(wanted), **actions})
 
 
-def _rubbish(text: MapText, ours: Mapping[str, Entry]) -> dict[str, Block]:
+def _rubbish(text: MapText, ours: Mapping[str, MapEntry]) -> dict[str, Block]:
     """Lines of our place that are no entries or repeat one: found there, never wanted, so they are taken out."""
     counted = set(ours.values())
     nothing = Lines("", ())

@@ -19,7 +19,7 @@ _SPACES = " \t\n\v\f\r"
 _PLAIN_KEY = re.compile(r'[^"\\ \t\n\v\f\r]+(?=[ \t\n\v\f\r])')
 
 
-class Entry(NamedTuple):
+class MapEntry(NamedTuple):
     """A logical line, with the numbers of its first and last physical line, counted from 1."""
 
     line: int
@@ -51,27 +51,27 @@ class MapText:
 
     content: bytes
     lines: tuple[bytes, ...]
-    entries: tuple[Entry, ...]
+    entries: tuple[MapEntry, ...]
     section: Section | None
     whole_file: bool
 
     @cached_property
-    def ours(self) -> tuple[Entry, ...]:
+    def ours(self) -> tuple[MapEntry, ...]:
         """The entries that live in our place."""
         return tuple(entry for entry in self.entries if self._is_ours(entry))
 
     @cached_property
-    def by_hand(self) -> tuple[Entry, ...]:
+    def by_hand(self) -> tuple[MapEntry, ...]:
         """All others."""
         return tuple(entry for entry in self.entries if not self._is_ours(entry))
 
-    def comment_above(self, entry: Entry) -> str:
+    def comment_above(self, entry: MapEntry) -> str:
         """The comment directly above an entry."""
         above = self.lines[entry.line - 2].strip(_BLANKS) if entry.line > 1 else b""
         marker = self.section is not None and entry.line - 1 == self.section.begin
         return "" if marker or not above.startswith(b"#") else above[1:].strip().decode("utf-8", "replace")
 
-    def _is_ours(self, entry: Entry) -> bool:
+    def _is_ours(self, entry: MapEntry) -> bool:
         return self.whole_file or (self.section is not None and self.section.begin < entry.line < self.section.end)
 
 
@@ -112,21 +112,21 @@ def _logical_lines(lines: Iterable[bytes]) -> Iterator[tuple[int, int, bytes]]:
         yield first, last, current
 
 
-def _entry(first: int, last: int, raw: bytes) -> Entry:
+def _entry(first: int, last: int, raw: bytes) -> MapEntry:
     raw = raw.partition(b"\0")[0]  # for postmap the text ends there
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
-        return Entry(first, last, raw.decode("utf-8", "backslashreplace").strip(), "", "is not UTF-8")
+        return MapEntry(first, last, raw.decode("utf-8", "backslashreplace").strip(), "", "is not UTF-8")
     if text[:1] in _BLANKS.decode():
-        return Entry(first, last, text.strip(), "", "begins with a blank and continues nothing")
+        return MapEntry(first, last, text.strip(), "", "begins with a blank and continues nothing")
     end, quoted = _end_of_key(text)
     key, action = text[:end], text[end:].strip(_SPACES)
     if quoted:
-        return Entry(first, last, text.strip(), "", 'has an unbalanced "')
+        return MapEntry(first, last, text.strip(), "", 'has an unbalanced "')
     if not key or not action:
-        return Entry(first, last, text.strip(), "", "has no action")
-    return Entry(first, last, key, action, "has a key that ends in a colon" if key.endswith(":") else "")
+        return MapEntry(first, last, text.strip(), "", "has no action")
+    return MapEntry(first, last, key, action, "has a key that ends in a colon" if key.endswith(":") else "")
 
 
 def _end_of_key(text: str) -> tuple[int, bool]:

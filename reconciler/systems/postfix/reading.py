@@ -1,6 +1,6 @@
 """Reads the sender map and the settings of Postfix that decide what it means. Nothing here writes.
 
-`observe`, `holds`, `review` and the look before and after a write come here.
+`observe`, `is_applied`, `review` and the look before and after a write come here.
 """
 
 from __future__ import annotations

@@ -13,22 +13,22 @@ from reconciler.model.declared import DesiredState
 from reconciler.model.records import Records, UnmanagedLineRow
 from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.snapshot import rows_of
-from reconciler.systems.postfix.actions import Effect, effect
+from reconciler.systems.postfix.actions import ActionEffect, effect
 from reconciler.systems.postfix.keys import asked_later, dead_key_hint, forms
 from reconciler.systems.postfix.map_state import NOT_IN_FORCE
 from reconciler.systems.postfix.reading import Rules
 from reconciler.systems.postfix.tools import Tools
 
 _EFFECTS = {
-    Effect.DIGITS: (
+    ActionEffect.DIGITS: (
         "accepts the mail: a number without a text means OK",
         "write `REJECT`, or a text behind the number",
     ),
-    Effect.LEAKS: (
+    ActionEffect.LEAKS: (
         "is refused with a text that belongs to another entry: a code without a text makes Postfix read too far",
         "write a text behind the code, or `REJECT` alone",
     ),
-    Effect.BROKEN: (
+    ActionEffect.BROKEN: (
         "is an action that Postfix does not know: the sender gets 451 and tries again for days",
         "write `REJECT`",
     ),
@@ -136,7 +136,7 @@ def _about_blocks(line: _Line, blocked: Mapping[str, str], rules: Rules, tools: 
         if not tools.is_built:
             message = f"repeats a key of the declared block {block}, and then Postfix reads nothing of the whole map"
         yield _finding(Severity.WARNING, "hand-line-repeats", line, message, "remove the line", tools)
-    elif effect(line.action, rules.classes) in (Effect.PASSES, Effect.DIGITS):
+    elif effect(line.action, rules.classes) in (ActionEffect.PASSES, ActionEffect.DIGITS):
         later = (rules.keys.fold(key) for key in asked_later(line.key, rules.keys))
         hidden = next((blocked[key] for key in later if key in blocked), None)
         if hidden is not None:

@@ -13,7 +13,7 @@ from reconciler.planning.findings import Finding
 from reconciler.planning.ports import System
 from reconciler.planning.snapshot import DELIMITER
 from reconciler.remote.host import Host
-from reconciler.systems.context import Context, Fence, NoFence
+from reconciler.systems.context import Fence, NoFence, SystemContext
 from reconciler.systems.postfix.map_edit import in_place
 from reconciler.systems.postfix.reading import PLAIN, Reader
 from reconciler.systems.postfix.review import review
@@ -21,7 +21,7 @@ from reconciler.systems.postfix.rewrite import Rewriter
 from reconciler.systems.postfix.tools import SUDO, Tools, sudoers_line
 
 
-def build(context: Context) -> System | None:
+def build(context: SystemContext) -> System | None:
     """None when the site file has no `postfix` section."""
     section = context.settings.postfix
     if section is None:
@@ -98,7 +98,7 @@ class SenderMap:
         """One rewrite for the whole batch. See System."""
         return await self._rewriter.perform(batch)
 
-    async def holds(self, batch: Sequence[Step]) -> list[bool]:
+    async def is_applied(self, batch: Sequence[Step]) -> list[bool]:
         """By a fresh look at text and built map. See System."""
         view = await self._reader.view()
         return [in_place(step.change, view) for step in batch]

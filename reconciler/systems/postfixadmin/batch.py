@@ -13,12 +13,12 @@ from reconciler.model.addresses import domain_of, local_part
 from reconciler.model.records import AliasRow, MailboxRow, Owner, PasswordRow, VacationRow
 from reconciler.planning.changes import Action, Change, Outcome, Result, Step
 from reconciler.settings import PostfixAdmin
-from reconciler.systems.postfixadmin.fresh_reads import Found, Live
+from reconciler.systems.postfixadmin.fresh_reads import FreshRows, Live
 from reconciler.systems.postfixadmin.step_decision import conflict, in_place, respells
 from reconciler.systems.postfixadmin.stored_values import goto_text, quota_bytes, stored_alias
 from reconciler.systems.postfixadmin.write import Edit, Move, Writes, new_alias, new_mailbox, password_expiry
 
-Account = tuple[Step, ...]
+AccountSteps = tuple[Step, ...]
 """The steps of one owner: all of them are written, or none."""
 Outcomes = dict[str, Outcome]
 """Step id → outcome."""
@@ -31,12 +31,12 @@ _ORDER = ("alias", "mailbox", "vacation", "password")
 class LockedRows(NamedTuple):
     """What was read under locks: the rows, the days that passwords last by domain, the database's time."""
 
-    found: Found
+    found: FreshRows
     days: Mapping[str, int]
     now: datetime
 
 
-def accounts(steps: Sequence[Step]) -> list[Account]:
+def by_account(steps: Sequence[Step]) -> list[AccountSteps]:
     """The steps by owner, in PostfixAdmin's order."""
     grouped: dict[Owner, list[Step]] = {}
     for step in steps:
@@ -57,12 +57,12 @@ def rows_of(step: Step) -> set[tuple[str, str]]:
     return keys
 
 
-def holds_in(found: Found, step: Step) -> bool:
+def applied_in(found: FreshRows, step: Step) -> bool:
     """Whether the effect of a readable step is in place."""
     return in_place(step.change, *_live(found, step.change))
 
 
-def _live(found: Found, change: Change) -> tuple[Live | None, Live | None]:
+def _live(found: FreshRows, change: Change) -> tuple[Live | None, Live | None]:
     """The row under the change's key, and under the old key of a rename."""
     left = found.get((change.kind, change.before.key)) if change.before and change.action is Action.RENAME else None
     return found.get((change.kind, change.key)), left
@@ -78,9 +78,9 @@ class Batch:
         self._section = section
         self._hashes = hashes
 
-    def add(self, account: Account) -> None:
+    def add(self, account: AccountSteps) -> None:
         """Adds an account's writes, or says why it is left out."""
-        open_steps = [step for step in account if not (step.readable and holds_in(self._locked_rows.found, step))]
+        open_steps = [step for step in account if not (step.readable and applied_in(self._locked_rows.found, step))]
         self.outcomes |= {step.id: Outcome(Result.DONE) for step in account}
         changes = [step.change for step in account]
         problems = {step.id: problem for step in open_steps if (problem := self._problem(step.change, changes))}
@@ -97,7 +97,7 @@ class Batch:
             return None if self._mailbox_now(change.key, account) else Outcome.lost_race(gone, _PLAN_AGAIN)
         if not change.key.isascii():
             return Outcome(Result.FAILED, f"{change.key}: PostfixAdmin's tables hold ASCII addresses only", "rename it")
-        problem = conflict(change, *_live(self._locked_rows.found, change)) or self._still_a_twin(change, account)
+        problem = conflict(change, *_live(self._locked_rows.found, change)) or self._still_an_own_alias(change, account)
         if problem:
             return Outcome.lost_race(problem, _PLAN_AGAIN)
         domain = domain_of(change.key)
@@ -108,7 +108,7 @@ class Batch:
             return Outcome(Result.FAILED, f"{change.key}: PostfixAdmin has no domain {domain}", hint)
         return None
 
-    def _still_a_twin(self, change: Change, account: Sequence[Change]) -> str | None:
+    def _still_an_own_alias(self, change: Change, account: Sequence[Change]) -> str | None:
         """Without its alias a mailbox gets the catch-all's fate, and PostfixAdmin cannot edit it (facts 5.3, 6)."""
         if change.kind != "alias" or change.action is not Action.DELETE:
             return None

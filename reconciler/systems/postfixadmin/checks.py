@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Table, bindparam, cast, delete, false, func, 
 from reconciler.errors import Unreadable
 from reconciler.remote.database import check_packet
 from reconciler.systems.postfixadmin.site_tables import check_site_tables
-from reconciler.systems.postfixadmin.tables import Tables
+from reconciler.systems.postfixadmin.tables import PostfixAdminTables
 
 MIN_VERSION = 1844
 """The oldest `config.version` whose tables have these columns (facts/postfixadmin.md 1)."""
@@ -65,7 +65,7 @@ _Columns = dict[str, dict[str, str | None]]
 """Table → column → collation (None where the backend has none)."""
 
 
-def check_tables(connection: Connection, tables: Tables) -> None:
+def check_tables(connection: Connection, tables: PostfixAdminTables) -> None:
     """Raises Unreadable unless these are PostfixAdmin's tables, new enough and transactional, and may be read."""
     columns = _columns(connection, [_table(tables, word).name for word in READ])
     _check_columns(connection, columns, tables, READ, lambda word: f"SELECT ({', '.join(READ[word].split())})")
@@ -77,7 +77,7 @@ def check_tables(connection: Connection, tables: Tables) -> None:
         _check_collations(columns, tables)
 
 
-def check_writable(connection: Connection, tables: Tables) -> None:
+def check_writable(connection: Connection, tables: PostfixAdminTables) -> None:
     """Tries every kind of write that `perform` does, on no row. Raises Unreadable, and DBAPIError with the server's
     reason."""
     check_packet(connection)
@@ -97,8 +97,8 @@ def check_writable(connection: Connection, tables: Tables) -> None:
         connection.execute(delete(other).where(false()))
 
 
-def _table(tables: Tables, word: str) -> Table:
-    found: Table = getattr(tables if word in Tables._fields else tables.dependent_tables, word)
+def _table(tables: PostfixAdminTables, word: str) -> Table:
+    found: Table = getattr(tables if word in PostfixAdminTables._fields else tables.dependent_tables, word)
     return found
 
 
@@ -111,7 +111,11 @@ def _columns(connection: Connection, names: Iterable[str]) -> _Columns:
 
 
 def _check_columns(
-    connection: Connection, columns: _Columns, tables: Tables, wanted: Mapping[str, str], rights: Callable[[str], str]
+    connection: Connection,
+    columns: _Columns,
+    tables: PostfixAdminTables,
+    wanted: Mapping[str, str],
+    rights: Callable[[str], str],
 ) -> None:
     """A server shows a user only what they have a right to: what is not seen is missing, or not allowed."""
     names = {word: _table(tables, word).name for word in wanted}
@@ -152,13 +156,13 @@ def _grants(
     return "; ".join(f"GRANT {rights(word)} ON {schema}{names[word]} TO {user}" for word in words)
 
 
-def _version(connection: Connection, tables: Tables) -> int:
+def _version(connection: Connection, tables: PostfixAdminTables) -> int:
     config = tables.config.c
     value = connection.execute(select(config.value).where(config.name == "version")).scalar()
     return int(value) if value is not None and value.isdecimal() else 0
 
 
-def _check_version(connection: Connection, tables: Tables) -> None:
+def _check_version(connection: Connection, tables: PostfixAdminTables) -> None:
     config = tables.config.c
     value = connection.execute(select(config.value).where(config.name == "version")).scalar()
     if value is None or not value.isdecimal() or int(value) < MIN_VERSION:
@@ -186,7 +190,7 @@ def _check_engines(connection: Connection, names: dict[str, str]) -> None:
         )
 
 
-def _check_collations(columns: _Columns, tables: Tables) -> None:
+def _check_collations(columns: _Columns, tables: PostfixAdminTables) -> None:
     for column in (tables.mailbox.c.username, tables.alias.c.address):
         table = column.table.name
         collation = columns[table][column.name]

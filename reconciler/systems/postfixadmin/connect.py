@@ -20,7 +20,7 @@ from reconciler.errors import Unreadable, UsageError
 from reconciler.remote.database import connect, open_server
 from reconciler.remote.database_errors import explained
 from reconciler.settings import PostfixAdmin, Settings, secret
-from reconciler.systems.postfixadmin.tables import Tables, declare
+from reconciler.systems.postfixadmin.tables import PostfixAdminTables, declare
 
 LOCK_WAIT = 10
 """Seconds to wait for somebody else's row locks: the web interface's last milliseconds, a backup's take longer."""
@@ -32,7 +32,7 @@ class Database:
     """PostfixAdmin's database, as the site file names it. Raises Unreadable when its password is not to be found."""
 
     def __init__(self, section: PostfixAdmin, settings: Settings, lock_wait: int = LOCK_WAIT) -> None:
-        self.tables: Tables = declare(section.table_prefix)
+        self.tables: PostfixAdminTables = declare(section.table_prefix)
         file = settings.path(section.password_file) if section.password_file else None
         password = secret(section.password_env, file, "postfixadmin.password").get_secret_value()
         self.target = make_url(section.url).render_as_string(hide_password=True)

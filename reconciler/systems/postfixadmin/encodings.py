@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
-from reconciler.systems.postfixadmin.tables import Tables
+from reconciler.systems.postfixadmin.tables import PostfixAdminTables
 
 _CHARSET = {
     "mysql": "SELECT character_set_name FROM information_schema.columns "
@@ -32,7 +32,7 @@ _CODECS = {
 }
 
 
-def charset_of_names(connection: Connection, tables: Tables) -> str:
+def charset_of_names(connection: Connection, tables: PostfixAdminTables) -> str:
     """The character set of `mailbox.name`, in the server's own word; empty where every character can be stored."""
     query = _CHARSET.get(connection.dialect.name)
     if query is None:

@@ -5,42 +5,42 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-from reconciler.model.accounts import accounts
 from reconciler.model.addresses import Address, domain_of
 from reconciler.model.declared import DesiredState, Mailbox
 from reconciler.model.names import folded
 from reconciler.model.records import AliasRole, AliasRow, MailboxRow, Records, Row
+from reconciler.model.rename_chains import rename_chains
 from reconciler.setting_values import parse_quota
 from reconciler.settings import Settings
 from reconciler.systems.postfixadmin.rename_chains import CHAIN, LEAVING, Chain, chain_of, leaving
 
 
 def expect(desired: DesiredState, settings: Settings) -> Records:
-    """Mailboxes with their twin and member aliases, what they were under former addresses, and the declared aliases.
+    """Mailboxes with their own and member aliases, what they were under former addresses, and the declared aliases.
 
     Rows carry a creation's values. Due renames and removals stand beside them, for `settle`.
     """
     quota = parse_quota(settings.policy.default_quota)
-    known = accounts(desired)
+    chains = rename_chains(desired)
     aliases: dict[str, Row] = {}
     mailboxes: dict[str, Row] = {}
-    chains: dict[str, Row] = {}
+    renamed: dict[str, Row] = {}
     for mailbox in desired.mailboxes.values():
         mailboxes[mailbox.address] = _mailbox(mailbox, quota)
         for alias in _own_aliases(mailbox):
             aliases[alias.key] = alias
-        chain = chain_of(mailbox, known)
+        chain = chain_of(mailbox, chains)
         if chain is not None:
-            chains[chain.key] = chain
+            renamed[chain.key] = chain
             aliases |= {alias.key: alias for alias in _former_aliases(chain)}
             mailboxes |= {row.key: row for row in _former_mailboxes(chain)}
-    removals: dict[str, Row] = {gone.key: gone for gone in leaving(desired, known, settings.policy.retention_days)}
+    removals: dict[str, Row] = {gone.key: gone for gone in leaving(desired, chains, settings.policy.retention_days)}
     for address, declared in desired.aliases.items():
         goto = tuple(sorted(declared.goto))
         aliases[address] = AliasRow(address, address, goto, declared.active, AliasRole.DECLARED)
     # aliases first: PostfixAdmin's own order, and steps of one account keep it (facts/postfixadmin.md 5.2)
     wanted: Records = {"alias": aliases, "mailbox": mailboxes}
-    return wanted | ({CHAIN: chains} if chains else {}) | ({LEAVING: removals} if removals else {})
+    return wanted | ({CHAIN: renamed} if renamed else {}) | ({LEAVING: removals} if removals else {})
 
 
 def member_address(mailbox: Mailbox) -> Address | None:
@@ -63,7 +63,7 @@ def _mailbox(mailbox: Mailbox, default_quota: int) -> MailboxRow:
 def _own_aliases(mailbox: Mailbox) -> Iterator[AliasRow]:
     address, active = mailbox.address, mailbox.active
     goto = (address,)
-    yield AliasRow(address, address, goto, active, AliasRole.TWIN)
+    yield AliasRow(address, address, goto, active, AliasRole.OWN)
     member = member_address(mailbox)
     if member is not None:
         # a disabled mailbox keeps its member alias as it is found (docs/state-language.md)

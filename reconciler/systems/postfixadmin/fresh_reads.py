@@ -1,4 +1,4 @@
-"""Fresh reads of a few rows by key, for `perform` (locked) and `holds`. Rows come with the values as stored."""
+"""Fresh reads of a few rows by key, for `perform` (locked) and `is_applied`. Rows come with the values as stored."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from reconciler.systems.postfixadmin.observe import (
 )
 from reconciler.systems.postfixadmin.spellings import Spellings
 from reconciler.systems.postfixadmin.stored_values import address_key, stored_alias
-from reconciler.systems.postfixadmin.tables import Tables
+from reconciler.systems.postfixadmin.tables import PostfixAdminTables
 
 CHUNK = 500
 """Accounts in one transaction, and about that many keys in one IN."""
@@ -32,19 +32,19 @@ class Live(NamedTuple):
     stored: tuple[Any, ...]
 
 
-Found = Mapping[tuple[str, str], Live]
+FreshRows = Mapping[tuple[str, str], Live]
 """(kind, key) → row; what is not in it is not there."""
 
 
 def rows(
     connection: Connection,
-    tables: Tables,
+    tables: PostfixAdminTables,
     keys: Collection[tuple[str, str]],
     spellings: Spellings,
     multiplier: int,
     *,
     lock: bool = False,
-) -> Found:
+) -> FreshRows:
     """The live rows of (kind, key) pairs; locked until the transaction ends when `lock` is set.
 
     Aliases before mailboxes, each in the order of their keys, so that two writers cannot wait for each other.
@@ -78,7 +78,7 @@ def _value(kind: str, row: Any, multiplier: int) -> MailboxRow | AliasRow | Vaca
             return vacation_row(row)
 
 
-def password_days(connection: Connection, tables: Tables, domains: Collection[str]) -> dict[str, int]:
+def password_days(connection: Connection, tables: PostfixAdminTables, domains: Collection[str]) -> dict[str, int]:
     """Domain → days that a password lasts; a domain that PostfixAdmin lacks is not in it."""
     domain = tables.domain.c
     found = connection.execute(
@@ -87,7 +87,7 @@ def password_days(connection: Connection, tables: Tables, domains: Collection[st
     return {address_key(name): days or 0 for name, days in found}
 
 
-def stored_passwords(connection: Connection, tables: Tables, keys: Collection[str]) -> dict[str, str]:
+def stored_passwords(connection: Connection, tables: PostfixAdminTables, keys: Collection[str]) -> dict[str, str]:
     """Mailbox → stored hash, to find out whether a broken commit was one; never shown, never compared otherwise."""
     mailbox = tables.mailbox.c
     found: dict[str, str] = {}
@@ -115,7 +115,7 @@ def _stored_keys(kind: str, keys: Collection[tuple[str, str]], spellings: Spelli
 
 
 def _parts(keys: list[str]) -> Iterator[list[str]]:
-    # twice CHUNK: an account has its twin and its member alias, and one transaction takes one statement for them
+    # twice CHUNK: an account has its own and its member alias, and one transaction takes one statement for them
     size = 2 * CHUNK
     for start in range(0, len(keys), size):
         yield keys[start : start + size]

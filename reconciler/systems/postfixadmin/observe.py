@@ -20,7 +20,7 @@ from reconciler.systems.postfixadmin.stored_values import (
     megabytes,
     stored_alias,
 )
-from reconciler.systems.postfixadmin.tables import Tables
+from reconciler.systems.postfixadmin.tables import PostfixAdminTables
 
 _ROWS = 2000
 """Rows that a server-side cursor hands over at a time (facts/postfixadmin.md 15)."""
@@ -46,7 +46,7 @@ class Observation(NamedTuple):
     """See `charset_of_names`."""
 
 
-def observe(connection: Connection, tables: Tables, multiplier: int) -> Observation:
+def observe(connection: Connection, tables: PostfixAdminTables, multiplier: int) -> Observation:
     """Reads everything inside the caller's snapshot. Raises Unreadable when the tables are not what they should be."""
     check_tables(connection, tables)
     alias_domain = tables.alias_domain.c
@@ -72,25 +72,25 @@ def observe(connection: Connection, tables: Tables, multiplier: int) -> Observat
     return Observation(records, tuple(seen), tuple(hidden), administrators, charset_of_names(connection, tables))
 
 
-def mailbox_columns(tables: Tables) -> Select[Any]:
+def mailbox_columns(tables: PostfixAdminTables) -> Select[Any]:
     """What planning needs of a mailbox; no dates, which old rows hold as zeros (facts/postfixadmin.md 13.7)."""
     c = tables.mailbox.c
     return select(c.username, c.name, c.quota, c.active)
 
 
-def alias_columns(tables: Tables) -> Select[Any]:
+def alias_columns(tables: PostfixAdminTables) -> Select[Any]:
     """What planning needs of an alias."""
     c = tables.alias.c
     return select(c.address, c.goto, c.active)
 
 
-def domain_columns(tables: Tables) -> Select[Any]:
+def domain_columns(tables: PostfixAdminTables) -> Select[Any]:
     """What planning needs of a domain."""
     c = tables.domain.c
     return select(c.domain, c.active, c.backupmx, c.mailboxes, c.aliases, c.maxquota, c.quota)
 
 
-def vacation_columns(tables: Tables) -> Select[Any]:
+def vacation_columns(tables: PostfixAdminTables) -> Select[Any]:
     """What planning needs of a vacation. Where case matters PostfixAdmin finds lower case only (facts 3)."""
     c = tables.dependent_tables.vacation.c
     return select(c.email, c.active).where(c.email == func.lower(c.email))

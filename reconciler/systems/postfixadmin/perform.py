@@ -22,9 +22,17 @@ from reconciler.remote.database_errors import is_about_one_row, is_temporary, sa
 from reconciler.settings import PostfixAdmin
 from reconciler.systems.context import Fence, NoFence, NoTransactionHook, TransactionHook
 from reconciler.systems.postfixadmin import fresh_reads
-from reconciler.systems.postfixadmin.batch import Account, Batch, LockedRows, Outcomes, accounts, holds_in, rows_of
+from reconciler.systems.postfixadmin.batch import (
+    AccountSteps,
+    Batch,
+    LockedRows,
+    Outcomes,
+    applied_in,
+    by_account,
+    rows_of,
+)
 from reconciler.systems.postfixadmin.connect import Database, unreadable
-from reconciler.systems.postfixadmin.fresh_reads import CHUNK, Found
+from reconciler.systems.postfixadmin.fresh_reads import CHUNK, FreshRows
 from reconciler.systems.postfixadmin.passwords import hash_all
 from reconciler.systems.postfixadmin.spellings import Spellings, odd_spellings
 from reconciler.systems.postfixadmin.write import RowsChanged, write
@@ -64,7 +72,7 @@ class Writer:
         with self._database.look() as connection:
             self._spellings = odd_spellings(connection, self._tables)
         outcomes: Outcomes = {}
-        for part in _chunks(accounts(steps)):
+        for part in _chunks(by_account(steps)):
             outcomes |= self._chunk(part)
         return [outcomes[step.id] for step in steps]
 
@@ -76,7 +84,7 @@ class Writer:
                 needed[row.key] = self._passwords.of(row.account)
         return needed
 
-    def _chunk(self, part: Sequence[Account]) -> Outcomes:
+    def _chunk(self, part: Sequence[AccountSteps]) -> Outcomes:
         """One transaction; when one row is to blame, halves, so that one bad account does not stop the others."""
         try:
             self._fence.halt()
@@ -94,7 +102,7 @@ class Writer:
             return self._chunk(part[:middle]) | self._chunk(part[middle:])
         return {step.id: failure for account in part for step in account}
 
-    def _transaction(self, part: Sequence[Account]) -> Outcomes:
+    def _transaction(self, part: Sequence[AccountSteps]) -> Outcomes:
         with self._database.transaction() as connection:
             batch = Batch(self._locked_rows(connection, part), self._section, self._hashes)
             for account in part:
@@ -111,13 +119,13 @@ class Writer:
         # nobody knows on which side of the commit the line broke, except the tables
         return self._settled(part, batch.outcomes, broken)
 
-    def _locked_rows(self, connection: Connection, part: Sequence[Account]) -> LockedRows:
+    def _locked_rows(self, connection: Connection, part: Sequence[AccountSteps]) -> LockedRows:
         steps = [step for account in part for step in account]
         found = self._rows(connection, steps, lock=True)
         days = fresh_reads.password_days(connection, self._tables, {domain_of(step.change.key) for step in steps})
         return LockedRows(found, days, fresh_reads.database_clock(connection))
 
-    def _settled(self, part: Sequence[Account], planned: Outcomes, broken: DBAPIError) -> Outcomes:
+    def _settled(self, part: Sequence[AccountSteps], planned: Outcomes, broken: DBAPIError) -> Outcomes:
         """The outcomes after a broken commit: what was to be written is looked for."""
         steps = [step for account in part for step in account if planned[step.id].result is Result.DONE]
         reason = unreadable(broken, self._database.target)
@@ -127,20 +135,20 @@ class Writer:
             found = self._rows(connection, steps)
             keys = [step.change.key for step in steps if step.change.kind == "password"]
             stored = fresh_reads.stored_passwords(connection, self._tables, keys)
-        there = {s.id for s in steps if s.readable and holds_in(found, s)}
+        there = {s.id for s in steps if s.readable and applied_in(found, s)}
         there |= {s.id for s in steps if not s.readable and stored.get(s.change.key) == self._hashes[s.change.key]}
         return planned | {s.id: nothing for s in steps if s.id not in there}
 
-    def _rows(self, connection: Connection, steps: Sequence[Step], *, lock: bool = False) -> Found:
+    def _rows(self, connection: Connection, steps: Sequence[Step], *, lock: bool = False) -> FreshRows:
         keys = {key for step in steps for key in rows_of(step)}
         return fresh_reads.rows(
             connection, self._tables, keys, self._spellings, self._section.quota_multiplier, lock=lock
         )
 
 
-def _chunks(everybody: Sequence[Account]) -> Iterator[list[Account]]:
+def _chunks(everybody: Sequence[AccountSteps]) -> Iterator[list[AccountSteps]]:
     """What one transaction writes: as many accounts as fit into statements of `LEAST_PACKET` bytes."""
-    chunk: list[Account] = []
+    chunk: list[AccountSteps] = []
     characters = 0
     for account in everybody:
         more = sum(map(_characters, account))
@@ -159,7 +167,7 @@ def _characters(step: Step) -> int:
     return sum(len(target) + 1 for row in rows if isinstance(row, AliasRow) for target in row.goto)
 
 
-def holds(database: Database, section: PostfixAdmin, steps: Sequence[Step]) -> list[bool]:
+def is_applied(database: Database, section: PostfixAdmin, steps: Sequence[Step]) -> list[bool]:
     """Whether each effect is in place, by a fresh read; passwords and mails never are. Raises Unreadable."""
     readable = [step for step in steps if step.readable]
     if not readable:
@@ -168,7 +176,7 @@ def holds(database: Database, section: PostfixAdmin, steps: Sequence[Step]) -> l
         spellings = odd_spellings(connection, database.tables)
         keys = {key for step in readable for key in rows_of(step)}
         found = fresh_reads.rows(connection, database.tables, keys, spellings, section.quota_multiplier)
-    return [step.readable and holds_in(found, step) for step in steps]
+    return [step.readable and applied_in(found, step) for step in steps]
 
 
 def _failure(error: DBAPIError, target: str) -> Outcome:

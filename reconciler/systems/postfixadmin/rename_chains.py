@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
-from reconciler.model.accounts import Accounts
 from reconciler.model.addresses import Address, domain_of, local_part
 from reconciler.model.declared import DesiredState, Mailbox, OldMailbox, Rename
 from reconciler.model.records import Owner, Scope
+from reconciler.model.rename_chains import RenameChains
 
 CHAIN = "rename"
 LEAVING = "removal"
@@ -47,7 +47,7 @@ class Chain(NamedTuple):
     def owner(self) -> Owner:
         return Owner(Scope.ACCOUNT, self.key)
 
-    def over(self, found: Chain) -> Chain:
+    def merged_with(self, found: Chain) -> Chain:
         """See Row; never compared."""
         return found
 
@@ -58,12 +58,12 @@ class Chain(NamedTuple):
 
     @property
     def numbers(self) -> frozenset[str]:
-        """Aliases that lead to the account: what leads to them from its own twin leads round in a circle."""
+        """Aliases that lead to the account: what leads to them from its own alias leads round in a circle."""
         return frozenset((*self.members, self.number) if self.number else self.members)
 
     def current(self, target: str) -> str:
-        """A target of an old twin as it is under the new address: a vacation token names the mailbox that it answers
-        for, whatever the vacation domain is or was (facts/postfixadmin.md 7)."""
+        """A target of an old own alias as it is under the new address: a vacation token names the mailbox that it
+        answers for, whatever the vacation domain is or was (facts/postfixadmin.md 7)."""
         for former in self.former:
             mine = f"{local_part(former.address)}#{domain_of(former.address)}@"
             if target.startswith(mine):
@@ -83,17 +83,17 @@ class Leaving(NamedTuple):
     def owner(self) -> Owner:
         return Owner(Scope.ACCOUNT, self.key)
 
-    def over(self, found: Leaving) -> Leaving:
+    def merged_with(self, found: Leaving) -> Leaving:
         """See Row; never compared."""
         return found
 
 
-def chain_of(box: Mailbox, known: Accounts) -> Chain | None:
+def chain_of(box: Mailbox, chains: RenameChains) -> Chain | None:
     """The chain of a declared account; None when it had no other address."""
-    renames = known.former.get(box.address)
+    renames = chains.former.get(box.address)
     if not renames:
         return None
-    addresses = known.addresses(box.address)[1:]
+    addresses = chains.addresses(box.address)[1:]
     former = tuple(_former(address, renames) for address in addresses)
     left = dict.fromkeys(domain_of(a) for a in addresses if domain_of(a) != domain_of(box.address))
     members = tuple(Address(f"{box.member}@{domain}") for domain in left) if box.member else ()
@@ -111,9 +111,9 @@ def _former(address: Address, renames: Sequence[Rename]) -> Former:
     return Former(address, surname or address, rename.old_mailbox is OldMailbox.MOVE, rename.rewrite_references)
 
 
-def leaving(desired: DesiredState, known: Accounts, retention_days: int) -> Iterator[Leaving]:
+def leaving(desired: DesiredState, chains: RenameChains, retention_days: int) -> Iterator[Leaving]:
     """The removals that are due today."""
     for removal in desired.removals:
         if removal.date <= desired.today and removal.mailbox not in desired.mailboxes:
             purge = removal.date + timedelta(days=retention_days) <= desired.today
-            yield Leaving(removal.mailbox, known.addresses(removal.mailbox), purge)
+            yield Leaving(removal.mailbox, chains.addresses(removal.mailbox), purge)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from reconciler.model.accounts import Accounts, accounts
 from reconciler.model.addresses import Address, without_extension
 from reconciler.model.declared import DesiredState
 from reconciler.model.records import AliasRow, MailboxRow, Owner, Records, Scope
+from reconciler.model.rename_chains import RenameChains, rename_chains
 from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.snapshot import USUAL_DELIMITER, rows_of
 from reconciler.systems.postfixadmin.encodings import not_storable
@@ -31,12 +31,12 @@ class Seen(NamedTuple):
 
 def review(seen: Seen) -> Iterator[Finding]:
     """Rows that mean the same address, leftovers, and what renames and removals leave to people."""
-    known = accounts(seen.desired)
+    chains = rename_chains(seen.desired)
     yield from _twice(seen)
     yield from _not_found(seen)
-    yield from _leftovers(seen, known)
-    yield from _references(seen, known)
-    yield from _administrators(seen, known)
+    yield from _leftovers(seen, chains)
+    yield from _references(seen, chains)
+    yield from _administrators(seen, chains)
     yield from _names(seen)
 
 
@@ -114,13 +114,13 @@ def _stored_otherwise(kind: str, stored: str) -> Finding:
     )
 
 
-def _leftovers(seen: Seen, known: Accounts) -> Iterator[Finding]:
+def _leftovers(seen: Seen, chains: RenameChains) -> Iterator[Finding]:
     mailboxes = seen.found.get("mailbox", {})
     for key, alias in seen.found.get("alias", {}).items():
         if not isinstance(alias, AliasRow) or alias.goto != (key,) or key in mailboxes or key in seen.desired.mailboxes:
             continue
-        if known.of(key) != key:
-            continue  # the twin of a mailbox that moves: this plan makes it lead to the new address
+        if chains.of(key) != key:
+            continue  # the own alias of a mailbox that moves: this plan makes it lead to the new address
         yield Finding(
             Severity.NOTE,
             "leftover-alias",
@@ -131,13 +131,13 @@ def _leftovers(seen: Seen, known: Accounts) -> Iterator[Finding]:
         )
 
 
-def _references(seen: Seen, known: Accounts) -> Iterator[Finding]:
+def _references(seen: Seen, chains: RenameChains) -> Iterator[Finding]:
     """Aliases that lead to an account which is switched off or purged: that mail comes back to its sender."""
     leaving = {
         address: removal
         for removal in seen.desired.removals
         if removal.date <= seen.desired.today and removal.mailbox not in seen.desired.mailboxes
-        for address in known.addresses(removal.mailbox)
+        for address in chains.addresses(removal.mailbox)
     }
     if not leaving:
         return
@@ -148,7 +148,7 @@ def _references(seen: Seen, known: Accounts) -> Iterator[Finding]:
             own = target in seen.found.get("alias", {}) or target in seen.found.get("mailbox", {})
             address = target if own else without_extension(target, USUAL_DELIMITER)[0]
             removal = leaving.get(Address(address))
-            if removal is not None and not _goes_with(key, alias, known.addresses(removal.mailbox)):
+            if removal is not None and not _goes_with(key, alias, chains.addresses(removal.mailbox)):
                 yield Finding(
                     Severity.WARNING,
                     "references",
@@ -163,10 +163,10 @@ def _goes_with(key: str, alias: AliasRow, addresses: Iterable[str]) -> bool:
     return key.partition("@")[0].isdecimal() and set(alias.goto) <= set(addresses)
 
 
-def _administrators(seen: Seen, known: Accounts) -> Iterator[Finding]:
+def _administrators(seen: Seen, chains: RenameChains) -> Iterator[Finding]:
     """Administrator accounts are no mailboxes, though they look like one: a rename leaves them."""
-    for account in known.former:
-        for address in known.addresses(account)[1:]:
+    for account in chains.former:
+        for address in chains.addresses(account)[1:]:
             if address in seen.admins and account in seen.desired.mailboxes:
                 yield Finding(
                     Severity.NOTE,

@@ -68,7 +68,7 @@ class _TargetState:
     def rename(self, chain: Chain) -> None:
         """All rows of one account that has former addresses."""
         name = self._mailbox(chain)
-        self._twin(chain)
+        self._own_alias(chain)
         for former in chain.former:
             self._former_mailbox(former, name)
             self._former_alias(chain, former)
@@ -98,14 +98,14 @@ class _TargetState:
         else:  # never made, gone since, or moved: only its address is left
             self.wanted["mailbox"].pop(former.address, None)
 
-    def _twin(self, chain: Chain) -> None:
-        """The new twin, with what the old ones carried for the person; nothing to carry leaves it as its user has it.
+    def _own_alias(self, chain: Chain) -> None:
+        """The new own alias, with what the old ones carried for the person; with nothing to carry it stays as it is.
 
         It leads to its mailbox, too, unless its user chose that it does not: forward-only survives the rename.
         """
         carried = {chain.current(target) for former in chain.former for target in self._carried(chain, former)}
-        twin = self.aliases.get(chain.key)
-        own = twin.goto if twin is not None else ()
+        present = self.aliases.get(chain.key)
+        own = present.goto if present is not None else ()
         theirs = chain.addresses | chain.numbers
         there = self.mailboxes.get(chain.key)
         # before its mailbox is there, only an alias that leads to this person already is theirs
@@ -138,18 +138,18 @@ class _TargetState:
         return any(chain.current(target) == target for target in alias.goto)
 
     def _carried(self, chain: Chain, former: Former) -> Iterator[str]:
-        """The forwards and vacation tokens of an old twin. An alias that never was a mailbox's carries nothing: its
-        other targets would get mail that was never meant for them."""
+        """The forwards and vacation tokens of an old own alias. An alias that never was a mailbox's carries nothing:
+        its other targets would get mail that was never meant for them."""
         alias = self.aliases.get(former.address)
         if alias is None:
             return
         moved = self.mailboxes.get(chain.key)
-        was_twin = (
+        was_own = (
             former.address in self.mailboxes
             or (moved is not None and moved.key == former.address)
             or any(target == former.address or chain.current(target) != target for target in alias.goto)
         )
-        if was_twin:
+        if was_own:
             yield from (target for target in alias.goto if target not in chain.addresses | chain.numbers)
 
     def _former_alias(self, chain: Chain, former: Former) -> None:
@@ -173,7 +173,7 @@ class _TargetState:
                 self.wanted["alias"][key] = row._replace(goto=tuple(sorted(goto)))
 
     def references(self, chains: Sequence[Chain]) -> None:
-        """Undeclared aliases that lead to a former address, where git asks for it. The twin of a mailbox is its
+        """Undeclared aliases that lead to a former address, where git asks for it. The own alias of a mailbox is its
         user's, and so are its targets."""
         current = {former.address: chain.key for chain in chains for former in chain.former if former.rewrite}
         if not current:
@@ -196,7 +196,7 @@ class _TargetState:
             if leaving.purge and (mailbox is not None or set(alias.goto) <= set(leaving.addresses)):
                 self.wanted["alias"][address] = Absent(address, leaving.owner)
             elif mailbox is not None:
-                self.wanted["alias"][address] = alias._replace(account=leaving.key, active=False, role=AliasRole.TWIN)
+                self.wanted["alias"][address] = alias._replace(account=leaving.key, active=False, role=AliasRole.OWN)
 
     def member_aliases(self, purged: Sequence[Leaving]) -> None:
         """Member numbers that lead to nobody else; git does not say any more whose number it was."""

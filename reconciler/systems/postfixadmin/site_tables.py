@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, bindparam, text
 
 from reconciler.errors import Unreadable
-from reconciler.systems.postfixadmin.tables import Tables
+from reconciler.systems.postfixadmin.tables import PostfixAdminTables
 
 _INSERTED = ("mailbox", "alias", "log")
 _READ_ONLY = frozenset({"domain", "alias_domain", "config"})
@@ -50,7 +50,7 @@ class _Column(NamedTuple):
     needs_value: bool
 
 
-def check_site_tables(connection: Connection, tables: Tables, names: Mapping[str, str]) -> None:
+def check_site_tables(connection: Connection, tables: PostfixAdminTables, names: Mapping[str, str]) -> None:
     """`names` has the tables by PostfixAdmin's names for them. Raises Unreadable with what to do."""
     words = {name: word for word, name in names.items()}
     query = text(_LOOK[connection.dialect.name]).bindparams(bindparam("names", list(words), expanding=True))
@@ -81,7 +81,7 @@ def check_site_tables(connection: Connection, tables: Tables, names: Mapping[str
         )
 
 
-def _unfillable(columns: list[_Column], tables: Tables, names: Mapping[str, str]) -> Iterator[_Column]:
+def _unfillable(columns: list[_Column], tables: PostfixAdminTables, names: Mapping[str, str]) -> Iterator[_Column]:
     ours = {names[word]: frozenset(getattr(tables, word).columns.keys()) for word in _INSERTED}
     for column in columns:
         if column.needs_value and column.table in ours and column.name not in ours[column.table]:

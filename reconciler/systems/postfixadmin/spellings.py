@@ -13,7 +13,7 @@ from sqlalchemy import Column, ColumnElement, Connection, func, or_, select
 
 from reconciler.model.records import Row
 from reconciler.systems.postfixadmin.stored_values import address_key, alias_key
-from reconciler.systems.postfixadmin.tables import Tables
+from reconciler.systems.postfixadmin.tables import PostfixAdminTables
 
 Spellings = Mapping[tuple[str, str], tuple[str, ...]]
 """(kind, key) → other spellings under which rows are stored."""
@@ -37,7 +37,7 @@ class Read(NamedTuple):
     odd: Mapping[str, str]
 
 
-def odd_spellings(connection: Connection, tables: Tables) -> Spellings:
+def odd_spellings(connection: Connection, tables: PostfixAdminTables) -> Spellings:
     """Rows that an IN of canonical keys misses. Two scans of the keys, so asked once for a whole batch."""
     found: dict[tuple[str, str], tuple[str, ...]] = {}
     for kind, column, key_of in _key_columns(tables):
@@ -56,7 +56,7 @@ def mark(connection: Connection, column: Column[Any], table: Read) -> dict[str, 
     return table.rows
 
 
-def take_hidden(connection: Connection, tables: Tables, domains: Read, linked: Read) -> list[Hidden]:
+def take_hidden(connection: Connection, tables: PostfixAdminTables, domains: Read, linked: Read) -> list[Hidden]:
     """Takes domains and alias domains that no look-up finds out of the records: nobody gets mail through them. Names
     these, and the vacations that are not found. Beside a row that is found, one that is not changes nothing."""
     domain, link, vacation = tables.domain.c, tables.alias_domain.c, tables.dependent_tables.vacation.c
@@ -82,5 +82,5 @@ def _odd(connection: Connection, column: Column[Any], *more: Column[Any]) -> Ite
             yield stored
 
 
-def _key_columns(tables: Tables) -> tuple[tuple[str, Column[Any], Callable[[str], str]], ...]:
+def _key_columns(tables: PostfixAdminTables) -> tuple[tuple[str, Column[Any], Callable[[str], str]], ...]:
     return (("alias", tables.alias.c.address, alias_key), ("mailbox", tables.mailbox.c.username, address_key))

@@ -1,4 +1,4 @@
-"""Whether a step is in place, or must not be done, when its row is as it is now. Pure; for `perform` and `holds`."""
+"""Whether a step is in place, or must not be done, as its row is now. Pure; for `perform` and `is_applied`."""
 
 from __future__ import annotations
 

@@ -14,12 +14,12 @@ from reconciler.planning.credentials import CredentialEvents
 from reconciler.planning.findings import Finding
 from reconciler.planning.ports import System
 from reconciler.settings import PostfixAdmin
-from reconciler.systems.context import Context
+from reconciler.systems.context import SystemContext
 from reconciler.systems.postfixadmin.checks import check_tables, check_writable
 from reconciler.systems.postfixadmin.connect import Database, unreadable
 from reconciler.systems.postfixadmin.expect import expect
 from reconciler.systems.postfixadmin.observe import Observation, observe
-from reconciler.systems.postfixadmin.perform import Writer, holds
+from reconciler.systems.postfixadmin.perform import Writer, is_applied
 from reconciler.systems.postfixadmin.review import Seen, review
 from reconciler.systems.postfixadmin.settle import pair, settle
 from reconciler.systems.postfixadmin.side_effects import follow, former_mailboxes
@@ -29,7 +29,7 @@ _WELCOME = "welcome_mail"
 _NO_MAILBOX = Outcome(Result.NOT_TRIED, "no welcome mail, because the mailbox was not made")
 
 
-def build(context: Context) -> System | None:
+def build(context: SystemContext) -> System | None:
     """PostfixAdmin; None when the site file has no such section. Raises UsageError when its password is missing."""
     section = context.settings.postfixadmin
     return PostfixAdminSystem(context, section) if section is not None else None
@@ -42,7 +42,7 @@ class PostfixAdminSystem:
     owns: frozenset[str] = frozenset()
     needed_for_accounts = True
 
-    def __init__(self, context: Context, section: PostfixAdmin) -> None:
+    def __init__(self, context: SystemContext, section: PostfixAdmin) -> None:
         self._context = context
         self._section = section
         self._database = Database(section, context.settings)
@@ -52,7 +52,7 @@ class PostfixAdminSystem:
         self.target = self._database.target
 
     def expect(self, desired: DesiredState) -> Records:
-        """Mailboxes, their twin and member aliases, declared aliases, and what renames and removals leave of others."""
+        """Mailboxes, their own and member aliases, declared aliases, and what renames and removals leave of others."""
         self._wanted = expect(desired, self._context.settings)
         return self._wanted
 
@@ -109,9 +109,9 @@ class PostfixAdminSystem:
             outcomes |= zip((step.id for step in mails), sent, strict=True)
         return [outcomes.get(step.id, _NO_MAILBOX) for step in batch]
 
-    async def holds(self, batch: Sequence[Step]) -> list[bool]:
+    async def is_applied(self, batch: Sequence[Step]) -> list[bool]:
         """By a fresh read where we write, not on a replica. Raises Unreadable."""
-        return await asyncio.to_thread(holds, self._database, self._section, batch)
+        return await asyncio.to_thread(is_applied, self._database, self._section, batch)
 
     async def close(self) -> None:
         """Lets connections go."""

@@ -28,7 +28,7 @@ _Minute = DateTime(timezone=True).with_variant(
 _NEVER = text("'2000-01-01'")
 
 
-class Tables(NamedTuple):
+class PostfixAdminTables(NamedTuple):
     """The tables that we read or write; their columns are found by PostfixAdmin's names."""
 
     mailbox: Table
@@ -41,10 +41,10 @@ class Tables(NamedTuple):
     """What else is kept under a mailbox's user name."""
 
 
-def declare(prefix: str = "") -> Tables:
+def declare(prefix: str = "") -> PostfixAdminTables:
     """The tables with the site's `table_prefix` before their names."""
     metadata = MetaData()
-    return Tables(
+    return PostfixAdminTables(
         _mailbox(prefix, metadata),
         _alias(prefix, metadata),
         _domain(prefix, metadata),

@@ -31,7 +31,7 @@ from reconciler.model.records import AliasRow, MailboxRow
 from reconciler.settings import PostfixAdmin
 from reconciler.systems.postfixadmin.dependent_tables import move_mailboxes, move_vacations, purge, respell_mailboxes
 from reconciler.systems.postfixadmin.stored_values import goto_text, quota_bytes, stored_alias
-from reconciler.systems.postfixadmin.tables import Tables
+from reconciler.systems.postfixadmin.tables import PostfixAdminTables
 
 
 @dataclass(slots=True)
@@ -115,7 +115,7 @@ _MAILBOX = ("username", "name", "quota", "active")
 _VACATION = ("email", "active")
 
 
-def write(connection: Connection, tables: Tables, writes: Writes) -> None:
+def write(connection: Connection, tables: PostfixAdminTables, writes: Writes) -> None:
     """Writes everything, in PostfixAdmin's order. Raises DBAPIError, and RowsChanged when a row got away."""
     if writes.aliases:
         connection.execute(insert(tables.alias).values(writes.aliases))
@@ -129,7 +129,7 @@ def write(connection: Connection, tables: Tables, writes: Writes) -> None:
         connection.execute(insert(tables.log).values([_log(*entry) for entry in writes.log]))
 
 
-def _move(connection: Connection, tables: Tables, writes: Writes) -> None:
+def _move(connection: Connection, tables: PostfixAdminTables, writes: Writes) -> None:
     if writes.mailbox_moves:
         move_mailboxes(connection, tables.dependent_tables, {move.stored[0]: move.key for move in writes.mailbox_moves})
     if writes.mailbox_respellings:
@@ -144,7 +144,7 @@ def _move(connection: Connection, tables: Tables, writes: Writes) -> None:
         move_vacations(connection, tables.dependent_tables, {move.stored[0]: move.key for move in moves})
 
 
-def _delete(connection: Connection, tables: Tables, writes: Writes) -> None:
+def _delete(connection: Connection, tables: PostfixAdminTables, writes: Writes) -> None:
     if writes.mailbox_deletions:
         purge(connection, tables.dependent_tables, [stored[0] for stored in writes.mailbox_deletions])
     for table, compared, stored in (

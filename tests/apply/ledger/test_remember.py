@@ -206,8 +206,8 @@ async def test_a_mailbox_that_a_removal_switched_off_is_known_until_something_ch
     await switched(ledger, lease, True, Effect.CHANGE, FAILED)
     assert (await ledger.remember(24)).removed == {ANNA}
     assert (await other.remember(24)).removed == frozenset()
-    twin = creation(ANNA)[1:2]
-    await ledger.after(await opened_with(ledger, lease, twin, "twin"), [(twin[0], DONE)])
+    own_alias = creation(ANNA)[1:2]
+    await ledger.after(await opened_with(ledger, lease, own_alias, "own_alias"), [(own_alias[0], DONE)])
     assert (await ledger.remember(24)).removed == {ANNA}
     await switched(ledger, lease, True, Effect.CHANGE)
     assert (await ledger.remember(24)).removed == frozenset()

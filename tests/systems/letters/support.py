@@ -14,7 +14,7 @@ from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Action, Change
 from reconciler.remote.hosts import SiteHosts
 from reconciler.settings import Settings
-from reconciler.systems.context import Context
+from reconciler.systems.context import SystemContext
 from reconciler.systems.letters.system import LetterSystem, build
 
 ANNA = "anna.beispiel@pirat.alt"
@@ -58,7 +58,7 @@ def system(
 ) -> LetterSystem:
     """The system of a site with a register and letters, unless `sections` say otherwise."""
     site = settings(folder, **{"register": REGISTER, "letters": LETTERS, **sections})
-    built = build(Context(site, SiteHosts({}), outbox or Outbox(), passwords or Passwords()))
+    built = build(SystemContext(site, SiteHosts({}), outbox or Outbox(), passwords or Passwords()))
     assert isinstance(built, LetterSystem)
     return built
 

@@ -13,7 +13,7 @@ from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Action, Change, Result, Stage, Step
 from reconciler.remote.hosts import SiteHosts
 from reconciler.remote.outbox import OutboxMailer
-from reconciler.systems.context import Context
+from reconciler.systems.context import SystemContext
 from reconciler.systems.letters.system import LetterSystem, build
 from tests.systems.letters.support import ANNA, LETTERS, REGISTER, Outbox, desired, mailbox, settings, system
 
@@ -147,7 +147,7 @@ async def test_nothing_to_do_sends_nothing(tmp_path: Path) -> None:
 async def test_a_letter_is_never_known_to_be_there(tmp_path: Path) -> None:
     letters = ready(tmp_path, Outbox())
     await letters.perform([step()])
-    assert await letters.holds([step(), step(BERND)]) == [False, False]
+    assert await letters.is_applied([step(), step(BERND)]) == [False, False]
 
 
 async def test_the_mail_server_is_asked_before_the_first_effect(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ async def test_a_site_without_letters_needs_no_mail_server(tmp_path: Path) -> No
 
 async def test_with_an_outbox_the_letter_is_a_file_for_its_owner_only(tmp_path: Path) -> None:
     site = settings(tmp_path, register=REGISTER, letters={**LETTERS, "outbox": "outbox"})
-    letters = build(Context(site, SiteHosts({}), OutboxMailer(tmp_path / "outbox"), Passwords()))
+    letters = build(SystemContext(site, SiteHosts({}), OutboxMailer(tmp_path / "outbox"), Passwords()))
     assert letters is not None
     letters.expect(desired(mailbox()))
     await letters.check()

@@ -17,7 +17,7 @@ from reconciler.planning.findings import Severity
 from reconciler.planning.ports import System
 from reconciler.planning.transitions import Pair, group_by_owner
 from reconciler.remote.hosts import SiteHosts
-from reconciler.systems.context import Context
+from reconciler.systems.context import SystemContext
 from reconciler.systems.letters.system import LetterSystem, build
 from tests.systems.letters.support import (
     ANNA,
@@ -222,7 +222,7 @@ def test_nothing_is_held_and_nothing_owned(tmp_path: Path) -> None:
 
 
 def test_a_site_without_both_sections_has_no_such_system(tmp_path: Path) -> None:
-    assert build(Context(settings(tmp_path), SiteHosts({}), Outbox(), Passwords())) is None
+    assert build(SystemContext(settings(tmp_path), SiteHosts({}), Outbox(), Passwords())) is None
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,12 @@ _ALL = (
     *("Id", "Name", "Display_name", "Given_name", "Sur_name", "PrimaryEmail", "Email1", "Aliases"),
     *("DefaultSenderAddress", "ImapLogin", "Mailenabled", "Password", "MaxQuota", "Note"),
 )
-ADMIN: User = {"Id": "2", "Name": "oxadmin", "Display_name": "Context Admin", "PrimaryEmail": "oxadmin@pirat.example"}
+ADMIN: User = {
+    "Id": "2",
+    "Name": "oxadmin",
+    "Display_name": "Context Admin",
+    "PrimaryEmail": "oxadmin@pirat.example",
+}
 
 
 def user(number: int, login: str, address: str, **columns: str | None) -> User:
@@ -209,7 +214,7 @@ def creation(row: OxUserRow) -> Step:
 def update(before: OxUserRow, row: OxUserRow) -> Step:
     """The step from what was found to what is wanted."""
     before = before._replace(key=row.key)
-    change = Change("openxchange", "ox_user", Action.UPDATE, row.key, before, row.over(before), row.owner)
+    change = Change("openxchange", "ox_user", Action.UPDATE, row.key, before, row.merged_with(before), row.owner)
     return Step(change, Stage.GROUPWARE)
 
 

@@ -231,7 +231,7 @@ async def test_users_that_cannot_be_listed_are_unknown(site: Site) -> None:
 
 async def test_it_cannot_be_seen_from_outside(site: Site) -> None:
     assert not step().readable
-    assert await site.system.holds([step()]) == [False]
+    assert await site.system.is_applied([step()]) == [False]
 
 
 # ------------------------------------------------------------------ when it is planned

@@ -23,7 +23,7 @@ from reconciler.sandbox.openxchange import control, store, users
 from reconciler.sandbox.openxchange.bulk import import_users
 from reconciler.sandbox.openxchange.install import install
 from reconciler.settings import OpenXchange, Settings
-from reconciler.systems.context import Context
+from reconciler.systems.context import SystemContext
 from reconciler.systems.openxchange.system import build
 from tests.systems.contract import Contract
 from tests.systems.openxchange.test_matching import box, declared
@@ -62,7 +62,7 @@ class StandIn:
     def system(self) -> System:
         section = OpenXchange(sbin=str(self.folder / "sbin"), admin_password_env="RECONCILER_OX_PASSWORD", parallel=2)
         settings = Settings(site="nrw", openxchange=section, folder=self.folder)
-        system = build(Context(settings, SiteHosts({}), OutboxMailer(self.folder), Passwords()))
+        system = build(SystemContext(settings, SiteHosts({}), OutboxMailer(self.folder), Passwords()))
         assert system is not None
         return system
 
@@ -140,4 +140,4 @@ class TestRenamesAndRemovals(Contract):
 
 
 class TestOpenXchangeContract(Contract):
-    """drift → converge → empty plan; twice; holds; races; crashes."""
+    """drift → converge → empty plan; twice; is_applied; races; crashes."""

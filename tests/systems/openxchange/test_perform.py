@@ -271,9 +271,9 @@ async def test_holds_is_one_list_for_the_batch_and_cannot_see_passwords() -> Non
     host.calls.clear()
     there = wanted("anna", ANNA, display_name="Name 4", given_name="Given", surname="Sur")
     steps = [update(rows["3"], wanted("klaus", "klaus@pirat.example")), creation(there), new_password(ANNA, "4")]
-    assert await system.holds(steps) == [False, True, False]
+    assert await system.is_applied(steps) == [False, True, False]
     assert len(host.calls) == 1
-    assert await system.holds([new_password(ANNA, "4")]) == [False]
+    assert await system.is_applied([new_password(ANNA, "4")]) == [False]
     assert len(host.calls) == 1
 
 
@@ -286,7 +286,7 @@ async def test_an_alias_that_others_removed_meanwhile_is_not_brought_back() -> N
     host.users[0]["Aliases"] = OLD
     assert (await one(system, step)).result is Result.DONE
     assert "info@pirat.example" not in host.of("changeuser")[0].options["aliases"]
-    assert await system.holds([step]) == [True]
+    assert await system.is_applied([step]) == [True]
 
 
 async def test_check_asks_whether_we_may_and_can() -> None:

@@ -262,9 +262,9 @@ async def test_holds_sees_each_effect_but_the_password(mid: Site) -> None:
     ox = mid.ox()
     steps = await mid.steps(ox)
     for number, step in enumerate(steps):
-        assert await ox.system.holds(steps) == [place < number for place in range(3)]
+        assert await ox.system.is_applied(steps) == [place < number for place in range(3)]
         await ox.one(step)
-    assert await ox.system.holds(steps) == [True, True, False]
+    assert await ox.system.is_applied(steps) == [True, True, False]
 
 
 async def test_many_renames_at_once_keep_everybody_apart(mid: Site) -> None:

@@ -12,7 +12,7 @@ from reconciler.planning.findings import Severity
 from reconciler.remote.hosts import SiteHosts
 from reconciler.remote.outbox import OutboxMailer
 from reconciler.settings import OpenXchange, Settings
-from reconciler.systems.context import Context
+from reconciler.systems.context import SystemContext
 from reconciler.systems.openxchange.system import build
 from tests.systems.openxchange.canned import ADMIN, ANNA, CannedHost, csv_of, system_on, user
 from tests.systems.openxchange.test_matching import box, declared
@@ -54,9 +54,9 @@ async def test_nothing_to_say_about_users_in_order() -> None:
     assert system.review(declared(box()), await system.observe()) == []
 
 
-def context(folder: Path, section: OpenXchange | None) -> Context:
+def context(folder: Path, section: OpenXchange | None) -> SystemContext:
     settings = Settings(site="nrw", openxchange=section, folder=folder)
-    return Context(settings, SiteHosts({}), OutboxMailer(folder), Passwords())
+    return SystemContext(settings, SiteHosts({}), OutboxMailer(folder), Passwords())
 
 
 def test_a_site_without_the_section_has_no_such_system(tmp_path: Path) -> None:

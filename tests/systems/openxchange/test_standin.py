@@ -68,7 +68,7 @@ async def test_a_created_user_is_what_was_wanted_and_can_log_in(ox: Ox, version:
     row = wanted("anna", ANNA, display_name="Änne \"Ann\" Müller, AG Öffentlichkeit; $(id) `id` 'x' \\")
     assert await ox.one(creation(row)) == Outcome(Result.DONE)
     user = await only(ox)
-    assert row.over(user._replace(key=ANNA)) == user._replace(key=ANNA)
+    assert row.merged_with(user._replace(key=ANNA)) == user._replace(key=ANNA)
     assert ox.has_password("anna", ANNA)
     fields = control.user(ox.folder, "anna").fields
     assert (fields["Language"], fields["Timezone"]) == ("de_DE", "Europe/Berlin")

@@ -21,7 +21,7 @@ from reconciler.planning.findings import Severity
 from reconciler.remote.hosts import SiteHosts
 from reconciler.remote.outbox import OutboxMailer
 from reconciler.settings import OpenXchange, Settings
-from reconciler.systems.context import Context
+from reconciler.systems.context import SystemContext
 from reconciler.systems.openxchange.subscriptions import Subscriptions
 from reconciler.systems.openxchange.system import build
 from tests.services.databases import Server, free_port
@@ -178,7 +178,7 @@ def test_a_password_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pyte
     place = OpenXchange(database_url="mysql+pymysql://ox@db.example/ox", database_password_env="OX_DB")
     settings = Settings(site="nrw", openxchange=place, folder=tmp_path)
     with pytest.raises(Unreadable, match="OX_DB is not set"):
-        build(Context(settings, SiteHosts({}), OutboxMailer(tmp_path), Passwords()))
+        build(SystemContext(settings, SiteHosts({}), OutboxMailer(tmp_path), Passwords()))
 
 
 def test_it_is_planned_for_a_user_who_is_there() -> None:

@@ -18,13 +18,13 @@ from pydantic import SecretStr, ValidationError
 from reconciler.model.records import AttachmentRow
 from reconciler.planning.changes import Outcome, Result
 from reconciler.settings import MailServer, OpenXchange
-from reconciler.systems.openxchange.attach import Person, Target, attach
+from reconciler.systems.openxchange.attach import Target, WebUser, attach
 from reconciler.systems.openxchange.web import Web
 from reconciler.systems.openxchange.web_failures import KNOWN
 
 ALT, NEU = "pirat.alt@pirat.example", "pirat.neu@pirat.example"
 PASSWORD = "geheim-4711"
-PERSON = Person("3", "pirat.neu", SecretStr(PASSWORD))
+PERSON = WebUser("3", "pirat.neu", SecretStr(PASSWORD))
 ROW = AttachmentRow(ALT, NEU, "Pirat Alt")
 LOGIN = {"session": "s1", "user": "pirat.neu"}
 MINE = [7, ALT, ALT, "mail.example"]

@@ -19,7 +19,7 @@ from reconciler.remote.host import Completed, Host
 from reconciler.remote.local import LocalHost
 from reconciler.settings import Postfix as Section
 from reconciler.settings import Settings
-from reconciler.systems.context import Context
+from reconciler.systems.context import SystemContext
 from reconciler.systems.postfix.system import build
 from tests.services.mail import Postfix
 from tests.systems.contract import steps_for
@@ -114,7 +114,7 @@ def section(instance: Postfix, **changed: object) -> Section:
 def system_on(given: Section, host: Host | None = None) -> System:
     """A fresh instance, as another process would have it."""
     settings = Settings(site=SITE, postfix=given, folder=Path("/"))
-    made = build(Context(settings, OneHost(host or LocalHost()), NoMailer(), Passwords()))
+    made = build(SystemContext(settings, OneHost(host or LocalHost()), NoMailer(), Passwords()))
     assert made is not None
     return made
 

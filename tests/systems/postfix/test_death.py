@@ -102,12 +102,12 @@ async def test_a_resumed_step_meets_its_own_half(postfix: Postfix) -> None:
 
     with pytest.raises(asyncio.CancelledError):
         await system_on(section(postfix), WatchedHost(before=die)).perform(steps)
-    assert await system.holds(steps) == [False]
+    assert await system.is_applied(steps) == [False]
     (change,) = await plan(system, blocks())
     assert change.before is not None
     assert change.before._asdict()["action"] == "REJECT (in force, but not in the file)"
     assert [o.result for o in await system.perform(steps)] == [Result.DONE]
-    assert await system.holds(steps) == [True]
+    assert await system.is_applied(steps) == [True]
 
 
 @pytest.mark.parametrize("garbage", [None, b"garbage"])

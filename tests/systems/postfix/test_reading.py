@@ -14,7 +14,7 @@ from reconciler.planning.changes import Result
 from reconciler.planning.snapshot import rows_of
 from reconciler.remote.host import Completed
 from reconciler.settings import Postfix as Section
-from reconciler.systems.postfix.actions import Effect, effect
+from reconciler.systems.postfix.actions import ActionEffect, effect
 from reconciler.systems.postfix.keys import KeyRules
 from reconciler.systems.postfix.reading import Reader
 from reconciler.systems.postfix.tools import Tools
@@ -178,8 +178,8 @@ async def test_the_settings_that_decide_what_matches_are_read(postfix: Postfix, 
     assert rules.keys == KeyRules(parent_matches=False, delimiter="+-", utf8=False)
     assert rules.used
     assert rules.classes == {"no_spam", "vip"}
-    assert effect("vip", rules.classes) is Effect.DEPENDS
-    assert effect("vip") is Effect.BROKEN
+    assert effect("vip", rules.classes) is ActionEffect.DEPENDS
+    assert effect("vip") is ActionEffect.BROKEN
 
 
 async def test_a_use_in_master_cf_counts(postfix: Postfix, tmp_path: Path) -> None:

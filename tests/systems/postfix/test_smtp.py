@@ -12,7 +12,7 @@ import pytest
 
 from reconciler.model.declared import DesiredState
 from reconciler.planning.changes import Result
-from reconciler.systems.postfix.actions import Effect, effect
+from reconciler.systems.postfix.actions import ActionEffect, effect
 from reconciler.systems.postfix.keys import KeyRules, dead_key_hint
 from tests.services.mail import Postfix, empty_map
 from tests.services.needs import require
@@ -111,16 +111,16 @@ def test_every_action_does_what_we_say_of_it(postfix: Postfix) -> None:
         code, text = postfix.answer(f"s{number}@example.net")
         accepted = code == 250
         match effect(action):
-            case Effect.BROKEN:
+            case ActionEffect.BROKEN:
                 assert code == 451, f"{action}: {code} {text}"
-            case Effect.PASSES | Effect.DIGITS:
+            case ActionEffect.PASSES | ActionEffect.DIGITS:
                 assert accepted, f"{action}: {code} {text}"
-            case Effect.LEAKS:
+            case ActionEffect.LEAKS:
                 assert code == 554, f"{action}: {code} {text}"
-            case Effect.STOPS:
+            case ActionEffect.STOPS:
                 quietly = action.split()[0] in ("DISCARD", "HOLD", "REDIRECT")
                 assert accepted is quietly, f"{action}: {code} {text}"
-            case Effect.DEPENDS:
+            case ActionEffect.DEPENDS:
                 assert code != 451, f"{action}: {code} {text}"
 
 

@@ -23,7 +23,7 @@ from reconciler.planning.diff import diff
 from reconciler.planning.transitions import Pair, group_by_owner
 from reconciler.remote.hosts import SiteHosts
 from reconciler.settings import Settings
-from reconciler.systems.context import Context
+from reconciler.systems.context import SystemContext
 from reconciler.systems.postfixadmin.system import PostfixAdminSystem
 from tests.services.postfixadmin import PostfixAdminDatabase
 
@@ -74,7 +74,7 @@ def make_system(database: PostfixAdminDatabase, outbox: Outbox | None = None, **
 
 def system_of(site: Settings, outbox: Outbox | None = None) -> PostfixAdminSystem:
     """The system under test on a site."""
-    context = Context(site, SiteHosts({}), outbox or Outbox(), KnownPasswords())
+    context = SystemContext(site, SiteHosts({}), outbox or Outbox(), KnownPasswords())
     assert site.postfixadmin is not None
     return PostfixAdminSystem(context, site.postfixadmin)
 
@@ -173,7 +173,7 @@ def insert_alias(database: PostfixAdminDatabase, address: str, goto: str) -> Non
 
 
 def insert_mailbox(database: PostfixAdminDatabase, address: str, name: str = "", quota: int = 0) -> None:
-    """A mailbox row that PostfixAdmin did not check, without its twin."""
+    """A mailbox row that PostfixAdmin did not check, without its own alias."""
     local, _, domain = address.strip().lower().rpartition("@")
     query = (
         "INSERT INTO mailbox (username, password, name, maildir, quota, local_part, domain) "

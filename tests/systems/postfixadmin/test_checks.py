@@ -233,7 +233,7 @@ async def test_the_password_may_be_in_a_file(tmp_path: Path, mariadb: PostfixAdm
 
 
 async def test_a_replica_is_read_and_the_primary_is_written(new_sqlite: Callable[[], PostfixAdminDatabase]) -> None:
-    """design: `read_url` is for plan and drift; `holds` and `perform` look where we write."""
+    """design: `read_url` is for plan and drift; `is_applied` and `perform` look where we write."""
     primary, replica = new_sqlite(), new_sqlite()
     primary.add_domain("pirat.alt")
     system = make_system(primary, read_url=replica.url)

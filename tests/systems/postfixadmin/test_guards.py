@@ -88,7 +88,7 @@ async def test_a_key_outside_ascii_stops_itself_only(database: PostfixAdminDatab
     system = make_system(database)
     with closing(system):
         planned = await readable_steps(system, mailbox(), mailbox("łukasz@pirat.alt"))
-        assert await system.holds(planned) == [False] * 4
+        assert await system.is_applied(planned) == [False] * 4
         outcomes = {s.id: o for s, o in zip(planned, await system.perform(planned), strict=True)}
     assert outcomes[f"postfixadmin/mailbox/create/{ANNA}"].result is Result.DONE
     refused = outcomes["postfixadmin/mailbox/create/łukasz@pirat.alt"]

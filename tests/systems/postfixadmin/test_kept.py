@@ -36,7 +36,7 @@ def database(pfa_database: PostfixAdminDatabase) -> PostfixAdminDatabase:
 async def test_forwards_and_their_raw_text_are_kept_when_a_mailbox_is_switched_off(
     database: PostfixAdminDatabase,
 ) -> None:
-    """facts 6: spaces, order, duplicates and a vacation token in a twin's goto are its user's."""
+    """facts 6: spaces, order, duplicates and a vacation token in an own alias's goto are its user's."""
     raw = f"x@extern.example, {ANNA},X@extern.example,anna.beispiel#pirat.alt@autoreply.example"
     system = make_system(database)
     with closing(system):
@@ -48,7 +48,7 @@ async def test_forwards_and_their_raw_text_are_kept_when_a_mailbox_is_switched_o
     assert bool(rows(database, "SELECT active FROM mailbox")[0]["active"]) is False
 
 
-async def test_an_empty_twin_leads_to_its_mailbox_again(database: PostfixAdminDatabase) -> None:
+async def test_an_empty_own_alias_leads_to_its_mailbox_again(database: PostfixAdminDatabase) -> None:
     """facts 6: an empty goto is as good as no row."""
     system = make_system(database)
     with closing(system):
@@ -68,7 +68,7 @@ async def test_a_declared_alias_with_capitals_and_spaces_is_written_canonically(
             f"update {VORSTAND}"
         ]
         assert set(results(await system.perform(planned))) == {Result.DONE}
-        assert await system.holds(planned) == [True] * len(planned)
+        assert await system.is_applied(planned) == [True] * len(planned)
     found = rows(database, "SELECT address, goto FROM alias WHERE lower(address) = :key", key=VORSTAND)
     stored = "Vorstand@Pirat.alt" if database.backend == "mysql" else VORSTAND
     assert found == [{"address": stored, "goto": ANNA}]

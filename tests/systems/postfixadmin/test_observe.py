@@ -163,7 +163,7 @@ async def test_two_rows_of_one_address_are_reported_and_the_canonical_one_counts
         assert [tuple(r.values()) for r in stored] == [("Anna.Beispiel@pirat.alt", 0), (ANNA, 2 * 1024000)]
 
 
-async def test_a_twin_without_its_mailbox_is_reported(database: PostfixAdminDatabase) -> None:
+async def test_an_own_alias_without_its_mailbox_is_reported(database: PostfixAdminDatabase) -> None:
     """facts 5.7: left over, or in flight; never adopted."""
     insert_alias(database, "halb@pirat.alt", "halb@pirat.alt")
     system = make_system(database)

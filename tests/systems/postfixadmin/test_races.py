@@ -61,7 +61,7 @@ async def test_a_mailbox_that_somebody_else_made_meanwhile_is_left_alone(databas
     failed = outcomes[f"mailbox {ANNA}"]
     assert failed.result is Result.FAILED
     assert "quota is 7, expected was 10240" in failed.message
-    # the account is written whole or not at all; the twin that is there is in place
+    # the account is written whole or not at all; the own alias that is there is in place
     assert outcomes[f"alias {MEMBER}"].result is Result.NOT_TRIED
     assert outcomes[f"alias {ANNA}"].result is Result.DONE
     assert rows(database, "SELECT * FROM mailbox") == before

@@ -72,7 +72,7 @@ async def test_before_its_date_nothing_happens(system: PostfixAdminSystem) -> No
 async def test_from_its_date_on_it_is_switched_off_and_kept(
     pfa_database: PostfixAdminDatabase, system: PostfixAdminSystem, day: date
 ) -> None:
-    """Mailbox and twin together (facts 16.5); forwards, member alias and everything else stay."""
+    """Mailbox and own alias together (facts 16.5); forwards, member alias and everything else stay."""
     forwards(pfa_database, f"{FORWARD},{OLD}")
     before = dump(pfa_database)
     desired = declared(removal(OLD, day))
@@ -174,10 +174,10 @@ async def test_an_account_that_changed_since_the_plan_is_not_purged(
 
 async def test_purging_twice_is_purging_once(pfa_database: PostfixAdminDatabase, system: PostfixAdminSystem) -> None:
     planned = await steps(system, declared(removal(OLD, LONG_AGO)))
-    assert await system.holds(planned) == [False] * 3
+    assert await system.is_applied(planned) == [False] * 3
     await system.perform(planned)
     logged = rows(pfa_database, "SELECT * FROM log")
-    assert await system.holds(planned) == [True] * 3
+    assert await system.is_applied(planned) == [True] * 3
     assert set(results(await system.perform(planned))) == {Result.DONE}
     assert rows(pfa_database, "SELECT * FROM log") == logged
 
@@ -209,7 +209,7 @@ async def test_an_alias_changed_meanwhile_stays(pfa_database: PostfixAdminDataba
     assert goto_by_address(pfa_database)["presse@pirat.alt"] == "x@extern.example"
 
 
-async def test_a_twin_never_goes_without_its_mailbox(
+async def test_an_own_alias_never_goes_without_its_mailbox(
     pfa_database: PostfixAdminDatabase, system: PostfixAdminSystem
 ) -> None:
     """Neither by a wrong plan nor because a mailbox was made there meanwhile."""
@@ -219,7 +219,7 @@ async def test_a_twin_never_goes_without_its_mailbox(
     assert OLD in goto_by_address(pfa_database)
 
 
-async def test_an_alias_declared_at_a_purged_address_is_nobodys_twin(
+async def test_an_alias_declared_at_a_purged_address_is_nobodys_own_alias(
     pfa_database: PostfixAdminDatabase, system: PostfixAdminSystem
 ) -> None:
     desired = declared(removal(OLD, LONG_AGO), alias(OLD, "x@extern.example"))

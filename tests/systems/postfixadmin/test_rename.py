@@ -96,9 +96,9 @@ async def test_it_is_one_transition_in_one_stage(system: PostfixAdminSystem) -> 
     assert [(s.change.kind, s.stage) for s in planned if s.stage is not Stage.MAIL_FLOW] == [
         ("welcome_mail", Stage.WELCOME)
     ]
-    assert await system.holds(planned) == [False] * len(planned)
+    assert await system.is_applied(planned) == [False] * len(planned)
     await system.perform(planned)
-    assert await system.holds(planned) == [step.readable for step in planned]
+    assert await system.is_applied(planned) == [step.readable for step in planned]
     before = await system.observe()
     again = [step for step in planned if step.readable]
     assert set(results(await system.perform(again))) == {Result.DONE}
@@ -106,7 +106,7 @@ async def test_it_is_one_transition_in_one_stage(system: PostfixAdminSystem) -> 
 
 
 @pytest.mark.parametrize(
-    ("old_twin", "new_twin"),
+    ("old_own_alias", "new_own_alias"),
     [
         (f"{FORWARD},{OLD}", {NEW, FORWARD}),
         (FORWARD, {FORWARD}),  # forward only is the user's choice
@@ -115,21 +115,21 @@ async def test_it_is_one_transition_in_one_stage(system: PostfixAdminSystem) -> 
         (f"{NEW},{FORWARD}", {NEW, FORWARD}),
     ],
 )
-async def test_what_the_old_twin_carried_is_carried_over(
-    pfa_database: PostfixAdminDatabase, system: PostfixAdminSystem, old_twin: str, new_twin: set[str]
+async def test_what_the_old_own_alias_carried_is_carried_over(
+    pfa_database: PostfixAdminDatabase, system: PostfixAdminSystem, old_own_alias: str, new_own_alias: set[str]
 ) -> None:
-    forwards(pfa_database, old_twin)
+    forwards(pfa_database, old_own_alias)
     await apply(system, renamed())
     goto = goto_by_address(pfa_database)
-    assert set(goto[NEW].split(",")) == new_twin
+    assert set(goto[NEW].split(",")) == new_own_alias
     assert goto[OLD] == NEW
     assert await changes(system, renamed()) == []
-    if NEW in new_twin:
+    if NEW in new_own_alias:
         assert goto[NEW].endswith(NEW), "PostfixAdmin's order: a mailbox's own address last (facts 6)"
         assert_reachable(await system.observe(), ADDRESSES, (NEW, OLD))
 
 
-async def test_two_twins_with_forwards_become_their_union(
+async def test_two_own_aliases_with_forwards_become_their_union(
     pfa_database: PostfixAdminDatabase, system: PostfixAdminSystem
 ) -> None:
     """The union, without self: neither the old address nor a loop is left in it."""
@@ -141,7 +141,7 @@ async def test_two_twins_with_forwards_become_their_union(
     assert await changes(system, renamed()) == []
 
 
-async def test_afterwards_the_new_twin_is_their_own(
+async def test_afterwards_the_new_own_alias_is_their_own(
     pfa_database: PostfixAdminDatabase, system: PostfixAdminSystem
 ) -> None:
     """Forwards, forward-only and vacation are no drift; and the old address may get further aliases."""
@@ -199,7 +199,7 @@ async def test_declared_aliases_follow_and_others_are_left(
 async def test_references_are_rewritten_where_git_asks_for_it(
     pfa_database: PostfixAdminDatabase, system: PostfixAdminSystem
 ) -> None:
-    """The one target; never in the twin of a mailbox, which is its user's."""
+    """The one target; never in the own alias of a mailbox, which is its user's."""
     await apply(system, state(mailbox("kasse@pirat.alt")))
     forwards(pfa_database, f"{OLD},kasse@pirat.alt", "kasse@pirat.alt")
     insert_alias(pfa_database, "presse@pirat.alt", f"{OLD},x@extern.example")

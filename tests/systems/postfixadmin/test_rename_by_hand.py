@@ -111,7 +111,7 @@ async def test_exactly_the_rest_is_done(
     assert_reachable(await system.observe(), ADDRESSES, (NEW, OLD))
 
 
-async def test_an_alias_of_their_own_becomes_the_new_twin(
+async def test_an_alias_of_their_own_becomes_the_new_own_alias(
     database: PostfixAdminDatabase, system: PostfixAdminSystem
 ) -> None:
     """A rename whose target exists as an alias of the same account; left so it would be a loop."""
@@ -130,7 +130,7 @@ async def test_an_alias_of_their_own_becomes_the_new_twin(
 async def test_an_old_mailbox_that_is_gone_leaves_its_address_only(
     database: PostfixAdminDatabase, system: PostfixAdminSystem
 ) -> None:
-    """Its alias, if somebody made one, is no twin: its other targets never got Anna's mail."""
+    """Its alias, if somebody made one, is no own alias: its other targets never got Anna's mail."""
     assert database.cli("mailbox", "delete", OLD).returncode == 0
     by_hand(
         database,

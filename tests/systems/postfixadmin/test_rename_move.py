@@ -110,7 +110,7 @@ async def test_every_table_follows_in_one_transaction(
     assert [(r["id"], r["username"]) for r in rows(pfa_database, late)] == [(1, NEW), (2, "bernd@pirat.alt")]
     assert rows(pfa_database, "SELECT username FROM totp_exception_address") == [{"username": NEW}]
     assert await changes(system, renamed(move=True)) == []
-    assert await system.holds(planned) == [True] * len(planned)
+    assert await system.is_applied(planned) == [True] * len(planned)
     assert set(results(await system.perform(planned))) == {Result.DONE}
     assert dump(pfa_database) == after
     assert_reachable(await system.observe(), ADDRESSES, (NEW,))

@@ -49,7 +49,7 @@ def planned(desired: DesiredState, found: Records) -> list[Change]:
     for kind, table in settle(wanted, paired).items():
         for key, row in table.items():
             before = paired.get(kind, {}).get(key)
-            after: Row | None = row.over(before) if before is not None else row
+            after: Row | None = row.merged_with(before) if before is not None else row
             if after is not before:
                 renames = before is not None and before.key != key
                 action = Action.CREATE if before is None else Action.RENAME if renames else Action.UPDATE
@@ -205,16 +205,16 @@ def test_from_any_state_one_plan_arrives(
     after = done(declared(anna(account), rename(A, B, MAY, old_mailbox=first), last), found)
     own = {A, B} if back else {A, B, C}
     assert len(after["mailbox"]) >= len(found["mailbox"])
-    twin = after["alias"][account]
-    assert isinstance(twin, AliasRow)
-    if account in twin.goto:
+    own_alias = after["alias"][account]
+    assert isinstance(own_alias, AliasRow)
+    if account in own_alias.goto:
         assert_reachable(after, {*own, N}, own)
     else:
         chosen = [row.goto for key, row in before.items() if key in own and own.isdisjoint(row.goto)]
-        assert any(set(goto) & set(twin.goto) for goto in chosen)
+        assert any(set(goto) & set(own_alias.goto) for goto in chosen)
     for address in own & found["mailbox"].keys() & before.keys():
         forwards = {target for target in before[address].goto if target.endswith("extern.example")}
-        assert forwards <= set(twin.goto)
+        assert forwards <= set(own_alias.goto)
     stale = {TOKENS[address] for address in own - {account}}
-    assert stale.isdisjoint(twin.goto)
+    assert stale.isdisjoint(own_alias.goto)
     assert len(after.get("vacation", {})) == len(found.get("vacation", {}))

@@ -46,7 +46,7 @@ async def test_a_new_mailbox_gets_one_mail_after_everything_else(database: Postf
         planned = await steps(system, state(mailbox(), alias("vorstand@pirat.alt", ANNA)))
         assert [s.id for s in planned if s.stage is Stage.WELCOME] == [f"postfixadmin/welcome_mail/create/{ANNA}"]
         assert planned[-1].stage is Stage.WELCOME
-        assert await system.holds(planned[-1:]) == [False]
+        assert await system.is_applied(planned[-1:]) == [False]
         await system.perform(planned)
         await apply(system, state(mailbox(quota=5)))
     (message,) = outbox.messages
@@ -105,9 +105,9 @@ async def test_a_login_made_elsewhere_gives_a_live_mailbox_its_password(database
         row = PasswordRow(ANNA, ANNA)
         assert change == Change("postfixadmin", "password", Action.UPDATE, ANNA, row, row, OWNER)
         assert [s.stage for s in system.steps(change)] == [Stage.MAIL_FLOW]
-        assert await system.holds(system.steps(change)) == [False]
+        assert await system.is_applied(system.steps(change)) == [False]
         assert await system.perform(system.steps(change)) == [Outcome(Result.DONE)]
-        assert await system.holds(system.steps(change)) == [False]
+        assert await system.is_applied(system.steps(change)) == [False]
     (stored,) = rows(database, "SELECT *, password_expiry > now() + INTERVAL 360 DAY AS lasts FROM mailbox")
     assert stored["password"].startswith("{SHA512-CRYPT}$6$")
     assert stored["lasts"]

@@ -40,7 +40,7 @@ async def test_statements_are_constant(pfa_database: PostfixAdminDatabase, count
         # 2 for odd spellings; rows of both tables, domains, clock; alias, mailbox, log
         assert len(sent) == 9 + 2 * begin, sent
         sent.clear()
-        assert await system.holds(planned) == [True] * len(planned)
+        assert await system.is_applied(planned) == [True] * len(planned)
         assert len(sent) == 4 + begin, sent
         planned = await readable_steps(system, *accounts(count, name="Anna Beispiel", quota=7, active=False))
         sent.clear()
@@ -59,4 +59,4 @@ async def test_more_than_one_chunk_is_written_whole(pfa_database: PostfixAdminDa
         assert set(results(await system.perform(planned))) == {Result.DONE}
         assert sum(statement.startswith("INSERT INTO mailbox") for statement in sent) == 3
         assert await readable_steps(system, *many) == []
-        assert await system.holds(planned) == [True] * len(planned)
+        assert await system.is_applied(planned) == [True] * len(planned)

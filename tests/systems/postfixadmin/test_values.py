@@ -57,7 +57,7 @@ def test_expected_rows_of_a_mailbox() -> None:
     found = expect(state(mailbox(member="10042")), SITE)
     assert found["mailbox"] == {ANNA: MailboxRow(ANNA, ANNA, "", 10240, True, False, False)}
     assert found["alias"] == {
-        ANNA: AliasRow(ANNA, ANNA, (ANNA,), True, AliasRole.TWIN),
+        ANNA: AliasRow(ANNA, ANNA, (ANNA,), True, AliasRole.OWN),
         MEMBER: AliasRow(MEMBER, ANNA, (ANNA,), True, AliasRole.MEMBER),
     }
     assert list(found) == ["alias", "mailbox"], "PostfixAdmin's order (facts 5.2)"
@@ -66,10 +66,10 @@ def test_expected_rows_of_a_mailbox() -> None:
 def test_a_disabled_mailbox_leaves_its_member_alias_alone() -> None:
     found = expect(state(mailbox(member="10042", active=False)), SITE)
     member = found["alias"][MEMBER]
-    assert member.over(AliasRow(MEMBER, "", (ANNA,), False)) == AliasRow(MEMBER, "", (ANNA,), False)
-    twin = found["alias"][ANNA]
+    assert member.merged_with(AliasRow(MEMBER, "", (ANNA,), False)) == AliasRow(MEMBER, "", (ANNA,), False)
+    own_alias = found["alias"][ANNA]
     forwarding = AliasRow(ANNA, "", ("x@extern.example",), True)
-    assert twin.over(forwarding) == forwarding._replace(active=False)
+    assert own_alias.merged_with(forwarding) == forwarding._replace(active=False)
 
 
 def test_written_names_and_quotas_are_managed() -> None:

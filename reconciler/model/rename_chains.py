@@ -15,7 +15,7 @@ from reconciler.model.owners import Owner
 
 
 @dataclass(frozen=True, slots=True)
-class Accounts:
+class RenameChains:
     """`former` has the renames of each account that has any, newest first; `current` the account of each former
     address. Renames of a future date are not in either: until then the account lives at its old address."""
 
@@ -43,7 +43,7 @@ class Accounts:
         return tuple(dict.fromkeys((account, *(rename.old for rename in renames)))) if renames else (account,)
 
 
-def accounts(desired: DesiredState) -> Accounts:
+def rename_chains(desired: DesiredState) -> RenameChains:
     """The chains of all declared renames. The loader has refused forks, swaps and addresses taken twice."""
     due = [rename for rename in desired.renames if rename.date <= desired.today]
     arriving: dict[Address, list[Rename]] = {}
@@ -53,7 +53,7 @@ def accounts(desired: DesiredState) -> Accounts:
     former = {address: tuple(_back(address, arriving)) for address in last}
     current = {rename.old: account for account, chain in former.items() for rename in chain if rename.old != account}
     future = tuple(rename for rename in desired.renames if rename.date > desired.today)
-    return Accounts(former, current, future)
+    return RenameChains(former, current, future)
 
 
 def _left_for_good(rename: Rename, due: list[Rename]) -> bool:
