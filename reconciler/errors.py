@@ -10,7 +10,7 @@
         ├── PermanentFailure        it will not work until somebody changes something: stopped
         └── Halted                  it was not begun, because somebody stopped the run
 
-Anything else that reaches the door is a bug (status 1).
+Anything else that reaches `cli.runner` is a bug (status 1).
 """
 
 from __future__ import annotations

@@ -132,3 +132,13 @@ def test_an_archive_and_a_wheel_carry_license_readme_and_changelog(tmp_path: Pat
     metadata = (wheel / "METADATA").read_text(encoding="utf-8")
     assert "License-Expression: Apache-2.0" in metadata
     assert (ROOT / "README.md").read_text(encoding="utf-8")[:200] in metadata
+
+
+def test_ten_questions_have_files_as_answers() -> None:
+    """That each file is there is a matter of test_references."""
+    part = (
+        (DOCS / "architecture.md").read_text(encoding="utf-8").partition("## Ten questions\n")[2].partition("\n## ")[0]
+    )
+    rows = [line.split(" | ") for line in part.splitlines() if line.endswith(" |")][1:]
+    assert len(rows) == 10
+    assert all(question.endswith("?") and re.search(r"`\w+/[\w/]+\.py`", answer) for question, answer in rows)

@@ -1,4 +1,4 @@
-"""The line to one machine: run an argv, read and replace a file. The same over SSH and on this machine."""
+"""One machine: run an argv, read and replace a file. The same over SSH and on this machine."""
 
 from __future__ import annotations
 

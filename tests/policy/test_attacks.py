@@ -86,9 +86,9 @@ def test_a_rename_taken_back_half_way_leaves_no_password_that_nobody_was_told(
     else:
         site.declare(BERND_DECLARED, TECHNIK)
     settles(command)
-    his = password_in(site.letters()["bernd@gmx.example"])
+    theirs = password_in(site.letters()["bernd@gmx.example"])
     box = site.mailbox(BERND)
     assert box is not None
-    assert sha512_crypt.verify(his, str(box["password"]).removeprefix("{SHA512-CRYPT}"))
-    assert control.check_password(site.ox, "bernd.neu" if finished else "bernd.muster", his)
+    assert sha512_crypt.verify(theirs, str(box["password"]).removeprefix("{SHA512-CRYPT}"))
+    assert control.check_password(site.ox, "bernd.neu" if finished else "bernd.muster", theirs)
     assert command("plan").status == 0

@@ -1,6 +1,6 @@
 """The entry of every tool: `python -m reconciler.sandbox.openxchange.run FOLDER/sbin/TOOL [OPTIONS]`.
 
-The scripts in `FOLDER/sbin` call it. The story of a call: read the command line, let the tool do its work, say the
+The scripts in `FOLDER/sbin` call it. A call: read the command line, let the tool do its work, say the
 answer; a failure is printed in OX's shape and decides the exit status. What is wrong with the stand-in itself ends
 with 2, a status that no tool of OX has.
 """

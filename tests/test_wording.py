@@ -1,0 +1,56 @@
+"""Words that stand nowhere: pronouns that guess somebody's gender, and in pages the private words of who wrote them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FOLDERS = ("benchmarks", "docs", "reconciler", "schemas", "scripts", "state", "tests")
+PRONOUNS = re.compile(r"(?<![\w-])(s?he|hers?|him|his|hersel[f]|himsel[f])(?![\w])", re.IGNORECASE)
+GERMAN = re.compile(r"\b(er|ihm|ihn|ihr|ihre[mnrs]?|sein|seine[mnrs]?)\b", re.IGNORECASE)
+"""In letters. `sie` is left out: there it is an address, a *Mailadresse*, and German has no other word."""
+POETRY = re.compile(
+    r"\b(story|door|playground|twins?|sign of life|nobody is here|here stands|nothing stands|see to|mend(s|ed)?"
+    r"|said loud|(becomes?|become) ours|dead (one|password))\b",
+    re.IGNORECASE,
+)
+
+
+def texts() -> Iterator[Path]:
+    yield from (path for path in ROOT.iterdir() if path.is_file() and path.suffix in (".md", ".toml", ""))
+    for folder in FOLDERS:
+        yield from (path for path in sorted((ROOT / folder).rglob("*")) if path.is_file() and path.suffix != ".pyc")
+
+
+def found(pattern: re.Pattern[str], files: Iterator[Path]) -> list[str]:
+    """Each line with such a word, with its place."""
+    return [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+        for path in files
+        if path != Path(__file__)
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if pattern.search(line)
+    ]
+
+
+def test_nobodys_gender_is_guessed() -> None:
+    """People are *they*: a tool for people who change their names does not guess."""
+    assert not found(PRONOUNS, texts())
+
+
+def test_nor_in_german_letters() -> None:
+    assert not found(GERMAN, (path for path in texts() if ".de." in path.name))
+
+
+@pytest.mark.parametrize("word", ["she", "Her", "himself", "s/he", "(his)"])
+def test_such_a_word_would_be_found(word: str) -> None:
+    assert PRONOUNS.search(f"tell {word} the password")
+
+
+def test_pages_have_the_fields_words() -> None:
+    pages = [*ROOT.glob("*.md"), *(path for path in (ROOT / "docs").rglob("*.md") if path.parent.name != "facts")]
+    assert not found(POETRY, iter(pages))
