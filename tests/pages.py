@@ -86,7 +86,8 @@ def plan_picture() -> str:
     shown = plan_text(samples.readme(), width=108, color=True).replace(samples.DOMAIN, "mail.example")
     console.print(Text.from_ansi(shown), soft_wrap=True)
     picture = console.export_svg(title="reconciler plan", unique_id="plan")
-    return re.sub(r" *@font-face \{.*?\}\n", "", picture, flags=re.DOTALL)  # they would be fetched from elsewhere
+    picture = re.sub(r" *@font-face \{.*?\}\n", "", picture, flags=re.DOTALL)  # they would be fetched from elsewhere
+    return picture.replace("Fira Code, monospace", "monospace")
 
 
 PAGES: dict[str, Callable[[], str]] = {"site-file.md": site_file_page, "plan.svg": plan_picture}

@@ -142,3 +142,8 @@ def test_ten_questions_have_files_as_answers() -> None:
     rows = [line.split(" | ") for line in part.splitlines() if line.endswith(" |")][1:]
     assert len(rows) == 10
     assert all(question.endswith("?") and re.search(r"`\w+/[\w/]+\.py`", answer) for question, answer in rows)
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = (DOCS / "README.md").read_text(encoding="utf-8")
+    assert [path.name for path in DOCS.glob("*.md") if path.name != "README.md" and f"({path.name})" not in index] == []

@@ -40,7 +40,7 @@ class Transition:
     declared: tuple[DeclaredEntry, ...] = ()
     """What git says of its subject."""
     counts_as: Effect | None = None
-    """What it counts as by what git declares of its subject (`assembly.explained`); None: by its changes alone."""
+    """What it counts as by what git declares of its subject (`annotations.explained`); None: by its changes alone."""
 
     @property
     def id(self) -> str:

@@ -1,4 +1,4 @@
-"""What happens to one account, in words. `words.sentence` calls it; no decision is made here."""
+"""What happens to one account, in words. `transition_text.sentence` calls it; no decision is made here."""
 
 from __future__ import annotations
 

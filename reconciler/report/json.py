@@ -1,4 +1,4 @@
-"""Reports for programs: versioned JSON documents (`document`), each described by a schema in `schemas/`.
+"""Reports for programs: versioned JSON documents (`json_models`), each described by a schema in `schemas/`.
 
 Dates are ISO 8601 with their offset. No password is in them and no address of the member register. Every document is
 UTF-8, indented, and ends in one newline.

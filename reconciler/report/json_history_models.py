@@ -1,4 +1,4 @@
-"""The document of `history`: what the ledger remembers of earlier runs. `document` has all others."""
+"""The document of `history`: what the ledger remembers of earlier runs. `json_models` has all others."""
 
 from __future__ import annotations
 

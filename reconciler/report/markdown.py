@@ -1,6 +1,6 @@
 """Reports for merge requests and issues. `cli` calls these; every text ends in one newline.
 
-The first line decides whether to look closer. Everything foreign is escaped (`safe.markdown`). No report is longer
+The first line decides whether to look closer. Everything foreign is escaped (`sanitize.markdown`). No report is longer
 than LIMIT characters, which forges accept in one comment: what is too much is cut from the harmless end, and counted.
 """
 

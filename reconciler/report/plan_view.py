@@ -1,6 +1,6 @@
 """The view model: one plan or one run, walked once, in words. Text, Markdown and JSON are written from it.
 
-Its strings are raw: each renderer makes them harmless at its own edge (`safe`).
+Its strings are raw: each renderer makes them harmless at its own edge (`sanitize`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The rename of an account in words: one line over all systems. `words` and `account` call it; it decides nothing.
+"""The rename of an account in words. `transition_text` and `account_text` call it; it decides nothing.
 
 A transition knows its account by the newest address. The older ones are the keys of what belongs to it and is not it:
 the old mailbox, the old mailbox that is attached, the record that changes its key.

@@ -1,4 +1,4 @@
-"""One transition in words: what a person would notice, in the order in which they would ask. `view` calls it.
+"""One transition in words: what a person would notice, in the order in which they would ask. `plan_view` calls it.
 
 No decision is made here, and nothing that `changes.HIDDEN` names is ever said.
 """

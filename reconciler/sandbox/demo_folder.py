@@ -1,6 +1,6 @@
 """The demo's folder: made anew each time, unless somebody wrote something in it; then it is kept beside the new one.
 
-`site` clears it before it builds, `reconciler demo` remembers at its end what it wrote itself.
+`demo_site` clears it before it builds, `reconciler demo` remembers at its end what it wrote itself.
 """
 
 from __future__ import annotations

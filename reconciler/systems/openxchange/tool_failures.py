@@ -1,5 +1,5 @@
 """The failures that the tools are known to have: status and text, our sentence, what to do (facts/open-xchange.md 1.4,
-1.6, 4). `answers.complaint` looks here; the first entry that fits speaks.
+1.6, 4). `tool_answers.complaint` looks here; the first entry that fits speaks.
 
 {words} in the sentences are the fields of `answers.Words`.
 """
