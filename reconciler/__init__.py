@@ -1,0 +1,3 @@
+"""GitOps for mail accounts."""
+
+__version__ = "0.1.0"

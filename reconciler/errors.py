@@ -4,6 +4,7 @@
     ├── InvalidInput                the declared state or the site file is wrong: all findings at once (status 3)
     ├── UsageError                  the command cannot be carried out as it was written (status 2)
     ├── StalePlan                   the saved plan is not what would be done now (status 6)
+    ├── LockError                   somebody else is at work, or has taken our lock (status 7)
     ├── Unreadable                  a live system could not be read: it is unknown, never empty (status 9)
     └── EffectFailed                a write to a live system did not happen
         ├── TemporaryFailure        the same write may work in a moment: retried
@@ -39,6 +40,10 @@ class UsageError(ReconcilerError):
 
 class StalePlan(ReconcilerError):
     """The saved plan is of another site, used, or no longer what would be done."""
+
+
+class LockError(ReconcilerError):
+    """The ledger's lock is not ours: somebody else holds it, or took it away. `apply.ledger` says which."""
 
 
 class Unreadable(ReconcilerError):

@@ -8,122 +8,77 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from reconciler.apply.session import Session
-from reconciler.cli.plan import plan_status, render
-from reconciler.cli.runner import (
-    Format,
-    FormatOption,
-    SiteOption,
-    StateOption,
-    Status,
-    agreed,
-    colored,
-    console,
-    enter,
-    errors,
-    say,
-    worst,
-    write,
-    write_beside,
-)
+from reconciler.cli.formats import Format, writers
+from reconciler.cli.plan import plan_status
+from reconciler.cli.runner import Status, worst
 from reconciler.cli.saved_plan import read_saved, refuse_used, reviewed, the_reviewed
 from reconciler.cli.site_session import OpenSite, open_site
+from reconciler.cli.streams import say, write, write_beside
+from reconciler.cli.terminal import agreed, errors
 from reconciler.errors import UsageError
 from reconciler.planning.ledger_state import FINISHED
 from reconciler.planning.plan import Plan
 from reconciler.planning.plan_draft import Draft
 from reconciler.planning.run import Progress as Told
-from reconciler.planning.run import Run
-from reconciler.report.json import run_json
 from reconciler.report.json_models import PlanDocument
-from reconciler.report.markdown import run_markdown
-from reconciler.report.text import plan_question, run_text
+from reconciler.report.text import plan_question
 from reconciler.workflow import apply as carry_out
 
 
-def apply(
-    saved: Annotated[Path | None, typer.Argument(metavar="[PLAN]", help="A plan saved by `plan --out`.")] = None,
-    site: SiteOption = None,
-    output: FormatOption = Format.TEXT,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    state: StateOption = None,
-) -> None:
-    """Carry the plan out, after showing it and asking. With a saved plan: what was reviewed and nothing
-    else; nothing when any of it changed since. A step that fails meanwhile leaves the run partly applied.
-
-    Exit status 0: done. 5: a gate refused something, the rest is done. 6: the saved plan is stale. 8: partly applied.
-
-    Example: reconciler apply plan.json --yes
-    """
-
-    async def pipeline() -> Status:
-        document = read_saved(saved) if saved is not None else None
-        async with open_site(site, state) as opened, opened.session() as held:
-            _say_taken_over(held)
-            if document is None:
-                drafted = await opened.draft()
-            else:
-                await refuse_used(document, held.ledger)
-                drafted = the_reviewed(document, await opened.draft(reviewed(document)))
-                _say_what_differs(document, drafted)
-            return await carry_through(opened, held, drafted, output, yes=yes)
-
-    enter(pipeline, output)
+async def apply(site: Path | None, state: Path | None, output: Format, *, saved: Path | None, yes: bool) -> Status:
+    """Carries out the plan, or what was saved of one."""
+    document = read_saved(saved) if saved is not None else None
+    async with open_site(site, state) as opened, opened.session() as held:
+        _say_taken_over(held)
+        if document is None:
+            drafted = await opened.draft()
+        else:
+            await refuse_used(document, held.ledger)
+            drafted = the_reviewed(document, await opened.draft(reviewed(document)))
+            _say_what_differs(document, drafted)
+        return await carry_through(opened, held, drafted, output, yes=yes)
 
 
-def resume(
-    site: SiteOption = None,
-    output: FormatOption = Format.TEXT,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    state: StateOption = None,
-) -> None:
-    """Finish what the last run left undone, with the passwords and letters that earlier ones owe, and nothing else. A
-    plain `apply` does the same and more.
-
-    Example: reconciler resume --yes
-    """
-
-    async def pipeline() -> Status:
-        async with open_site(site, state) as opened, opened.session() as held:
-            _say_taken_over(held)
-            left = await held.ledger.left_open()
-            owners = frozenset(step.owner for step in left.steps if step.state not in FINISHED) if left else frozenset()
-            earlier = opened.still_declared(await held.ledger.half_way()) - owners
-            if left is not None:
-                who = f"{left.who} on {left.host}"
-                say(f"run {left.id} of {left.started:%Y-%m-%d %H:%M} UTC by {who} was left unfinished")
-            if earlier:
-                names = ", ".join(sorted(owner.subject for owner in earlier)[:5])
-                others = " and others" if len(earlier) > 5 else ""
-                say(f"earlier runs left half-way, with passwords or letters: {names}{others}")
-            if left is None and not earlier:
-                say("no run was left unfinished; next: reconciler plan")
-                return Status.DONE
-            owners |= earlier
-            # a run that died after its last effect did not come to note whose accounts they are
-            noted = frozenset(step.owner for step in left.steps) if left else frozenset()
-            drafted = (await opened.draft(only=owners)).only(owners, noted)
-            return await carry_through(opened, held, drafted, output, yes=yes)
-
-    enter(pipeline, output)
+async def resume(site: Path | None, state: Path | None, output: Format, *, yes: bool) -> Status:
+    """Carries out what earlier runs left."""
+    async with open_site(site, state) as opened, opened.session() as held:
+        _say_taken_over(held)
+        left = await held.ledger.left_open()
+        owners = frozenset(step.owner for step in left.steps if step.state not in FINISHED) if left else frozenset()
+        earlier = opened.still_declared(await held.ledger.half_way()) - owners
+        if left is not None:
+            who = f"{left.who} on {left.host}"
+            say(f"run {left.id} of {left.started:%Y-%m-%d %H:%M} UTC by {who} was left unfinished")
+        if earlier:
+            names = ", ".join(sorted(owner.subject for owner in earlier)[:5])
+            others = " and others" if len(earlier) > 5 else ""
+            say(f"earlier runs left half-way, with passwords or letters: {names}{others}")
+        if left is None and not earlier:
+            say("no run was left unfinished; next: reconciler plan")
+            return Status.DONE
+        owners |= earlier
+        # a run that died after its last effect did not come to note whose accounts they are
+        noted = frozenset(step.owner for step in left.steps) if left else frozenset()
+        drafted = (await opened.draft(only=owners)).only(owners, noted)
+        return await carry_through(opened, held, drafted, output, yes=yes)
 
 
 async def carry_through(opened: OpenSite, held: Session, drafted: Draft, output: Format, *, yes: bool) -> Status:
     """Shows, asks, carries out, says what is now true."""
     made = drafted.plan
     beside = Format.TEXT if output is Format.JSON else output
-    (write_beside if output is Format.JSON else write)(render(made, beside, "mail plan"))
+    (write_beside if output is Format.JSON else write)(writers(beside).plan(made, title="mail plan"))
     if made.open_transitions and not await _agreed(made, yes=yes):
         say("nothing was changed")
         return plan_status(made)
     if not made.open_transitions and (made.stopped or not (drafted.adopted or drafted.people)):
         if output is Format.JSON:
-            write(render(made, output, "mail plan"))
+            write(writers(output).plan(made, title="mail plan"))
         return plan_status(made)
     with _progress() as told, _stoppable() as asked:
         try:
@@ -135,7 +90,7 @@ async def carry_through(opened: OpenSite, held: Session, drafted: Draft, output:
             say("cancelled: of what was under way nobody knows whether it happened; next: reconciler resume")
             return Status.PARTLY
     if run.transitions or output is not Format.TEXT:
-        write(_rendered(run, output))
+        write(writers(output).run(run))
     return worst(
         Status.REFUSED if made.refused else Status.DONE,
         Status.UNREADABLE if made.unknown else Status.DONE,
@@ -222,13 +177,3 @@ def _stoppable() -> Iterator[_Asked]:
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
-
-
-def _rendered(run: Run, output: Format) -> str:
-    match output:
-        case Format.TEXT:
-            return run_text(run, width=console.width, color=colored())
-        case Format.JSON:
-            return run_json(run)
-        case Format.MARKDOWN:
-            return run_markdown(run)

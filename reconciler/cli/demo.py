@@ -8,75 +8,57 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from reconciler.cli.plan import render
-from reconciler.cli.runner import Format, Status, colored, console, enter, say, write
+from reconciler.cli.formats import Format, writers
+from reconciler.cli.runner import Status
 from reconciler.cli.site_session import open_site, read_site
+from reconciler.cli.streams import say, write
+from reconciler.cli.terminal import console
 from reconciler.errors import UsageError
 from reconciler.model.declared import DesiredState
-from reconciler.planning.plan import Plan
-from reconciler.report.text import run_text
 from reconciler.sandbox.demo_folder import clear, remember
 from reconciler.sandbox.demo_site import build, fill_database
 from reconciler.sandbox.drift_by_hand import change_by_hand, declare_rename, kill_when_renamed
 from reconciler.workflow import apply
 
-_EXAMPLE = Path(__file__).parents[2] / "state"
 
-
-def demo(
-    folder: Annotated[Path, typer.Argument(help="Where to build the site; made anew when it is a demo site.")] = Path(
-        "demo-site"
-    ),
-    state: Annotated[Path, typer.Option(help="The example state to build it from.")] = _EXAMPLE,
-) -> None:
-    """Build a stand-in site in a folder: plan, apply, a rename that dies half-way and is finished, drift. Touches
-    nothing else. A demo site in which you wrote something is kept as FOLDER.old-1, and so on.
-
-    Example: reconciler demo /tmp/demo
-    """
-
-    async def pipeline() -> Status:
-        if not state.is_dir():
-            hint = "name one: reconciler demo --state FOLDER; the repository of reconciler has one in state/"
-            raise UsageError(f"there is no example state in {state}", hint=hint)
-        if state.resolve().is_relative_to(folder.resolve()):
-            raise UsageError(f"{state} is in {folder}, which is made anew", hint="name another folder for the demo")
-        kept = clear(folder)
-        if kept is not None:
-            say(f"somebody wrote in {folder}/ since the demo made it: it is kept as {kept}/, to copy from")
-        site = build(folder, state)
-        settings, declaration = read_site(site)
-        fill_database(folder, declaration.state.domains)
-        _chapter(f"A site in {folder}/", f"{len(declaration.state.mailboxes)} declared mailboxes, nothing applied yet.")
-        _chapter("What would be done", "reconciler plan")
-        write(render(await _plan(site), Format.TEXT, "mail plan"))
-        _chapter("Doing it", "reconciler ledger init; reconciler apply --yes")
-        await _apply(site)
-        _chapter("Once more: there is nothing left to do", "reconciler plan")
-        write(render(await _plan(site), Format.TEXT, "mail plan"))
-        await _rename(folder, site, declaration.state)
-        _chapter("Somebody changes things by hand")
-        for sentence in change_by_hand(folder, declaration.state):
-            write(f"  · {sentence}")
-        _chapter("What cron would report", "reconciler drift")
-        write(render(await _plan(site), Format.TEXT, "mail drift"))
-        remember(folder)
-        _chapter("Now you")
-        write(_invitation(folder.absolute(), settings.path("outbox").absolute()))
-        return Status.DONE
-
-    enter(pipeline)
+async def demo(folder: Path, state: Path) -> Status:
+    """Builds the site and shows everything on it."""
+    if not state.is_dir():
+        hint = "name one: reconciler demo --state FOLDER; the repository of reconciler has one in state/"
+        raise UsageError(f"there is no example state in {state}", hint=hint)
+    if state.resolve().is_relative_to(folder.resolve()):
+        raise UsageError(f"{state} is in {folder}, which is made anew", hint="name another folder for the demo")
+    kept = clear(folder)
+    if kept is not None:
+        say(f"somebody wrote in {folder}/ since the demo made it: it is kept as {kept}/, to copy from")
+    site = build(folder, state)
+    settings, declaration = read_site(site)
+    fill_database(folder, declaration.state.domains)
+    _chapter(f"A site in {folder}/", f"{len(declaration.state.mailboxes)} declared mailboxes, nothing applied yet.")
+    _chapter("What would be done", "reconciler plan")
+    await _show_plan(site)
+    _chapter("Doing it", "reconciler ledger init; reconciler apply --yes")
+    await _apply(site)
+    _chapter("Once more: there is nothing left to do", "reconciler plan")
+    await _show_plan(site)
+    await _rename(folder, site, declaration.state)
+    _chapter("Somebody changes things by hand")
+    for sentence in change_by_hand(folder, declaration.state):
+        write(f"  · {sentence}")
+    _chapter("What cron would report", "reconciler drift")
+    await _show_plan(site, "mail drift")
+    remember(folder)
+    _chapter("Now you")
+    write(_invitation(folder.absolute(), settings.path("outbox").absolute()))
+    return Status.DONE
 
 
 async def _rename(folder: Path, site: Path, state: DesiredState) -> None:
     """Declared, planned, killed half-way, finished."""
     old, new = declare_rename(folder, state)
     _chapter(f"{old} has a new surname", "reconciler plan")
-    write(render(await _plan(site), Format.TEXT, "mail plan"))
+    await _show_plan(site)
     _chapter("The power fails in the middle", "reconciler apply --yes")
     kill_when_renamed(folder, _command(site, "apply", "--yes"), new)
     write(
@@ -85,12 +67,12 @@ async def _rename(folder: Path, site: Path, state: DesiredState) -> None:
     _chapter("The next run takes the lock of the dead one over and finishes its work", "reconciler resume")
     subprocess.run(_command(site, "resume", "--yes"), stderr=subprocess.STDOUT, check=True)
     _chapter("Nothing is left to do", "reconciler plan")
-    write(render(await _plan(site), Format.TEXT, "mail plan"))
+    await _show_plan(site)
 
 
 def _command(site: Path, *words: str) -> list[str]:
     """A command of ours as a process of its own."""
-    return [sys.executable, "-c", "from reconciler.cli.main import main; main()", *words, "--site", str(site)]
+    return [sys.executable, "-m", "reconciler", *words, "--site", str(site)]
 
 
 def _chapter(title: str, command: str = "") -> None:
@@ -103,9 +85,9 @@ def _chapter(title: str, command: str = "") -> None:
     write(said.get())
 
 
-async def _plan(site: Path) -> Plan:
+async def _show_plan(site: Path, title: str = "mail plan") -> None:
     async with open_site(site) as opened:
-        return (await opened.draft()).plan
+        write(writers(Format.TEXT).plan((await opened.draft()).plan, title=title))
 
 
 async def _apply(site: Path) -> None:
@@ -114,7 +96,7 @@ async def _apply(site: Path) -> None:
         async with opened.session() as held:
             drafted, systems, stop = await opened.draft(), opened.systems, asyncio.Event()
             run = await apply(drafted, systems, held, clock=opened.clock, progress=lambda *_: None, stop=stop)
-    write(run_text(run, width=console.width, color=colored()))
+    write(writers(Format.TEXT).run(run))
 
 
 def _invitation(folder: Path, outbox: Path) -> str:

@@ -3,65 +3,37 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
-
-import typer
+from pathlib import Path
 
 from reconciler.apply.ledger import Holder, Ledger
-from reconciler.cli.runner import SiteOption, Status, agreed, enter, say
+from reconciler.cli.runner import Status
 from reconciler.cli.site_session import opened_ledger
+from reconciler.cli.streams import say
+from reconciler.cli.terminal import agreed
 from reconciler.declared.site_file import load_site
 from reconciler.errors import UsageError
 
-ledger = typer.Typer(name="ledger", help="The tables that remember what was done.", no_args_is_help=True)
+
+async def init(site: Path | None) -> Status:
+    """Makes the tables."""
+    async with opened_ledger(load_site(site), create=True) as kept:
+        await kept.init()
+    say("the ledger is ready; next: reconciler plan")
+    return Status.DONE
 
 
-@ledger.command()
-def init(site: SiteOption = None) -> None:
-    """Make the ledger's tables; once for each site's database. Tables of another shape are never touched.
-
-    Example: reconciler ledger init
-    """
-
-    async def pipeline() -> Status:
-        async with opened_ledger(load_site(site), create=True) as kept:
-            await kept.init()
-        say("the ledger is ready; next: reconciler plan")
-        return Status.DONE
-
-    enter(pipeline)
+async def check(site: Path | None) -> Status:
+    """Checks the tables."""
+    async with opened_ledger(load_site(site)) as kept:
+        await kept.check()
+    say("the ledger is as it should be")
+    return Status.DONE
 
 
-@ledger.command()
-def check(site: SiteOption = None) -> None:
-    """Check that the ledger's tables are there and as this version needs them.
-
-    Example: reconciler ledger check
-    """
-
-    async def pipeline() -> Status:
-        async with opened_ledger(load_site(site)) as kept:
-            await kept.check()
-        say("the ledger is as it should be")
-        return Status.DONE
-
-    enter(pipeline)
-
-
-def unlock(
-    site: SiteOption = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-) -> None:
-    """Show who holds the lock, and take it away after asking. A run that lost its lock writes nothing more.
-
-    Example: reconciler unlock
-    """
-
-    async def pipeline() -> Status:
-        async with opened_ledger(load_site(site)) as kept:
-            return await _unlock(kept, yes)
-
-    enter(pipeline)
+async def unlock(site: Path | None, *, yes: bool) -> Status:
+    """Takes the lock away, after asking."""
+    async with opened_ledger(load_site(site)) as kept:
+        return await _unlock(kept, yes)
 
 
 async def _unlock(kept: Ledger, yes: bool) -> Status:

@@ -1,33 +1,15 @@
-"""The door: all commands, and the last net under them."""
+"""The entry of the console script and of `python -m reconciler`, and the last net under every command."""
 
 from __future__ import annotations
 
 import sys
 
-import typer
-
-from reconciler.cli.apply import apply, resume
-from reconciler.cli.demo import demo
-from reconciler.cli.history import history
-from reconciler.cli.ledger import ledger, unlock
-from reconciler.cli.plan import drift, plan
+from reconciler.cli.commands import app
+from reconciler.cli.completion import answer_shell
 from reconciler.cli.process_tuning import leave
-from reconciler.cli.runner import Status, complain, known_width, open_streams, plain_streams, report_bug, unwritable
-from reconciler.cli.schema import schema
-from reconciler.cli.show import show
-from reconciler.cli.validate import validate
+from reconciler.cli.runner import Status, complain, report_bug
+from reconciler.cli.streams import known_width, open_streams, plain_streams, unwritable
 from reconciler.errors import UsageError
-
-app = typer.Typer(
-    name="reconciler",
-    help="GitOps for mail accounts: declare them in git, review the plan, apply it.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-for command in (validate, plan, apply, resume, drift, show, history, unlock, schema, demo):
-    app.command()(command)
-app.add_typer(ledger)
 
 
 def main() -> None:
@@ -46,8 +28,9 @@ def main() -> None:
 def run() -> None:
     """One command, to its SystemExit."""
     try:
+        answer_shell()
         _check_order(sys.argv[1:])
-        app()
+        app(prog_name="reconciler")
     except UsageError as error:
         complain(error)
         sys.exit(int(Status.USAGE))

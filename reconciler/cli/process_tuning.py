@@ -1,9 +1,8 @@
 """How the process uses memory and time while a command runs: a site of 100,000 mailboxes is millions of values.
-For `door`, `opening` and `main`."""
+For `runner`, `site_session` and `main`."""
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import os
 import sys
@@ -26,6 +25,8 @@ def many_values() -> Iterator[None]:
     usual, turn = gc.get_threshold(), sys.getswitchinterval()
     gc.set_threshold(_GARBAGE)
     sys.setswitchinterval(_TURN)
+    import ctypes  # a tenth of what `--help` may take
+
     with suppress(AttributeError, OSError):  # a C library that has no such switch
         # glibc raises that size by itself, up to 32 MB; then what is freed stays, a tenth of a big plan's memory
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _BIG)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-from reconciler.cli.runner import Status, enter, say, write
+from reconciler.cli.runner import Status
+from reconciler.cli.streams import say, write
 from reconciler.declared.schema import site_schema, state_schema
 from reconciler.errors import UsageError
 from reconciler.report.json_history_models import history_schema
@@ -26,33 +25,21 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
 }
 
 
-def schema(
-    name: Annotated[str | None, typer.Argument(help=f"One of {', '.join(SCHEMAS)}.")] = None,
-    folder: Annotated[Path | None, typer.Option("--write", help="Write all schemas into this folder instead.")] = None,
-) -> None:
-    """Print the JSON Schema of a document, or write all of them.
-
-    Example: reconciler schema --write schemas/
-    """
-
-    async def pipeline() -> Status:
-        if folder is not None:
-            for each, make in SCHEMAS.items():
-                path = folder / f"{each}.schema.json"
-                try:
-                    path.write_text(rendered(make()), encoding="utf-8")
-                except OSError as error:
-                    raise UsageError(
-                        f"{path} cannot be written: {error.strerror}", hint="make the folder first"
-                    ) from None
-                say(f"written: {path}")
-            return Status.DONE
-        if name not in SCHEMAS:
-            raise UsageError(f"there is no schema {name!r}" if name else "which schema?", hint=", ".join(SCHEMAS))
-        write(rendered(SCHEMAS[name]()))
+def schema(name: str | None, folder: Path | None) -> Status:
+    """Writes all schemas into the folder, or one to standard output. Raises UsageError."""
+    if folder is not None:
+        for each, make in SCHEMAS.items():
+            path = folder / f"{each}.schema.json"
+            try:
+                path.write_text(rendered(make()), encoding="utf-8")
+            except OSError as error:
+                raise UsageError(f"{path} cannot be written: {error.strerror}", hint="make the folder first") from None
+            say(f"written: {path}")
         return Status.DONE
-
-    enter(pipeline)
+    if name not in SCHEMAS:
+        raise UsageError(f"there is no schema {name!r}" if name else "which schema?", hint=", ".join(SCHEMAS))
+    write(rendered(SCHEMAS[name]()))
+    return Status.DONE
 
 
 def rendered(document: dict[str, Any]) -> str:

@@ -79,6 +79,8 @@ def reconciler(
 
 _NURSERY = """
 import json, os, sys
+import reconciler.cli.apply, reconciler.cli.history, reconciler.cli.ledger, reconciler.cli.plan, reconciler.cli.show
+import reconciler.cli.validate
 from reconciler.cli.main import run
 for line in sys.stdin:
     request = json.loads(line)
@@ -103,7 +105,7 @@ for line in sys.stdin:
 
 
 class Nursery:
-    """A process that has imported the command and forks once for each call: each is a process of its own as ever, but
+    """A process that has imported the commands and forks once for each call: each is a process of its own as ever, but
     without the second that the imports take. What is read while importing (COLUMNS, NO_COLOR) is the first call's."""
 
     def __init__(self) -> None:

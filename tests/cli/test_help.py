@@ -10,7 +10,7 @@ import pytest
 import typer
 from typer.core import TyperGroup
 
-from reconciler.cli.main import app
+from reconciler.cli.commands import app
 from reconciler.cli.runner import Status, worst
 from tests.cli.conftest import Command
 

@@ -119,7 +119,7 @@ def test_2_when_the_help_cannot_be_written(site: StandInSite) -> None:
 def test_1_for_a_full_disk_that_is_not_the_outputs(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def full() -> None:
+    def full(prog_name: str) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(main, "app", full)

@@ -33,10 +33,8 @@ from reconciler.apply.ledger import Ledger, schema
 from reconciler.apply.ledger import ledger as ledger_module
 from reconciler.apply.ledger.tables import declare as declare_ledger
 from reconciler.apply.session import Operator
-from reconciler.cli import apply as commands
-from reconciler.cli import site_session
-from reconciler.cli.plan import plan as plan_command
-from reconciler.cli.runner import Format
+from reconciler.cli import commands, site_session
+from reconciler.cli.formats import Format
 from reconciler.declared.load import Declaration, load_state
 from reconciler.declared.site_file import load_site
 from reconciler.planning.ports import System
@@ -157,11 +155,11 @@ class World:
 
     def plan(self) -> Answer:
         """`reconciler plan`."""
-        return self._command(partial(plan_command, self.site, Format.TEXT), None, "a", None)
+        return self._command(partial(commands.plan, self.site, Format.TEXT), None, "a", None)
 
     def planned(self) -> dict[str, Any]:
         """`reconciler plan --format json`; the declared state must be valid."""
-        answer = self._command(partial(plan_command, self.site, Format.JSON), None, "a", None)
+        answer = self._command(partial(commands.plan, self.site, Format.JSON), None, "a", None)
         document = json.loads(answer.out)
         assert isinstance(document, dict)
         return document

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.apply.ledger.tables import declare
-from reconciler.cli.main import app
+from reconciler.cli.commands import app
 from reconciler.cli.schema import SCHEMAS
 from reconciler.declared.load import load_state
 from reconciler.planning.plan import Plan

@@ -17,7 +17,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from reconciler.apply.ledger import process_check
-from reconciler.errors import ReconcilerError
+from reconciler.errors import LockError
 
 TTL = timedelta(minutes=2)
 """How long a lock stands without a sign of life; `before` and `after` of every batch are one, `renew` another."""
@@ -68,7 +68,7 @@ class Holder:
     alive: bool | None = None
 
 
-class Locked(ReconcilerError):
+class Locked(LockError):
     """Somebody else is at work (status 7)."""
 
     def __init__(self, by: Holder) -> None:
@@ -81,7 +81,7 @@ class Locked(ReconcilerError):
         self.by = by
 
 
-class LockLost(ReconcilerError):
+class LockLost(LockError):
     """The lock is not ours any more: it expired and was taken over, was broken, or was given back (status 7)."""
 
     def __init__(self) -> None:

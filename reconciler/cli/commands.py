@@ -1,0 +1,282 @@
+"""What can be typed: every command with its options and its help.
+
+A command imports what it runs, when it runs: this module has nothing but the command line, so that `--help`, shell
+completion and a wrong option cost no more than they must (docs/benchmarks.md; tests/cli/test_start.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from reconciler import __version__
+from reconciler.cli.formats import Format
+from reconciler.cli.runner import enter, enter_loop
+from reconciler.cli.streams import write
+
+# a `--help` that is not there needs no pydantic to be read
+_NO_HELP = {"default_map": {"help": False}}
+
+app = typer.Typer(
+    name="reconciler",
+    help="GitOps for mail accounts: declare them in git, review the plan, apply it.",
+    no_args_is_help=True,
+    add_completion=False,  # its two options would write into ~/.bashrc; `completion` completes without them
+    pretty_exceptions_enable=False,
+    context_settings=_NO_HELP,
+    rich_markup_mode=None,  # rich takes longer to import than everything else that `--help` needs
+)
+ledger = typer.Typer(
+    name="ledger",
+    help="The tables that remember what was done.",
+    no_args_is_help=True,
+    context_settings=_NO_HELP,
+    rich_markup_mode=None,
+)
+
+SiteOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--site", envvar="RECONCILER_SITE", help="The site file; default ./reconciler.yaml, ./state/reconciler.yaml."
+    ),
+]
+StateOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--state",
+        envvar="RECONCILER_STATE",
+        help="The folder of the declared state, instead of the site file's `state`.",
+    ),
+]
+FormatOption = Annotated[Format, typer.Option("--format", help="How to write the report to standard output.")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+SCHEMAS = ("state", "site", "plan", "run", "findings", "show", "history")
+"""The documents that have a schema."""
+
+
+def _listed(group: typer.Typer) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Adds a command; the list of all commands shows the whole first sentence of its help."""
+
+    def add(command: Callable[..., None]) -> Callable[..., None]:
+        sentence, dot, _ = " ".join((command.__doc__ or "").split()).partition(". ")
+        return group.command(short_help=sentence + dot.strip())(command)
+
+    return add
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        write(f"reconciler {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def every_command(
+    _version_asked: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """What stands before the command."""
+
+
+@_listed(app)
+def validate(site: SiteOption = None, state: StateOption = None, output: FormatOption = Format.TEXT) -> None:
+    """Check the site file and the declared state; all problems at once, each with file, line and column.
+
+    Exit status 0: valid (there may be warnings). 3: invalid.
+
+    Example: reconciler validate --site state/reconciler.yaml
+    """
+    from reconciler.cli import validate as command
+
+    enter(lambda: command.validate(site, state, output), output)
+
+
+@_listed(app)
+def plan(
+    site: SiteOption = None,
+    output: FormatOption = Format.TEXT,
+    out: Annotated[Path | None, typer.Option(help="Also save the plan to this file, for `apply FILE`.")] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every field that changes.")] = False,
+    state: StateOption = None,
+) -> None:
+    """Show what `apply` would do; change nothing.
+
+    Exit status 0: nothing to do. 4: changes are pending. 5: a gate refuses something. 9: a system could not be read.
+
+    Example: reconciler plan --out plan.json
+    """
+    from reconciler.cli import plan as command
+
+    enter_loop(lambda: command.plan(site, state, output, out=out, verbose=verbose), output)
+
+
+@_listed(app)
+def apply(
+    saved: Annotated[Path | None, typer.Argument(metavar="[PLAN]", help="A plan saved by `plan --out`.")] = None,
+    site: SiteOption = None,
+    output: FormatOption = Format.TEXT,
+    yes: YesOption = False,
+    state: StateOption = None,
+) -> None:
+    """Carry the plan out, after showing it and asking. With a saved plan: what was reviewed and nothing
+    else; nothing when any of it changed since. A step that fails meanwhile leaves the run partly applied.
+
+    Exit status 0: done. 5: a gate refused something, the rest is done. 6: the saved plan is stale. 8: partly applied.
+
+    Example: reconciler apply plan.json --yes
+    """
+    from reconciler.cli import apply as command
+
+    enter_loop(lambda: command.apply(site, state, output, saved=saved, yes=yes), output)
+
+
+@_listed(app)
+def resume(
+    site: SiteOption = None,
+    output: FormatOption = Format.TEXT,
+    yes: YesOption = False,
+    state: StateOption = None,
+) -> None:
+    """Finish what the last run left undone, with the passwords and letters that earlier ones owe, and nothing else. A
+    plain `apply` does the same and more.
+
+    Example: reconciler resume --yes
+    """
+    from reconciler.cli import apply as command
+
+    enter_loop(lambda: command.resume(site, state, output, yes=yes), output)
+
+
+@_listed(app)
+def drift(
+    site: SiteOption = None,
+    output: FormatOption = Format.TEXT,
+    strict: Annotated[
+        bool, typer.Option(help="Live objects that nobody declares are named, and count as drift.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every field that differs.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing at all when there is no drift.")] = False,
+    state: StateOption = None,
+) -> None:
+    """Show where the live systems differ from what git declares; for cron. Changes nothing.
+
+    Exit status 0: no drift. 4: drift was found.
+
+    Example: reconciler drift --quiet
+    """
+    from reconciler.cli import plan as command
+
+    enter_loop(lambda: command.drift(site, state, output, strict=strict, verbose=verbose, quiet=quiet), output)
+
+
+@_listed(app)
+def show(
+    address: Annotated[str, typer.Argument(help="An address, a local part, or a member number.")],
+    site: SiteOption = None,
+    output: FormatOption = Format.TEXT,
+    state: StateOption = None,
+) -> None:
+    """Show everything that is declared and live about an address or a member number, in all systems, and where mail to
+    it goes now and after the plan.
+
+    Example: reconciler show anna.beispiel@mail.example
+    """
+    from reconciler.cli import show as command
+
+    enter_loop(lambda: command.show(address, site, state, output), output)
+
+
+@_listed(app)
+def history(
+    asked: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[RUN|ADDRESS]",
+            help="A run's number: each of its steps. An address or a local part: who changed it, when and why.",
+        ),
+    ] = None,
+    site: SiteOption = None,
+    output: FormatOption = Format.TEXT,
+    limit: Annotated[int, typer.Option(help="How many runs to list, newest first.", min=1)] = 20,
+) -> None:
+    """List the runs; for one run, show each step with times, old and new values, and where it was declared; for an
+    address, who changed it, when and why. Times are in the site's time zone.
+
+    Example: reconciler history anna.beispiel@mail.example
+    """
+    from reconciler.cli import history as command
+
+    enter_loop(lambda: command.history(asked, site, output, limit), output)
+
+
+@_listed(app)
+def unlock(site: SiteOption = None, yes: YesOption = False) -> None:
+    """Show who holds the lock, and take it away after asking. A run that lost its lock writes nothing more.
+
+    Example: reconciler unlock
+    """
+    from reconciler.cli import ledger as command
+
+    enter_loop(lambda: command.unlock(site, yes=yes))
+
+
+@_listed(app)
+def schema(
+    name: Annotated[str | None, typer.Argument(help=f"One of {', '.join(SCHEMAS)}.")] = None,
+    folder: Annotated[Path | None, typer.Option("--write", help="Write all schemas into this folder instead.")] = None,
+) -> None:
+    """Print the JSON Schema of a document, or write all of them.
+
+    Example: reconciler schema --write schemas/
+    """
+    from reconciler.cli import schema as command
+
+    enter(lambda: command.schema(name, folder))
+
+
+@_listed(app)
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Where to build the site; made anew when it is a demo site.")] = Path(
+        "demo-site"
+    ),
+    state: Annotated[Path, typer.Option(help="The example state to build it from.")] = Path(__file__).parents[2]
+    / "state",
+) -> None:
+    """Build a stand-in site in a folder: plan, apply, a rename that dies half-way and is finished, drift. Touches
+    nothing else. A demo site in which you wrote something is kept as FOLDER.old-1, and so on.
+
+    Example: reconciler demo /tmp/demo
+    """
+    from reconciler.cli import demo as command
+
+    enter_loop(lambda: command.demo(folder, state))
+
+
+@_listed(ledger)
+def init(site: SiteOption = None) -> None:
+    """Make the ledger's tables; once for each site's database. Tables of another shape are never touched.
+
+    Example: reconciler ledger init
+    """
+    from reconciler.cli import ledger as command
+
+    enter_loop(lambda: command.init(site))
+
+
+@_listed(ledger)
+def check(site: SiteOption = None) -> None:
+    """Check that the ledger's tables are there and as this version needs them.
+
+    Example: reconciler ledger check
+    """
+    from reconciler.cli import ledger as command
+
+    enter_loop(lambda: command.check(site))
+
+
+app.add_typer(ledger)

@@ -1,0 +1,108 @@
+"""The formats of a report, and what writes each kind of report in each of them: `--format`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:  # only the chosen format's writers are imported
+    from reconciler.planning.findings import Finding
+    from reconciler.planning.ledger_state import PastRun
+    from reconciler.planning.lookup import Sighting
+    from reconciler.planning.plan import Plan
+    from reconciler.planning.run import Run
+    from reconciler.report.address_history import PastChange
+
+
+class Format(StrEnum):
+    """How a report is written to standard output."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+class PlanWriter(Protocol):
+    """Writes a plan; `verbose` shows every field that changes."""
+
+    def __call__(self, plan: Plan, /, *, title: str, verbose: bool = False) -> str: ...
+
+
+class RunHistoryWriter(Protocol):
+    """Writes one earlier run with its steps; `left` says whether the ledger has anything open."""
+
+    def __call__(self, run: PastRun, /, *, left: bool) -> str: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writers:
+    """What one format writes each kind of report with. A format without one of them is a type error."""
+
+    findings: Callable[[Sequence[Finding]], str]
+    plan: PlanWriter
+    run: Callable[[Run], str]
+    sighting: Callable[[Sighting], str]
+    history: Callable[[Sequence[PastRun]], str]
+    run_history: RunHistoryWriter
+    address_history: Callable[[str, Sequence[PastChange]], str]
+
+
+def writers(output: Format) -> Writers:
+    """The table: what writes reports in this format. A format that is forgotten here is a type error."""
+    match output:
+        case Format.TEXT:
+            return _text()
+        case Format.JSON:
+            return _json()
+        case Format.MARKDOWN:
+            return _markdown()
+
+
+def _text() -> Writers:
+    from reconciler.cli.terminal import colored, console
+    from reconciler.report import address_history, history, text
+
+    width, color = console.width, colored()
+    return Writers(
+        findings=lambda findings: text.findings_text(findings, width=width, color=color),
+        plan=lambda plan, /, *, title, verbose=False: text.plan_text(
+            plan, width=width, color=color, verbose=verbose, title=title
+        ),
+        run=lambda run: text.run_text(run, width=width, color=color),
+        sighting=lambda seen: text.sighting_text(seen, width=width, color=color),
+        history=lambda runs: history.history_text(runs, width=width, color=color),
+        run_history=lambda run, /, *, left: history.run_history_text(run, left=left, width=width, color=color),
+        address_history=lambda asked, changes: address_history.address_history_text(
+            asked, changes, width=width, color=color
+        ),
+    )
+
+
+def _json() -> Writers:
+    from reconciler.report import json
+
+    return Writers(
+        findings=json.findings_json,
+        plan=lambda plan, /, *, title, verbose=False: json.plan_json(plan),  # noqa: ARG005  # it has everything
+        run=json.run_json,
+        sighting=json.sighting_json,
+        history=json.history_json,
+        run_history=lambda run, /, *, left: json.run_history_json(run),  # noqa: ARG005  # a state of today, not of the run
+        address_history=lambda _asked, changes: json.address_history_json(changes),
+    )
+
+
+def _markdown() -> Writers:
+    from reconciler.report import address_history, history, markdown
+
+    return Writers(
+        findings=markdown.findings_markdown,
+        plan=lambda plan, /, *, title, verbose=False: markdown.plan_markdown(plan, title=title),  # noqa: ARG005  # folded
+        run=markdown.run_markdown,
+        sighting=markdown.sighting_markdown,
+        history=history.history_markdown,
+        run_history=history.run_history_markdown,
+        address_history=address_history.address_history_markdown,
+    )

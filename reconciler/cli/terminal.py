@@ -1,0 +1,45 @@
+"""What is known of the terminal: its width and colours; asking the person at it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+
+from rich.console import Console
+
+from reconciler.cli.streams import say, write_beside
+
+console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+
+def colored() -> bool:
+    """Whether standard output is a terminal that shows colours (TERM=dumb does not) and NO_COLOR is not set."""
+    return console.is_terminal and not console.is_dumb_terminal and not console.no_color
+
+
+async def agreed(question: str) -> bool:
+    """Asks somebody at a terminal; Enter alone, Ctrl-C and Ctrl-D are no. The loop runs meanwhile: a lock is renewed
+    and lines are kept open, however long somebody thinks."""
+    loop, terminal = asyncio.get_running_loop(), sys.stdin.fileno()
+    answers: asyncio.Queue[str | None] = asyncio.Queue()
+    # a terminal gives a line at a time; nothing is Ctrl-D
+    loop.add_reader(terminal, lambda: answers.put_nowait(os.read(terminal, 1024).decode("utf-8", "replace") or None))
+    loop.add_signal_handler(signal.SIGINT, lambda: answers.put_nowait(None))
+    try:
+        while True:
+            write_beside(f"{question} [y/N]: ", end="")
+            answer = await answers.get()
+            if answer is None:
+                say("")
+                return False
+            if answer.strip().lower() in ("y", "yes"):
+                return True
+            if answer.strip().lower() in ("", "n", "no"):
+                return False
+            say("please answer y or n")
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+        loop.remove_reader(terminal)

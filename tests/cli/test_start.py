@@ -1,0 +1,109 @@
+"""A command imports what it runs, when it runs. What it takes is measured in docs/benchmarks.md; here no clock runs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from reconciler import __version__
+from reconciler.cli import schema
+from reconciler.cli.commands import SCHEMAS
+from tests.cli.running import environment
+from tests.cli.test_help import COMMANDS
+
+LIVE = {"sqlalchemy", "pymysql", "psycopg", "asyncssh", "cryptography", "bcrypt", "argon2", "passlib", "jinja2", "nacl"}
+"""What talks to live systems, or makes what goes there."""
+SLOW = LIVE | {"rich", "markdown_it", "pygments", "ruamel", "asyncio", "multiprocessing", "email", "ctypes"}
+
+_IMPORTED = """
+import json, sys
+sys.argv[0] = "reconciler"
+from reconciler.cli.main import run
+try:
+    run()
+finally:
+    print(json.dumps(sorted(name for name, module in sys.modules.items() if module)), file=sys.stderr)
+"""
+
+
+def imported(*arguments: str, folder: Path | None = None, env: Mapping[str, str] | None = None) -> set[str]:
+    """The modules that a fresh process has imported at the end of this command, which must succeed."""
+    done = subprocess.run(
+        [sys.executable, "-c", _IMPORTED, *arguments],
+        cwd=folder,
+        env=environment(**(env or {})),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stderr.splitlines()[-1]))
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["plan", "--help"], ["validate", "--help"], ["ledger", "init", "--help"]]
+)
+def test_help_imports_the_command_line_alone(arguments: list[str]) -> None:
+    modules = imported(*arguments)
+    assert not modules & (SLOW | {"pydantic"})
+    ours = {name for name in modules if name.startswith("reconciler.")}
+    assert {name.split(".")[1] for name in ours} == {"cli", "errors", "report"}
+    assert {name for name in ours if name.startswith("reconciler.report.")} == {"reconciler.report.sanitize"}
+
+
+@pytest.mark.parametrize(
+    ("shell", "words", "offered"),
+    [
+        ("bash", "reconciler v", "validate"),
+        ("bash", "reconciler plan --o", "--out"),
+        ("bash", "reconciler plan --format j", "json"),
+        ("zsh", "reconciler ledger ", '"check":'),
+        ("fish", "reconciler drift --q", "--quiet\tPrint nothing"),
+    ],
+)
+def test_completion_imports_the_command_line_alone(shell: str, words: str, offered: str) -> None:
+    asked = {
+        "_RECONCILER_COMPLETE": f"complete_{shell}",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(words.count(" ")),
+        "_TYPER_COMPLETE_ARGS": words,
+        "_TYPER_COMPLETE_FISH_ACTION": "get-args",
+    }
+    assert not imported(env=asked) & (SLOW | {"pydantic"})
+    done = subprocess.run(
+        [sys.executable, "-m", "reconciler"], env=environment(**asked), capture_output=True, text=True, check=True
+    )
+    assert offered in done.stdout
+    assert done.stderr == ""
+
+
+def test_completion_is_set_up_by_one_line() -> None:
+    env = environment(_RECONCILER_COMPLETE="source_zsh")
+    done = subprocess.run([sys.executable, "-m", "reconciler"], env=env, capture_output=True, text=True, check=True)
+    assert "compdef _reconciler_completion reconciler" in done.stdout
+
+
+def test_the_version() -> None:
+    done = subprocess.run([sys.executable, "-m", "reconciler", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"reconciler {__version__}\n"
+
+
+def test_the_list_of_commands_shows_whole_first_sentences() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "reconciler", "--help"], env=environment(), capture_output=True, text=True, check=True
+    )
+    shown = " ".join(done.stdout.split())
+    for name, command in COMMANDS.items():
+        if " " not in name:
+            assert f"{name} {' '.join((command.help or '').split()).partition('. ')[0]}" in shown
+    assert "..." not in shown.removeprefix("Usage: reconciler [OPTIONS] COMMAND [ARGS]...")
+
+
+def test_the_command_line_names_every_schema() -> None:
+    """It imports none of them."""
+    assert tuple(schema.SCHEMAS) == SCHEMAS
