@@ -1,4 +1,4 @@
-"""The user certificates of one login: which are shown to the host, and why others are not. Called by `identity`."""
+"""The user certificates of one login: which are shown to the host, and why others are not. Called by `login_keys`."""
 
 from __future__ import annotations
 

@@ -13,9 +13,9 @@ import asyncssh
 
 from reconciler.errors import Unreadable
 from reconciler.remote.host import Login
-from reconciler.remote.identity import Identity, identity
 from reconciler.remote.jump_hosts import Hop, route, ssh_line
 from reconciler.remote.known_hosts import KnownHosts
+from reconciler.remote.login_keys import Identity, identity
 
 CONNECT_TIMEOUT = 10.0
 """Seconds for the TCP connection."""
