@@ -1,10 +1,11 @@
-"""One command's hold on the ledger: it has the lock, opens a run, and closes it. Used by `workflow.apply`."""
+"""One command's hold on the ledger: it has the lock, opens a run, and closes it. Used by `workflow.apply`; `init`,
+which makes and changes the tables themselves, by `reconciler ledger init`."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from reconciler.apply.fence import Fence
@@ -78,18 +79,38 @@ class ClosingJournal(RunJournal):
         await self._ledger.finish(self._run, state)
 
 
+async def init(ledger: Ledger, operator: Operator) -> bool:
+    """Makes the tables, or brings those of an older version to today's, which is True; with the lock of every site, so
+    that nobody works with them. Raises Locked, LockLost, LedgerUnusable."""
+    if await ledger.init():
+        return False
+    async with AsyncExitStack() as locks:
+        for site in await ledger.begin_migration():
+            await locks.enter_async_context(_locked(site, operator, migrating=True))
+        await ledger.migrate()
+    return True
+
+
 @asynccontextmanager
 async def session(
     ledger: Ledger, transaction_hook: TransactionHook, fence: Fence, operator: Operator
 ) -> AsyncIterator[Session]:
     """Takes the lock, keeps it while the block runs, gives it back. Raises Locked, LedgerUnusable."""
     await ledger.check()
-    lease = await ledger.acquire(operator.who, operator.lock_host or operator.host, operator.pid)
     try:
-        async with renew_in_background(ledger, lease):
+        async with _locked(ledger, operator) as lease:
             yield Session(ledger, lease, transaction_hook, fence, operator)
     except LockLost:
         await fence.note()
         raise
+
+
+@asynccontextmanager
+async def _locked(ledger: Ledger, operator: Operator, *, migrating: bool = False) -> AsyncIterator[Lease]:
+    host = operator.lock_host or operator.host
+    lease = await ledger.acquire(operator.who, host, operator.pid, migrating=migrating)
+    try:
+        async with renew_in_background(ledger, lease):
+            yield lease
     finally:
         await ledger.release(lease)

@@ -259,7 +259,7 @@ def demo(
 
 @_listed(ledger)
 def init(site: SiteOption = None) -> None:
-    """Make the ledger's tables; once for each site's database. Tables of another shape are never touched.
+    """Make the ledger's tables, or bring those of an older release up to date. Tables of others are never touched.
 
     Example: reconciler ledger init
     """

@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from reconciler.apply import session as apply_session
 from reconciler.apply.ledger import Holder, Ledger
+from reconciler.cli.operator import operator
 from reconciler.cli.runner import Status
 from reconciler.cli.site_session import opened_ledger
 from reconciler.cli.streams import say
@@ -15,10 +17,11 @@ from reconciler.errors import UsageError
 
 
 async def init(site: Path | None) -> Status:
-    """Makes the tables."""
+    """Makes the tables, or brings older ones up to date."""
     async with opened_ledger(load_site(site), create=True) as kept:
-        await kept.init()
-    say("the ledger is ready; next: reconciler plan")
+        changed = await apply_session.init(kept, operator())
+    done = "the ledger is up to date" if changed else "the ledger is ready"
+    say(f"{done}; next: reconciler plan")
     return Status.DONE
 
 

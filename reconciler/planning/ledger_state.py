@@ -154,17 +154,11 @@ class Remembered:
     missed: frozenset[OneShot] = frozenset()
     recent: Mapping[Effect, frozenset[Owner]] = field(default_factory=dict)
     """What was touched within the window; an effect that a crash left uncertain counts."""
-    used_digests: frozenset[str] = frozenset()
 
     @property
     def unfinished(self) -> frozenset[Owner]:
         """Accounts that may have a password nobody was told: they get a new one, everywhere, and a letter."""
         return frozenset(owner for owner, kinds in self.unseen.items() if kinds & CREDENTIAL_EFFECTS)
-
-    def counted(self, effect: Effect, domain: str | None = None, *, without: frozenset[Owner] = frozenset()) -> int:
-        """How many within the window, in one domain or in all; `without` those that the plan itself counts."""
-        owners = self.recent.get(effect, frozenset()) - without
-        return sum(1 for owner in owners if domain in (None, owner.subject.rpartition("@")[2]))
 
 
 class PastStep(NamedTuple):

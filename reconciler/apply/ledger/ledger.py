@@ -17,7 +17,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from reconciler.apply.ledger import address_history, inventory, lock, queries, run_statements, schema
+from reconciler.apply.ledger import address_history, inventory, lock, migrations, queries, run_statements, schema
 from reconciler.apply.ledger.connect import LedgerUnusable, explained, glance, snapshot, transaction
 from reconciler.apply.ledger.inventory import Source
 from reconciler.apply.ledger.lock import TTL, Holder, Lease, Locked
@@ -52,6 +52,7 @@ class Ledger:
 
     def __init__(self, engine: Engine, site: str, *, clock: Callable[[], datetime], prefix: str = "") -> None:
         self.tables: LedgerTables = declare(prefix)
+        self._prefix = prefix
         self._engine = engine
         self._site = site
         self._clock = clock
@@ -62,9 +63,23 @@ class Ledger:
 
     # the tables
 
-    async def init(self) -> None:
-        """Makes the missing tables. Raises LedgerUnusable, and changes nothing, when others have their names."""
-        await _patiently(schema.create, self._engine, self.tables)
+    async def init(self) -> bool:
+        """Makes the missing tables. False when they are of an older version: see `session.bring_up_to_date`. Raises
+        LedgerUnusable, and changes nothing, when others have their names."""
+        return await _patiently(schema.create, self._engine, self.tables)
+
+    async def begin_migration(self) -> list[Ledger]:
+        """Notes that older tables are being changed, so that no run begins any more. The ledgers of all sites, whose
+        locks must be held meanwhile; none when there is nothing to change."""
+        if not await _patiently(migrations.mark, self._engine, self.tables):
+            return []
+        sites = {self._site, *await self._read(lambda c, tables: list(c.execute(select(tables.lock.c.name)).scalars()))}
+        return [Ledger(self._engine, site, clock=self._clock, prefix=self._prefix) for site in sorted(sites)]
+
+    async def migrate(self) -> None:
+        """Brings the tables to today's version. Whoever dies here, or does it a second time, begins where it stands."""
+        await _patiently(migrations.run, self._engine, self.tables)
+        await self.check()
 
     async def check(self) -> None:
         """Raises LedgerUnusable when the tables are missing, unfinished, or of another version or schema."""
@@ -76,9 +91,12 @@ class Ledger:
 
     # the lock
 
-    async def acquire(self, holder: str, host: str, pid: int, run: int | None = None, ttl: timedelta = TTL) -> Lease:
-        """Takes the lock, also one that expired or whose holder is dead on this very host. Raises Locked."""
-        return await _patiently(self._acquire, holder, host, pid, run, ttl)
+    async def acquire(
+        self, holder: str, host: str, pid: int, run: int | None = None, ttl: timedelta = TTL, *, migrating: bool = False
+    ) -> Lease:
+        """Takes the lock, also one that expired or whose holder is dead on this very host; of tables of another version
+        only for `migrating` them. Raises Locked, and LedgerUnusable."""
+        return await _patiently(self._acquire, holder, host, pid, run, ttl, migrating)
 
     async def renew(self, lease: Lease) -> None:
         """A sign of life: `ttl` counts from now again. Raises LockLost.
@@ -141,22 +159,12 @@ class Ledger:
         writes these rows, and the next plan puts it right."""
         await _patiently(self._note_uncertain, run, owners)
 
-    async def reopen(self, lease: Lease, run: int) -> OpenRun:
-        """Goes on with a run that did not end as DONE. Raises LockLost, and PermanentFailure for any other number."""
-
-        def work(connection: Connection) -> str:
-            commit = run_statements.reopen_run(connection, self.tables, self._site, run)
-            lock.note_run(connection, self.tables.lock, self._site, run)
-            return commit
-
-        return OpenRun(run, lease, await self._write(lease, work))
-
     async def before(self, run: OpenRun, steps: Sequence[Step]) -> None:
         """These are begun now. Raises LockLost, and PermanentFailure when one is done already."""
         await self._write(run.lease, lambda c: run_statements.begin_steps(c, self.tables, run.id, steps, self._clock()))
 
     async def after(self, run: OpenRun, ended: Sequence[tuple[Step, Outcome]]) -> None:
-        """How these ended; inventory and letters follow in the same transaction. Safe to repeat. Raises LockLost."""
+        """How these ended; the inventory follows in the same transaction. Safe to repeat. Raises LockLost."""
         await self._write(
             run.lease, lambda c: run_statements.end_steps(c, self.tables, self._source(run), ended, self._clock())
         )
@@ -238,14 +246,6 @@ class Ledger:
         found = await self._read(queries.runs, query.limit(1))
         return found[0] if found else None
 
-    async def interrupted(self) -> list[PastRun]:
-        """Runs that count as running and for which nobody holds a living lock."""
-        runs = self.tables.runs
-        query = select(runs).where(runs.c.site == self._site, runs.c.state == RunState.RUNNING).order_by(runs.c.id)
-        found = await self._read(queries.runs, query)
-        by = await self.holder() if found else None
-        return [run for run in found if by is None or by.expired or by.run != run.id]
-
     async def left_open(self) -> PastRun | None:
         """The latest run, with its steps, when it did not end as DONE."""
         latest = await self.history(1)
@@ -292,12 +292,14 @@ class Ledger:
 
         return await _patiently(write)
 
-    def _acquire(self, holder: str, host: str, pid: int, run: int | None, ttl: timedelta) -> Lease:
+    def _acquire(self, holder: str, host: str, pid: int, run: int | None, ttl: timedelta, migrating: bool) -> Lease:
         dead: Holder | None = None
         while True:  # every turn but the last means that somebody else took or freed it in between
             with transaction(self._engine) as connection:
                 lease = lock.take(connection, self.tables.lock, self._site, ttl, holder, host, pid, run)
                 row = lock.read(connection, self.tables.lock, self._site)
+                if lease is not None and not migrating:  # they may have changed since this run looked at them
+                    schema.refuse_other_version(migrations.read_version(connection, self.tables))
             if lease is not None:
                 return lease._replace(after=dead)
             found = lock.holder_of(row)

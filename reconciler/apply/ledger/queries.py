@@ -15,12 +15,13 @@ from sqlalchemy import Connection, Select, and_, case, exists, func, or_, select
 from sqlalchemy.engine import Row
 
 from reconciler.apply.ledger import inventory
-from reconciler.apply.ledger.run_statements import CHUNK, DID, chunks
+from reconciler.apply.ledger.run_statements import CHUNK, chunks
 from reconciler.apply.ledger.tables import LedgerTables
 from reconciler.model.records import UNREADABLE_KINDS, Owner, Records, Scope
 from reconciler.planning.changes import Action, Stage
 from reconciler.planning.ledger_state import (
     CREDENTIAL_EFFECTS,
+    FINISHED,
     LEDGER,
     PERSON,
     Effect,
@@ -47,7 +48,7 @@ def remember(
     """Everything that planning asks of the past; `since` is where the window of the limits begins, `numbers` are the
     declared member numbers by address.
 
-    Eleven statements, one for each kind whose keys do not fit into one answer, one for every thousand entries of the
+    Ten statements, one for each kind whose keys do not fit into one answer, one for every thousand entries of the
     inventory that nobody wants.
     """
     unwanted, known = inventory.divided(connection, tables, site, wanted)
@@ -65,9 +66,6 @@ def remember(
         one_shots=done,
         missed=missed,
         recent=_recent(connection, tables, site, since),
-        used_digests=frozenset(
-            connection.execute(select(tables.runs.c.digest).where(tables.runs.c.site == site)).scalars()
-        ),
     )
 
 
@@ -149,7 +147,7 @@ def unseen(connection: Connection, tables: LedgerTables, site: str) -> Mapping[O
         .where(
             runs.c.site == site,
             step.c.kind.in_(UNREADABLE_KINDS),
-            step.c.state.in_([state for state in StepState if state not in DID]),
+            step.c.state.in_([state for state in StepState if state not in FINISHED]),
             same_run,
             ~done_later,
         )
@@ -221,7 +219,7 @@ def _one_shots(
 ) -> tuple[frozenset[OneShot], frozenset[OneShot]]:
     """Done: all its steps of one run are. Missed: noted without a step."""
     runs, shot, step = tables.runs, tables.one_shots, tables.steps
-    left = func.sum(case((step.c.state.in_(DID), 0), else_=1))
+    left = func.sum(case((step.c.state.in_(FINISHED), 0), else_=1))
     query = (
         select(shot.c.address, shot.c.name, shot.c.date, func.max(shot.c.step_id), left)
         .join(runs, runs.c.id == shot.c.run)

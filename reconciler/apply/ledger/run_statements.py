@@ -1,7 +1,7 @@
-"""The statements that write runs, steps and letters. Called by `Ledger`, inside transactions that hold the lock.
+"""The statements that write runs and steps. Called by `Ledger`, inside transactions that hold the lock.
 
-A step that is DONE changes the inventory, and a letter's step its letter, in the same transaction: no crash can
-separate what we did from what we remember to own.
+A step that is DONE changes the inventory in the same transaction: no crash can separate what we did from what we
+remember to own.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Connection, Table, and_, case, delete, func, insert, not_, or_, select, update
+from sqlalchemy import Connection, Table, and_, case, func, insert, not_, or_, select, update
 
 from reconciler.apply.ledger import inventory
 from reconciler.apply.ledger.inventory import Source
@@ -19,19 +19,15 @@ from reconciler.apply.ledger.lock import Lease
 from reconciler.apply.ledger.run_rows import LONGEST, NewRun, clean, step_rows, told
 from reconciler.apply.ledger.tables import LedgerTables
 from reconciler.errors import PermanentFailure
-from reconciler.model.records import UNREADABLE_KINDS, LetterRow, Owner
+from reconciler.model.records import UNREADABLE_KINDS, Owner
 from reconciler.planning.changes import Action, Outcome, Result, Step
-from reconciler.planning.ledger_state import InventoryEntry, OneShot, RunState, StepState
+from reconciler.planning.ledger_state import FINISHED, InventoryEntry, OneShot, RunState, StepState
 
-DID = (StepState.DONE, StepState.SKIPPED, StepState.SUPERSEDED, StepState.UNCERTAIN)
-"""States of steps that need nothing more."""
 CHUNK = 500
 """Steps in one statement: far below every database's limit of parameters."""
 _PART = 250_000
 """Characters of a plan in one row, and of messages in one statement: at four bytes each still one packet (see
 `remote.database.LEAST_PACKET`)."""
-
-_LETTER_STATES = {Result.DONE: "sent", Result.FAILED: "failed", Result.UNCERTAIN: "uncertain"}
 
 T = TypeVar("T")
 
@@ -91,7 +87,7 @@ def insert_missed(connection: Connection, tables: LedgerTables, run: int, missed
 
 
 def begin_steps(connection: Connection, tables: LedgerTables, run: int, steps: Sequence[Step], now: datetime) -> None:
-    """Steps and their letters begun. Raises PermanentFailure when one is done already: it must not happen twice."""
+    """Steps begun. Raises PermanentFailure when one is done already: it must not happen twice."""
     open_states = (StepState.PENDING, StepState.BEGUN, StepState.FAILED, StepState.NOT_TRIED)
     table = tables.steps
     for chunk in chunks(steps, CHUNK):
@@ -105,13 +101,12 @@ def begin_steps(connection: Connection, tables: LedgerTables, run: int, steps: S
                 f"{len(chunk) - done.rowcount} of {len(chunk)} steps are not open in run {run}",
                 hint=f"run `reconciler history {run}` to see what is done, then `reconciler plan`",
             )
-    _begin_letters(connection, tables, run, [step for step in steps if step.change.kind == "letter"], now)
 
 
 def end_steps(
     connection: Connection, tables: LedgerTables, source: Source, ended: Sequence[tuple[Step, Outcome]], now: datetime
 ) -> None:
-    """Outcomes of steps, with what they mean for letters and the inventory. Safe to repeat."""
+    """Outcomes of steps, with what they mean for the inventory. Safe to repeat."""
     for chunk in _by_length(ended):
         for result in Result:
             those = [(step, outcome) for step, outcome in chunk if outcome.result is result]
@@ -138,7 +133,7 @@ def _end(
     ended: Sequence[tuple[Step, Outcome]],
     now: datetime,
 ) -> None:
-    """One statement, and one for letters, for up to CHUNK steps of one result."""
+    """One statement for up to CHUNK steps of one result."""
     table = tables.steps
     ids = [step.id for step, _ in ended]
     values: dict[str, Any] = {"state": StepState(result), "ended": None if result is Result.NOT_TRIED else now}
@@ -148,7 +143,7 @@ def _end(
     if result is Result.DONE:
         values["began"] = func.coalesce(table.c.began, now)
     elif result not in (Result.FAILED, Result.UNCERTAIN):
-        # a run that is taken up finds in place what it did itself: that stays done
+        # it is tried again after the answer to its commit was lost, and found in place: it stays done
         was_done = table.c.state == StepState.DONE
         values = {name: case((was_done, table.c[name]), else_=value) for name, value in values.items()}
     done = connection.execute(update(table).where(table.c.run == run, table.c.step_id.in_(ids)).values(**values))
@@ -156,11 +151,6 @@ def _end(
         raise PermanentFailure(
             f"{len(ids) - done.rowcount} of {len(ids)} steps do not belong to run {run}", hint="run `reconciler plan`"
         )
-    letter = _LETTER_STATES.get(result)
-    if letter and any(step.change.kind == "letter" for step, _ in ended):
-        letters = tables.letters
-        which = (letters.c.run == run, letters.c.step_id.in_(ids))
-        connection.execute(update(letters).where(*which).values(state=letter, at=now))
 
 
 def finish_run(connection: Connection, tables: LedgerTables, run: int, state: RunState, now: datetime) -> None:
@@ -172,21 +162,6 @@ def finish_run(connection: Connection, tables: LedgerTables, run: int, state: Ru
     connection.execute(update(runs).where(runs.c.id == run).values(state=state, finished=now))
 
 
-def reopen_run(connection: Connection, tables: LedgerTables, site: str, run: int) -> str:
-    """Lets a run that did not end as done go on; its commit. Raises PermanentFailure when there is none such."""
-    runs = tables.runs
-    opened = connection.execute(
-        update(runs)
-        .where(runs.c.id == run, runs.c.site == site, runs.c.state != RunState.DONE)
-        .values(state=RunState.RUNNING, finished=None)
-    )
-    if opened.rowcount != 1:
-        raise PermanentFailure(
-            f"there is no unfinished run {run} of the site {site}", hint="run `reconciler history` to see the runs"
-        )
-    return str(connection.execute(select(runs.c.commit).where(runs.c.id == run)).scalar_one())
-
-
 def supersede(connection: Connection, tables: LedgerTables, site: str, run: int, owners: Collection[Owner]) -> None:
     """What earlier runs left undone for these owners, and no system can show, is done under another address."""
     steps, runs = tables.steps, tables.runs
@@ -195,7 +170,9 @@ def supersede(connection: Connection, tables: LedgerTables, site: str, run: int,
         theirs = or_(*(and_(steps.c.scope == o.scope, steps.c.subject == o.subject) for o in chunk))
         connection.execute(
             update(steps)
-            .where(theirs, steps.c.kind.in_(UNREADABLE_KINDS), not_(steps.c.state.in_(DID)), steps.c.run.in_(earlier))
+            .where(
+                theirs, steps.c.kind.in_(UNREADABLE_KINDS), not_(steps.c.state.in_(FINISHED)), steps.c.run.in_(earlier)
+            )
             .values(state=StepState.SUPERSEDED)
         )
 
@@ -220,21 +197,6 @@ def _by_length(ended: Sequence[tuple[Step, Outcome]]) -> Iterator[list[tuple[Ste
         characters += more
     if chunk:
         yield chunk
-
-
-def _begin_letters(
-    connection: Connection, tables: LedgerTables, run: int, steps: Sequence[Step], now: datetime
-) -> None:
-    letters = tables.letters
-    for chunk in chunks(steps, CHUNK):
-        ids = [step.id for step in chunk]
-        connection.execute(delete(letters).where(letters.c.run == run, letters.c.step_id.in_(ids)))
-    rows = (
-        {"run": run, "step_id": s.id, "account": r.account, "template": r.template, "state": "begun", "at": now}
-        for s in steps
-        if isinstance(r := s.change.row, LetterRow)
-    )
-    _insert(connection, letters, rows)
 
 
 def _insert(connection: Connection, table: Table, rows: Iterable[dict[str, Any]]) -> None:

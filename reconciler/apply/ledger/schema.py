@@ -1,6 +1,7 @@
 """Making the tables, once and explicitly, and telling whether those that are there are ours. Called by `Ledger`.
 
-Nothing here alters a table that exists: another version or shape is said, with what to do.
+Nothing here alters a table that exists: another version or shape is said, with what to do. `migrations` brings an older
+version to today's.
 """
 
 from __future__ import annotations
@@ -8,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Index, Inspector, Table, inspect, select, text
+from sqlalchemy import Connection, Engine, Inspector, Table, inspect, text
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.schema import CreateTable
 from sqlalchemy.types import Date, DateTime, Integer, String, TypeDecorator, TypeEngine
 
+from reconciler.apply.ledger import migrations
 from reconciler.apply.ledger.connect import LedgerUnusable, snapshot, transaction
-from reconciler.apply.ledger.tables import SCHEMA_VERSION, LedgerTables
+from reconciler.apply.ledger.migrations import read_version
+from reconciler.apply.ledger.tables import LedgerTables
 from reconciler.remote.database import check_packet
 
 _INIT = "run `reconciler ledger init`"
@@ -32,53 +35,55 @@ def check(engine: Engine, tables: LedgerTables) -> None:
     with snapshot(engine) as connection:
         check_packet(connection)
         _refuse_other_encoding(connection)
-        missing = sorted({table.name for table in tables} - present(connection, tables))
+        there = present(connection, tables)
+        version = _version(connection, tables, there)
+        refuse_other_version(version)
+        missing = sorted({table.name for table in tables} - there)
         if missing:
             raise LedgerUnusable(f"the ledger's tables are missing: {', '.join(missing)}", hint=_INIT)
-        _refuse_other_shape(connection, tables, {table.name for table in tables})
-        version = _version(connection, tables)
-        if version is None or any(_missing_indexes(connection, table) for table in tables):
+        _refuse_other_shape(connection, tables, there)
+        if version is None or any(migrations.missing_indexes(connection, table) for table in tables):
             raise LedgerUnusable("the ledger's tables were begun and not completed", hint=_INIT)
-        _refuse_other_version(version)
 
 
-def create(engine: Engine, tables: LedgerTables) -> None:
-    """Makes what is missing, the version last: dying here is put right by the next `init`. Raises LedgerUnusable."""
+def create(engine: Engine, tables: LedgerTables) -> bool:
+    """Makes what is missing, the version last: dying here is put right by the next `init`. False, and nothing is
+    changed, when the tables are of an older version. Raises LedgerUnusable."""
     with snapshot(engine) as connection:
         check_packet(connection)
         _refuse_other_encoding(connection)
         there = present(connection, tables)
+        version = _version(connection, tables, there)
+        if version is not None and migrations.older(version) is not None:
+            return False
+        refuse_other_version(version)
         _refuse_other_shape(connection, tables, there)
-        if tables.meta.name in there and (version := _version(connection, tables)) is not None:
-            _refuse_other_version(version)
     with transaction(engine) as connection:
         for table in tables:
             # somebody else may be doing the same right now
             connection.execute(CreateTable(table, if_not_exists=True))
-            for index in _missing_indexes(connection, table):
-                connection.execute(CreateIndex(index, if_not_exists=connection.dialect.name != "mysql"))
+            migrations.add_missing_indexes(connection, table)
     _note_version(engine, tables)
     check(engine, tables)
-
-
-def _missing_indexes(connection: Connection, table: Table) -> list[Index]:
-    known = {index["name"] for index in inspect(connection).get_indexes(table.name)}
-    return [index for index in sorted(table.indexes, key=lambda index: str(index.name)) if index.name not in known]
+    return True
 
 
 def _note_version(engine: Engine, tables: LedgerTables) -> None:
     with transaction(engine) as connection:
-        if _version(connection, tables) is None:
+        if read_version(connection, tables) is None:
             try:
                 with connection.begin_nested():
-                    connection.execute(tables.meta.insert().values(name="version", value=str(SCHEMA_VERSION)))
+                    connection.execute(tables.meta.insert().values(name="version", value=str(migrations.newest())))
             except IntegrityError:
                 pass  # another `init` was a moment earlier; `check` looks at what it wrote
 
 
-def _version(connection: Connection, tables: LedgerTables) -> str | None:
-    meta = tables.meta.c
-    return connection.execute(select(meta.value).where(meta.name == "version")).scalar_one_or_none()
+def _version(connection: Connection, tables: LedgerTables, there: set[str]) -> str | None:
+    """See `migrations.read_version`; the table that says it is of the same shape in every version."""
+    if tables.meta.name not in there:
+        return None
+    _refuse_other_shape(connection, tables, {tables.meta.name})
+    return read_version(connection, tables)
 
 
 def _refuse_other_encoding(connection: Connection) -> None:
@@ -95,12 +100,19 @@ def _refuse_other_encoding(connection: Connection) -> None:
         )
 
 
-def _refuse_other_version(version: str) -> None:
-    if version != str(SCHEMA_VERSION):
-        raise LedgerUnusable(
-            f"the ledger's tables are of version {version}, this program needs {SCHEMA_VERSION}",
-            hint="use the release of reconciler that made them, or read its release notes on how to move the ledger",
-        )
+def refuse_other_version(version: str | None) -> None:
+    """Raises LedgerUnusable, with what to do about it, for another version than today's."""
+    newest = str(migrations.newest())
+    if version in (None, newest):
+        return
+    message = f"the ledger's tables are of version {version}, this program needs {newest}"
+    if migrations.older(version) is not None:
+        raise LedgerUnusable(message, hint=f"{_INIT}, which brings them to version {newest}; back them up before")
+    raise LedgerUnusable(
+        message,
+        hint="a newer release of reconciler has used this ledger: install that one here, too; the way back is the"
+        " ledger's backup",
+    )
 
 
 def _refuse_other_shape(connection: Connection, tables: LedgerTables, names: set[str]) -> None:

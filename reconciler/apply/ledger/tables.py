@@ -1,7 +1,8 @@
 """The ledger's tables, declared by hand, the same on MariaDB, PostgreSQL and SQLite.
 
 Text is compared byte by byte everywhere (utf8mb4_bin): a step's key may differ from another's in case only. Keys hold
-320 characters, since an address has up to 318 (RFC 5321: 64, `@`, 253) and a sender block may be one.
+320 characters, since an address has up to 318 (RFC 5321: 64, `@`, 253) and a sender block may be one. Whoever changes a
+table gives `migrations` the step that older ledgers need.
 """
 
 from __future__ import annotations
@@ -14,8 +15,6 @@ from sqlalchemy.dialects.mysql import DATETIME, LONGTEXT
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-SCHEMA_VERSION = 1
-"""Of these tables; `reconciler_meta` says which one a database has."""
 KEY_LENGTH = 320
 _STEP_ID_LENGTH = 400  # system/kind/action/ and a key
 
@@ -52,7 +51,6 @@ class LedgerTables(NamedTuple):
     steps: Table
     inventory: Table
     lock: Table
-    letters: Table
     one_shots: Table
 
 
@@ -74,17 +72,6 @@ def declare(prefix: str = "") -> LedgerTables:
         _steps(prefix, metadata),
         _inventory(prefix, metadata),
         _lock(prefix, metadata),
-        _table(
-            prefix,
-            "letters",
-            metadata,
-            Column("run", Integer, primary_key=True, autoincrement=False),
-            _key("step_id", _STEP_ID_LENGTH),
-            _text("account", KEY_LENGTH),
-            _text("template", 64),
-            _text("state", 16),
-            _time("at"),
-        ),
         _table(
             prefix,
             "one_shots",

@@ -132,7 +132,6 @@ SHOT = OneShot(ANNA, "password_reset", NOW.date())
 WRITES: dict[str, Write] = {
     "renew": lambda ledger, run, _: ledger.renew(run.lease),
     "begin": lambda ledger, run, _: opened_with(ledger, run.lease, creation(HANS), "other"),
-    "reopen": lambda ledger, run, _: ledger.reopen(run.lease, run.id),
     "before": lambda ledger, run, _: ledger.before(run, creation(ANNA)),
     "after": lambda ledger, run, _: ledger.after(run, [(step, DONE) for step in creation(ANNA)]),
     "done_in": _done_in,

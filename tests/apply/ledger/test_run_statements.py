@@ -121,15 +121,14 @@ async def test_success_that_does_not_read_back_may_still_become_a_failure(ledger
     assert (await states(ledger, run.id))[0] == "failed"
 
 
-async def test_what_a_run_did_stays_done_when_it_is_taken_up(ledger: Ledger, clock: Clock) -> None:
+async def test_what_a_run_did_stays_done_when_it_is_found_in_place(ledger: Ledger, clock: Clock) -> None:
+    """As when the answer to a commit was lost, and the step is tried again."""
     steps = creation(ANNA)
     run = await opened(ledger, steps)
     await ledger.before(run, steps[:1])
     await ledger.after(run, [(steps[0], Outcome(Result.DONE, "made"))])
-    await ledger.finish(run, RunState.INTERRUPTED)
-    again = await ledger.reopen(run.lease, run.id)
     clock.now += timedelta(hours=1)
-    await ledger.after(again, [(steps[0], SKIPPED), (steps[1], SKIPPED), (steps[2], Outcome(Result.NOT_TRIED))])
+    await ledger.after(run, [(steps[0], SKIPPED), (steps[1], SKIPPED), (steps[2], Outcome(Result.NOT_TRIED))])
     past = await ledger.run(run.id)
     assert past is not None
     assert [(step.state, step.message, step.ended) for step in past.steps[:3]] == [
@@ -147,21 +146,6 @@ async def test_a_used_plan_is_known(ledger: Ledger) -> None:
     assert (used.id, used.started, used.counts) == (run.id, NOW, {"pending": 4})
 
 
-async def test_a_run_that_ended_well_cannot_be_reopened_another_can(ledger: Ledger) -> None:
-    steps = creation(ANNA)
-    run = await opened(ledger, steps)
-    await ledger.finish(run, RunState.PARTLY)
-    again = await ledger.reopen(run.lease, run.id)
-    past = await ledger.run(run.id)
-    assert past is not None
-    assert (again.commit, past.state, past.finished) == ("abc", "running", None)
-    await ledger.before(again, steps)
-    await ledger.finish(again, RunState.DONE)
-    for number in (run.id, 99):
-        with pytest.raises(PermanentFailure, match=f"no unfinished run {number} of the site nrw"):
-            await ledger.reopen(run.lease, number)
-
-
 async def test_another_sites_runs_are_not_ours(ledger: Ledger, engine: Engine) -> None:
     other = Ledger(engine, "nds", clock=Clock())
     run = await opened(other, creation(ANNA))
@@ -170,19 +154,9 @@ async def test_another_sites_runs_are_not_ours(ledger: Ledger, engine: Engine) -
     assert await ledger.used("digest") is None
     assert await ledger.run(run.id) is None
     assert await ledger.plan_document(run.id) == ""
-    assert (await ledger.history(9), await ledger.interrupted()) == ([], [])
-    with pytest.raises(PermanentFailure):
-        await ledger.reopen(lease, run.id)
+    assert await ledger.history(9) == []
     await opened_with(ledger, lease, creation(HANS), "next")
-    assert [past.id for past in await other.interrupted()] == [run.id]
-
-
-async def test_a_run_is_interrupted_when_somebody_else_has_the_lock(ledger: Ledger) -> None:
-    run = await opened(ledger, creation(ANNA))
-    assert await ledger.interrupted() == []
-    await ledger.release(run.lease)
-    await ledger.acquire("technik", "other.example", 8)
-    assert [past.id for past in await ledger.interrupted()] == [run.id]
+    assert [(past.id, past.state) for past in await other.history(9)] == [(run.id, "running")]
 
 
 async def test_history_is_newest_first(ledger: Ledger) -> None:
@@ -213,25 +187,6 @@ async def test_a_plan_bigger_than_a_packet(ledger: Ledger) -> None:
     document = "".join(f"Zeile {n} ü€\n" for n in range(1_500_000))  # 22 MB
     run = await ledger.begin(lease, document, "d", "", "technik", "mail.example", 7, [], {})
     assert await ledger.plan_document(run.id) == document
-
-
-async def test_letters_follow_their_steps(ledger: Ledger, engine: Engine) -> None:
-    steps = [*creation(ANNA), *creation(HANS)]
-    letters = [steps[3], steps[7]]
-    run = await opened(ledger, steps)
-    await ledger.before(run, letters)
-    table = ledger.tables.letters
-
-    def kept() -> list[tuple[str, ...]]:
-        with engine.connect() as connection:
-            rows = connection.execute(table.select().order_by(table.c.account))
-            return [(row.account, row.template, row.state) for row in rows]
-
-    assert kept() == [(ANNA, "account", "begun"), (HANS, "account", "begun")]
-    await ledger.after(run, [(letters[0], DONE), (letters[1], FAILED)])
-    assert kept() == [(ANNA, "account", "sent"), (HANS, "account", "failed")]
-    await ledger.before(run, letters[1:])
-    assert kept() == [(ANNA, "account", "sent"), (HANS, "account", "begun")]
 
 
 async def test_no_private_address_is_kept(ledger: Ledger, engine: Engine) -> None:

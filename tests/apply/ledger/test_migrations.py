@@ -1,0 +1,231 @@
+"""Ledgers of older releases: brought to today's version with all their rows, wherever somebody dies on the way, and
+never under a run. The tables are those that the older release made (`versions/`), on each database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine, inspect, make_url
+
+from reconciler.apply import session
+from reconciler.apply.ledger import Ledger, LedgerUnusable, Locked, migrations, open_engine
+from reconciler.apply.ledger.tables import LedgerTables
+from reconciler.apply.session import Operator
+from tests.apply.ledger.house import ANNA, HANS, Clock, account, expire, opened, sql
+
+_VERSIONS = Path(__file__).parent / "versions"
+PERSON = Operator("technik", "mail.example", 7)
+OTHER = Operator("vertretung", "mail2.example", 8)
+
+
+def ledger_on(engine: Engine, site: str = "nrw", prefix: str = "") -> Ledger:
+    return Ledger(engine, site, clock=Clock(), prefix=prefix)
+
+
+def make_version(engine: Engine, version: int, prefix: str = "") -> None:
+    """Its tables, with what a run left in them. `{commit}` is a reserved word on some databases."""
+    commit = engine.dialect.identifier_preparer.quote("commit")
+    for name in (f"{version}-{engine.dialect.name}.sql", f"{version}-rows.sql"):
+        lines = (line for line in (_VERSIONS / name).read_text().splitlines() if not line.startswith("--"))
+        with engine.begin() as connection:
+            for statement in "\n".join(lines).split(";\n"):
+                if statement.strip():
+                    named = statement.replace("{commit}", commit).replace("reconciler_", f"{prefix}reconciler_")
+                    connection.exec_driver_sql(named.strip().rstrip(";"))
+
+
+def version_of(engine: Engine, prefix: str = "") -> str | None:
+    with engine.connect() as connection:
+        return migrations.read_version(connection, ledger_on(engine, prefix=prefix).tables)
+
+
+@pytest.fixture
+def old(engine: Engine) -> Engine:
+    """A database with a ledger of the first version."""
+    make_version(engine, 1)
+    return engine
+
+
+@pytest.fixture
+def old_file(tmp_path: Path) -> Engine:
+    """The same in a file of its own, where no server is the point."""
+    engine = open_engine(make_url(f"sqlite:///{tmp_path}/ledger.db"), create=True)
+    make_version(engine, 1)
+    return engine
+
+
+async def is_whole(engine: Engine, prefix: str = "") -> None:
+    """Of today's version and shape, with every row."""
+    ledger = ledger_on(engine, prefix=prefix)
+    await ledger.check()
+    assert version_of(engine, prefix) == str(migrations.newest())
+    assert f"{prefix}reconciler_letters" not in inspect(engine).get_table_names()
+    past = await ledger.run(1)
+    assert past is not None
+    assert [(step.key, step.state) for step in past.steps] == [(ANNA, "done"), (ANNA, "begun"), (HANS, "done")]
+    remembered = await ledger.remember(24)
+    assert remembered.unfinished == {account(ANNA)}
+    assert [shot.name for shot in remembered.missed] == ["password_reset"]
+    assert list(await ledger.inventory()) == [("postfixadmin", "mailbox", ANNA)]
+    assert await ledger.plan_document(1) == '{"site": "nrw"}'
+    assert (await ledger.holder(), await ledger_on(engine, "nds", prefix).holder()) == (None, None)
+
+
+async def test_an_older_ledger_is_refused_with_the_next_command_until_init_brings_it_up_to_date(old: Engine) -> None:
+    ledger = ledger_on(old)
+    with pytest.raises(LedgerUnusable, match=r"of version 1, this program needs 2$") as caught:
+        await ledger.check()
+    assert caught.value.hint == "run `reconciler ledger init`, which brings them to version 2; back them up before"
+    assert await session.init(ledger, PERSON)
+    await is_whole(old)
+    assert not await session.init(ledger, PERSON)
+    # and a run goes on from there, with the next number and fence
+    run = await opened(ledger, [])
+    assert (run.id, run.lease.fence) == (2, 5)
+
+
+async def test_it_waits_for_a_run_of_any_site_and_lets_no_other_begin(old: Engine) -> None:
+    working = await ledger_on(old, "nds").acquire("technik", "mail.example", 7, migrating=True)  # as its release did
+    with pytest.raises(Locked, match="locked by technik"):
+        await session.init(ledger_on(old), OTHER)
+    assert await ledger_on(old, "nds").holds(working)
+    assert "reconciler_letters" in inspect(old).get_table_names()
+    with pytest.raises(LedgerUnusable, match="of version 1 to 2, this program needs 2"):
+        await ledger_on(old).check()
+    await ledger_on(old, "nds").release(working)
+    assert await session.init(ledger_on(old), OTHER)
+    await is_whole(old)
+
+
+async def test_a_run_that_looked_at_the_tables_before_they_changed_gets_no_lock(old_file: Engine) -> None:
+    ledger = ledger_on(old_file)
+    with pytest.raises(LedgerUnusable, match="this program needs 2"):
+        await ledger.acquire("technik", "mail.example", 7)
+    assert await ledger.holder() is None
+
+
+async def test_two_at_once(old: Engine) -> None:
+    ends = await asyncio.gather(
+        session.init(ledger_on(old), PERSON), session.init(ledger_on(old), OTHER), return_exceptions=True
+    )
+    # one does it; the other one was told so, or came when it was done
+    assert True in ends
+    assert all(end in (True, False) or isinstance(end, Locked | LedgerUnusable) for end in ends), ends
+    await is_whole(old)
+
+
+class Dead(BaseException):
+    """As a kill: nothing catches it on the way."""
+
+
+def dying_after(statements: int, monkeypatch: pytest.MonkeyPatch) -> Callable[[Connection, LedgerTables], None]:
+    """The step to version 2, whose process is gone after so many statements, or at its end."""
+    step = migrations.STEPS[0]
+
+    def dying(connection: Connection, tables: LedgerTables) -> None:
+        left = iter(range(statements))
+        execute = connection.execute
+
+        def counted(*arguments: Any, **options: Any) -> Any:
+            if next(left, None) is None:
+                raise Dead
+            return execute(*arguments, **options)
+
+        monkeypatch.setattr(connection, "execute", counted)
+        step(connection, tables)
+        raise Dead
+
+    return dying
+
+
+async def test_dying_anywhere_is_put_right_by_the_next_init(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """MariaDB has kept what was done by then, the others nothing."""
+    for statements in range(4):
+        prefix = f"m{statements}_"
+        make_version(engine, 1, prefix)
+        ledger = ledger_on(engine, prefix=prefix)
+        await ledger.begin_migration()
+        with monkeypatch.context() as patched:
+            patched.setattr(migrations, "STEPS", (dying_after(statements, patched),))
+            with pytest.raises(Dead):
+                migrations.run(engine, ledger.tables)
+        with pytest.raises(LedgerUnusable, match="of version 1 to 2, this program needs 2") as caught:
+            await ledger.check()
+        assert "reconciler ledger init" in caught.value.hint
+        assert await session.init(ledger, PERSON)
+        await is_whole(engine, prefix)
+
+
+async def test_the_lock_of_one_that_died_on_another_host_ends_by_itself(old_file: Engine) -> None:
+    (own,) = [site for site in await ledger_on(old_file).begin_migration() if site._site == "nrw"]
+    await own.acquire("technik", "gone.example", 7, migrating=True)
+    with pytest.raises(Locked):
+        await session.init(ledger_on(old_file), PERSON)
+    expire(old_file, own)
+    assert await session.init(ledger_on(old_file), PERSON)
+    await is_whole(old_file)
+
+
+async def test_a_newer_ledger_is_left_alone_and_says_what_to_do(old_file: Engine) -> None:
+    ledger = ledger_on(old_file)
+    await session.init(ledger, PERSON)
+    for version in ("3", "2 to 3", "1 to 3", "two"):
+        sql(old_file, f"UPDATE reconciler_meta SET value = '{version}'")
+        for attempt in (ledger.check, ledger.init):
+            with pytest.raises(LedgerUnusable, match=f"of version {version}, this program needs 2") as caught:
+                await attempt()
+            assert "a newer release of reconciler has used this ledger: install that one here" in caught.value.hint
+        assert version_of(old_file) == version
+
+
+def _to_3(connection: Connection, tables: LedgerTables) -> None:
+    """What a later version may want: a column with a value for the rows that are there."""
+    if "job" not in {column["name"] for column in inspect(connection).get_columns(tables.runs.name)}:
+        connection.exec_driver_sql(f"ALTER TABLE {tables.runs.name} ADD COLUMN job varchar(255) NOT NULL DEFAULT ''")
+    connection.exec_driver_sql(f"UPDATE {tables.runs.name} SET job = 'unknown' WHERE job = ''")
+
+
+def _dying(connection: Connection, tables: LedgerTables) -> None:
+    _to_3(connection, tables)
+    raise TimeoutError
+
+
+async def test_several_versions_one_after_the_other_and_each_is_noted(
+    old: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger, to_2 = ledger_on(old), migrations.STEPS
+    monkeypatch.setattr(migrations, "STEPS", (*to_2, _dying))
+    await ledger.begin_migration()
+    with pytest.raises(TimeoutError):
+        migrations.run(old, ledger.tables)
+    assert version_of(old) == "2 to 3"
+    assert "reconciler_letters" not in inspect(old).get_table_names()
+    monkeypatch.setattr(migrations, "STEPS", (*to_2, _to_3))
+    migrations.run(old, ledger.tables)
+    assert version_of(old) == "3"
+    with old.connect() as connection:
+        assert connection.exec_driver_sql("SELECT job FROM reconciler_runs").scalars().all() == ["unknown"]
+
+
+async def test_a_new_ledger_is_the_same_as_one_that_was_brought_up_to_date(old: Engine) -> None:
+    def shape(prefix: str) -> dict[str, object]:
+        look = inspect(old)
+        return {
+            name.removeprefix(prefix): (
+                [{**column, "type": repr(column["type"])} for column in look.get_columns(name)],
+                sorted(str(index["name"]).removeprefix(prefix) for index in look.get_indexes(name)),
+            )
+            for name in look.get_table_names()
+            if name.startswith(f"{prefix}reconciler_")
+        }
+
+    await session.init(ledger_on(old), PERSON)
+    await Ledger(old, "nrw", clock=Clock(), prefix="new_").init()
+    ours = shape("")
+    assert ours.keys() == shape("new_").keys()
+    for name, made in shape("new_").items():
+        assert repr(made).replace("new_", "") == repr(ours[name])
