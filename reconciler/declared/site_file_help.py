@@ -117,9 +117,9 @@ SITE_WORDS: dict[str, dict[str, str]] = {
         "number": "At most this many.",
     },
     "Limits": {
-        "removals": "Accounts that are switched off or purged.",
-        "changes": "Accounts that are changed.",
-        "creations": "Accounts that are made; only `number` counts.",
+        "removals": "Accounts that are removed (switched off, purged), and aliases and sender blocks that go.",
+        "changes": "Accounts, aliases and sender blocks that are changed; a rename is a change.",
+        "creations": "Accounts, aliases and sender blocks that are made; only `number` counts.",
         "window_hours": "Runs of so many hours are counted together.",
     },
     "Policy": {
