@@ -1,6 +1,6 @@
 """The site file, `reconciler.yaml`: where the systems are and what the house rules are. No secret is in it.
 
-`declared.site` reads the file; every room below the workflow gets the section that it needs.
+`declared.site_file` reads it; every room below the workflow gets the section that it needs.
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ from datetime import datetime
 
 from reconciler.apply.engine import carry_out
 from reconciler.apply.session import Session
+from reconciler.declared.git.removed_entries import once_beside, taken_out
 from reconciler.declared.load import Declaration
-from reconciler.declared.removed_entries import once_beside, taken_out
 from reconciler.errors import Unreadable
 from reconciler.model.declared import DesiredState
 from reconciler.model.records import Owner, Records

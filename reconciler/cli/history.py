@@ -11,7 +11,7 @@ from reconciler.cli.formats import Format, Writers, writers
 from reconciler.cli.runner import Status
 from reconciler.cli.site_session import opened_ledger
 from reconciler.cli.streams import write
-from reconciler.declared.site_file import load_site
+from reconciler.declared.site_file.load import load_site
 from reconciler.errors import UsageError
 from reconciler.model.addresses import BadAddress, parse_address, parse_domain, parse_local_part
 from reconciler.report.address_history import past_changes

@@ -12,7 +12,7 @@ from reconciler.cli.runner import Status
 from reconciler.cli.site_session import opened_ledger
 from reconciler.cli.streams import say
 from reconciler.cli.terminal import agreed
-from reconciler.declared.site_file import load_site
+from reconciler.declared.site_file.load import load_site
 from reconciler.errors import UsageError
 
 

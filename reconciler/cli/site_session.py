@@ -18,7 +18,7 @@ from reconciler.apply.session import Session, session
 from reconciler.cli.operator import operator
 from reconciler.cli.process_tuning import keep
 from reconciler.declared.load import Declaration, load_state
-from reconciler.declared.site_file import load_site
+from reconciler.declared.site_file.load import load_site
 from reconciler.errors import UsageError
 from reconciler.model.records import Owner, Records
 from reconciler.model.rename_chains import rename_chains

@@ -1,4 +1,4 @@
-"""Collects everything that is wrong or remarkable while loading; `load` turns it into Findings with places at the end.
+"""Collects everything that is wrong or remarkable while loading; at the end it becomes Findings with places.
 
 Places are slow to work out, so a Problem names a declaration (Origin and path inside it) until somebody must see it.
 """
@@ -30,7 +30,7 @@ class Problem(NamedTuple):
     subject: str
     message: str
     hint: str
-    at: Spot | Place
+    at: Origin | Spot | Place
     other: Origin | None = None
 
 
@@ -43,44 +43,34 @@ class Problems:
     def __init__(self) -> None:
         self._all: list[Problem] = []
 
-    def take(self, others: Problems) -> None:
-        """Adds the remarks of another collection."""
-        self._all += others._all
-
     def error_at(self, place: Place, rule: str, message: str, hint: str) -> None:
         """Wrong in the text itself, at a known position."""
-        self._all.append(Problem(Severity.ERROR, rule, place.file, message, hint, place))
+        self.error(rule, place.file, message, hint, place)
 
     def warn_at(self, place: Place, rule: str, message: str, hint: str) -> None:
         """Suspicious in the text itself, at a known position."""
-        self._all.append(Problem(Severity.WARNING, rule, place.file, message, hint, place))
+        self.warn(rule, place.file, message, hint, place)
 
     def error(
-        self, rule: str, subject: str, message: str, hint: str, at: Origin | Spot, *, other: Origin | None = None
-    ) -> None:
-        """Never right: status 3."""
-        self._add(Severity.ERROR, rule, subject, message, hint, at, other)
-
-    def warn(self, rule: str, subject: str, message: str, hint: str, at: Origin | Spot) -> None:
-        """Suspicious, but live systems or a gate have the last word."""
-        self._add(Severity.WARNING, rule, subject, message, hint, at, None)
-
-    def note(self, rule: str, subject: str, message: str, hint: str, at: Origin | Spot) -> None:
-        """Good to know."""
-        self._add(Severity.NOTE, rule, subject, message, hint, at, None)
-
-    def _add(
         self,
-        severity: Severity,
         rule: str,
         subject: str,
         message: str,
         hint: str,
-        at: Origin | Spot,
-        other: Origin | None,
+        at: Origin | Spot | Place,
+        *,
+        other: Origin | None = None,
     ) -> None:
-        spot = Spot(at) if isinstance(at, Origin) else at
-        self._all.append(Problem(severity, rule, subject, message, hint, spot, other))
+        """Never right: status 3."""
+        self._all.append(Problem(Severity.ERROR, rule, subject, message, hint, at, other))
+
+    def warn(self, rule: str, subject: str, message: str, hint: str, at: Origin | Spot | Place) -> None:
+        """Suspicious, but live systems or a gate have the last word."""
+        self._all.append(Problem(Severity.WARNING, rule, subject, message, hint, at))
+
+    def note(self, rule: str, subject: str, message: str, hint: str, at: Origin | Spot) -> None:
+        """Good to know."""
+        self._all.append(Problem(Severity.NOTE, rule, subject, message, hint, at))
 
     @property
     def any_error(self) -> bool:
@@ -107,7 +97,7 @@ def _finding(problem: Problem, place_of: PlaceOf | None) -> Finding:
         place = problem.at
     else:
         assert place_of is not None
-        place = place_of(problem.at, problem.severity)
+        place = place_of(Spot(problem.at) if isinstance(problem.at, Origin) else problem.at, problem.severity)
     if problem.other is not None and place_of is not None:
         there = place_of(Spot(problem.other, on_key=True), problem.severity)
         message += f" (the other place is {there}:{there.column})"

@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from reconciler.declared.models import StateFile
-from reconciler.declared.site_file_help import SITE_WORDS
+from reconciler.declared.convert.models import StateFile
+from reconciler.declared.site_file.help import SITE_WORDS
 from reconciler.settings import Site
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"

@@ -8,7 +8,7 @@ from typing import NamedTuple
 class Origin(NamedTuple):
     """What a declaration is called: file relative to the state folder, section, and key (or list index as text).
 
-    Cheap enough for a million of them; `declared.sources` turns one into a Place when it is shown.
+    Cheap enough for a million of them; `declared.parse.locator` turns one into a Place when it is shown.
     """
 
     file: str

@@ -340,7 +340,7 @@ def test_nobody_is_blamed_at_the_boundary_of_a_shallow_clone(committed: StandInS
     git(tmp_path, "clone", "-q", "--depth", "1", f"file://{committed.folder}", str(shallow))
     for clone, known in ((committed.folder, True), (shallow, False)):
         code = (
-            "from reconciler.declared.git import blame\nfrom reconciler.model.places import Place\n"
+            "from reconciler.declared.git.blame import blame\nfrom reconciler.model.places import Place\n"
             f"print([bool(p.commit) for p in blame([Place({str(clone / 'state' / 'state.yaml')!r}, 1)])])"
         )
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import jsonschema
 
-from reconciler.declared.exact_parser import read_tree
 from reconciler.declared.load import load_state
-from reconciler.declared.site_file import load_site
+from reconciler.declared.parse.exact import read_tree
+from reconciler.declared.site_file.load import load_site
 from tests.declared.samples import TODAY
 
 ROOT = Path(__file__).parents[2]

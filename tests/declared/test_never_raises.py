@@ -9,10 +9,10 @@ from tempfile import TemporaryDirectory
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from reconciler.declared.site_file import load_site
+from reconciler.declared.site_file.load import load_site
 from reconciler.errors import InvalidInput
 from tests.declared.samples import errors
-from tests.declared.test_yaml import _yamlish
+from tests.declared.test_parse import _yamlish
 
 _words = st.sampled_from(
     [

@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 from reconciler.declared.schema import site_schema, state_schema
-from reconciler.declared.site_file_help import SITE_WORDS
+from reconciler.declared.site_file.help import SITE_WORDS
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.declared.site_file import load_site
+from reconciler.declared.site_file.load import load_site
 from reconciler.errors import InvalidInput, UsageError
 from reconciler.planning.findings import Finding
 

@@ -36,7 +36,7 @@ from reconciler.apply.session import Operator
 from reconciler.cli import commands, site_session
 from reconciler.cli.formats import Format
 from reconciler.declared.load import Declaration, load_state
-from reconciler.declared.site_file import load_site
+from reconciler.declared.site_file.load import load_site
 from reconciler.planning.ports import System
 from reconciler.sandbox.openxchange import control, store, users
 from reconciler.sandbox.openxchange.bulk import import_users

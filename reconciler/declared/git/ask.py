@@ -1,0 +1,48 @@
+"""Asks git about a folder. Reads only; no answer where there is no git."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+_SECONDS = 30
+_NEEDED = re.compile(r"PATH|HOME|USER|LOGNAME|LANG|XDG_CONFIG_HOME|SUDO_UID|GIT_(CEILING_DIRECTORIES|CONFIG_\w+)")
+"""What git gets of our environment: configuration is how people set safe.directory."""
+
+
+def ask(folder: Path, *arguments: str) -> str | None:
+    """git's answer; None when it has none: no git, no repository, not ours, too slow."""
+    done = _run(folder, *arguments)
+    return done.stdout.decode("utf-8", "replace") if done is not None and done.returncode == 0 else None
+
+
+def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes] | None:
+    # no passwords for it; and a hook tells its children which repository it runs for, we ask for that of the folder
+    environment = {name: value for name, value in os.environ.items() if _NEEDED.fullmatch(name)}
+    try:
+        return subprocess.run(
+            ["git", "-C", str(folder), *arguments],
+            capture_output=True,
+            timeout=_SECONDS,
+            env={**environment, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"},
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+
+
+def refusal(folder: Path) -> str:
+    """Why git says nothing of this folder although it is in a repository: in git's own words, empty when it does not
+    refuse. Repositories of another user are refused (safe.directory in git-config(1)), as in containers."""
+    done = _run(folder, "rev-parse", "--verify", "HEAD")
+    said = done.stderr.decode("utf-8", "replace") if done is not None else ""
+    return said.strip().partition("\n")[0] if "dubious ownership" in said else ""
+
+
+def repository(folder: Path) -> Path:
+    """The top folder of the repository that holds `folder`; without one the folder itself. Links are followed, and git
+    is not asked: in containers it often refuses, and that would be another answer."""
+    real = folder.resolve()
+    return next((path for path in (real, *real.parents) if os.path.lexists(path / ".git")), real)

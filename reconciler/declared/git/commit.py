@@ -1,0 +1,50 @@
+"""The commit of the state that is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from shlex import quote
+
+from reconciler.declared.git.ask import ask, refusal, repository
+from reconciler.declared.problems import Problems, printable
+from reconciler.declared.read.source import shown
+from reconciler.model.places import Place
+
+_NAMED = 5
+
+
+def read_commit(folder: Path, problems: Problems) -> str:
+    """The commit that was read. What is wrong with it is a warning: people may try things before they commit."""
+    commit, place = _commit_of(folder), Place(shown(folder), 1)
+    if not commit and (words := refusal(folder)):
+        # git compares with the top of the repository, letter for letter
+        hint = f"run: git config --global --add safe.directory {quote(str(repository(folder)))}"
+        problems.warn_at(place, "git", f"git says nothing of the state: {words}", hint)
+    if commit.endswith("+") and (names := _uncommitted(folder)):
+        named = ", ".join(map(printable, names[:_NAMED])) + (" and more" if len(names) > _NAMED else "")
+        message = f"not committed, and read all the same: {named}"
+        hint = "commit before you apply; otherwise nobody reviewed it, and no commit says what was done"
+        problems.warn_at(place, "uncommitted", message, hint)
+    return commit
+
+
+def _commit_of(folder: Path) -> str:
+    """The commit of the folder's repository, with `+` when files in the folder differ from it; empty without git, and
+    when git is told to ignore all of the folder's state."""
+    commit = ask(folder, "rev-parse", "--verify", "HEAD")
+    if commit is None:
+        return ""
+    changed = ask(folder, "status", "--porcelain", "--untracked-files=normal", "--", ".")
+    # which `status` would list by folder, with what is no state
+    ignored = ask(folder, "ls-files", "--others", "--ignored", "--exclude-standard", "--", "*.yaml", "*.yml")
+    if ignored and not ask(folder, "ls-files", "--", "*.yaml", "*.yml"):
+        return ""
+    return commit.strip() + ("+" if changed is None or changed.strip() or ignored else "")
+
+
+def _uncommitted(folder: Path) -> list[str]:
+    """The YAML files below the folder that are not as the commit has them, by their paths in the repository: changed,
+    new, ignored or deleted."""
+    options = ("--porcelain", "-z", "--no-renames", "--untracked-files=all", "--ignored=matching")
+    said = ask(folder, "status", *options, "--", "*.yaml", "*.yml") or ""
+    return [entry[3:] for entry in said.split("\0") if entry]

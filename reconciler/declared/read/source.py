@@ -1,0 +1,35 @@
+"""One file that is read, and what people see of its path."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from reconciler.declared.problems import printable
+from reconciler.model.places import Place
+
+SITE_FILE = "reconciler.yaml"
+
+
+class Source(NamedTuple):
+    """One file. `name` is relative to the state folder (what an Origin says), `shown` is what people see."""
+
+    name: str
+    shown: str
+    path: Path
+
+    def place(self, line: int = 1, column: int = 1) -> Place:
+        """A position in this file."""
+        return Place(self.shown, line, column)
+
+
+def shown(path: Path) -> str:
+    """The path as people see it: relative to the current folder when it lies below it."""
+    try:
+        absolute = Path(os.path.abspath(path))  # noqa: PTH100  # Path.resolve would follow links and change the name
+        return printable(str(absolute.relative_to(Path.cwd())))
+    except ValueError:
+        return printable(str(absolute))
+    except OSError:  # the current folder is deleted
+        return printable(str(path))

@@ -1,0 +1,119 @@
+"""The text of one file, or what is wrong with it before YAML begins: its bytes, its characters, slips that YAML reports
+somewhere else or not at all."""
+
+from __future__ import annotations
+
+import re
+import stat
+from codecs import BOM_UTF8
+from collections.abc import Iterable
+
+from reconciler.declared.problems import Problems
+from reconciler.declared.read.source import Source
+from reconciler.model.places import Place
+
+MAX_BYTES = 16 * 1024 * 1024
+_UTF8 = "save the file as UTF-8"
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+# what no editor shows: control characters, line and paragraph separators, and line ends of old Macs
+_INVISIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+_OLD_LINE_END = re.compile(r"\r(?!\n)")
+_TAB_INDENT = re.compile(r"(?:^|\n) *(\t)[ \t]*[^\s#]")
+_CONFLICT = re.compile(r"^(<{7}|={7}|>{7}|\|{7})(?: [^\n]*)?\r?$", re.MULTILINE)
+# spaces that look like spaces: no-break, narrow, figure, ideographic and the like
+_ODD_SPACE = "\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
+_ODD_INDENT = re.compile(rf"^ *([{_ODD_SPACE}])[ {_ODD_SPACE}]*[^\s#]", re.MULTILINE)
+_NO_COMMENT = re.compile(r"^[^#'\"\n]*?(?::|-) +([^\s#'\"\[\]{}|>&*!][^#'\"\n]*?) (#[^\s#!][^\n]*?)\s*$", re.MULTILINE)
+
+
+def read_texts(sources: Iterable[Source], problems: Problems) -> dict[Source, str]:
+    """The text of each file that is sound so far."""
+    return {source: text for source in sources if (text := read_text(source, problems)) is not None}
+
+
+def read_text(source: Source, problems: Problems) -> str | None:
+    """The file's text; None after a complaint (too big, unreadable, not UTF-8, invisible characters, tabs)."""
+    content = _read_bytes(source, problems)
+    text = _decode(source, content, problems) if content is not None else None
+    return text if text is not None and _clean(source, text, problems) else None
+
+
+def _read_bytes(source: Source, problems: Problems) -> bytes | None:
+    try:
+        status = source.path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            problems.error_at(source.place(), "file", "this is not a regular file", "remove it or name it otherwise")
+            return None
+        if status.st_size <= MAX_BYTES:
+            return source.path.read_bytes()
+    except OSError as error:
+        problems.error_at(source.place(), "file", f"the file cannot be read: {error.strerror}", "check its permissions")
+        return None
+    size = status.st_size / 1024 / 1024
+    message = f"the file has {size:.1f} MB, {MAX_BYTES // 1024 // 1024} are allowed"
+    problems.error_at(source.place(), "file", message, "split it: any number of files is read together")
+    return None
+
+
+def _decode(source: Source, content: bytes, problems: Problems) -> str | None:
+    if content.startswith(_UTF16):
+        problems.error_at(source.place(), "encoding", "the file is UTF-16", _UTF8)
+        return None
+    try:
+        return content.removeprefix(BOM_UTF8).decode("utf-8")  # editors of Windows write the mark
+    except UnicodeDecodeError as error:
+        before = content[: error.start]
+        column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
+        place = source.place(before.count(b"\n") + 1, column)
+        problems.error_at(place, "encoding", f"byte 0x{content[error.start]:02x} is not UTF-8", _UTF8)
+        return None
+
+
+def _clean(source: Source, text: str, problems: Problems) -> bool:
+    bad = _INVISIBLE.search(text) or ("\r" in text and _OLD_LINE_END.search(text))
+    if bad:
+        message = f"an invisible character U+{ord(bad[0]):04X} stands here"
+        problems.error_at(_position(source, text, bad.start()), "encoding", message, "delete it")
+        return False
+    if _unfinished_merge(source, text, problems) or _odd_indent(source, text, problems):
+        return False
+    _warn_of_comments(source, text, problems)
+    tab = _TAB_INDENT.search(text) if "\t" in text else None
+    if tab:
+        problems.error_at(
+            _position(source, text, tab.start(1)), "yaml", "a tab indents this line", "indent with spaces"
+        )
+    return tab is None
+
+
+def _unfinished_merge(source: Source, text: str, problems: Problems) -> bool:
+    """The lines that git leaves in a file whose merge was not finished."""
+    if "<<<<<<<" not in text and ">>>>>>>" not in text:
+        return False
+    starts = [match.start() for match in _CONFLICT.finditer(text)]
+    for start in starts:
+        hint = "finish the merge: keep the lines that are right, and delete the lines of <, = and >"
+        problems.error_at(_position(source, text, start), "yaml", "git could not merge these lines by itself", hint)
+    return bool(starts)
+
+
+def _odd_indent(source: Source, text: str, problems: Problems) -> bool:
+    """A line that is indented with spaces that YAML takes for letters."""
+    match = None if text.isascii() else _ODD_INDENT.search(text)
+    if match:
+        message = f"a no-break space (U+{ord(match[1]):04X}) indents this line"
+        problems.error_at(_position(source, text, match.start(1)), "yaml", message, "replace it by plain spaces")
+    return match is not None
+
+
+def _warn_of_comments(source: Source, text: str, problems: Problems) -> None:
+    """Values of which a part is a comment, and was perhaps not meant to be: `name: Clara #1 Probe`."""
+    for match in _NO_COMMENT.finditer(text) if " #" in text else ():
+        message = f"`{match[2]}` is a comment here, the value is `{match[1]}`"
+        hint = f"if it belongs to the value, write '{match[1]} {match[2]}'; in a comment put a space behind the #"
+        problems.warn_at(_position(source, text, match.start(2)), "comment", message, hint)
+
+
+def _position(source: Source, text: str, offset: int) -> Place:
+    """Line and column of an offset in the file's text."""
+    return source.place(text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset))

@@ -1,0 +1,100 @@
+"""Warns of files that are not read and could have been meant as state: by their names, or by what they declare.
+
+docs/state-language.md, "Files that are not read", tells the rule.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+from pathlib import Path
+
+from reconciler.declared.problems import Problems
+from reconciler.declared.read.source import SITE_FILE, shown
+from reconciler.model.places import Place
+
+_SECTIONS = "mailboxes|aliases|renames|removals|sender_blocks|confirm"
+_ALMOST = re.compile(r"\.?(.+)\.(?:ya?ml[^a-z0-9].*|ya?ml[0-9]+|yalm|ymal|yam)", re.IGNORECASE)
+"""`aliases.yaml.txt`, `aliases.yaml.bak`, `aliases.yaml~` and the like."""
+_NAMED_SO = re.compile(rf"\.?((?:{_SECTIONS})\b[^.]*)(?:\..*)?", re.IGNORECASE)
+"""`aliases`, `aliases.txt`, `aliases-2.json`: named as a section is."""
+_DECLARES = re.compile(rb"(?:^(?:\xef\xbb\xbf)?[\"']?|[{,]\s*\")(" + _SECTIONS.encode() + rb")[\"']? *:", re.MULTILINE)
+"""A section at the left margin, or as JSON has it."""
+_NEVER = re.compile(
+    r"(?:readme|license|licence|copying|changelog|contributing|makefile)\b.*"
+    r"|.*\.(?:md|markdown|rst|adoc|html?|pdf|png|svg|py|sh|sw[a-p])",
+    re.IGNORECASE,
+)
+"""Documentation, which may show state, programs, and what an editor keeps while it has a file open."""
+_HIDDEN = re.compile(r"\..*\.ya?ml", re.IGNORECASE)
+_MANY, _HEAD = 200, 65_536
+
+
+def warn_if_state(entry: Path, path: Path, problems: Problems) -> None:
+    """Warns when `entry`, which is not read, could be meant to be. `path` is where it really is, when it is a link."""
+    if not _meant_as_state(path, entry.name):
+        return
+    why = "its name does not end in .yaml"
+    if entry.name == SITE_FILE:
+        why = "it has the site file's name"
+    elif entry.name.startswith("."):
+        why = "its name begins with a dot"
+    found = _declared_in(entry)
+    message = f"this file is not read: {why}" + (f", and it declares {found}" if found else "")
+    name = "it otherwise" if entry.name == SITE_FILE else f"it {_yaml_name(entry.name)}"
+    hint = f"name {name} if it is to be read; else move it elsewhere"
+    problems.warn_at(Place(shown(entry), 1), "file", message, hint)
+
+
+def warn_of_state_above(root: Path, problems: Problems) -> None:
+    """Warns of files one folder up that declare something; what else lies there is nobody's business."""
+    try:
+        beside = list(islice(root.parent.iterdir(), _MANY))
+    except OSError:
+        return
+    for path in sorted(path for path in beside if path.name != SITE_FILE and _could_be_state(path.name)):
+        if found := _declared_in(path):
+            message = f"this file is not read: it lies outside the state folder, and declares {found}"
+            hint = f"move it into {shown(root)} as {_yaml_name(path.name)} if it is to be read"
+            problems.warn_at(Place(shown(path), 1), "file", message, hint)
+
+
+def _meant_as_state(path: Path, name: str) -> bool:
+    """Of hidden files only those that end in .yaml: the others are those of tools."""
+    if _NEVER.fullmatch(name) or (name.startswith(".") and not _HIDDEN.fullmatch(name)) or not _is_file(path):
+        return False
+    return bool(_ALMOST.fullmatch(name) or _NAMED_SO.fullmatch(name) or _declared_in(path))
+
+
+def _could_be_state(name: str) -> bool:
+    if _NEVER.fullmatch(name):
+        return False
+    return name.lower().endswith((".yaml", ".yml")) or bool(_ALMOST.fullmatch(name) or _NAMED_SO.fullmatch(name))
+
+
+def _declared_in(path: Path) -> str:
+    """The first section that the file declares; "" when it declares none or cannot be read: then its name decides."""
+    if not _is_file(path):
+        return ""
+    try:
+        with path.open("rb") as file:
+            found = _DECLARES.search(file.read(_HEAD))
+    except OSError:
+        return ""
+    return found[1].decode() if found else ""
+
+
+def _yaml_name(name: str) -> str:
+    """The name under which the file would be read."""
+    bare = name.removeprefix(".")
+    almost = _ALMOST.fullmatch(bare)
+    if almost:
+        return f"{almost[1]}.yaml"
+    return bare if bare.lower().endswith((".yaml", ".yml")) else f"{bare.partition('.')[0]}.yaml"
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False

@@ -1,0 +1,154 @@
+"""Reads the site file, `reconciler.yaml`: finds it, and says everything that is wrong with it at once.
+
+Called by every command first. The models are `reconciler.settings`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy.engine import make_url
+
+from reconciler.declared.convert.error_messages import Sentence, sentence
+from reconciler.declared.convert.models import StateFile
+from reconciler.declared.git.ask import repository
+from reconciler.declared.parse.exact import read_tree
+from reconciler.declared.parse.tree import Mark, Node, Tree, node_at
+from reconciler.declared.problems import Problems, printable
+from reconciler.declared.read.source import SITE_FILE, Source, shown
+from reconciler.declared.read.text import read_text
+from reconciler.declared.site_file.ssh_configs import check_ssh_configs, missing
+from reconciler.errors import InvalidInput, UsageError
+from reconciler.remote.database_url import files, wrong_file
+from reconciler.settings import Settings, Site
+
+VARIABLE = "RECONCILER_SITE"
+_SITE_LINE = re.compile(r"""^["']?site["']?\s*:|\A\s*\{\s*["']?site["']?\s*:""", re.MULTILINE)
+"""At the left margin, or first in braces: other files may have such a key further in."""
+_NO_SITE_FILE = ("this is not a site file: no key `site` can be read in it", "begin with `site: NAME`")
+"""In none of the file's words: a wrong path may name a file of secrets."""
+_PLACES = (Path(SITE_FILE), Path("state") / SITE_FILE)
+
+
+def load_site(path: Path | None, *, reads_state: bool = False) -> Settings:
+    """The site file at `path`, else of RECONCILER_SITE, else ./reconciler.yaml or ./state/reconciler.yaml.
+    `reads_state`: the folder that its `state` names is about to be read, so it must be one that may be.
+
+    Raises UsageError when there is none, InvalidInput with every problem and its place.
+    """
+    file = _find(path)
+    source = Source(file.name, shown(file), file)
+    problems = Problems()
+    text = read_text(source, problems)
+    tree = read_tree(text) if text is not None else Tree(None, ())
+    quotable = text is not None and _SITE_LINE.search(text)
+    for remark in tree.remarks:
+        message, hint = (remark.message, remark.hint) if quotable else _NO_SITE_FILE
+        problems.error_at(source.place(*remark.mark), remark.rule, message, hint)
+    if text is None or (tree.root is None and tree.remarks):
+        raise InvalidInput(problems.findings())
+    data = tree.root.data() if tree.root else {}
+    for said in _sentences(data):
+        mark = _mark(tree.root, said)
+        problems.error_at(source.place(*mark), "site", said.message, said.hint)
+    if problems.any_error:
+        raise InvalidInput(problems.findings())
+    settings = Settings.model_validate({**data, "folder": file.parent, "file": source.shown})
+    state = _state_outside(settings) if reads_state else ()
+    for said in (*state, *_database_files(settings), *missing(settings)):
+        problems.error_at(source.place(*_mark(tree.root, said)), "site", said.message, said.hint)
+    check_ssh_configs(settings, problems)
+    if problems.any_error:
+        raise InvalidInput(problems.findings())
+    return settings
+
+
+def _state_outside(settings: Settings) -> Iterator[Sentence]:
+    """`state` leads out of the repository: whoever changes the site file in a merge request would have CI read any
+    folder, and quote its files. Who calls the command may name any with `--state`."""
+    top = repository(settings.folder)
+    try:
+        inside = settings.path(settings.state).resolve().is_relative_to(top)
+    except (OSError, RuntimeError):  # links in a circle: there is no such folder, as is said when it is read
+        return
+    if not inside:
+        message = f"`state` leads out of {printable(str(top))}, and only what is in there is read"
+        hint = "write a folder in there, relative to this file; who runs the command may name any: --state DIR"
+        yield Sentence(("state",), message, hint)
+
+
+def _database_files(settings: Settings) -> Iterator[Sentence]:
+    """Files that options of database URLs name and that cannot be used."""
+    for section, key, text in settings.database_urls():
+        url = make_url(text)
+        for option, written in files(url).items():
+            wrong = wrong_file(url, settings.path(written), option)
+            if wrong:
+                yield Sentence(
+                    (section, key), wrong, "correct the path (relative ones start at the site file's folder)"
+                )
+
+
+def _find(path: Path | None) -> Path:
+    named = path or (Path(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None)
+    if named is not None:
+        # the command line takes the variable for the option
+        where = VARIABLE if str(named) == os.environ.get(VARIABLE) else "--site"
+        return _named(named, where)
+    for candidate in _PLACES:
+        if candidate.is_file():
+            return _own(candidate)
+    raise UsageError(
+        f"no site file: neither {' nor '.join(str(candidate) for candidate in _PLACES)}",
+        hint=f"go to the folder that holds {SITE_FILE}, or name it with --site PATH or {VARIABLE}",
+    )
+
+
+def _own(found: Path) -> Path:
+    """The file that was found, not named: a link in a merge request may lead anywhere. Raises UsageError."""
+    if not found.resolve().is_relative_to(repository(found.parent)):
+        raise UsageError(
+            f"{found} is a link that leads out of the repository",
+            hint=f"put the file itself there, or name the one that is meant with --site PATH or {VARIABLE}",
+        )
+    return found
+
+
+def _named(path: Path, where: str) -> Path:
+    """The file that somebody named. Raises UsageError when it is none."""
+    shown_path = printable(str(path))
+    if "\0" in str(path) or not path.is_dir():
+        if "\0" not in str(path) and path.is_file():
+            return path
+        raise UsageError(
+            f"there is no site file {shown_path}", hint=f"correct {where}: it names a file like {SITE_FILE}"
+        )
+    inside = next((path / place for place in _PLACES if (path / place).is_file()), None)
+    hint = f"write {printable(str(inside))}" if inside else f"it names a file like {SITE_FILE}"
+    raise UsageError(f"{where} names the folder {shown_path}, not a site file", hint=hint)
+
+
+def _sentences(data: Any) -> list[Sentence]:
+    """What is wrong with the content. The model is Site: `folder` is ours to add, not the file's to say."""
+    if not isinstance(data, dict):
+        return [Sentence((), *_NO_SITE_FILE)]
+    if "site" not in data and (sections := data.keys() & StateFile.model_fields.keys() - {"domain"}):
+        hint = f"name the site file, {SITE_FILE}; it says which folder holds the state"
+        return [Sentence((min(sections),), "this is a state file, not a site file", hint, on_key=True)]
+    if "site" not in data:
+        return [Sentence((), *_NO_SITE_FILE)]
+    try:
+        Site.model_validate(data)
+    except ValidationError as error:
+        return [sentence(detail, Site) for detail in error.errors(include_url=False)]
+    return []
+
+
+def _mark(root: Node | None, said: Sentence) -> Mark:
+    node = node_at(root, said.path, on_key=said.on_key) if root else None
+    return node.mark if node else Mark(1, 1)
