@@ -156,3 +156,26 @@ def _stands(path: Path, inside: str) -> bool:
         return True
     text = (path if path.is_file() else module).read_text(encoding="utf-8")
     return re.search(rf"\b{inside}\b", text) is not None
+
+
+CALLERS = re.compile(r"\b(?:[Cc]alled|[Uu]sed|[Aa]sked|[Mm]ade|[Ww]ritten) by ((?:`[\w./]+`(?:, | and |, and )?)+)")
+CALLS = re.compile(r"((?:`[\w./]+`(?:, | and |, and )?)+) (?:calls?|asks?|uses?|reads?|writes?) it\b")
+
+
+def test_what_a_module_says_of_its_callers_is_there() -> None:
+    """`name` is a module, or a function or class in one; `module.name` begins with a module."""
+    names, docs = set[str](), dict[str, str]()
+    for file in CODE["reconciler"]:
+        names |= set(file.relative_to(ROOT).with_suffix("").parts)
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        names |= {n.name for n in tree.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
+        docs[str(file.relative_to(ROOT))] = " ".join((ast.get_docstring(tree) or "").split())
+    named = [
+        (file, name)
+        for file, text in docs.items()
+        for match in [*CALLERS.finditer(text), *CALLS.finditer(text)]
+        for name in re.findall(r"`([\w./]+)`", match[1])
+    ]
+    assert len(named) > 30
+    gone = [(file, n) for file, n in named if "/" not in n and not {*n.removesuffix(".py").split(".")} <= names]
+    assert gone == []

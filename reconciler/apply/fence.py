@@ -3,7 +3,7 @@
 The lock of the ledger protects what is written into its database. Everywhere else a run that was stalled (a laptop that
 slept, SIGSTOP, a host without memory) could go on after another one took over. So each such effect asks first whether
 the lock is still ours, and whether somebody asked to stop; and what was told after the lock was lost is noted for the
-next plan. Made by `cli.site` for a command, opened by `session` for a run, asked by the systems.
+next plan. Made by `cli.site_session` for a command, opened by `session` for a run, asked by the systems.
 """
 
 from __future__ import annotations
