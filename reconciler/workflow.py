@@ -9,13 +9,24 @@ from datetime import datetime
 
 from reconciler.apply.engine import carry_out
 from reconciler.apply.session import Session
+from reconciler.declared.git.blame import blame
 from reconciler.declared.git.removed_entries import once_beside, taken_out
 from reconciler.declared.load import Declaration
 from reconciler.errors import Unreadable
 from reconciler.model.declared import DesiredState
 from reconciler.model.records import Owner, Records
 from reconciler.model.rename_chains import RenameChains, rename_chains
-from reconciler.planning.annotations import STOPS, counts, due_accounts, explained, marked, since, undeclared, unmanaged
+from reconciler.planning.annotations import (
+    STOPS,
+    counts,
+    due_accounts,
+    explained,
+    marked,
+    since,
+    undeclared,
+    unmanaged,
+    written_by,
+)
 from reconciler.planning.declared_entries import Entries
 from reconciler.planning.diff import diff
 from reconciler.planning.identity import Identity, emptied, taken_over
@@ -102,6 +113,9 @@ async def draft(
     if gone := undeclared(transitions):
         commits = await asyncio.to_thread(taken_out, declaration.folder, state.commit, gone)
         transitions = since(transitions, commits)
+    if state.commit:
+        places = [transition.place for transition in transitions if transition.place is not None]
+        transitions = written_by(transitions, await asyncio.to_thread(blame, declaration.folder, places))
     waiting_for = tuple(s.name for s in systems if s.needed_for_accounts and s.name in snapshot.unknown)
     locate = declaration.locate
     made = remembered.made

@@ -12,8 +12,8 @@ from contextlib import suppress
 from datetime import datetime
 from graphlib import TopologicalSorter
 from types import MappingProxyType
-from typing import Protocol
 
+from reconciler.apply.journal import Journal
 from reconciler.errors import Unreadable
 from reconciler.model.records import ONE_BY_ONE, Owner
 from reconciler.planning.changes import Outcome, Result, Stage, Step
@@ -28,19 +28,6 @@ WAVE = 500
 _ATTEMPTS = 3
 _PAUSE = 2.0
 """Seconds before a temporary failure is tried again, doubled each time."""
-
-
-class Journal(Protocol):
-    """Where the engine writes before and after every batch. Raises LockLost when this run lost its lock: then
-    nothing more may be written anywhere, and the engine lets the error through."""
-
-    async def before(self, steps: Sequence[Step]) -> None:
-        """These are begun now."""
-        ...
-
-    async def after(self, ended: Sequence[tuple[Step, Outcome]]) -> None:
-        """How these ended."""
-        ...
 
 
 async def carry_out(

@@ -9,12 +9,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from reconciler.apply.fence import Fence
-from reconciler.apply.journal import RunJournal, TransactionHook, renew_in_background
-from reconciler.apply.ledger import Lease, Ledger, LockLost
-from reconciler.model.records import Owner, Scope
-from reconciler.planning.ledger_state import RunState
+from reconciler.apply.journal import Journal
+from reconciler.apply.ledger import Lease, Ledger, LedgerUnusable, LockLost
+from reconciler.apply.transaction_hook import TransactionHook
 from reconciler.planning.plan_draft import Draft
-from reconciler.planning.run import Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,7 @@ class Session:
     fence: Fence
     operator: Operator
 
-    async def begin(self, draft: Draft, document: str, stop: asyncio.Event) -> ClosingJournal:
+    async def begin(self, draft: Draft, document: str, stop: asyncio.Event) -> Journal:
         """A run of this plan, written before its first effect. One that is never closed counts as interrupted; `stop`
         ends it at the next effect."""
         plan, operator = draft.plan, self.operator
@@ -57,26 +55,7 @@ class Session:
         )
         self.transaction_hook.open(run)
         self.fence.open(run, stop)
-        return ClosingJournal(self.ledger, run)
-
-
-class ClosingJournal(RunJournal):
-    """A journal that can end its run."""
-
-    async def close(self, draft: Draft, run: Run) -> None:
-        """How the run ended, what became ours beside it, and which former addresses were told everything."""
-        await self._ledger.forget([entry.id for entry in draft.outdated], self._run)
-        await self._ledger.record((adoption.entry for adoption in draft.adopted), self._run)
-        await self._ledger.missed(self._run, draft.missed)
-        told = {t.transition.owner for t in run.transitions if not t.unfinished}
-        left = {t.owner for t in draft.plan.transitions} - told
-        await self._ledger.record((entry for entry in draft.people if entry.owner not in left), self._run)
-        current = draft.chains.current.items()
-        former = {Owner(Scope.ACCOUNT, old) for old, now in current if Owner(Scope.ACCOUNT, now) in told}
-        if former:
-            await self._ledger.supersede(self._run, former)
-        state = RunState.DONE if run.complete else RunState.INTERRUPTED if run.interrupted else RunState.PARTLY
-        await self._ledger.finish(self._run, state)
+        return Journal(self.ledger, run)
 
 
 async def init(ledger: Ledger, operator: Operator) -> bool:
@@ -110,7 +89,43 @@ async def _locked(ledger: Ledger, operator: Operator, *, migrating: bool = False
     host = operator.lock_host or operator.host
     lease = await ledger.acquire(operator.who, host, operator.pid, migrating=migrating)
     try:
-        async with renew_in_background(ledger, lease):
+        async with _renewed(ledger, lease):
             yield lease
     finally:
         await ledger.release(lease)
+
+
+@asynccontextmanager
+async def _renewed(ledger: Ledger, lease: Lease) -> AsyncIterator[None]:
+    """Renews the lock while the block runs: one batch may take longer than a lock lives. The block is cancelled as soon
+    as the lock is lost. Raises LockLost then."""
+    block = asyncio.current_task()
+    assert block is not None
+    task = asyncio.create_task(_renew(ledger, lease))
+    task.add_done_callback(lambda done: None if done.cancelled() else block.cancel())
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not _is_lost(task):
+            raise
+        block.uncancel()
+        raise LockLost from None
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _renew(ledger: Ledger, lease: Lease) -> None:
+    """Until cancelled, or until the lock is lost."""
+    while True:
+        await asyncio.sleep(lease.ttl.total_seconds() / 4)
+        try:
+            await ledger.renew(lease)
+        except LockLost:
+            return
+        except LedgerUnusable:
+            continue  # the next write says it, unless the database is back by then
+
+
+def _is_lost(task: asyncio.Task[None]) -> bool:
+    return task.done() and not task.cancelled()

@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.engine import make_url
 
 from reconciler.apply.fence import Fence
-from reconciler.apply.journal import TransactionHook
 from reconciler.apply.ledger import Ledger, open_engine
 from reconciler.apply.session import Session, session
+from reconciler.apply.transaction_hook import TransactionHook
 from reconciler.cli.operator import operator
 from reconciler.cli.process_tuning import keep
 from reconciler.declared.load import Declaration, load_state

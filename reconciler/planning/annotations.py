@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState, OldMailbox, Removal
-from reconciler.model.places import Origin
+from reconciler.model.places import Origin, Place
 from reconciler.model.records import Owner, Scope
 from reconciler.model.rename_chains import RenameChains
 from reconciler.planning.changes import Action, Change
@@ -121,6 +121,12 @@ def since(transitions: Iterable[Transition], commits: Mapping[Owner, str]) -> tu
     return tuple(
         replace(t, reason=f"{t.reason} ({commits[t.owner]})") if t.owner in commits else t for t in transitions
     )
+
+
+def written_by(transitions: Iterable[Transition], places: Iterable[Place]) -> tuple[Transition, ...]:
+    """The transitions with these places, one for each that has any."""
+    left = iter(places)
+    return tuple(t if t.place is None else replace(t, place=next(left)) for t in transitions)
 
 
 def marked(transitions: Iterable[Transition], findings: Sequence[Finding]) -> tuple[Transition, ...]:

@@ -145,7 +145,7 @@ def _lines(page: Page, view: PlanView, verbose: bool) -> None:
         said = (line.summary, "bold red" if line.irreversible else "")
         page.entry(sign, line.title, [said, *_marks(line)], column, str(line.place or ""))
         if verbose:
-            _steps(page, line)
+            _steps(page, line, view.commit)
 
 
 def _flow(page: Page, view: PlanView) -> None:
@@ -168,9 +168,10 @@ def _marks(line: Line) -> Iterator[Piece]:
         yield f"  … waits: {', '.join(line.waits_for)}", "magenta"
 
 
-def _steps(page: Page, line: Line) -> None:
-    if line.place and (line.place.commit or line.place.author):
-        said = " by ".join(part for part in (line.place.commit, line.place.author) if part)
+def _steps(page: Page, line: Line, commit: str) -> None:
+    if line.place and (commit or line.place.commit):
+        known = [part for part in (line.place.commit[:12], line.place.author) if part]
+        said = " by ".join(known) or "an unknown commit"  # not committed, or cut off in a shallow clone
         page.row((f"declared in {said}", "dim"), indent=5)
     for step in line.steps:
         page.row((step_text(step), "dim"), first=f"     {step.stage:>2} ", indent=8)

@@ -10,6 +10,7 @@ from datetime import datetime
 import pytest
 
 from reconciler.apply import engine
+from reconciler.apply.journal import Journal
 from reconciler.errors import PermanentFailure, Unreadable
 from reconciler.planning.changes import Outcome, Result, Stage, Step
 from reconciler.planning.run import Run
@@ -19,7 +20,7 @@ FAILED = Outcome(Result.FAILED, "no")
 LATER = Outcome(Result.FAILED, "busy", temporary=True)
 
 
-class Pages:
+class Pages(Journal):
     """A journal that keeps what is written into it."""
 
     def __init__(self) -> None:

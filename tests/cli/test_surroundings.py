@@ -331,18 +331,28 @@ def test_what_is_not_committed_is_a_warning(committed: StandInSite, command: Com
     assert "state/new.yaml" in command("plan").words
 
 
-def test_nobody_is_blamed_at_the_boundary_of_a_shallow_clone(committed: StandInSite, tmp_path: Path) -> None:
-    """In a child process: blame is asked from the folder of the file."""
+def test_each_line_of_a_plan_has_its_commit_and_author_and_a_shallow_clone_says_unknown(
+    committed: StandInSite, tmp_path: Path
+) -> None:
     state = committed.folder / "state" / "state.yaml"
     state.write_text(state.read_text() + "aliases:\n  info: technik\n")
     git(committed.folder, "commit", "-qam", "an alias")
+    (committed.folder / "state" / "more.yaml").write_text("domain: pirat.alt\naliases: {kasse: technik}\n")
+    git(committed.folder, "add", "state")
+    git(committed.folder, "commit", "-qm", "another")
     shallow = tmp_path / "shallow"
     git(tmp_path, "clone", "-q", "--depth", "1", f"file://{committed.folder}", str(shallow))
-    for clone, known in ((committed.folder, True), (shallow, False)):
-        code = (
-            "from reconciler.declared.git.blame import blame\nfrom reconciler.model.places import Place\n"
-            f"print([bool(p.commit) for p in blame([Place({str(clone / 'state' / 'state.yaml')!r}, 1)])])"
-        )
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        assert done.stdout.strip() == str([known])
+    site = str(committed.folder / "reconciler.yaml")
+    author = git(committed.folder, "log", "-1", "--format=%an")
+    lines = {"info": "HEAD~1", "kasse": "HEAD"}
+    for folder, known in ((committed.folder, lines), (shallow, {})):
+        options = ("--site", site, "--state", str(folder / "state"))
+        document = json.loads(run(folder, "plan", *options, "--format", "json").out)
+        places = {t["subject"].partition("@")[0]: t["place"] for t in document["transitions"]}
+        for name in lines:
+            commit = git(committed.folder, "rev-parse", known[name]) if name in known else ""
+            said = (places[name]["commit"], places[name]["author"])
+            assert said == ((commit, author) if commit else ("", "")), (folder, name)
+            line = f"declared in {commit[:12]} by {author}" if commit else "declared in an unknown commit"
+            assert line in run(folder, "plan", *options, "--verbose").out
     shutil.rmtree(shallow)

@@ -48,12 +48,14 @@ def test_blame_names_commit_and_author_of_committed_lines(repository: Path) -> N
     path = repository / "state" / "a.yaml"
     path.write_text(path.read_text().replace("bernd: {", "bernd: { "))
     places = [found.locate(mailbox.origin) for mailbox in found.state.mailboxes.values()]
-    blamed = blame(places)
+    blamed = blame(repository / "state", places)
     assert [place[:3] for place in blamed] == [place[:3] for place in places]
     assert [(place.commit, place.author) for place in blamed] == [(head, "Anna Beispiel"), ("", ""), ("", "")]
 
 
-def test_blame_asks_once_a_file(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blame_asks_once_a_file_and_not_about_more_than_anybody_reads(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[tuple[str, ...]] = []
 
     def answer(_folder: Path, *arguments: str) -> None:
@@ -61,13 +63,17 @@ def test_blame_asks_once_a_file(repository: Path, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr("reconciler.declared.git.blame.ask", answer)
     places = [Place("a.yaml", line) for line in (4, 3, 3)] + [Place("b.yaml", 1)]
-    assert blame(places) == places
+    assert blame(repository, places) == places
     lines = [[a for a in arguments if a.startswith("-L")] for arguments in asked if arguments[0] == "blame"]
     assert lines == [["-L3,3", "-L4,4"], ["-L1,1"]]
+    asked.clear()
+    many = [Place("a.yaml", line) for line in range(1, 10_000)]
+    assert blame(repository, many) == many
+    assert (len(asked), len(asked[1])) == (2, 505)
 
 
 def test_without_git_nothing_is_known_and_nothing_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert load(tmp_path, "confirm:\n").state.commit == ""
-    assert blame([Place(str(tmp_path / "a.yaml"), 1)]) == [Place(str(tmp_path / "a.yaml"), 1)]
+    assert blame(tmp_path, [Place(str(tmp_path / "a.yaml"), 1)]) == [Place(str(tmp_path / "a.yaml"), 1)]
     monkeypatch.setenv("PATH", "")
     assert load(tmp_path, "confirm:\n").state.commit == ""

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from reconciler.apply.engine import carry_out
+from reconciler.apply.journal import Journal
 from reconciler.cli.site_session import open_site
 from reconciler.planning.changes import Outcome, Stage, Step
 from reconciler.planning.run import Run
@@ -35,8 +36,8 @@ def mail_host(mariadb: PostfixAdminDatabase) -> Iterator[MailHost]:
         yield host
 
 
-class Friend:
-    """Writes to Anna at each boundary, and looks where it arrived. See engine.Journal."""
+class Friend(Journal):
+    """Writes to Anna at each boundary, and looks where it arrived. See Journal."""
 
     def __init__(self, host: MailHost) -> None:
         self._host = host

@@ -1,40 +1,32 @@
-"""Who wrote a line."""
+"""Who wrote a line. `workflow.draft` asks about the places of its plan."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from reconciler.declared.git.ask import ask
 from reconciler.model.places import Place
 
-_LINES_AT_ONCE = 500  # an argument list has its limits
+_MOST_LINES = 500
 _UNCOMMITTED = "0" * 40
 
 
-def blame(places: Iterable[Place]) -> list[Place]:
-    """The same places, with commit and author where git knows them. Asks git once a file."""
-    wanted = list(places)
+def blame(folder: Path, places: Sequence[Place]) -> list[Place]:
+    """The same places in the state folder, with commit and author where git knows them. Asks once a file, about the
+    first _MOST_LINES places: who plans more at once makes a site, and nobody reads who wrote each line of it."""
     lines: dict[str, set[int]] = {}
-    for place in wanted:
+    for place in places[:_MOST_LINES]:
         lines.setdefault(place.file, set()).add(place.line)
-    known = {(file, line): who for file, numbers in lines.items() for line, who in _blame_file(file, sorted(numbers))}
-    return [
-        place._replace(commit=known[where][0], author=known[where][1]) if where in known else place
-        for place in wanted
-        for where in [(place.file, place.line)]
-    ]
-
-
-def _blame_file(file: str, lines: Sequence[int]) -> Iterator[tuple[int, tuple[str, str]]]:
-    path = Path(file)
     # otherwise the first commit of all counts as a boundary, too
-    root = () if (ask(path.parent, "rev-parse", "--is-shallow-repository") or "").strip() == "true" else ("--root",)
-    for start in range(0, len(lines), _LINES_AT_ONCE):
-        ranges = [f"-L{line},{line}" for line in lines[start : start + _LINES_AT_ONCE]]
-        output = ask(path.parent, "blame", "--porcelain", *root, *ranges, "--", path.name)
-        if output is not None:
-            yield from _read_porcelain(output)
+    root = () if (ask(folder, "rev-parse", "--is-shallow-repository") or "").strip() == "true" else ("--root",)
+    known: dict[tuple[str, int], tuple[str, str]] = {}
+    for file, numbers in lines.items():
+        ranges = [f"-L{line},{line}" for line in sorted(numbers)]
+        said = ask(Path(file).parent, "blame", "--porcelain", *root, *ranges, "--", Path(file).name) or ""
+        known |= {(file, line): who for line, who in _read_porcelain(said)}
+    nobody = ("", "")
+    return [p._replace(commit=who[0], author=who[1]) for p in places for who in [known.get(p[:2], nobody)]]
 
 
 def _read_porcelain(output: str) -> Iterator[tuple[int, tuple[str, str]]]:
