@@ -21,7 +21,7 @@ from reconciler.remote.database_url import checked_url
 def refuse_unseen(text: str) -> None:
     unseen = next((c for c in text if not (c.isprintable() or c in "\n\t")), None)
     if unseen is not None:
-        raise ValueError(f"the invisible character U+{ord(unseen):04X} stands in the text; delete it")
+        raise ValueError(f"the text contains the invisible character U+{ord(unseen):04X}; delete it")
 
 
 def refuse_long(path: str) -> None:

@@ -1,4 +1,4 @@
-"""The site file, `reconciler.yaml`: where the systems are and what the house rules are. No secret is in it.
+"""The site file, `reconciler.yaml`: where the systems are and what the policy is. No secret is in it.
 
 `declared.site_file` reads it; every room below the workflow gets the section that it needs.
 """
@@ -210,7 +210,7 @@ class Limits(Section):
 
 
 class Policy(Section):
-    """The house rules."""
+    """What a run may do, and how names are made."""
 
     local_part: Pattern = r"^[a-z0-9]+([._-][a-z0-9]+)*$"
     default_quota: QuotaText = "10240 MB"
@@ -291,8 +291,8 @@ def secret(variable: str | None, file: Path | None, key: str) -> SecretStr:
             said = f"the variable {variable} is not set, which `{key}_env` in the site file names"
             raise Unreadable(said, hint=f"export {variable}=… (the password), or correct `{key}_env`")
         if value.endswith(("\n", "\r")):  # no shell and no form for passwords takes one
-            said = f"the variable {variable} ends in a newline, which no password does (`{key}_env` in the site file)"
-            raise Unreadable(said, hint="take it out where the variable is set: `printf %s` writes none, `echo` does")
+            said = f"the variable {variable} ends in a newline, and no password does (`{key}_env` in the site file)"
+            raise Unreadable(said, hint="remove it where the variable is set: `printf %s` writes none, `echo` does")
         return SecretStr(value)
     if file is not None:
         try:

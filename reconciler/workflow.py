@@ -1,4 +1,4 @@
-"""The story: observe, compare, fold, gate, seal; and apply, which carries the same plan out and remembers it."""
+"""The pipeline: observe, compare, group, gate, seal; and apply, which carries the same plan out and remembers it."""
 
 from __future__ import annotations
 

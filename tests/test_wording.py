@@ -14,7 +14,7 @@ PRONOUNS = re.compile(r"(?<![\w-])(s?he|hers?|him|his|hersel[f]|himsel[f])(?![\w
 GERMAN = re.compile(r"\b(er|ihm|ihn|ihr|ihre[mnrs]?|seine[mnrs]?)\b", re.IGNORECASE)
 """In letters. `sie` is left out: there it is an address, a *Mailadresse*, and German has no other word."""
 POETRY = re.compile(
-    r"\b(story|door|playground|twins?|sign of life|nobody is here|here stands|nothing stands|see to|mend(s|ed)?"
+    r"\b(story|door|playground|twins?|sign of life|nobody is here|got|nothing stands|see to|mend(s|ed)?"
     r"|said loud|(becomes?|become) ours|dead (one|password))\b",
     re.IGNORECASE,
 )

@@ -87,7 +87,7 @@ async def carry_through(opened: OpenSite, held: Session, drafted: Draft, output:
             if not asked.twice:
                 raise
             asked.task.uncancel()
-            say("cancelled: of what was under way nobody knows whether it happened; next: reconciler resume")
+            say("cancelled: it is not known whether the steps under way took effect; next: reconciler resume")
             return Status.PARTLY
     if run.transitions or output is not Format.TEXT:
         write(writers(output).run(run))
@@ -131,7 +131,7 @@ async def _agreed(made: Plan, *, yes: bool) -> bool:
     if yes:
         return True
     if not sys.stdin.isatty():
-        raise UsageError("nobody is here to ask", hint="look at the plan, then run: reconciler apply --yes")
+        raise UsageError("confirmation needs a terminal", hint="look at the plan, then run: reconciler apply --yes")
     return await agreed(plan_question(made))
 
 

@@ -105,7 +105,7 @@ def _invitation(folder: Path, outbox: Path) -> str:
         **_on_the_path(),
         f"export RECONCILER_SITE={here}/reconciler.yaml": "",
         "reconciler plan": "what would be done",
-        "reconciler apply": "put the drift right",
+        "reconciler apply": "correct the drift",
         "reconciler show 10042": "everything about a member number",
         f"ls {letters}": "the letters to members",
         f"cat {here}/sender_access": "the sender map with our section",

@@ -47,7 +47,7 @@ async def _unlock(kept: Ledger, yes: bool) -> Status:
     say(_described(holder))
     if not yes and not sys.stdin.isatty():
         hint = "make sure that this run is dead, then: reconciler unlock --yes"
-        raise UsageError("nobody is here to ask", hint=hint)
+        raise UsageError("confirmation needs a terminal", hint=hint)
     question = "Is that run dead, and shall the lock be taken away?"
     if holder.alive:
         question = "That run is alive: it ends before its next effect. Shall the lock be taken away?"
@@ -64,7 +64,7 @@ async def _unlock(kept: Ledger, yes: bool) -> Status:
 def _described(holder: Holder) -> str:
     run = f", run {holder.run}" if holder.run is not None else ""
     since, until = (f"{moment:%Y-%m-%d %H:%M:%S} UTC" for moment in (holder.since, holder.expires))
-    sign = "expired at" if holder.expired else "valid without a sign of life until"
+    sign = "expired at" if holder.expired else "expires without a new heartbeat at"
     alive = {True: "; its process is alive", False: "; its process is dead", None: ""}[holder.alive]
     return (
         f"locked by {holder.holder} on {holder.host} (process {holder.pid}{run}) since {since}; {sign} {until}{alive}"

@@ -48,4 +48,4 @@ def _check_order(arguments: list[str]) -> None:
     first = next((index for index, word in enumerate(arguments) if word in names), 0)
     if first and arguments[0].startswith(("--site", "--format", "--state")):
         right = " ".join(["reconciler", arguments[first], *arguments[:first], *arguments[first + 1 :]])
-        raise UsageError("options stand behind the command", hint=f"write: {right}")
+        raise UsageError("options go after the command", hint=f"write: {right}")

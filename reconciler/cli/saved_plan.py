@@ -107,8 +107,8 @@ def the_reviewed(saved: PlanDocument, drafted: Draft) -> Draft:
     touched = {system for system, _, _ in reviewed(saved).rows}
     for read in plan.unknown:
         if read.system in touched:
-            message = f"{read.system} could not be read, so nobody knows whether the plan still fits: {read.unknown}"
-            raise Unreadable(message, hint=f"{read.hint or 'mend that'}; then apply the same plan again")
+            message = f"{read.system} could not be read, so it is not known whether the plan still fits: {read.unknown}"
+            raise Unreadable(message, hint=f"{read.hint or 'fix that'}; then apply the same plan again")
     entries = {id: {entry.section: entry.fields for entry in theirs} for id, theirs in drafted.entries.items()}
     found = list(differences(_bound(saved), bound(plan), entries, drafted.settled))
     if found:

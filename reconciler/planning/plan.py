@@ -53,7 +53,7 @@ class Plan:
     policy: Mapping[str, str] = field(default_factory=dict)
     """The configuration of the gates by dotted key: `limits.removals.number`."""
     gates: tuple[str, ...] = ()
-    """What the gates looked at, for people: `removals 0 of 412 (limit 1 %, 5) ✓`."""
+    """What the gates looked at, for people: `removals: 0 of at most 4 (412 accounts, 24 h) ✓`."""
 
     @property
     def refused(self) -> bool:

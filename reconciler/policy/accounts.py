@@ -53,8 +53,8 @@ def lost_password(context: GateContext) -> Iterator[Finding]:
     for transition in context.transitions:
         waits = transition.owner in context.stopped
         if transition.owner in resets and not waits and not any(c.kind == "letter" for c in transition.changes):
-            message = f"{transition.owner.subject}: nobody would know the new password, no letter can go out"
-            hint = "write their member number and put their register address right, or take `password_reset` out"
+            message = f"{transition.owner.subject}: no letter can go out, so nobody would know the new password"
+            hint = "add their member number and correct their address in the register, or remove `password_reset`"
             yield refusal(transition, "password-reset", message, hint)
 
 
@@ -128,7 +128,7 @@ def _check_number(members: Mapping[str, MemberRow], box: Mailbox, number: str) -
 def _remedy(members: Mapping[str, MemberRow], box: Mailbox, number: str) -> str:
     other, entry = without_zeros(members, number), members.get(number)
     if entry is not None and entry.problem:
-        return "have the row put right in the register and export it again; the rest of this plan does not need it"
+        return "have the row corrected in the register and export it again; the rest of this plan does not need it"
     if other is None:
         return _check_number(members, box, number)
     if len(other) > len(number):

@@ -78,7 +78,7 @@ def sub_addresses(context: GateContext) -> Iterator[Finding]:
 
 
 _SETTING = f"Postfix has `{DELIMITER} = {USUAL_DELIMITER}`"
-_NO_SUB_ADDRESSES = f"`{USUAL_DELIMITER}` is not in Postfix' `{DELIMITER}`, so that sub-addresses are none"
+_NO_SUB_ADDRESSES = f"`{USUAL_DELIMITER}` is not in Postfix' `{DELIMITER}`, so sub-addresses do not work"
 
 
 def _mend(base: str) -> str:
@@ -93,7 +93,7 @@ def _removed_targets(context: GateContext, reach: Reach) -> Iterator[Finding]:
             if lost is not None and reach.bounces(target):
                 there = "it" if lost == target else target
                 message = f"{lost} would be removed, but {alias.address} leads to {there}: its mail would bounce"
-                hint = f"take {target} out of the targets of {alias.address} first, or declare {lost} again"
+                hint = f"remove {target} from the targets of {alias.address} first, or declare {lost} again"
                 yield refusal(going.pop(lost), "dangling-alias", message, hint)
 
 
@@ -149,7 +149,7 @@ class Reach:
             self._stopped[transition.owner] = severity
         if any(self._maker_for(target) is not None for target in lost):
             message = f"{row.key} leads to {', '.join(lost)}, which this plan does not make: its mail would bounce"
-            hint = f"see to {', '.join(lost)} first; the alias follows by itself"
+            hint = f"fix {', '.join(lost)} first; the alias is then applied too"
         else:
             message = f"{row.key} leads to {', '.join(lost)}, which is neither declared nor live: its mail would bounce"
             hint = "correct the target, or declare it under `mailboxes:` or `aliases:`"

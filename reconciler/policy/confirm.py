@@ -23,7 +23,7 @@ def confirmed(context: GateContext, finding: Finding) -> Confirm | None:
 def allowed(context: GateContext, finding: Finding, confirm: Confirm) -> Finding:
     """What is left of a refusal that somebody confirmed: a note with the reason."""
     message = f"{finding.message}; confirmed until {confirm.until}: {confirm.reason}"
-    hint = "take the confirmation out once this is applied"
+    hint = "remove the confirmation once this is applied"
     place = context.locate(confirm.origin)
     return replace(finding, severity=Severity.NOTE, message=message, hint=hint, place=place, entries=())
 
@@ -41,7 +41,7 @@ def unused(context: GateContext, used: Collection[Confirm]) -> Iterator[Finding]
     for confirm in context.desired.confirm:
         if confirm.until >= context.desired.today and confirm not in used:
             message = f"nothing needs the confirmation of {confirm.gate} for {confirm.subject}"
-            hint = "the entry can go, unless it is for a plan that is still to come"
+            hint = "remove the entry, unless a later plan needs it"
             yield Finding(
                 Severity.NOTE, "unused-confirm", confirm.subject, message, hint, context.locate(confirm.origin)
             )

@@ -35,7 +35,7 @@ def domains(context: GateContext) -> Iterator[Finding]:
     for domain, row in used.items():
         if not row.active:
             message = f"the domain {domain} is switched off in PostfixAdmin: mail to its addresses is refused"
-            hint = f"switch it on {_WHERE}, or take its addresses out of git"
+            hint = f"switch it on {_WHERE}, or remove its addresses from git"
             yield _finding(context, Severity.WARNING, "domain-off", domain, message, hint, first[domain])
         elif row.backupmx:
             message = (

@@ -97,7 +97,7 @@ def run_gates(context: GateContext, reviews: Sequence[Finding] = ()) -> list[Fin
 
 def summary(context: GateContext, findings: Sequence[Finding] = ()) -> tuple[str, ...]:
     """What the limits looked at, given what the gates found: lines for the end of the plan."""
-    return tuple(f"gates: {line}" for line in limits.summary(_after(context, findings)))
+    return tuple(limits.summary(_after(context, findings)))
 
 
 def _after(context: GateContext, findings: Sequence[Finding]) -> GateContext:

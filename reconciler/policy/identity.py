@@ -23,7 +23,7 @@ def member_changed(context: GateContext) -> Iterator[Finding]:
         over = " and mailbox, mail and OX account would pass over, with a new password" if another else ""
         message = f"{box.address} was {before}, and is declared with {who}:{over or ' is that the same person?'}"
         hint = (
-            "put the number right; or confirm that it is the same person, or that this one may have what the other left"
+            "correct the number; or confirm that it is the same person, or that this one may have what the other left"
         )
         place = context.locate(box.origin)
         yield Finding(Severity.REFUSAL, "member-changed", box.address, message, hint, place, owner)
@@ -105,7 +105,7 @@ def _waiting(context: GateContext, transition: Transition, targets: list[str]) -
         severity = context.stopped.get(owner)
         if severity is not None and _is_anothers(context, owner):
             message = f"{transition.owner.subject} leads to {target}, which is not yet the account that is declared"
-            hint = f"see to {target} first; the alias follows by itself"
+            hint = f"fix {target} first; the alias is then applied too"
             yield about(transition, severity, "waits-for-account", message, hint)
             return
 

@@ -44,13 +44,13 @@ class Count(NamedTuple):
         return bool(self.planned) and len(self.planned) + self.recent > self.allowed
 
     def __str__(self) -> str:
-        of = "" if self.limit.share is None else f" of {self.managed}"
-        return f"{self.effect}s {len(self.planned)}{self.past}{of} (limit {self.terms})"
-
-    @property
-    def past(self) -> str:
-        """What the window adds."""
-        return f" and {self.recent} in the last {self.hours} hours" if self.recent else ""
+        """`removals: 1 of at most 4 (412 accounts, 24 h)`."""
+        over = [] if self.limit.share is None else [_plural(self.managed, "account")]
+        number = len(self.planned)
+        if self.recent:
+            basis = f" ({', '.join(over)})" if over else ""
+            return f"{self.effect}s: {number} now + {self.recent} in {self.hours} h, at most {self.allowed}{basis}"
+        return f"{self.effect}s: {number} of at most {self.allowed} ({', '.join([*over, f'{self.hours} h'])})"
 
     @property
     def terms(self) -> str:
@@ -60,17 +60,17 @@ class Count(NamedTuple):
 
 
 def removals(context: GateContext) -> Iterator[Finding]:
-    """Not more accounts and aliases go than the house rules allow."""
+    """Not more accounts and aliases go than the policy allows."""
     return _limited(context, Effect.REMOVAL)
 
 
 def changes(context: GateContext) -> Iterator[Finding]:
-    """Not more changes than the house rules allow."""
+    """Not more changes than the policy allows."""
     return _limited(context, Effect.CHANGE)
 
 
 def creations(context: GateContext) -> Iterator[Finding]:
-    """Not more creations than the house rules allow."""
+    """Not more creations than the policy allows."""
     return _limited(context, Effect.CREATION)
 
 
@@ -91,12 +91,17 @@ def empty_state(context: GateContext) -> Iterator[Finding]:
 
 
 def summary(context: GateContext) -> Iterator[str]:
-    """What the limits looked at, over all: `removals 0 of 412 (limit 1 %, 5) ✓`."""
+    """What the limits looked at: `removals: 0 of at most 4 (412 accounts, 24 h) ✓`, over all or of the domain that has
+    too many."""
     for effect in (Effect.REMOVAL, Effect.CHANGE, Effect.CREATION):
-        counts = list(_counts(context, effect))
-        over = [count.subject for count in counts if count.exceeded]
-        refused = [subject for subject in over if context.confirmation(f"{effect}s", subject) is None]
-        yield f"{counts[0]} {'✗' if refused else 'confirmed' if over else '✓'}"
+        whole, *domains = _counts(context, effect)
+        over = [count for count in (whole, *domains) if count.exceeded]
+        refused = [count for count in over if context.confirmation(f"{effect}s", count.subject) is None]
+        if refused:
+            where = "" if refused[0] is whole else f" in {refused[0].subject}"
+            yield f"{refused[0]}{where} ✗"
+        else:
+            yield f"{whole} {'confirmed' if over else '✓'}"
 
 
 def _limited(context: GateContext, effect: Effect) -> Iterator[Finding]:
@@ -107,11 +112,12 @@ def _limited(context: GateContext, effect: Effect) -> Iterator[Finding]:
 
 def _too_much(count: Count) -> Finding:
     number = len(count.planned)
-    what = f"{count.effect}{'' if number == 1 else 's'}"
-    of = f"{count.managed} managed account{'' if count.managed == 1 else 's'} of {count.subject}"
-    message = f"{number} {what}{count.past} with {of}: {count.allowed} allowed (limit {count.terms})"
+    now = f" now + {count.recent} in {count.hours} h" if count.recent else ""
+    accounts = f"{_plural(count.managed, 'managed account')} of {count.subject}"
+    allowed = f"at most {count.allowed} allowed (limit {count.terms})"
+    message = f"{_plural(number, count.effect)}{now} with {accounts}: {allowed}"
     some = ", ".join(count.planned[:5]) + (f" and {number - 5} more" if number > 5 else "")
-    hint = f"look whether all of them are meant: {some}"
+    hint = f"check whether all of them are meant: {some}"
     return Finding(Severity.REFUSAL, f"{count.effect}s", count.subject, message, hint)
 
 
@@ -157,3 +163,7 @@ def _by_domain(planned: Iterable[Owner], ours: Iterable[str]) -> Iterator[tuple[
 def _domain(owner: Owner) -> Domain | None:
     """The domain that an account or an alias is in; a block is in none."""
     return None if owner.scope is Scope.BLOCK else domain_of(owner.subject)
+
+
+def _plural(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -123,7 +123,7 @@ def _without_mail(context: GateContext, flow: MailFlow, affected: frozenset[str]
         delivery = flow.after.deliver(address)
         if not delivery.arrives:
             message = f"{address} gets no mail as it is: {_fate(delivery, flow)}"
-            hint = f"put the targets of the alias {address} right in PostfixAdmin"
+            hint = f"correct the targets of the alias {address} in PostfixAdmin"
             owner = Owner(Scope.ACCOUNT, address)
             yield Finding(Severity.WARNING, RULE, address, message, hint, context.locate(box.origin), owner)
 

@@ -94,7 +94,7 @@ def one_shots(context: GateContext) -> Iterator[Finding]:
     for shot, why, again in shots.missed:
         if why:
             when = "now" if again == context.desired.today else "then"
-            hint = f"write `{shot.name}: {again}` to have it done {when}, or take it out" if again else "take it out"
+            hint = f"write `{shot.name}: {again}` to have it done {when}, or remove it" if again else "remove it"
             message = f"{shot.name} of {shot.address} on {shot.date} is not done: {why}"
             yield _note(context, "missed", shot, message, hint)
     for shot in shots.waiting:

@@ -37,7 +37,7 @@ def second_account(context: GateContext) -> Iterator[Finding]:
             kept = users.get(account)
             stays = f"{described(kept)} stays" if kept is not None else "no other one of theirs was found"
             message = f"{account} has a second OX account: {described(user)} would be deleted, {stays}"
-            hint = f"look into user {user.id}: is there anything of theirs or of somebody else's in it?"
+            hint = f"look into user {user.id}: does it hold anything of theirs or of others?"
             finding = refusal(transition, "second-account", message, hint)
             # the name by which a confirmation allows exactly this user
             yield replace(finding, subject=f"openxchange/{user.id}")

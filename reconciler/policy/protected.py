@@ -26,7 +26,7 @@ def protected(context: GateContext) -> Iterator[Finding]:
         if hit:
             subject = transition.owner.subject
             message = f"{subject} would be {what}, and {', '.join(hit)} is protected by policy.protected of the site"
-            hint = "take the declaration back, or let whoever keeps the site file take the name out of the list"
+            hint = "revert the declaration, or have the name removed from that list in the site file"
             yield refusal(transition, "protected", message, hint)
 
 

@@ -52,6 +52,6 @@ def coming_removal(context: GateContext) -> Iterator[Finding]:
         account = " with its OX account" if removal.groupware_account is GroupwareAccount.DELETE else ""
         off = f"is switched off on {removal.date} and " if removal.date > today else ""
         message = f"{removal.mailbox} {off}is purged on {purge}{account}: {removal.reason}"
-        hint = "take the removal out before that day to keep the mailbox"
+        hint = "remove the removal before that day to keep the mailbox"
         place = context.locate(removal.origin)
         yield Finding(Severity.NOTE, "removal", removal.mailbox, message, hint, place)

@@ -49,7 +49,7 @@ def _suspected(context: GateContext, new: Iterable[Transition]) -> Iterator[Find
                 yield refusal(transition, "suspected-rename", message, hint)
                 continue
             if Address(old) in desired.aliases:  # a former address is no alias: the entry alone would be invalid
-                hint = f"if it is, take the alias {old} out, run this again and declare the rename that it prints"
+                hint = f"if it is, remove the alias {old}, run this again and declare the rename that it prints"
                 yield refusal(transition, "suspected-rename", f"{message} An alias is declared on it", hint)
                 continue
             hint = f"if it is, declare the rename; if not, declare {old} as well"

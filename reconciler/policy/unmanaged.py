@@ -58,7 +58,7 @@ def _unknown(context: GateContext, removal: Removal, near: str) -> Finding:
     message = f"the removal of {removal.mailbox} removes nothing: there is no such mailbox"
     # its OX account is deleted after the retention, and an entry that is gone deletes nothing
     deletes = removal.groupware_account is GroupwareAccount.DELETE
-    over = "the entry can go" + (" when its OX account is gone, too" if deletes else "")
+    over = "remove the entry" + (" when its OX account is gone, too" if deletes else "")
     if near:
         severity, hint = Severity.WARNING, f"did you mean `{near}`? If not, {over}"
     else:

@@ -130,7 +130,7 @@ def not_started(host: str, argv: Sequence[str], command: Command, done: Complete
         f"{host}: {argv[0]} gave no answer: the login ended with status {done.status} and said "
         + (f"“{words}”" if words else "nothing"),
         hint="give the user who logs in there a shell such as /bin/sh and start files that neither end it nor redirect"
-        " its output; what a forced command has to do stands in docs/ssh.md",
+        " its output; docs/ssh.md says what a forced command has to do",
     )
 
 
@@ -152,6 +152,6 @@ def was_ended(status: int) -> bool:
 def took_too_long(host: str, argv: Sequence[str], timeout: float) -> Unreadable:
     """The error for a command whose time is over; names the program only, its arguments may be personal."""
     return Unreadable(
-        f"{host}: {argv[0]} was stopped after {timeout:g} s, and nobody knows how far it came",
+        f"{host}: {argv[0]} was stopped after {timeout:g} s; it is not known how far it got",
         hint=f"see what keeps {argv[0]} busy there, then look with `reconciler plan` before repeating",
     )

@@ -125,7 +125,7 @@ _KNOWN = (
         r"SSL is required but the server doesn't support it|server does not support SSL",
         "the server has no TLS, and the URL asks for it",
         "switch TLS on in the server (MariaDB: ssl_cert and ssl_key, PostgreSQL: ssl = on), or, only if the line to it "
-        "is safe, take the TLS options (ssl…) out of {url}",
+        "is safe, remove the TLS options (ssl…) from {url}",
     ),
     _Known(
         (3159,),
@@ -205,7 +205,7 @@ _KNOWN = (
         "check the path in {url} (relative ones start at the site file's folder); who runs reconciler must be able to "
         "read and write the file and its folder",
     ),
-    _Known(("SQLITE_NOTADB", "SQLITE_CORRUPT"), "", "this is no sound SQLite database", "check the path in {url}"),
+    _Known(("SQLITE_NOTADB", "SQLITE_CORRUPT"), "", "this is not a valid SQLite database", "check the path in {url}"),
     _Known(_BUSY, "", "somebody else holds the rows for too long", "run the command again"),
     _Known(
         (1040, 1203, "53300"),

@@ -48,9 +48,9 @@ def _check_options(url: URL) -> None:
     for name, value in url.query.items():
         if name not in allowed:
             known = f"only {', '.join(allowed)} may be written" if allowed else "a SQLite URL has none"
-            raise ValueError(f"the option {name!r} is not allowed in a database URL; take it out: {known}")
+            raise ValueError(f"the option {name!r} is not allowed in a database URL; remove it: {known}")
         if not isinstance(value, str):
-            raise ValueError(f"the option {name!r} is there more than once; write it once")  # noqa: TRY004  # pydantic's
+            raise ValueError(f"the option {name!r} is given more than once; write it once")  # noqa: TRY004  # pydantic's
         wanted = _wanted(name, value)
         if wanted:
             raise ValueError(f"the option {name!r} has a value that does not work; write {wanted}")
@@ -63,7 +63,7 @@ def _wanted(name: str, value: str) -> str | None:
             sound = value.isascii() and value.isdecimal() and 0 < int(value) <= _LONGEST_WAIT
             return None if sound else f"whole seconds from 1 to {_LONGEST_WAIT}"
         case "charset":
-            return None if value == "utf8mb4" else "utf8mb4, or take it out: it is always that"
+            return None if value == "utf8mb4" else "utf8mb4, or remove it: it is always that"
         case "sslmode":
             return None if value in _SSLMODES else f"one of {', '.join(_SSLMODES)}"
         case _:

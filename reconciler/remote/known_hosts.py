@@ -32,7 +32,7 @@ class KnownHosts:
         except OSError as error:
             reason = error.strerror
         except ValueError:  # asyncssh quotes the line, and the path may be that of a password by mistake
-            reason = f"line {_bad_line(Path(login.known_hosts))} is none of known_hosts(5)"
+            reason = f"line {_bad_line(Path(login.known_hosts))} is not valid in known_hosts(5)"
         raise Unreadable(f"{name}: {login.known_hosts}: {reason}", hint=_fetch(login, before))
 
     def key_types(self) -> list[str]:

@@ -133,7 +133,7 @@ def _unreachable(hop: Hop, before: Sequence[Hop], reason: str) -> Unreadable:
     through = f" through {before[-1].login.address} port {before[-1].login.port}" if before else ""
     return Unreadable(
         f"{hop.name}: {login.address} port {login.port} cannot be reached{through}: {reason}",
-        hint=f"try `{ssh_line(hop, before)}`; address and port stand in {hop.place}",
+        hint=f"try `{ssh_line(hop, before)}`; address and port come from {hop.place}",
     )
 
 

@@ -184,7 +184,7 @@ class SmtpMailer:
         if not (encrypted or _on_this_machine(session)):
             raise self._unusable(
                 f"the password of {user} would travel in clear text",
-                hint=f"write `security: starttls` or `security: tls`, or take `user` out {_PLACE}",
+                hint=f"write `security: starttls` or `security: tls`, or remove `user` {_PLACE}",
             )
         plain = password.get_secret_value()
         if not plain.isascii():  # smtplib sends no others

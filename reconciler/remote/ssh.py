@@ -142,7 +142,7 @@ class SshHost:
 
     def _broken(self, argv: Sequence[str], broke: _LineBroke) -> Unreadable:
         return Unreadable(
-            f"{self.name}: the connection broke while {argv[0]} ran ({broke}), and nobody knows how far it came",
+            f"{self.name}: the connection broke while {argv[0]} ran ({broke}); it is not known how far it got",
             hint="when the host answers again, look at the live state with `reconciler plan`",
         )
 

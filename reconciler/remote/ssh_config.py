@@ -107,14 +107,14 @@ _NAMES = ("HostName", "Port", "User", "IdentityFile", "CertificateFile", "ProxyJ
 _KEYS = frozenset(name.lower() for name in _NAMES)
 _ALREADY = {"identitiesonly": "yes", "stricthostkeychecking": "yes", "batchmode": "yes"}
 """What may be written since it is so anyway."""
-_KNOWN = f"only {', '.join(_NAMES)} may stand in the blocks of `Host`"
+_KNOWN = f"only {', '.join(_NAMES)} are allowed in the blocks of `Host`"
 _COMMANDS = "it runs a command, and who may change this file could run any; to go through another host: ProxyJump"
-_HOST_KEYS = "host keys are always verified, against the file that `known_hosts` in the site file names; take it out"
-_FORWARDED = "the hosts on the way could log in with the agent's keys; take it out"
+_HOST_KEYS = "host keys are always verified, against the file that `known_hosts` in the site file names; remove it"
+_FORWARDED = "the hosts on the way could log in with the agent's keys; remove it"
 _NOT_HERE = {
     "proxycommand": ("ProxyCommand is not allowed", _COMMANDS),
-    "localcommand": ("LocalCommand is not allowed", f"{_COMMANDS.partition(';')[0]}; take it out"),
-    "permitlocalcommand": ("PermitLocalCommand is not allowed", f"{_COMMANDS.partition(';')[0]}; take it out"),
+    "localcommand": ("LocalCommand is not allowed", f"{_COMMANDS.partition(';')[0]}; remove it"),
+    "permitlocalcommand": ("PermitLocalCommand is not allowed", f"{_COMMANDS.partition(';')[0]}; remove it"),
     "knownhostscommand": ("KnownHostsCommand is not allowed", _HOST_KEYS),
     "match": ("Match is not allowed, since it can run commands", "write `Host NAME`, with * and ? where several fit"),
     "include": ("Include is not allowed", "write the lines of that file here: a reviewer sees this one only"),
@@ -127,11 +127,11 @@ _NOT_HERE = {
     "updatehostkeys": ("UpdateHostKeys is not allowed", _HOST_KEYS),
     "nohostauthenticationforlocalhost": ("NoHostAuthenticationForLocalhost is not allowed", _HOST_KEYS),
     "forwardagent": ("ForwardAgent is not allowed", _FORWARDED),
-    "identityagent": ("IdentityAgent is not allowed", "the agent is the one that SSH_AUTH_SOCK names; take it out"),
+    "identityagent": ("IdentityAgent is not allowed", "the agent is the one that SSH_AUTH_SOCK names; remove it"),
     "pkcs11provider": ("PKCS11Provider is not allowed", "it loads a library; ask an agent to hold that key"),
     "securitykeyprovider": ("SecurityKeyProvider is not allowed", "it loads a library; ask an agent to hold that key"),
-    "identitiesonly": ("only the named key is offered", "write `IdentitiesOnly yes`, or take it out"),
-    "batchmode": ("nobody is asked for a password", "write `BatchMode yes`, or take it out"),
+    "identitiesonly": ("only the named key is offered", "write `IdentitiesOnly yes`, or remove it"),
+    "batchmode": ("nobody is asked for a password", "write `BatchMode yes`, or remove it"),
 }
 
 
@@ -140,7 +140,7 @@ def _take(line: str, number: int, blocks: list[_Block]) -> None:
     unseen = next((at for at, c in enumerate(line) if not (c.isprintable() or c == "\t")), None)
     if unseen is not None:
         place = Value("", number, unseen + 1)
-        raise _Refused(place, f"an invisible character U+{ord(line[unseen]):04X} stands here", "delete it")
+        raise _Refused(place, f"found the invisible character U+{ord(line[unseen]):04X}", "delete it")
     found = _LINE.fullmatch(line)
     if found is None:
         raise _Refused(Value(line, number, 1), "this line has no option", f"write `Option value`; {_KNOWN}")
@@ -155,13 +155,13 @@ def _take(line: str, number: int, blocks: list[_Block]) -> None:
     if key in _ALREADY and [word.text.lower() for word in words] == [_ALREADY[key]]:
         return
     if key not in _KEYS:
-        message, hint = _NOT_HERE.get(key, ("this option is not allowed in this file", f"take it out: {_KNOWN}"))
+        message, hint = _NOT_HERE.get(key, ("this option is not allowed in this file", f"remove it: {_KNOWN}"))
         raise _Refused(name, message, hint)
     if len(words) != 1:
         raise _Refused(name, f"{name.text} has {len(words)} values", "write one; a value with blanks in double quotes")
     if key in blocks[-1].options:
         first = blocks[-1].options[key].line
-        raise _Refused(name, f"{name.text} stands twice in this block, first in line {first}", "write it once")
+        raise _Refused(name, f"{name.text} is repeated in this block, first in line {first}", "write it once")
     _check(name.text, key, words[0])
     blocks[-1].options[key] = words[0]
 
@@ -194,11 +194,13 @@ def _check(name: str, key: str, value: Value) -> None:
         raise _Refused(value, f"{name} has a `%` token", "write it out; only HostName may have %h, the host's name")
     match key:
         case "hostname" if value.text.startswith("-") or not _HOST_NAME.fullmatch(value.text):
-            raise _Refused(value, "HostName has a value that is no name or address", "write what DNS knows, or an IP")
+            raise _Refused(
+                value, "HostName has a value that is not a name or address", "write what DNS knows, or an IP"
+            )
         case "port" if not _is_port(value.text):
-            raise _Refused(value, "Port has a value that is no port", "write a number from 1 to 65535")
+            raise _Refused(value, "Port has a value that is not a port", "write a number from 1 to 65535")
         case "user" if value.text.startswith("-"):
-            raise _Refused(value, "User has a value that is no user's name", "write the name of the login")
+            raise _Refused(value, "User has a value that is not a user name", "write the name of the login")
         case "identityfile" | "certificatefile" if not value.text.startswith(("/", "~/")):
             hint = "write the whole path, or one that begins with ~/"
             raise _Refused(value, f"{name} depends on the folder that one is in", hint)
@@ -211,7 +213,7 @@ def _jumps(value: Value) -> Iterator[Jump]:
         found = _JUMP.fullmatch(part.strip())
         if found is None or found["host"].startswith("-") or not (found["port"] is None or _is_port(found["port"])):
             hint = "write HOST, USER@HOST:PORT, several of them with commas and without blanks, or none"
-            raise _Refused(value, "ProxyJump has a part that is no jump host", hint)
+            raise _Refused(value, "ProxyJump has a part that is not a jump host", hint)
         yield Jump(found["host"].strip("[]"), found["user"], int(found["port"]) if found["port"] else None)
 
 

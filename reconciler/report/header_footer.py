@@ -183,7 +183,7 @@ def nothing(view: PlanView) -> str:
         whose = "its date" if later == 1 else "their dates"
         said = f"nothing to do today, {later} waiting for {whose}"
     elif _strict(view):
-        said = "what is declared is in place, and there is more"
+        said = "everything declared is in place, and undeclared objects exist"
     else:
         said = "nothing to do, everything is as declared"
     return DOT.join((f"{view.title} for {view.site}: {said}", *troubles(view)))
@@ -200,7 +200,7 @@ def _open_blocks(view: PlanView) -> int:
 def after_plan(view: PlanView) -> str:
     """The last line of a plan: the next command, or what must come before it. Empty when there is nothing to do."""
     if view.stopped and not view.unknown:
-        return f"next: nothing is applied while the plan is refused; resolve it, then {PLAN}"
+        return f"next: resolve what refuses the whole plan, then {PLAN}"
     if view.unknown:
         meanwhile = f" ({APPLY} carries out {view.open} of {len(view.lines)} meanwhile)" if view.open else ""
         return mend(view.unknown, DRIFT if view.title == DRIFTED else PLAN) + meanwhile

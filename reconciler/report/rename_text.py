@@ -121,7 +121,7 @@ def ox_user_phrase(change: Change) -> str:
         case Action.RENAME:
             return f"{_user(row)} follows"
         case Action.UPDATE:
-            return f"{_user(row)} put right"
+            return f"{_user(row)} corrected"
         case _:
             return "OX user"
 

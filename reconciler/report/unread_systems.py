@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from reconciler.planning.plan import Read
 
-TITLE = "could not be read, so that nothing is planned there:"
+TITLE = "could not be read, so nothing is planned there:"
 
 
 def unread_lines(reads: Iterable[Read]) -> Iterator[tuple[str, str]]:

@@ -152,4 +152,4 @@ def test_an_address_that_is_none_is_not_shown_either(site: StandInSite, command:
     for words in (("plan",), ("plan", "--format", "json"), ("apply", "--yes"), ("history", "1", "--format", "json")):
         answer = command(*words)
         assert email not in answer.words, words
-    assert "is none that mail can go to" in command("plan").words
+    assert "is not one that mail can go to" in command("plan").words

@@ -41,7 +41,7 @@ def test_an_ox_account_that_goes_is_a_removal_first_and_under_its_own_sign(
     assert head == "mail plan for nrw · 1 block · 2 removals · 1 cannot be undone"
     assert first.startswith(f" ‼ {HANS}")
     assert "DELETED with all its data" in answer.words
-    assert "gates: removals 2" in answer.words
+    assert "removals: 2 of at most" in answer.words
     assert "| ‼ | hans.weg@" in command("plan", "--format", "markdown").out
     shown = command("plan", "--format", "json").json
     assert [(t["subject"], t["effect"], t["irreversible"]) for t in shown["transitions"]] == [
@@ -70,7 +70,7 @@ def test_what_was_counted_is_what_the_ledger_counts(leaving: StandInSite, comman
         "removal"
     }
     leaving.declare(ANNA_DECLARED)
-    assert "removals 1 and 2 in the last 24 hours" in command("plan").words
+    assert "removals: 1 now + 2 in 24 h, at most" in command("plan").words
 
 
 def test_subscriptions_that_go_are_a_change_that_cannot_be_undone(site: StandInSite, command: Command) -> None:

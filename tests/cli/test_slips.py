@@ -79,7 +79,7 @@ BLOCK = "sender_blocks:\n  - reason: spam\n"
         ("sender_blocks:\n  - {domain: x.test, reason: „a, b“}\n", 3, "the comma before `b“`", "'…, b'"),
         ("aliases:\n  kreis:\n    - a.b, c.d\n", 4, "not several addresses", "item of its own: `- a.b`, `- c.d`"),
         ("aliases:\n  kreis: {goto: ['a.b; c.d']}\n", 3, "not several addresses", "`- a.b`, `- c.d`"),
-        ("aliases:\n  kreis: {goto: 'a.b, c.d'}\n", 3, "a list is wanted", "write [a.b, c.d]"),
+        ("aliases:\n  kreis: {goto: 'a.b, c.d'}\n", 3, "expected a list", "write [a.b, c.d]"),
         ("aliases:\n  kreis: a.b c.d\n", 3, "is one text, not several targets", "[a.b, c.d]"),
         (BLOCK + "    domain: a.test, b.test\n", 4, "not several addresses", "an entry for each"),
         (BOX + "renames:\n  - {from: anna, to: alt, date: 2026-11-22}\n", 6, "are swapped", "`from: alt@pirat.alt`"),
@@ -333,7 +333,7 @@ def test_a_map_that_cannot_be_written_is_mended_first(site: StandInSite, command
     site.declare("technik: {groupware: false}", blocks=["domain: example.org, reason: spam"])
     last = command("plan").out.rstrip().rpartition("next: ")[2]
     words = " ".join(last.split())
-    assert words.startswith("in the sender map, mend the line or remove it (")
+    assert words.startswith("in the sender map, correct the line or remove it (")
     assert "; then reconciler plan (reconciler apply carries out 1 of 2 meanwhile)" in words
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.cli.conftest import Command, Open
 from tests.cli.site import ANNA, ANNA_DECLARED, StandInSite
 
-BLOCK = "could not be read, so that nothing is planned there:"
+BLOCK = "could not be read, so nothing is planned there:"
 
 
 @pytest.fixture

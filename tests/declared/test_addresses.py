@@ -29,7 +29,7 @@ def test_without_domain_a_bare_local_part_is_an_error(tmp_path: Path) -> None:
 def test_a_wrong_domain_on_top_is_said_once(tmp_path: Path) -> None:
     message = one(tmp_path, f"domain: nodots\nmailboxes: {{a: {BOX}, b: {BOX}}}\n")
     assert "a.yaml:1:9: 'nodots' is not a domain -> write it like mail.example" in message
-    assert "`domain` is a domain, here stands the number 5" in one(tmp_path, "domain: 5\n")
+    assert "`domain` must be a domain, got the number 5" in one(tmp_path, "domain: 5\n")
 
 
 @pytest.mark.parametrize(
@@ -37,10 +37,10 @@ def test_a_wrong_domain_on_top_is_said_once(tmp_path: Path) -> None:
     [
         (
             "10042",
-            "10042@mail.example has digits only: that is the alias of a member number -> name the mailbox otherwise",
+            "that is the alias of a member number -> choose another name for the mailbox",
         ),
         ("'10042'", "has digits only"),
-        ("'*'", "a catch-all is no mailbox -> declare it in `aliases`"),
+        ("'*'", "a catch-all cannot be a mailbox -> declare it in `aliases`"),
         ("jürgen", "ASCII characters only"),
         ("a..b", "is not an address"),
         ("a b", "is not an address"),
@@ -66,7 +66,7 @@ def test_a_hash_is_fine_where_no_vacation_domain_is_set(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("target", "expected"),
     [
-        ("'*'", "a catch-all is no target"),
+        ("'*'", "a catch-all cannot be a target"),
         ("anna#mail.example@autoreply.example", "is a vacation token, which belongs to its user"),
         ("anna#mail.example@older.example", "is a vacation token"),
         ("é@extern.example", "ASCII characters only"),

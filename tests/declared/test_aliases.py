@@ -53,7 +53,7 @@ def test_two_ways_to_one_target_are_no_circle(tmp_path: Path) -> None:
 
 def test_a_target_twice_in_two_spellings(tmp_path: Path) -> None:
     message = one(tmp_path, f"{TOP}mailboxes: {{b: {BOX}}}\naliases:\n  a: [b, B@Mail.Example]\n")
-    assert message.startswith("a.yaml:4:10: the target b@mail.example stands here twice")
+    assert message.startswith("a.yaml:4:10: the target b@mail.example is listed twice")
 
 
 def test_at_most_a_thousand_targets_and_no_more_than_the_column_holds(tmp_path: Path) -> None:

@@ -28,8 +28,8 @@ def test_keys_are_canonical(tmp_path: Path) -> None:
     [
         ("sender: '@example.org'", "never matches any sender -> write `domain: example.org` to block the domain"),
         ("sender: '*@example.org'", "never matches any sender -> write `domain: example.org`"),
-        ("sender: example.org", "`example.org` is no address -> write `domain: example.org`"),
-        ("sender: spammer", "`spammer` is no address -> write local_part@domain"),
+        ("sender: example.org", "`example.org` is not an address -> write `domain: example.org`"),
+        ("sender: spammer", "`spammer` is not an address -> write local_part@domain"),
         ("domain: '@example.org'", "never matches any sender -> write `domain: example.org`"),
         ("domain: .example.org", "never matches any sender -> write `domain: example.org`"),
         ("domain: a@example.org", "is an address -> write `sender: a@example.org`"),
@@ -74,7 +74,7 @@ def test_an_expired_block_makes_room_for_a_new_one(tmp_path: Path, expired_first
 def test_the_last_day_of_a_block_is_not_over(tmp_path: Path) -> None:
     assert load(tmp_path, blocks("sender: a@b.example, expires: 2026-11-24")).findings == ()
     (found,) = load(tmp_path, blocks("sender: a@b.example, expires: 2026-11-23")).findings
-    assert text(found) == "a.yaml:4:5: the block of a@b.example ended on 2026-11-23 -> it is lifted; the entry can go"
+    assert text(found) == "a.yaml:4:5: the block of a@b.example ended on 2026-11-23 -> it is lifted; remove the entry"
 
 
 def test_a_block_inside_a_blocked_domain_is_noted(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_an_expired_confirmation_is_a_note(tmp_path: Path) -> None:
 
 
 def test_a_confirmation_of_a_wrong_subject(tmp_path: Path) -> None:
-    assert "is no OX account -> write it like openxchange/4200" in one(tmp_path, confirm("second-account", "4200a"))
+    assert "is not an OX account -> write it like openxchange/4200" in one(tmp_path, confirm("second-account", "4200a"))
     said = one(tmp_path, confirm("removals", "elsewhere"))
     assert "`elsewhere` is neither this site's name nor a domain" in said
     assert "-> write `subject: example`, or a domain" in said

@@ -120,7 +120,7 @@ def test_quick_reading_agrees_with_the_exact_one(text: str) -> None:
     [
         (
             "removals:\nconfirm:\nremovals:\n",
-            "3:1: the key `removals` stands here a second time (first: line 1, column 1)",
+            "3:1: the key `removals` is repeated (first: line 1, column 1)",
         ),
         ("domain: !x mail.example\n", "1:9: the tag '!x' is not allowed"),
         ("mailboxes: !!map {}\n", "1:12: the tag 'tag:yaml.org,2002:map' is not allowed"),
@@ -131,7 +131,7 @@ def test_quick_reading_agrees_with_the_exact_one(text: str) -> None:
         ("domain: *gone\n", "1:9: *gone has no &gone that ended before it"),
         ("aliases: &a\n  a: *a\n", "2:6: *a has no &a that ended before it"),
         ("aliases:\n  *: [a]\n", "2:4: `*` and `&` have a meaning in YAML -> put the text in quotes: '*'"),
-        ("? [a]\n: b\n", "1:3: a list or mapping stands where a key must be"),
+        ("? [a]\n: b\n", "1:3: expected a key, got a list or mapping"),
         ("domain: a: b\n", "1:10: a second `: ` in one line"),
         ("domain: 'open\n", "1:9: a quote that was opened is never closed"),
         ("domain: @x\n", "1:9: a text cannot begin with this character"),

@@ -95,9 +95,9 @@ def test_bytes_that_are_not_text_are_refused_with_their_position(tmp_path: Path)
     good = "# äöü\n"
     assert "a.yaml:1:1: the file is UTF-16" in one(tmp_path, {"a.yaml": A.encode("utf-16")})
     assert "a.yaml:2:4: byte 0xe4 is not UTF-8" in one(tmp_path, {"a.yaml": good.encode() + "# ä".encode() + b"\xe4\n"})
-    assert "a.yaml:2:3: an invisible character U+0007" in one(tmp_path, {"a.yaml": good + "# \x07\n"})
-    assert "a.yaml:1:4: an invisible character U+2028" in one(tmp_path, {"a.yaml": "# a\u2028b: c\n"})
-    assert "a.yaml:1:4: an invisible character U+000D" in one(tmp_path, {"a.yaml": "a: \rb: c\n"})
+    assert "a.yaml:2:3: found the invisible character U+0007" in one(tmp_path, {"a.yaml": good + "# \x07\n"})
+    assert "a.yaml:1:4: found the invisible character U+2028" in one(tmp_path, {"a.yaml": "# a\u2028b: c\n"})
+    assert "a.yaml:1:4: found the invisible character U+000D" in one(tmp_path, {"a.yaml": "a: \rb: c\n"})
 
 
 def test_a_byte_order_mark_is_read_over(tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def test_a_freed_address_is_nobody_elses(tmp_path: Path) -> None:
 
 def test_the_new_address_is_declared(tmp_path: Path) -> None:
     message = one(tmp_path, state(["a>b@22"]))
-    assert message.startswith("a.yaml:4:19: b@mail.example is no declared mailbox")
+    assert message.startswith("a.yaml:4:19: b@mail.example is not a declared mailbox")
 
 
 def test_an_unreadable_entry_elsewhere_does_not_make_a_rename_wrong(tmp_path: Path) -> None:

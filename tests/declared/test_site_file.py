@@ -79,9 +79,9 @@ policy:
         "1:7: `site` is `my site`, which does not fit",
         "2:1: `timezon` is not known here",
         "3:1: `folder` is not known here",
-        "5:12: a whole number is wanted for `context`, here stands `zero`",
+        "5:12: expected a whole number for `context`, got `zero`",
         "6:13: `parallel` is the number 99",
-        "7:25: `unique_display_names` is true or false, here stands `yes`",
+        "7:25: `unique_display_names` must be true or false, got `yes`",
         "8:36: `port` is the number 70000",
         "9:1: `register`: the register needs exactly one of `csv` and `database_url`",
         "11:15: `local_part`: not a regular expression: unterminated character set at position 0",
@@ -112,12 +112,12 @@ def test_no_form_of_a_wrong_url_is_repeated(tmp_path: Path, url: str) -> None:
     [
         ("", "1:1: this is not a site file: no key `site` can be read in it -> begin with `site: NAME`"),
         ("- a\n", "1:1: this is not a site file: no key `site` can be read in it -> begin with `site: NAME`"),
-        ("site: a\nsite: b\n", "2:1: the key `site` stands here a second time"),
+        ("site: a\nsite: b\n", "2:1: the key `site` is repeated"),
         ("site: a\n  b: c\n", "2:4: a second `: ` in one line"),
         (b"\xff", "1:1: byte 0xff is not UTF-8"),
         ("site: !x a\n", "1:7: the tag '!x' is not allowed"),
-        ("site: 2026\n", "1:7: a text is wanted for `site`, here stands the number 2026 -> put it in quotes: '2026'"),
-        ("site: a\nledger:\n", "2:1: a mapping `key: value` is wanted for `ledger`, here stands nothing"),
+        ("site: 2026\n", "1:7: expected a text for `site`, got the number 2026 -> put it in quotes: '2026'"),
+        ("site: a\nledger:\n", "2:1: expected a mapping `key: value` for `ledger`, got nothing"),
     ],
 )
 def test_one_problem(tmp_path: Path, content: str | bytes, expected: str) -> None:

@@ -498,7 +498,7 @@ def test_removals_of_two_runs_count_together_for_a_day(site: StandInSite, comman
     write(site, removed("bernd.muster", "clara.probe"))
     (finding,) = refusals(command)
     assert (finding["rule"], finding["subject"]) == ("removals", "nrw")
-    assert "1 removal and 1 in the last 24 hours with 3 managed accounts of nrw: 1 allowed" in finding["message"]
+    assert "1 removal now + 1 in 24 h with 3 managed accounts of nrw: at most 1 allowed" in finding["message"]
     assert command("apply", "--yes").status == 5
     clara = site.mailbox(f"clara.probe@{DOMAIN}")
     assert clara is not None
@@ -636,7 +636,7 @@ def test_what_a_run_left_waits_for_an_unknown_system_too(site: StandInSite, comm
 def test_the_plan_ends_with_what_the_limits_looked_at(site: StandInSite, command: Command) -> None:
     live("technik")(site)
     write(site, Declared())
-    assert "removals 0 of 1 (limit 1 %, 5) ✓" in command("plan").words
+    assert "removals: 0 of at most 1 (1 account, 24 h) ✓" in command("plan").words
 
 
 _BY_A_TEST_OF_ITS_OWN = {

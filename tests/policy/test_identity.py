@@ -325,7 +325,7 @@ def test_a_suspected_rename_from_an_address_that_an_alias_is_declared_on(people:
     people.declare(BERND_NEU, TECHNIK, aliases=["bernd.muster: [technik]"])
     (said,) = [f for f in command("plan", "--format", "json").json["findings"] if f["rule"] == "suspected-rename"]
     assert not [entry for entry in said["entries"] if entry.startswith("renames:")]
-    assert f"take the alias {BERND} out" in said["hint"]
+    assert f"remove the alias {BERND}" in said["hint"]
 
 
 def test_a_number_that_was_taken_away_by_hand_is_given_back(people: StandInSite, command: Command) -> None:

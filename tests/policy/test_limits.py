@@ -87,9 +87,9 @@ def test_removals_as_shipped(accounts: int, allowed: int) -> None:
 
 def test_the_refusal_has_numbers_limits_and_the_entry_that_allows_it() -> None:
     finding = only(removing(412, 5))
-    assert finding.message == "5 removals with 412 managed accounts of nrw: 4 allowed (limit 1 %, 5)"
+    assert finding.message == "5 removals with 412 managed accounts of nrw: at most 4 allowed (limit 1 %, 5)"
     assert finding.hint == (
-        "look whether all of them are meant: p0@mail.example, p1@mail.example, p2@mail.example, p3@mail.example, "
+        "check whether all of them are meant: p0@mail.example, p1@mail.example, p2@mail.example, p3@mail.example, "
         "p4@mail.example"
     )
     assert finding.entries == (StateEntry("confirm", '{gate: removals, subject: nrw, until: 2026-12-01, reason: ""}'),)
@@ -225,7 +225,7 @@ def test_the_window_adds_what_was_done_in_it() -> None:
     """Over one run and over the last 24 hours."""
     assert said(removing(10, 1, **recent())) == []
     finding = only(removing(10, 1, **recent(account(f"x@{D}"))))
-    assert finding.message.startswith("1 removal and 1 in the last 24 hours with 10 managed accounts of nrw: 1 allowed")
+    assert finding.message.startswith("1 removal now + 1 in 24 h with 10 managed accounts of nrw: at most 1 allowed")
     assert said(removing(10, 1, **recent(account(f"x@{D}"), effect=Effect.CHANGE))) == []
     assert said(site_of(10, **recent(account(f"x@{D}"), account(f"y@{D}")))) == [], "nothing is planned"
 
@@ -286,19 +286,19 @@ def test_managed_by_what_is_declared_when_the_mailboxes_are_unknown() -> None:
 def test_the_summary_says_what_the_limits_looked_at() -> None:
     """docs/gates.md, "Limits"."""
     assert summary(site_of(412)) == (
-        "gates: removals 0 of 412 (limit 1 %, 5) ✓",
-        "gates: changes 0 of 412 (limit 30 %, 200) ✓",
-        "gates: creations 0 (limit 200) ✓",
+        "removals: 0 of at most 4 (412 accounts, 24 h) ✓",
+        "changes: 0 of at most 123 (412 accounts, 24 h) ✓",
+        "creations: 0 of at most 200 (24 h) ✓",
     )
     too_many = removing(412, 5, **recent(account(f"x@{D}")))
-    assert summary(too_many)[0] == "gates: removals 5 and 1 in the last 24 hours of 412 (limit 1 %, 5) ✗"
+    assert summary(too_many)[0] == "removals: 5 now + 1 in 24 h, at most 4 (412 accounts) ✗"
     allowed = removing(412, 5, confirms=[confirm("removals", "nrw")])
-    assert summary(allowed)[0] == "gates: removals 5 of 412 (limit 1 %, 5) confirmed"
+    assert summary(allowed)[0] == "removals: 5 of at most 4 (412 accounts, 24 h) confirmed"
     assert summary(removing(800, 2, others=1))[0].endswith("✓")
     small = site_of(800, *(switching_off(a) for a in people(2, OTHER)), others=2, removed=tuple(people(2, OTHER)))
-    assert summary(small)[0] == "gates: removals 2 of 802 (limit 1 %, 5) ✗", "one domain is enough"
+    assert summary(small)[0] == "removals: 2 of at most 1 (2 accounts, 24 h) in other.example ✗", "one domain is enough"
     stopped = removing(10, 2, policy={"protected": ["p0"]})
-    assert summary(stopped, run_gates(stopped))[0] == "gates: removals 1 of 10 (limit 1 %, 5) ✓"
+    assert summary(stopped, run_gates(stopped))[0] == "removals: 1 of at most 1 (10 accounts, 24 h) ✓"
 
 
 def test_nothing_is_allowed_by_a_limit_of_nothing() -> None:

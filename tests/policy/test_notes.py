@@ -79,7 +79,7 @@ def test_a_used_confirmation_is_a_note_with_its_reason() -> None:
     (finding,) = run_gates(looked_at)
     assert (finding.severity, finding.rule, finding.subject) == (Severity.NOTE, "naming", BAD)
     assert finding.message.endswith("; confirmed until 2026-11-24: agreed")
-    assert finding.hint == "take the confirmation out once this is applied"
+    assert finding.hint == "remove the confirmation once this is applied"
     assert finding.place is not None
     assert finding.place.file.startswith("state.yaml/confirm/")
     assert finding.owner == account(BAD)

@@ -69,7 +69,7 @@ def test_older_ones_are_missed_and_said() -> None:
         f"password_reset of {ALT} on 2026-11-09 is not done: the date was over before any apply saw it, "
         "and dates before 2026-11-10 are not made up for"
     )
-    assert finding.hint == "write `password_reset: 2026-11-24` to have it done now, or take it out"
+    assert finding.hint == "write `password_reset: 2026-11-24` to have it done now, or remove it"
     assert finding.place is not None
     assert finding.place.file.startswith("state.yaml/mailboxes/")
 
@@ -153,7 +153,7 @@ def test_the_advice_for_a_missed_one_is_a_date_that_works(offset: int, made: int
     looked_at = missed_before(offset, made)
     (missed,) = asked(looked_at).missed
     assert missed.why == why
-    assert hint(looked_at) == f"write `password_reset: {advice}, or take it out"
+    assert hint(looked_at) == f"write `password_reset: {advice}, or remove it"
     assert missed.again is not None
     for_then = one((missed.again - TODAY).days, remembered=looked_at.remembered, made=looked_at.made)
     assert asked(for_then).due or asked(for_then).waiting
@@ -161,7 +161,7 @@ def test_the_advice_for_a_missed_one_is_a_date_that_works(offset: int, made: int
 
 def test_a_date_without_an_object_can_only_be_taken_out() -> None:
     without = box(ALT, groupware=False, subscriptions_reset=day(-20))
-    assert hint(one(mailboxes=[without])) == "take it out"
+    assert hint(one(mailboxes=[without])) == "remove it"
 
 
 def test_the_first_address_of_an_account_says_when_it_was_made() -> None:

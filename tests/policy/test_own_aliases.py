@@ -106,7 +106,7 @@ def test_a_declared_mailbox_that_gets_no_mail_is_warned_of(site: StandInSite, co
     (warning,) = [f for f in planned.json["findings"] if f["rule"] == "mail-flow"]
     assert (warning["severity"], warning["subject"]) == ("warning", f"technik@{DOMAIN}")
     assert warning["message"] == f"technik@{DOMAIN} gets no mail as it is: it would come back from weg@{DOMAIN}"
-    assert f"put the targets of the alias technik@{DOMAIN} right" in warning["hint"]
+    assert f"correct the targets of the alias technik@{DOMAIN}" in warning["hint"]
 
 
 def test_a_former_address_that_is_somebody_elses_alias(site: StandInSite, command: Command) -> None:

@@ -88,11 +88,11 @@ def unknown(name: str, *live: str, **more: Any) -> list[tuple[Severity, str]]:
     return [(f.severity, f.hint) for f in findings(looked_at, "removal-unknown")]
 
 
-GONE = (Severity.NOTE, "it was removed already, or the name is wrong; the entry can go")
+GONE = (Severity.NOTE, "it was removed already, or the name is wrong; remove the entry")
 
 
 def meant(address: str) -> tuple[Severity, str]:
-    return Severity.WARNING, f"did you mean `{address}`? If not, the entry can go"
+    return Severity.WARNING, f"did you mean `{address}`? If not, remove the entry"
 
 
 @pytest.mark.parametrize("offset", [-100, 0, 1])
@@ -102,7 +102,7 @@ def test_a_typo_in_a_removal_is_a_warning(offset: int) -> None:
     (finding,) = findings(context(mailboxes=[box(NEU)], removals=[gone], live=live), "removal-unknown")
     assert (finding.severity, finding.subject, finding.owner) == (Severity.WARNING, TECHNICK, None)
     assert finding.message == f"the removal of {TECHNICK} removes nothing: there is no such mailbox"
-    assert finding.hint == f"did you mean `{TECHNIK}`? If not, the entry can go"
+    assert finding.hint == f"did you mean `{TECHNIK}`? If not, remove the entry"
     assert finding.place is not None
     assert finding.place.file.startswith("state.yaml/removals/")
 

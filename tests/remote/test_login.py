@@ -102,7 +102,7 @@ async def test_a_broken_known_hosts_file_trusts_nobody(login: Login) -> None:
         Path(login.known_hosts).write_bytes(content)
         error = await refusal(login)
         line = content.count(b"\n")
-        assert error.message == f"mail.example: {login.known_hosts}: line {line} is none of known_hosts(5)"
+        assert error.message == f"mail.example: {login.known_hosts}: line {line} is not valid in known_hosts(5)"
 
 
 async def test_a_refused_user_is_named(login: Login) -> None:

@@ -45,7 +45,7 @@ async def test_a_connection_that_is_cut_under_a_command_is_unreadable_and_nothin
 ) -> None:
     running = await begun(cut_host, open_folder, repeatable=False)
     assert own_sshd.cut() > 0
-    with pytest.raises(Unreadable, match="nobody knows how far it came") as caught:
+    with pytest.raises(Unreadable, match="it is not known how far it got") as caught:
         await running
     assert "reconciler plan" in caught.value.hint
     assert runs(open_folder) == 1

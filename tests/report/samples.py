@@ -330,7 +330,7 @@ NOTE = Finding(
     "expired-block",
     "spam@example.net",
     "the block of spam@example.net expired on 2026-11-01",
-    "take the entry out",
+    "remove the entry",
     Place("state/blocks.yaml", 9, 5),
 )
 WARNING = Finding(
@@ -368,7 +368,7 @@ LATER = Finding(
     place=Place("state/mailboxes.yaml", 51, 5),
     owner=account("dora.neu"),
 )
-GATES = ("gates: removals 2 of 412 (limit 1 %, 5) ✓", "gates: changes 3 of 412 (limit 30 %, 200) ✓")
+GATES = ("removals: 2 of at most 4 (412 accounts, 24 h) ✓", "changes: 3 of at most 123 (412 accounts, 24 h) ✓")
 ADOPTING = Counts(COUNTS.in_place, COUNTS.unmanaged, {"mailbox": 200, "alias": 212, "ox_user": 0})
 
 
@@ -406,7 +406,7 @@ def readme() -> Plan:
         block(),
     )
     letters = Read("letters", "register members.csv, letters by smtp localhost:25", {"member": 900})
-    gates = ("gates: removals 1 of 412 (limit 1 %, 5) ✓", "gates: changes 2 of 412 (limit 30 %, 200) ✓")
+    gates = ("removals: 1 of at most 4 (412 accounts, 24 h) ✓", "changes: 2 of at most 123 (412 accounts, 24 h) ✓")
     return plan(transitions, reads=(*READS, letters), gates=gates)
 
 

@@ -48,7 +48,7 @@ def text(made: Plan) -> str:
 
 def test_without_a_change_the_headline_is_about_them() -> None:
     nothing = strict(samples.plan())
-    head = "mail drift for nrw: what is declared is in place, and there is more · 25 undeclared objects"
+    head = "mail drift for nrw: everything declared is in place, and undeclared objects exist · 25 undeclared objects"
     assert text(nothing).startswith(head)
     assert "everything is as declared" not in text(nothing)
     assert "! undeclared: mailbox b19@pirat.alt ! undeclared: and 2 more mailboxes" in text(nothing)

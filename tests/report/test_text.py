@@ -47,7 +47,7 @@ def test_what_nobody_declares_is_counted_even_when_there_is_nothing_to_do() -> N
     [
         (samples.plan([samples.block()]), "next: reconciler apply"),
         (samples.busy(), "next: reconciler apply (9 of 10, the rest stays as it is)"),
-        (samples.stopped(), "next: nothing is applied while the plan is refused; resolve it, then reconciler plan"),
+        (samples.stopped(), "next: resolve what refuses the whole plan, then reconciler plan"),
         (
             samples.plan([REFUSED], [samples.refusal(REFUSED.owner)]),
             "next: resolve what is refused, then reconciler plan",

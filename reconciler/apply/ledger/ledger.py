@@ -1,4 +1,4 @@
-"""The ledger of a site: the one door to its tables. The workflow and the commands call it.
+"""The ledger of a site: the only way to its tables. The workflow and the commands call it.
 
 Every write begins by renewing the lock in its own transaction (`lock.hold`), so that a run which lost it writes
 nothing. Public methods are coroutines that work in a thread; `done_in`, on the caller's connection, and `held` run in

@@ -20,7 +20,7 @@ from reconciler.apply.ledger import process_check
 from reconciler.errors import LockError
 
 TTL = timedelta(minutes=2)
-"""How long a lock stands without a sign of life; `before` and `after` of every batch are one, `renew` another."""
+"""How long a lock stands without a heartbeat; `before` and `after` of every batch are one, `renew` another."""
 
 
 class database_now(FunctionElement[int]):
@@ -74,8 +74,8 @@ class Locked(LockError):
     def __init__(self, by: Holder) -> None:
         run = f" in run {by.run}" if by.run is not None else ""
         super().__init__(
-            f"locked by {by.holder} on {by.host} (process {by.pid}){run} since {_shown(by.since)}, "
-            f"until {_shown(by.expires)} without a sign of life" + (", its process is alive" if by.alive else ""),
+            f"locked by {by.holder} on {by.host} (process {by.pid}){run} since {_shown(by.since)}; "
+            f"expires at {_shown(by.expires)} without a new heartbeat" + (", its process is alive" if by.alive else ""),
             hint="wait for that run to end; if its process is dead, run `reconciler unlock` or wait until it expires",
         )
         self.by = by

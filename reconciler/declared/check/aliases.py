@@ -20,7 +20,7 @@ def check_aliases(tables: Tables, problems: Problems) -> None:
         if member is not None:
             message = f"{address} is the member number of {member.address}, whose alias is made from `member`"
             problems.error(
-                "alias", address, message, "take the alias out", Spot(alias.origin, on_key=True), other=member.origin
+                "alias", address, message, "remove the alias", Spot(alias.origin, on_key=True), other=member.origin
             )
     _check_loops(tables, problems)
     _check_targets(tables, problems)

@@ -18,17 +18,17 @@ def check_blocks(tables: Tables, problems: Problems) -> None:
         own = protected.get(key) if block.is_domain else domain_of(key) if domain_of(key) in ours else None
         if own is not None:
             message = f"the block of {key} would refuse mail from our own domain {own}"
-            problems.error("own-domain", key, message, "take the block out", block.origin)
+            problems.error("own-domain", key, message, "remove the block", block.origin)
         if block.expired(tables.today):
             problems.note("expired", key, f"the block of {key} ended on {block.expires}", _LIFTED, block.origin)
         else:
             _note_cover(block, tables, problems)
     for block in tables.superseded:
         message = f"this block of {block.key} ended on {block.expires}, another one follows"
-        problems.note("expired", block.key, message, "the entry can go", block.origin)
+        problems.note("expired", block.key, message, "remove the entry", block.origin)
 
 
-_LIFTED = "it is lifted; the entry can go"
+_LIFTED = "it is lifted; remove the entry"
 
 
 def _note_cover(block: SenderBlock, tables: Tables, problems: Problems) -> None:

@@ -11,4 +11,4 @@ def check_confirm(tables: Tables, problems: Problems) -> None:
     for confirm in tables.confirm.values():
         if confirm.until < tables.today:
             message = f"the confirmation of {confirm.gate} for {confirm.subject} ended on {confirm.until}"
-            problems.note("expired", confirm.subject, message, "the entry can go", confirm.origin)
+            problems.note("expired", confirm.subject, message, "remove the entry", confirm.origin)

@@ -1,4 +1,4 @@
-"""Mailboxes among each other and under the house rules: member numbers, naming."""
+"""Mailboxes among each other and under the policy: member numbers, naming."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def check_mailboxes(tables: Tables, problems: Problems) -> None:
         if mailbox.member is None:
             if mailbox.password_reset is not None:
                 message = f"{address} has no `member`, so no letter can tell the new password"
-                hint = "write their member number, or take `password_reset` out and set the password by hand"
+                hint = "write their member number, or remove `password_reset` and set the password by hand"
                 problems.warn("password-reset", address, message, hint, Spot(mailbox.origin, ("password_reset",)))
             continue
         first = tables.members[mailbox.member]

@@ -17,7 +17,7 @@ def check_removals(tables: Tables, problems: Problems) -> None:
         mailbox = tables.mailboxes.get(address)
         if mailbox is not None:
             message = f"{address} is to be removed and is declared as a mailbox"
-            _say(removal, message, "take one of the two out", mailbox.origin, problems)
+            _say(removal, message, "remove one of the two", mailbox.origin, problems)
         alias = tables.aliases.get(address)
         if alias is not None and tables.today <= removal.date + timedelta(days=tables.site.policy.retention_days):
             message = f"{address} is declared as an alias, but its mailbox is there until the purge"
@@ -36,7 +36,7 @@ def _check_targets(tables: Tables, problems: Problems) -> None:
             if removal is not None:
                 message = f"{address} leads to {target}, which is to be removed on {removal.date}"
                 spot = Spot(alias.origin, ("goto", index))
-                problems.error("removal", address, message, "take the target out", spot, other=removal.origin)
+                problems.error("removal", address, message, "remove the target", spot, other=removal.origin)
 
 
 def _say(removal: Removal, message: str, hint: str, other: Origin, problems: Problems) -> None:

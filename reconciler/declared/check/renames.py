@@ -76,7 +76,7 @@ def _follow(rename: Rename, holders: dict[Address, _Account], problems: Problems
     if account.address != rename.old:
         earlier = account.former[rename.old]
         message = f"{rename.old} was renamed to {earlier.new} on {earlier.date} already"
-        hint = f"continue from there: `from: {account.address}`, or take one of the two out"
+        hint = f"continue from there: `from: {account.address}`, or remove one of the two"
         problems.error("rename", rename.old, message, hint, Spot(rename.origin, ("from",)), other=earlier.origin)
         return
     other = holders.get(rename.new)
@@ -113,18 +113,18 @@ def _check_account(account: _Account, tables: Tables, problems: Problems) -> Non
         for what, holder in (("mailbox", tables.mailboxes.get(address)), ("alias", tables.aliases.get(address))):
             if holder is not None:
                 message = f"{address} is declared as {what}, but it is the former address of {account.address}"
-                hint = f"take the {what} out; mail to {address} reaches {account.address} while the rename stands"
+                hint = f"remove the {what}; mail to {address} reaches {account.address} while the rename stands"
                 spot = Spot(holder.origin, on_key=True)
                 problems.error("rename", address, message, hint, spot, other=rename.origin)
         removal = tables.removals.get(address)
         if removal is not None:
             message = f"{address} is to be removed, but the rename to {rename.new} keeps it"
-            hint = f"remove {account.address} instead, or take the rename out first"
+            hint = f"remove {account.address} instead, or remove the rename first"
             problems.error("removal", address, message, hint, Spot(removal.origin, ("mailbox",)), other=rename.origin)
     if account.address in tables.mailboxes or account.address in tables.removals or not tables.complete:
         return
-    message = f"{account.address} is no declared mailbox, so nothing says what becomes of {last.old}"
-    hint = "declare the mailbox under its new address, or take the rename out"
+    message = f"{account.address} is not a declared mailbox, so nothing says what becomes of {last.old}"
+    hint = "declare the mailbox under its new address, or remove the rename"
     problems.error("rename", account.address, message, hint, Spot(last.origin, ("to",)))
 
 

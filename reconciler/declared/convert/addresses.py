@@ -46,7 +46,7 @@ class Addresses:
 
     def _file_domain(self, value: Any, spot: Spot) -> Domain | None:
         if not isinstance(value, str):
-            message = f"`domain` is a domain, here stands {describe(value)}"
+            message = f"`domain` must be a domain, got {describe(value)}"
             self._problems.error("address", "domain", message, "write it like mail.example", spot)
             return None
         return self._parsed_domain(value, spot)
@@ -59,10 +59,10 @@ class Addresses:
             return None
         local = local_part(address)
         if local == CATCH_ALL:
-            self._say(address, "a catch-all is no mailbox", "declare it in `aliases`", spot)
+            self._say(address, "a catch-all cannot be a mailbox", "declare it in `aliases`", spot)
         elif local.isdigit():
             message = f"{address} has digits only: that is the alias of a member number"
-            self._say(address, message, f"name the mailbox otherwise and write `member: {local}` in it", spot)
+            self._say(address, message, f"choose another name for the mailbox and write `member: {local}` in it", spot)
         elif "#" in local and self._vacation_domain:
             self._say(address, f"{address} looks like a vacation token", "leave the # out", spot)
         else:
@@ -85,7 +85,7 @@ class Addresses:
             return None
         local = local_part(address)
         if local == CATCH_ALL:
-            self._say(address, "a catch-all is no target", "name the addresses that it leads to", spot)
+            self._say(address, "a catch-all cannot be a target", "name the addresses that it leads to", spot)
         elif domain_of(address) == self._vacation_domain or _VACATION_LOCAL_PART.fullmatch(local):
             message = f"{address} is a vacation token, which belongs to its user"
             self._say(address, message, "name the mailbox itself", spot)
@@ -113,7 +113,7 @@ class Addresses:
         """The key of a block of one address; never completed, since it is never ours."""
         local, at, domain = text.strip().rpartition("@")
         if not at or local in ("", CATCH_ALL):
-            message = f"{describe(text)} is no address" if not at else f"{describe(text)} never matches any sender"
+            message = f"{describe(text)} is not an address" if not at else f"{describe(text)} never matches any sender"
             hint = f"write `domain: {domain}` to block the domain" if "." in domain else "write local_part@domain"
             self._say(text, message, hint, spot)
             return None
@@ -135,7 +135,7 @@ class Addresses:
         if _OX_ID.fullmatch(text) or (gate in _GATES_OF_MANY and text == site):
             return text
         if gate == "second-account":
-            self._say(text, f"{describe(text)} is no OX account", "write it like openxchange/4200", spot)
+            self._say(text, f"{describe(text)} is not an OX account", "write it like openxchange/4200", spot)
             return None
         if gate in _GATES_OF_MANY:
             return self._site_or_domain(gate, text, site, spot)

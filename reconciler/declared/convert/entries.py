@@ -115,7 +115,7 @@ class _Converter:
         wanted = self._groupware if entry.groupware is None else entry.groupware is not False
         if wanted and not self._groupware:
             message = f"{address} wants groupware, but the site has none"
-            hint = "take `groupware` out, or add a section `openxchange` to the site file"
+            hint = "remove `groupware`, or add a section `openxchange` to the site file"
             self._problems.error("groupware", address, message, hint, Spot(origin, ("groupware",)))
         elif wanted:
             for field, value in (("given_name", entry.given_name), ("surname", entry.surname)):
@@ -132,7 +132,7 @@ class _Converter:
             spot = Spot(origin, ("goto", index))
             target = self._addresses.target(text, spot)
             if target is not None and target in seen:
-                self._problems.error("alias", target, f"the target {target} stands here twice", "keep one", spot)
+                self._problems.error("alias", target, f"the target {target} is listed twice", "keep one", spot)
             elif target is not None:
                 seen[target] = None
         if address is None:
@@ -150,7 +150,7 @@ class _Converter:
             return None
         if old == new:
             message = f"{old} is renamed to itself"
-            self._problems.error("rename", old, message, "take the entry out", Spot(origin, ("to",)))
+            self._problems.error("rename", old, message, "remove the entry", Spot(origin, ("to",)))
             return None
         return Rename(
             old,

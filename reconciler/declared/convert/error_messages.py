@@ -42,19 +42,17 @@ def sentence(error: ErrorDetails, model: Any) -> Sentence:
         case "extra_forbidden":
             return Sentence(path, f"`{name}` is not known here", _known_hint(name, model, path[:-1]), on_key=True)
         case "invalid_key":
-            return Sentence(path, "a key that is no text", "put it in quotes", on_key=True)
+            return Sentence(path, "a key that is not text", "put it in quotes", on_key=True)
         case "missing":
             return Sentence(path[:-1], f"`{name}` is missing", f"add `{name}:`", on_key=True)
         case "value_error":
             return _own(path, name, context["error"])
         case "bool_type":
-            return Sentence(path, f"`{name}` is true or false, here stands {_shown(value)}", _bool_hint(value))
+            return Sentence(path, f"`{name}` must be true or false, got {_shown(value)}", _bool_hint(value))
         case "literal_error" | "enum":
-            return Sentence(
-                path, f"`{name}` is {context['expected']}, here stands {_shown(value)}", "write one of these"
-            )
+            return Sentence(path, f"`{name}` must be {context['expected']}, got {_shown(value)}", "write one of these")
         case "too_short":
-            return Sentence(path, f"`{name}` is an empty list", "write at least one, or take the entry out")
+            return Sentence(path, f"`{name}` is an empty list", "write at least one, or remove the entry")
         case "too_long":
             return Sentence(path, f"`{name}` has more than {context['max_length']} entries", "split it")
         case "string_pattern_mismatch":
@@ -81,12 +79,12 @@ _WANTED = {
 
 def _wrong_type(path: tuple[str | int, ...], name: str, kind: str, value: object) -> Sentence:
     wanted = _WANTED.get(kind, "something else")
-    message = f"{wanted} is wanted for `{name}`, here stands {_shown(value)}"
+    message = f"expected {wanted} for `{name}`, got {_shown(value)}"
     if kind == "string_type" and isinstance(value, bool | int | float | OddNumber):
         text = value.text if isinstance(value, OddNumber | WrittenFloat) else str(value)
         return Sentence(path, message, f"put it in quotes: '{text.lower() if isinstance(value, bool) else text}'")
     if value is None:
-        return Sentence(path, message, "write a value, or take the line out; quotes make a text of `null`")
+        return Sentence(path, message, "write a value, or remove the line; quotes make a text of `null`")
     if wanted == "a list" and isinstance(value, str) and "://" not in value:
         return Sentence(path, message, f"write {as_list(several(value) or [value])}")
     if wanted == "a list":

@@ -35,12 +35,12 @@ def _folded(text: str, longest: int) -> str:
     if not text.isprintable():
         for character in text:
             if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"} and character not in _JOINERS:
-                raise Wrong(f"the invisible character U+{ord(character):04X} stands in the text", "delete it")
+                raise Wrong(f"the text contains the invisible character U+{ord(character):04X}", "delete it")
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
     text = " ".join(text.split())
     if not text:
-        raise Wrong("the text is empty", "write something or take the field out")
+        raise Wrong("the text is empty", "write something or remove the field")
     if len(text) > longest:
         raise Wrong(f"the text has {len(text)} characters, {longest} are allowed", "shorten it")
     return sys.intern(text)
@@ -52,13 +52,13 @@ def _text(value: Any) -> str:
         case str():
             return value
         case None:
-            raise Wrong("nothing stands here", "write a value or take the line out; a text `null` needs quotes")
+            raise Wrong("value is missing", "write a value or remove the line; a text `null` needs quotes")
         case bool():
-            raise Wrong(f"a text is wanted, here stands {describe(value)}", f"put it in quotes: '{str(value).lower()}'")
+            raise Wrong(f"expected text, got {describe(value)}", f"put it in quotes: '{str(value).lower()}'")
         case int() | float() | OddNumber():
             text = value.text if isinstance(value, OddNumber | WrittenFloat) else str(value)
-            raise Wrong(f"a text is wanted, here stands {describe(value)}", f"put it in quotes: '{text}'")
-    raise Wrong(f"a text is wanted, here stands {describe(value)}", "write one text")
+            raise Wrong(f"expected text, got {describe(value)}", f"put it in quotes: '{text}'")
+    raise Wrong(f"expected text, got {describe(value)}", "write one text")
 
 
 def _name(value: Any) -> str:
@@ -94,7 +94,7 @@ def _member(value: Any) -> str:
         raise Wrong(f"{written} looks like a telephone number", "write the member number like 10042")
     match value:
         case bool() | None | float() | list() | dict():
-            raise Wrong(f"a member number is wanted, here stands {describe(value)}", "write it like 10042")
+            raise Wrong(f"expected a member number, got {describe(value)}", "write it like 10042")
         case OddNumber() if _LONG.fullmatch(value.text):
             hint = f"write the member number like 10042; if this is one, put it in quotes: '{value.text}'"
             raise Wrong(f"{value.text} looks like a telephone number", hint)
@@ -104,15 +104,15 @@ def _member(value: Any) -> str:
             return sys.intern(str(value))
         case str() if value.isascii() and value.isdigit() and len(value) <= 64:
             return value
-    raise Wrong(f"a member number has digits only, here stands {describe(value)}", "write it like 10042")
+    raise Wrong(f"a member number has digits only, got {describe(value)}", "write it like 10042")
 
 
 def _quota(value: Any) -> int:
     if not isinstance(value, str):
         hint = f"write `{value} MB`" if type(value) is int and value > 0 else "write it like `10240 MB`, or `unlimited`"
-        raise Wrong(f"a quota needs its unit, here stands {describe(value)}", hint)
+        raise Wrong(f"a quota needs a unit, got {describe(value)}", hint)
     if len(value) > 40:
-        raise Wrong("this is no quota", "write whole megabytes like `10240 MB`, or `unlimited`")
+        raise Wrong("this is not a quota", "write whole megabytes like `10240 MB`, or `unlimited`")
     try:
         megabytes = parse_quota(value)
     except ValueError as error:
@@ -126,7 +126,7 @@ def _quota(value: Any) -> int:
 def _date(value: Any) -> date:
     hint = "write it like 2026-11-22"
     if not isinstance(value, str) or not _DATE.fullmatch(value):
-        raise Wrong(f"a date is wanted, here stands {describe(value)}", hint)
+        raise Wrong(f"expected a date, got {describe(value)}", hint)
     try:
         return date.fromisoformat(value)
     except ValueError:

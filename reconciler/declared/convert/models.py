@@ -50,7 +50,7 @@ def _groupware_form(value: Any) -> str:
 def _groupware(value: Any) -> Any:
     if isinstance(value, bool | dict):
         return value
-    message = f"true, false or {{username: …}} is wanted, here stands {describe(value)}"
+    message = f"expected true, false or {{username: …}}, got {describe(value)}"
     raise Wrong(message, "write true or false; `no`, `yes` and `on` are texts in YAML 1.2")
 
 
@@ -119,7 +119,7 @@ def _alias(value: Any) -> Any:
         case dict():
             return value
     hint = f"put it in quotes: '{value}'" if type(value) is int else "write a target, [a list of them] or {goto: […]}"
-    raise Wrong(f"targets are wanted, here stands {describe(value)}", hint)
+    raise Wrong(f"expected targets, got {describe(value)}", hint)
 
 
 _TARGETS = Annotated[list[Text], Field(min_length=1, max_length=MAX_TARGETS)]

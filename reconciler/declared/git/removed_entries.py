@@ -1,6 +1,6 @@
 """Which commit took an entry out, for what goes because nothing declares it any more. One question to git for all.
 
-Reads the history newest first. Where the newest commit that touched an entry's key did not take it out, or git knows
+Reads the history newest first. Where the newest commit that touched an entry's key did not remove it, or git knows
 nothing (no git, a shallow clone that is cut off after it, a merge that did it alone), it is unknown, and said so.
 """
 

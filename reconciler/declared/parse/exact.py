@@ -127,9 +127,9 @@ class _Builder:
     def _document(self, event: Any) -> None:
         self._documents += 1
         if self._documents > 1:
-            self._fail(_mark(event), "a second document begins here", "one document a file: take out the `---` line")
+            self._fail(_mark(event), "a second document begins here", "one document a file: remove the `---` line")
         if event.version or event.tags:
-            self._say(_mark(event), "`%` lines are not used here", "take them out, and the `---` with them")
+            self._say(_mark(event), "`%` lines are not used here", "remove them, and the `---` with them")
 
     def _open(self, event: Any, node: Node) -> None:
         self._tag(event)
@@ -140,7 +140,7 @@ class _Builder:
     def _tag(self, event: Any) -> None:
         if event.tag is not None:
             self._say(
-                _mark(event), f"the tag {event.tag!r} is not allowed", "take it out; quotes make a text of anything"
+                _mark(event), f"the tag {event.tag!r} is not allowed", "remove it; quotes make a text of anything"
             )
 
     def _alias(self, event: Any) -> None:
@@ -177,15 +177,13 @@ class _Builder:
     def _good_key(self, key: Node, mapping: Node) -> bool:
         """False after a remark: then this key and its value are left out, and reading goes on."""
         if key.text is None:
-            self._say(key.mark, "a list or mapping stands where a key must be", "write `key: value`")
+            self._say(key.mark, "expected a key, got a list or mapping", "write `key: value`")
         elif key.plain and key.text == "<<":
             self._say(key.mark, "merge keys (`<<`) are not allowed", "write the fields out")
         elif key.text in (mapping.pairs or {}):
             first = (mapping.pairs or {})[key.text][0].mark
             where = f"line {first.line}, column {first.column}"
-            self._say(
-                key.mark, f"the key `{_short(key.text)}` stands here a second time (first: {where})", "keep one of them"
-            )
+            self._say(key.mark, f"the key `{_short(key.text)}` is repeated (first: {where})", "keep one of them")
         else:
             return True
         return False
@@ -200,7 +198,7 @@ class _Builder:
         if key.plain and not isinstance(plain_value(key.text), str):
             shown = _short(key.text) or "(nothing)"
             hint = f"put it in quotes: '{shown}'"
-            self.remarks.append(Remark(key.mark, f"the key {shown} is no text in YAML", hint, "key"))
+            self.remarks.append(Remark(key.mark, f"the key {shown} is not text in YAML", hint, "key"))
         mapping.pairs[key.text] = (key, value)
 
     def _say(self, mark: Mark, message: str, hint: str) -> None:

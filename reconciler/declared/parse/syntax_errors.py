@@ -108,7 +108,7 @@ def _typographic(here: str, line: int) -> Remark | None:
     for match in _IN_TYPOGRAPHIC.finditer(here):
         inner = match[2] or match[3] or ""
         if any(sign in inner for sign in (": ", " #", ",")):
-            message = f"the typographic quotes of {match[1]} are no quotes in YAML"
+            message = f"the typographic quotes of {match[1]} are not quotes in YAML"
             return Remark(Mark(line, match.start(1) + 1), message, f"write {_in_quotes(inner)}")
     return None
 

@@ -82,7 +82,7 @@ def _real(path: Path, root: Path, above: tuple[Path, ...], problems: Problems) -
     try:
         real = path.resolve(strict=True)
     except (OSError, RuntimeError):
-        problems.error_at(place, "link", "this link leads nowhere or in a circle", "remove the link or mend its target")
+        problems.error_at(place, "link", "this link leads nowhere or in a circle", "remove the link or fix its target")
         return None
     if not real.is_relative_to(root):
         problems.error_at(

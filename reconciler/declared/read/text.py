@@ -42,7 +42,7 @@ def _read_bytes(source: Source, problems: Problems) -> bytes | None:
     try:
         status = source.path.stat()
         if not stat.S_ISREG(status.st_mode):
-            problems.error_at(source.place(), "file", "this is not a regular file", "remove it or name it otherwise")
+            problems.error_at(source.place(), "file", "this is not a regular file", "remove or rename it")
             return None
         if status.st_size <= MAX_BYTES:
             return source.path.read_bytes()
@@ -72,7 +72,7 @@ def _decode(source: Source, content: bytes, problems: Problems) -> str | None:
 def _clean(source: Source, text: str, problems: Problems) -> bool:
     bad = _INVISIBLE.search(text) or ("\r" in text and _OLD_LINE_END.search(text))
     if bad:
-        message = f"an invisible character U+{ord(bad[0]):04X} stands here"
+        message = f"found the invisible character U+{ord(bad[0]):04X}"
         problems.error_at(_position(source, text, bad.start()), "encoding", message, "delete it")
         return False
     if _unfinished_merge(source, text, problems) or _odd_indent(source, text, problems):

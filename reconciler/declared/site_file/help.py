@@ -19,7 +19,7 @@ SITE_WORDS: dict[str, dict[str, str]] = {
         "register": "The member register. Left out: member numbers are not checked, and no letter can be sent.",
         "letters": "Letters to members. Left out: no new password is told to anybody.",
         "ledger": "Where reconciler remembers what it did.",
-        "policy": "The house rules.",
+        "policy": "What a run may do, and how names are made.",
     },
     "PostfixAdmin": {
         "url": "The database: DRIVER://USER@HOST:PORT/DATABASE, without the password.",

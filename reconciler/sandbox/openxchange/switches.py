@@ -78,7 +78,7 @@ def load(folder: Path) -> Switches:
             hint=f"make one: python -m reconciler.sandbox.openxchange install {folder}",
         ) from None
     except (OSError, ValueError) as error:
-        raise UsageError(f"{path}: {error}", hint="put the file right; an empty object {} means all defaults") from None
+        raise UsageError(f"{path}: {error}", hint="correct the file; an empty object {} means all defaults") from None
     return checked(content, str(path))
 
 
@@ -95,7 +95,7 @@ def checked(content: object, place: str) -> Switches:
     values = _fields(content, Switches._field_defaults, place)
     faults = values.pop("faults", ())
     if not isinstance(faults, list | tuple):
-        raise UsageError(f"{place}: faults: a list is wanted", hint='for example [{"kind": "down"}]')
+        raise UsageError(f"{place}: faults: expected a list", hint='for example [{"kind": "down"}]')
     switches = Switches(**values, faults=tuple(_fault(fault, place) for fault in faults))
     if switches.version not in VERSIONS:
         raise UsageError(f"{place}: version: unknown {switches.version!r}", hint=f"one of {', '.join(VERSIONS)}")
@@ -126,7 +126,7 @@ def _fault(content: object, place: str) -> Fault:
 def _fields(content: object, defaults: dict[str, Any], place: str) -> dict[str, Any]:
     """`content` as a mapping of known names whose values have the default's type."""
     if not isinstance(content, dict):
-        raise UsageError(f"{place}: a JSON object is wanted", hint="an empty object {} means all defaults")
+        raise UsageError(f"{place}: expected a JSON object", hint="an empty object {} means all defaults")
     for name, value in content.items():
         if name not in defaults:
             raise UsageError(f"{place}: unknown name {name!r}", hint=f"known are {', '.join(defaults)}")

@@ -126,7 +126,7 @@ def _account(action: str, request: Request, accounts: Accounts) -> Mapping[str, 
     try:
         body = json.loads(request.body)
     except ValueError:
-        raise WebFailure("STI-0005", "The body is no JSON") from None
+        raise WebFailure("STI-0005", "The body is not JSON") from None
     match action, body:
         case "new", dict():
             return accounts.new(body)

@@ -206,5 +206,5 @@ def _shown(account: Account) -> Account:
 
 def _number(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise WebFailure("STI-0001", "An id is wanted")
+        raise WebFailure("STI-0001", "Expected an id")
     return value

@@ -65,7 +65,9 @@ def email_problem(entry: MemberRow) -> str:
     try:
         parse_address(entry.email)
     except BadAddress:
-        return f"the register's e-mail address of member {entry.key} is none that mail can go to ({_flaw(entry.email)})"
+        return (
+            f"the register's e-mail address of member {entry.key} is not one that mail can go to ({_flaw(entry.email)})"
+        )
     return ""
 
 

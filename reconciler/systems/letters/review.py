@@ -38,7 +38,7 @@ def rows(source: str, remarks: Sequence[RegisterRemark]) -> Iterator[Finding]:
     """Rows of the register that cannot be used, or stand there twice."""
     bad = [remark for remark in remarks if not remark.harmless]
     again = [remark for remark in remarks if remark.harmless]
-    hint = "have it put right in the register and export it again; until then it counts for nobody"
+    hint = "have it corrected in the register and export it again; until then it counts for nobody"
     for said in shown(bad, _MOST):
         yield Finding(Severity.WARNING, "register-row", source, f"the register {source}, {said}", hint)
     for said in shown(again, _MOST):

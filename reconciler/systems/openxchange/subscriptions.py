@@ -47,7 +47,7 @@ _ATTRIBUTES = Table(
 
 NO_DATABASE = "OX subscriptions can be removed in OX's database only, and the site file does not say where it is"
 NO_DATABASE_HINT = (
-    "write `openxchange.database_url` (and database_password_env) in the site file, or take `subscriptions_reset` out"
+    "write `openxchange.database_url` (and database_password_env) in the site file, or remove `subscriptions_reset`"
 )
 
 

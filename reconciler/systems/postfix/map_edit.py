@@ -48,7 +48,7 @@ def checked_text(view: View, changes: Sequence[Change], site: str, tools: Tools)
     for entry, why in objections(view.text.by_hand, view.rules):
         raise PermanentFailure(
             f"{tools.path}, line {entry.line}, was made by hand and {why}: postmap would complain, nothing was written",
-            hint="mend or remove that line, then apply again",
+            hint="correct or remove that line, then apply again",
         )
     return text
 
@@ -66,7 +66,7 @@ def _prove(old: MapText, new: MapText, wanted: list[tuple[str, str]], path: str)
         if before[2:] != after[2:]:
             raise PermanentFailure(
                 f"{path}, line {before.line}, was made by hand and would mean something else once we wrote",
-                hint="see to lines there that begin with a blank: they continue the line above them; then apply again",
+                hint="check lines there that begin with a blank: they continue the one above; then apply again",
             )
     if [entry[2:4] for entry in new.ours] != wanted or len(old.by_hand) != len(new.by_hand):
         raise PermanentFailure(
@@ -96,7 +96,7 @@ def _unwritable(row: BlockRow, view: View, tools: Tools) -> Outcome | None:
                 Result.FAILED,
                 f"line {other.line} of {tools.path} has the key {form} too, and of a {tools.type} map with a key twice "
                 "Postfix reads nothing",
-                "remove that line, it was made by hand; the block stands for it",
+                "remove that line, it was made by hand; the block replaces it",
             )
     return None
 

@@ -124,7 +124,7 @@ class Reader:
     async def _read_rules(self) -> Rules:
         if self.tools.type not in SUFFIXES:
             raise Unreadable(
-                f"{self.tools.type} is no map type that can be managed here",
+                f"{self.tools.type} is not a map type that can be managed here",
                 hint=f"write one of {', '.join(SUFFIXES)} in postfix.sender_access and in main.cf",
             )
         settings = await self.host.run(self.tools.settings(), env=PLAIN, repeatable=True)

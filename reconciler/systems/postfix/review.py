@@ -108,7 +108,7 @@ def _about_use(rules: Rules, tools: Tools) -> Iterator[Finding]:
 
 def _about_line(line: _Line, rules: Rules, tools: Tools) -> Iterator[Finding]:
     if not line.action:
-        yield _refused_by_postmap(line, "is no entry (`key action`)", tools)
+        yield _refused_by_postmap(line, "is not an entry (`key action`)", tools)
         return
     if line.key.endswith(":"):
         yield _refused_by_postmap(line, "has a key that ends in a colon, as in an alias file", tools)
@@ -146,8 +146,8 @@ def _about_blocks(line: _Line, blocked: Mapping[str, str], rules: Rules, tools: 
 
 
 def _refused_by_postmap(line: _Line, what: str, tools: Tools) -> Finding:
-    message = f"{what}; postmap complains about such a line, and until it is mended no change of the map is written"
-    return _finding(Severity.WARNING, "hand-line-refused", line, message, "mend the line or remove it", tools)
+    message = f"{what}; postmap complains about such a line, and until it is corrected no change of the map is written"
+    return _finding(Severity.WARNING, "hand-line-refused", line, message, "correct the line or remove it", tools)
 
 
 def _finding(severity: Severity, rule: str, line: _Line, message: str, hint: str, tools: Tools) -> Finding:

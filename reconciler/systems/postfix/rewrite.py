@@ -82,9 +82,7 @@ class Rewriter:
             await self._root(self._tools.inherit())
         echo = await self._root(self._tools.write(), stdin=text.content)
         if echo.stdout != text.content:
-            raise TemporaryFailure(
-                f"{self._host.name}: only a part of the new map arrived; the living one is untouched"
-            )
+            raise TemporaryFailure(f"{self._host.name}: only a part of the new map arrived; the live map is unchanged")
 
     async def _build(self, text: MapText, view: View) -> None:
         done = await self._root(self._tools.build())
@@ -93,9 +91,9 @@ class Rewriter:
         unexpected = [line for line in _lines(done.stderr) if not _is_duplicate_of(line, expected)]
         if unexpected:
             raise PermanentFailure(
-                f"{self._host.name}: postmap complains about the new map, so the living one is untouched: "
+                f"{self._host.name}: postmap complains about the new map, so the live map is unchanged: "
                 f"{'; '.join(unexpected)[:400]}",
-                hint=f"look for that line in {self._tools.path}, mend it and apply again",
+                hint=f"look for that line in {self._tools.path}, correct it and apply again",
             )
         built = await self._reader.dump(self._tools.new, text, strict=True)
         wanted = {key: entry.action for key, entry in first_of(text.entries, view.rules).items()}
@@ -180,7 +178,7 @@ class Rewriter:
                 f"{self._host.name}: sudo does not allow {argv[0]} for the sender map",
                 hint=f"allow exactly this in /etc/sudoers.d/reconciler: {sudoers_line(argv)}",
             )
-        hint = f"the sender map is in {self._tools.folder}: see to its rights, and to space on that disk"
+        hint = f"the sender map is in {self._tools.folder}: check its permissions and the free space on that disk"
         if argv == self._tools.reload():
             hint = (
                 "see whether Postfix runs there and what its log says; the new map is in place, apply again to reload"

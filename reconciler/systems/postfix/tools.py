@@ -181,7 +181,7 @@ def sudoers_line(argv: Argv) -> str:
     for part in argv:
         if not _PLAIN_ARGUMENT.fullmatch(part):
             raise UsageError(
-                f"{part!r} cannot stand in sudoers",
+                f"{part!r} is not allowed in sudoers",
                 hint="move the sender map to a path of ASCII letters, digits and -./_+,:= only",
             )
     # sudoers(5): these mean something in arguments unless a backslash stands before them

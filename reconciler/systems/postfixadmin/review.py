@@ -84,10 +84,10 @@ def _not_found(seen: Seen) -> Iterator[Finding]:
 
 _BY_HAND = "let a database administrator write it as {found!r}"
 _HIDDEN = {
-    "alias": ("mail to {found} does not come this way", "declare {found}, and the plan puts it right; or " + _BY_HAND),
+    "alias": ("mail to {found} does not come this way", "declare {found}, and the plan corrects it; or " + _BY_HAND),
     "mailbox": (
         "nobody can log in as {found}, and no mail comes",
-        "declare {found}, and the plan puts it right with what hangs on it; or " + _BY_HAND,
+        "declare {found}, and the plan corrects it with what depends on it; or " + _BY_HAND,
     ),
     "domain": (
         "no address in {found} gets mail",
@@ -154,7 +154,7 @@ def _references(seen: Seen, chains: RenameChains) -> Iterator[Finding]:
                     "references",
                     target,
                     f"the alias {key} still leads to {target}, which is removed since {removal.date}",
-                    f"take {target} out of {key} in PostfixAdmin, or declare the alias without it",
+                    f"remove {target} from {key} in PostfixAdmin, or declare the alias without it",
                 )
 
 

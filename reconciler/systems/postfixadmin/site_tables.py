@@ -58,8 +58,7 @@ def check_site_tables(connection: Connection, tables: PostfixAdminTables, names:
     views = dict.fromkeys(c.table for c in columns if c.of_view and words[c.table] not in _READ_ONLY)
     if views:
         raise Unreadable(
-            f"views stand in place of PostfixAdmin's tables: {', '.join(views)}; rows cannot be locked and written "
-            "through them",
+            f"views replace PostfixAdmin's tables: {', '.join(views)}; rows cannot be locked and written through them",
             hint="let postfixadmin.url and postfixadmin.table_prefix lead to the tables themselves",
         )
     wrong = [c for c in columns if c.name == _FLAG and not _is_switch(connection.dialect.name, c.type)]

@@ -40,7 +40,7 @@ def conflict(change: Change, live: Live | None, left: Live | None = None) -> str
         return f"{change.key} has been created by somebody else meanwhile, with {_told(found)}"
     if change.action is Action.RENAME:
         if live is not None:
-            return f"{change.key} is there already, so that nothing can take its place"
+            return f"{change.key} exists already, so nothing can take its place"
         live = left
     assert change.before is not None
     if live is None:

@@ -269,7 +269,7 @@ async def test_a_column_of_the_site_that_must_have_a_value_is_refused(pfa_databa
 async def test_a_view_in_place_of_a_table_is_refused(pfa_database: PostfixAdminDatabase) -> None:
     by_hand(pfa_database, "ALTER TABLE alias RENAME TO own_alias", "CREATE VIEW alias AS SELECT * FROM own_alias")
     error = await refused(pfa_database)
-    assert "views stand in place of PostfixAdmin's tables: alias" in error.message
+    assert "views replace PostfixAdmin's tables: alias" in error.message
     by_hand(pfa_database, "DROP VIEW alias", "ALTER TABLE own_alias RENAME TO alias")
     by_hand(
         pfa_database,
