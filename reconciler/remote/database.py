@@ -123,7 +123,7 @@ def _session(url: URL, lock_wait: int) -> dict[str, Any]:
 
 def _security(url: URL, resolve: Callable[[str], Path]) -> dict[str, Any]:
     """The connect arguments of TLS and logins."""
-    paths = {name: str(resolve(path)) for name, path in files(url).items()}
+    paths = {name: str(resolve(path)) for name, path in files(url.query).items()}
     if url.get_backend_name() == "mysql":
         refused = dict.fromkeys(_CLEAR, _Refused)
         security: dict[str, Any] = {"local_infile": False, "auth_plugin_map": refused}

@@ -6,11 +6,14 @@ who writes the URL may be anybody who opens a merge request (docs/database.md).
 
 from __future__ import annotations
 
-import ssl
+import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import parse_qsl, unquote
 
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+if TYPE_CHECKING:  # it takes longer to import than all that `validate` needs
+    from sqlalchemy.engine import URL
 
 DRIVERS = ("mysql+pymysql", "postgresql+psycopg", "sqlite")
 
@@ -29,11 +32,44 @@ _SSLMODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"
 _LONGEST_WAIT = 300
 
 
+_URL = re.compile(
+    r"(?P<driver>[\w+]+)://"
+    r"(?:[^:/]*(?::(?P<password>[^@]*))?@)?"
+    r"(?:(?:\[[^/?]+\]|[^/:?]+)?(?::(?P<port>[^/?]*))?)?"
+    r"(?:/[^?]*)?"
+    r"(?:\?(?P<query>.*))?"
+)
+
+Query = Mapping[str, str | tuple[str, ...]]
+
+
+class Parts(NamedTuple):
+    """What is checked of a URL: split as SQLAlchemy does it, which connects with it later (a test compares the two)."""
+
+    drivername: str
+    password: str | None
+    query: Query
+
+
+def split(text: str) -> Parts:
+    """The parts of a URL. Raises ValueError."""
+    match = _URL.match(text)
+    if match is None:
+        raise ValueError("not a database URL")
+    if match["port"] is not None:
+        int(match["port"])
+    query: dict[str, str | tuple[str, ...]] = {}
+    for name, value in parse_qsl(match["query"] or ""):
+        before = query.get(name, ())
+        query[name] = value if name not in query else (*((before,) if isinstance(before, str) else before), value)
+    return Parts(match["driver"], None if match["password"] is None else unquote(match["password"]), query)
+
+
 def checked_url(text: str) -> str:
     """The URL as it is. Raises ValueError: what is wrong; what to write."""
     try:
-        url = make_url(text)
-    except (ArgumentError, ValueError):
+        url = split(text)
+    except ValueError:
         raise ValueError("not a database URL; write it like mysql+pymysql://user@host:3306/database") from None
     if url.password is not None:
         raise ValueError("a password inside the URL; name the variable that holds it in password_env instead")
@@ -43,8 +79,8 @@ def checked_url(text: str) -> str:
     return text
 
 
-def _check_options(url: URL) -> None:
-    allowed = ALLOWED[url.get_backend_name()]
+def _check_options(url: Parts) -> None:
+    allowed = ALLOWED[url.drivername.partition("+")[0]]
     for name, value in url.query.items():
         if name not in allowed:
             known = f"only {', '.join(allowed)} may be written" if allowed else "a SQLite URL has none"
@@ -70,8 +106,10 @@ def _wanted(name: str, value: str) -> str | None:
             return None if value and "\0" not in value else "the path of a file"
 
 
-def wrong_file(url: URL, path: Path, name: str) -> str | None:
+def wrong_file(query: Query, path: Path, name: str) -> str | None:
     """Why the file of an option cannot be used."""
+    import ssl
+
     try:
         path.open("rb").close()
         if name in _AUTHORITIES:
@@ -81,14 +119,14 @@ def wrong_file(url: URL, path: Path, name: str) -> str | None:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a path"
         return f"{path}, which `?{name}=` names, cannot be read: {reason}"
-    if name in ("ssl_key", "sslkey") and "ssl_cert" not in url.query and "sslcert" not in url.query:
+    if name in ("ssl_key", "sslkey") and "ssl_cert" not in query and "sslcert" not in query:
         return f"`?{name}=` goes with a certificate, and none is named"
     return None
 
 
-def files(url: URL) -> dict[str, str]:
+def files(query: Query) -> dict[str, str]:
     """The options that name files, with the path as it is written."""
-    named = {name: str(value) for name, value in url.query.items() if name in FILES}
+    named = {name: str(value) for name, value in query.items() if name in FILES}
     return {n: v for n, v in named.items() if not (n in _AUTHORITIES and v == SYSTEM)}
 
 

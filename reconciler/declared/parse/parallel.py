@@ -7,17 +7,18 @@ Splitting takes about half of the time, and threads would share one processor. A
 from __future__ import annotations
 
 import fcntl
-import multiprocessing
 import os
 import signal
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from enum import Enum, auto
-from multiprocessing.connection import Connection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reconciler.declared.parse.fast import Unusual, read_fast
+
+if TYPE_CHECKING:  # a small folder needs none of it
+    from multiprocessing.connection import Connection
 
 BIG = 2_000_000
 """Characters; a folder with fewer is read before helpers would be of use."""
@@ -74,6 +75,8 @@ def _with_helpers(texts: Sequence[str], number: int) -> Iterator[Any]:
 @contextmanager
 def _helper(texts: Sequence[str]) -> Iterator[Connection]:
     """The line over which a helper's values come; it ends with the block."""
+    import multiprocessing
+
     context = multiprocessing.get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
     with receiver:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy.engine import make_url
 
 from reconciler.declared.convert.error_messages import Sentence, sentence
 from reconciler.declared.convert.models import StateFile
@@ -24,7 +23,7 @@ from reconciler.declared.read.source import SITE_FILE, Source, shown
 from reconciler.declared.read.text import read_text
 from reconciler.declared.site_file.ssh_configs import check_ssh_configs, missing
 from reconciler.errors import InvalidInput, UsageError
-from reconciler.remote.database_url import files, wrong_file
+from reconciler.remote.database_url import files, split, wrong_file
 from reconciler.settings import Settings, Site
 
 VARIABLE = "RECONCILER_SITE"
@@ -85,13 +84,11 @@ def _state_outside(settings: Settings) -> Iterator[Sentence]:
 def _database_files(settings: Settings) -> Iterator[Sentence]:
     """Files that options of database URLs name and that cannot be used."""
     for section, key, text in settings.database_urls():
-        url = make_url(text)
-        for option, written in files(url).items():
-            wrong = wrong_file(url, settings.path(written), option)
-            if wrong:
-                yield Sentence(
-                    (section, key), wrong, "correct the path (relative ones start at the site file's folder)"
-                )
+        query = split(text).query
+        for option, written in files(query).items():
+            if wrong := wrong_file(query, settings.path(written), option):
+                hint = "correct the path (relative ones start at the site file's folder)"
+                yield Sentence((section, key), wrong, hint)
 
 
 def _find(path: Path | None) -> Path:
