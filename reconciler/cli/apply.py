@@ -17,7 +17,7 @@ from reconciler.cli.formats import Format, writers
 from reconciler.cli.plan import plan_status
 from reconciler.cli.runner import Status, worst
 from reconciler.cli.saved_plan import read_saved, refuse_used, reviewed, the_reviewed
-from reconciler.cli.site_session import OpenSite, open_site
+from reconciler.cli.site_session import SiteSession, open_site
 from reconciler.cli.streams import say, write, write_beside
 from reconciler.cli.terminal import agreed, errors
 from reconciler.errors import UsageError
@@ -68,7 +68,7 @@ async def resume(site: Path | None, state: Path | None, output: Format, *, yes: 
         return await carry_through(opened, held, drafted, output, yes=yes)
 
 
-async def carry_through(opened: OpenSite, held: Session, drafted: Draft, output: Format, *, yes: bool) -> Status:
+async def carry_through(opened: SiteSession, held: Session, drafted: Draft, output: Format, *, yes: bool) -> Status:
     """Shows, asks, carries out, says what is now true."""
     made = drafted.plan
     beside = Format.TEXT if output is Format.JSON else output

@@ -9,7 +9,7 @@ from reconciler.apply import session as apply_session
 from reconciler.apply.ledger import Holder, Ledger
 from reconciler.cli.operator import operator
 from reconciler.cli.runner import Status
-from reconciler.cli.site_session import opened_ledger
+from reconciler.cli.site_ledger import opened_ledger
 from reconciler.cli.streams import say
 from reconciler.cli.terminal import agreed
 from reconciler.declared.site_file.load import load_site

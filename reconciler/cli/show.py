@@ -12,14 +12,13 @@ from reconciler.errors import UsageError
 from reconciler.model.addresses import BadAddress
 from reconciler.planning.lookup import lookup
 from reconciler.planning.mail_flow_changes import mail_flow_of
-from reconciler.workflow import draft
 
 
 async def show(address: str, site: Path | None, state: Path | None, output: Format) -> Status:
     """Shows everything about an address. Raises UsageError when it is none."""
     async with open_site(site, state) as opened:
         said = opened.declaration
-        drafted = await draft(opened.site, said, opened.systems, opened.clock, opened.recall, with_tables=True)
+        drafted = await opened.draft(with_tables=True)
         assert drafted.tables is not None
         live = drafted.tables.live
         flow = mail_flow_of(live, drafted.chains, drafted.plan.open_transitions)

@@ -1,24 +1,25 @@
-"""Opens a site for a command: settings, declared state, systems, the clock. Closes the lines afterwards."""
+"""One site for the length of one command, assembled here and nowhere else, each part from those before it: settings and
+declared state, hosts, ledger, mailer, systems. What was assembled knows only its own parts.
+"""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from sqlalchemy.engine import make_url
-
 from reconciler.apply.fence import Fence
-from reconciler.apply.ledger import Ledger, open_engine
+from reconciler.apply.ledger import Ledger
 from reconciler.apply.session import Session, session
 from reconciler.apply.transaction_hook import TransactionHook
 from reconciler.cli.operator import operator
 from reconciler.cli.process_tuning import keep
-from reconciler.declared.load import Declaration, load_state
-from reconciler.declared.site_file.load import load_site
+from reconciler.cli.site_ledger import build_ledger
+from reconciler.cli.site_state import read_site
+from reconciler.declared.load import Declaration
 from reconciler.errors import UsageError
 from reconciler.model.records import Owner, Records
 from reconciler.model.rename_chains import rename_chains
@@ -38,9 +39,9 @@ from reconciler.systems.registry import build_systems
 from reconciler.workflow import Clock, draft
 
 
-@dataclass(frozen=True, slots=True)
-class OpenSite:
-    """A site with its declared state and its live systems, for the length of one command."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteSession:
+    """A site with its declared state and its live systems."""
 
     site: Settings
     declaration: Declaration
@@ -62,9 +63,13 @@ class OpenSite:
         zone = ZoneInfo(self.site.timezone)
         return replace(remembered, made={address: moment.astimezone(zone).date() for address, moment in made.items()})
 
-    async def draft(self, reviewed: Reviewed | None = None, only: frozenset[Owner] | None = None) -> Draft:
+    async def draft(
+        self, reviewed: Reviewed | None = None, only: frozenset[Owner] | None = None, *, with_tables: bool = False
+    ) -> Draft:
         """The plan as of now; of a saved plan, what is left of it; of all that is pending, the part about `only`."""
-        return await draft(self.site, self.declaration, self.systems, self.clock, self.recall, reviewed, only)
+        return await draft(
+            self.site, self.declaration, self.systems, self.clock, self.recall, reviewed, only, with_tables=with_tables
+        )
 
     def still_declared(self, owners: Iterable[Owner]) -> frozenset[Owner]:
         """Those whose account git declares, under whatever address it has by now."""
@@ -86,28 +91,35 @@ class OpenSite:
         return self.ledger
 
 
-def read_site(path: Path | None, state: Path | None = None) -> tuple[Settings, Declaration]:
-    """The site file, and the state that it points to or that `--state` names. Raises UsageError and InvalidInput."""
-    site = load_site(path, reads_state=state is None)
-    if state is not None and not state.is_dir():
-        hint = "correct --state: it names the folder with the declared state"
-        raise UsageError(f"there is no folder {state}", hint=hint)
-    today = datetime.now(ZoneInfo(site.timezone)).date()
-    return site, load_state(state or site.path(site.state), site, today=today)
-
-
 @asynccontextmanager
-async def open_site(path: Path | None, state: Path | None = None) -> AsyncIterator[OpenSite]:
+async def open_site(path: Path | None, state: Path | None = None) -> AsyncIterator[SiteSession]:
     """The site, ready to be asked. No connection is made before a system needs one."""
     site, declaration = read_site(path, state)
+    zone = ZoneInfo(site.timezone)
     hosts = SiteHosts({name: _login(site, name) for name in site.ssh}, site.secret_variables)
-    ledger = _ledger(site)
+    ledger = build_ledger(site)
+    fence = Fence(ledger)
     transaction_hook = TransactionHook(ledger, same_database=site.ledger.url is None)
     mailer = _mailer(site)
-    fence = Fence(ledger)
-    systems = build_systems(SystemContext(site, hosts, mailer, Passwords(), transaction_hook, fence))
-    zone = ZoneInfo(site.timezone)
-    opened = OpenSite(site, declaration, systems, lambda: datetime.now(zone), ledger, transaction_hook, fence)
+    systems = build_systems(
+        SystemContext(
+            settings=site,
+            hosts=hosts,
+            mailer=mailer,
+            passwords=Passwords(),
+            transaction_hook=transaction_hook,
+            fence=fence,
+        )
+    )
+    opened = SiteSession(
+        site=site,
+        declaration=declaration,
+        systems=systems,
+        clock=lambda: datetime.now(zone),
+        ledger=ledger,
+        transaction_hook=transaction_hook,
+        fence=fence,
+    )
     keep(opened)
     async with AsyncExitStack() as closing:  # one that cannot be closed keeps no other one open
         for line in (ledger, hosts, mailer, *systems):
@@ -116,61 +128,17 @@ async def open_site(path: Path | None, state: Path | None = None) -> AsyncIterat
         yield opened
 
 
-@asynccontextmanager
-async def opened_ledger(site: Settings, *, create: bool = False) -> AsyncIterator[Ledger]:
-    """The ledger alone, for a command that asks no system. Raises UsageError when the site has no place for one."""
-    ledger = _ledger(site, create=create)
-    if ledger is None:
-        hint = "write `ledger: {url: sqlite:///ledger.sqlite}` in the site file"
-        raise UsageError("the site file names no database for a ledger", hint=hint)
-    try:
-        yield ledger
-    finally:
-        await ledger.close()
-
-
-def _ledger(site: Settings, *, create: bool = False) -> Ledger | None:
-    """The ledger of a site, not connected yet: at its own URL, else beside PostfixAdmin's tables; None without both.
-    `create` lets a new SQLite file come to be."""
-    own, beside = site.ledger, site.postfixadmin
-    if own.url is not None:
-        key, url, variable, file, prefix = "ledger", own.url, own.password_env, own.password_file, ""
-    elif beside is not None:
-        key, url, variable, file = "postfixadmin", beside.url, beside.password_env, beside.password_file
-        prefix = beside.table_prefix
-    else:
-        return None
-    full = make_url(url)
-    password = secret(variable, site.path(file) if file else None, f"{key}.password").get_secret_value()
-    if password:
-        full = full.set(password=password)
-    if full.get_backend_name() == "sqlite":
-        full = full.set(database=str(site.path(full.database or "")))
-    made = create and own.url is not None
-    engine = open_engine(full, create=made, if_missing=_IF_MISSING[key], resolve=site.path)
-    return Ledger(engine, site.site, clock=lambda: datetime.now(UTC), prefix=prefix)
-
-
-# an empty ledger knows of no letter that was not sent, and takes nothing for ours
-_IF_MISSING = {
-    "ledger": "the first time: reconciler ledger init; later bring the file back from the backup, or correct"
-    " `ledger.url` in the site file",
-    "postfixadmin": "it is PostfixAdmin's database, which is never made here: correct `postfixadmin.url` in the site"
-    " file, or bring the file back",
-}
-
-
 def _login(site: Settings, name: str) -> Login:
     ssh = site.ssh[name]
     key_file, known_hosts = site.path(ssh.key_file), site.path(ssh.known_hosts)
     said = frozenset(ssh.model_fields_set)
     config = ConfigFile(str(site.path(ssh.ssh_config)), name, said) if ssh.ssh_config is not None else None
     return Login(
-        ssh.address or name,
-        ssh.port,
-        ssh.user,
-        str(key_file),
-        str(known_hosts),
+        address=ssh.address or name,
+        port=ssh.port,
+        user=ssh.user,
+        key_file=str(key_file),
+        known_hosts=str(known_hosts),
         timezone=site.timezone,
         config=config,
     )
@@ -184,11 +152,11 @@ def _mailer(site: Settings) -> Mailer:
     file = site.path(smtp.password_file) if smtp.password_file else None
     return SmtpMailer(
         Server(
-            smtp.host,
-            smtp.port,
-            smtp.security,
-            smtp.user,
-            lambda: secret(smtp.password_env, file, "letters.smtp.password"),
-            site.path(smtp.ca_file) if smtp.ca_file else None,
+            host=smtp.host,
+            port=smtp.port,
+            security=smtp.security,
+            user=smtp.user,
+            password=lambda: secret(smtp.password_env, file, "letters.smtp.password"),
+            ca_file=site.path(smtp.ca_file) if smtp.ca_file else None,
         )
     )

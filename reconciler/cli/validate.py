@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reconciler.cli.formats import Format
 from reconciler.cli.runner import Status, write_findings
-from reconciler.cli.site_session import read_site
+from reconciler.cli.site_state import read_site
 from reconciler.cli.streams import say
 from reconciler.report.vocabulary import count
 

@@ -288,7 +288,7 @@ def test_1_is_one_line_and_a_file(
     async def broken(*_: object) -> None:
         raise ZeroDivisionError("an injected bug")
 
-    monkeypatch.setattr("reconciler.cli.site_session.OpenSite.draft", broken)
+    monkeypatch.setattr("reconciler.cli.site_session.SiteSession.draft", broken)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     answer = command("plan")
     assert (answer.status, answer.out) == (1, "")

@@ -35,6 +35,7 @@ from reconciler.apply.ledger.tables import declare as declare_ledger
 from reconciler.apply.session import Operator
 from reconciler.cli import commands, site_session
 from reconciler.cli.formats import Format
+from reconciler.cli.site_ledger import build_ledger
 from reconciler.declared.load import Declaration, load_state
 from reconciler.declared.site_file.load import load_site
 from reconciler.planning.ports import System
@@ -211,7 +212,7 @@ class World:
     @contextmanager
     def _lines(self, touches: Touches, machine: str) -> Iterator[None]:
         """What a command opens is ours while the block runs."""
-        make_ledger = site_session._ledger
+        make_ledger = build_ledger
 
         def systems(context: SystemContext) -> list[System]:
             built = build_systems(context)
@@ -233,7 +234,7 @@ class World:
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(site_session, "build_systems", systems)
-            patch.setattr(site_session, "_ledger", ledger)
+            patch.setattr(site_session, "build_ledger", ledger)
             patch.setattr(site_session, "read_site", read_site)
             patch.setattr(site_session, "SiteHosts", lambda *_: InProcessHosts(touches, self.ox))
             patch.setattr(site_session, "_mailer", lambda site: Outbox(touches, site.path("outbox")))
