@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import TYPE_CHECKING
 
 from reconciler.model.addresses import domain_of
 from reconciler.model.records import AliasDomainRow, DomainRow, Scope
@@ -11,8 +13,8 @@ from reconciler.planning.findings import Finding
 from reconciler.policy.context import GateContext
 from reconciler.policy.wording import refusal
 
-_REGISTRIES = frozenset({"ac", "co", "com", "edu", "gob", "gov", "gv", "ltd", "mil", "ne", "net", "nom", "or", "org"})
-"""Under the two letters of a country these are no one's domain: co.uk, or.at, com.au."""
+if TYPE_CHECKING:
+    from publicsuffixlist import PublicSuffixList
 
 
 def wide_block(context: GateContext) -> Iterator[Finding]:
@@ -30,7 +32,7 @@ def wide_block(context: GateContext) -> Iterator[Finding]:
         elif many := _within(block.key, context.site.policy.never_block):
             hit = f"everybody at {many}, which policy.never_block of the site names"
         else:
-            hit = f"every domain under {block.key}" if _is_suffix(block.key) else ""
+            hit = f"every domain under {block.key}" if _suffixes().is_public(block.key) else ""
         if hit:
             message = f"the block of {block.key} would refuse {hit}"
             yield refusal(transition, "wide-block", message, "block the single sender or the domain that is meant")
@@ -41,6 +43,9 @@ def _within(key: str, domains: Iterable[str]) -> str:
     return next((d for d in sorted(domains) if d == key or d.endswith(f".{key}")), "")
 
 
-def _is_suffix(key: str) -> bool:
-    second, _, top = key.partition(".")
-    return second in _REGISTRIES and len(top) == 2
+@cache
+def _suffixes() -> PublicSuffixList:
+    # reads a list of ten thousand names, for the few plans with the block of a domain
+    from publicsuffixlist import PublicSuffixList
+
+    return PublicSuffixList(only_icann=True)
