@@ -11,15 +11,16 @@ from typing import NamedTuple
 from reconciler.model.places import Origin, Place
 from reconciler.planning.findings import Finding, Severity
 
-Path = tuple[str | int, ...]
-
 
 class Spot(NamedTuple):
     """A place inside a declaration: `path` are keys and list indexes below the entry; `on_key`: not its value."""
 
     origin: Origin
-    path: Path = ()
+    path: tuple[str | int, ...] = ()
     on_key: bool = False
+
+
+At = Origin | Spot | Place
 
 
 class Problem(NamedTuple):
@@ -30,7 +31,7 @@ class Problem(NamedTuple):
     subject: str
     message: str
     hint: str
-    at: Origin | Spot | Place
+    at: At
     other: Origin | None = None
 
 
@@ -51,24 +52,15 @@ class Problems:
         """Suspicious in the text itself, at a known position."""
         self.warn(rule, place.file, message, hint, place)
 
-    def error(
-        self,
-        rule: str,
-        subject: str,
-        message: str,
-        hint: str,
-        at: Origin | Spot | Place,
-        *,
-        other: Origin | None = None,
-    ) -> None:
+    def error(self, rule: str, subject: str, message: str, hint: str, at: At, *, other: Origin | None = None) -> None:
         """Never right: status 3."""
         self._all.append(Problem(Severity.ERROR, rule, subject, message, hint, at, other))
 
-    def warn(self, rule: str, subject: str, message: str, hint: str, at: Origin | Spot | Place) -> None:
+    def warn(self, rule: str, subject: str, message: str, hint: str, at: At) -> None:
         """Suspicious, but live systems or a gate have the last word."""
         self._all.append(Problem(Severity.WARNING, rule, subject, message, hint, at))
 
-    def note(self, rule: str, subject: str, message: str, hint: str, at: Origin | Spot) -> None:
+    def note(self, rule: str, subject: str, message: str, hint: str, at: At) -> None:
         """Good to know."""
         self._all.append(Problem(Severity.NOTE, rule, subject, message, hint, at))
 
@@ -77,8 +69,8 @@ class Problems:
         """Whether anything is wrong; then absence of a declaration proves nothing."""
         return any(problem.severity is Severity.ERROR for problem in self._all)
 
-    def findings(self, place_of: PlaceOf | None = None) -> tuple[Finding, ...]:
-        """The errors if there are any, else warnings and notes, by position. Without `place_of` all have a Place."""
+    def findings(self, place_of: PlaceOf = lambda spot, _: Place(spot.origin.file, 1)) -> tuple[Finding, ...]:
+        """The errors if there are any, else warnings and notes, by position."""
         severities = {Severity.ERROR} if self.any_error else {Severity.WARNING, Severity.NOTE}
         found: dict[tuple[Place, str], Finding] = {}
         for problem in self._all:
@@ -91,14 +83,10 @@ class Problems:
         return tuple(sorted(kept, key=lambda f: (f.place or Place("", 0))[:3]))
 
 
-def _finding(problem: Problem, place_of: PlaceOf | None) -> Finding:
-    message = problem.message
-    if isinstance(problem.at, Place):
-        place = problem.at
-    else:
-        assert place_of is not None
-        place = place_of(Spot(problem.at) if isinstance(problem.at, Origin) else problem.at, problem.severity)
-    if problem.other is not None and place_of is not None:
+def _finding(problem: Problem, place_of: PlaceOf) -> Finding:
+    message, at = problem.message, problem.at
+    place = at if isinstance(at, Place) else place_of(Spot(at) if isinstance(at, Origin) else at, problem.severity)
+    if problem.other is not None:
         there = place_of(Spot(problem.other, on_key=True), problem.severity)
         message += f" (the other place is {there}:{there.column})"
     return Finding(

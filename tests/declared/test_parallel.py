@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from reconciler.declared.parse import parallel
-from reconciler.declared.parse.fast import read_fast
-from reconciler.declared.parse.parallel import Reading, read_all
+from reconciler.declared.parse.fast import Reading, read_fast
+from reconciler.declared.parse.parallel import read_all
 from tests.declared.samples import errors, load, text
 
 TEXTS = [

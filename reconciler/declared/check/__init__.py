@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 from reconciler.declared.check.aliases import check_aliases
 from reconciler.declared.check.blocks import check_blocks
-from reconciler.declared.check.confirm import check_confirm
-from reconciler.declared.check.dates import check_dates
+from reconciler.declared.check.dates import check_confirm, check_dates
 from reconciler.declared.check.groupware import check_groupware
 from reconciler.declared.check.mailboxes import check_mailboxes
 from reconciler.declared.check.merge import Tables

@@ -1,4 +1,4 @@
-"""Dates that are valid and probably a slip of the keyboard: 2206 for 2026."""
+"""Dates that are over, and dates that are probably a slip of the keyboard: 2206 for 2026."""
 
 from __future__ import annotations
 
@@ -9,6 +9,14 @@ from reconciler.declared.check.merge import Tables
 from reconciler.declared.problems import Problems, Spot
 
 _FAR = timedelta(days=366)
+
+
+def check_confirm(tables: Tables, problems: Problems) -> None:
+    """An expired confirmation lifts nothing any more: a note."""
+    for confirm in tables.confirm.values():
+        if confirm.until < tables.today:
+            message = f"the confirmation of {confirm.gate} for {confirm.subject} ended on {confirm.until}"
+            problems.note("expired", confirm.subject, message, "remove the entry", confirm.origin)
 
 
 def check_dates(tables: Tables, problems: Problems) -> None:

@@ -1,2 +1,1 @@
-"""What git knows of the state: the commit that was read, who wrote a line, what took an entry out. Reads only, and does
-without git."""
+"""What git knows of the state: the commit that was read, who wrote a line, what took an entry out."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from reconciler.declared.parse.fast import Reading
 from reconciler.declared.parse.locator import Locator
-from reconciler.declared.parse.parallel import Reading, read_all
+from reconciler.declared.parse.parallel import read_all
 from reconciler.declared.problems import Problems
 from reconciler.declared.read.source import Source
 
@@ -30,6 +31,5 @@ def _documents(texts: Mapping[Source, str], locator: Locator, problems: Problems
             tree = locator.tree(source.name)
             for remark in tree.remarks:
                 problems.error_at(source.place(*remark.mark), remark.rule, remark.message, remark.hint)
-            yield Document(source, tree.root.data() if tree.root else None)
-        else:
-            yield Document(source, value)
+            value = tree.root.data() if tree.root else None
+        yield Document(source, value)

@@ -6,7 +6,6 @@ the site file. Nesting is limited while reading: no text can make this deep, big
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
@@ -38,31 +37,29 @@ class _Stop(Exception):
 
 def read_tree(text: str) -> Tree:
     """The whole text as a tree, with every remark about it. Never raises for any text without surrogates."""
-    builder = _Builder()
-    try:
-        builder.take_all(YAML(typ="safe").parse(text))
-    except YAMLError as error:
-        return _read_slowly(text, error) if _is_of_yaml_1_1(error) else builder.tree(syntax_error(error, text))
-    return builder.tree()
+    tree, refusal = _read(text, pure=False)
+    if refusal is None or not any(problem in str(refusal) for problem in (_COLON, _QUESTION_MARK)):
+        return tree
+    # ruamel's own parser is 20 times slower than libyaml, which follows YAML 1.1 inside braces and brackets and refuses
+    # `{at: 10:30, see: http://x.example/y}`
+    tree, _ = _read(text, pure=True, instead=None if _COLON in str(refusal) else refusal)
+    return tree
 
 
-def _read_slowly(text: str, refusal: YAMLError) -> Tree:
-    """The text by ruamel's own parser, 20 times slower than libyaml, which follows YAML 1.1 inside braces and brackets
-    and refuses `{at: 10:30, see: http://x.example/y}`."""
+def _read(text: str, *, pure: bool, instead: YAMLError | None = None) -> tuple[Tree, YAMLError | None]:
+    """The tree, and why the parser refused the text. `instead`: what is said when it does."""
     builder = _Builder()
     try:
-        builder.take_all(YAML(typ="safe", pure=True).parse(text))
+        with suppress(_Stop):
+            for event in YAML(typ="safe", pure=pure).parse(text):
+                builder.take(event)
     except YAMLError as error:
-        return builder.tree(syntax_error(error if _COLON in str(refusal) else refusal, text))
-    return builder.tree()
+        return Tree(builder.root, (*builder.remarks, syntax_error(instead or error, text))), error
+    return Tree(builder.root, tuple(builder.remarks)), None
 
 
 _COLON = "found unexpected ':'"
 _QUESTION_MARK = "did not find expected ',' or"
-
-
-def _is_of_yaml_1_1(error: YAMLError) -> bool:
-    return any(problem in str(error) for problem in (_COLON, _QUESTION_MARK))
 
 
 @dataclass(slots=True)
@@ -85,16 +82,6 @@ class _Builder:
     _anchors: dict[str, Node] = field(default_factory=dict)
     _alias_nodes: int = 0
     _documents: int = 0
-
-    def take_all(self, events: Iterable[Any]) -> None:
-        """All of them, or up to where reading on makes no sense. Raises YAMLError, as the parser does."""
-        with suppress(_Stop):
-            for event in events:
-                self.take(event)
-
-    def tree(self, *remarks: Remark) -> Tree:
-        """What was read, and these remarks on top."""
-        return Tree(self.root, (*self.remarks, *remarks))
 
     def take(self, event: Any) -> None:
         match event:

@@ -8,6 +8,7 @@ text or holds a brace, and at most MAX_DEPTH levels.
 from __future__ import annotations
 
 import sys
+from enum import Enum, auto
 from typing import Any
 
 from ruamel.yaml.cyaml import CParser  # type: ignore[attr-defined]  # libyaml; the pure parser is 20 times slower
@@ -27,36 +28,42 @@ from reconciler.declared.parse.scalars import NOT_TEXT_STARTS, SLIP_STARTS, mean
 from reconciler.declared.parse.tree import MAX_DEPTH
 
 
-class Unusual(Exception):
+class Reading(Enum):
+    """What stands for the value of a text that needs the exact reading."""
+
+    UNUSUAL = auto()
+
+
+class _Unusual(Exception):
     """This text needs the exact reading."""
 
 
 def read_fast(text: str) -> Any:
-    """The value of the text's only document; None when it is empty. Raises Unusual."""
+    """The value of the text's only document; None when it is empty; Reading.UNUSUAL when it must be read exactly."""
     parser = CParser(text)
     try:
         return _read_document(parser.get_event)
-    except YAMLError:
-        raise Unusual from None
+    except (YAMLError, _Unusual):
+        return Reading.UNUSUAL
     finally:
         parser.dispose()
 
 
 def _read_document(get_event: Any) -> Any:
     if type(get_event()) is not StreamStartEvent:
-        raise Unusual
+        raise _Unusual
     event = get_event()
     if type(event) is StreamEndEvent:
         return None
     if type(event) is not DocumentStartEvent or event.explicit:
-        raise Unusual
+        raise _Unusual
     first = get_event()
     if type(first) is not MappingStartEvent or first.ctag is not None or first.anchor is not None:
-        raise Unusual
+        raise _Unusual
     root = _read_mapping(get_event)
     get_event()  # the document's end
     if type(get_event()) is not StreamEndEvent:
-        raise Unusual
+        raise _Unusual
     return root
 
 
@@ -74,27 +81,27 @@ def _read_mapping(get_event: Any) -> dict[str, Any]:
             value = event.value
             if not event.style and (not value or value[0] in NOT_TEXT_STARTS):
                 if value[:1] in SLIP_STARTS and meant(value):
-                    raise Unusual
+                    raise _Unusual
                 value = plain_value(value)
             if event.ctag is not None or event.anchor is not None:
-                raise Unusual
+                raise _Unusual
             if type(into) is list:
                 into.append(value)
             elif key is None:
                 if type(value) is not str or value in into or value == "<<" or "{" in value or "[" in value:
-                    raise Unusual
+                    raise _Unusual
                 key = sys.intern(value)  # one object for all keys of one spelling: a third of the memory
             else:
                 into[key] = value
                 key = None
         elif kind is MappingStartEvent or kind is SequenceStartEvent:
             if event.ctag is not None or event.anchor is not None or len(outer) + 2 > MAX_DEPTH:
-                raise Unusual
+                raise _Unusual
             value = {} if kind is MappingStartEvent else []
             if type(into) is list:
                 into.append(value)
             elif key is None:
-                raise Unusual
+                raise _Unusual
             else:
                 into[key] = value
             outer.append((into, None))
@@ -104,4 +111,4 @@ def _read_mapping(get_event: Any) -> dict[str, Any]:
                 return root
             into, key = outer.pop()
         else:
-            raise Unusual
+            raise _Unusual

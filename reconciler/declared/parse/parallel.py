@@ -12,10 +12,9 @@ import signal
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
-from reconciler.declared.parse.fast import Unusual, read_fast
+from reconciler.declared.parse.fast import read_fast
 
 if TYPE_CHECKING:  # a small folder needs none of it
     from multiprocessing.connection import Connection
@@ -28,12 +27,6 @@ _AHEAD = 2**20
 """Bytes that a helper may be ahead of us; a file of 1,000 mailboxes makes an eighth of it."""
 
 
-class Reading(Enum):
-    """What stands for the value of a text that the quick reading refuses: it needs the exact one."""
-
-    UNUSUAL = auto()
-
-
 def read_all(texts: Sequence[str]) -> Iterator[Any]:
     """The value of each text, in their order, or Reading.UNUSUAL."""
     number = min(processors(), len(texts), _MOST) if sum(map(len, texts)) >= BIG else 1
@@ -44,7 +37,7 @@ def read_all(texts: Sequence[str]) -> Iterator[Any]:
             for value in _with_helpers(texts, number):
                 yield value
                 read += 1
-    yield from map(_value, texts[read:])
+    yield from map(read_fast, texts[read:])
 
 
 def processors() -> int:
@@ -55,13 +48,6 @@ def processors() -> int:
     if threading.active_count() > 1 or not hasattr(os, "sched_getaffinity"):  # not on Linux
         return 1
     return len(os.sched_getaffinity(0))
-
-
-def _value(text: str) -> Any:
-    try:
-        return read_fast(text)
-    except Unusual:
-        return Reading.UNUSUAL
 
 
 def _with_helpers(texts: Sequence[str], number: int) -> Iterator[Any]:
@@ -98,4 +84,4 @@ def _help(texts: Sequence[str], receiver: Connection, sender: Connection) -> Non
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     with suppress(BrokenPipeError):
         for text in texts:
-            sender.send(_value(text))
+            sender.send(read_fast(text))

@@ -49,7 +49,7 @@ def _walk(root: Path, problems: Problems) -> set[Path]:
                 if path not in entered:
                     entered.add(path)
                     open_folders.append((path, (*above, path)))
-            elif _wanted(entry.name):
+            elif entry.name != SITE_FILE and entry.name.lower().endswith((".yaml", ".yml")):
                 files.add(path)
             else:
                 warn_if_state(entry, path, problems)
@@ -70,29 +70,23 @@ def _entries(folder: Path, problems: Problems) -> list[Path]:
     return [path for path in entries if path not in hidden]
 
 
-def _wanted(name: str) -> bool:
-    return name != SITE_FILE and name.lower().endswith((".yaml", ".yml"))
-
-
 def _real(path: Path, root: Path, above: tuple[Path, ...], problems: Problems) -> Path | None:
     """Where `path` really is; None after a complaint about a link that loops, leaves the folder or leads nowhere."""
     if not path.is_symlink():
         return path
-    place = Place(shown(path), 1)
     try:
         real = path.resolve(strict=True)
     except (OSError, RuntimeError):
-        problems.error_at(place, "link", "this link leads nowhere or in a circle", "remove the link or fix its target")
-        return None
-    if not real.is_relative_to(root):
-        problems.error_at(
-            place,
-            "link",
-            "this link leaves the state folder",
-            "put the file itself here: git shows only what is inside",
-        )
-        return None
-    if real in above:
-        problems.error_at(place, "link", "this link leads back to a folder that it is in", "remove the link")
-        return None
-    return real
+        message, hint = "this link leads nowhere or in a circle", "remove the link or fix its target"
+    else:
+        if not real.is_relative_to(root):
+            message, hint = (
+                "this link leaves the state folder",
+                "put the file itself here: git shows only what is inside",
+            )
+        elif real in above:
+            message, hint = "this link leads back to a folder that it is in", "remove the link"
+        else:
+            return real
+    problems.error_at(Place(shown(path), 1), "link", message, hint)
+    return None

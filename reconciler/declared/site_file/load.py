@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,31 +40,38 @@ def load_site(path: Path | None, *, reads_state: bool = False) -> Settings:
 
     Raises UsageError when there is none, InvalidInput with every problem and its place.
     """
-    file = _find(path)
+    file, problems = _find(path), Problems()
     source = Source(file.name, shown(file), file)
-    problems = Problems()
+    root = _parse(source, problems)
+    data = root.data() if root else {}
+    _refuse(source, root, _sentences(data), problems)
+    settings = Settings.model_validate({**data, "folder": file.parent, "file": source.shown})
+    check_ssh_configs(settings, problems)
+    state = _state_outside(settings) if reads_state else ()
+    _refuse(source, root, (*state, *_database_files(settings), *missing(settings)), problems)
+    return settings
+
+
+def _parse(source: Source, problems: Problems) -> Node | None:
+    """The file's content; None when it is empty. Raises InvalidInput when there is nothing in it to look at."""
     text = read_text(source, problems)
     tree = read_tree(text) if text is not None else Tree(None, ())
     quotable = text is not None and _SITE_LINE.search(text)
     for remark in tree.remarks:
         message, hint = (remark.message, remark.hint) if quotable else _NO_SITE_FILE
         problems.error_at(source.place(*remark.mark), remark.rule, message, hint)
-    if text is None or (tree.root is None and tree.remarks):
-        raise InvalidInput(problems.findings())
-    data = tree.root.data() if tree.root else {}
-    for said in _sentences(data):
-        mark = _mark(tree.root, said)
-        problems.error_at(source.place(*mark), "site", said.message, said.hint)
+    if tree.root is None:
+        _refuse(source, None, (), problems)
+    return tree.root
+
+
+def _refuse(source: Source, root: Node | None, wrong: Iterable[Sentence], problems: Problems) -> None:
+    """Raises InvalidInput when anything is wrong, by now or here."""
+    for said in wrong:
+        node = node_at(root, said.path, on_key=said.on_key) if root else None
+        problems.error_at(source.place(*(node.mark if node else Mark(1, 1))), "site", said.message, said.hint)
     if problems.any_error:
         raise InvalidInput(problems.findings())
-    settings = Settings.model_validate({**data, "folder": file.parent, "file": source.shown})
-    state = _state_outside(settings) if reads_state else ()
-    for said in (*state, *_database_files(settings), *missing(settings)):
-        problems.error_at(source.place(*_mark(tree.root, said)), "site", said.message, said.hint)
-    check_ssh_configs(settings, problems)
-    if problems.any_error:
-        raise InvalidInput(problems.findings())
-    return settings
 
 
 def _state_outside(settings: Settings) -> Iterator[Sentence]:
@@ -144,8 +151,3 @@ def _sentences(data: Any) -> list[Sentence]:
     except ValidationError as error:
         return [sentence(detail, Site) for detail in error.errors(include_url=False)]
     return []
-
-
-def _mark(root: Node | None, said: Sentence) -> Mark:
-    node = node_at(root, said.path, on_key=said.on_key) if root else None
-    return node.mark if node else Mark(1, 1)
