@@ -83,9 +83,7 @@ def made(connection: Connection, tables: LedgerTables, site: str, addresses: Col
 def _removed(connection: Connection, tables: LedgerTables, site: str) -> frozenset[str]:
     """Mailboxes whose last change by us was an update that counts as a removal: they were switched off for one."""
     step, later = tables.steps, tables.steps.alias("later")
-    changed_later = _later(
-        tables, site, later, [StepState.DONE], later.c.key == step.c.key, later.c.kind == step.c.kind
-    )
+    same = (later.c.key == step.c.key, later.c.kind == step.c.kind)
     query = _of_site(
         select(step.c.key),
         tables,
