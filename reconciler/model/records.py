@@ -217,7 +217,6 @@ class UnmanagedLineRow(NamedTuple):
     key: str
     map_key: str
     action: str
-    before_section: bool = False
 
     @property
     def owner(self) -> Owner:
