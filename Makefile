@@ -1,4 +1,4 @@
-# Every target does its own set-up: on a fresh Debian 12 with Python 3.11, make and git, nothing need be done before.
+# Every target does its own set-up: on a fresh Debian 12 or 13 with Python, make and git, nothing need be done before.
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,10 +6,10 @@ DEMO ?= demo-site
 
 STANDIN_TESTS := tests/sandbox/openxchange
 
-.PHONY: help demo test standin proof check mutants bench schemas pages lock clean
+.PHONY: help demo test test-trixie test-bookworm standin proof check mutants bench schemas pages lock clean
 
 help: ## what there is
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
 
 demo: $(VENV)/.runtime ## build a stand-in site in demo-site/, plan, apply, drift
 	@$(BIN)/reconciler demo $(DEMO)
@@ -17,6 +17,12 @@ demo: $(VENV)/.runtime ## build a stand-in site in demo-site/, plan, apply, drif
 test: $(VENV)/.dev ## the tests, on a real MariaDB, PostgreSQL, Postfix, Dovecot and sshd
 	@scripts/debian-packages
 	@$(BIN)/pytest -n 3 --dist worksteal --ignore $(STANDIN_TESTS) $(PYTEST_ARGS)
+
+test-trixie: ## demo and tests on a bare Debian 13: Python 3.13, PostgreSQL 17, Dovecot 2.4 (root; in a chroot)
+	@CI=true scripts/bare trixie make demo test DEMO=/tmp/demo-site PYTEST_ARGS="$(PYTEST_ARGS)"
+
+test-bookworm: ## the same on a bare Debian 12
+	@CI=true scripts/bare bookworm make demo test DEMO=/tmp/demo-site PYTEST_ARGS="$(PYTEST_ARGS)"
 
 standin: $(VENV)/.dev ## the tests of the Open-Xchange stand-in itself, which `make test` only uses
 	@scripts/debian-packages

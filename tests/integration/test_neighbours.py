@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy.engine import URL
 
 from reconciler.sandbox.openxchange import control
 from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, DOMAIN
@@ -73,7 +72,7 @@ def test_dovecot_and_ox_let_in_with_the_password_of_the_letter(site: RealSite) -
         box = site.mailbox(address)
         assert box is not None
         assert box["password"].startswith(f"{{{scheme}}}")
-    with running_dovecot(sql_passwords(connect(site.database.full_url), PASSWORD_QUERY)) as dovecot:
+    with running_dovecot(sql_passwords(site.database.full_url, PASSWORD_QUERY)) as dovecot:
         for address, _, private in people.values():
             password = site.password_of(private)
             assert dovecot.lets_in(address, password), address
@@ -83,11 +82,6 @@ def test_dovecot_and_ox_let_in_with_the_password_of_the_letter(site: RealSite) -
         site.declare(*declared[:-1], CLARA_DECLARED.replace("}", ", active: false}"))
         assert site.run("apply", "--yes").status == 0
         assert not dovecot.lets_in(CLARA, site.password_of("clara@gmx.example"))
-
-
-def connect(url: URL) -> str:
-    """The database as dovecot-sql.conf names it."""
-    return f"host={url.host} port={url.port} dbname={url.database} user={url.username} password={url.password}"
 
 
 def test_smtpd_refuses_what_is_declared_and_nothing_else(quick_site: RealSite) -> None:

@@ -23,6 +23,7 @@ from pathlib import Path
 import pytest
 
 from tests.services.databases import free_port
+from tests.services.dovecot_conf import Lookup, write_configuration
 from tests.services.mail import _postfix, _stop_master, _wait_for_greeting, cannot
 from tests.services.needs import require
 from tests.services.postfixadmin import PostfixAdminDatabase
@@ -86,39 +87,9 @@ anvil      unix  - - n - 1 anvil
 postlog    unix-dgram n - n - 1 postlogd
 """
 
-_DOVECOT_CONF = """\
-base_dir = {folder}/run
-state_dir = {folder}/state
-log_path = {folder}/dovecot.log
-protocols = imap
-listen = 127.0.0.1
-ssl = no
-disable_plaintext_auth = no
-first_valid_uid = 1
-service imap-login {{
-  inet_listener imap {{
-    port = {imap}
-  }}
-  inet_listener imaps {{
-    port = 0
-  }}
-}}
-passdb {{
-  driver = static
-  args = nopassword=y
-}}
-userdb {{
-  driver = sql
-  args = {folder}/userdb
-}}
-"""
-
-_USERDB = """\
-driver = mysql
-connect = host={host} port={port} dbname={name} user={user} password={password}
-user_query = SELECT {uid} AS uid, {gid} AS gid, '{folder}/mail' AS home, \
-CONCAT('maildir:{folder}/mail/', maildir) AS mail FROM mailbox WHERE username = '%u' AND active = '1'
-"""
+_USER_QUERY = """\
+SELECT {uid} AS uid, {gid} AS gid, CONCAT('{folder}/mail/', maildir) AS home FROM mailbox \
+WHERE username = '%u' AND active = '1'"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +159,6 @@ def _configure(host: MailHost, database: PostfixAdminDatabase, settings: Mapping
     shutil.chown(folder / "data", "postfix")
     shutil.chown(folder / "mail", _OWNER, _OWNER)
     who = {"folder": folder, "uid": owner.pw_uid, "gid": owner.pw_gid}
-    where = {"host": url.host, "port": url.port, "name": url.database, "user": url.username, "password": url.password}
     main_cf = _MAIN_CF.format(**who)
     for setting, queries in _MAPS.items():
         files = [folder / "etc" / f"{setting}-{number}.cf" for number in range(len(queries))]
@@ -202,8 +172,9 @@ def _configure(host: MailHost, database: PostfixAdminDatabase, settings: Mapping
     kept = (line for line in main_cf.splitlines(keepends=True) if line.partition(" ")[0] not in settings)
     (folder / "etc" / "main.cf").write_text("".join(kept) + given)
     (folder / "etc" / "master.cf").write_text(_MASTER_CF.format(port=host.smtp))
-    (folder / "dovecot.conf").write_text(_DOVECOT_CONF.format(folder=folder, imap=host.imap))
-    (folder / "userdb").write_text(_USERDB.format(**who, **where))
+    (dovecot,) = require("dovecot-imapd", "dovecot")
+    rows = Lookup(url=url, query=_USER_QUERY.format(**who))
+    write_configuration(dovecot, folder, host.imap, Lookup(fields={"nopassword": "y"}), rows)
 
 
 @contextlib.contextmanager

@@ -21,9 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import URL
 
 from tests.services.databases import free_port
-from tests.services.mail_conf import DOVECOT_CONF, MAIN_CF, MASTER_CF
+from tests.services.dovecot_conf import Lookup, write_configuration
+from tests.services.mail_conf import MAIN_CF, MASTER_CF
 from tests.services.needs import require
 
 RECIPIENT = "somebody@mail.example"
@@ -238,18 +240,18 @@ class Dovecot:
             return True
 
 
-def password_file(users: dict[str, str]) -> tuple[str, str]:
+def password_file(users: dict[str, str]) -> Lookup:
     """A passdb that is a file: user to hash (with its `{SCHEME}`). For `running_dovecot`."""
-    return "passwd-file", "".join(f"{user}:{hashed}::::::\n" for user, hashed in users.items())
+    return Lookup(file="".join(f"{user}:{hashed}::::::\n" for user, hashed in users.items()))
 
 
-def sql_passwords(connect: str, query: str, driver: str = "mysql") -> tuple[str, str]:
-    """A passdb that is a database: Dovecot's `connect` string and `password_query`. For `running_dovecot`."""
-    return "sql", f"driver = {driver}\nconnect = {connect}\npassword_query = {query}\n"
+def sql_passwords(url: URL, query: str) -> Lookup:
+    """A passdb that is a MariaDB and Dovecot's `password_query`. For `running_dovecot`."""
+    return Lookup(url=url, query=query)
 
 
 @contextlib.contextmanager
-def running_dovecot(passdb: tuple[str, str]) -> Iterator[Dovecot]:
+def running_dovecot(passdb: Lookup) -> Iterator[Dovecot]:
     """A Dovecot on this passdb while the block runs."""
     (program,) = require("dovecot-imapd", "dovecot")
     if os.geteuid() != 0:
@@ -257,16 +259,14 @@ def running_dovecot(passdb: tuple[str, str]) -> Iterator[Dovecot]:
     folder = Path(tempfile.mkdtemp(prefix="reconciler-dovecot-"))
     folder.chmod(0o755)
     instance = Dovecot(folder, free_port())
-    driver, content = passdb
-    passwords = folder / "passdb"
-    passwords.touch(mode=0o600)
-    passwords.write_text(content, encoding="utf-8")
-    shutil.chown(passwords, "dovecot")
     (folder / "mail").mkdir(mode=0o755)
     shutil.chown(folder / "mail", "dovecot", "dovecot")
-    conf = DOVECOT_CONF.format(folder=folder, port=instance.port, driver=driver, arguments=passwords)
-    (folder / "dovecot.conf").write_text(conf, encoding="utf-8")
-    process = subprocess.Popen([program, "-F", "-c", str(folder / "dovecot.conf")])
+    everybody = {"uid": "dovecot", "gid": "dovecot", "home": f"{folder}/mail/%u", "allow_all_users": "yes"}
+    conf = write_configuration(program, folder, instance.port, passdb, Lookup(fields=everybody))
+    passwords = folder / "passdb"
+    if passwords.exists():
+        shutil.chown(passwords, "dovecot")
+    process = subprocess.Popen([program, "-F", "-c", str(conf)])
     try:
         _wait_for_greeting(instance.port, folder / "dovecot.log")
         yield instance

@@ -1,4 +1,4 @@
-"""The configurations of the private Postfix and Dovecot; `mail` fills them in."""
+"""The configuration of the private Postfix; `mail` fills it in."""
 
 from __future__ import annotations
 
@@ -39,33 +39,4 @@ retry      unix  - - n - - error
 discard    unix  - - n - - discard
 anvil      unix  - - n - 1 anvil
 postlog    unix-dgram n - n - 1 postlogd
-"""
-
-DOVECOT_CONF = """\
-base_dir = {folder}/run
-state_dir = {folder}/state
-log_path = {folder}/dovecot.log
-protocols = imap
-listen = 127.0.0.1
-ssl = no
-disable_plaintext_auth = no
-auth_mechanisms = plain login
-mail_location = maildir:{folder}/mail/%u
-first_valid_uid = 1
-service imap-login {{
-  inet_listener imap {{
-    port = {port}
-  }}
-  inet_listener imaps {{
-    port = 0
-  }}
-}}
-passdb {{
-  driver = {driver}
-  args = {arguments}
-}}
-userdb {{
-  driver = static
-  args = uid=dovecot gid=dovecot home={folder}/mail/%u allow_all_users=yes
-}}
 """
