@@ -10,19 +10,20 @@ from pathlib import Path
 from sqlalchemy import text
 
 from tests.services import databases
-from tests.services.databases import Server
+from tests.services.databases import PASSWORD_ENV
+from tests.services.own_engine import Server
 from tests.services.postfixadmin import PostfixAdminDatabase, PostfixAdminTree
 
 # the functions behind the fixtures of pytest, which are plain generators
 _mariadb = contextmanager(inspect.unwrap(databases.mariadb_server))
-_new_mariadb = contextmanager(inspect.unwrap(databases.new_mariadb))
+_mariadb_copies = contextmanager(inspect.unwrap(databases.mariadb_copies))
 
 
 @contextmanager
 def mariadb(folder: Path) -> Iterator[tuple[Server, Callable[[], PostfixAdminDatabase]]]:
     """A running server, and a function that makes a fresh database. The password is in the environment meanwhile."""
     tree = PostfixAdminTree.copy_to(folder / "postfixadmin")
-    with _mariadb() as server, _new_mariadb(server, tree) as fresh:
+    with _mariadb() as server, _mariadb_copies(server, tree) as copies:
         with server.admin.connect() as connection:  # the tests' own is small
             connection.execute(text(f"SET GLOBAL innodb_buffer_pool_size = {2**30}"))
-        yield server, fresh
+        yield server, lambda: PostfixAdminDatabase(server.database(copies.take()), PASSWORD_ENV, tree)

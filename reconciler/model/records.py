@@ -217,6 +217,7 @@ class UnmanagedLineRow(NamedTuple):
     key: str
     map_key: str
     action: str
+    before_section: bool = False
 
     @property
     def owner(self) -> Owner:

@@ -12,6 +12,7 @@ from reconciler.cli.main import run
 from tests.cli.running import Answer
 from tests.cli.site import OX_ENV, OX_PASSWORD, StandInSite
 from tests.cli.terminal import Terminal
+from tests.services import quick
 
 Command = Callable[..., Answer]
 Open = Callable[..., Terminal]
@@ -30,7 +31,9 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandInSite:
 
 @pytest.fixture
 def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """`reconciler ARGUMENTS`, without the time that a new process takes."""
+    """`reconciler ARGUMENTS`, without the time that a new process takes, or those of OX' tools."""
+    quick.made_once(monkeypatch)
+    quick.tools_in_process(monkeypatch)
 
     def call(*arguments: str) -> Answer:
         monkeypatch.setattr(sys, "argv", ["reconciler", *arguments])

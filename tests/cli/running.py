@@ -78,14 +78,22 @@ def reconciler(
 
 
 _NURSERY = """
-import json, os, sys
+import gc, json, os, sys
+import pytest
 import reconciler.cli.apply, reconciler.cli.history, reconciler.cli.ledger, reconciler.cli.plan, reconciler.cli.show
 import reconciler.cli.validate
 from reconciler.cli.main import run
+from tests.services import quick
+patch = pytest.MonkeyPatch()
+quick.made_once(patch)
+quick.make_now()
+gc.freeze()
 for line in sys.stdin:
     request = json.loads(line)
     child = os.fork()
     if not child:
+        if request["tools_in_process"]:
+            quick.tools_in_process(patch)
         os.chdir(request["folder"])
         os.environ.clear()
         os.environ.update(request["env"])
@@ -106,11 +114,13 @@ for line in sys.stdin:
 
 class Nursery:
     """A process that has imported the commands and forks once for each call: each is a process of its own as ever, but
-    without the second that the imports take. What is read while importing (COLUMNS, NO_COLOR) is the first call's."""
+    without the second that the imports take, and with what tests/services/quick.py makes once. What is read while
+    importing (COLUMNS, NO_COLOR) is the first call's."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-c", _NURSERY],
+            cwd=Path(__file__).parent.parent.parent,
             env=environment(PYTHONUTF8="1"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -118,13 +128,16 @@ class Nursery:
         )
         atexit.register(self.close)
 
-    def run(self, folder: Path, arguments: Sequence[str], env: Mapping[str, str]) -> Answer:
-        """As `reconciler`."""
+    def run(
+        self, folder: Path, arguments: Sequence[str], env: Mapping[str, str], *, tools_in_process: bool = False
+    ) -> Answer:
+        """As `reconciler`; the tools of the OX stand-in are called, or processes as ever."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         with tempfile.NamedTemporaryFile() as out, tempfile.NamedTemporaryFile() as err:
             request = {"folder": str(folder), "arguments": arguments, "out": out.name, "err": err.name}
-            self._process.stdin.write(json.dumps({**request, "env": environment(**env)}) + "\n")
+            how = {"env": environment(**env), "tools_in_process": tools_in_process}
+            self._process.stdin.write(json.dumps({**request, **how}) + "\n")
             self._process.stdin.flush()
             status = int(self._process.stdout.readline())
             answer = Answer(status, out.read().decode("utf-8"), err.read().decode("utf-8"))

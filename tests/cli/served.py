@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import create_engine, make_url
-from sqlalchemy.pool import NullPool
+from sqlalchemy import make_url
 
 from tests.cli.site import DOMAIN, Site
-from tests.services.databases import PASSWORD_ENV, Server
+from tests.services.databases import PASSWORD_ENV
+from tests.services.own_engine import Server, own_engine
 from tests.services.postfixadmin import PostfixAdminDatabase
 from tests.systems.postfixadmin.support import by_hand
 
@@ -57,7 +57,7 @@ class Served(Site):
         word = "IDENTIFIED BY" if self.database.backend == "mysql" else "PASSWORD"
         written = self.sections["postfixadmin"]
         url = make_url(self.database.url).set(username=user).render_as_string()
-        admin = create_engine(self.server.admin.url.set(database=name), poolclass=NullPool)
+        admin = own_engine(self.server.admin.url.set(database=name))
         try:
             with admin.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
                 connection.exec_driver_sql(f"CREATE USER {here} {word} '{os.environ[PASSWORD_ENV]}'")

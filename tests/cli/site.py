@@ -11,10 +11,12 @@ import json
 import os
 import re
 import sqlite3
+import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import date, datetime
 from email.message import EmailMessage
+from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -26,7 +28,8 @@ from reconciler.apply.ledger.tables import declare as declare_ledger
 from reconciler.sandbox.openxchange import control
 from reconciler.sandbox.openxchange.install import install
 from reconciler.systems.postfixadmin.tables import create_tables
-from tests.cli.running import Answer, nursery, reconciler
+from tests.cli.running import Answer, nursery
+from tests.services.quick import called
 
 DOMAIN = "pirat.alt"
 ANNA, BERND = f"anna.beispiel@{DOMAIN}", f"bernd.muster@{DOMAIN}"
@@ -50,6 +53,9 @@ def today() -> date:
 
 class Site:
     """A site file and what belongs to it. `sections` is what the site file says and may be changed before `write`."""
+
+    tools_in_process = False
+    """Whether `run` calls the tools of the OX stand-in instead of starting them (tests/services/quick.py)."""
 
     def __init__(self, folder: Path, **sections: Any) -> None:
         self.folder = folder
@@ -88,7 +94,8 @@ class Site:
 
     def run(self, *arguments: str, **env: str) -> Answer:
         """`reconciler ARGUMENTS` in this folder, whose site file it finds by itself."""
-        return nursery().run(self.folder, arguments, {OX_ENV: OX_PASSWORD, **env})
+        env = {OX_ENV: OX_PASSWORD, **env}
+        return nursery().run(self.folder, arguments, env, tools_in_process=self.tools_in_process)
 
     def letters(self) -> dict[str, EmailMessage]:
         """The letters in the outbox by recipient; the newest counts. Welcome mails go to our own domain."""
@@ -114,8 +121,22 @@ def password_in(letter: EmailMessage) -> str:
     return found[1]
 
 
+@cache
+def _empty_tables() -> bytes:
+    """PostfixAdmin's tables and the ledger, as a file of SQLite."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "empty.sqlite"
+        engine = create_engine(f"sqlite:///{file}")
+        create_tables(engine)
+        schema.create(engine, declare_ledger())  # as `reconciler ledger init` does
+        engine.dispose()
+        return file.read_bytes()
+
+
 class StandInSite(Site):
     """PostfixAdmin's tables on SQLite, the OX stand-in, a texthash map that no Postfix reads."""
+
+    tools_in_process = True
 
     def __init__(self, folder: Path) -> None:
         sbin = install(folder / "ox", admin_password=OX_PASSWORD)
@@ -132,10 +153,7 @@ class StandInSite(Site):
             },
         )
         self.map.write_text("muster@muster.example REJECT\n", encoding="utf-8")
-        engine = create_engine(f"sqlite:///{self._database}")
-        create_tables(engine)
-        schema.create(engine, declare_ledger())  # as `reconciler ledger init` does
-        engine.dispose()
+        self._database.write_bytes(_empty_tables())
         self.add_domain(DOMAIN)
 
     @property
@@ -191,11 +209,10 @@ class StandInSite(Site):
     def add_ox_user(self, login: str, address: str, name: str) -> None:
         """A user from before."""
         given, _, surname = name.partition(" ")
-        tool = self.ox / "sbin" / "createuser"
         options = ["-c", "1", "-A", "oxadmin", "-u", login, "-d", name, "-g", given, "-s", surname, "-e", address]
         env = {"ADMIN_PASSWORD": OX_PASSWORD, "NEW_USER_PASSWORD": "from-before-7", "LC_ALL": "C.UTF-8"}
-        answer = reconciler(self.folder, *options, env=env, command=[str(tool)])
-        assert answer.status == 0, answer
+        done = called("createuser", self.ox, options, env)
+        assert done.status == 0, done
 
     def sql(self, statement: str, *parameters: object) -> list[dict[str, Any]]:
         """Somebody's own SQL; rows as mappings."""

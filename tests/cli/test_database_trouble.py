@@ -12,7 +12,7 @@ import pytest
 from tests.cli.conftest import Command
 from tests.cli.served import Served
 from tests.cli.site import DOMAIN, StandInSite
-from tests.services.databases import Server
+from tests.services.own_engine import Server
 from tests.services.postfixadmin import PostfixAdminDatabase
 from tests.systems.postfixadmin.support import by_hand, rows
 

@@ -9,7 +9,8 @@ import pytest
 
 from tests.cli.served import Served
 from tests.cli.site import DOMAIN
-from tests.services.databases import PASSWORD_ENV, Server
+from tests.services.databases import PASSWORD_ENV
+from tests.services.own_engine import Server
 from tests.services.postfixadmin import PostfixAdminDatabase, PostfixAdminTree
 from tests.systems.postfixadmin.support import by_hand, rows
 

@@ -12,8 +12,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.cli.served import Served
-from tests.services.databases import PASSWORD_ENV, Server
+from tests.services.databases import PASSWORD_ENV
 from tests.services.hostile import asks_for, hostile_server, sha2
+from tests.services.own_engine import Server
 from tests.services.postfixadmin import PostfixAdminDatabase
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.served import Served
 from tests.cli.site import ANNA_DECLARED, BERND_DECLARED, DOMAIN
-from tests.services.databases import Server
+from tests.services.own_engine import Server
 from tests.services.pgbouncer import pooled
 from tests.services.postfixadmin import PostfixAdminDatabase
 from tests.systems.postfixadmin.support import rows

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from sqlalchemy import create_engine
-from sqlalchemy.pool import NullPool
-
 from tests.cli.served import Served
 from tests.cli.site import DOMAIN
-from tests.services.databases import Server
+from tests.services.own_engine import Server, own_engine
 from tests.services.postfixadmin import PostfixAdminDatabase
 
 
@@ -18,7 +15,7 @@ class Costs:
     """Connections and statements since it was made, as the server counts them (its own question is one of each)."""
 
     def __init__(self, server: Server) -> None:
-        self._engine = create_engine(server.admin.url, poolclass=NullPool)
+        self._engine = own_engine(server.admin.url)
         self._before = self._counted()
 
     def now(self) -> tuple[int, int]:

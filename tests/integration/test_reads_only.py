@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from tests.cli.site import ANNA, ANNA_DECLARED, BERND_DECLARED
 from tests.integration.sites import RealSite, bare
-from tests.services.databases import Server
+from tests.services.own_engine import Server
 
 LOOKER_ENV, LOOKER_PASSWORD = "RECONCILER_TEST_LOOKER", "only-looks-5"
 READING = (("validate",), ("plan",), ("plan", "--out", "plan.json"), ("drift", "--strict"), ("show", ANNA))

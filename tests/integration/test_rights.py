@@ -7,16 +7,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine
 from sqlalchemy.engine import URL
-from sqlalchemy.pool import NullPool
 
 from reconciler.sandbox.openxchange import control
 from tests.cli.site import ANNA_DECLARED, DOMAIN
 from tests.integration.sink import Sink
 from tests.integration.sites import RealSite, bare, near
-from tests.services.databases import Server
 from tests.services.mail import Postfix
+from tests.services.own_engine import Server, own_engine
 from tests.services.postfixadmin import PostfixAdminDatabase
 
 PAGE = (Path(__file__).parents[2] / "docs" / "database.md").read_text(encoding="utf-8")
@@ -57,7 +56,7 @@ def rights_site(
 
     def admin() -> Engine:
         url = server.admin.url.set(database=full.database)
-        return create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+        return own_engine(url, isolation_level="AUTOCOMMIT")
 
     def as_user_with(statements: list[str]) -> None:
         user = f"r{len(made)}_{full.database}"

@@ -6,12 +6,10 @@ puts them in the place of the lines that a command would open.
 
 from __future__ import annotations
 
-import io
 import json
 import sqlite3
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Mapping, Sequence
 from email.message import EmailMessage
 from http.cookies import SimpleCookie
 from pathlib import Path
@@ -27,10 +25,10 @@ from reconciler.remote.files import read_file, replace_file
 from reconciler.remote.host import Completed, Host
 from reconciler.remote.mailer import LOST, NOT_SENT
 from reconciler.remote.outbox import OutboxMailer
-from reconciler.sandbox.openxchange.run import Run
 from reconciler.sandbox.openxchange.web import BASES, Interface, Request
 from reconciler.systems.openxchange.web import Web
 from tests.proof.touches import Touches
+from tests.services.quick import called
 
 DATABASE, OX, WEB, MAP, MAIL = "database", "openxchange", "web", "map", "mail"
 
@@ -106,7 +104,7 @@ class InProcessHost:
 
     def _tool(self, name: str, arguments: list[str], environ: Mapping[str, str]) -> Completed:
         def call() -> Completed:
-            return captured(lambda: Run(name, self._ox, arguments, environ).status())
+            return called(name, self._ox, arguments, environ)
 
         if name in _ONLY_LOOKS or "--help" in arguments:
             self._touches.read(OX, _line_down)
@@ -136,20 +134,6 @@ class InProcessHost:
 
     async def close(self) -> None:
         """See Host."""
-
-
-def captured(call: Callable[[], int]) -> Completed:
-    """The streams and the status of a tool that runs here; its console writes to the buffers of sys.stdout."""
-    out, err = io.TextIOWrapper(io.BytesIO()), io.TextIOWrapper(io.BytesIO())
-    with redirect_stdout(out), redirect_stderr(err):
-        status = call()
-    return Completed(status, _bytes(out), _bytes(err))
-
-
-def _bytes(stream: io.TextIOWrapper) -> bytes:
-    buffer = stream.detach()
-    assert isinstance(buffer, io.BytesIO)
-    return buffer.getvalue()
 
 
 def _started(argv: Sequence[str], stdin: bytes) -> Completed:

@@ -17,8 +17,6 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from reconciler.sandbox.openxchange import control
-from reconciler.sandbox.openxchange.run import Run
-from tests.proof.outside import captured
 from tests.proof.scenarios import (
     BLOCK_CHANGE,
     FORWARDS,
@@ -31,6 +29,7 @@ from tests.proof.scenarios import (
     VACATION_RENAME,
 )
 from tests.proof.world import DOMAIN, LONG, OX_PASSWORD, World
+from tests.services.quick import called
 
 BY_HAND = "von.hand@extern.example"
 QUOTA = 77 * 1024000
@@ -73,7 +72,7 @@ def _ox_name(login: str) -> Edit:
     arguments = ["-c", "1", "-A", "oxadmin", "-P", OX_PASSWORD, "--nonl", "--displayname", "Von Hand", "-u", login]
 
     def make(world: World) -> bool:
-        return captured(lambda: Run("changeuser", world.ox, arguments, {}).status()).status == 0
+        return called("changeuser", world.ox, arguments, {}).status == 0
 
     def stands(world: World) -> bool:
         return any(user.fields.get("Display_name") == "Von Hand" for user in control.users(world.ox))

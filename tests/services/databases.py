@@ -1,7 +1,8 @@
 """pytest fixtures: PostfixAdmin's tables on a private MariaDB, a private PostgreSQL and SQLite.
 
 Each server is started once for a session, on loopback, with a folder and a port of its own, and stopped by its process
-id. PostfixAdmin's installer runs once for each of them; every test gets a fresh copy of what it made.
+id. PostfixAdmin's installer runs once for each of them; every test gets a database that is as the installer left it: on
+MariaDB the one of an earlier test, emptied, when that is certainly possible; elsewhere a copy.
 """
 
 from __future__ import annotations
@@ -15,36 +16,23 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import Engine, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import NullPool
 
+from tests.services.mariadb_copies import MariaDbCopies
 from tests.services.needs import require
+from tests.services.own_engine import Server, own_engine
 from tests.services.postfixadmin import PostfixAdminDatabase, PostfixAdminTree
 
 PASSWORD_ENV = "RECONCILER_TEST_DB_PASSWORD"
 _PASSWORD = "loopback-only-7"
 _TEMPLATE = "pfa_template"
 _names = count(1)
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """A running database server; `url` names its template database and carries the password."""
-
-    url: URL
-    admin: Engine
-    """Statements that stand alone (CREATE DATABASE); autocommit."""
-
-    def database(self, name: str) -> URL:
-        """The same server, another database."""
-        return self.url.set(database=name)
 
 
 @pytest.fixture(scope="session")
@@ -119,33 +107,25 @@ def postgresql_server() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def new_mariadb(
-    mariadb_server: Server, postfixadmin_tree: PostfixAdminTree
-) -> Iterator[Callable[[], PostfixAdminDatabase]]:
-    """Makes a fresh MariaDB database with PostfixAdmin's tables at every call."""
+def mariadb_copies(mariadb_server: Server, postfixadmin_tree: PostfixAdminTree) -> Iterator[MariaDbCopies]:
+    """Databases with PostfixAdmin's tables, used again."""
     with mariadb_server.admin.connect() as connection:
         connection.execute(text("CREATE DATABASE pfa_template CHARACTER SET utf8mb4"))
     postfixadmin_tree.install(mariadb_server.url)
-    template = create_engine(mariadb_server.url, poolclass=NullPool)
-    with template.connect() as connection:
-        tables = [str(row[0]) for row in connection.execute(text("SHOW TABLES"))]
-        made = [str(connection.exec_driver_sql("SHOW CREATE TABLE " + _quoted(template, t)).one()[1]) for t in tables]
-        version = connection.execute(text("SELECT value FROM config WHERE name = 'version'")).scalar_one()
+    with _password_in_environment():
+        yield MariaDbCopies(mariadb_server)
+
+
+@pytest.fixture(scope="session")
+def new_mariadb(
+    mariadb_copies: MariaDbCopies, mariadb_server: Server, postfixadmin_tree: PostfixAdminTree
+) -> Callable[[], PostfixAdminDatabase]:
+    """Gives a MariaDB database with PostfixAdmin's tables at every call, which nobody else ever gets."""
 
     def fresh() -> PostfixAdminDatabase:
-        name = f"pfa_{next(_names)}"
-        with mariadb_server.admin.connect() as admin:
-            admin.exec_driver_sql("CREATE DATABASE " + name + " CHARACTER SET utf8mb4")
-        engine = create_engine(mariadb_server.database(name), poolclass=NullPool)
-        with engine.begin() as connection:
-            connection.execute(text("SET foreign_key_checks = 0"))
-            for statement in made:
-                connection.exec_driver_sql(statement.replace("%", "%%"))
-            connection.execute(text("INSERT INTO config (name, value) VALUES ('version', :v)"), {"v": version})
-        return PostfixAdminDatabase(mariadb_server.database(name), PASSWORD_ENV, postfixadmin_tree)
+        return PostfixAdminDatabase(mariadb_server.database(mariadb_copies.take()), PASSWORD_ENV, postfixadmin_tree)
 
-    with _password_in_environment():
-        yield fresh
+    return fresh
 
 
 @pytest.fixture(scope="session")
@@ -186,16 +166,38 @@ def new_sqlite(
 
 
 @pytest.fixture
-def mariadb(new_mariadb: Callable[[], PostfixAdminDatabase]) -> PostfixAdminDatabase:
-    """A fresh MariaDB database with PostfixAdmin's tables."""
-    return new_mariadb()
+def mariadb(
+    new_mariadb: Callable[[], PostfixAdminDatabase], mariadb_copies: MariaDbCopies
+) -> Iterator[PostfixAdminDatabase]:
+    """A MariaDB database with PostfixAdmin's tables, as new."""
+    database = new_mariadb()
+    yield database
+    mariadb_copies.give_back(str(database.full_url.database))
+
+
+@pytest.fixture
+def postgresql(
+    new_postgresql: Callable[[], PostfixAdminDatabase], postgresql_server: Server
+) -> Iterator[PostfixAdminDatabase]:
+    """A fresh PostgreSQL database with PostfixAdmin's tables."""
+    database = new_postgresql()
+    yield database
+    with postgresql_server.admin.connect() as admin:
+        admin.exec_driver_sql(f"DROP DATABASE IF EXISTS {database.full_url.database} WITH (FORCE)")
+
+
+@pytest.fixture
+def sqlite(new_sqlite: Callable[[], PostfixAdminDatabase]) -> PostfixAdminDatabase:
+    """A fresh SQLite file with PostfixAdmin's tables."""
+    return new_sqlite()
 
 
 @pytest.fixture(params=["mariadb", "postgresql", "sqlite"])
 def pfa_database(request: pytest.FixtureRequest) -> PostfixAdminDatabase:
     """A fresh database with PostfixAdmin's tables, on each of the three backends."""
-    fresh: Callable[[], PostfixAdminDatabase] = request.getfixturevalue(f"new_{request.param}")
-    return fresh()
+    database = request.getfixturevalue(request.param)
+    assert isinstance(database, PostfixAdminDatabase)
+    return database
 
 
 def free_port() -> int:
@@ -233,7 +235,7 @@ def running(
 
 def connected(url: URL, port: int, process: subprocess.Popen[bytes], folder: Path) -> Engine:
     """An engine for a server that has just been started, once it answers."""
-    engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    engine = own_engine(url, isolation_level="AUTOCOMMIT")
     until = time.monotonic() + 60
     while True:
         try:
@@ -246,10 +248,6 @@ def connected(url: URL, port: int, process: subprocess.Popen[bytes], folder: Pat
             time.sleep(0.1)
         else:
             return engine
-
-
-def _quoted(engine: Engine, name: str) -> str:
-    return engine.dialect.identifier_preparer.quote(name)
 
 
 @contextmanager

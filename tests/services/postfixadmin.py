@@ -12,10 +12,11 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 
 from tests.services.needs import require
+from tests.services.own_engine import own_engine
 
 _PACKAGE = Path("/usr/share/postfixadmin")
 _CONFIG = Path("/etc/postfixadmin/config.inc.php")
@@ -119,7 +120,7 @@ class PostfixAdminDatabase:
 
     def engine(self) -> Engine:
         """An engine for the tests' own statements; the caller disposes of it."""
-        return create_engine(self.full_url)
+        return own_engine(self.full_url)
 
     def cli(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """PostfixAdmin's command line on this database."""

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Exists, FromClause, Select, and_, case, exists, func, or_, select
+from sqlalchemy import Connection, Select, and_, case, exists, func, or_, select
 from sqlalchemy.engine import Row
 
 from reconciler.apply.ledger import inventory
@@ -71,28 +71,48 @@ def remember(
 
 def made(connection: Connection, tables: LedgerTables, site: str, addresses: Collection[str]) -> dict[str, datetime]:
     """When we made these mailboxes, of those that we did. One statement for each thousand."""
-    step = tables.steps
+    runs, step = tables.runs, tables.steps
     found: dict[str, datetime] = {}
     for chunk in chunks(addresses, CHUNK):
-        created = (step.c.kind == "mailbox", step.c.action == Action.CREATE, step.c.state == StepState.DONE)
-        query = _of_site(select(step.c.key, func.max(step.c.ended)), tables, site, *created, step.c.key.in_(chunk))
-        found |= {row[0]: row[1] for row in connection.execute(query.group_by(step.c.key))}
+        query = (
+            select(step.c.key, func.max(step.c.ended))
+            .join(runs, runs.c.id == step.c.run)
+            .where(
+                runs.c.site == site,
+                step.c.kind == "mailbox",
+                step.c.action == Action.CREATE,
+                step.c.state == StepState.DONE,
+                step.c.key.in_(chunk),
+            )
+            .group_by(step.c.key)
+        )
+        found |= {row[0]: row[1] for row in connection.execute(query)}
     return found
 
 
 def _removed(connection: Connection, tables: LedgerTables, site: str) -> frozenset[str]:
     """Mailboxes whose last change by us was an update that counts as a removal: they were switched off for one."""
-    step, later = tables.steps, tables.steps.alias("later")
-    same = (later.c.key == step.c.key, later.c.kind == step.c.kind)
-    query = _of_site(
-        select(step.c.key),
-        tables,
-        site,
-        step.c.counted == Effect.REMOVAL,
-        step.c.kind == "mailbox",
-        step.c.action == Action.UPDATE,
-        step.c.state == StepState.DONE,
-        ~_later(tables, site, later, [StepState.DONE], *same),
+    runs, step = tables.runs, tables.steps
+    later, later_run = step.alias("later"), runs.alias("later_run")
+    changed_later = exists().where(
+        later.c.key == step.c.key,
+        later.c.kind == step.c.kind,
+        later.c.run > step.c.run,
+        later.c.state == StepState.DONE,
+        later_run.c.id == later.c.run,
+        later_run.c.site == site,
+    )
+    query = (
+        select(step.c.key)
+        .join(runs, runs.c.id == step.c.run)
+        .where(
+            runs.c.site == site,
+            step.c.counted == Effect.REMOVAL,
+            step.c.kind == "mailbox",
+            step.c.action == Action.UPDATE,
+            step.c.state == StepState.DONE,
+            ~changed_later,
+        )
     )
     return frozenset(connection.execute(query).scalars())
 
@@ -103,23 +123,34 @@ def unseen(connection: Connection, tables: LedgerTables, site: str) -> Mapping[O
     A run that touched nothing of an owner left nothing half-way: whatever it planned is planned again, or is not
     needed any more.
     """
-    step, touched, later = tables.steps, tables.steps.alias("touched"), tables.steps.alias("later")
+    runs, step = tables.runs, tables.steps
+    touched, later, later_run = step.alias("touched"), step.alias("later"), runs.alias("later_run")
     same_run = exists().where(
         touched.c.run == step.c.run,
         touched.c.subject == step.c.subject,
         touched.c.scope == step.c.scope,
         touched.c.state.in_(_TOUCHED),
     )
-    done = (StepState.DONE, StepState.SKIPPED, StepState.UNCERTAIN)
-    same = (later.c.subject == step.c.subject, later.c.scope == step.c.scope, later.c.kind == step.c.kind)
-    query = _of_site(
-        select(step.c.scope, step.c.subject, step.c.kind).distinct(),
-        tables,
-        site,
-        step.c.kind.in_(UNREADABLE_KINDS),
-        step.c.state.not_in(FINISHED),
-        same_run,
-        ~_later(tables, site, later, done, *same),
+    done_later = exists().where(
+        later.c.subject == step.c.subject,
+        later.c.scope == step.c.scope,
+        later.c.kind == step.c.kind,
+        later.c.run > step.c.run,
+        later.c.state.in_((StepState.DONE, StepState.SKIPPED, StepState.UNCERTAIN)),
+        later_run.c.id == later.c.run,
+        later_run.c.site == site,
+    )
+    query = (
+        select(step.c.scope, step.c.subject, step.c.kind)
+        .distinct()
+        .join(runs, runs.c.id == step.c.run)
+        .where(
+            runs.c.site == site,
+            step.c.kind.in_(UNREADABLE_KINDS),
+            step.c.state.in_([state for state in StepState if state not in FINISHED]),
+            same_run,
+            ~done_later,
+        )
     )
     kinds: dict[Owner, set[str]] = {}
     for scope, subject, kind in connection.execute(query):
@@ -134,25 +165,29 @@ def unseen(connection: Connection, tables: LedgerTables, site: str) -> Mapping[O
 def _locked(connection: Connection, tables: LedgerTables, site: str) -> Iterator[tuple[Owner, str]]:
     """Mailboxes at other addresses of an account that got its last new password with it. When its rename is taken back
     half-way, one of them is an account of its own again."""
-    step, later = tables.steps, tables.steps.alias("later")
-    told_later = _later(
-        tables,
-        site,
-        later,
-        (StepState.DONE, StepState.SKIPPED),
+    runs, step = tables.runs, tables.steps
+    later, later_run = step.alias("later"), runs.alias("later_run")
+    told_later = exists().where(
         or_(later.c.subject == step.c.key, later.c.subject == step.c.subject),
         later.c.scope == step.c.scope,
         later.c.kind == "password",
+        later.c.run > step.c.run,
+        later.c.state.in_((StepState.DONE, StepState.SKIPPED)),
+        later_run.c.id == later.c.run,
+        later_run.c.site == site,
     )
-    query = _of_site(
-        select(step.c.subject, step.c.key).distinct(),
-        tables,
-        site,
-        step.c.scope == Scope.ACCOUNT,
-        step.c.kind == "password",
-        step.c.key != step.c.subject,
-        step.c.state.in_(_TOUCHED),
-        ~told_later,
+    query = (
+        select(step.c.subject, step.c.key)
+        .distinct()
+        .join(runs, runs.c.id == step.c.run)
+        .where(
+            runs.c.site == site,
+            step.c.scope == Scope.ACCOUNT,
+            step.c.kind == "password",
+            step.c.key != step.c.subject,
+            step.c.state.in_(_TOUCHED),
+            ~told_later,
+        )
     )
     for subject, key in connection.execute(query):
         yield Owner(Scope.ACCOUNT, subject), key
@@ -160,26 +195,23 @@ def _locked(connection: Connection, tables: LedgerTables, site: str) -> Iterator
 
 def _uncertain(connection: Connection, tables: LedgerTables, site: str) -> Mapping[str, datetime]:
     """Accounts whose last letter that left may not have arrived, and when it left."""
-    step, later = tables.steps, tables.steps.alias("later")
-    sent_later = _later(tables, site, later, [StepState.DONE], later.c.kind == "letter", later.c.key == step.c.key)
-    uncertain = (step.c.kind == "letter", step.c.state == StepState.UNCERTAIN)
-    query = _of_site(select(step.c.key, step.c.ended), tables, site, *uncertain, ~sent_later).order_by(step.c.run)
+    runs, step = tables.runs, tables.steps
+    later, later_run = step.alias("later"), runs.alias("later_run")
+    sent_later = exists().where(
+        later.c.kind == "letter",
+        later.c.key == step.c.key,
+        later.c.run > step.c.run,
+        later.c.state == StepState.DONE,
+        later_run.c.id == later.c.run,
+        later_run.c.site == site,
+    )
+    query = (
+        select(step.c.key, step.c.ended)
+        .join(runs, runs.c.id == step.c.run)
+        .where(runs.c.site == site, step.c.kind == "letter", step.c.state == StepState.UNCERTAIN, ~sent_later)
+        .order_by(step.c.run)
+    )
     return {row[0]: row[1] for row in connection.execute(query)}
-
-
-def _of_site(query: Select[Any], tables: LedgerTables, site: str, *where: ColumnElement[bool]) -> Select[Any]:
-    """A question about steps, of this site's runs alone."""
-    runs = tables.runs
-    return query.join(runs, runs.c.id == tables.steps.c.run).where(runs.c.site == site, *where)
-
-
-def _later(
-    tables: LedgerTables, site: str, later: FromClause, states: Collection[StepState], *same: ColumnElement[bool]
-) -> Exists:
-    """Whether a later run of the site did what is the same by `same`."""
-    runs = tables.runs.alias("later_run")
-    in_site = (runs.c.id == later.c.run, runs.c.site == site)
-    return exists().where(later.c.run > tables.steps.c.run, later.c.state.in_(states), *same, *in_site)
 
 
 def _one_shots(
@@ -208,15 +240,18 @@ def _recent(
     connection: Connection, tables: LedgerTables, site: str, since: datetime
 ) -> Mapping[Effect, frozenset[Owner]]:
     """Owners of steps that were done since then, or begun: after a crash nobody knows whether those happened."""
-    step = tables.steps
-    query = _of_site(
-        select(step.c.counted, step.c.scope, step.c.subject).distinct(),
-        tables,
-        site,
-        or_(step.c.began >= since, step.c.ended >= since),
-        # in place already, and never begun by us: somebody else's doing
-        step.c.began.is_not(None),
-        step.c.state.in_((StepState.BEGUN, StepState.DONE, StepState.SKIPPED, StepState.UNCERTAIN)),
+    runs, step = tables.runs, tables.steps
+    query = (
+        select(step.c.counted, step.c.scope, step.c.subject)
+        .distinct()
+        .join(runs, runs.c.id == step.c.run)
+        .where(
+            runs.c.site == site,
+            or_(step.c.began >= since, step.c.ended >= since),
+            # in place already, and never begun by us: somebody else's doing
+            step.c.began.is_not(None),
+            step.c.state.in_((StepState.BEGUN, StepState.DONE, StepState.SKIPPED, StepState.UNCERTAIN)),
+        )
     )
     owners: dict[Effect, set[Owner]] = {}
     for counted, scope, subject in connection.execute(query):

@@ -6,10 +6,10 @@ Called by `run.py` only.
 from __future__ import annotations
 
 import os
-import sys
 import time
 import zlib
 from collections.abc import Mapping
+from typing import BinaryIO
 
 from reconciler.sandbox.openxchange.failures import LocalFailure, ServerFailure, ToolFailure
 
@@ -67,18 +67,19 @@ class Subject:
 class Console:
     """stdout and stderr in one encoding; what it cannot say becomes `?`."""
 
-    def __init__(self, encoding: str) -> None:
+    def __init__(self, encoding: str, out: BinaryIO, err: BinaryIO) -> None:
         self._encoding = encoding
+        self._out, self._err = out, err
 
     def out(self, text: str) -> None:
         """Success messages, tables, and the usage after some errors."""
-        sys.stdout.buffer.write(text.encode(self._encoding, errors="replace"))
-        sys.stdout.buffer.flush()
+        self._out.write(text.encode(self._encoding, errors="replace"))
+        self._out.flush()
 
     def err(self, text: str) -> None:
         """Errors only."""
-        sys.stderr.buffer.write(text.encode(self._encoding, errors="replace"))
-        sys.stderr.buffer.flush()
+        self._err.write(text.encode(self._encoding, errors="replace"))
+        self._err.flush()
 
 
 def error_text(failure: ToolFailure, subject: Subject, *, one_line: bool) -> str:

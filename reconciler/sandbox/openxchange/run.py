@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import BinaryIO
 
 from reconciler.errors import ReconcilerError
 from reconciler.sandbox.openxchange import switches as switch_file
@@ -58,13 +59,21 @@ _TOOLS: dict[str, Callable[[Call], Answer]] = {
 class Run:
     """One call of one tool, from its arguments to its exit status."""
 
-    def __init__(self, tool: str, folder: Path, arguments: Sequence[str], environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        tool: str,
+        folder: Path,
+        arguments: Sequence[str],
+        environ: Mapping[str, str],
+        streams: tuple[BinaryIO, BinaryIO] | None = None,
+    ) -> None:
+        """`streams` take what goes to standard output and standard error of a process."""
         encoding = charset(environ)
         self._tool = tool
         self._folder = folder
         self._arguments = [decode(argument, encoding) for argument in arguments]
         self._environ = {name: decode(value, encoding) for name, value in environ.items()}
-        self._console = Console(encoding)
+        self._console = Console(encoding, *(streams or (sys.stdout.buffer, sys.stderr.buffer)))
         self._switches = switch_file.load(folder)
         password = from_environment(self._environ, "NEW_USER_PASSWORD")
         self._options = options(tool, self._switches.version, password_in_environment=password is not None)

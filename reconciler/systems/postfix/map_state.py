@@ -46,13 +46,14 @@ class View(NamedTuple):
     def records(self) -> Records:
         """The blocks of our place and the hand-made lines outside it."""
         blocks = {key: BlockRow(key, block.action, block.lines.comment) for key, block in self.blocks.items()}
+        above = self.text.section.begin if self.text.section else 0
         first = first_of(self.text.entries, self.rules)
         hand = {}
         for entry in self.text.by_hand:
             folded = self.rules.fold(entry.key)
             stale = first.get(folded) is entry and self.in_force.get(folded) != entry.action
             action = entry.action + (NOT_IN_FORCE if stale else "")
-            hand[str(entry.line)] = UnmanagedLineRow(str(entry.line), entry.key, action)
+            hand[str(entry.line)] = UnmanagedLineRow(str(entry.line), entry.key, action, entry.line < above)
         return {"block": dict(blocks), "unmanaged_line": dict(hand)}
 
 

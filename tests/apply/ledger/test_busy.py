@@ -8,11 +8,11 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.pool import NullPool
 
 from reconciler.apply.ledger import Ledger, LedgerUnusable, OpenRun, open_engine
 from reconciler.apply.ledger.connect import explained
 from tests.apply.ledger.house import ANNA, Clock, account, creation, opened
+from tests.services.own_engine import own_engine
 from tests.services.postfixadmin import PostfixAdminDatabase
 
 WAIT = {"mysql": 0, "sqlite": 0, "postgresql": 1}
@@ -30,7 +30,7 @@ def impatient(pfa_database: PostfixAdminDatabase) -> Iterator[Engine]:
 @contextmanager
 def until_the_first_try_failed(impatient: Engine, database: PostfixAdminDatabase, *statements: str) -> Iterator[None]:
     """A second connection, whose transaction has done this, ends it as soon as somebody was told to wait no longer."""
-    other = create_engine(database.full_url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    other = own_engine(database.full_url, isolation_level="AUTOCOMMIT")
     failed: list[object] = []
     with other.connect() as connection:
         for statement in statements:

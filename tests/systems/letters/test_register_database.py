@@ -14,7 +14,7 @@ from sqlalchemy import text
 from reconciler.errors import Unreadable
 from reconciler.model.records import MemberRow, Records
 from reconciler.settings import Register
-from tests.services.databases import Server
+from tests.services.own_engine import Server
 from tests.systems.letters.support import system
 
 QUERY = "SELECT nr AS member, status, mail AS email, given AS given_name, family AS surname FROM person"

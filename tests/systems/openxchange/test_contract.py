@@ -1,4 +1,5 @@
-"""The contract of every system, on the stand-in: its rules, its shuffled columns, its tools as real processes."""
+"""The contract of every system, on the stand-in: its rules, its shuffled columns; in one of its versions with its tools
+as real processes."""
 
 from __future__ import annotations
 
@@ -25,6 +26,7 @@ from reconciler.sandbox.openxchange.install import install
 from reconciler.settings import OpenXchange, Settings
 from reconciler.systems.context import SystemContext
 from reconciler.systems.openxchange.system import build
+from tests.services.quick import tools_in_process
 from tests.systems.contract import Contract
 from tests.systems.openxchange.test_matching import box, declared
 
@@ -96,8 +98,14 @@ class StandIn:
 
 @pytest.fixture(params=["OLD", "MID", "NEW"])
 def world(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
+    return _made(StandIn, request.param, tmp_path, monkeypatch)
+
+
+def _made(kind: type[StandIn], version: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
     monkeypatch.setenv("RECONCILER_OX_PASSWORD", ADMIN_PASSWORD)
-    return StandIn(tmp_path / "ox", request.param)
+    if version != "MID":
+        tools_in_process(monkeypatch)
+    return kind(folder / "ox", version)
 
 
 class Renaming(StandIn):
@@ -127,8 +135,7 @@ class Renaming(StandIn):
 
 @pytest.fixture(params=["OLD", "MID", "NEW"])
 def renaming_world(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
-    monkeypatch.setenv("RECONCILER_OX_PASSWORD", ADMIN_PASSWORD)
-    return Renaming(tmp_path / "ox", request.param)
+    return _made(Renaming, request.param, tmp_path, monkeypatch)
 
 
 class TestRenamesAndRemovals(Contract):

@@ -17,6 +17,7 @@ from reconciler.sandbox.openxchange.bulk import import_users
 from reconciler.sandbox.openxchange.install import install
 from reconciler.sandbox.openxchange.switches import Fault
 from reconciler.sandbox.openxchange.users import User
+from tests.services.quick import tools_in_process
 from tests.systems.openxchange.test_matching import box, declared
 from tests.systems.openxchange.test_renamed import ALT, NEU, rename, state
 from tests.systems.openxchange.test_standin import Ox
@@ -58,7 +59,9 @@ class Site:
 
 
 @pytest.fixture(params=["OLD", "MID", "NEW"])
-def site(request: pytest.FixtureRequest, tmp_path: Path) -> Site:
+def site(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    if request.param != "MID":  # its tools are processes
+        tools_in_process(monkeypatch)
     return make(tmp_path, request.param)
 
 

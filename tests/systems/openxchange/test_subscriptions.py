@@ -8,9 +8,8 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, text
 from sqlalchemy.engine import URL
-from sqlalchemy.pool import NullPool
 
 from reconciler.errors import Unreadable
 from reconciler.model.records import Owner, Records, Scope, SubscriptionsRow
@@ -24,7 +23,8 @@ from reconciler.settings import OpenXchange, Settings
 from reconciler.systems.context import SystemContext
 from reconciler.systems.openxchange.subscriptions import Subscriptions
 from reconciler.systems.openxchange.system import build
-from tests.services.databases import Server, free_port
+from tests.services.databases import free_port
+from tests.services.own_engine import Server, own_engine
 from tests.systems.openxchange.canned import ANNA, CannedHost, new_password, system_on, user
 from tests.systems.openxchange.test_matching import box, declared, live
 
@@ -82,7 +82,7 @@ def database(mariadb_server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 
 def _engine(url: URL) -> Engine:
-    return create_engine(url, poolclass=NullPool)
+    return own_engine(url)
 
 
 def dump(url: URL) -> dict[str, list[tuple[object, ...]]]:

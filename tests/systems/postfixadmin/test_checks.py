@@ -11,7 +11,8 @@ from sqlalchemy.engine import make_url
 
 from reconciler.errors import Unreadable
 from reconciler.settings import Settings
-from tests.services.databases import Server, free_port
+from tests.services.databases import free_port
+from tests.services.own_engine import Server
 from tests.services.postfixadmin import PostfixAdminDatabase
 from tests.systems.postfixadmin.support import (
     by_hand,

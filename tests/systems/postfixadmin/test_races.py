@@ -18,7 +18,7 @@ from reconciler.systems.postfixadmin import fresh_reads
 from reconciler.systems.postfixadmin.connect import Database
 from reconciler.systems.postfixadmin.perform import Writer
 from reconciler.systems.postfixadmin.system import PostfixAdminSystem
-from tests.services.databases import Server
+from tests.services.own_engine import Server
 from tests.services.postfixadmin import PostfixAdminDatabase
 from tests.systems.postfixadmin.support import (
     ANNA,

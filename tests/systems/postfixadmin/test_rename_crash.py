@@ -14,7 +14,7 @@ from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState, OldMailbox
 from reconciler.planning.changes import Result, Step
 from reconciler.systems.postfixadmin.system import PostfixAdminSystem
-from tests.services.databases import Server
+from tests.services.own_engine import Server
 from tests.services.postfixadmin import PostfixAdminDatabase
 from tests.systems.postfixadmin.people import (
     FORWARD,
