@@ -49,7 +49,8 @@ class Undisturbed:
 
     def wrong(self, how: How, folder: Path) -> Iterator[str]:
         """Everything that is wrong when this happens to any touch, and the run is put right: in each way in a long
-        proof, else in one after the other, at every third touch.
+        proof, else in one after the other, at every third touch. One run in four has its threads and its heartbeat:
+        there the touch of this number may be another one, or a renewal of the lock.
         Faults that leave the same world share its recoveries: a commit that was killed leaves what one that was never
         tried does.
         """
@@ -58,7 +59,8 @@ class Undisturbed:
             if how not in touch.ways() or (turn + number) % every:
                 continue
             world = self.world.copy(folder / "ruined")
-            assert world.apply(Fault(number, how)).struck, "the run was over before"
+            live = (turn + number // every) % 4 == 0
+            assert world.apply(Fault(number, how), live=live).struck, "the run was over before"
             left = everything(world)
             for recovery in Recovery if LONG else (list(Recovery)[(turn + number // every) % len(Recovery)],):
                 if (left, recovery) not in self.known:

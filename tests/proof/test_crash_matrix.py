@@ -4,7 +4,8 @@ A touch is finer than a step: the commits of the journal before and after a step
 touches of their own, so "killed after the effect and before its journal row" is one cell among many. In `make proof`
 every touch meets every way to fail with every kind of recovery. In `make test` a way to fail meets every third touch,
 the next ways the touches between, and each cell one recovery in turn; variants of a rename (forwards, vacation, a
-second OX account) are left to `make proof`.
+second OX account) are left to `make proof`. One run in four has real threads and a lock that is renewed meanwhile; the
+others have neither, so that their touches come in the same order each time.
 
 What is compared: all rows of PostfixAdmin and of the inventory, all users of OX with their attached mailboxes, the
 sender map, the text of the newest letters, and what the passwords of all letters ever sent open. So "exactly one valid
@@ -18,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from tests.proof.crash import Undisturbed
+from tests.proof.dump import dump
 from tests.proof.scenarios import (
     BLOCK_CHANGE,
     NEW_ACCOUNT,
@@ -39,6 +41,16 @@ def test_whatever_goes_wrong_the_end_is_the_same(tmp_path: Path, scenario: Scena
     undisturbed = Undisturbed.of(scenario, tmp_path)
     wrong = [said for how in How for said in undisturbed.wrong(how, tmp_path)]
     assert not wrong, f"{len(wrong)} cells:\n" + "\n".join(wrong)
+
+
+def test_a_live_run_renews_its_lock_between_its_touches(tmp_path: Path) -> None:
+    """A heartbeat that never beats would prove nothing in the cells that have one."""
+    undisturbed = Undisturbed.of(NEW_ACCOUNT, tmp_path)
+    live = undisturbed.world.copy(tmp_path / "live")
+    answer = live.apply(live=True)
+    assert answer.status == 0, answer.out
+    assert len(answer.touches) > len(undisturbed.touches)
+    assert dump(live) == undisturbed.end
 
 
 def test_the_matrix_meets_every_kind_of_touch(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
+from threading import RLock
 from typing import NamedTuple, TypeVar
 
 T = TypeVar("T")
@@ -63,6 +64,7 @@ class Touches:
         self.dead = False
         self._fault = fault
         self._down: set[str] = set()
+        self._one_at_a_time = RLock()
 
     @property
     def struck(self) -> bool:
@@ -84,7 +86,18 @@ class Touches:
         lost: Callable[[], Exception],
         half: Callable[[], object] | None = None,
     ) -> T:
-        """Does it, or what the fault makes of it."""
+        """Does it, or what the fault makes of it; the touches of several threads come one after the other."""
+        with self._one_at_a_time:
+            return self._write(line, what, effect, lost, half)
+
+    def _write(
+        self,
+        line: str,
+        what: str,
+        effect: Callable[[], T],
+        lost: Callable[[], Exception],
+        half: Callable[[], object] | None,
+    ) -> T:
         self.read(line, lost)
         how = self._fault.how if self._fault is not None and self._fault.number == len(self.seen) else None
         self.seen.append(Touch(line, what, half is not None))

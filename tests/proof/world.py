@@ -16,21 +16,21 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
-from datetime import date
-from functools import cache, partial
+from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 import typer
-from jinja2 import Environment
 from passlib.hash import sha512_crypt  # type: ignore[import-untyped]  # libpass has no stubs
 from sqlalchemy import create_engine
 
 from reconciler import workflow
+from reconciler.apply import session
 from reconciler.apply.engine import carry_out
 from reconciler.apply.ledger import Ledger, schema
-from reconciler.apply.ledger import ledger as ledger_module
+from reconciler.apply.ledger.lock import Lease
 from reconciler.apply.ledger.tables import declare as declare_ledger
 from reconciler.apply.session import Operator
 from reconciler.cli import commands, site_session
@@ -45,12 +45,13 @@ from reconciler.sandbox.openxchange.install import install
 from reconciler.settings import Settings
 from reconciler.systems.context import SystemContext
 from reconciler.systems.openxchange import attach
-from reconciler.systems.postfixadmin import connect, passwords
+from reconciler.systems.postfixadmin import passwords
 from reconciler.systems.postfixadmin.system import PostfixAdminSystem
-from reconciler.systems.postfixadmin.tables import create_tables, declare
+from reconciler.systems.postfixadmin.tables import create_tables
 from reconciler.systems.registry import build_systems
 from tests.proof.outside import InProcessHosts, InProcessWeb, Outbox, hook
 from tests.proof.touches import Death, Fault, Touch, Touches
+from tests.services.quick import made_once
 
 LONG = os.environ.get("RECONCILER_PROOF") == "long"
 """`make proof`: every cell of every product."""
@@ -146,9 +147,12 @@ class World:
         content = json.dumps({"domain": DOMAIN, **state}, default=str)
         (self.folder / "state" / "state.yaml").write_text(content, encoding="utf-8")
 
-    def apply(self, fault: Fault | None = None, machine: str = "a", watch: Watch | None = None) -> Answer:
-        """`reconciler apply --yes`."""
-        return self._command(partial(commands.apply, None, self.site, Format.TEXT, yes=True), fault, machine, watch)
+    def apply(
+        self, fault: Fault | None = None, machine: str = "a", watch: Watch | None = None, *, live: bool = False
+    ) -> Answer:
+        """`reconciler apply --yes`; `live`: with its threads, and a lock that is renewed all the time."""
+        command = partial(commands.apply, None, self.site, Format.TEXT, yes=True)
+        return self._command(command, fault, machine, watch, live=live)
 
     def resume(self, fault: Fault | None = None, machine: str = "a", watch: Watch | None = None) -> Answer:
         """`reconciler resume --yes`."""
@@ -196,21 +200,30 @@ class World:
 
     # commands
 
-    def _command(self, command: Callable[[], None], fault: Fault | None, machine: str, watch: Watch | None) -> Answer:
+    def _command(
+        self,
+        command: Callable[[], None],
+        fault: Fault | None,
+        machine: str,
+        watch: Watch | None,
+        *,
+        live: bool = False,
+    ) -> Answer:
         touches, out = Touches(fault, watch), io.StringIO()
-        with self._lines(touches, machine), redirect_stdout(out), redirect_stderr(out):
+        with self._lines(touches, machine, live), redirect_stdout(out), redirect_stderr(out):
             try:
                 command()
             except typer.Exit as ended:
                 status: int | None = ended.exit_code
             except BaseException as error:  # deaths come in groups where tasks do
-                if not (touches.dead and _only_deaths(error)):
+                # what dies in the thread that renews the lock is seen by the run as a lock that is lost
+                if not (touches.dead and (live or _only_deaths(error))):
                     raise
                 status = None
         return Answer(status, out.getvalue(), touches.seen, touches.struck)
 
     @contextmanager
-    def _lines(self, touches: Touches, machine: str) -> Iterator[None]:
+    def _lines(self, touches: Touches, machine: str, live: bool) -> Iterator[None]:
         """What a command opens is ours while the block runs."""
         make_ledger = build_ledger
 
@@ -242,6 +255,11 @@ class World:
             patch.setattr(attach, "Web", lambda url: InProcessWeb(url, touches, self.ox))
             patch.setattr(workflow, "carry_out", partial(carry_out, pause=0))
             _quickly(patch)
+            if live:
+                _lively(patch)
+            else:
+                # no threads, so that the order of touches is the same each time
+                patch.setattr(asyncio, "to_thread", _here)
             yield
 
     # the site
@@ -292,24 +310,19 @@ async def _here(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> A
 
 
 def _quickly(patch: pytest.MonkeyPatch) -> None:
-    """No threads, so that the order of touches is the same each time; templates and tables are made once, and hashes
-    cheaply. Thousands of commands run in one process here, and each would do it anew."""
-    patch.setattr(asyncio, "to_thread", _here)
-    patch.setattr(Environment, "compile", _compiled)
-    patch.setattr(connect, "declare", _tables)
-    patch.setattr(ledger_module, "declare", _ledger_tables)
+    """What can be made once is, and hashes cheaply."""
+    made_once(patch)
     patch.setattr(passwords, "_SHA512", sha512_crypt.using(rounds=1000))
 
 
-_tables, _ledger_tables = cache(declare), cache(declare_ledger)
-_compile, _code = Environment.compile, dict[tuple[Any, ...], Any]()
+def _lively(patch: pytest.MonkeyPatch) -> None:
+    """The lock is renewed every few milliseconds, between and beside all other touches."""
+    renew = session._renew
 
+    async def often(ledger: Ledger, lease: Lease) -> None:
+        await renew(ledger, lease._replace(ttl=timedelta(milliseconds=20)))
 
-def _compiled(environment: Environment, source: Any, *rest: Any, **options: Any) -> Any:
-    key = (source, rest, tuple(options.items()))
-    if key not in _code:
-        _code[key] = _compile(environment, source, *rest, **options)
-    return _code[key]
+    patch.setattr(session, "_renew", often)
 
 
 def _only_deaths(error: BaseException) -> bool:
