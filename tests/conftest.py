@@ -1,6 +1,7 @@
 """The services that tests run on are fixtures in `tests/services`; each is started on loopback and stopped by pid."""
 
 import os
+import signal
 import tempfile
 from pathlib import Path
 
@@ -20,6 +21,10 @@ def _in_memory() -> None:
 
 
 _in_memory()
+
+# a shell starts what it puts into the background deaf to Ctrl-C, and every command of the tests would inherit that
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # how long an example takes says how busy the machine is, and nothing of the code
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
