@@ -1,10 +1,10 @@
-"""The pipeline: observe, compare, group, gate, seal; and apply, which carries the same plan out and remembers it."""
+"""The pipeline: read, match, diff, judge, seal; and apply, which carries the same plan out and remembers it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from reconciler.apply.engine import carry_out
@@ -13,42 +13,45 @@ from reconciler.declared.git.blame import blame
 from reconciler.declared.git.removed_entries import once_beside, taken_out
 from reconciler.declared.load import Declaration
 from reconciler.errors import Unreadable
-from reconciler.model.declared import DesiredState
-from reconciler.model.records import Owner, Records
-from reconciler.model.rename_chains import RenameChains, rename_chains
+from reconciler.model.records import Records
 from reconciler.planning.annotations import (
     STOPS,
+    by_kind,
     counts,
     due_accounts,
     explained,
     marked,
+    read_of,
     since,
     undeclared,
     unmanaged,
     written_by,
 )
+from reconciler.planning.changes import Change
 from reconciler.planning.declared_entries import Entries
 from reconciler.planning.diff import diff
+from reconciler.planning.findings import Finding
 from reconciler.planning.identity import Identity, emptied, taken_over
 from reconciler.planning.inventory import adopted, changed_by_hand, ours_no_longer_declared, outdated
-from reconciler.planning.ledger_state import Adoption, Remembered
+from reconciler.planning.ledger_state import InventoryEntry, Remembered
 from reconciler.planning.mail_flow_changes import flow_changes
 from reconciler.planning.own_aliases import converted
 from reconciler.planning.plan import Plan, Read, digest
-from reconciler.planning.plan_draft import Compared, Draft, Reviewed
-from reconciler.planning.ports import System
+from reconciler.planning.plan_context import PlanContext
+from reconciler.planning.plan_draft import EVERYTHING, Compared, Draft, Selection
+from reconciler.planning.ports import Observation, System
 from reconciler.planning.run import Progress, Run
-from reconciler.planning.snapshot import Snapshot
-from reconciler.planning.transitions import Pair, group_by_owner
+from reconciler.planning.snapshot import Pair, Snapshot
+from reconciler.planning.transitions import Grouped, Transition, group_by_owner
 from reconciler.policy.configuration import configuration
 from reconciler.policy.context import GateContext
 from reconciler.policy.gates import run_gates, summary
-from reconciler.policy.one_shots import due
+from reconciler.policy.one_shots import OneShots, due
 from reconciler.report.json import plan_json
 from reconciler.settings import Settings
 
 Clock = Callable[[], datetime]
-Recall = Callable[[Mapping[str, Records]], Awaitable[Remembered]]
+Recall = Callable[[PlanContext, Mapping[str, Records]], Awaitable[Remembered]]
 """Asks the ledger what earlier runs left, given what is wanted now."""
 
 
@@ -56,123 +59,255 @@ Recall = Callable[[Mapping[str, Records]], Awaitable[Remembered]]
 _GATED = frozenset({"naming", "dangling-alias", "password-reset", "sub-address"})
 
 
-async def nothing_remembered(wanted: Mapping[str, Records]) -> Remembered:  # noqa: ARG001  # a site without a ledger
+async def nothing_remembered(context: PlanContext, wanted: Mapping[str, Records]) -> Remembered:  # noqa: ARG001  # as Recall
     """What a site without a ledger remembers."""
     return Remembered()
 
 
-async def make_plan(
-    site: Settings,
-    declaration: Declaration,
-    systems: Sequence[System],
-    clock: Clock,
-    recall: Recall = nothing_remembered,
-) -> Plan:
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What a plan is made from."""
+
+    site: Settings
+    declaration: Declaration
+    systems: Sequence[System]
+    clock: Clock
+    recall: Recall = nothing_remembered
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Both sides as they are: what each system should hold and holds, and what the ledger says of it."""
+
+    context: PlanContext
+    wanted: Mapping[str, Records]
+    snapshot: Snapshot
+    details: Mapping[str, object]
+    """What the systems saw beside records, for their `review`."""
+    recalled: Remembered | Unreadable
+
+    @property
+    def remembered(self) -> Remembered:
+        """What the ledger says; nothing when it could not be asked."""
+        return Remembered() if isinstance(self.recalled, Unreadable) else self.recalled
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """Both sides under the same keys, with what the past adds; and who is behind the addresses."""
+
+    pairs: Mapping[str, Pair]
+    snapshot: Snapshot
+    """With the records under those keys."""
+    identity: Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What differs, as transitions; `pending` is all of it, `asked` what the plan is to be about."""
+
+    pending: Sequence[Change]
+    grouped: Grouped
+    asked: tuple[Transition, ...]
+    shots: OneShots
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the gates and the systems have to say, and the transitions with what stops them."""
+
+    gated: Sequence[Finding]
+    remarks: Sequence[Finding]
+    transitions: tuple[Transition, ...]
+    gates: tuple[str, ...]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All of them."""
+        return (*self.gated, *self.remarks)
+
+
+async def make_plan(sources: Sources) -> Plan:
     """What would be done now. Reads, never writes."""
-    return (await draft(site, declaration, systems, clock, recall)).plan
+    return (await draft(sources)).plan
 
 
 async def draft(
-    site: Settings,
-    declaration: Declaration,
-    systems: Sequence[System],
-    clock: Clock,
-    recall: Recall = nothing_remembered,
-    reviewed: Reviewed | None = None,
-    only: frozenset[Owner] | None = None,
-    *,
-    with_tables: bool = False,
+    sources: Sources, selection: Selection = EVERYTHING, *, writing: bool = False, with_tables: bool = False
 ) -> Draft:
     """The plan and what it means for the inventory. What could not be read is unknown; nothing is planned for it.
-    With a saved plan nothing is planned that it does not hold, with `only` nothing about anybody else: other people's
-    changes are not this plan's business, and no gate refuses it for them."""
-    state, chains = declaration.state, rename_chains(declaration.state)
-    snapshot, (wanted, recalled) = await asyncio.gather(take_snapshot(systems, clock), _wanted(systems, state, recall))
-    remembered = Remembered() if isinstance(recalled, Unreadable) else recalled
+    `writing`: this command has the lock, so that tools that a dead run left at work are waited for."""
+    reading = await _read(sources, writing=writing)
+    matching = await _match(sources, reading)
+    changes = await _changes(sources, reading, matching, selection)
+    judgement = _judge(sources, reading, matching, changes)
+    return _seal(sources, reading, matching, changes, judgement, selection=selection, with_tables=with_tables)
+
+
+async def _read(sources: Sources, *, writing: bool) -> Reading:
+    context = PlanContext.of(sources.declaration.state)
+    taken = sources.clock()
+    results, (wanted, recalled) = await asyncio.gather(
+        asyncio.gather(*(_observe(system, writing=writing) for system in sources.systems)), _wanted(sources, context)
+    )
+    observed = {s.name: result for s, result in zip(sources.systems, results, strict=True)}
+    read = {name: result for name, result in observed.items() if not isinstance(result, Unreadable)}
+    errors = {name: result for name, result in observed.items() if isinstance(result, Unreadable)}
+    snapshot = Snapshot(
+        taken,
+        records={name: observation.records for name, observation in read.items()},
+        unknown={name: error.message for name, error in errors.items()},
+        hints={name: error.hint for name, error in errors.items()},
+    )
+    details = {name: observation.details for name, observation in read.items()}
+    return Reading(context=context, wanted=wanted, snapshot=snapshot, details=details, recalled=recalled)
+
+
+async def _observe(system: System, *, writing: bool) -> Observation | Unreadable:
+    try:
+        return await system.observe(writing=writing)
+    except Unreadable as error:
+        return error
+
+
+async def _wanted(sources: Sources, context: PlanContext) -> tuple[Mapping[str, Records], Remembered | Unreadable]:
+    """What each system should hold, and what the ledger says of that."""
+    # a second of work for a big site; in a thread, so that its live systems answer meanwhile
+    wanted = await asyncio.to_thread(lambda: {system.name: system.expect(context) for system in sources.systems})
+    try:
+        return wanted, await sources.recall(context, wanted)
+    except Unreadable as error:
+        return wanted, error
+
+
+async def _match(sources: Sources, reading: Reading) -> Matching:
+    context, remembered, declaration = reading.context, reading.remembered, sources.declaration
     pairs = {
-        s.name: _pair(s, wanted[s.name], snapshot.records[s.name], remembered, state, chains)
-        for s in systems
-        if s.name in snapshot.records
+        s.name: _with_the_past(s.name, s.match(context, reading.wanted[s.name], records), remembered, context)
+        for s in sources.systems
+        if (records := reading.snapshot.records.get(s.name)) is not None
     }
-    snapshot = replace(snapshot, records={name: pair.found for name, pair in pairs.items()})
-    identity = Identity(state, chains, snapshot, remembered)
+    snapshot = replace(reading.snapshot, records={name: pair.found for name, pair in pairs.items()})
+    identity = Identity(context, snapshot, remembered)
     if unknown := identity.unknown_targets():
-        identity.others_in_git = await asyncio.to_thread(once_beside, declaration.folder, state.commit, unknown)
+        commit = context.desired.commit
+        identity.others_in_git = await asyncio.to_thread(once_beside, declaration.folder, commit, unknown)
     pairs = {name: pair._replace(wanted=emptied(pair.wanted, identity.replaced)) for name, pair in pairs.items()}
-    pending = [c for s in systems if s.name in pairs for c in diff(s, *pairs[s.name])]
-    changes = [c for c in pending if reviewed is None or reviewed.hold(c)]
-    shots = due(state, remembered, site, snapshot, chains, remembered.made)
-    renewed = shots.password | identity.replaced
-    whose = due_accounts(remembered, state, chains, renewed, shots.unsubscribe)
-    folded = group_by_owner(changes, systems, pairs, whose, snapshot.delimiter)
-    held = [t for t in folded if reviewed is None or t.owner in reviewed.owners]
-    if only is not None:
-        present = chains.present(only)
-        held = [t for t in held if t.owner in present]
-    transitions = explained(held, state, chains, remembered, declaration.locate)
-    if gone := undeclared(transitions):
-        commits = await asyncio.to_thread(taken_out, declaration.folder, state.commit, gone)
-        transitions = since(transitions, commits)
-    if state.commit:
-        places = [transition.place for transition in transitions if transition.place is not None]
-        transitions = written_by(transitions, await asyncio.to_thread(blame, declaration.folder, places))
-    waiting_for = tuple(s.name for s in systems if s.needed_for_accounts and s.name in snapshot.unknown)
-    locate = declaration.locate
-    made = remembered.made
-    context = GateContext(site, state, snapshot, transitions, waiting_for, locate, chains, remembered, made, identity)
-    reviews = [f for s in systems if s.name in pairs for f in s.review(state, pairs[s.name].found)]
-    reviews += changed_by_hand(remembered, snapshot.records)
-    gated = run_gates(context, reviews)
+    return Matching(pairs=pairs, snapshot=snapshot, identity=identity)
+
+
+def _with_the_past(system: str, pair: Pair, remembered: Remembered, context: PlanContext) -> Pair:
+    if "alias" in pair.wanted:
+        pair = pair._replace(wanted=converted(system, pair, remembered, context.chains))
+    return pair._replace(wanted=ours_no_longer_declared(system, pair, remembered, context))
+
+
+async def _changes(sources: Sources, reading: Reading, matching: Matching, selection: Selection) -> Changes:
+    context, remembered, declaration = reading.context, reading.remembered, sources.declaration
+    pairs, snapshot = matching.pairs, matching.snapshot
+    pending = [c for s in sources.systems if s.name in pairs for c in diff(s, *pairs[s.name])]
+    shots = due(context, remembered, sources.site, snapshot)
+    renewed = shots.password | matching.identity.replaced
+    grouped = group_by_owner(
+        context,
+        selection.changes(pending),
+        sources.systems,
+        pairs,
+        due=due_accounts(remembered, context, renewed, shots.unsubscribe),
+        delimiter=snapshot.delimiter,
+    )
+    held = selection.transitions(grouped.transitions, context)
+    asked = explained(held, context, remembered, declaration.locate)
+    if gone := undeclared(asked):
+        commits = await asyncio.to_thread(taken_out, declaration.folder, context.desired.commit, gone)
+        asked = since(asked, commits)
+    if context.desired.commit:
+        places = [transition.place for transition in asked if transition.place is not None]
+        asked = written_by(asked, await asyncio.to_thread(blame, declaration.folder, places))
+    return Changes(pending=pending, grouped=grouped, asked=asked, shots=shots)
+
+
+def _judge(sources: Sources, reading: Reading, matching: Matching, changes: Changes) -> Judgement:
+    snapshot, pairs = matching.snapshot, matching.pairs
+    context = GateContext(
+        site=sources.site,
+        plan=reading.context,
+        snapshot=snapshot,
+        transitions=changes.asked,
+        identity=matching.identity,
+        remembered=reading.remembered,
+        waiting_for=tuple(s.name for s in sources.systems if s.needed_for_accounts and s.name in snapshot.unknown),
+        locate=sources.declaration.locate,
+    )
+    remarks = [
+        finding
+        for s in sources.systems
+        if s.name in pairs
+        for finding in s.review(
+            reading.context, Pair(reading.wanted[s.name], pairs[s.name].found), reading.details[s.name]
+        )
+    ]
+    remarks += changes.grouped.findings
+    remarks += changed_by_hand(reading.remembered, snapshot.records)
+    gated = run_gates(context, remarks)
+    transitions = marked(changes.asked, [*gated, *remarks])
+    return Judgement(gated=gated, remarks=remarks, transitions=transitions, gates=summary(context, [*gated, *remarks]))
+
+
+def _seal(
+    sources: Sources,
+    reading: Reading,
+    matching: Matching,
+    changes: Changes,
+    judgement: Judgement,
+    *,
+    selection: Selection,
+    with_tables: bool,
+) -> Draft:
+    site, systems, context, remembered = sources.site, sources.systems, reading.context, reading.remembered
+    pairs, snapshot, reviewed = matching.pairs, matching.snapshot, selection.reviewed
     # who cannot ask the ledger does not know what is ours already
-    known = {} if isinstance(recalled, Unreadable) else pairs
+    known = {} if isinstance(reading.recalled, Unreadable) else pairs
     new = tuple(entry for name, pair in known.items() for entry in adopted(name, pair, remembered))
-    transitions = marked(transitions, [*gated, *reviews])
-    alone = unmanaged(pairs.values(), pending)
+    alone = unmanaged(pairs.values(), changes.pending)
+    bound, transitions = configuration(site.policy), judgement.transitions
     plan = Plan(
         site=site.site,
-        commit=state.commit,
+        commit=context.desired.commit,
         made=snapshot.taken,
         transitions=transitions,
-        findings=(*gated, *reviews, *(f for f in declaration.findings if f.rule not in _GATED)),
-        reads=(*(_read(system, snapshot) for system in systems), *_ledger_unknown(recalled)),
-        counts=replace(counts(pairs.values(), pending, alone), adopted=_by_kind(new)),
-        digest=digest(site.site, {s.name: s.target for s in systems}, configuration(site.policy), transitions),
-        flow=flow_changes(snapshot, chains, [t for t in transitions if not t.refused]),
-        policy=configuration(site.policy),
-        gates=summary(context, [*gated, *reviews]),
+        findings=(*judgement.findings, *(f for f in sources.declaration.findings if f.rule not in _GATED)),
+        reads=(*(read_of(system, snapshot) for system in systems), *_ledger_unknown(reading.recalled)),
+        counts=replace(counts(pairs.values(), changes.pending, alone), adopted=by_kind(new)),
+        digest=digest(site.site, {s.name: s.target for s in systems}, bound, transitions),
+        flow=flow_changes(snapshot, context.chains, [t for t in transitions if not t.refused]),
+        policy=bound,
+        gates=judgement.gates,
     )
-    missed = tuple(missed.shot for missed in shots.missed if missed.shot not in remembered.missed)
-    left = tuple(entry for name, pair in pairs.items() for entry in outdated(name, pair, remembered, chains))
-    stopped = {f.owner for f in (*gated, *reviews) if f.owner is not None and f.severity in STOPS}
-    people = [*identity.people({t.owner for t in transitions} - stopped, stopped)]
-    over = identity.changed.keys() - stopped
-    people += [entry for name, pair in pairs.items() for entry in taken_over(name, pair, over, chains)]
     return Draft(
         plan,
-        chains,
-        new,
-        left,
-        tuple(people),
-        shots.due,
-        missed,
-        alone,
-        settled=reviewed.settled(pending, pairs) if reviewed else frozenset(),
-        entries=reviewed.entries(Entries(state, chains)) if reviewed else {},
-        apart=reviewed.apart(pending, [t.owner for t in folded]) if reviewed else (),
+        context,
+        adopted=new,
+        outdated=tuple(e for name, pair in pairs.items() for e in outdated(name, pair, remembered, context.chains)),
+        people=_people(context, matching, judgement),
+        shots=changes.shots.due,
+        missed=tuple(missed.shot for missed in changes.shots.missed if missed.shot not in remembered.missed),
+        unmanaged=alone,
+        settled=reviewed.settled(changes.pending, pairs) if reviewed else frozenset(),
+        entries=reviewed.entries(Entries(context)) if reviewed else {},
+        apart=reviewed.apart(changes.pending, [t.owner for t in changes.grouped.transitions]) if reviewed else (),
         tables=Compared(snapshot, {name: pair.wanted for name, pair in pairs.items()}) if with_tables else None,
     )
 
 
-async def take_snapshot(systems: Sequence[System], clock: Clock) -> Snapshot:
-    """All systems at once; each complete or unknown."""
-    taken = clock()
-    results = await asyncio.gather(*(_observe(system) for system in systems))
-    return Snapshot(
-        taken,
-        {s.name: r for s, r in zip(systems, results, strict=True) if not isinstance(r, Unreadable)},
-        {s.name: r.message for s, r in zip(systems, results, strict=True) if isinstance(r, Unreadable)},
-        {s.name: r.hint for s, r in zip(systems, results, strict=True) if isinstance(r, Unreadable)},
-    )
+def _people(context: PlanContext, matching: Matching, judgement: Judgement) -> tuple[InventoryEntry, ...]:
+    """What the ledger is to note of whose accounts these are."""
+    identity = matching.identity
+    stopped = {f.owner for f in judgement.findings if f.owner is not None and f.severity in STOPS}
+    people = [*identity.people({t.owner for t in judgement.transitions} - stopped, stopped)]
+    over = identity.changed.keys() - stopped
+    people += [e for name, pair in matching.pairs.items() for e in taken_over(name, pair, over, context.chains)]
+    return tuple(people)
 
 
 async def apply(
@@ -198,60 +333,14 @@ async def apply(
     if barred and all(not names.isdisjoint(barred) for names in needed):
         raise next(iter(barred.values()))
     journal = await session.begin(drafted, plan_json(plan), stop)
-    run = await carry_out(plan, systems, journal, clock=clock, progress=progress, stop=stop, barred=barred)
+    run = await carry_out(
+        plan, systems, journal, context=drafted.context, clock=clock, progress=progress, stop=stop, barred=barred
+    )
     await journal.close(drafted, run)
     return run
-
-
-def _pair(
-    system: System,
-    wanted: Records,
-    observed: Records,
-    remembered: Remembered,
-    state: DesiredState,
-    chains: RenameChains,
-) -> Pair:
-    found = system.pair(wanted, observed)
-    settled = Pair(system.settle(wanted, found), found)
-    if "alias" in settled.wanted:
-        settled = settled._replace(wanted=converted(system.name, settled, remembered, chains))
-    return settled._replace(wanted=ours_no_longer_declared(system.name, settled, remembered, state, chains))
-
-
-async def _observe(system: System) -> Records | Unreadable:
-    try:
-        return await system.observe()
-    except Unreadable as error:
-        return error
-
-
-async def _wanted(
-    systems: Sequence[System], state: DesiredState, recall: Recall
-) -> tuple[Mapping[str, Records], Remembered | Unreadable]:
-    """What each system should hold, and what the ledger says of that."""
-    # a second of work for a big site; in a thread, so that its live systems answer meanwhile
-    wanted = await asyncio.to_thread(lambda: {system.name: system.expect(state) for system in systems})
-    try:
-        return wanted, await recall(wanted)
-    except Unreadable as error:
-        return wanted, error
 
 
 def _ledger_unknown(recalled: Remembered | Unreadable) -> Iterator[Read]:
     """Without the ledger nothing is removed that we made, and nothing can be applied; what is declared is planned."""
     if isinstance(recalled, Unreadable):
         yield Read("ledger", "", unknown=recalled.message, hint=recalled.hint)
-
-
-def _by_kind(entries: Iterable[Adoption]) -> dict[str, int]:
-    number: dict[str, int] = {}
-    for entry in entries:
-        number[entry.kind] = number.get(entry.kind, 0) + 1
-    return number
-
-
-def _read(system: System, snapshot: Snapshot) -> Read:
-    records = snapshot.records.get(system.name, {})
-    rows = {kind: len(table) for kind, table in records.items()}
-    unknown, hint = (said.get(system.name, "") for said in (snapshot.unknown, snapshot.hints))
-    return Read(system.name, system.target, rows, unknown, hint)

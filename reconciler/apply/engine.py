@@ -15,9 +15,11 @@ from types import MappingProxyType
 
 from reconciler.apply.journal import Journal
 from reconciler.errors import Unreadable
-from reconciler.model.records import ONE_BY_ONE, Owner
+from reconciler.model.kinds import kind_of
+from reconciler.model.records import Owner
 from reconciler.planning.changes import Outcome, Result, Stage, Step
 from reconciler.planning.plan import Plan
+from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.ports import System
 from reconciler.planning.run import Progress, Run, TransitionRun
 from reconciler.planning.transitions import Transition
@@ -35,6 +37,7 @@ async def carry_out(
     systems: Sequence[System],
     journal: Journal,
     *,
+    context: PlanContext,
     clock: Callable[[], datetime],
     progress: Progress,
     stop: asyncio.Event,
@@ -47,7 +50,7 @@ async def carry_out(
     transitions = _in_order(plan.open_transitions)
     outcomes: dict[str, Outcome] = {}
     total = sum(len(t.steps) for t in transitions)
-    work = _Work({s.name: s for s in systems}, journal, outcomes, progress, total, stop, pause)
+    work = _Work(context, {s.name: s for s in systems}, journal, outcomes, progress, total, stop, pause)
     work.bar(transitions, barred)
     for start in range(0, len(transitions), WAVE):
         await work.wave(transitions[start : start + WAVE])
@@ -87,8 +90,8 @@ def _levels(transitions: Sequence[Transition]) -> list[list[Transition]]:
 def _parts(batch: Sequence[Step]) -> Iterator[Sequence[Step]]:
     """What goes out to people goes one by one, so that each is remembered before the next: a letter that is forgotten
     is written again, with a new password."""
-    alone = [step for step in batch if step.change.kind in ONE_BY_ONE]
-    together = [step for step in batch if step.change.kind not in ONE_BY_ONE]
+    alone = [step for step in batch if kind_of(step.change.kind).one_by_one]
+    together = [step for step in batch if not kind_of(step.change.kind).one_by_one]
     if together:
         yield together
     yield from ([step] for step in alone)
@@ -99,6 +102,7 @@ class _Work:
 
     def __init__(
         self,
+        context: PlanContext,
         systems: Mapping[str, System],
         journal: Journal,
         outcomes: dict[str, Outcome],
@@ -107,6 +111,7 @@ class _Work:
         stop: asyncio.Event,
         pause: float,
     ) -> None:
+        self._context = context
         self._systems = systems
         self._journal = journal
         self._outcomes = outcomes
@@ -193,7 +198,7 @@ class _Work:
     async def _attempt(self, system: System, pending: Sequence[Step]) -> list[Step]:
         """Performs and reads back; the steps that may work when they are tried again."""
         try:
-            outcomes = await system.perform(pending)
+            outcomes = await system.perform(self._context, pending)
         except Unreadable as error:
             self._fail(pending, error)
             return list(pending)

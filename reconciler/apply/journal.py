@@ -39,7 +39,7 @@ class Journal:
         told = {t.transition.owner for t in run.transitions if not t.unfinished}
         left = {t.owner for t in draft.plan.transitions} - told
         await self._ledger.record((entry for entry in draft.people if entry.owner not in left), self._run)
-        current = draft.chains.current.items()
+        current = draft.context.chains.current.items()
         former = {Owner(Scope.ACCOUNT, old) for old, now in current if Owner(Scope.ACCOUNT, now) in told}
         if former:
             await self._ledger.supersede(self._run, former)

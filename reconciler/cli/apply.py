@@ -23,7 +23,7 @@ from reconciler.cli.terminal import agreed, errors
 from reconciler.errors import UsageError
 from reconciler.planning.ledger_state import FINISHED
 from reconciler.planning.plan import Plan
-from reconciler.planning.plan_draft import Draft
+from reconciler.planning.plan_draft import Draft, Selection
 from reconciler.planning.run import Progress as Told
 from reconciler.report.json_models import PlanDocument
 from reconciler.report.text import plan_question
@@ -36,10 +36,10 @@ async def apply(site: Path | None, state: Path | None, output: Format, *, saved:
     async with open_site(site, state) as opened, opened.session() as held:
         _say_taken_over(held)
         if document is None:
-            drafted = await opened.draft()
+            drafted = await opened.draft(writing=True)
         else:
             await refuse_used(document, held.ledger)
-            drafted = the_reviewed(document, await opened.draft(reviewed(document)))
+            drafted = the_reviewed(document, await opened.draft(Selection(reviewed(document)), writing=True))
             _say_what_differs(document, drafted)
         return await carry_through(opened, held, drafted, output, yes=yes)
 
@@ -64,7 +64,7 @@ async def resume(site: Path | None, state: Path | None, output: Format, *, yes: 
         owners |= earlier
         # a run that died after its last effect did not come to note whose accounts they are
         noted = frozenset(step.owner for step in left.steps) if left else frozenset()
-        drafted = (await opened.draft(only=owners)).only(owners, noted)
+        drafted = (await opened.draft(Selection(owners=owners), writing=True)).only(owners, noted)
         return await carry_through(opened, held, drafted, output, yes=yes)
 
 

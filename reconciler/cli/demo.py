@@ -95,7 +95,7 @@ async def _apply(site: Path) -> None:
     async with open_site(site) as opened:
         await opened.needed_ledger().init()
         async with opened.session() as held:
-            drafted, systems, stop = await opened.draft(), opened.systems, asyncio.Event()
+            drafted, systems, stop = await opened.draft(writing=True), opened.systems, asyncio.Event()
             run = await apply(drafted, systems, held, clock=opened.clock, progress=lambda *_: None, stop=stop)
     write(writers(Format.TEXT).run(run))
 

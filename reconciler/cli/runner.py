@@ -15,6 +15,7 @@ from reconciler.cli.formats import Format, writers
 from reconciler.cli.process_tuning import many_values
 from reconciler.cli.streams import say, write
 from reconciler.errors import InvalidInput, LockError, ReconcilerError, StalePlan, Unreadable, UsageError
+from reconciler.systems.registry import register_kinds
 
 if TYPE_CHECKING:
     from reconciler.planning.findings import Finding
@@ -58,6 +59,7 @@ def worst(*statuses: Status) -> Status:
 def enter(command: Callable[[], Status], output: Format = Format.TEXT) -> None:
     """Runs a command that waits for nothing, and leaves with its exit status; errors become messages, never
     tracebacks."""
+    register_kinds()
     with many_values():
         try:
             status = command()
@@ -69,6 +71,8 @@ def enter(command: Callable[[], Status], output: Format = Format.TEXT) -> None:
 def enter_loop(command: Callable[[], Coroutine[Any, Any, Status]], output: Format = Format.TEXT) -> None:
     """As `enter`, for a command that asks live systems, many at once."""
     import asyncio
+
+    register_kinds()
 
     async def guarded() -> Status:
         try:

@@ -21,7 +21,7 @@ async def show(address: str, site: Path | None, state: Path | None, output: Form
         drafted = await opened.draft(with_tables=True)
         assert drafted.tables is not None
         live = drafted.tables.live
-        flow = mail_flow_of(live, drafted.chains, drafted.plan.open_transitions)
+        flow = mail_flow_of(live, drafted.context.chains, drafted.plan.open_transitions)
         try:
             seen = lookup(address, said.state, live, said.locate, drafted.tables.wanted, flow)
         except BadAddress as error:

@@ -26,8 +26,9 @@ from reconciler.model.rename_chains import rename_chains
 from reconciler.model.secrets import Passwords
 from reconciler.planning.identity import declared_numbers
 from reconciler.planning.ledger_state import Remembered
-from reconciler.planning.plan_draft import Draft, Reviewed
-from reconciler.planning.ports import LeavesTools, System
+from reconciler.planning.plan_context import PlanContext
+from reconciler.planning.plan_draft import EVERYTHING, Draft, Selection
+from reconciler.planning.ports import System
 from reconciler.remote.host import ConfigFile, Login
 from reconciler.remote.hosts import SiteHosts
 from reconciler.remote.mailer import Mailer
@@ -36,7 +37,7 @@ from reconciler.remote.smtp import Server, SmtpMailer
 from reconciler.settings import Letters, Settings, Smtp, secret
 from reconciler.systems.context import SystemContext
 from reconciler.systems.registry import build_systems
-from reconciler.workflow import Clock, draft
+from reconciler.workflow import Clock, Sources, draft
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,36 +52,32 @@ class SiteSession:
     transaction_hook: TransactionHook
     fence: Fence
 
-    async def recall(self, wanted: Mapping[str, Records]) -> Remembered:
+    async def recall(self, context: PlanContext, wanted: Mapping[str, Records]) -> Remembered:
         """What the ledger remembers; nothing before `ledger init`. Raises LedgerUnusable."""
         if self.ledger is None or not await self.ledger.exists():
             return Remembered()
         await self.ledger.check()
-        numbers = declared_numbers(self.declaration.state)
+        numbers = declared_numbers(context)
         remembered = await self.ledger.remember(self.site.policy.limits.window_hours, wanted, numbers)
-        boxes = self.declaration.state.mailboxes.values()
+        boxes = context.desired.mailboxes.values()
         made = await self.ledger.made([b.address for b in boxes if b.password_reset or b.subscriptions_reset])
         zone = ZoneInfo(self.site.timezone)
         return replace(remembered, made={address: moment.astimezone(zone).date() for address, moment in made.items()})
 
     async def draft(
-        self, reviewed: Reviewed | None = None, only: frozenset[Owner] | None = None, *, with_tables: bool = False
+        self, selection: Selection = EVERYTHING, *, writing: bool = False, with_tables: bool = False
     ) -> Draft:
-        """The plan as of now; of a saved plan, what is left of it; of all that is pending, the part about `only`."""
-        return await draft(
-            self.site, self.declaration, self.systems, self.clock, self.recall, reviewed, only, with_tables=with_tables
-        )
+        """The plan as of now, or the part of it that is asked for; `writing` inside of `session`."""
+        sources = Sources(self.site, self.declaration, self.systems, self.clock, self.recall)
+        return await draft(sources, selection, writing=writing, with_tables=with_tables)
 
     def still_declared(self, owners: Iterable[Owner]) -> frozenset[Owner]:
         """Those whose account git declares, under whatever address it has by now."""
-        chains = rename_chains(self.declaration.state)
+        chains = rename_chains(self.declaration.state)  # before any plan is made
         return frozenset(owner for owner in owners if chains.of(owner.subject) in self.declaration.state.mailboxes)
 
     def session(self) -> AbstractAsyncContextManager[Session]:
         """The ledger with its lock. Raises UsageError, Locked, LedgerUnusable."""
-        for system in self.systems:
-            if isinstance(system, LeavesTools):
-                system.before_writing()
         return session(self.needed_ledger(), self.transaction_hook, self.fence, operator())
 
     def needed_ledger(self) -> Ledger:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from reconciler.model.addresses import Address, Domain
+from reconciler.model.owners import Owner, Scope
 from reconciler.model.places import Origin
 
 UNLIMITED = 0
@@ -135,6 +136,14 @@ class Confirm:
     origin: Origin
 
 
+SECTION_OF: Mapping[Scope, str] = {
+    Scope.ACCOUNT: "mailboxes",
+    Scope.ALIAS: "aliases",
+    Scope.BLOCK: "sender_blocks",
+}
+"""The section of the state, and the field of DesiredState, that declares what a transition can be about."""
+
+
 @dataclass(frozen=True, slots=True)
 class DesiredState:
     """Everything that git declares, and the day for which it was read (in the site's time zone)."""
@@ -148,6 +157,11 @@ class DesiredState:
     confirm: tuple[Confirm, ...] = ()
     commit: str = ""
     """The commit of the state folder, with `+` behind it when files differ from it; empty where git does not know."""
+
+    def entry(self, owner: Owner) -> Mailbox | Alias | SenderBlock | None:
+        """What is declared under the very name of this subject."""
+        table: Mapping[str, Mailbox | Alias | SenderBlock] = getattr(self, SECTION_OF[owner.scope])
+        return table.get(owner.subject)
 
     @property
     def domains(self) -> frozenset[Domain]:

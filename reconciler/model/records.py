@@ -9,10 +9,10 @@ sorted without duplicates), so that values which mean the same are equal.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple, Self
 
+from reconciler.model.kinds import Kind, OnUndeclared, register
 from reconciler.model.owners import Owner as Owner
 from reconciler.model.owners import Row as Row
 from reconciler.model.owners import Scope as Scope
@@ -270,35 +270,42 @@ class Absent(NamedTuple):
         return self
 
 
-KINDS: Mapping[str, type[Row]] = {
-    "mailbox": MailboxRow,
-    "alias": AliasRow,
-    "vacation": VacationRow,
-    "domain": DomainRow,
-    "alias_domain": AliasDomainRow,
-    "ox_user": OxUserRow,
-    "block": BlockRow,
-    "unmanaged_line": UnmanagedLineRow,
-    "setting": SettingRow,
-    "member": MemberRow,
-    "password": PasswordRow,
-    "attachment": AttachmentRow,
-    "subscriptions": SubscriptionsRow,
-    "welcome_mail": WelcomeMailRow,
-    "letter": LetterRow,
-}
-"""Every kind by the name that plans use."""
+_DELETE_OURS, _DELETE = OnUndeclared.DELETE_OURS, OnUndeclared.DELETE
 
-NAME_OF: Mapping[type[Row], str] = {row: name for name, row in KINDS.items()}
-
-UNREADABLE_KINDS = frozenset({"password", "attachment", "subscriptions", "welcome_mail", "letter"})
-"""Effects that no system can show us afterwards."""
-
-ONE_BY_ONE = frozenset({"letter", "welcome_mail"})
-"""Effects of which each is remembered before the next one: people have seen them, and nothing takes them back."""
-
-CREDENTIAL_KINDS = frozenset({"mailbox", "ox_user"})
-"""Creating one of these needs a password."""
+MAILBOX = Kind("mailbox", MailboxRow, ("mailbox", "mailboxes"), Scope.ACCOUNT, adopted=True, credential=True)
+ALIAS = Kind("alias", AliasRow, ("alias", "aliases"), Scope.ALIAS, adopted=True, on_undeclared=_DELETE_OURS)
+OX_USER = Kind("ox_user", OxUserRow, ("OX user", "OX users"), adopted=True, credential=True)
+BLOCK = Kind("block", BlockRow, ("sender block", "sender blocks"), Scope.BLOCK, adopted=True, on_undeclared=_DELETE)
+VACATION = Kind("vacation", VacationRow, ("vacation", "vacations"))
+DOMAIN = Kind("domain", DomainRow, ("domain", "domains"))
+ALIAS_DOMAIN = Kind("alias_domain", AliasDomainRow, ("alias domain", "alias domains"))
+UNMANAGED_LINE = Kind("unmanaged_line", UnmanagedLineRow, ("hand-made map line", "hand-made map lines"))
+SETTING = Kind("setting", SettingRow, ("setting", "settings"))
+MEMBER = Kind("member", MemberRow, ("member", "members"))
+PASSWORD = Kind("password", PasswordRow, ("new password", "new passwords"), readable=False, new_password=True)
+ATTACHMENT = Kind(
+    "attachment", AttachmentRow, ("attaching of the old mailbox", "attachings of old mailboxes"), readable=False
+)
+SUBSCRIPTIONS = Kind(
+    "subscriptions",
+    SubscriptionsRow,
+    ("removal of OX subscriptions", "removals of OX subscriptions"),
+    readable=False,
+    irreversible=True,
+)
+WELCOME_MAIL = Kind("welcome_mail", WelcomeMailRow, ("welcome mail", "welcome mails"), readable=False, one_by_one=True)
+LETTER = Kind(
+    "letter",
+    LetterRow,
+    ("letter to their register address", "letters to register addresses"),
+    readable=False,
+    new_password=True,
+    one_by_one=True,
+    private=frozenset({"recipient"}),
+)
+# in the order in which reports list them
+register((MAILBOX, ALIAS, OX_USER, BLOCK, VACATION, DOMAIN, ALIAS_DOMAIN, UNMANAGED_LINE, SETTING, MEMBER))
+register((PASSWORD, ATTACHMENT, SUBSCRIPTIONS, WELCOME_MAIL, LETTER))
 
 Records = dict[str, dict[str, Row]]
 """Kind name → key → row: what one system holds, or should hold."""

@@ -6,17 +6,19 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 
 from reconciler.model.addresses import Address
-from reconciler.model.declared import DesiredState, OldMailbox, Removal
+from reconciler.model.declared import DesiredState, OldMailbox, Removal, SenderBlock
 from reconciler.model.places import Origin, Place
 from reconciler.model.records import Owner, Scope
-from reconciler.model.rename_chains import RenameChains
 from reconciler.planning.changes import Action, Change
 from reconciler.planning.credentials import Due
 from reconciler.planning.declared_entries import Entries
 from reconciler.planning.findings import Finding, Locate, Severity
-from reconciler.planning.ledger_state import Remembered
-from reconciler.planning.plan import Counts
-from reconciler.planning.transitions import Pair, Transition, effect_of
+from reconciler.planning.ledger_state import Adoption, Remembered
+from reconciler.planning.plan import Counts, Read
+from reconciler.planning.plan_context import PlanContext
+from reconciler.planning.ports import System
+from reconciler.planning.snapshot import Pair, Snapshot
+from reconciler.planning.transitions import Transition
 
 STOPS = (Severity.REFUSAL, Severity.WAIT, Severity.LATER)
 """What keeps a transition from being carried out with this plan."""
@@ -30,8 +32,7 @@ _DECLARED_NOWHERE = "declared nowhere"
 
 def due_accounts(
     remembered: Remembered,
-    state: DesiredState,
-    chains: RenameChains,
+    context: PlanContext,
     resets: frozenset[Owner] = frozenset(),
     unsubscribe: frozenset[Owner] = frozenset(),
 ) -> Due:
@@ -39,15 +40,15 @@ def due_accounts(
     is asked for under its present address."""
     keeping = frozenset(
         Owner(Scope.ACCOUNT, account)
-        for account, renames in chains.former.items()
+        for account, renames in context.chains.former.items()
         if renames and renames[0].old_mailbox is OldMailbox.MOVE
     )
     password: set[Owner] = set()
     letter: set[Owner] = set()
     welcome: set[Owner] = set()
     for owner, kinds in remembered.unseen.items():
-        account = Owner(Scope.ACCOUNT, chains.of(owner.subject))
-        if owner.scope is not Scope.ACCOUNT or account.subject not in state.mailboxes:
+        account = Owner(Scope.ACCOUNT, context.chains.of(owner.subject))
+        if owner.scope is not Scope.ACCOUNT or account.subject not in context.desired.mailboxes:
             continue
         if kinds & {"password", "attachment"} or ("letter" in kinds and account not in keeping):
             password.add(account)
@@ -70,6 +71,22 @@ def counts(pairs: Iterable[Pair], changes: Sequence[Change], unmanaged: Mapping[
     return Counts(in_place, {kind: len(keys) for kind, keys in unmanaged.items()})
 
 
+def by_kind(entries: Iterable[Adoption]) -> dict[str, int]:
+    """How many of each kind."""
+    number: dict[str, int] = {}
+    for entry in entries:
+        number[entry.kind] = number.get(entry.kind, 0) + 1
+    return number
+
+
+def read_of(system: System, snapshot: Snapshot) -> Read:
+    """How this system was read."""
+    records = snapshot.records.get(system.name, {})
+    rows = {kind: len(table) for kind, table in records.items()}
+    unknown, hint = (said.get(system.name, "") for said in (snapshot.unknown, snapshot.hints))
+    return Read(system.name, system.target, rows, unknown, hint)
+
+
 def unmanaged(pairs: Iterable[Pair], changes: Sequence[Change]) -> dict[str, list[str]]:
     """The keys of what is live and declared nowhere, by kind."""
     changed = {(c.kind, c.key) for c in changes}
@@ -81,34 +98,24 @@ def unmanaged(pairs: Iterable[Pair], changes: Sequence[Change]) -> dict[str, lis
 
 
 def explained(
-    transitions: Iterable[Transition], state: DesiredState, chains: RenameChains, remembered: Remembered, locate: Locate
+    transitions: Iterable[Transition], context: PlanContext, remembered: Remembered, locate: Locate
 ) -> tuple[Transition, ...]:
-    """The transitions with what git declares of their subject and where, the reason where git gives one, and what they
-    count as by that."""
-    removals, entries = {removal.mailbox: removal for removal in state.removals}, Entries(state, chains)
-    made = {entry.owner for entry in remembered.inventory.values()}
-    said = (_explained(t, state, chains, removals, made, locate) for t in transitions)
-    return tuple(replace(t, declared=entries.of(t.owner)) for t in said)
+    """The transitions with what git declares of their subject and where, and the reason where git gives one."""
+    removals = {removal.mailbox: removal for removal in context.desired.removals}
+    entries, made = Entries(context), {entry.owner for entry in remembered.inventory.values()}
 
+    def explain(transition: Transition) -> Transition:
+        account, subject = transition.owner.scope is Scope.ACCOUNT, Address(transition.owner.subject)
+        removal = removals.get(subject) if account else None
+        origin = _origin(transition, context, removal)
+        return replace(
+            transition,
+            place=locate(origin) if origin else None,
+            reason=removal.reason if removal else _reason(transition, context.desired, made),
+            declared=entries.of(transition.owner),
+        )
 
-def _explained(
-    transition: Transition,
-    state: DesiredState,
-    chains: RenameChains,
-    removals: Mapping[Address, Removal],
-    made: Set[Owner],
-    locate: Locate,
-) -> Transition:
-    account = transition.owner.scope is Scope.ACCOUNT
-    subject = Address(transition.owner.subject)
-    removal = removals.get(subject) if account else None
-    origin = _origin(transition, state, chains, removal)
-    return replace(
-        transition,
-        place=locate(origin) if origin else None,
-        reason=removal.reason if removal else _reason(transition, state, made),
-        counts_as=effect_of(transition, removed=removal is not None, renamed=account and subject in chains.former),
-    )
+    return tuple(map(explain, transitions))
 
 
 def undeclared(transitions: Iterable[Transition]) -> list[Owner]:
@@ -139,31 +146,25 @@ def marked(transitions: Iterable[Transition], findings: Sequence[Finding]) -> tu
     return tuple(replace(t, refused=tuple(rules.get(t.owner, ()))) for t in transitions if t.owner not in later)
 
 
-def _origin(
-    transition: Transition, state: DesiredState, chains: RenameChains, removal: Removal | None
-) -> Origin | None:
-    scope, subject = transition.owner
-    if scope is Scope.ALIAS:
-        alias = state.aliases.get(Address(subject))
-        return alias.origin if alias else None
-    if scope is Scope.BLOCK:
-        block = state.sender_blocks.get(subject)
-        return block.origin if block else None
-    if transition.action is Action.RENAME and (renames := chains.former.get(Address(subject))):
-        return renames[0].origin
-    box = state.mailboxes.get(Address(subject))
-    return box.origin if box else removal.origin if removal else None
+def _origin(transition: Transition, context: PlanContext, removal: Removal | None) -> Origin | None:
+    owner, subject = transition.owner, Address(transition.owner.subject)
+    entry = context.desired.entry(owner)
+    if owner.scope is Scope.ACCOUNT:
+        if transition.action is Action.RENAME and (renames := context.chains.former.get(subject)):
+            return renames[0].origin
+        if entry is None and removal is not None:
+            return removal.origin
+    return entry.origin if entry is not None else None
 
 
 def _reason(transition: Transition, state: DesiredState, made: Set[Owner]) -> str:
-    scope, subject = transition.owner
-    if scope is Scope.ACCOUNT:
+    owner, entry = transition.owner, state.entry(transition.owner)
+    if owner.scope is Scope.ACCOUNT:
         return ""
-    if scope is Scope.ALIAS:
-        return "" if subject in state.aliases else NOT_DECLARED
-    block = state.sender_blocks.get(subject)
-    if block is None:
-        return NOT_DECLARED if transition.owner in made else _DECLARED_NOWHERE
-    if block.expired(state.today):
-        return f"expired on {block.expires}"
-    return f"{block.reason}, until {block.expires}" if block.expires else block.reason
+    if entry is None:
+        return NOT_DECLARED if owner.scope is not Scope.BLOCK or owner in made else _DECLARED_NOWHERE
+    if not isinstance(entry, SenderBlock):
+        return ""
+    if entry.expired(state.today):
+        return f"expired on {entry.expires}"
+    return f"{entry.reason}, until {entry.expires}" if entry.expires else entry.reason

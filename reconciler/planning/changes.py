@@ -6,7 +6,8 @@ from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
 from reconciler.errors import Halted
-from reconciler.model.records import CREDENTIAL_KINDS, UNREADABLE_KINDS, Owner, Row
+from reconciler.model.kinds import kind_of
+from reconciler.model.records import Owner, Row
 
 
 class Action(StrEnum):
@@ -76,12 +77,12 @@ class Step(NamedTuple):
     @property
     def readable(self) -> bool:
         """Whether `is_applied` can see the effect; letters and passwords it cannot."""
-        return self.change.kind not in UNREADABLE_KINDS
+        return kind_of(self.change.kind).readable
 
     @property
     def makes_credential(self) -> bool:
         """Whether it makes something that has a password."""
-        return self.change.action is Action.CREATE and self.change.kind in CREDENTIAL_KINDS
+        return self.change.action is Action.CREATE and kind_of(self.change.kind).credential
 
 
 class Result(StrEnum):

@@ -8,13 +8,14 @@ from typing import NamedTuple
 
 from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState
-from reconciler.model.records import CREDENTIAL_KINDS, Owner, Scope
+from reconciler.model.kinds import kind_of
+from reconciler.model.records import Owner, Scope
 from reconciler.planning.changes import Action, Change
 
 
 def makes_credential(changes: Sequence[Change]) -> bool:
     """Whether any of these makes a login: then the account's password is new everywhere, and one letter tells it."""
-    return any(change.action is Action.CREATE and change.kind in CREDENTIAL_KINDS for change in changes)
+    return any(change.action is Action.CREATE and kind_of(change.kind).credential for change in changes)
 
 
 class CredentialEvents(NamedTuple):
@@ -50,7 +51,7 @@ class Due(NamedTuple):
         return self.password | self.letter | self.unsubscribe | self.welcome
 
 
-def news(owner: Owner, changes: Sequence[Change], due: Due) -> CredentialEvents:
+def credential_events(owner: Owner, changes: Sequence[Change], due: Due) -> CredentialEvents:
     """What is new for this account, given its changes in all systems."""
     return CredentialEvents(
         renews(owner, changes, due), moves(owner, changes, due), owner in due.unsubscribe, owner in due.welcome

@@ -9,9 +9,9 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from reconciler.model.addresses import Address
-from reconciler.model.declared import DesiredState, Removal
+from reconciler.model.declared import SECTION_OF, Removal
 from reconciler.model.owners import Owner, Scope
-from reconciler.model.rename_chains import RenameChains
+from reconciler.planning.plan_context import PlanContext
 
 Plain = str | int | bool | tuple[str, ...] | None
 """What a document can hold as one value."""
@@ -28,8 +28,9 @@ class DeclaredEntry(NamedTuple):
 class Entries:
     """The entries by subject; looked up for every transition, so removals are sorted by mailbox once."""
 
-    def __init__(self, state: DesiredState, chains: RenameChains) -> None:
-        self._state, self._chains = state, chains
+    def __init__(self, context: PlanContext) -> None:
+        state = context.desired
+        self._state, self._chains = state, context.chains
         self._removals: dict[Address, list[Removal]] = {}
         for removal in state.removals:
             self._removals.setdefault(removal.mailbox, []).append(removal)
@@ -39,19 +40,15 @@ class Entries:
         return tuple(DeclaredEntry(section, owner.subject, _fields(entry)) for section, entry in self._of(owner))
 
     def _of(self, owner: Owner) -> Iterator[tuple[str, Any]]:
-        state, address = self._state, Address(owner.subject)
-        match owner.scope:
-            case Scope.BLOCK if owner.subject in state.sender_blocks:
-                yield "sender_blocks", state.sender_blocks[owner.subject]
-            case Scope.ALIAS if address in state.aliases:
-                yield "aliases", state.aliases[address]
-            case Scope.ACCOUNT:
-                if address in state.mailboxes:
-                    yield "mailboxes", state.mailboxes[address]
-                for number, rename in enumerate(self._chains.former.get(address, ()), 1):
-                    yield "renames" if number == 1 else f"renames ({number})", rename
-                for removal in self._removals.get(address, ()):
-                    yield "removals", removal
+        entry = self._state.entry(owner)
+        if entry is not None:
+            yield SECTION_OF[owner.scope], entry
+        if owner.scope is Scope.ACCOUNT:
+            address = Address(owner.subject)
+            for number, rename in enumerate(self._chains.former.get(address, ()), 1):
+                yield "renames" if number == 1 else f"renames ({number})", rename
+            for removal in self._removals.get(address, ()):
+                yield "removals", removal
 
 
 def plain(value: object) -> Plain:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from reconciler.model.kinds import OnUndeclared, kind_of
 from reconciler.model.records import Absent, Records
 from reconciler.planning.changes import Action, Change
 from reconciler.planning.ports import System
@@ -26,8 +27,10 @@ def diff(system: System, wanted: Records, found: Records) -> Iterator[Change]:
             if after is not before:
                 action = Action.UPDATE if after.key == before.key else Action.RENAME
                 yield Change(system.name, kind, action, key, before, after, row.owner)
-    for kind in system.owns:
+    for kind, there in found.items():
+        if kind_of(kind).on_undeclared is not OnUndeclared.DELETE:
+            continue
         table = wanted.get(kind, {})
-        for key, before in found.get(kind, {}).items():
+        for key, before in there.items():
             if key not in table:
                 yield Change(system.name, kind, Action.DELETE, key, before, None, before.owner)

@@ -12,13 +12,13 @@ from functools import cached_property
 from typing import NamedTuple
 
 from reconciler.model.addresses import Address, domain_of, local_part
-from reconciler.model.declared import DesiredState, Mailbox
+from reconciler.model.declared import Mailbox
 from reconciler.model.names import folded
 from reconciler.model.records import Absent, AliasRole, AliasRow, MailboxRow, Owner, OxUserRow, Records, Scope
-from reconciler.model.rename_chains import RenameChains, rename_chains
+from reconciler.model.rename_chains import RenameChains
 from reconciler.planning.ledger_state import LEDGER, PERSON, InventoryEntry, Remembered
-from reconciler.planning.snapshot import Snapshot
-from reconciler.planning.transitions import Pair
+from reconciler.planning.plan_context import PlanContext
+from reconciler.planning.snapshot import Pair, Snapshot
 
 
 class Changed(NamedTuple):
@@ -29,19 +29,18 @@ class Changed(NamedTuple):
     another: bool
 
 
-def declared_numbers(desired: DesiredState) -> Mapping[str, str]:
+def declared_numbers(context: PlanContext) -> Mapping[str, str]:
     """The member number of each declared account, under all of its addresses."""
-    chains = rename_chains(desired)
-    boxes = (box for box in desired.mailboxes.values() if box.member is not None)
-    return {address: str(box.member) for box in boxes for address in chains.addresses(box.address)}
+    boxes = (box for box in context.desired.mailboxes.values() if box.member is not None)
+    return {address: str(box.member) for box in boxes for address in context.chains.addresses(box.address)}
 
 
 class Identity:
     """What tells people apart, in what is declared, live and remembered."""
 
-    def __init__(self, desired: DesiredState, chains: RenameChains, snapshot: Snapshot, remembered: Remembered) -> None:
-        self._desired = desired
-        self._chains = chains
+    def __init__(self, context: PlanContext, snapshot: Snapshot, remembered: Remembered) -> None:
+        self._desired = context.desired
+        self._chains = context.chains
         self._remembered = remembered
         self._aliases = snapshot.rows(AliasRow) or {}
         self._mailboxes = snapshot.rows(MailboxRow) or {}

@@ -7,22 +7,21 @@ hand since. An account that we switched off for a removal stays off when the ent
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from reconciler.model.addresses import Address, local_part
-from reconciler.model.declared import DesiredState
+from reconciler.model.kinds import OnUndeclared, find_kind, kind_of
 from reconciler.model.records import Absent, AliasRow, Owner, Records, Scope
 from reconciler.model.rename_chains import RenameChains
+from reconciler.planning.changes import HIDDEN
 from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.ledger_state import Adoption, InventoryEntry, Remembered
 from reconciler.planning.own_aliases import live_mailbox, returned
-from reconciler.planning.transitions import Pair
+from reconciler.planning.plan_context import PlanContext
+from reconciler.planning.snapshot import Pair
 
-ADOPTED_KINDS = frozenset({"mailbox", "alias", "ox_user", "block"})
 
-
-def ours_no_longer_declared(
-    system: str, pair: Pair, remembered: Remembered, desired: DesiredState, chains: RenameChains
-) -> Records:
+def ours_no_longer_declared(system: str, pair: Pair, remembered: Remembered, context: PlanContext) -> Records:
     """`pair.wanted`, with what shall be gone because its declaration was taken out."""
     changed: Records = {}
     for entry in remembered.inventory.values():
@@ -31,16 +30,18 @@ def ours_no_longer_declared(
             if own is not None and _as_we_left_it(entry, pair.found):
                 changed.setdefault("alias", {})[entry.key] = own
                 continue
-            owner = _owner_of_unwanted(entry, pair.found, desired, chains)
+            owner = _owner_of_unwanted(entry, pair.found, context)
             if owner is not None and _as_we_left_it(entry, pair.found):
                 changed.setdefault("alias", {})[entry.key] = Absent(entry.key, owner)
+        elif entry.system == system and _goes_with_its_entry(entry, pair):
+            changed.setdefault(entry.kind, {})[entry.key] = Absent(entry.key, entry.owner)
     # in a big site a copy of every table is felt, and mostly there is nothing to change
     return pair.wanted | {kind: pair.wanted.get(kind, {}) | rows for kind, rows in changed.items()}
 
 
 def adopted(system: str, pair: Pair, remembered: Remembered) -> Iterator[Adoption]:
     """Live rows that are wanted and equal, and that the inventory does not know yet."""
-    for kind in ADOPTED_KINDS & pair.wanted.keys():
+    for kind in (kind for kind in pair.wanted if kind_of(kind).adopted):
         known = remembered.known.get((system, kind), frozenset())
         live = pair.found.get(kind, {})
         for key in [key for key in pair.wanted[kind] if key not in known]:  # hardly any, of half a million
@@ -63,17 +64,15 @@ def outdated(system: str, pair: Pair, remembered: Remembered, chains: RenameChai
                 yield entry
 
 
-def _owner_of_unwanted(
-    entry: InventoryEntry, found: Records, desired: DesiredState, chains: RenameChains
-) -> Owner | None:
+def _owner_of_unwanted(entry: InventoryEntry, found: Records, context: PlanContext) -> Owner | None:
     """Whose alias it is to remove; None when it stays: an own alias, a former address, or an unmanaged account."""
     if entry.owner.scope is Scope.ALIAS:
         return entry.owner if live_mailbox(found, entry.key) is None else None
-    account = Address(chains.of(entry.owner.subject))
-    box = desired.mailboxes.get(account)
+    account = Address(context.chains.of(entry.owner.subject))
+    box = context.desired.mailboxes.get(account)
     # a number that is merely not written any more is not managed any more
     if box is not None and box.member is not None and entry.key not in found.get("mailbox", {}):
-        return Owner(Scope.ACCOUNT, account) if _is_member_alias(entry, account, chains) else None
+        return Owner(Scope.ACCOUNT, account) if _is_member_alias(entry, account, context.chains) else None
     return None
 
 
@@ -83,6 +82,22 @@ def _is_member_alias(entry: InventoryEntry, account: Address, chains: RenameChai
     rewrote = any(rename.rewrite_references for rename in chains.former.get(account, ()))
     leads_to_them = set(entry.fields["goto"]) <= set(chains.addresses(account))
     return local_part(entry.key).isdecimal() and leads_to_them and not rewrote
+
+
+def _goes_with_its_entry(entry: InventoryEntry, pair: Pair) -> bool:
+    """Of kinds that need no more thought than that: it is ours, nobody wants it, and nobody changed it."""
+    kind = find_kind(entry.kind)
+    if kind is None or kind.on_undeclared is not OnUndeclared.DELETE_OURS or entry.kind == "alias":
+        return False
+    row = pair.found.get(entry.kind, {}).get(entry.key)
+    if row is None or entry.key in pair.wanted.get(entry.kind, {}):
+        return False
+    live = InventoryEntry.of(entry.system, entry.kind, entry.key, row, entry.owner)
+    return _shown(live) == _shown(entry)
+
+
+def _shown(entry: InventoryEntry) -> dict[str, Any]:
+    return {name: value for name, value in entry.fields.items() if name not in HIDDEN}
 
 
 def _as_we_left_it(entry: InventoryEntry, found: Records) -> bool:

@@ -12,6 +12,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from reconciler.model.kinds import give_password, kind_of
 from reconciler.model.records import Owner, Row
 from reconciler.planning.changes import Action, Stage
 from reconciler.planning.transitions import Effect as Effect
@@ -22,12 +23,6 @@ InventoryKey = tuple[str, str, str]
 LEDGER, PERSON = "ledger", "person"
 """System and kind of the inventory's entries about persons: the value is the member number of the account there, or the
 name (`=Bernd Muster`) of one that is removed and had none."""
-
-CREDENTIAL_EFFECTS = frozenset({"password", "letter"})
-"""Kinds of steps after which a person holds, or should hold, a new password."""
-
-_PRIVATE: Mapping[str, frozenset[str]] = {"letter": frozenset({"recipient"})}
-"""Fields that are never kept: the address in the member register is the member's own."""
 
 
 class StepState(StrEnum):
@@ -67,7 +62,7 @@ class OneShot(NamedTuple):
 
 def value_text(kind: str, row: Row) -> str:
     """A record as JSON, without private fields. Raises TypeError for a secret, which has no JSON."""
-    private = _PRIVATE.get(kind, frozenset())
+    private = kind_of(kind).private
     fields = {name: value for name, value in row._asdict().items() if name not in private}
     if not fields.get("spelling"):  # what nearly no row has is not written a million times
         fields.pop("spelling", None)
@@ -158,7 +153,7 @@ class Remembered:
     @property
     def unfinished(self) -> frozenset[Owner]:
         """Accounts that may have a password nobody was told: they get a new one, everywhere, and a letter."""
-        return frozenset(owner for owner, kinds in self.unseen.items() if kinds & CREDENTIAL_EFFECTS)
+        return frozenset(owner for owner, kinds in self.unseen.items() if give_password(kinds))
 
 
 class PastStep(NamedTuple):

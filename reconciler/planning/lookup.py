@@ -12,7 +12,6 @@ from reconciler.model.addresses import BadAddress, parse_address, parse_local_pa
 from reconciler.model.declared import DesiredState
 from reconciler.model.places import Origin, Place
 from reconciler.model.records import (
-    KINDS,
     Absent,
     AliasDomainRow,
     AliasRow,
@@ -138,7 +137,7 @@ def _missing(text: str, hit: Hit, snapshot: Snapshot, wanted: Mapping[str, Recor
     for system, records in wanted.items():
         for kind, table in records.items():
             live = snapshot.records[system].get(kind, {})
-            for key, row in table.items() if kind in KINDS else ():
+            for key, row in table.items():
                 about = hit(key) or hit(row.owner.subject) or (kind == "block" and _covers(key, text))
                 if about and key not in live and not isinstance(row, Absent):
                     said = "declared, but not live: reconciler plan shows what is done about it"

@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from reconciler.model.records import AliasRole, AliasRow, MailboxRow, Records
 from reconciler.model.rename_chains import RenameChains
 from reconciler.planning.ledger_state import InventoryEntry, Remembered
-from reconciler.planning.snapshot import rows_of
-from reconciler.planning.transitions import Pair
+from reconciler.planning.snapshot import Pair, rows_of
 
 
 def converted(system: str, pair: Pair, remembered: Remembered, chains: RenameChains) -> Records:

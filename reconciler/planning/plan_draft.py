@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reconciler.model.records import Owner, Records
-from reconciler.model.rename_chains import RenameChains
 from reconciler.planning.changes import Change, Step
 from reconciler.planning.declared_entries import DeclaredEntry, Entries
 from reconciler.planning.ledger_state import Adoption, InventoryEntry, OneShot
 from reconciler.planning.plan import Plan
-from reconciler.planning.snapshot import Snapshot
-from reconciler.planning.transitions import Pair
+from reconciler.planning.plan_context import PlanContext
+from reconciler.planning.snapshot import Pair, Snapshot
+from reconciler.planning.transitions import Transition
 
 RowId = tuple[str, str, str]
 """(system, kind, key)"""
@@ -50,6 +50,32 @@ class Reviewed:
 
 
 @dataclass(frozen=True, slots=True)
+class Selection:
+    """What a plan is made of: all that is pending, what a saved plan holds of it, or what is about some owners. Other
+    people's changes are no business of such a plan, and no gate refuses it for them."""
+
+    reviewed: Reviewed | None = None
+    owners: frozenset[Owner] | None = None
+
+    def changes(self, pending: Sequence[Change]) -> Sequence[Change]:
+        """Of these the rows that the saved plan changes."""
+        return pending if self.reviewed is None else [c for c in pending if self.reviewed.hold(c)]
+
+    def transitions(self, all_of_them: Sequence[Transition], context: PlanContext) -> Sequence[Transition]:
+        """Of these those of the owners, under whatever address they are known by now."""
+        held = all_of_them
+        if self.reviewed is not None:
+            held = [t for t in held if t.owner in self.reviewed.owners]
+        if self.owners is not None:
+            present = context.chains.present(self.owners)
+            held = [t for t in held if t.owner in present]
+        return held
+
+
+EVERYTHING = Selection()
+
+
+@dataclass(frozen=True, slots=True)
 class Compared:
     """What was compared: what is live, under the keys of what is declared, and by system what should be."""
 
@@ -66,7 +92,7 @@ class Draft:
     each of its transitions (by id), and `apart` has the owners of what is pending now and was not reviewed."""
 
     plan: Plan
-    chains: RenameChains
+    context: PlanContext
     adopted: tuple[Adoption, ...] = ()
     outdated: tuple[InventoryEntry, ...] = ()
     people: tuple[InventoryEntry, ...] = ()
@@ -95,14 +121,14 @@ class Draft:
     def only(self, owners: Iterable[Owner], noted: Iterable[Owner] = ()) -> Draft:
         """The part about these owners, under whatever address they are known by now; of `noted` only whose accounts
         they are."""
-        present = self.chains.present(owners)
+        present = self.context.chains.present(owners)
         transitions = tuple(t for t in self.plan.transitions if t.owner in present)
         findings = tuple(f for f in self.plan.findings if f.owner is None or f.owner in present)
         plan = replace(self.plan, transitions=transitions, findings=findings)
         theirs = {owner.subject for owner in present}
         adopted = tuple(entry for entry in self.adopted if entry.owner in present)
-        outdated = tuple(entry for entry in self.outdated if self.chains.of(entry.key) in theirs)
-        told = present | self.chains.present(noted)
+        outdated = tuple(entry for entry in self.outdated if self.context.chains.of(entry.key) in theirs)
+        told = present | self.context.chains.present(noted)
         people = tuple(entry for entry in self.people if entry.owner in told)
         return replace(self, plan=plan, adopted=adopted, outdated=outdated, people=people, missed=())
 

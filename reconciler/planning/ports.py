@@ -2,86 +2,103 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from reconciler.model.declared import DesiredState
-from reconciler.model.records import Owner, Records
-from reconciler.planning.changes import Change, Outcome, Step
+from reconciler.model.records import Absent, Owner, Records
+from reconciler.planning.changes import Action, Change, Outcome, Stage, Step
 from reconciler.planning.credentials import CredentialEvents
 from reconciler.planning.findings import Finding
+from reconciler.planning.plan_context import PlanContext
+from reconciler.planning.snapshot import Pair
 
 
-class System(Protocol):
-    """A live system. `expect`, `pair`, `follow`, `steps` and `review` are pure; all others touch it."""
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one system holds, complete. `details` is what is no record and its own `review` asks for."""
+
+    records: Records
+    details: object = None
+
+
+class SideEffects(NamedTuple):
+    """What else must happen in a system, and what of that cannot (no letter reaches them)."""
+
+    changes: Sequence[Change] = ()
+    findings: Sequence[Finding] = ()
+
+
+class System(ABC):
+    """A live system. `expect`, `match`, `side_effects`, `stage` and `review` are pure: they keep nothing between calls,
+    and nothing depends on which system is asked first. All others touch the system."""
 
     name: str
 
-    owns: frozenset[str]
-    """Kinds that live in a place of ours alone: what is found there and not declared is removed."""
-
-    needed_for_accounts: bool
+    needed_for_accounts: bool = False
     """Whether new accounts wait while I am unknown, since they would end up with two passwords or without a letter."""
 
     target: str
     """What I am connected to, for people and for the digest; never a secret."""
 
-    def expect(self, desired: DesiredState) -> Records:
+    @abstractmethod
+    def expect(self, context: PlanContext) -> Records:
         """What I should hold. Rows carry the values of a creation; `merged_with` says which of them are managed."""
-        ...
 
-    async def observe(self) -> Records:
-        """What I hold, complete. Reads only. Raises Unreadable: then it is unknown, never absent."""
-        ...
+    @abstractmethod
+    async def observe(self, *, writing: bool = False) -> Observation:
+        """What I hold, complete. Reads only. Raises Unreadable: then it is unknown, never absent. With `writing` this
+        command has the site's lock, and waits for tools of mine that a dead run left at work."""
 
-    def pair(self, wanted: Records, found: Records) -> Records:
-        """`found` with the keys of `wanted` where both mean the same thing (OX matches by login and address)."""
-        ...
+    def match(self, context: PlanContext, wanted: Records, found: Records) -> Pair:  # noqa: ARG002  # for those that need it
+        """Both under the same keys (OX matches users by login and address), and `wanted` once it is known what is
+        there: what a rename carries over."""
+        return Pair(wanted, found)
 
-    def settle(self, wanted: Records, found: Records) -> Records:
-        """`wanted` once it is known what is there: what a rename carries over. `found` is paired already."""
-        ...
-
-    def follow(
+    def side_effects(
         self,
-        owner: Owner,
-        changes: Sequence[Change],
-        wanted: Records,
-        found: Records,
-        news: CredentialEvents,
-    ) -> Sequence[Change]:
-        """What else must happen here because `changes` (of all systems, one owner) happen, and because of `news`."""
-        ...
+        context: PlanContext,  # noqa: ARG002  # for those that need it
+        owner: Owner,  # noqa: ARG002
+        changes: Sequence[Change],  # noqa: ARG002
+        pair: Pair,  # noqa: ARG002
+        events: CredentialEvents,  # noqa: ARG002
+    ) -> SideEffects:
+        """What else must happen here because `changes` (of all systems, one owner) happen, and because of `events`.
+        Asked again with its own answer among the changes, until no system adds anything."""
+        return SideEffects()
 
-    def steps(self, change: Change) -> tuple[Step, ...]:
-        """How I get there, with stages."""
-        ...
+    @abstractmethod
+    def stage(self, change: Change) -> Stage:
+        """When in a transition the change comes; each is one step."""
 
-    def review(self, desired: DesiredState, found: Records) -> Sequence[Finding]:
-        """What is remarkable about what was found here, whatever is planned."""
-        ...
+    def review(self, context: PlanContext, pair: Pair, details: object) -> Sequence[Finding]:  # noqa: ARG002  # see match
+        """What is remarkable about what was found here, whatever is planned: `pair` is what `expect` said and what was
+        matched, `details` what `observe` added."""
+        return ()
 
     async def check(self) -> None:
         """Before the first effect: can I write? Raises Unreadable."""
-        ...
+        return
 
-    async def perform(self, batch: Sequence[Step]) -> list[Outcome]:
+    @abstractmethod
+    async def perform(self, context: PlanContext, batch: Sequence[Step]) -> list[Outcome]:
         """Carries the steps out, one outcome each, in order. Safe to repeat; never overwrites a foreign change."""
-        ...
 
     async def is_applied(self, batch: Sequence[Step]) -> list[bool]:
-        """Whether each step's effect is in place, by a fresh read. Raises Unreadable."""
-        ...
+        """Whether each step's effect is in place, by a fresh read of everything. Raises Unreadable."""
+        records = (await self.observe()).records
+        return [step.readable and _is_applied(step.change, records) for step in batch]
 
     async def close(self) -> None:
         """Lets connections go."""
-        ...
+        return
 
 
-@runtime_checkable
-class LeavesTools(Protocol):
-    """A System whose writing may outlive the run that began it: tools that go on when their run is killed."""
-
-    def before_writing(self) -> None:
-        """This command has the site's lock: `observe` waits for what a dead run left at work."""
-        ...
+def _is_applied(change: Change, records: Records) -> bool:
+    table = records.get(change.kind, {})
+    row = table.get(change.key)
+    if change.after is None or isinstance(change.after, Absent):
+        return row is None
+    left = change.action is Action.RENAME and change.before is not None and change.before.key in table
+    return row is not None and not left and change.after.merged_with(row) is row

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar, cast
+from typing import NamedTuple, TypeVar, cast
 
-from reconciler.model.records import NAME_OF, Records, Row, SettingRow
+from reconciler.model.kinds import name_of
+from reconciler.model.records import Records, Row, SettingRow
 
 R = TypeVar("R", bound=Row)
 
@@ -18,7 +19,14 @@ USUAL_DELIMITER = "+"
 
 def rows_of(records: Records, kind: type[R]) -> Mapping[str, R]:
     """The table of one kind; empty when the system holds none."""
-    return cast("Mapping[str, R]", records.get(NAME_OF[kind], {}))
+    return cast("Mapping[str, R]", records.get(name_of(kind), {}))
+
+
+class Pair(NamedTuple):
+    """What one system should hold and what it holds, under the same keys."""
+
+    wanted: Records
+    found: Records
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +41,7 @@ class Snapshot:
 
     def rows(self, kind: type[R]) -> Mapping[str, R] | None:
         """The table of one kind, over all systems; None when no system that was read holds it (so: unknown)."""
-        name = NAME_OF[kind]
+        name = name_of(kind)
         for records in self.records.values():
             if name in records:
                 return rows_of(records, kind)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from reconciler.model.records import UNREADABLE_KINDS
+from reconciler.model.kinds import is_readable
 from reconciler.planning.changes import Change, shown_fields
 from reconciler.planning.declared_entries import Plain, plain
 from reconciler.planning.findings import Finding, Severity
@@ -117,7 +117,7 @@ def differences(
 
 def _in_place(row: RowId, settled: frozenset[RowId], now: BoundTransition | None) -> bool:
     """Whether nothing is left to do there. An effect that no system can show is done when its transition is."""
-    return row in settled and (now is None or (row not in now.rows and row[1] not in UNREADABLE_KINDS))
+    return row in settled and (now is None or (row not in now.rows and is_readable(row[1])))
 
 
 def _of_entries(then: BoundTransition, now: Mapping[str, Fields]) -> Iterator[Difference]:

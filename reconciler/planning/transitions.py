@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from reconciler.model.addresses import without_extension
+from reconciler.model.addresses import Address, without_extension
+from reconciler.model.kinds import kind_of
 from reconciler.model.places import Place
-from reconciler.model.records import CREDENTIAL_KINDS, AliasRole, AliasRow, MailboxRow, Owner, Records, Scope
+from reconciler.model.records import AliasRole, AliasRow, MailboxRow, Owner, Scope
 from reconciler.planning.changes import Action, Change, Stage, Step
-from reconciler.planning.credentials import CredentialEvents, Due, news
+from reconciler.planning.credentials import CredentialEvents, Due, credential_events
 from reconciler.planning.declared_entries import DeclaredEntry
+from reconciler.planning.findings import Finding
+from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.ports import System
+from reconciler.planning.snapshot import Pair
 
 
 class Effect(StrEnum):
@@ -31,6 +35,8 @@ class Transition:
     owner: Owner
     changes: tuple[Change, ...]
     steps: tuple[Step, ...]
+    effect: Effect
+    """What it counts as, decided once (`effect_of`): gates, reports and the ledger ask here."""
     reason: str = ""
     place: Place | None = None
     refused: tuple[str, ...] = ()
@@ -39,8 +45,6 @@ class Transition:
     them elsewhere: when one of them fails, this one is not tried."""
     declared: tuple[DeclaredEntry, ...] = ()
     """What git says of its subject."""
-    counts_as: Effect | None = None
-    """What it counts as by what git declares of its subject (`annotations.explained`); None: by its changes alone."""
 
     @property
     def id(self) -> str:
@@ -50,46 +54,44 @@ class Transition:
     @property
     def action(self) -> Action:
         """Create when the thing itself is new, delete when it goes, rename when the account changes its address."""
-        if any(change.action is Action.RENAME for change in self.changes) or self._made_beside_an_old_one:
-            return Action.RENAME
-        main = [c for c in self.changes if c.kind in _MAIN_KIND[self.owner.scope]]
-        actions = {c.action for c in main}
-        if len(actions) == 1:
-            return actions.pop()
-        return Action.UPDATE
-
-    @property
-    def effect(self) -> Effect:
-        """What it counts as; the gates, the reports and the ledger ask here and decide nothing themselves."""
-        return self.counts_as or effect_of(self)
+        return action_of(self.owner, self.changes)
 
     @property
     def losses(self) -> tuple[Change, ...]:
         """What nothing brings back: mailboxes that are purged, OX accounts that are deleted with all their data."""
-        return tuple(c for c in self.changes if c.action is Action.DELETE and c.kind in CREDENTIAL_KINDS)
+        return losses_in(self.changes)
 
     @property
     def irreversible(self) -> bool:
         """Whether something goes that nothing brings back: these, or the subscriptions in OX, with their passwords."""
-        return bool(self.losses) or any(c.kind == "subscriptions" for c in self.changes)
+        return bool(self.losses) or any(kind_of(c.kind).irreversible for c in self.changes)
 
     @property
     def switches_off(self) -> bool:
         """Whether a mailbox or an alias is active before and not after."""
         return any(map(switches_off, self.changes))
 
-    @property
-    def _made_beside_an_old_one(self) -> bool:
-        """A rename that attaches the old mailbox makes a new one, and need not re-key anything."""
-        if self.owner.scope is not Scope.ACCOUNT:
-            return False
-        new = self.owner.subject
-        made = any(c.kind == "mailbox" and c.action is Action.CREATE and c.key == new for c in self.changes)
-        return made and any(c.key != new and _names_a_former_address(c) for c in self.changes)
+
+def action_of(owner: Owner, changes: Sequence[Change]) -> Action:
+    """What happens to the subject, given its changes in all systems."""
+    if any(change.action is Action.RENAME for change in changes) or _made_beside_an_old_one(owner, changes):
+        return Action.RENAME
+    actions = {c.action for c in changes if kind_of(c.kind).main_of is owner.scope}
+    return actions.pop() if len(actions) == 1 else Action.UPDATE
 
 
-# the record whose coming and going is the coming and going of the subject
-_MAIN_KIND = {Scope.ACCOUNT: ("mailbox",), Scope.ALIAS: ("alias",), Scope.BLOCK: ("block",)}
+def losses_in(changes: Iterable[Change]) -> tuple[Change, ...]:
+    """See Transition.losses."""
+    return tuple(c for c in changes if c.action is Action.DELETE and kind_of(c.kind).credential)
+
+
+def _made_beside_an_old_one(owner: Owner, changes: Sequence[Change]) -> bool:
+    """A rename that attaches the old mailbox makes a new one, and need not re-key anything."""
+    if owner.scope is not Scope.ACCOUNT:
+        return False
+    new = owner.subject
+    made = any(c.kind == "mailbox" and c.action is Action.CREATE and c.key == new for c in changes)
+    return made and any(c.key != new and _names_a_former_address(c) for c in changes)
 
 
 def _names_a_former_address(change: Change) -> bool:
@@ -106,17 +108,18 @@ _EFFECTS = {
 }
 
 
-def effect_of(transition: Transition, *, removed: bool = False, renamed: bool = False) -> Effect:
-    """What counts as a removal, in one place. `removed`: git declares the removal of this account, so whatever happens
-    to it is one (switched off, purged); `renamed`: it has former addresses, so a mailbox that is made is no creation.
-    An OX account that goes is a removal unless it goes beside a rename, which is counted as the change that it is (and
-    is `irreversible` all the same). `active: false` is a change."""
-    action = transition.action
-    if transition.owner.scope is Scope.ACCOUNT:
-        purged = any(loss.kind == "mailbox" for loss in transition.losses)
-        if removed or purged or (transition.losses and action is not Action.RENAME):
+def effect_of(context: PlanContext, owner: Owner, changes: Sequence[Change]) -> Effect:
+    """What counts as a removal, in one place. Whatever happens to an account whose removal git declares is one
+    (switched off, purged); of one that has former addresses a mailbox that is made is no creation. An OX account that
+    goes is a removal unless it goes beside a rename, which is counted as the change that it is (and is `irreversible`
+    all the same). `active: false` is a change."""
+    action = action_of(owner, changes)
+    if owner.scope is Scope.ACCOUNT:
+        losses = losses_in(changes)
+        purged = any(loss.kind == "mailbox" for loss in losses)
+        if owner.subject in context.removed or purged or (losses and action is not Action.RENAME):
             return Effect.REMOVAL
-        if renamed:
+        if Address(owner.subject) in context.chains.former:
             return Effect.CHANGE
     return _EFFECTS[action]
 
@@ -129,59 +132,71 @@ def switches_off(change: Change) -> bool:
     return before.active and not after.active
 
 
-class Pair(NamedTuple):
-    """What one system should hold and what it holds, under the same keys."""
+class Grouped(NamedTuple):
+    """The transitions, dangerous ones first, and what the systems cannot do of what follows from them."""
 
-    wanted: Records
-    found: Records
+    transitions: list[Transition]
+    findings: list[Finding]
 
 
 def group_by_owner(
+    context: PlanContext,
     changes: Iterable[Change],
     systems: Sequence[System],
     pairs: Mapping[str, Pair],
+    *,
     due: Due = Due(),  # noqa: B008  # a frozen value
     delimiter: str = "",
-) -> list[Transition]:
-    """Changes grouped by owner and completed by what follows from them, dangerous ones first."""
-    grouped: dict[Owner, list[Change]] = {owner: [] for owner in due.owners}
+) -> Grouped:
+    """Changes grouped by owner and completed by what follows from them."""
+    grouped: dict[Owner, list[Change]] = {owner: [] for owner in sorted(due.owners)}
     for change in changes:
         grouped.setdefault(change.owner, []).append(change)
-    by_name = {system.name: system for system in systems}
+    by_name = {system.name: system for system in systems if system.name in pairs}
     makers = {change.key: owner for owner, own in grouped.items() for change in own if _begins_to_answer(change)}
     leavers = _leavers(grouped)
-    transitions = []
+    transitions, findings = [], []
     for owner, own in grouped.items():
-        _complete(owner, own, news(owner, own, due), [s for s in systems if s.name in pairs], pairs)
+        events = credential_events(owner, own, due)
+        findings += _complete(context, owner, own, events=events, systems=by_name, pairs=pairs)
         if not own:
             continue
-        steps = [step for change in own for step in by_name[change.system].steps(change)]
+        steps = [Step(change, by_name[change.system].stage(change)) for change in own]
         needs = _needs(owner, own, makers, delimiter)
         if last := _still_led_here(owner, own, leavers):
             needs |= last
             steps = [step._replace(stage=max(step.stage, Stage.REFERENCES)) for step in steps]
-        steps.sort(key=lambda step: step.stage)  # stable: within a stage the systems' own order
-        transitions.append(Transition(owner, tuple(own), tuple(steps), needs=needs))
+        # stable: within a stage the system's own order; the order of the systems themselves decides nothing
+        steps.sort(key=lambda step: (step.stage, step.change.system))
+        ordered = tuple(step.change for step in steps)
+        effect = effect_of(context, owner, ordered)
+        transitions.append(Transition(owner, ordered, tuple(steps), effect, needs=needs))
     transitions.sort(key=_danger)
-    return transitions
+    return Grouped(transitions, findings)
 
 
 def _complete(
-    owner: Owner, own: list[Change], told: CredentialEvents, systems: Sequence[System], pairs: Mapping[str, Pair]
-) -> None:
+    context: PlanContext,
+    owner: Owner,
+    own: list[Change],
+    *,
+    events: CredentialEvents,
+    systems: Mapping[str, System],
+    pairs: Mapping[str, Pair],
+) -> list[Finding]:
     """Adds what follows, until nothing does: what one system says may depend on what another one has said, and not on
-    who is asked first (the old mailbox is attached because it gets the new password)."""
+    who is asked first (the old mailbox is attached because it gets the new password). All are asked about the same
+    changes each time."""
     there = {(change.system, change.kind, change.key) for change in own}
-    new = True
-    while new:
-        new = False
-        for system in systems:
-            pair = pairs[system.name]
-            for change in system.follow(owner, tuple(own), pair.wanted, pair.found, told):
-                if (change.system, change.kind, change.key) not in there:
-                    there.add((change.system, change.kind, change.key))
-                    own.append(change)
-                    new = True
+    while True:
+        known = tuple(own)
+        answers = [s.side_effects(context, owner, known, pairs[name], events) for name, s in systems.items()]
+        for change in (change for answer in answers for change in answer.changes):
+            if (change.system, change.kind, change.key) not in there:
+                there.add((change.system, change.kind, change.key))
+                own.append(change)
+        if len(own) == len(known):
+            return [finding for answer in answers for finding in answer.findings]
 
 
 def _needs(owner: Owner, changes: Sequence[Change], makers: Mapping[str, Owner], delimiter: str) -> frozenset[Owner]:
@@ -229,7 +244,7 @@ def _begins_to_answer(change: Change) -> bool:
 def _danger(transition: Transition) -> tuple[bool, int, int, str]:
     """Dangerous first: what nothing brings back; what goes or is switched off, what changes, what comes; accounts,
     aliases, blocks."""
-    scopes = (Scope.ACCOUNT, Scope.ALIAS, Scope.BLOCK)
+    scopes = tuple(Scope)
     actions = (Action.DELETE, Action.RENAME, Action.UPDATE, Action.CREATE)
     goes = transition.effect is Effect.REMOVAL or any(map(_stops_mail, transition.changes))
     rank = 0 if goes else actions.index(transition.action)

@@ -7,11 +7,10 @@ from collections.abc import Iterator, Mapping
 
 from reconciler.model.addresses import Address, domain_of, local_part
 from reconciler.model.declared import Mailbox
+from reconciler.model.kinds import kind_of
 from reconciler.model.members import slips, trouble, without_zeros
 from reconciler.model.names import folded
 from reconciler.model.records import (
-    CREDENTIAL_KINDS,
-    UNREADABLE_KINDS,
     DomainRow,
     LetterRow,
     MailboxRow,
@@ -38,7 +37,7 @@ def unknown_system(context: GateContext) -> Iterator[Finding]:
     numbered = {transition.owner for transition, _, _ in moved_numbers(context)} | _opened(context).keys()
     for transition in context.transitions:
         if (unjudged and transition.owner in numbered) or any(
-            c.kind in UNREADABLE_KINDS or _arrives(c) for c in transition.changes
+            not kind_of(c.kind).readable or _arrives(c) for c in transition.changes
         ):
             message = f"{transition.owner.subject} waits: {names} could not be read"
             yield about(
@@ -48,8 +47,7 @@ def unknown_system(context: GateContext) -> Iterator[Finding]:
 
 def lost_password(context: GateContext) -> Iterator[Finding]:
     """A reset for somebody whom no letter reaches would only lock them out."""
-    seen = (context.desired, context.remembered, context.site, context.snapshot, context.chains, context.made)
-    resets = due(*seen).password
+    resets = due(context.plan, context.remembered, context.site, context.snapshot).password
     for transition in context.transitions:
         waits = transition.owner in context.stopped
         if transition.owner in resets and not waits and not any(c.kind == "letter" for c in transition.changes):
@@ -151,7 +149,7 @@ _ARRIVALS = (Action.CREATE, Action.RENAME)
 
 
 def _arrives(change: Change) -> bool:
-    return change.action in _ARRIVALS and change.kind in CREDENTIAL_KINDS
+    return change.action in _ARRIVALS and kind_of(change.kind).credential
 
 
 def _opened(context: GateContext) -> dict[Owner, Transition]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Set
 
-from reconciler.model.records import CREDENTIAL_KINDS, AliasRow, MailboxRow, Owner
+from reconciler.model.kinds import kind_of
+from reconciler.model.records import AliasRow, MailboxRow, Owner
 from reconciler.planning.changes import Action, Change
 from reconciler.planning.transitions import Transition
 from reconciler.policy.context import GateContext
@@ -27,7 +28,7 @@ def renames(transition: Transition, context: GateContext) -> bool:
 
 
 def _moves(change: Change, owner: Owner) -> bool:
-    if change.action is Action.RENAME or (change.action is Action.CREATE and change.kind in CREDENTIAL_KINDS):
+    if change.action is Action.RENAME or (change.action is Action.CREATE and kind_of(change.kind).credential):
         return True
     # the old address becomes an alias of the new one
     return isinstance(change.after, AliasRow) and change.key != owner.subject and change.after.goto == (owner.subject,)

@@ -5,16 +5,16 @@ The workflow asks `due` before it folds changes into transitions; the gate only 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import NamedTuple
 
 from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState, Mailbox
 from reconciler.model.records import MailboxRow, Owner, Scope
-from reconciler.model.rename_chains import RenameChains
 from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.ledger_state import OneShot, Remembered
+from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.snapshot import Snapshot
 from reconciler.policy.context import GateContext
 from reconciler.settings import Settings
@@ -53,17 +53,16 @@ class OneShots(NamedTuple):
 
 
 def due(
-    desired: DesiredState,
+    context: PlanContext,
     remembered: Remembered,
     site: Settings,
     snapshot: Snapshot,
-    chains: RenameChains,
-    made: Mapping[str, date] | None = None,
 ) -> OneShots:
-    """Every declared date that the ledger has not seen as done. `made` has the days on which accounts became ours.
+    """Every declared date that the ledger has not seen as done.
 
     Nothing is due nor missed while the mailboxes are unknown, nor for an account whose rename is still to come.
     """
+    desired, chains, made = context.desired, context.chains, remembered.made
     live = snapshot.rows(MailboxRow)
     if live is None:
         return OneShots()
@@ -90,7 +89,7 @@ def due(
 
 def one_shots(context: GateContext) -> Iterator[Finding]:
     """Dates that were missed, and dates that are still to come."""
-    shots = due(context.desired, context.remembered, context.site, context.snapshot, context.chains, context.made)
+    shots = due(context.plan, context.remembered, context.site, context.snapshot)
     for shot, why, again in shots.missed:
         if why:
             when = "now" if again == context.desired.today else "then"

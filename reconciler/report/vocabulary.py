@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from reconciler.model.addresses import domain_of, local_part
+from reconciler.model.kinds import all_kinds, find_kind
 from reconciler.report.sanitize import clip
 
 _LONGEST = 80
@@ -13,37 +14,18 @@ _LONGEST = 80
 _MOST = 8
 """Addresses listed in a sentence; the steps have them all."""
 
-_NOUNS: Mapping[str, tuple[str, str]] = {
-    "mailbox": ("mailbox", "mailboxes"),
-    "alias": ("alias", "aliases"),
-    "ox_user": ("OX user", "OX users"),
-    "block": ("sender block", "sender blocks"),
-    "unmanaged_line": ("hand-made map line", "hand-made map lines"),
-    "domain": ("domain", "domains"),
-    "alias_domain": ("alias domain", "alias domains"),
-    "member": ("member", "members"),
-    "vacation": ("vacation", "vacations"),
-    "password": ("new password", "new passwords"),
-    "attachment": ("attaching of the old mailbox", "attachings of old mailboxes"),
-    "subscriptions": ("removal of OX subscriptions", "removals of OX subscriptions"),
-    "welcome_mail": ("welcome mail", "welcome mails"),
-    "letter": ("letter to their register address", "letters to register addresses"),
-}
-
-
-_FIRST = ("mailbox", "alias", "ox_user", "block")
-"""The kinds that a reader asks for first."""
-
 
 def in_order(kinds: Iterable[str]) -> list[str]:
     """The kinds as every report lists them."""
     given = list(kinds)
-    return [kind for kind in _FIRST if kind in given] + [kind for kind in given if kind not in _FIRST]
+    first = [kind.name for kind in all_kinds() if kind.adopted]  # those that a reader asks for first
+    return [kind for kind in first if kind in given] + [kind for kind in given if kind not in first]
 
 
 def noun(kind: str, number: int = 1) -> str:
     """What a kind of record is called; a kind that is not known here by its own name."""
-    one, many = _NOUNS.get(kind, (kind, kind))
+    known = find_kind(kind)
+    one, many = known.noun if known is not None else (kind, kind)
     return one if number == 1 else many
 
 

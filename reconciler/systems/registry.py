@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-from reconciler.planning.ports import System
-from reconciler.systems.context import SystemContext
-from reconciler.systems.letters.system import build as letters
-from reconciler.systems.openxchange.system import build as openxchange
-from reconciler.systems.postfix.system import build as postfix
-from reconciler.systems.postfixadmin.system import build as postfixadmin
+from reconciler.model.kinds import register
 
-# in the order in which plans and reports name them; `build` gives None when the site file leaves its section out
-_BUILDERS: tuple[Callable[[SystemContext], System | None], ...] = (postfixadmin, openxchange, postfix, letters)
+if TYPE_CHECKING:
+    from reconciler.planning.ports import System
+    from reconciler.systems.context import SystemContext
+
+SYSTEMS = [
+    "reconciler.systems.postfixadmin",
+    "reconciler.systems.openxchange",
+    "reconciler.systems.postfix",
+    "reconciler.systems.letters",
+]
+"""Packages, in the order in which plans and reports name them; the order decides nothing else. Each has `kinds.KINDS`
+and `system.build`, which gives None when the site file leaves its section out. They are imported when they are needed:
+a command that asks no system reads the kinds alone."""
+
+
+def register_kinds() -> None:
+    """Makes the kinds of all systems known; before a plan or the ledger is read."""
+    for package in SYSTEMS:
+        register(import_module(f"{package}.kinds").KINDS)
 
 
 def build_systems(context: SystemContext) -> list[System]:
     """The systems of this site."""
-    return [system for build in _BUILDERS if (system := build(context)) is not None]
+    register_kinds()
+    built = (import_module(f"{package}.system").build(context) for package in SYSTEMS)
+    return [system for system in built if system is not None]

@@ -6,20 +6,16 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from reconciler.errors import Unreadable
-from reconciler.model.declared import DesiredState
 from reconciler.model.records import AliasRole, AliasRow, BlockRow, LetterRow, MailboxRow, Owner, Records, Row, Scope
 from reconciler.planning.changes import Action, Change, Outcome, Result, Stage, Step
-from reconciler.planning.credentials import CredentialEvents
-from reconciler.planning.findings import Finding
 from reconciler.planning.plan import Counts, Plan
-from reconciler.planning.transitions import Transition
+from reconciler.planning.plan_context import PlanContext
+from reconciler.planning.ports import Observation, System
+from reconciler.planning.transitions import Effect, Transition
 
 
-class Memory:
+class Memory(System):
     """Answers the verbs of a system; `log` has every call that reached it."""
-
-    owns: frozenset[str] = frozenset()
-    needed_for_accounts = False
 
     def __init__(self, name: str, log: list[str] | None = None) -> None:
         self.name = self.target = name
@@ -29,38 +25,19 @@ class Memory:
         self.lies: set[str] = set()
         self.blind = False
 
-    def expect(self, desired: DesiredState) -> Records:
+    def expect(self, context: PlanContext) -> Records:
         return {}
 
-    async def observe(self) -> Records:
-        return {"block": dict(self.rows)}
+    async def observe(self, *, writing: bool = False) -> Observation:
+        return Observation({"block": dict(self.rows)})
 
-    def pair(self, wanted: Records, found: Records) -> Records:
-        return found
-
-    def settle(self, wanted: Records, found: Records) -> Records:
-        return wanted
-
-    def follow(
-        self,
-        owner: Owner,
-        changes: Sequence[Change],
-        wanted: Records,
-        found: Records,
-        news: CredentialEvents,
-    ) -> Sequence[Change]:
-        return ()
-
-    def steps(self, change: Change) -> tuple[Step, ...]:
-        return ()
-
-    def review(self, desired: DesiredState, found: Records) -> Sequence[Finding]:
-        return ()
+    def stage(self, change: Change) -> Stage:
+        return Stage.MAIL_FLOW
 
     async def check(self) -> None:
         self.log.append(f"check {self.name}")
 
-    async def perform(self, batch: Sequence[Step]) -> list[Outcome]:
+    async def perform(self, context: PlanContext, batch: Sequence[Step]) -> list[Outcome]:
         self.log.append(f"{self.name}: {' '.join(step.change.key for step in batch)}")
         return [self._one(step) for step in batch]
 
@@ -90,7 +67,7 @@ def alias(system: str, key: str, *needs: Owner) -> Transition:
     """An alias that leads to what `needs` names."""
     row = AliasRow(key, key, tuple(owner.subject for owner in needs), True, AliasRole.DECLARED)
     change = Change(system, "alias", Action.CREATE, key, None, row, row.owner)
-    return Transition(row.owner, (change,), (Step(change, Stage.REFERENCES),), needs=frozenset(needs))
+    return Transition(row.owner, (change,), (Step(change, Stage.REFERENCES),), Effect.CREATION, needs=frozenset(needs))
 
 
 def step(system: str, key: str, stage: Stage = Stage.MAIL_FLOW, *, owner: str = "", kind: str = "block") -> Step:
@@ -107,7 +84,8 @@ def step(system: str, key: str, stage: Stage = Stage.MAIL_FLOW, *, owner: str = 
 def plan_with(*groups: Sequence[Step]) -> Plan:
     """A plan with one transition for each group of steps."""
     transitions = tuple(
-        Transition(group[0].change.owner, tuple(s.change for s in group), tuple(group)) for group in groups
+        Transition(group[0].change.owner, tuple(s.change for s in group), tuple(group), Effect.CREATION)
+        for group in groups
     )
     return Plan("case", "", NOW, transitions, (), (), Counts(), "digest")
 

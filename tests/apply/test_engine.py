@@ -13,8 +13,10 @@ from reconciler.apply import engine
 from reconciler.apply.journal import Journal
 from reconciler.errors import PermanentFailure, Unreadable
 from reconciler.planning.changes import Outcome, Result, Stage, Step
+from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.run import Run
 from tests.apply.memory import NOW, Memory, alias, plan_with, step
+from tests.systems.plans import NO_PLAN
 
 FAILED = Outcome(Result.FAILED, "no")
 LATER = Outcome(Result.FAILED, "busy", temporary=True)
@@ -52,7 +54,14 @@ async def run(
 
     plan = plan_with(*groups)
     return await engine.carry_out(
-        plan, systems, pages or Pages(), clock=clock, progress=progress, stop=stop or asyncio.Event(), pause=0.0
+        plan,
+        systems,
+        pages or Pages(),
+        context=NO_PLAN,
+        clock=clock,
+        progress=progress,
+        stop=stop or asyncio.Event(),
+        pause=0.0,
     )
 
 
@@ -110,7 +119,14 @@ async def test_an_alias_is_not_made_when_its_target_failed_and_comes_after_it_ot
     plan = plan_with([good], [bad])
     plan = replace(plan, transitions=(*leading, *plan.transitions))
     done = await engine.carry_out(
-        plan, [a], Pages(), clock=lambda: NOW, progress=lambda *_: None, stop=asyncio.Event(), pause=0.0
+        plan,
+        [a],
+        Pages(),
+        context=NO_PLAN,
+        clock=lambda: NOW,
+        progress=lambda *_: None,
+        stop=asyncio.Event(),
+        pause=0.0,
     )
     assert results(done) == [["done"], ["not tried"], ["done"], ["done"], ["failed"]]
     assert a.log == ["a: good bad", "a: three one"]
@@ -134,7 +150,14 @@ async def test_what_leads_to_something_incomplete_is_not_tried_at_any_depth(fail
     plan = plan_with([anna])
     plan = replace(plan, transitions=(outer, info, vorstand, *plan.transitions))
     done = await engine.carry_out(
-        plan, [a], Pages(), clock=lambda: NOW, progress=lambda *_: None, stop=asyncio.Event(), pause=0.0
+        plan,
+        [a],
+        Pages(),
+        context=NO_PLAN,
+        clock=lambda: NOW,
+        progress=lambda *_: None,
+        stop=asyncio.Event(),
+        pause=0.0,
     )
     assert results(done) == [[result] for result in expected]
 
@@ -183,9 +206,9 @@ async def test_stop_ends_the_run_at_the_next_boundary() -> None:
     stop = asyncio.Event()
 
     class Stopping(Memory):
-        async def perform(self, batch: Sequence[Step]) -> list[Outcome]:
+        async def perform(self, context: PlanContext, batch: Sequence[Step]) -> list[Outcome]:
             stop.set()
-            return await super().perform(batch)
+            return await super().perform(context, batch)
 
     a, b = Stopping("a"), Memory("b")
     done = await run([a, b], [step("a", "a1", owner="o"), step("b", "b1", Stage.GROUPWARE, owner="o")], stop=stop)

@@ -8,10 +8,10 @@ from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState, Mailbox, OldMailbox, Rename
 from reconciler.model.places import Origin
 from reconciler.model.records import Owner, Scope
-from reconciler.model.rename_chains import rename_chains
 from reconciler.planning.annotations import due_accounts
 from reconciler.planning.credentials import Due
 from reconciler.planning.ledger_state import Remembered
+from reconciler.planning.plan_context import PlanContext
 
 HERE = Origin("a.yaml", "x", "0")
 OLD, NEW = Address("alt@mail.example"), Address("neu@mail.example")
@@ -21,7 +21,7 @@ WAS, IS = Owner(Scope.ACCOUNT, OLD), Owner(Scope.ACCOUNT, NEW)
 def due(*kinds: str, owner: Owner = IS, old_mailbox: OldMailbox | None = None) -> Due:
     renames = (Rename(OLD, NEW, date(2026, 11, 22), HERE, old_mailbox=old_mailbox),) if old_mailbox else ()
     state = DesiredState(date(2026, 11, 24), mailboxes={NEW: Mailbox(NEW, HERE)}, renames=renames)
-    return due_accounts(Remembered(unseen={owner: frozenset(kinds)}), state, rename_chains(state))
+    return due_accounts(Remembered(unseen={owner: frozenset(kinds)}), PlanContext.of(state))
 
 
 def test_an_untold_password_is_renewed() -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
+import pytest
+
+from reconciler.model import kinds
 from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState, Mailbox, Rename
 from reconciler.model.places import Origin
 from reconciler.model.records import Absent, AliasRole, AliasRow, MailboxRow, Owner, Records, Row, Scope
-from reconciler.model.rename_chains import rename_chains
 from reconciler.planning.inventory import adopted, changed_by_hand, ours_no_longer_declared
 from reconciler.planning.ledger_state import InventoryEntry, Remembered
-from reconciler.planning.transitions import Pair
+from reconciler.planning.plan_context import PlanContext
+from reconciler.planning.snapshot import Pair
 
 TODAY = date(2026, 11, 24)
 HERE = Origin("a.yaml", "x", "0")
@@ -41,7 +44,7 @@ def found(*rows: Row) -> Records:
 def wanted(past: Remembered, live: Records, state: DesiredState | None = None) -> Records:
     state = state or DesiredState(TODAY)
     pair = Pair({"mailbox": {}, "alias": {}}, live)
-    return ours_no_longer_declared("postfixadmin", pair, past, state, rename_chains(state))
+    return ours_no_longer_declared("postfixadmin", pair, past, PlanContext.of(state))
 
 
 def test_an_alias_that_we_made_goes_with_its_entry() -> None:
@@ -102,3 +105,35 @@ def test_rows_that_equal_what_is_declared_are_adopted_once() -> None:
     assert list(adopted("postfixadmin", pair, past)) == []
     differing = pair._replace(found=found(MailboxRow(ANNA, "", "", 5, False)))
     assert list(adopted("postfixadmin", differing, Remembered())) == []
+
+
+class ListRow(NamedTuple):
+    """A mailing list, of a system that is not there yet."""
+
+    key: str
+    account: str
+    members: tuple[str, ...]
+
+    @property
+    def owner(self) -> Owner:
+        return Owner(Scope.ALIAS, self.account)
+
+    def merged_with(self, found: ListRow) -> ListRow:
+        return found if found.members == self.members else found._replace(members=self.members)
+
+
+@pytest.mark.parametrize(("members", "goes"), [((ANNA,), True), ((ANNA, "x@extern.example"), False)])
+def test_what_goes_with_its_entry_goes_when_it_is_ours_and_as_we_left_it(
+    monkeypatch: pytest.MonkeyPatch, members: tuple[str, ...], goes: bool
+) -> None:
+    """Of every kind that says so, whichever system it is of."""
+    monkeypatch.setattr(kinds, "_BY_NAME", dict(kinds._BY_NAME))
+    monkeypatch.setattr(kinds, "_BY_ROW", dict(kinds._BY_ROW))
+    rule = kinds.OnUndeclared.DELETE_OURS
+    kinds.register([kinds.Kind("list", ListRow, ("list", "lists"), adopted=True, on_undeclared=rule)])
+    owner = Owner(Scope.ALIAS, INFO)
+    left = InventoryEntry.of("mailman", "list", INFO, ListRow(INFO, INFO, (ANNA,)), owner)
+    pair = Pair({"list": {}}, {"list": {INFO: ListRow(INFO, "", members)}})
+    past = Remembered(inventory={left.id: left})
+    settled = ours_no_longer_declared("mailman", pair, past, PlanContext.of(DesiredState(TODAY)))
+    assert settled["list"] == ({INFO: Absent(INFO, owner)} if goes else {})

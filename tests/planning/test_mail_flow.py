@@ -11,7 +11,7 @@ from reconciler.model.rename_chains import RenameChains
 from reconciler.planning.changes import Action, Change
 from reconciler.planning.mail_flow import EXPANSION_LIMIT, NESTING_LIMIT, Delivery, MailTables
 from reconciler.planning.mail_flow_changes import MailFlow
-from reconciler.planning.transitions import Transition
+from reconciler.planning.transitions import Effect, Transition
 
 D, LINKED = "mail.example", "zwei.example"
 ANNA, BERND = f"anna@{D}", f"bernd@{D}"
@@ -95,7 +95,7 @@ def test_only_what_a_change_reaches_is_resolved(size: int, monkeypatch: pytest.M
         return deliver(tables, address)
 
     monkeypatch.setattr(MailTables, "deliver", counted)
-    found = list(MailFlow(live, RenameChains({}, {}, ()), [Transition(OWNER, (change,), ())]).changes())
+    found = list(MailFlow(live, RenameChains({}, {}, ()), [Transition(OWNER, (change,), (), Effect.CHANGE)]).changes())
     assert [(f.address, f.before, f.after) for f in found] == [
         (f"info@{D}", to(ANNA), to(BERND)),
         (board.key, to(ANNA), to(BERND)),

@@ -11,7 +11,7 @@ from reconciler.model.records import BlockRow, MailboxRow, Owner, Scope
 from reconciler.planning.changes import Action, Change, Stage, Step
 from reconciler.planning.declared_entries import DeclaredEntry
 from reconciler.planning.plan import digest
-from reconciler.planning.transitions import Transition
+from reconciler.planning.transitions import Effect, Transition
 
 A = "anna@mail.example"
 
@@ -19,7 +19,7 @@ A = "anna@mail.example"
 def transition(before: MailboxRow | None, after: MailboxRow, stage: Stage = Stage.MAIL_FLOW) -> Transition:
     action = Action.UPDATE if before else Action.CREATE
     change = Change("postfixadmin", "mailbox", action, A, before, after, Owner(Scope.ACCOUNT, A))
-    return Transition(change.owner, (change,), (Step(change, stage),))
+    return Transition(change.owner, (change,), (Step(change, stage),), Effect.CHANGE)
 
 
 OLD = MailboxRow(A, "", "Anna", 100, True)
@@ -55,7 +55,7 @@ def test_places_and_words_are_not_bound() -> None:
 
 def test_kinds_of_equal_content_differ() -> None:
     mailbox = Change("p", "x", Action.CREATE, "k", None, BlockRow("k", "a", "b"), Owner(Scope.BLOCK, "k"))
-    one = Transition(mailbox.owner, (mailbox,), (Step(mailbox, Stage.FILTER),))
+    one = Transition(mailbox.owner, (mailbox,), (Step(mailbox, Stage.FILTER),), Effect.CHANGE)
     other = mailbox._replace(after=BlockRow("k", "a", "c"))
-    two = Transition(other.owner, (other,), (Step(other, Stage.FILTER),))
+    two = Transition(other.owner, (other,), (Step(other, Stage.FILTER),), Effect.CHANGE)
     assert digest("s", {}, {}, (one,)) != digest("s", {}, {}, (two,))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,9 @@ from reconciler.model.declared import (
     Rename,
     SenderBlock,
 )
+from reconciler.model.kinds import name_of
 from reconciler.model.places import Origin, Place
 from reconciler.model.records import (
-    NAME_OF,
     AliasDomainRow,
     AliasRow,
     DomainRow,
@@ -32,13 +33,14 @@ from reconciler.model.records import (
     Row,
     Scope,
 )
-from reconciler.model.rename_chains import rename_chains
 from reconciler.planning.annotations import explained
 from reconciler.planning.changes import Action, Change
 from reconciler.planning.findings import Finding, Severity
+from reconciler.planning.identity import Identity
 from reconciler.planning.ledger_state import Effect, InventoryEntry, Remembered
+from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.snapshot import Snapshot
-from reconciler.planning.transitions import Transition
+from reconciler.planning.transitions import Transition, effect_of
 from reconciler.policy.context import GateContext
 from reconciler.policy.gates import run_gates
 from reconciler.settings import Settings
@@ -100,12 +102,13 @@ def change(owner: Owner, before: Row | None, after: Row | None) -> Change:
         action = Action.CREATE if before is None else Action.DELETE
     else:
         action = Action.UPDATE if before.key == after.key else Action.RENAME
-    kind = NAME_OF[type(row)]
+    kind = name_of(type(row))
     return Change(_SYSTEM.get(kind, "postfixadmin"), kind, action, row.key, before, after, owner)
 
 
 def transition(owner: Owner, *pairs: tuple[Row | None, Row | None]) -> Transition:
-    return Transition(owner, tuple(change(owner, *pair) for pair in pairs), ())
+    changes = tuple(change(owner, *pair) for pair in pairs)
+    return Transition(owner, changes, (), effect_of(PlanContext.of(DesiredState(TODAY)), owner, changes))
 
 
 def creation(address: str) -> Transition:
@@ -149,7 +152,7 @@ def remembered(
     """What the ledger has: entries of the inventory that nobody wants, and what was touched within the window."""
     inventory = {}
     for key, row in entries:
-        entry = InventoryEntry.of("postfixadmin", NAME_OF[type(row)], key, row, account(key))
+        entry = InventoryEntry.of("postfixadmin", name_of(type(row)), key, row, account(key))
         inventory[entry.id] = entry
     window = {effect: frozenset(owners) for effect, owners in (recent or {}).items()}
     return Remembered(inventory=inventory, recent=window, **more)
@@ -181,15 +184,32 @@ def context(
         {b.key: b for b in blocks},
         tuple(confirms),
     )
-    transitions = explained(transitions, desired, rename_chains(desired), more["remembered"], _locate)
+    plan = PlanContext.of(desired)
+    more["remembered"] = remembered = replace(more["remembered"], made=more.pop("made", more["remembered"].made))
+    counted = [replace(t, effect=effect_of(plan, t.owner, t.changes)) for t in transitions]
     snapshot = Snapshot(datetime(2026, 11, 24, 10, 58, tzinfo=UTC), {} if unread else {"all": _records(live)})
-    return GateContext(site(**(policy or {})), desired, snapshot, transitions, (), _locate, **more)
+    return GateContext(
+        site=site(**(policy or {})),
+        plan=plan,
+        snapshot=snapshot,
+        transitions=explained(counted, plan, remembered, _locate),
+        identity=Identity(plan, snapshot, remembered),
+        waiting_for=more.pop("waiting_for", ()),
+        locate=_locate,
+        **more,
+    )
+
+
+def redeclared(looked_at: GateContext, desired: DesiredState) -> GateContext:
+    """The same plan, had git declared this."""
+    plan = PlanContext.of(desired)
+    return replace(looked_at, plan=plan, identity=Identity(plan, looked_at.snapshot, looked_at.remembered))
 
 
 def _records(rows: Iterable[Row]) -> Records:
-    records: Records = {NAME_OF[kind]: {} for kind in (MailboxRow, AliasRow, OxUserRow, DomainRow, AliasDomainRow)}
+    records: Records = {name_of(kind): {} for kind in (MailboxRow, AliasRow, OxUserRow, DomainRow, AliasDomainRow)}
     for row in rows:
-        records[NAME_OF[type(row)]][row.key] = row
+        records[name_of(type(row))][row.key] = row
     return records
 
 

@@ -30,7 +30,7 @@ def one(offset: int = 0, name: str = "password_reset", address: str = ALT, **mor
 
 def asked(looked_at: GateContext) -> OneShots:
     c = looked_at
-    return due(c.desired, c.remembered, c.site, c.snapshot, c.chains, c.made)
+    return due(c.plan, c.remembered, c.site, c.snapshot)
 
 
 def owners(shots: OneShots) -> tuple[list[str], list[str]]:
@@ -155,7 +155,7 @@ def test_the_advice_for_a_missed_one_is_a_date_that_works(offset: int, made: int
     assert missed.why == why
     assert hint(looked_at) == f"write `password_reset: {advice}, or remove it"
     assert missed.again is not None
-    for_then = one((missed.again - TODAY).days, remembered=looked_at.remembered, made=looked_at.made)
+    for_then = one((missed.again - TODAY).days, remembered=looked_at.remembered)
     assert asked(for_then).due or asked(for_then).waiting
 
 

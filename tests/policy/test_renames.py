@@ -11,7 +11,8 @@ import pytest
 from reconciler.model.addresses import Address
 from reconciler.model.records import AliasRow, Row
 from reconciler.planning.findings import Severity, StateEntry
-from reconciler.policy.context import UNKNOWN, GateContext
+from reconciler.planning.identity import Identity
+from reconciler.policy.context import GateContext
 from reconciler.policy.gates import run_gates
 from tests.policy.drafts import (
     ALT,
@@ -31,6 +32,7 @@ from tests.policy.drafts import (
     moving,
     only,
     ox_user,
+    redeclared,
     remembered,
     removal,
     rename,
@@ -104,7 +106,7 @@ def test_a_mailbox_that_git_names_is_not_suspected(named: dict[str, Any]) -> Non
 def test_a_declared_mailbox_is_not_suspected() -> None:
     looked_at = new()
     assert (
-        said(replace(looked_at, desired=replace(looked_at.desired, mailboxes={Address(a): box(a) for a in (NEU, ALT)})))
+        said(redeclared(looked_at, replace(looked_at.desired, mailboxes={Address(a): box(a) for a in (NEU, ALT)})))
         == []
     )
 
@@ -153,7 +155,8 @@ def found_at_new(looked_at: GateContext, row: Row) -> GateContext:
     """With the row under the new address."""
     records = looked_at.snapshot.records["all"]
     paired = {"all": {**records, "mailbox": {**records["mailbox"], NEU: row}}}
-    return replace(looked_at, snapshot=replace(looked_at.snapshot, records=paired), identity=UNKNOWN)
+    snapshot = replace(looked_at.snapshot, records=paired)
+    return replace(looked_at, snapshot=snapshot, identity=Identity(looked_at.plan, snapshot, looked_at.remembered))
 
 
 def test_a_mailbox_that_is_found_under_its_new_address_is_not_there_yet() -> None:

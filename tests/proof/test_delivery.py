@@ -89,9 +89,16 @@ async def apply(site: Path, state: dict[str, Any], friend: Friend) -> Run:
     """Declares this and carries it out, with the friend at every boundary."""
     (site.parent / "state" / "state.yaml").write_text(json.dumps({"domain": DOMAIN, **state}), encoding="utf-8")
     async with open_site(site) as opened:
-        plan, stop = (await opened.draft()).plan, asyncio.Event()
+        drafted, stop = await opened.draft(), asyncio.Event()
         return await carry_out(
-            plan, opened.systems, friend, clock=opened.clock, progress=lambda *_: None, stop=stop, pause=0
+            drafted.plan,
+            opened.systems,
+            friend,
+            context=drafted.context,
+            clock=opened.clock,
+            progress=lambda *_: None,
+            stop=stop,
+            pause=0,
         )
 
 

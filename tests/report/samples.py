@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta, timezone
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta, timezone
 
+from reconciler.model.declared import DesiredState
+from reconciler.model.kinds import name_of
 from reconciler.model.places import Place
 from reconciler.model.records import (
-    NAME_OF,
     AliasRole,
     AliasRow,
     AttachmentRow,
@@ -33,8 +35,9 @@ from reconciler.planning.findings import Finding, Severity, StateEntry
 from reconciler.planning.ledger_state import Effect, PastRun, PastStep, RunState, StepState, value_text
 from reconciler.planning.lookup import Sighting, SightingFact
 from reconciler.planning.plan import Counts, Plan, Read, digest
+from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.run import Run, TransitionRun
-from reconciler.planning.transitions import Transition
+from reconciler.planning.transitions import Transition, effect_of
 
 MADE = datetime(2026, 11, 22, 10, 58, 3, tzinfo=timezone(timedelta(hours=1)))
 DOMAIN = "pirat.alt"
@@ -63,7 +66,7 @@ def change(owner: Owner, before: Row | None, after: Row | None) -> Change:
         action = Action.CREATE if before is None else Action.DELETE
     else:
         action = Action.UPDATE if before.key == after.key else Action.RENAME
-    return Change(_SYSTEM[type(row)][0], NAME_OF[type(row)], action, row.key, before, after, owner)
+    return Change(_SYSTEM[type(row)][0], name_of(type(row)), action, row.key, before, after, owner)
 
 
 def transition(
@@ -72,12 +75,13 @@ def transition(
     reason: str = "",
     place: Place | None = None,
     refused: tuple[str, ...] = (),
-    counts_as: Effect | None = None,
+    effect: Effect | None = None,
 ) -> Transition:
     """A transition of some (before, after) rows, one step each, in the order of the stages."""
     changes = tuple(change(owner, before, after) for before, after in rows)
     steps = sorted((Step(c, _SYSTEM[type(c.row)][1]) for c in changes), key=lambda step: step.stage)
-    return Transition(owner, changes, tuple(steps), reason, place, refused, counts_as=counts_as)
+    counted = effect or effect_of(PlanContext.of(DesiredState(date(2026, 11, 24))), owner, changes)
+    return Transition(owner, changes, tuple(steps), counted, reason, place, refused)
 
 
 def account(name: str) -> Owner:
@@ -210,7 +214,7 @@ def switched_off() -> Transition:
         (own_alias, own_alias._replace(active=False)),
     ]
     place = Place("state/removals.yaml", 3, 5)
-    return transition(account("hans.weg"), *rows, reason=REMOVAL_REASON, place=place, counts_as=Effect.REMOVAL)
+    return transition(account("hans.weg"), *rows, reason=REMOVAL_REASON, place=place, effect=Effect.REMOVAL)
 
 
 def purged(name: str = "hans.weg", *, groupware: bool = False, refused: tuple[str, ...] = ()) -> Transition:
@@ -240,7 +244,8 @@ def reset() -> Transition:
     made = transition(account("carla.beispiel"), *((None, row) for row in rows))
     in_ox = Change("openxchange", "password", Action.CREATE, address, None, ox, made.owner)
     steps = sorted((*made.steps, Step(in_ox, Stage.GROUPWARE)), key=lambda step: step.stage)
-    return Transition(made.owner, (*made.changes, in_ox), tuple(steps), place=Place("state/mailboxes.yaml", 31))
+    place = Place("state/mailboxes.yaml", 31)
+    return replace(made, changes=(*made.changes, in_ox), steps=tuple(steps), place=place)
 
 
 def changed_alias() -> Transition:

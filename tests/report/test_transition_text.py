@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
+from reconciler.model import kinds
 from reconciler.model.records import (
     AliasRole,
     AttachmentRow,
@@ -22,7 +23,7 @@ from reconciler.model.records import (
     WelcomeMailRow,
 )
 from reconciler.planning.changes import Action, Change, Stage, Step
-from reconciler.planning.transitions import Transition
+from reconciler.planning.transitions import Effect, Transition
 from reconciler.report.transition_text import closer, label, sentence, title
 from reconciler.report.vocabulary import megabytes
 from tests.report.samples import (
@@ -159,7 +160,7 @@ def test_many_targets_are_counted_and_not_all_listed() -> None:
     assert _said(BOARD, (None, alias(BOARD.subject, *targets))).endswith(f"a0007@{DOMAIN} and 992 more")
 
 
-def test_a_kind_of_a_fourth_system_is_called_by_its_own_name() -> None:
+def test_a_kind_of_a_fourth_system_is_called_by_its_own_name(monkeypatch: pytest.MonkeyPatch) -> None:
     class RoomRow(NamedTuple):
         key: str
 
@@ -170,8 +171,11 @@ def test_a_kind_of_a_fourth_system_is_called_by_its_own_name() -> None:
         def merged_with(self, found: RoomRow) -> RoomRow:
             return found
 
+    monkeypatch.setattr(kinds, "_BY_NAME", dict(kinds._BY_NAME))
+    monkeypatch.setattr(kinds, "_BY_ROW", dict(kinds._BY_ROW))
+    kinds.register([kinds.Kind("room", RoomRow, ("meeting room", "meeting rooms"))])
     made = Change("calendar", "room", Action.CREATE, "r1", None, RoomRow("r1"), OWNER)
-    assert sentence(Transition(OWNER, (made,), (Step(made, Stage.GROUPWARE),))) == "room created"
+    assert sentence(Transition(OWNER, (made,), (Step(made, Stage.GROUPWARE),), Effect.CHANGE)) == "meeting room created"
 
 
 def test_step_labels_name_the_thing() -> None:

@@ -11,9 +11,9 @@ from typing import Protocol
 
 from reconciler.model.declared import DesiredState
 from reconciler.planning.changes import Change, Result, Step
-from reconciler.planning.diff import diff
+from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.ports import System
-from reconciler.planning.transitions import Pair, group_by_owner
+from tests.systems.plans import changes_of, steps_of
 
 
 class World(Protocol):
@@ -43,33 +43,17 @@ class World(Protocol):
         ...
 
 
-async def plan(system: System, state: DesiredState) -> list[Change]:
-    """What the workflow would find to do in this system alone."""
-    wanted, observed = system.expect(state), await system.observe()
-    found = system.pair(wanted, observed)
-    return list(diff(system, system.settle(wanted, found), found))
-
-
-async def steps_for(system: System, state: DesiredState) -> list[Step]:
-    """The steps of all transitions in order."""
-    wanted, observed = system.expect(state), await system.observe()
-    found = system.pair(wanted, observed)
-    pair = Pair(system.settle(wanted, found), found)
-    transitions = group_by_owner(diff(system, *pair), [system], {system.name: pair})
-    return sorted((s for t in transitions for s in t.steps if s.readable), key=lambda step: step.stage)
-
-
 class Contract:
     """drift → converge → empty plan; twice; is_applied; races; crashes."""
 
     async def test_each_state_converges_and_the_second_plan_is_empty(self, world: World) -> None:
         for state in world.states:
             system = world.system()
-            steps = await steps_for(system, state)
+            steps = await readable_steps_of(system, state)
             assert steps, "a state that changes nothing proves nothing"
-            assert {o.result for o in await system.perform(steps)} == {Result.DONE}
+            assert {o.result for o in await system.perform(PlanContext.of(state), steps)} == {Result.DONE}
             again = world.system()
-            assert await plan(again, state) == []
+            assert await changes_of(again, state) == []
             await _close(system, again)
 
     async def test_drift_is_found_and_put_right(self, world: World) -> None:
@@ -83,20 +67,20 @@ class Contract:
     async def test_every_step_may_be_repeated(self, world: World) -> None:
         for state in world.states:
             system = world.system()
-            steps = await steps_for(system, state)
+            steps = await readable_steps_of(system, state)
             for step in steps:
-                assert [o.result for o in await system.perform([step])] == [Result.DONE]
+                assert [o.result for o in await system.perform(PlanContext.of(state), [step])] == [Result.DONE]
                 once = await world.dump()
-                assert [o.result for o in await system.perform([step])] == [Result.DONE], step.id
+                assert [o.result for o in await system.perform(PlanContext.of(state), [step])] == [Result.DONE], step.id
                 assert await world.dump() == once, step.id
             await _close(system)
 
     async def test_is_applied_is_false_before_and_true_after(self, world: World) -> None:
         for state in world.states:
             system = world.system()
-            steps = await steps_for(system, state)
+            steps = await readable_steps_of(system, state)
             assert await system.is_applied(steps) == [False] * len(steps)
-            await system.perform(steps)
+            await system.perform(PlanContext.of(state), steps)
             assert await system.is_applied(steps) == [True] * len(steps)
             await _close(system)
 
@@ -104,11 +88,11 @@ class Contract:
         tried = 0
         for state in world.states:
             system = world.system()
-            for step in await steps_for(system, state):
+            for step in await readable_steps_of(system, state):
                 if step.change.before is not None:
                     await world.lose_race(step.change)
                     theirs = await world.dump()
-                    (outcome,) = await system.perform([step])
+                    (outcome,) = await system.perform(PlanContext.of(state), [step])
                     assert outcome.result is Result.FAILED, step.id
                     assert (outcome.temporary, outcome.raced) == (False, True), step.id
                     assert await world.dump() == theirs, step.id
@@ -123,22 +107,29 @@ class Contract:
         undisturbed = await world.dump()
         await world.reset()
         first = world.system()
-        count = len(await steps_for(first, world.states[0]))
+        count = len(await readable_steps_of(first, world.states[0]))
         await _close(first)
         for reached in range(count + 1):
             await world.reset()
             dying = world.system()
-            for step in (await steps_for(dying, world.states[0]))[:reached]:
-                await dying.perform([step])  # and here the process ends: nobody records the outcome
+            for step in (await readable_steps_of(dying, world.states[0]))[:reached]:
+                await dying.perform(
+                    PlanContext.of(world.states[0]), [step]
+                )  # and here the process ends: nobody records the outcome
             await _close(dying)
             await _converge(world, world.states)
             assert await world.dump() == undisturbed, f"died after step {reached}"
 
 
+async def readable_steps_of(system: System, state: DesiredState) -> list[Step]:
+    """The steps whose effect can be seen afterwards."""
+    return [step for step in await steps_of(system, state) if step.readable]
+
+
 async def plan_once(world: World, state: DesiredState) -> list[Change]:
     """`plan` on a fresh instance."""
     system = world.system()
-    changes = await plan(system, state)
+    changes = await changes_of(system, state)
     await _close(system)
     return changes
 
@@ -146,9 +137,9 @@ async def plan_once(world: World, state: DesiredState) -> list[Change]:
 async def _converge(world: World, states: Sequence[DesiredState]) -> None:
     for state in states:
         system = world.system()
-        steps = await steps_for(system, state)
+        steps = await readable_steps_of(system, state)
         if steps:
-            assert {o.result for o in await system.perform(steps)} == {Result.DONE}
+            assert {o.result for o in await system.perform(PlanContext.of(state), steps)} == {Result.DONE}
         await _close(system)
 
 

@@ -16,18 +16,23 @@ from ruamel.yaml import YAML
 
 from reconciler.declared.load import load_state
 from reconciler.errors import Unreadable
-from reconciler.model.records import KINDS, Records
+from reconciler.model.kinds import kind_of
+from reconciler.model.records import Records
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Change
 from reconciler.planning.plan import Plan
-from reconciler.planning.ports import System
+from reconciler.planning.ports import Observation, System
 from reconciler.planning.transitions import Transition
 from reconciler.remote.hosts import SiteHosts
 from reconciler.remote.outbox import OutboxMailer
 from reconciler.settings import Settings
 from reconciler.systems.context import SystemContext
+from reconciler.systems.openxchange import system as openxchange
+from reconciler.systems.postfix.keys import KeyRules
+from reconciler.systems.postfix.reading import Rules
+from reconciler.systems.postfixadmin import observe as postfixadmin
 from reconciler.systems.registry import build_systems
-from reconciler.workflow import make_plan
+from reconciler.workflow import Sources, make_plan
 
 FOLDER = Path(__file__).parent.parent / "cases"
 
@@ -73,7 +78,7 @@ def read_case(path: Path) -> Case:
 async def plan_of(case: Case, folder: Path) -> Plan:
     """The plan that the workflow makes of a case."""
     today = case.today if isinstance(case.today, date) else date.fromisoformat(case.today)
-    (folder / "state").mkdir()
+    (folder / "state").mkdir(exist_ok=True)
     (folder / "state" / "case.yaml").write_text(json.dumps(case.declared, default=str), encoding="utf-8")
     sections = {key: value for key, value in (SITE | case.site).items() if value is not None}
     site = Settings.model_validate(sections | {"folder": folder})
@@ -81,20 +86,27 @@ async def plan_of(case: Case, folder: Path) -> Plan:
     context = SystemContext(site, SiteHosts({}), OutboxMailer(folder / "outbox"), Passwords())
     for system in (systems := build_systems(context)):
         system.observe = _observing(system, case)  # type: ignore[method-assign]  # what is live is given
-    return await make_plan(site, declaration, systems, lambda: datetime(2026, 11, 24, 10, 58, tzinfo=UTC))
+    clock = lambda: datetime(2026, 11, 24, 10, 58, tzinfo=UTC)  # noqa: E731  # said once
+    return await make_plan(Sources(site, declaration, systems, clock))
 
 
 def _observing(system: System, case: Case) -> Any:
     live = case.live.get(system.name, {})
 
-    async def observe() -> Records:
+    async def observe(*, writing: bool = False) -> Observation:
         if isinstance(live, str):
             raise Unreadable(live)
-        return _records(system, live)
+        return Observation(_records(system, live), _DETAILS[system.name])
 
     return observe
 
 
+_DETAILS = {
+    "postfixadmin": postfixadmin.Details(),
+    "openxchange": openxchange.Details(),
+    "postfix": Rules(KeyRules(), frozenset(), used=True),
+    "letters": (),
+}
 _HELD = {
     "postfixadmin": ("mailbox", "alias", "domain", "alias_domain"),
     "openxchange": ("ox_user",),
@@ -111,7 +123,7 @@ def _records(system: System, live: dict[str, dict[str, dict[str, Any]]]) -> Reco
             values = {name: tuple(sorted(v)) if isinstance(v, list) else v for name, v in values.items()}
             if kind not in ("domain", "alias_domain", "member", "block", "unmanaged_line"):
                 values["account"] = ""
-            records[kind][key] = KINDS[kind](**values)
+            records[kind][key] = kind_of(kind).row(**values)
     return records
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.systems import registry
 from tests.workflow.cases import FOLDER, plan_of, read_case, told
 
 CASES = sorted(FOLDER.glob("*.yaml"))
@@ -18,6 +19,21 @@ async def test_case(path: Path, tmp_path: Path) -> None:
     assert _sorted(told(plan)) == _sorted(case.plan)
     assert list(told(plan)) == list(case.plan)  # dangerous first
     assert sorted(f"{f.severity} {f.rule} {f.subject}" for f in plan.findings) == sorted(case.findings)
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+async def test_the_order_of_the_registry_is_for_display_alone(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is asked first, the transitions are the same, down to the order of their changes and steps."""
+    case = read_case(path)
+    plan = await plan_of(case, tmp_path)
+    for packages in (registry.SYSTEMS[::-1], [*registry.SYSTEMS[2:], *registry.SYSTEMS[:2]]):
+        monkeypatch.setattr(registry, "SYSTEMS", packages)
+        again = await plan_of(case, tmp_path)
+        assert (again.transitions, again.digest) == (plan.transitions, plan.digest)
+        assert set(again.findings) == set(plan.findings)
+        assert [read.system for read in again.reads] != [read.system for read in plan.reads]
 
 
 def _sorted(plan: dict[str, list[str]]) -> dict[str, list[str]]:

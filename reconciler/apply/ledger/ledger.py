@@ -135,15 +135,15 @@ class Ledger:
         steps: Sequence[Step],
         places: Mapping[Owner, Place],
         *,
-        counted: Mapping[Owner, Effect] | None = None,
+        counted: Mapping[Owner, Effect],
         one_shots: Mapping[str, OneShot] | None = None,
     ) -> OpenRun:
         """Writes a new run with all its steps pending, in one transaction. Raises LockLost.
 
-        `counted` says what a transition counts as where its changes do not show it (switching off is a removal);
+        `counted` says what the transition of each owner counts as;
         `one_shots` which steps (by id) carry out which operation. Runs that crashed become INTERRUPTED.
         """
-        new = NewRun(plan_document, digest, commit, who, host, pid, steps, places, counted or {}, one_shots or {})
+        new = NewRun(plan_document, digest, commit, who, host, pid, steps, places, counted, one_shots or {})
 
         def work(connection: Connection) -> int:
             run_statements.leave_behind(connection, self.tables, self._site, self._clock())

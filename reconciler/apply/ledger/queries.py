@@ -17,10 +17,10 @@ from sqlalchemy.engine import Row
 from reconciler.apply.ledger import inventory
 from reconciler.apply.ledger.run_statements import CHUNK, chunks
 from reconciler.apply.ledger.tables import LedgerTables
-from reconciler.model.records import UNREADABLE_KINDS, Owner, Records, Scope
+from reconciler.model.kinds import give_password, unreadable_kinds
+from reconciler.model.records import Owner, Records, Scope
 from reconciler.planning.changes import Action, Stage
 from reconciler.planning.ledger_state import (
-    CREDENTIAL_EFFECTS,
     FINISHED,
     LEDGER,
     PERSON,
@@ -146,7 +146,7 @@ def unseen(connection: Connection, tables: LedgerTables, site: str) -> Mapping[O
         .join(runs, runs.c.id == step.c.run)
         .where(
             runs.c.site == site,
-            step.c.kind.in_(UNREADABLE_KINDS),
+            step.c.kind.in_(unreadable_kinds()),
             step.c.state.in_([state for state in StepState if state not in FINISHED]),
             same_run,
             ~done_later,
@@ -155,7 +155,7 @@ def unseen(connection: Connection, tables: LedgerTables, site: str) -> Mapping[O
     kinds: dict[Owner, set[str]] = {}
     for scope, subject, kind in connection.execute(query):
         kinds.setdefault(Owner(Scope(scope), subject), set()).add(kind)
-    half_way = {owner for owner, theirs in kinds.items() if theirs & CREDENTIAL_EFFECTS}
+    half_way = {owner for owner, theirs in kinds.items() if give_password(theirs)}
     for owner, address in _locked(connection, tables, site):
         if owner in half_way:
             kinds.setdefault(Owner(Scope.ACCOUNT, address), set()).add("password")

@@ -9,9 +9,8 @@ from typing import Any
 
 from reconciler.model.places import Place
 from reconciler.model.records import LetterRow, Owner
-from reconciler.planning.changes import Change, Step
+from reconciler.planning.changes import Step
 from reconciler.planning.ledger_state import Effect, OneShot, StepState, value_text
-from reconciler.planning.transitions import Transition
 
 LONGEST = 4000
 """Characters of a message that are kept; a Java stack trace has more."""
@@ -35,10 +34,6 @@ class NewRun:
 
 def step_rows(run: int, new: NewRun) -> Iterator[dict[str, Any]]:
     """The steps of a new run, all pending."""
-    by_owner: dict[Owner, dict[Change, None]] = {}
-    for step in new.steps:
-        by_owner.setdefault(step.change.owner, {})[step.change] = None
-    counted = {o: new.counted.get(o) or Transition(o, tuple(changes), ()).effect for o, changes in by_owner.items()}
     origins = {owner: clean(_origin(place)) for owner, place in new.places.items()}
     for seq, step in enumerate(new.steps):
         change = step.change
@@ -56,7 +51,7 @@ def step_rows(run: int, new: NewRun) -> Iterator[dict[str, Any]]:
             "before": None if change.before is None else value_text(change.kind, change.before),
             "after": None if change.after is None else value_text(change.kind, change.after),
             "origin": origins.get(change.owner, ""),
-            "counted": counted[change.owner],
+            "counted": new.counted[change.owner],
             "state": StepState.PENDING,
             "message": "",
             "hint": "",

@@ -19,7 +19,8 @@ from reconciler.apply.ledger.lock import Lease
 from reconciler.apply.ledger.run_rows import LONGEST, NewRun, clean, step_rows, told
 from reconciler.apply.ledger.tables import LedgerTables
 from reconciler.errors import PermanentFailure
-from reconciler.model.records import UNREADABLE_KINDS, Owner
+from reconciler.model.kinds import unreadable_kinds
+from reconciler.model.records import Owner
 from reconciler.planning.changes import Action, Outcome, Result, Step
 from reconciler.planning.ledger_state import FINISHED, InventoryEntry, OneShot, RunState, StepState
 
@@ -113,7 +114,7 @@ def end_steps(
             if those:
                 _end(connection, tables, source.run, result, those, now)
     in_place = (Result.DONE, Result.SKIPPED)
-    changes = [s.change for s, o in ended if o.result in in_place and s.change.kind not in UNREADABLE_KINDS]
+    changes = [s.change for s, o in ended if o.result in in_place and s.readable]
     # a deleted record, and the old key of a renamed one
     gone = [
         (c.system, c.kind, c.before.key if c.before is not None and c.after is not None else c.key)
@@ -171,7 +172,10 @@ def supersede(connection: Connection, tables: LedgerTables, site: str, run: int,
         connection.execute(
             update(steps)
             .where(
-                theirs, steps.c.kind.in_(UNREADABLE_KINDS), not_(steps.c.state.in_(FINISHED)), steps.c.run.in_(earlier)
+                theirs,
+                steps.c.kind.in_(unreadable_kinds()),
+                not_(steps.c.state.in_(FINISHED)),
+                steps.c.run.in_(earlier),
             )
             .values(state=StepState.SUPERSEDED)
         )

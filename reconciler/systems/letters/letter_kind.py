@@ -1,14 +1,14 @@
-"""Which letter an account gets, and what it says of their addresses. For the system's `follow` and `perform`; pure."""
+"""Which letter an account gets, and what it says of their addresses. For `side_effects` and `perform`; pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 
 from reconciler.model.addresses import Address, domain_of, local_part
 from reconciler.model.declared import Mailbox, OldMailbox, Rename
-from reconciler.model.rename_chains import RenameChains
 from reconciler.planning.changes import Action, Change
+from reconciler.planning.plan_context import PlanContext
 from reconciler.settings import Settings
 from reconciler.systems.letters.letter import ACCOUNT, MOVED, PASSWORD, RENAMED, Content
 
@@ -18,15 +18,15 @@ them may have died, and by then nothing that can be read shows it."""
 
 
 def occasion(
-    account: str, changes: Sequence[Change], chains: RenameChains, today: date, *, renew: bool, welcome: bool = False
+    context: PlanContext, account: Address, changes: Sequence[Change], *, renew: bool, welcome: bool = False
 ) -> str:
     """The template of the letter, when there is one to write. Without `renew` the password stays. `welcome`: the run
     that made the mailbox died before it told them anything, so this is their first letter."""
     if not renew:
         return MOVED
     made = any(c.kind == "mailbox" and c.action is Action.CREATE and c.key == account for c in changes)
-    renames = chains.former.get(Address(account), ())
-    if renames and (made or _follows(changes) or today - renames[0].date <= _RECENT):
+    renames = context.chains.former.get(account, ())
+    if renames and (made or _follows(changes) or context.today - renames[0].date <= _RECENT):
         return RENAMED
     return ACCOUNT if made or welcome else PASSWORD
 
@@ -35,10 +35,10 @@ def _follows(changes: Sequence[Change]) -> bool:
     return any(c.kind in ("mailbox", "ox_user") and c.action is Action.RENAME for c in changes)
 
 
-def content(account: str, member: str, box: Mailbox | None, chains: RenameChains, settings: Settings) -> Content:
+def content(context: PlanContext, account: Address, member: str, settings: Settings) -> Content:
     """What a letter says of the account, but for password, web page and sender."""
-    former = chains.addresses(Address(account))[1:]
-    renames = chains.former.get(Address(account), ())
+    box, former = context.desired.mailboxes.get(account), context.chains.addresses(account)[1:]
+    renames = context.chains.former.get(account, ())
     return Content(
         address=account,
         login=account,

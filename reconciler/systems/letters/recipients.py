@@ -1,4 +1,4 @@
-"""Who gets a letter, and why somebody does not. Called by the system's `follow`; pure."""
+"""Who gets a letter, and why somebody does not. Called by the system's `side_effects`; pure."""
 
 from __future__ import annotations
 

@@ -1,14 +1,10 @@
-"""The letters to members, as a System: reads the member register, and tells there what changed for an account.
-
-`expect` remembers the declared state and forgets what was said before; `follow` needs the member number of an account
-and remembers who gets no letter; `review` reports that. The workflow calls them in this order.
-"""
+"""The letters to members, as a System: reads the member register, and tells there what changed for an account."""
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from email.message import EmailMessage
 from urllib.parse import urlsplit
@@ -18,14 +14,14 @@ from sqlalchemy.engine import make_url
 
 from reconciler.errors import Halted, PermanentFailure, Unreadable
 from reconciler.model.addresses import Address
-from reconciler.model.declared import DesiredState, Mailbox
+from reconciler.model.declared import Mailbox
 from reconciler.model.records import LetterRow, MemberRow, Owner, Records, Row
-from reconciler.model.rename_chains import RenameChains, rename_chains
 from reconciler.planning.changes import Action, Change, Outcome, Result, Stage, Step
 from reconciler.planning.credentials import CredentialEvents, ask_whether_it_came
 from reconciler.planning.findings import Finding
-from reconciler.planning.ports import System
-from reconciler.planning.snapshot import rows_of
+from reconciler.planning.plan_context import PlanContext
+from reconciler.planning.ports import Observation, SideEffects, System
+from reconciler.planning.snapshot import Pair, rows_of
 from reconciler.remote.mailer import NOT_SENT, is_temporary, is_uncertain
 from reconciler.settings import Register, Settings, secret
 from reconciler.systems.context import SystemContext
@@ -35,7 +31,7 @@ from reconciler.systems.letters.letter_kind import occasion
 from reconciler.systems.letters.recipients import NoLetter, letter_for
 from reconciler.systems.letters.register_csv import read_csv
 from reconciler.systems.letters.register_database import read_database
-from reconciler.systems.letters.register_rows import Members, RegisterRemark
+from reconciler.systems.letters.register_rows import Members
 from reconciler.systems.letters.review import entries, no_letter, rows, zeros
 
 _AGAIN = (
@@ -63,38 +59,30 @@ def _register_password(settings: Settings) -> SecretStr:
     return secret(register.password_env, file, "register.password")
 
 
-class LetterSystem:
+class LetterSystem(System):
     """See System. Without `register` nothing is known of members; without `letters` nothing is ever sent."""
 
     name = "letters"
-    owns: frozenset[str] = frozenset()
     needed_for_accounts = True
 
     def __init__(self, context: SystemContext, stationery: Stationery | None, register_password: SecretStr) -> None:
         self._context = context
         self._register_password = register_password
         self._stationery = stationery
-        self._desired: DesiredState | None = None
-        self._chains = RenameChains({}, {}, ())
-        self._without: dict[str, NoLetter] = {}
-        self._remarks: tuple[RegisterRemark, ...] = ()
         self.target = _target(context)
 
-    def expect(self, desired: DesiredState) -> Records:
+    def expect(self, context: PlanContext) -> Records:  # noqa: ARG002  # the port's signature
         """Nothing is here to be held: a letter that was sent cannot be seen."""
-        self._desired, self._chains = desired, rename_chains(desired)
-        self._without = {}
         return {}
 
-    async def observe(self) -> Records:
+    async def observe(self, *, writing: bool = False) -> Observation:  # noqa: ARG002  # a letter leaves with its run
         """The register; no kind at all where the site has none. Raises Unreadable with the line."""
         register = self._context.settings.register_
         if register is None:
-            return {}
+            return Observation({}, ())
         found = await asyncio.to_thread(self._read, register)
-        self._remarks = found.remarks
         members: dict[str, Row] = dict(found.rows)
-        return {"member": members}
+        return Observation({"member": members}, found.remarks)
 
     def _read(self, register: Register) -> Members:
         settings = self._context.settings
@@ -102,46 +90,42 @@ class LetterSystem:
             return read_csv(settings.path(register.csv), register)
         return read_database(settings, register, self._register_password)
 
-    def pair(self, wanted: Records, found: Records) -> Records:  # noqa: ARG002  # member numbers are the same everywhere
-        """See System."""
-        return found
-
-    def settle(self, wanted: Records, found: Records) -> Records:  # noqa: ARG002  # nothing here depends on it
-        """See System."""
-        return wanted
-
-    def follow(
-        self,
-        owner: Owner,
-        changes: Sequence[Change],
-        wanted: Records,  # noqa: ARG002  # empty, see expect
-        found: Records,
-        news: CredentialEvents,
-    ) -> Sequence[Change]:
-        """A letter when the account gets a new password, or another address with the password that it has."""
-        if not (news.renew or news.moved) or self._stationery is None or self._desired is None:
-            return ()
-        account, state = owner.subject, self._desired
-        template = occasion(account, changes, self._chains, state.today, renew=news.renew, welcome=news.welcome)
-        box, own = self._mailbox(account), self._chains.addresses(Address(account))
-        letter = letter_for(account, template, box and box.member, rows_of(found, MemberRow), state, own)
+    def side_effects(
+        self, context: PlanContext, owner: Owner, changes: Sequence[Change], pair: Pair, events: CredentialEvents
+    ) -> SideEffects:
+        """A letter when the account gets a new password, or another address with the password that it has; or why
+        they get none."""
+        if not (events.renew or events.moved) or self._stationery is None:
+            return SideEffects()
+        letter = self._letter(context, Address(owner.subject), changes, rows_of(pair.found, MemberRow), events)
         if isinstance(letter, NoLetter):
-            self._without[account] = letter
-            return ()
-        return (Change(self.name, "letter", Action.CREATE, letter.key, None, letter, owner),)
+            return SideEffects(findings=(no_letter(owner.subject, letter),))
+        return SideEffects((Change(self.name, "letter", Action.CREATE, letter.key, None, letter, owner),))
 
-    def steps(self, change: Change) -> tuple[Step, ...]:
-        """One letter, after everything that it speaks of is in place."""
-        return (Step(change, Stage.LETTER),)
+    def _letter(
+        self,
+        context: PlanContext,
+        account: Address,
+        changes: Sequence[Change],
+        members: Mapping[str, MemberRow],
+        events: CredentialEvents,
+    ) -> LetterRow | NoLetter:
+        template = occasion(context, account, changes, renew=events.renew, welcome=events.welcome)
+        box, own = context.desired.mailboxes.get(account), context.chains.addresses(account)
+        return letter_for(account, template, box and box.member, members, context.desired, own)
 
-    def review(self, desired: DesiredState, found: Records) -> Sequence[Finding]:
-        """The register's entries, and who gets no letter in this plan."""
-        members, source = rows_of(found, MemberRow), _source(self._context.settings)
+    def stage(self, change: Change) -> Stage:  # noqa: ARG002  # there are only letters
+        """After everything that it speaks of is in place."""
+        return Stage.LETTER
+
+    def review(self, context: PlanContext, pair: Pair, details: object) -> Sequence[Finding]:
+        """The register's entries."""
+        assert isinstance(details, tuple)
+        members, source = rows_of(pair.found, MemberRow), _source(self._context.settings)
         return [
-            *rows(source, self._remarks),
-            *zeros(source, desired, members),
-            *entries(desired, members),
-            *(no_letter(account, why) for account, why in self._without.items()),
+            *rows(source, details),
+            *zeros(source, context.desired, members),
+            *entries(context.desired, members),
         ]
 
     async def check(self) -> None:
@@ -149,12 +133,13 @@ class LetterSystem:
         if self._stationery is not None:
             await self._context.mailer.check()
 
-    async def perform(self, batch: Sequence[Step]) -> list[Outcome]:
-        """Hands each letter over once, over one connection however few come in one batch."""
-        return [await self._sent(step) for step in batch]
+    async def perform(self, context: PlanContext, batch: Sequence[Step]) -> list[Outcome]:
+        """Hands each letter over once, over one connection however few come in one batch. What it says of the account
+        is what `context` declares: a row, which plans and the ledger keep, has nothing that only a letter says."""
+        return [await self._sent(context, step) for step in batch]
 
-    async def _sent(self, step: Step) -> Outcome:
-        message = self._write(step)
+    async def _sent(self, context: PlanContext, step: Step) -> Outcome:
+        message = self._write(context, step)
         if isinstance(message, Outcome):
             return message
         try:
@@ -164,28 +149,21 @@ class LetterSystem:
             return Outcome.halted(error)
         except Unreadable as error:
             answer = f"{NOT_SENT}: {error.message}"
-        return self._outcome(step, answer)
+        return self._outcome(context, step, answer)
 
     async def is_applied(self, batch: Sequence[Step]) -> list[bool]:
         """A letter leaves no trace here."""
         return [False] * len(batch)
 
-    async def close(self) -> None:
-        """Nothing is held open."""
-
-    def _mailbox(self, account: str) -> Mailbox | None:
-        return self._desired.mailboxes.get(Address(account)) if self._desired else None
-
-    def _write(self, step: Step) -> EmailMessage | Outcome:
+    def _write(self, context: PlanContext, step: Step) -> EmailMessage | Outcome:
         row = step.change.row
         assert isinstance(row, LetterRow)
         assert self._stationery is not None
-        box = self._mailbox(row.account)
         password = "" if row.template == MOVED else self._context.passwords.of(row.account).get_secret_value()
         content = replace(
-            about(row.account, row.member, box, self._chains, self._context.settings),
+            about(context, Address(row.account), row.member, self._context.settings),
             password=password,
-            web_url=self._web_url(box),
+            web_url=self._web_url(context.desired.mailboxes.get(Address(row.account))),
             sender_name=self._stationery.sender_name,
         )
         try:
@@ -201,7 +179,7 @@ class LetterSystem:
         url = urlsplit(groupware.web_url)
         return f"{url.scheme}://{url.netloc}/"
 
-    def _outcome(self, step: Step, answer: str | None) -> Outcome:
+    def _outcome(self, context: PlanContext, step: Step, answer: str | None) -> Outcome:
         row = step.change.row
         assert isinstance(row, LetterRow)
         if answer is None:
@@ -209,7 +187,7 @@ class LetterSystem:
         said = self._harmless(answer, row)
         if is_uncertain(answer):
             message = f"the letter to the register address of member {row.member} may or may not have arrived: {said}"
-            return Outcome(Result.UNCERTAIN, message, self._ask(row))
+            return Outcome(Result.UNCERTAIN, message, _ask(context, row))
         return Outcome(
             Result.FAILED,
             f"the letter to the register address of member {row.member} was not taken: {said}",
@@ -217,18 +195,18 @@ class LetterSystem:
             temporary=is_temporary(answer),
         )
 
-    def _ask(self, row: LetterRow) -> str:
-        """What to do about a letter that may not have arrived."""
-        if row.template == MOVED:
-            return f"ask whether it came; if not, tell the person that they log in as {row.account} now"
-        assert self._desired is not None
-        return ask_whether_it_came(self._desired, row.account)
-
     def _harmless(self, answer: str, row: LetterRow) -> str:
         """A server may quote the letter in its refusal, and it repeats the address, which is the member's own."""
         if row.template != MOVED:
             answer = answer.replace(self._context.passwords.of(row.account).get_secret_value(), "********")
         return re.sub(re.escape(row.recipient), "their register address", answer, flags=re.IGNORECASE)
+
+
+def _ask(context: PlanContext, row: LetterRow) -> str:
+    """What to do about a letter that may not have arrived."""
+    if row.template == MOVED:
+        return f"ask whether it came; if not, tell the person that they log in as {row.account} now"
+    return ask_whether_it_came(context.desired, row.account)
 
 
 def _target(context: SystemContext) -> str:

@@ -14,17 +14,18 @@ from typing import Literal
 from reconciler.model.addresses import local_part
 from reconciler.model.declared import DesiredState, GroupwareAccount, Mailbox
 from reconciler.model.records import Absent, Owner, OxUserRow, Records, Row, Scope
-from reconciler.model.rename_chains import RenameChains, rename_chains
+from reconciler.model.rename_chains import RenameChains
 from reconciler.planning.identity import addresses_of
-from reconciler.planning.snapshot import rows_of
+from reconciler.planning.plan_context import PlanContext
+from reconciler.planning.snapshot import Pair, rows_of
 
 KIND = "ox_user"
 
 
-def wanted_users(desired: DesiredState, rule: Literal["local_part", "address"], retention_days: int = 90) -> Records:
+def wanted_users(context: PlanContext, rule: Literal["local_part", "address"], retention_days: int = 90) -> Records:
     """A user for every mailbox with groupware, known by its former addresses too; none for an account whose removal
     says so, once its mailbox is purged. `rule` makes the login where none is declared."""
-    chains = rename_chains(desired)
+    desired, chains = context.desired, context.chains
     table: dict[str, Row] = {
         box.address: _wanted(box, rule, chains) for box in desired.mailboxes.values() if box.groupware
     }
@@ -65,7 +66,13 @@ def former(row: OxUserRow) -> tuple[str, ...]:
     return () if row.aliases == (row.key,) else tuple(address for address in row.aliases if address != row.key)
 
 
-def pair(wanted: Records, found: Records) -> Records:
+def match(wanted: Records, found: Records) -> Pair:
+    """Both under the addresses of the accounts; who shall be gone, by the ids that were found."""
+    paired = _under_accounts(wanted, found)
+    return Pair(_with_leaving(wanted, paired), paired)
+
+
+def _under_accounts(wanted: Records, found: Records) -> Records:
     """`found`, each user of an account under its address, all others under `openxchange/ID`.
 
     A user is an account's when login and one of its addresses agree; failing that, when its primary address is the
@@ -107,7 +114,7 @@ def pair(wanted: Records, found: Records) -> Records:
     return {**found, KIND: table}
 
 
-def settle(wanted: Records, found: Records) -> Records:
+def _with_leaving(wanted: Records, found: Records) -> Records:
     """`wanted` with the users that shall be gone by their ids: `found` is paired, so what is free is no account's.
 
     Besides the users of removed accounts these are second users: while the user of a renamed account still has its

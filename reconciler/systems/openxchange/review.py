@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from reconciler.model.declared import DesiredState, GroupwareAccount, OldMailbox
 from reconciler.model.records import Owner, OxUserRow, Records, Scope
-from reconciler.model.rename_chains import rename_chains
 from reconciler.planning.findings import Finding, Severity
 from reconciler.planning.identity import addresses_of
+from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.snapshot import rows_of
 from reconciler.settings import Policy
 from reconciler.systems.openxchange.matching import purged
@@ -17,12 +17,12 @@ from reconciler.systems.openxchange.subscriptions import NO_DATABASE, NO_DATABAS
 from reconciler.systems.openxchange.web_failures import BY_HAND
 
 
-def review(desired: DesiredState, found: Records, disabled: Set[str], policy: Policy) -> Iterator[Finding]:
+def review(context: PlanContext, found: Records, disabled: Set[str], policy: Policy) -> Iterator[Finding]:
     """`disabled`: ids of the users that OX does not let in; if there are any, `found` has them under their accounts."""
-    users = rows_of(found, OxUserRow)
+    desired, users = context.desired, rows_of(found, OxUserRow)
     yield from _shared(desired, users.values())
     yield from _kept(desired, users.values(), policy.retention_days)
-    yield from _strays(desired, users)
+    yield from _strays(context, users)
     for user in users.values():
         # a key is an account's address, or in no table
         # the row's type is narrower
@@ -58,10 +58,10 @@ def _is_called(user: OxUserRow, address: str, name: str) -> bool:
     return user.primary == address and user.display_name.casefold() == name
 
 
-def attach_by_hand(desired: DesiredState, found: Records) -> Iterator[Finding]:
+def attach_by_hand(context: PlanContext, found: Records) -> Iterator[Finding]:
     """Old mailboxes of renames that are pending, on a site that does not say where OX' web interface is."""
     users = rows_of(found, OxUserRow)
-    for account, renames in rename_chains(desired).former.items():
+    for account, renames in context.chains.former.items():
         user = users.get(account)
         if user is None or user.key == account or renames[0].old_mailbox is not OldMailbox.ATTACH:
             continue
@@ -105,9 +105,9 @@ def _kept(desired: DesiredState, users: Iterable[OxUserRow], retention_days: int
             yield Finding(Severity.NOTE, "kept-groupware", user.primary, message, hint)
 
 
-def _strays(desired: DesiredState, users: Mapping[str, OxUserRow]) -> Iterator[Finding]:
+def _strays(context: PlanContext, users: Mapping[str, OxUserRow]) -> Iterator[Finding]:
     """Users under a former address of an account that has another user."""
-    current = rename_chains(desired).current
+    current = context.chains.current
     for user in users.values() if current else ():
         account = current.get(user.primary)  # type: ignore[call-overload]  # an Address by str
         mine = users.get(account) if account is not None else None

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from reconciler.errors import Unreadable
-from reconciler.model.declared import DesiredState
 from reconciler.model.records import Owner, OxUserRow, Records, Row
-from reconciler.model.rename_chains import rename_chains
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Change, Outcome, Result, Stage, Step
 from reconciler.planning.credentials import CredentialEvents
 from reconciler.planning.findings import Finding
-from reconciler.planning.ports import System
+from reconciler.planning.plan_context import PlanContext
+from reconciler.planning.ports import Observation, SideEffects, System
+from reconciler.planning.snapshot import Pair
 from reconciler.settings import OpenXchange, Settings, secret
 from reconciler.systems.context import SystemContext
 from reconciler.systems.openxchange import attach, matching, perform, review, side_effects, user_lookup
@@ -46,11 +47,19 @@ def _password_source(section: OpenXchange) -> str:
     )
 
 
-class OpenXchangeSystem:
+class Details(NamedTuple):
+    """What one look at the context shows beside its users."""
+
+    disabled: frozenset[str] = frozenset()
+    """Ids of the users that are shut out; they are reported, not managed."""
+    admin: OxUserRow | None = None
+    """The context admin: nobody's account, but its name and address are taken."""
+
+
+class OpenXchangeSystem(System):
     """One OX context."""
 
     name = "openxchange"
-    owns: frozenset[str] = frozenset()
     needed_for_accounts = True
 
     def __init__(
@@ -63,81 +72,58 @@ class OpenXchangeSystem:
         self._subscriptions = Subscriptions(section, settings)
         self._tools = tools
         self._passwords = passwords
-        self._disabled: frozenset[str] = frozenset()
-        """Ids of the users that the last `observe` found shut out; they are reported, not managed."""
-        self._admin: OxUserRow | None = None
-        """The context admin as the last `observe` found it: nobody's account, but its name and address are taken."""
-        self._old_names: dict[str, str] = {}
-        """What the old mailboxes of the last `expect` are called; `follow` is not told what is declared."""
-        self._waits = False
 
-    def before_writing(self) -> None:
-        """See LeavesTools."""
-        self._waits = True
-
-    def expect(self, desired: DesiredState) -> Records:
+    def expect(self, context: PlanContext) -> Records:
         """A user for every mailbox with groupware, and no user where a removal says so."""
-        self._old_names = _old_names(desired)
-        return matching.wanted_users(desired, self._section.username, self._policy.retention_days)
+        return matching.wanted_users(context, self._section.username, self._policy.retention_days)
 
-    async def observe(self) -> Records:
+    async def observe(self, *, writing: bool = False) -> Observation:
         """All users of the context but its admin, by one call of listuser. Raises Unreadable."""
-        if self._waits:
+        if writing:
             await self._tools.wait_for_others()
         stdout = await self._tools.listing()
         # seconds of work in a big context; the other systems read meanwhile
-        table, self._disabled, self._admin = await asyncio.to_thread(_table, stdout, self._tools.admin)
-        return {matching.KIND: table}
+        return await asyncio.to_thread(_observation, stdout, self._tools.admin)
 
-    def pair(self, wanted: Records, found: Records) -> Records:
-        """Users under the addresses of their accounts, by login and address."""
-        return matching.pair(wanted, found)
+    def match(self, context: PlanContext, wanted: Records, found: Records) -> Pair:  # noqa: ARG002  # see wanted rows
+        """Users under the addresses of their accounts, by login and address; users that shall be gone, by their ids."""
+        return matching.match(wanted, found)
 
-    def settle(self, wanted: Records, found: Records) -> Records:
-        """Users that shall be gone, by their ids."""
-        return matching.settle(wanted, found)
-
-    def follow(
-        self,
-        owner: Owner,
-        changes: Sequence[Change],
-        wanted: Records,
-        found: Records,
-        news: CredentialEvents,
-    ) -> Sequence[Change]:
+    def side_effects(
+        self, context: PlanContext, owner: Owner, changes: Sequence[Change], pair: Pair, events: CredentialEvents
+    ) -> SideEffects:
         """The new password of a user that is there, their old mailbox, the end of their subscriptions."""
         following: list[Change] = []
-        if news.renew:
-            following += side_effects.password(self.name, owner, found)
+        if events.renew:
+            following += side_effects.password(self.name, owner, pair.found)
             if self._attach_to is not None:
-                following += side_effects.attachments(self.name, owner, changes, wanted, self._old_names)
-        if news.unsubscribe:
-            following += side_effects.subscriptions(self.name, owner, found)
-        return following
+                following += side_effects.attachments(self.name, context, owner, changes, pair.wanted)
+        if events.unsubscribe:
+            following += side_effects.subscriptions(self.name, owner, pair.found)
+        return SideEffects(following)
 
-    def steps(self, change: Change) -> tuple[Step, ...]:
+    def stage(self, change: Change) -> Stage:
         """One call of a tool, one visit to the web interface, or one transaction."""
-        return (Step(change, Stage.ATTACH if change.kind == side_effects.ATTACHMENT else Stage.GROUPWARE),)
+        return Stage.ATTACH if change.kind == side_effects.ATTACHMENT else Stage.GROUPWARE
 
-    def review(self, desired: DesiredState, found: Records) -> Sequence[Finding]:
+    def review(self, context: PlanContext, pair: Pair, details: object) -> Sequence[Finding]:
         """What is remarkable, and what cannot be done because the site file does not say how."""
-        # whose a user is matters for the shut-out ones only, and pairing a big context takes a while
-        records = self.pair(self.expect(desired), found) if self._disabled else found
-        findings = list(review.review(desired, records, self._disabled, self._policy))
-        if self._admin is not None:
+        assert isinstance(details, Details)
+        findings = list(review.review(context, pair.found, details.disabled, self._policy))
+        if details.admin is not None:
             unique = self._section.unique_display_names
-            findings += review.taken_by_admin(desired, found, self._admin, unique_names=unique)
+            findings += review.taken_by_admin(context.desired, pair.found, details.admin, unique_names=unique)
         if self._attach_to is None:
-            findings += review.attach_by_hand(desired, records)
+            findings += review.attach_by_hand(context, pair.found)
         if not self._subscriptions.reachable:
-            findings += review.reset_without_database(desired, self._policy)
+            findings += review.reset_without_database(context.desired, self._policy)
         return findings
 
     async def check(self) -> None:
         """Whether the admin may log in and the writing tools are there. Raises Unreadable."""
         await self._tools.check()
 
-    async def perform(self, batch: Sequence[Step]) -> list[Outcome]:
+    async def perform(self, context: PlanContext, batch: Sequence[Step]) -> list[Outcome]:  # noqa: ARG002  # see rows
         """Creates, changes and deletes users, several at once, and reads them back; then what follows. Raises
         Unreadable when nothing was begun."""
         apart = (side_effects.ATTACHMENT, side_effects.SUBSCRIPTIONS)
@@ -169,23 +155,9 @@ class OpenXchangeSystem:
         """By one fresh list. Raises Unreadable."""
         return await user_lookup.is_applied(self._tools, batch)
 
-    async def close(self) -> None:
-        """Nothing: the line belongs to the site's hosts, and other systems may use it."""
 
-
-def _old_names(desired: DesiredState) -> dict[str, str]:
-    """`Pirat Alt` for the old mailbox of Pirat Neu. Without their given and former name its address is its name."""
-    boxes = desired.mailboxes
-    return {
-        rename.old: f"{boxes[account].given_name} {rename.former_surname}"
-        for account, renames in rename_chains(desired).former.items()
-        for rename in renames
-        if account in boxes and boxes[account].given_name and rename.former_surname
-    }
-
-
-def _table(stdout: bytes, admin: str) -> tuple[dict[str, Row], frozenset[str], OxUserRow | None]:
-    """The users, who of them is shut out, and the context admin."""
+def _observation(stdout: bytes, admin: str) -> Observation:
+    """The users; who of them is shut out, and the context admin."""
     table: dict[str, Row] = {}
     disabled = set()
     its_own: OxUserRow | None = None
@@ -196,4 +168,4 @@ def _table(stdout: bytes, admin: str) -> tuple[dict[str, Row], frozenset[str], O
         table[user.row.key] = user.row
         if not user.enabled:
             disabled.add(user.row.id)
-    return table, frozenset(disabled), its_own
+    return Observation({matching.KIND: table}, Details(frozenset(disabled), its_own))

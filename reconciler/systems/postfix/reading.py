@@ -48,7 +48,6 @@ class Rules(NamedTuple):
 
 
 _NO_POSTFIX = Rules(KeyRules(), frozenset(), used=False, installed=False)
-_UNREAD = Rules(KeyRules(), frozenset(), used=True)
 
 
 class Reader:
@@ -65,11 +64,6 @@ class Reader:
         if self._rules is None or fresh:
             self._rules = await self._read_rules()
         return self._rules
-
-    @property
-    def known_rules(self) -> Rules:
-        """The settings as they were last read; what is usual before that."""
-        return self._rules or _UNREAD
 
     async def view(self) -> View:
         """Text and built map now. Raises Unreadable."""

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reconciler.errors import Unreadable
-from reconciler.model.declared import DesiredState, SenderBlock
-from reconciler.model.records import BlockRow, Owner, Records, SettingRow
+from reconciler.model.declared import SenderBlock
+from reconciler.model.records import BlockRow, Records, SettingRow
 from reconciler.planning.changes import Change, Outcome, Stage, Step
-from reconciler.planning.credentials import CredentialEvents
 from reconciler.planning.findings import Finding
-from reconciler.planning.ports import System
-from reconciler.planning.snapshot import DELIMITER
+from reconciler.planning.plan_context import PlanContext
+from reconciler.planning.ports import Observation, System
+from reconciler.planning.snapshot import DELIMITER, Pair
 from reconciler.remote.host import Host
 from reconciler.systems.context import Fence, NoFence, SystemContext
 from reconciler.systems.postfix.map_edit import in_place
-from reconciler.systems.postfix.reading import PLAIN, Reader
+from reconciler.systems.postfix.reading import PLAIN, Reader, Rules
 from reconciler.systems.postfix.review import review
 from reconciler.systems.postfix.rewrite import Rewriter
 from reconciler.systems.postfix.tools import SUDO, Tools, sudoers_line
@@ -29,12 +29,10 @@ def build(context: SystemContext) -> System | None:
     return SenderMap(context.hosts.get(section.host), Tools(section), context.settings.site, context.fence)
 
 
-class SenderMap:
+class SenderMap(System):
     """The blocks of envelope senders. A block is one row, however many keys of the map it needs (`keys.forms`)."""
 
     name = "postfix"
-    owns = frozenset({"block"})
-    needed_for_accounts = False
 
     def __init__(self, host: Host, tools: Tools, site: str, fence: Fence = NoFence()) -> None:  # noqa: B008  # no state
         self._host = host
@@ -43,42 +41,28 @@ class SenderMap:
         self._rewriter = Rewriter(self._reader, fence)
         self.target = f"{tools.section.sender_access} on {host.name}"
 
-    def expect(self, desired: DesiredState) -> Records:
+    def expect(self, context: PlanContext) -> Records:
         """Every block that is not expired, refused without a text: the reason stays between us and the file."""
+        desired = context.desired
         blocks = (block for block in desired.sender_blocks.values() if not block.expired(desired.today))
         return {"block": {b.key: BlockRow(b.key, "REJECT", _comment(b)) for b in blocks}, "unmanaged_line": {}}
 
-    async def observe(self) -> Records:
-        """Text and built map as they are. See System."""
+    async def observe(self, *, writing: bool = False) -> Observation:  # noqa: ARG002  # a rewrite is whole or nothing
+        """Text and built map as they are, and the settings that decide about them. See System."""
         rules = await self._reader.rules(fresh=True)
         records = (await self._reader.view()).records()
         known = rules.installed and rules.one_delimiter
         records["setting"] = {DELIMITER: SettingRow(DELIMITER, rules.keys.delimiter)} if known else {}
-        return records
+        return Observation(records, rules)
 
-    def pair(self, wanted: Records, found: Records) -> Records:  # noqa: ARG002  # keys mean the same on both sides
-        return found
+    def stage(self, change: Change) -> Stage:  # noqa: ARG002  # all here are alike
+        """With the filters."""
+        return Stage.FILTER
 
-    def settle(self, wanted: Records, found: Records) -> Records:  # noqa: ARG002  # nothing here depends on it
-        """See System."""
-        return wanted
-
-    def follow(
-        self,
-        owner: Owner,  # noqa: ARG002  # a block brings nothing with it
-        changes: Sequence[Change],  # noqa: ARG002  # the port's signature
-        wanted: Records,  # noqa: ARG002  # the port's signature
-        found: Records,  # noqa: ARG002  # the port's signature
-        news: CredentialEvents,  # noqa: ARG002  # the port's signature
-    ) -> Sequence[Change]:
-        return ()
-
-    def steps(self, change: Change) -> tuple[Step, ...]:
-        return (Step(change, Stage.FILTER),)
-
-    def review(self, desired: DesiredState, found: Records) -> Sequence[Finding]:
+    def review(self, context: PlanContext, pair: Pair, details: object) -> Sequence[Finding]:
         """What the hand-made lines do, by the settings of Postfix that `observe` read."""
-        return review(desired, found, self._reader.known_rules, self._tools)
+        assert isinstance(details, Rules)
+        return review(context.desired, pair.found, details, self._tools)
 
     async def check(self) -> None:
         """Asks sudo for every single command, or whether the folder can be written. See System."""
@@ -94,7 +78,7 @@ class SenderMap:
                     hint=f"allow exactly this in /etc/sudoers.d/reconciler: {sudoers_line(argv)}",
                 )
 
-    async def perform(self, batch: Sequence[Step]) -> list[Outcome]:
+    async def perform(self, context: PlanContext, batch: Sequence[Step]) -> list[Outcome]:  # noqa: ARG002  # see rows
         """One rewrite for the whole batch. See System."""
         return await self._rewriter.perform(batch)
 
@@ -102,9 +86,6 @@ class SenderMap:
         """By a fresh look at text and built map. See System."""
         view = await self._reader.view()
         return [in_place(step.change, view) for step in batch]
-
-    async def close(self) -> None:
-        """The line to the host belongs to the site, not to us."""
 
     async def _check_folder(self) -> None:
         done = await self._host.run(("/usr/bin/test", "-w", self._tools.folder), env=PLAIN, repeatable=True)

@@ -6,41 +6,36 @@ import sys
 from collections.abc import Iterator
 
 from reconciler.model.addresses import Address, domain_of
-from reconciler.model.declared import DesiredState, Mailbox
+from reconciler.model.declared import Mailbox
 from reconciler.model.names import folded
 from reconciler.model.records import AliasRole, AliasRow, MailboxRow, Records, Row
-from reconciler.model.rename_chains import rename_chains
+from reconciler.planning.plan_context import PlanContext
 from reconciler.setting_values import parse_quota
 from reconciler.settings import Settings
-from reconciler.systems.postfixadmin.rename_chains import CHAIN, LEAVING, Chain, chain_of, leaving
+from reconciler.systems.postfixadmin.due_entries import Chain, chain_of
 
 
-def expect(desired: DesiredState, settings: Settings) -> Records:
+def expect(context: PlanContext, settings: Settings) -> Records:
     """Mailboxes with their own and member aliases, what they were under former addresses, and the declared aliases.
 
-    Rows carry a creation's values. Due renames and removals stand beside them, for `settle`.
+    Rows carry a creation's values; what renames and removals mean for what is there is a matter of `match`.
     """
-    quota = parse_quota(settings.policy.default_quota)
-    chains = rename_chains(desired)
+    desired, quota = context.desired, parse_quota(settings.policy.default_quota)
     aliases: dict[str, Row] = {}
     mailboxes: dict[str, Row] = {}
-    renamed: dict[str, Row] = {}
     for mailbox in desired.mailboxes.values():
         mailboxes[mailbox.address] = _mailbox(mailbox, quota)
         for alias in _own_aliases(mailbox):
             aliases[alias.key] = alias
-        chain = chain_of(mailbox, chains)
+        chain = chain_of(mailbox, context.chains)
         if chain is not None:
-            renamed[chain.key] = chain
             aliases |= {alias.key: alias for alias in _former_aliases(chain)}
             mailboxes |= {row.key: row for row in _former_mailboxes(chain)}
-    removals: dict[str, Row] = {gone.key: gone for gone in leaving(desired, chains, settings.policy.retention_days)}
     for address, declared in desired.aliases.items():
         goto = tuple(sorted(declared.goto))
         aliases[address] = AliasRow(address, address, goto, declared.active, AliasRole.DECLARED)
     # aliases first: PostfixAdmin's own order, and steps of one account keep it (facts/postfixadmin.md 5.2)
-    wanted: Records = {"alias": aliases, "mailbox": mailboxes}
-    return wanted | ({CHAIN: renamed} if renamed else {}) | ({LEAVING: removals} if removals else {})
+    return {"alias": aliases, "mailbox": mailboxes}
 
 
 def member_address(mailbox: Mailbox) -> Address | None:
@@ -80,7 +75,7 @@ def _former_aliases(chain: Chain) -> Iterator[AliasRow]:
 
 
 def _former_mailboxes(chain: Chain) -> Iterator[MailboxRow]:
-    """Old mailboxes that stay: their name is made of the new one's, which `settle` knows; their quota is their own."""
+    """Old mailboxes that stay: their name is made of the new one's, which `match` knows; their quota is their own."""
     for former in chain.former:
         if not former.move:
             yield MailboxRow(former.address, chain.key, "", 0, chain.active, name_managed=True)

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Select, func, select
 
 from reconciler.model.names import folded
 from reconciler.model.records import AliasDomainRow, AliasRow, DomainRow, MailboxRow, Records, Row, VacationRow
+from reconciler.planning.ports import Observation
 from reconciler.systems.postfixadmin.checks import check_tables
 from reconciler.systems.postfixadmin.dependent_tables import present
 from reconciler.systems.postfixadmin.encodings import charset_of_names
@@ -34,11 +35,10 @@ class Twice(NamedTuple):
     stored: tuple[str, ...]
 
 
-class Observation(NamedTuple):
-    """The records, and the rows that were left out of them."""
+class Details(NamedTuple):
+    """What is in no record: the rows that were left out, and more that `review` looks at."""
 
-    records: Records
-    twice: tuple[Twice, ...]
+    twice: tuple[Twice, ...] = ()
     hidden: tuple[Hidden, ...] = ()
     admins: frozenset[str] = frozenset()
     """Addresses that are administrators of PostfixAdmin too; empty when that table may not be read."""
@@ -69,7 +69,8 @@ def observe(connection: Connection, tables: PostfixAdminTables, multiplier: int)
     admin = tables.dependent_tables.admin.c.username
     admins = _stream(connection, select(admin)) if "admin" in there else ()
     administrators = frozenset(address_key(username) for (username,) in admins)
-    return Observation(records, tuple(seen), tuple(hidden), administrators, charset_of_names(connection, tables))
+    details = Details(tuple(seen), tuple(hidden), administrators, charset_of_names(connection, tables))
+    return Observation(records, details)
 
 
 def mailbox_columns(tables: PostfixAdminTables) -> Select[Any]:

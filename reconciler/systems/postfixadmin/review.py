@@ -6,51 +6,45 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from reconciler.model.addresses import Address, without_extension
-from reconciler.model.declared import DesiredState
 from reconciler.model.records import AliasRow, MailboxRow, Owner, Records, Scope
-from reconciler.model.rename_chains import RenameChains, rename_chains
 from reconciler.planning.findings import Finding, Severity
-from reconciler.planning.snapshot import USUAL_DELIMITER, rows_of
+from reconciler.planning.plan_context import PlanContext
+from reconciler.planning.snapshot import USUAL_DELIMITER, Pair, rows_of
 from reconciler.systems.postfixadmin.encodings import not_storable
-from reconciler.systems.postfixadmin.observe import Twice
-from reconciler.systems.postfixadmin.spellings import Hidden
+from reconciler.systems.postfixadmin.observe import Details
 
 
-class Seen(NamedTuple):
-    """What git declares, the rows that were found, and what of the tables is in no row."""
+class _Looked(NamedTuple):
+    """What is looked at: git's side, the rows as `expect` wants them and as they were matched, and the rest."""
 
-    desired: DesiredState
+    context: PlanContext
+    wanted: Records
     found: Records
-    twice: Iterable[Twice]
-    hidden: Iterable[Hidden]
-    admins: frozenset[str] = frozenset()
-    wanted: Records | None = None
-    charset: str = ""
-    """See `encodings.charset_of_names`."""
+    details: Details
 
 
-def review(seen: Seen) -> Iterator[Finding]:
+def review(context: PlanContext, pair: Pair, details: Details) -> Iterator[Finding]:
     """Rows that mean the same address, leftovers, and what renames and removals leave to people."""
-    chains = rename_chains(seen.desired)
-    yield from _twice(seen)
-    yield from _not_found(seen)
-    yield from _leftovers(seen, chains)
-    yield from _references(seen, chains)
-    yield from _administrators(seen, chains)
-    yield from _names(seen)
+    looked = _Looked(context, *pair, details)
+    yield from _twice(looked)
+    yield from _not_found(looked)
+    yield from _leftovers(looked)
+    yield from _references(looked)
+    yield from _administrators(looked)
+    yield from _names(looked)
 
 
-def _names(seen: Seen) -> Iterator[Finding]:
+def _names(looked: _Looked) -> Iterator[Finding]:
     """Names that the database has no characters for: the server would refuse them in the middle."""
-    for row in rows_of(seen.wanted or {}, MailboxRow).values() if seen.charset else ():
-        lacking = not_storable(row.name, seen.charset)
+    for row in rows_of(looked.wanted, MailboxRow).values() if looked.details.charset else ():
+        lacking = not_storable(row.name, looked.details.charset)
         if lacking:
             yield Finding(
                 Severity.REFUSAL,
                 "name-encoding",
                 row.key,
                 f"the name {row.name!r} of {row.key} cannot be stored in PostfixAdmin's database: its encoding "
-                f"{seen.charset} has no {' '.join(lacking)}",
+                f"{looked.details.charset} has no {' '.join(lacking)}",
                 "write the name without it, or have the database's administrator move it to UTF-8 (utf8mb4, ENCODING "
                 "UTF8)",
                 owner=Owner(Scope.ACCOUNT, row.account),
@@ -58,8 +52,8 @@ def _names(seen: Seen) -> Iterator[Finding]:
             )
 
 
-def _twice(seen: Seen) -> Iterator[Finding]:
-    for kind, key, stored in seen.twice:
+def _twice(looked: _Looked) -> Iterator[Finding]:
+    for kind, key, stored in looked.details.twice:
         yield Finding(
             Severity.WARNING,
             "twice-live",
@@ -70,15 +64,14 @@ def _twice(seen: Seen) -> Iterator[Finding]:
         )
 
 
-def _not_found(seen: Seen) -> Iterator[Finding]:
+def _not_found(looked: _Looked) -> Iterator[Finding]:
     """What git declares is put right by the plan; what it does not name is named."""
-    for row in seen.hidden:
+    for row in looked.details.hidden:
         yield _stored_otherwise(row.kind, row.stored)
-    wanted = seen.wanted or {}
     for kind in ("alias", "mailbox"):
-        for key, found in seen.found.get(kind, {}).items():
+        for key, found in looked.found.get(kind, {}).items():
             spelling = getattr(found, "spelling", "")
-            if spelling and key not in wanted.get(kind, {}):
+            if spelling and key not in looked.wanted.get(kind, {}):
                 yield _stored_otherwise(kind, spelling)
 
 
@@ -114,12 +107,12 @@ def _stored_otherwise(kind: str, stored: str) -> Finding:
     )
 
 
-def _leftovers(seen: Seen, chains: RenameChains) -> Iterator[Finding]:
-    mailboxes = seen.found.get("mailbox", {})
-    for key, alias in seen.found.get("alias", {}).items():
-        if not isinstance(alias, AliasRow) or alias.goto != (key,) or key in mailboxes or key in seen.desired.mailboxes:
+def _leftovers(looked: _Looked) -> Iterator[Finding]:
+    mailboxes, declared = looked.found.get("mailbox", {}), looked.context.desired.mailboxes
+    for key, alias in looked.found.get("alias", {}).items():
+        if not isinstance(alias, AliasRow) or alias.goto != (key,) or key in mailboxes or key in declared:
             continue
-        if chains.of(key) != key:
+        if looked.context.chains.of(key) != key:
             continue  # the own alias of a mailbox that moves: this plan makes it lead to the new address
         yield Finding(
             Severity.NOTE,
@@ -131,21 +124,22 @@ def _leftovers(seen: Seen, chains: RenameChains) -> Iterator[Finding]:
         )
 
 
-def _references(seen: Seen, chains: RenameChains) -> Iterator[Finding]:
+def _references(looked: _Looked) -> Iterator[Finding]:
     """Aliases that lead to an account which is switched off or purged: that mail comes back to its sender."""
+    desired, chains = looked.context.desired, looked.context.chains
     leaving = {
         address: removal
-        for removal in seen.desired.removals
-        if removal.date <= seen.desired.today and removal.mailbox not in seen.desired.mailboxes
+        for removal in desired.removals
+        if removal.date <= desired.today and removal.mailbox not in desired.mailboxes
         for address in chains.addresses(removal.mailbox)
     }
     if not leaving:
         return
-    for key, alias in rows_of(seen.found, AliasRow).items():
-        if key in leaving or key in seen.desired.aliases:
+    for key, alias in rows_of(looked.found, AliasRow).items():
+        if key in leaving or key in desired.aliases:
             continue
         for target in alias.goto:
-            own = target in seen.found.get("alias", {}) or target in seen.found.get("mailbox", {})
+            own = target in looked.found.get("alias", {}) or target in looked.found.get("mailbox", {})
             address = target if own else without_extension(target, USUAL_DELIMITER)[0]
             removal = leaving.get(Address(address))
             if removal is not None and not _goes_with(key, alias, chains.addresses(removal.mailbox)):
@@ -163,11 +157,12 @@ def _goes_with(key: str, alias: AliasRow, addresses: Iterable[str]) -> bool:
     return key.partition("@")[0].isdecimal() and set(alias.goto) <= set(addresses)
 
 
-def _administrators(seen: Seen, chains: RenameChains) -> Iterator[Finding]:
+def _administrators(looked: _Looked) -> Iterator[Finding]:
     """Administrator accounts are no mailboxes, though they look like one: a rename leaves them."""
+    chains = looked.context.chains
     for account in chains.former:
         for address in chains.addresses(account)[1:]:
-            if address in seen.admins and account in seen.desired.mailboxes:
+            if address in looked.details.admins and account in looked.context.desired.mailboxes:
                 yield Finding(
                     Severity.NOTE,
                     "administrator",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from reconciler.model.addresses import Address
 from reconciler.model.records import (
     MailboxRow,
     Owner,
@@ -13,22 +14,24 @@ from reconciler.model.records import (
 )
 from reconciler.planning.changes import Action, Change
 from reconciler.planning.credentials import CredentialEvents
+from reconciler.planning.plan_context import PlanContext
+from reconciler.planning.snapshot import Pair
 
 
-def follow(
+def side_effects(
     system: str,
+    context: PlanContext,
     owner: Owner,
     changes: Sequence[Change],
-    found: Records,
-    former: Sequence[str],
+    pair: Pair,
     *,
+    events: CredentialEvents,
     welcome_mail: bool,
-    news: CredentialEvents,
 ) -> list[Change]:
     """The changes of `system` that follow from `changes`, which are all of one owner.
 
-    A new password goes to their mailbox and to their old ones, in `former`: with one of them they attach the other. A
-    mailbox that is made here gets it as it is made.
+    A new password goes to their mailbox and to their old ones: with one of them they attach the other. A mailbox that
+    is made here gets it as it is made.
     """
     created = {
         c.key: c.after
@@ -36,21 +39,20 @@ def follow(
         if c.action is Action.CREATE and c.system == system and isinstance(c.after, MailboxRow)
     }
     # a disabled mailbox takes no mail: the welcome would bounce, or end in the domain's catch-all
-    live = found.get("mailbox", {})
-    unwelcomed = live.get(owner.subject) if news.welcome else None
+    live = pair.found.get("mailbox", {})
+    unwelcomed = live.get(owner.subject) if events.welcome else None
     new = [*created.values(), *([unwelcomed] if isinstance(unwelcomed, MailboxRow) else [])]
     welcomes = [_welcome(system, owner, row) for row in new if welcome_mail and row.active]
-    mine = [key for key in (owner.subject, *former) if key in live and key not in created] if news.renew else []
-    return [*(_password(system, owner, key) for key in mine), *welcomes]
+    keys = (owner.subject, *_former_mailboxes(context, owner, pair.wanted)) if events.renew else ()
+    return [*(_password(system, owner, key) for key in keys if key in live and key not in created), *welcomes]
 
 
-def former_mailboxes(wanted: Records) -> dict[str, list[str]]:
-    """Account → its old mailboxes among the wanted ones."""
-    former: dict[str, list[str]] = {}
-    for key, row in wanted.get("mailbox", {}).items():
-        if isinstance(row, MailboxRow) and row.account != key:
-            former.setdefault(row.account, []).append(key)
-    return former
+def _former_mailboxes(context: PlanContext, owner: Owner, wanted: Records) -> Iterator[str]:
+    """The old mailboxes of an account among the wanted ones."""
+    for address in context.chains.addresses(Address(owner.subject))[1:]:
+        row = wanted.get("mailbox", {}).get(address)
+        if isinstance(row, MailboxRow) and row.account == owner.subject:
+            yield address
 
 
 def _password(system: str, owner: Owner, key: str) -> Change:

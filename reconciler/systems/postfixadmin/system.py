@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy.exc import DBAPIError
 
-from reconciler.model.declared import DesiredState
 from reconciler.model.records import Owner, Records, Scope
 from reconciler.planning.changes import Change, Outcome, Result, Stage, Step
 from reconciler.planning.credentials import CredentialEvents
 from reconciler.planning.findings import Finding
-from reconciler.planning.ports import System
+from reconciler.planning.plan_context import PlanContext
+from reconciler.planning.ports import Observation, SideEffects, System
+from reconciler.planning.snapshot import Pair
 from reconciler.settings import PostfixAdmin
 from reconciler.systems.context import SystemContext
 from reconciler.systems.postfixadmin.checks import check_tables, check_writable
 from reconciler.systems.postfixadmin.connect import Database, unreadable
 from reconciler.systems.postfixadmin.expect import expect
-from reconciler.systems.postfixadmin.observe import Observation, observe
+from reconciler.systems.postfixadmin.matching import match
+from reconciler.systems.postfixadmin.observe import Details, observe
 from reconciler.systems.postfixadmin.perform import Writer, is_applied
-from reconciler.systems.postfixadmin.review import Seen, review
-from reconciler.systems.postfixadmin.settle import pair, settle
-from reconciler.systems.postfixadmin.side_effects import follow, former_mailboxes
+from reconciler.systems.postfixadmin.review import review
+from reconciler.systems.postfixadmin.side_effects import side_effects
 from reconciler.systems.postfixadmin.welcome_mail import send_welcome
 
 _WELCOME = "welcome_mail"
@@ -35,71 +36,53 @@ def build(context: SystemContext) -> System | None:
     return PostfixAdminSystem(context, section) if section is not None else None
 
 
-class PostfixAdminSystem:
-    """The database is synchronous; each verb runs in a thread of its own."""
+class PostfixAdminSystem(System):
+    """The database is synchronous; each verb that touches it runs in a thread of its own."""
 
     name = "postfixadmin"
-    owns: frozenset[str] = frozenset()
     needed_for_accounts = True
 
     def __init__(self, context: SystemContext, section: PostfixAdmin) -> None:
         self._context = context
         self._section = section
         self._database = Database(section, context.settings)
-        self._seen = Observation({}, ())
-        self._wanted: Records = {}
-        self._former_of: tuple[Records, Mapping[str, Sequence[str]]] = ({}, {})
         self.target = self._database.target
 
-    def expect(self, desired: DesiredState) -> Records:
-        """Mailboxes, their own and member aliases, declared aliases, and what renames and removals leave of others."""
-        self._wanted = expect(desired, self._context.settings)
-        return self._wanted
+    def expect(self, context: PlanContext) -> Records:
+        """Mailboxes, their own and member aliases, declared aliases, and what renames leave of others."""
+        return expect(context, self._context.settings)
 
-    async def observe(self) -> Records:
+    async def observe(self, *, writing: bool = False) -> Observation:  # noqa: ARG002  # a transaction dies with its run
         """One consistent snapshot. Raises Unreadable."""
-        self._seen = await asyncio.to_thread(self._observe)
-        return self._seen.records
+        return await asyncio.to_thread(self._observe)
 
-    def pair(self, wanted: Records, found: Records) -> Records:
+    def match(self, context: PlanContext, wanted: Records, found: Records) -> Pair:
         """Addresses are the keys on both sides, but for what a rename moves."""
-        return pair(wanted, found)
+        return match(context, wanted, found, self._context.settings.policy.retention_days)
 
-    def settle(self, wanted: Records, found: Records) -> Records:
-        """What renames carry over, and what of a removed account is there."""
-        return settle(wanted, found)
-
-    def follow(
-        self,
-        owner: Owner,
-        changes: Sequence[Change],
-        wanted: Records,
-        found: Records,
-        news: CredentialEvents,
-    ) -> Sequence[Change]:
+    def side_effects(
+        self, context: PlanContext, owner: Owner, changes: Sequence[Change], pair: Pair, events: CredentialEvents
+    ) -> SideEffects:
         """The welcome mail of a new mailbox; the new password of live ones."""
-        if self._former_of[0] is not wanted:  # asked for every account of a plan, found out once
-            self._former_of = wanted, former_mailboxes(wanted)
-        former = self._former_of[1].get(owner.subject, ())
         mail = self._section.welcome_mail
-        return follow(self.name, owner, changes, found, former, welcome_mail=mail, news=news)
+        return SideEffects(side_effects(self.name, context, owner, changes, pair, events=events, welcome_mail=mail))
 
-    def steps(self, change: Change) -> tuple[Step, ...]:
-        """One step a change."""
+    def stage(self, change: Change) -> Stage:
+        """The welcome mail last, aliases that lead to accounts behind those."""
         if change.kind == _WELCOME:
-            return (Step(change, Stage.WELCOME),)
-        return (Step(change, Stage.REFERENCES if change.owner.scope is Scope.ALIAS else Stage.MAIL_FLOW),)
+            return Stage.WELCOME
+        return Stage.REFERENCES if change.owner.scope is Scope.ALIAS else Stage.MAIL_FLOW
 
-    def review(self, desired: DesiredState, found: Records) -> Sequence[Finding]:
-        """Remarks on what the last `observe` found, and what of the last `expect` it could not hold."""
-        seen = self._seen
-        return list(review(Seen(desired, found, seen.twice, seen.hidden, seen.admins, self._wanted, seen.charset)))
+    def review(self, context: PlanContext, pair: Pair, details: object) -> Sequence[Finding]:
+        """Remarks on what was found, and what of what is expected the database could not hold."""
+        assert isinstance(details, Details)
+        return list(review(context, pair, details))
 
     async def check(self) -> None:
         """Whether rows could be written now. Raises Unreadable."""
         await asyncio.to_thread(self._check)
 
-    async def perform(self, batch: Sequence[Step]) -> list[Outcome]:
+    async def perform(self, context: PlanContext, batch: Sequence[Step]) -> list[Outcome]:  # noqa: ARG002  # see rows
         """Rows and passwords by account, then welcome mails. Raises Unreadable when nothing can be begun."""
         outcomes = await self._written([step for step in batch if step.change.kind != _WELCOME])
         halted = {s.change.owner for s in batch if s.id in outcomes and outcomes[s.id].result is not Result.DONE}

@@ -13,6 +13,8 @@ from reconciler.apply.ledger import Lease, Ledger, OpenRun
 from reconciler.model.places import Place
 from reconciler.model.records import AliasRow, BlockRow, LetterRow, MailboxRow, Owner, PasswordRow, Row, Scope
 from reconciler.planning.changes import Action, Change, Outcome, Result, Stage, Step
+from reconciler.planning.transitions import Effect, effect_of
+from tests.systems.plans import NO_PLAN
 
 NOW = datetime(2026, 11, 24, 10, 58, 0, 123456, tzinfo=UTC)
 ANNA = "anna@partei.example"
@@ -68,7 +70,19 @@ async def opened_with(
     ledger: Ledger, lease: Lease, steps: Sequence[Step], digest: str = "digest", commit: str = "abc"
 ) -> OpenRun:
     places = {step.change.owner: Place("nrw.yaml", 12, 3, "1a2b3c4", "AG Technik") for step in steps}
-    return await ledger.begin(lease, '{"site": "nrw"}', digest, commit, "technik", "mail.example", 7, steps, places)
+    document, said = '{"site": "nrw"}', what_counts(steps)
+    return await ledger.begin(
+        lease, document, digest, commit, "technik", "mail.example", 7, steps, places, counted=said
+    )
+
+
+def what_counts(steps: Sequence[Step]) -> dict[Owner, Effect]:
+    """What these count as in a plan without renames and removals."""
+    return {s.change.owner: effect_of(NO_PLAN, s.change.owner, _changes(steps, s.change.owner)) for s in steps}
+
+
+def _changes(steps: Sequence[Step], owner: Owner) -> list[Change]:
+    return [step.change for step in steps if step.change.owner == owner]
 
 
 async def states(ledger: Ledger, run: int) -> list[str]:

@@ -26,6 +26,7 @@ from tests.apply.ledger.house import (
     make,
     opened,
     opened_with,
+    what_counts,
 )
 from tests.apply.ledger.test_run_statements import counted
 from tests.services.postfixadmin import PostfixAdminDatabase
@@ -126,11 +127,15 @@ async def test_a_one_shot_is_done_when_all_its_steps_are(ledger: Ledger) -> None
     steps = creation(ANNA)[2:]
     lease = await ledger.acquire("technik", "mail.example", 7)
     shots = {step.id: SHOT for step in steps}
-    run = await ledger.begin(lease, "", "d", "", "t", "mail.example", 7, steps, {}, one_shots=shots)
+    run = await ledger.begin(
+        lease, "", "d", "", "t", "mail.example", 7, steps, {}, counted=what_counts(steps), one_shots=shots
+    )
     await ledger.after(run, [(steps[0], DONE)])
     assert (await ledger.remember(24)).one_shots == frozenset()
     # half of it in each of two runs is no password that anybody knows
-    run = await ledger.begin(lease, "", "e", "", "t", "mail.example", 7, steps, {}, one_shots=shots)
+    run = await ledger.begin(
+        lease, "", "e", "", "t", "mail.example", 7, steps, {}, counted=what_counts(steps), one_shots=shots
+    )
     await ledger.after(run, [(steps[1], DONE)])
     assert (await ledger.remember(24)).one_shots == frozenset()
     await ledger.after(run, [(steps[0], DONE)])

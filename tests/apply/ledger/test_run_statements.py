@@ -185,7 +185,7 @@ async def test_ten_thousand_steps_take_few_statements(ledger: Ledger, engine: En
 async def test_a_plan_bigger_than_a_packet(ledger: Ledger) -> None:
     lease = await ledger.acquire("technik", "mail.example", 7)
     document = "".join(f"Zeile {n} ü€\n" for n in range(1_500_000))  # 22 MB
-    run = await ledger.begin(lease, document, "d", "", "technik", "mail.example", 7, [], {})
+    run = await ledger.begin(lease, document, "d", "", "technik", "mail.example", 7, [], {}, counted={})
     assert await ledger.plan_document(run.id) == document
 
 
@@ -225,7 +225,7 @@ async def test_words_that_a_database_refuses(ledger: Ledger) -> None:
 async def test_what_a_transition_counts_as_can_be_said(ledger: Ledger) -> None:
     lease = await ledger.acquire("technik", "mail.example", 7)
     steps = [*creation(ANNA), *creation(HANS)]
-    said = {account(ANNA): Effect.REMOVAL}
+    said = {account(ANNA): Effect.REMOVAL, account(HANS): Effect.CREATION}
     run = await ledger.begin(lease, "", "d", "", "technik", "mail.example", 7, steps, {}, counted=said)
     past = await ledger.run(run.id)
     assert past is not None

@@ -23,6 +23,7 @@ from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Action, Change, Stage, Step
 from reconciler.planning.credentials import CredentialEvents
 from reconciler.planning.findings import Severity
+from reconciler.planning.plan_context import PlanContext
 from reconciler.systems.letters.system import LetterSystem
 from tests.systems.letters.support import (
     ANNA,
@@ -37,6 +38,7 @@ from tests.systems.letters.support import (
     rename,
     system,
 )
+from tests.systems.plans import effects_of
 
 OWNER = Owner(Scope.ACCOUNT, ANNA)
 GROUPWARE = {
@@ -78,12 +80,9 @@ def planned(
     unsubscribe: bool = False,
     found: Records | None = None,
 ) -> list[LetterRow]:
-    letters.expect(state)
-    found = register() if found is None else found
-    made = letters.follow(
-        OWNER, changes, {}, found, CredentialEvents(renew=renew, moved=moved, unsubscribe=unsubscribe)
-    )
-    return [change.after for change in made if isinstance(change.after, LetterRow)]
+    events = CredentialEvents(renew=renew, moved=moved, unsubscribe=unsubscribe)
+    made = effects_of(letters, state, OWNER, changes, register() if found is None else found, events)
+    return [change.after for change in made.changes if isinstance(change.after, LetterRow)]
 
 
 def template(
@@ -150,8 +149,9 @@ def test_who_gets_no_letter_is_said_with_what_they_are_not_told(
     tmp_path: Path, renew: bool, said: str, hint: str
 ) -> None:
     letters, state = system(tmp_path), desired(mailbox(), renames=(rename(),))
-    assert planned(letters, state, RE_KEYED, renew=renew, moved=not renew, found=register(active=False)) == []
-    (remark,) = letters.review(state, {})
+    events = CredentialEvents(renew=renew, moved=not renew)
+    made, (remark,) = effects_of(letters, state, OWNER, (RE_KEYED,), register(active=False), events)
+    assert list(made) == []
     assert (remark.severity, remark.owner) == (Severity.NOTE, OWNER)
     assert said in remark.message
     assert remark.hint.startswith(hint)
@@ -168,8 +168,9 @@ def test_a_register_address_that_ends_in_a_former_one_gets_no_letter(
     renames = (rename("anna.frueher@alt.example", MUSTER, date(2026, 1, 1)), rename())
     state = desired(mailbox(), aliases=(alias("vorstand@verein.example", MUSTER),), renames=renames)
     letters = system(tmp_path)
-    assert planned(letters, state, RE_KEYED, found=register(recipient), renew=renew, moved=not renew) == []
-    remarks = letters.review(state, {})
+    events = CredentialEvents(renew=renew, moved=not renew)
+    made, remarks = effects_of(letters, state, OWNER, (RE_KEYED,), register(recipient), events)
+    assert list(made) == []
     assert [(r.rule, r.severity) for r in remarks] == [("register-email", Severity.WARNING)]
     assert recipient not in remarks[0].message
 
@@ -178,9 +179,10 @@ async def sent(folder: Path, template: str, state: DesiredState, **sections: Any
     """The text of a letter, and the password of the run."""
     outbox, passwords = Outbox(), Passwords()
     letters = system(folder, outbox, passwords, **{"openxchange": GROUPWARE, **sections})
-    letters.expect(state)
     row = LetterRow(ANNA, ANNA, "10042", "anna@gmx.example", template)
-    await letters.perform([Step(Change("letters", "letter", Action.CREATE, ANNA, None, row, OWNER), Stage.LETTER)])
+    await letters.perform(
+        PlanContext.of(state), [Step(Change("letters", "letter", Action.CREATE, ANNA, None, row, OWNER), Stage.LETTER)]
+    )
     text = " ".join(outbox.sent[0].get_content().split())
     return text, passwords.of(ANNA).get_secret_value()
 

@@ -11,11 +11,13 @@ from reconciler.errors import Unreadable
 from reconciler.model.records import LetterRow, Owner, Scope
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Action, Change, Result, Stage, Step
+from reconciler.planning.plan_context import PlanContext
 from reconciler.remote.hosts import SiteHosts
 from reconciler.remote.outbox import OutboxMailer
 from reconciler.systems.context import SystemContext
 from reconciler.systems.letters.system import LetterSystem, build
 from tests.systems.letters.support import ANNA, LETTERS, REGISTER, Outbox, desired, mailbox, settings, system
+from tests.systems.plans import NO_PLAN
 
 BERND = "bernd.neu@pirat.alt"
 GROUPWARE = {"web_url": "https://mail.example/ajax/"}
@@ -27,17 +29,24 @@ def step(account: str = ANNA, recipient: str = "anna@gmx.example", template: str
     return Step(Change("letters", "letter", Action.CREATE, account, None, row, owner), Stage.LETTER)
 
 
-def ready(folder: Path, outbox: Outbox, passwords: Passwords | None = None, **fields: Any) -> LetterSystem:
-    """The system after a plan was made."""
-    letters = system(folder, outbox, passwords, openxchange=GROUPWARE)
-    letters.expect(desired(mailbox(**fields), mailbox(BERND, given_name="Bernd", surname="Neu", name="Bernd Neu")))
-    return letters
+def declaring(**fields: Any) -> PlanContext:
+    """A plan for two accounts."""
+    second = mailbox(BERND, given_name="Bernd", surname="Neu", name="Bernd Neu")
+    return PlanContext.of(desired(mailbox(**fields), second))
+
+
+TWO = declaring()
+
+
+def ready(folder: Path, outbox: Outbox, passwords: Passwords | None = None) -> LetterSystem:
+    """The letters of a site with groupware."""
+    return system(folder, outbox, passwords, openxchange=GROUPWARE)
 
 
 async def test_each_letter_holds_the_password_of_its_own_account(tmp_path: Path) -> None:
     outbox, passwords = Outbox(), Passwords()
     letters = ready(tmp_path, outbox, passwords)
-    outcomes = await letters.perform([step(), step(BERND, "bernd@gmx.example")])
+    outcomes = await letters.perform(TWO, [step(), step(BERND, "bernd@gmx.example")])
     assert [o.result for o in outcomes] == [Result.DONE] * 2
     for message, account, recipient in zip(
         outbox.sent, (ANNA, BERND), ("anna@gmx.example", "bernd@gmx.example"), strict=True
@@ -50,7 +59,7 @@ async def test_each_letter_holds_the_password_of_its_own_account(tmp_path: Path)
 
 async def test_the_letter_names_them_and_where_to_log_in(tmp_path: Path) -> None:
     outbox = Outbox()
-    await ready(tmp_path, outbox).perform([step()])
+    await ready(tmp_path, outbox).perform(TWO, [step()])
     text = outbox.sent[0].get_content()
     assert "Hallo Anna," in text
     assert "https://mail.example/\n" in text.replace("\r", "")
@@ -59,14 +68,14 @@ async def test_the_letter_names_them_and_where_to_log_in(tmp_path: Path) -> None
 
 async def test_an_account_without_groupware_is_sent_to_no_web_page(tmp_path: Path) -> None:
     outbox = Outbox()
-    await ready(tmp_path, outbox, groupware=False).perform([step()])
+    await ready(tmp_path, outbox).perform(declaring(groupware=False), [step()])
     assert "http" not in outbox.sent[0].get_content()
 
 
 async def test_one_letter_that_is_refused_stops_no_other(tmp_path: Path) -> None:
     outbox = Outbox()
     outbox.answers = ["550 5.1.1 no such user", None]
-    refused, sent = await ready(tmp_path, outbox).perform([step(), step(BERND, "bernd@gmx.example")])
+    refused, sent = await ready(tmp_path, outbox).perform(TWO, [step(), step(BERND, "bernd@gmx.example")])
     assert (refused.result, refused.temporary) == (Result.FAILED, False)
     assert refused.message == "the letter to the register address of member 10042 was not taken: 550 5.1.1 no such user"
     assert "reconciler resume makes a new password" in refused.hint
@@ -77,15 +86,15 @@ async def test_one_letter_that_is_refused_stops_no_other(tmp_path: Path) -> None
 async def test_what_may_work_in_a_moment_is_temporary(tmp_path: Path, answer: str) -> None:
     outbox = Outbox()
     outbox.answers = [answer]
-    (outcome,) = await ready(tmp_path, outbox).perform([step()])
+    (outcome,) = await ready(tmp_path, outbox).perform(TWO, [step()])
     assert (outcome.result, outcome.temporary) == (Result.FAILED, True)
 
 
 async def test_a_letter_that_is_sent_again_holds_the_same_password(tmp_path: Path) -> None:
     outbox = Outbox()
     letters = ready(tmp_path, outbox)
-    await letters.perform([step()])
-    await letters.perform([step()])
+    await letters.perform(TWO, [step()])
+    await letters.perform(TWO, [step()])
     first, second = (message.get_content() for message in outbox.sent)
     assert first == second
 
@@ -93,7 +102,7 @@ async def test_a_letter_that_is_sent_again_holds_the_same_password(tmp_path: Pat
 async def test_a_server_that_is_down_fails_every_letter_for_now(tmp_path: Path) -> None:
     outbox = Outbox()
     outbox.error = Unreadable("the mail server localhost port 25 takes no mail: Connection refused")
-    outcomes = await ready(tmp_path, outbox).perform([step(), step(BERND)])
+    outcomes = await ready(tmp_path, outbox).perform(TWO, [step(), step(BERND)])
     assert [(o.result, o.temporary) for o in outcomes] == [(Result.FAILED, True)] * 2
     assert "Connection refused" in outcomes[0].message
 
@@ -102,7 +111,7 @@ async def test_a_server_that_quotes_the_letter_does_not_spread_the_password(tmp_
     outbox, passwords = Outbox(), Passwords()
     secret = passwords.of(ANNA).get_secret_value()
     outbox.answers = [f"554 looks like spam: {secret}"]
-    (outcome,) = await ready(tmp_path, outbox, passwords).perform([step()])
+    (outcome,) = await ready(tmp_path, outbox, passwords).perform(TWO, [step()])
     assert secret not in repr(outcome)
     assert "554 looks like spam: ********" in outcome.message
 
@@ -111,7 +120,7 @@ async def test_no_outcome_holds_their_private_address(tmp_path: Path) -> None:
     """It goes into the ledger and into reports; servers repeat it, in whatever case."""
     outbox = Outbox()
     outbox.answers = [None, "550 5.1.1 <ANNA@gmx.example>: no such user"]
-    outcomes = await ready(tmp_path, outbox).perform([step(), step()])
+    outcomes = await ready(tmp_path, outbox).perform(TWO, [step(), step()])
     assert "anna@gmx.example" not in repr(outcomes).lower()
     assert "<their register address>: no such user" in outcomes[1].message
     assert "member 10042" in outcomes[0].message
@@ -119,34 +128,34 @@ async def test_no_outcome_holds_their_private_address(tmp_path: Path) -> None:
 
 async def test_no_outcome_holds_a_password(tmp_path: Path) -> None:
     outbox, passwords = Outbox(), Passwords()
-    outcomes = await ready(tmp_path, outbox, passwords).perform([step(), step(BERND)])
+    outcomes = await ready(tmp_path, outbox, passwords).perform(TWO, [step(), step(BERND)])
     assert not any(passwords.of(a).get_secret_value() in repr(outcomes) for a in (ANNA, BERND))
 
 
 async def test_a_letter_that_cannot_be_written_stops_no_other(tmp_path: Path) -> None:
     outbox = Outbox()
-    letters = ready(tmp_path, outbox, given_name="Anna\nBcc: eve@mail.test")
-    evil, fine = await letters.perform([step(), step(BERND, "bernd@gmx.example")])
+    letters, hostile = ready(tmp_path, outbox), declaring(given_name="Anna\nBcc: eve@mail.test")
+    evil, fine = await letters.perform(hostile, [step(), step(BERND, "bernd@gmx.example")])
     assert (evil.result, evil.temporary) == (Result.FAILED, False)
     assert "line break" in evil.message
     assert fine.result is Result.DONE
     assert [message["To"] for message in outbox.sent] == ["bernd@gmx.example"]
 
 
-async def test_a_run_that_resumes_without_the_declared_state_still_sends(tmp_path: Path) -> None:
+async def test_an_account_that_git_does_not_declare_is_greeted_without_a_name(tmp_path: Path) -> None:
     outbox = Outbox()
-    (outcome,) = await system(tmp_path, outbox).perform([step()])
+    (outcome,) = await system(tmp_path, outbox).perform(NO_PLAN, [step()])
     assert outcome.result is Result.DONE
     assert "Hallo," in outbox.sent[0].get_content()
 
 
 async def test_nothing_to_do_sends_nothing(tmp_path: Path) -> None:
-    assert await ready(tmp_path, Outbox()).perform([]) == []
+    assert await ready(tmp_path, Outbox()).perform(TWO, []) == []
 
 
 async def test_a_letter_is_never_known_to_be_there(tmp_path: Path) -> None:
     letters = ready(tmp_path, Outbox())
-    await letters.perform([step()])
+    await letters.perform(TWO, [step()])
     assert await letters.is_applied([step(), step(BERND)]) == [False, False]
 
 
@@ -170,9 +179,8 @@ async def test_with_an_outbox_the_letter_is_a_file_for_its_owner_only(tmp_path: 
     site = settings(tmp_path, register=REGISTER, letters={**LETTERS, "outbox": "outbox"})
     letters = build(SystemContext(site, SiteHosts({}), OutboxMailer(tmp_path / "outbox"), Passwords()))
     assert letters is not None
-    letters.expect(desired(mailbox()))
     await letters.check()
-    (outcome,) = await letters.perform([step()])
+    (outcome,) = await letters.perform(TWO, [step()])
     await letters.close()
     assert outcome.result is Result.DONE
     (file,) = (tmp_path / "outbox").iterdir()

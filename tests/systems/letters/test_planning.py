@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +10,21 @@ import pytest
 
 from reconciler.errors import UsageError
 from reconciler.model.declared import Alias, DesiredState
+from reconciler.model.kinds import OnUndeclared
 from reconciler.model.records import LetterRow, Owner, Records, Scope
 from reconciler.model.secrets import Passwords
-from reconciler.planning.changes import Action, Change, Stage, Step
+from reconciler.planning.changes import Action, Change, Stage
 from reconciler.planning.credentials import CredentialEvents, Due, renews
-from reconciler.planning.findings import Severity
-from reconciler.planning.ports import System
-from reconciler.planning.transitions import Pair, group_by_owner
+from reconciler.planning.findings import Finding, Severity
+from reconciler.planning.plan_context import PlanContext
+from reconciler.planning.ports import Observation, SideEffects, System
+from reconciler.planning.snapshot import Pair
+from reconciler.planning.transitions import group_by_owner
 from reconciler.remote.hosts import SiteHosts
 from reconciler.systems.context import SystemContext
+from reconciler.systems.letters.kinds import KINDS
 from reconciler.systems.letters.system import LetterSystem, build
+from tests.apply.memory import Memory
 from tests.systems.letters.support import (
     ANNA,
     LETTERS,
@@ -32,6 +38,7 @@ from tests.systems.letters.support import (
     settings,
     system,
 )
+from tests.systems.plans import effects_of, matched, review_of, step_of
 
 OWNER = Owner(Scope.ACCOUNT, ANNA)
 
@@ -39,11 +46,21 @@ OWNER = Owner(Scope.ACCOUNT, ANNA)
 def letters_of(
     letters: LetterSystem, state: DesiredState, found: Records, *changes: Change, owner: Owner = OWNER
 ) -> list[LetterRow]:
-    letters.expect(state)
-    changes = changes or (new_mailbox(),)
-    made = letters.follow(owner, changes, {}, found, CredentialEvents(renew=renews(owner, changes, Due())))
+    made, remarks = planned(letters, state, found, *changes, owner=owner)
     assert all(c[:4] == ("letters", "letter", Action.CREATE, owner.subject) and c.owner == owner for c in made)
+    assert not (made and remarks)
     return [c.after for c in made if isinstance(c.after, LetterRow)]
+
+
+def planned(
+    letters: LetterSystem, state: DesiredState, found: Records, *changes: Change, owner: Owner = OWNER
+) -> SideEffects:
+    changes = changes or (new_mailbox(),)
+    return effects_of(letters, state, owner, changes, found, CredentialEvents(renew=renews(owner, changes, Due())))
+
+
+def reviewed(letters: LetterSystem, state: DesiredState, found: Records) -> Sequence[Finding]:
+    return review_of(letters, state, Observation(found, ()))
 
 
 @pytest.mark.parametrize(("kind", "template"), [("mailbox", "account"), ("ox_user", "password")])
@@ -67,15 +84,16 @@ def test_two_new_logins_of_one_account_make_one_letter(tmp_path: Path) -> None:
 )
 def test_what_makes_no_password_makes_no_letter_and_no_remark(tmp_path: Path, change: Change) -> None:
     letters = system(tmp_path)
-    assert letters_of(letters, desired(mailbox()), register(), change) == []
-    assert letters.review(desired(mailbox()), register()) == []
+    assert planned(letters, desired(mailbox()), register(), change) == ((), ())
+    assert reviewed(letters, desired(mailbox()), register()) == []
 
 
 def test_the_letter_comes_after_all_that_it_speaks_of(tmp_path: Path) -> None:
     letters: System = system(tmp_path)
-    letters.expect(desired(mailbox()))
-    (change,) = letters.follow(OWNER, (new_mailbox(),), {}, register(), CredentialEvents(renew=True))
-    (step,) = letters.steps(change)
+    (change,), _ = effects_of(
+        letters, desired(mailbox()), OWNER, (new_mailbox(),), register(), CredentialEvents(renew=True)
+    )
+    step = step_of(letters, change)
     assert (step.stage, step.readable) == (Stage.LETTER, False)
 
 
@@ -101,8 +119,8 @@ def test_whom_the_letter_cannot_reach_gets_none_and_the_plan_says_so(
     tmp_path: Path, member: str | None, found: Records, rule: str, severity: Severity
 ) -> None:
     letters, state = system(tmp_path), desired(mailbox(member=member))
-    assert letters_of(letters, state, found) == []
-    remarks = [f for f in letters.review(state, found) if "no letter" in f.message or "not sent" in f.message]
+    made, remarks = planned(letters, state, found)
+    assert list(made) == []
     assert [(f.rule, f.severity, f.subject, f.owner) for f in remarks] == [(rule, severity, ANNA, OWNER)]
     assert remarks[0].hint
 
@@ -137,39 +155,30 @@ def test_an_alias_gets_no_letter(tmp_path: Path) -> None:
 
 def test_a_site_without_letters_sends_none_and_says_nothing(tmp_path: Path) -> None:
     letters = system(tmp_path, letters=None)
-    assert letters_of(letters, desired(mailbox(member=None)), register()) == []
-    assert letters.review(desired(mailbox(member=None)), register()) == []
+    assert planned(letters, desired(mailbox(member=None)), register()) == ((), ())
+    assert reviewed(letters, desired(mailbox(member=None)), register()) == []
 
 
 def test_a_site_without_a_register_sends_none_and_says_so(tmp_path: Path) -> None:
     letters, state = system(tmp_path, register=None), desired(mailbox())
-    assert letters_of(letters, state, {}) == []
-    assert [f.rule for f in letters.review(state, {})] == ["no-letter"]
+    made, remarks = planned(letters, state, {})
+    assert list(made) == []
+    assert [f.rule for f in remarks] == ["no-letter"]
 
 
 def test_what_was_said_of_one_plan_is_not_said_of_the_next(tmp_path: Path) -> None:
     letters, state = system(tmp_path), desired(mailbox(member=None))
-    letters_of(letters, state, register())
-    letters.expect(state)
-    assert letters.review(state, register()) == []
+    assert [f.rule for f in planned(letters, state, register()).findings] == ["no-letter"]
+    assert reviewed(letters, state, register()) == []
 
 
 def test_a_whole_plan_folds_the_letter_into_the_accounts_transition(tmp_path: Path) -> None:
-    class Other:
-        name = "postfixadmin"
-
-        def follow(self, *_: object) -> tuple[Change, ...]:
-            return ()
-
-        def steps(self, change: Change) -> tuple[Step, ...]:
-            return (Step(change, Stage.MAIL_FLOW),)
-
     letters = system(tmp_path)
-    letters.expect(desired(mailbox()))
-    pairs = {"letters": Pair({}, register())}
-    # a fake that has what is asked, and a member's row
-    # Other has what is asked
-    (transition,) = group_by_owner([new_mailbox()], [Other(), letters], pairs)  # type: ignore[list-item]
+    pairs = {"letters": Pair({}, register()), "postfixadmin": Pair({}, {})}
+    (transition,), findings = group_by_owner(
+        PlanContext.of(desired(mailbox())), [new_mailbox()], [Memory("postfixadmin"), letters], pairs
+    )
+    assert findings == []
     assert [s.id for s in transition.steps] == [
         f"postfixadmin/mailbox/create/{ANNA}",
         f"letters/letter/create/{ANNA}",
@@ -191,7 +200,7 @@ def test_names_that_differ_from_the_register_are_a_note(
     tmp_path: Path, given_name: str | None, surname: str | None, said: str | None
 ) -> None:
     state = desired(mailbox(given_name=given_name, surname=surname, name=None))
-    findings = system(tmp_path).review(state, register())
+    findings = reviewed(system(tmp_path), state, register())
     assert [(f.severity, f.rule) for f in findings] == ([(Severity.NOTE, "register-names")] if said else [])
     assert not said or said in findings[0].message
 
@@ -201,23 +210,22 @@ def test_names_in_another_unicode_form_are_the_same(tmp_path: Path) -> None:
     # a fake that has what is asked, and a member's row
     row = found["member"]["10042"]._replace(given_name="Zo\u00eb")  # type: ignore[attr-defined]  # a MemberRow
     state = desired(mailbox(given_name="Zoe\u0308"))
-    assert system(tmp_path).review(state, {"member": {"10042": row}}) == []
+    assert reviewed(system(tmp_path), state, {"member": {"10042": row}}) == []
 
 
 def test_an_address_that_is_none_is_a_warning_for_declared_mailboxes_only(tmp_path: Path) -> None:
     letters = system(tmp_path)
-    findings = letters.review(desired(mailbox()), register("none"))
+    findings = reviewed(letters, desired(mailbox()), register("none"))
     assert [(f.severity, f.rule, f.subject) for f in findings] == [(Severity.WARNING, "register-email", ANNA)]
-    assert letters.review(desired(mailbox(member=None)), register("none")) == []
-    assert letters.review(desired(), register("none")) == []
+    assert reviewed(letters, desired(mailbox(member=None)), register("none")) == []
+    assert reviewed(letters, desired(), register("none")) == []
 
 
 def test_nothing_is_held_and_nothing_owned(tmp_path: Path) -> None:
     """A register is never ours: nobody is removed from it."""
     letters: System = system(tmp_path)
-    assert letters.expect(desired(mailbox())) == {}
-    assert letters.owns == frozenset()
-    assert letters.pair({}, register()) == register()
+    assert matched(letters, desired(mailbox()), register()) == ({}, register())
+    assert {kind.on_undeclared for kind in KINDS} == {OnUndeclared.LEAVE}
     assert letters.needed_for_accounts
 
 

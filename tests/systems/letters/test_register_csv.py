@@ -14,6 +14,7 @@ from reconciler.planning.ports import System
 from reconciler.settings import Register
 from reconciler.systems.letters.register_csv import read_csv
 from tests.systems.letters.support import HEADER, system
+from tests.systems.plans import records_of
 
 ANNA = MemberRow("10042", True, "anna@gmx.example", "Anna", "Beispiel")
 ROW = "10042,active,anna@gmx.example,Anna,Beispiel\n"
@@ -22,7 +23,7 @@ ROW = "10042,active,anna@gmx.example,Anna,Beispiel\n"
 async def read(folder: Path, content: str | bytes, **register: object) -> dict[str, object]:
     (folder / "members.csv").write_bytes(content.encode() if isinstance(content, str) else content)
     observed = await system(folder, register={"csv": "members.csv", **register}).observe()
-    return dict(observed["member"])
+    return dict(observed.records["member"])
 
 
 @pytest.mark.parametrize(
@@ -172,7 +173,7 @@ async def test_a_folder_is_no_register(tmp_path: Path) -> None:
 async def test_without_a_register_section_nothing_is_known_of_members(tmp_path: Path) -> None:
     """The kind is absent, which is not the same as a register without members."""
     letters: System = system(tmp_path, register=None)
-    assert await letters.observe() == {}
+    assert await records_of(letters) == {}
 
 
 @given(st.binary(max_size=200))

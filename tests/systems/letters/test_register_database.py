@@ -16,6 +16,7 @@ from reconciler.model.records import MemberRow, Records
 from reconciler.settings import Register
 from tests.services.own_engine import Server
 from tests.systems.letters.support import system
+from tests.systems.plans import records_of
 
 QUERY = "SELECT nr AS member, status, mail AS email, given AS given_name, family AS surname FROM person"
 
@@ -30,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 async def read(folder: Path, query: str = QUERY, file: str = "club.sqlite") -> Records:
-    return await system(folder, register={"database_url": f"sqlite:///{file}", "query": query}).observe()
+    return (await (system(folder, register={"database_url": f"sqlite:///{file}", "query": query})).observe()).records
 
 
 async def test_the_query_gives_the_members(folder: Path) -> None:
@@ -110,7 +111,7 @@ async def test_a_register_behind_a_password_is_read(
     monkeypatch.setenv("CLUB_PASSWORD", SECRET)
     (tmp_path / "club-password").write_text(f"{SECRET}\n", encoding="utf-8")
     letters = system(tmp_path, register={**club, **where})
-    assert (await letters.observe())["member"] == {
+    assert (await records_of(letters))["member"] == {
         "10042": MemberRow("10042", True, "zoe@gmx.example", "Zoë", "Beispiel")
     }
     assert SECRET not in letters.target

@@ -22,6 +22,7 @@ from reconciler.settings import OpenXchange, Settings
 from reconciler.systems.openxchange.system import OpenXchangeSystem
 from reconciler.systems.openxchange.tool_answers import Words
 from reconciler.systems.openxchange.tools import Tools
+from tests.systems.plans import NO_PLAN, records_of
 
 ANNA = "anna@pirat.example"
 User = dict[str, str | None]
@@ -227,13 +228,13 @@ def new_password(address: str, target: str) -> Step:
 
 async def found(system: OpenXchangeSystem) -> dict[str, OxUserRow]:
     """What is observed, by id."""
-    rows = (await system.observe())["ox_user"].values()
+    rows = (await records_of(system))["ox_user"].values()
     return {row.id: row for row in rows if isinstance(row, OxUserRow)}
 
 
 async def one(system: OpenXchangeSystem, step: Step) -> Outcome:
     """Performs a batch of one."""
-    (outcome,) = await system.perform([step])
+    (outcome,) = await system.perform(NO_PLAN, [step])
     return outcome
 
 

@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from reconciler.errors import Unreadable
-from reconciler.model.records import AttachmentRow, MailboxRow, Owner, PasswordRow, Records, Scope
+from reconciler.model.records import AttachmentRow, MailboxRow, Owner, PasswordRow, Scope
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Action, Change, Outcome, Result, Stage, Step
 from reconciler.planning.credentials import CredentialEvents
@@ -28,6 +28,7 @@ from reconciler.systems.openxchange.tools import Tools
 from tests.sandbox.openxchange.test_web_6 import Browser
 from tests.services.mail import Dovecot, password_file, running_dovecot
 from tests.systems.openxchange.test_renamed import ALT, NEU, rename, state
+from tests.systems.plans import NO_PLAN, effects_of, step_of
 
 OTHER = "pirat.fremd@pirat.example"
 OWNER = Owner(Scope.ACCOUNT, NEU)
@@ -59,7 +60,7 @@ class Site:
         self.system = OpenXchangeSystem(settings, self.section, tools, PASSWORDS, words.where)
 
     async def attach(self, old: str = ALT, name: str = "Pirat Alt") -> Outcome:
-        (outcome,) = await self.system.perform([step(old, name)])
+        (outcome,) = await self.system.perform(NO_PLAN, [step(old, name)])
         assert PASSWORD not in f"{outcome.message} {outcome.hint}"
         return outcome
 
@@ -212,7 +213,7 @@ async def test_without_a_user_of_the_new_address_nobody_is_asked(site: Site) -> 
     row = AttachmentRow(ALT, "klaus@pirat.example", "x")
     change = Change("openxchange", "attachment", Action.CREATE, ALT, None, row, Owner(Scope.ACCOUNT, row.account))
     control.set_switches(site.folder, faults=[Fault("dies_after_effect", tool="web.login")])
-    (outcome,) = await site.system.perform([Step(change, Stage.ATTACH)])
+    (outcome,) = await site.system.perform(NO_PLAN, [Step(change, Stage.ATTACH)])
     assert (outcome.result, outcome.temporary) == (Result.FAILED, False)
     assert "no OX user has the primary address klaus@pirat.example" in outcome.message
 
@@ -245,18 +246,16 @@ def password(system: str, key: str) -> Change:
 def followed(
     system: OpenXchangeSystem, *changes: Change, renew: bool = True, surname: str | None = "Alt"
 ) -> list[Change]:
-    wanted = system.expect(state(rename(former_surname=surname)))
-    found: Records = {"ox_user": {}}
-    return [
-        c for c in system.follow(OWNER, changes, wanted, found, CredentialEvents(renew=renew)) if c.kind == "attachment"
-    ]
+    desired, events = state(rename(former_surname=surname)), CredentialEvents(renew=renew)
+    made = effects_of(system, desired, OWNER, changes, {"ox_user": {}}, events).changes
+    return [change for change in made if change.kind == "attachment"]
 
 
 async def test_an_old_mailbox_that_gets_the_password_is_attached_after_the_users(site: Site) -> None:
     (change,) = followed(site.system, password("postfixadmin", ALT), password("postfixadmin", NEU))
     assert change.after == AttachmentRow(ALT, NEU, "Pirat Alt")
     assert (change.action, change.owner) == (Action.CREATE, OWNER)
-    assert [s.stage for s in site.system.steps(change)] == [Stage.ATTACH]
+    assert [s.stage for s in [step_of(site.system, change)]] == [Stage.ATTACH]
 
 
 async def test_without_a_former_surname_it_is_called_by_its_address(site: Site) -> None:

@@ -23,6 +23,7 @@ from tests.systems.openxchange.canned import (
     user,
     wanted,
 )
+from tests.systems.plans import NO_PLAN
 
 OLD = "muster@pirat.example"
 SILENT = Completed(-9, b"", b"")
@@ -33,7 +34,7 @@ async def test_a_list_of_nobody_is_no_reason_to_create_everybody() -> None:
     host = CannedHost(faults={"listuser": [Fault(Completed(0, csv_of([]), b""))]})
     steps = [creation(wanted("anna", ANNA)), creation(wanted("klaus", "klaus@pirat.example", display_name="Klaus"))]
     with pytest.raises(Unreadable, match="not even the context admin"):
-        await system_on(host).perform(steps)
+        await system_on(host).perform(NO_PLAN, steps)
     assert host.of("createuser") == []
 
 
@@ -127,7 +128,7 @@ async def test_what_cannot_be_read_back_is_tried_again_and_found_done() -> None:
     assert host.of("createuser") == []  # nothing is written that was not looked at
     steps = [creation(wanted("anna", ANNA)), creation(wanted("klaus", "klaus@pirat.example", display_name="Klaus"))]
     host.faults["createuser"] = [Fault(refusal("Invalid email address")), Fault(SILENT, effect=True)]
-    assert [o.result for o in await system.perform(steps)] == [Result.FAILED, Result.DONE]
+    assert [o.result for o in await system.perform(NO_PLAN, steps)] == [Result.FAILED, Result.DONE]
 
 
 async def test_a_read_back_that_fails_is_temporary() -> None:
@@ -153,7 +154,7 @@ async def test_when_ox_goes_down_in_the_middle_the_rest_is_not_tried_one_by_one(
     host.on_call = on_call
     system = system_on(host, parallel=1)
     steps = [creation(wanted(f"user{n}", f"user{n}@pirat.example")) for n in range(40)]
-    outcomes = await system.perform(steps)
+    outcomes = await system.perform(NO_PLAN, steps)
     assert {(o.result, o.temporary) for o in outcomes} == {(Result.FAILED, True)}
     assert len(host.calls) < 10
     assert "not tried" in outcomes[-1].message
@@ -163,6 +164,6 @@ async def test_one_failure_leaves_the_others_alone() -> None:
     host = CannedHost(faults={"createuser": [Fault(refusal("The displayname is already used"))]})
     host.users.append(user(7, "anna.b", "anna.b@pirat.example", Display_name="anna beispiel"))
     steps = [creation(wanted("anna", ANNA)), creation(wanted("klaus", "klaus@pirat.example", display_name="Klaus"))]
-    failed, done = await system_on(host, parallel=1).perform(steps)
+    failed, done = await system_on(host, parallel=1).perform(NO_PLAN, steps)
     assert (failed.result, failed.temporary, done.result) == (Result.FAILED, False, Result.DONE)
     assert "user 7 (anna.b) has it" in failed.hint

@@ -16,8 +16,11 @@ from reconciler.model.records import MailboxRow, Owner, OxUserRow, PasswordRow, 
 from reconciler.planning.changes import Action, Change, Stage
 from reconciler.planning.credentials import CredentialEvents
 from reconciler.planning.diff import diff
-from reconciler.systems.openxchange.matching import pair, wanted_users
+from reconciler.planning.plan_context import PlanContext
+from reconciler.planning.ports import System
+from reconciler.systems.openxchange.matching import match, wanted_users
 from tests.systems.openxchange.canned import ANNA, CannedHost, system_on, wanted
+from tests.systems.plans import effects_of, step_of
 
 OTHER = "anna@extern.example"
 
@@ -48,12 +51,12 @@ def renamed(login: str, address: str, *former: str) -> OxUserRow:
 def paired(rows: Sequence[OxUserRow], users: Sequence[OxUserRow]) -> dict[str, str]:
     """Key → id after pairing."""
     records: Records = {"ox_user": {user.key: user for user in users}}
-    table = pair({"ox_user": {row.key: row for row in rows}}, records)["ox_user"]
+    table = match({"ox_user": {row.key: row for row in rows}}, records).found["ox_user"]
     return {key: row.id for key, row in table.items() if isinstance(row, OxUserRow)}
 
 
 def test_what_is_expected_of_a_mailbox_with_groupware() -> None:
-    (row,) = wanted_users(declared(box()), "local_part")["ox_user"].values()
+    (row,) = wanted_users(PlanContext.of(declared(box())), "local_part")["ox_user"].values()
     assert row == OxUserRow(
         ANNA, ANNA, "anna", "Anna Beispiel", "Anna", "Beispiel", ANNA, ANNA, ANNA, ANNA, aliases=(ANNA,)
     )
@@ -61,7 +64,7 @@ def test_what_is_expected_of_a_mailbox_with_groupware() -> None:
 
 def test_a_mailbox_without_groupware_has_no_user_and_one_that_is_switched_off_has() -> None:
     state = declared(box(groupware=False), box("klaus@pirat.example", active=False))
-    assert list(wanted_users(state, "local_part")["ox_user"]) == ["klaus@pirat.example"]
+    assert list(wanted_users(PlanContext.of(state), "local_part")["ox_user"]) == ["klaus@pirat.example"]
 
 
 @pytest.mark.parametrize(
@@ -71,7 +74,7 @@ def test_a_mailbox_without_groupware_has_no_user_and_one_that_is_switched_off_ha
 def test_the_login_is_declared_or_made_by_the_rule(rule: str, username: str | None, login: str) -> None:
     # any field, and a rule as a parameter
     # its fields
-    (row,) = wanted_users(declared(box(username=username)), rule)["ox_user"].values()  # type: ignore[arg-type]
+    (row,) = wanted_users(PlanContext.of(declared(box(username=username))), rule)["ox_user"].values()  # type: ignore[arg-type]
     assert isinstance(row, OxUserRow)
     assert row.login == login
 
@@ -128,8 +131,8 @@ def test_pairing_loses_nobody_gives_nobody_twice_and_changes_nothing_when_repeat
     found: Records = {"ox_user": {}}
     for number, (login, primary, aliases) in enumerate(users):
         found["ox_user"][f"openxchange/{number}"] = live(number, login, primary, *aliases)
-    once = pair(wanted_rows, found)
-    assert pair(wanted_rows, once) == once
+    once = match(wanted_rows, found).found
+    assert match(wanted_rows, once).found == once
     assert sorted(row.id for row in once["ox_user"].values() if isinstance(row, OxUserRow)) == sorted(
         str(number) for number in range(len(users))
     )
@@ -143,7 +146,7 @@ def test_other_peoples_aliases_are_no_difference() -> None:
     system = system_on(CannedHost())
     rows: Records = {"ox_user": {ANNA: wanted("anna", ANNA)}}
     user = live(3, "anna", ANNA, ANNA, "10042@pirat.example", imap_login=ANNA)
-    assert list(diff(system, rows, pair(rows, {"ox_user": {user.key: user}}))) == []
+    assert list(diff(system, *match(rows, {"ox_user": {user.key: user}}))) == []
 
 
 def creation_of(kind: str, system: str, row: Row) -> Change:
@@ -157,11 +160,11 @@ OWNER = Owner(Scope.ACCOUNT, ANNA)
 def test_a_new_mailbox_gives_the_user_that_is_there_the_same_new_password() -> None:
     system = system_on(CannedHost())
     found: Records = {"ox_user": {ANNA: live(3, "anna", ANNA)._replace(key=ANNA)}}
-    (change,) = system.follow(OWNER, [MAILBOX], {}, found, CredentialEvents(renew=True))
+    (change,) = effects_of(system, declared(), OWNER, [MAILBOX], found, CredentialEvents(renew=True)).changes
     assert change.after == PasswordRow(ANNA, ANNA, "3")
     assert (change.system, change.kind, change.owner) == ("openxchange", "password", OWNER)
-    assert [step.stage for step in system.steps(change)] == [Stage.GROUPWARE]
-    assert not system.steps(change)[0].readable
+    assert [step.stage for step in [step_of(system, change)]] == [Stage.GROUPWARE]
+    assert not [step_of(system, change)][0].readable
 
 
 def test_no_password_without_a_user_of_the_account_or_without_new_credentials() -> None:
@@ -169,6 +172,15 @@ def test_no_password_without_a_user_of_the_account_or_without_new_credentials() 
     user = live(3, "anna", ANNA)
     mine: Records = {"ox_user": {ANNA: user._replace(key=ANNA)}}
     stranger: Records = {"ox_user": {user.key: user}}
-    assert system.follow(OWNER, [MAILBOX], {}, {"ox_user": {}}, CredentialEvents(renew=True)) == []
-    assert system.follow(OWNER, [MAILBOX], {}, stranger, CredentialEvents(renew=True)) == []
-    assert system.follow(OWNER, [MAILBOX._replace(action=Action.UPDATE)], {}, mine, CredentialEvents(renew=False)) == []
+    assert _following(system, [MAILBOX], {"ox_user": {}}, renew=True) == []
+    assert _following(system, [MAILBOX], stranger, renew=True) == []
+    assert (
+        effects_of(
+            system, declared(), OWNER, [MAILBOX._replace(action=Action.UPDATE)], mine, CredentialEvents(renew=False)
+        ).changes
+        == []
+    )
+
+
+def _following(system: System, changes: list[Change], found: Records, *, renew: bool) -> list[Change]:
+    return list(effects_of(system, declared(), OWNER, changes, found, CredentialEvents(renew=renew)).changes)

@@ -25,6 +25,7 @@ from tests.systems.openxchange.canned import (
     user,
     wanted,
 )
+from tests.systems.plans import NO_PLAN
 
 OLD = "muster@pirat.example"
 SILENT = Completed(-9, b"", b"")
@@ -60,11 +61,11 @@ async def test_createuser_gets_everything_and_the_password_only_in_the_environme
 
 async def test_one_step_is_looked_up_by_its_login_and_a_batch_by_one_list() -> None:
     host = CannedHost()
-    await system_on(host).perform([creation(wanted("anna", ANNA))])
+    await system_on(host).perform(NO_PLAN, [creation(wanted("anna", ANNA))])
     assert [call.options.get("searchpattern") for call in host.of("listuser")] == ["anna", "anna"]
     host = CannedHost()
     steps = [creation(wanted(f"user{n}", f"user{n}@pirat.example", display_name=f"N {n}")) for n in range(20)]
-    assert {o.result for o in await system_on(host).perform(steps)} == {Result.DONE}
+    assert {o.result for o in await system_on(host).perform(NO_PLAN, steps)} == {Result.DONE}
     assert [call.options.get("searchpattern") for call in host.of("listuser")] == [None, None]
 
 
@@ -214,7 +215,7 @@ async def test_changes_come_before_creations_that_may_need_what_they_free() -> N
     host = CannedHost([user(3, "klaus", "klaus@pirat.example", Display_name="Anna Beispiel")])
     system = system_on(host)
     freeing = update((await found(system))["3"], wanted("klaus", "klaus@pirat.example", display_name="Klaus Extern"))
-    await system.perform([creation(wanted("anna", ANNA)), freeing])
+    await system.perform(NO_PLAN, [creation(wanted("anna", ANNA)), freeing])
     assert [call.tool for call in host.calls if call.tool != "listuser"] == ["changeuser", "createuser"]
 
 
@@ -222,7 +223,7 @@ async def test_two_steps_of_one_user_come_one_after_the_other_and_the_second_loo
     host = CannedHost([user(3, "anna", OLD, Aliases=f"{ANNA}, x@pirat.example")])  # breaks the alias rule
     system = system_on(host)
     steps = [update((await found(system))["3"], wanted("anna", ANNA)), new_password(ANNA, "3")]
-    assert [o.result for o in await system.perform(steps)] == [Result.DONE, Result.DONE]
+    assert [o.result for o in await system.perform(NO_PLAN, steps)] == [Result.DONE, Result.DONE]
     password, change = host.of("changeuser")
     assert "NEW_USER_PASSWORD" in password.secrets
     assert password.options["email"] == OLD
@@ -242,7 +243,7 @@ async def test_in_a_long_batch_each_change_looks_at_its_own_user_once_more() -> 
             host.users[4]["Display_name"] = "by hand"
 
     host.on_call = on_call
-    outcomes = await system.perform(steps)
+    outcomes = await system.perform(NO_PLAN, steps)
     assert [o.result for o in outcomes] == [Result.DONE] * 4 + [Result.FAILED]
     assert host.users[4]["Display_name"] == "by hand"
     assert [c.options.get("searchpattern") for c in host.of("listuser")].count(None) == 2
@@ -260,7 +261,7 @@ async def test_never_more_tools_at_once_than_the_section_says() -> None:
 
     host.on_call = on_call
     steps = [creation(wanted(f"user{n}", f"user{n}@pirat.example", display_name=f"N {n}")) for n in range(30)]
-    await system_on(host, parallel=3).perform(steps)
+    await system_on(host, parallel=3).perform(NO_PLAN, steps)
     assert most == 3
 
 

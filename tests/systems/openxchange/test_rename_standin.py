@@ -10,8 +10,6 @@ from pathlib import Path
 import pytest
 
 from reconciler.planning.changes import Action, Outcome, Result, Step
-from reconciler.planning.diff import diff
-from reconciler.planning.transitions import Pair, group_by_owner
 from reconciler.sandbox.openxchange import control
 from reconciler.sandbox.openxchange.bulk import import_users
 from reconciler.sandbox.openxchange.install import install
@@ -21,6 +19,7 @@ from tests.services.quick import tools_in_process
 from tests.systems.openxchange.test_matching import box, declared
 from tests.systems.openxchange.test_renamed import ALT, NEU, rename, state
 from tests.systems.openxchange.test_standin import Ox
+from tests.systems.plans import NO_PLAN, steps_of
 
 INFO = "info@pirat.example"
 DESIRED = state(rename())
@@ -38,17 +37,13 @@ class Site:
 
     async def steps(self, ox: Ox) -> list[Step]:
         """The steps of a plan made now."""
-        wanted = ox.system.expect(DESIRED)
-        found = ox.system.pair(wanted, await ox.system.observe())
-        pair = Pair(ox.system.settle(wanted, found), found)
-        transitions = group_by_owner(diff(ox.system, *pair), [ox.system], {ox.system.name: pair})
-        return [step for transition in transitions for step in transition.steps]
+        return await steps_of(ox.system, DESIRED)
 
     async def finish(self) -> Ox:
         """Plans and carries out, and the next plan is empty."""
         ox = self.ox()
         steps = await self.steps(ox)
-        assert {o.result for o in await ox.system.perform(steps)} <= {Result.DONE}
+        assert {o.result for o in await ox.system.perform(NO_PLAN, steps)} <= {Result.DONE}
         assert await self.steps(ox) == []
         return ox
 
@@ -195,11 +190,11 @@ async def test_while_ox_is_down_everything_of_theirs_is_tried_again(mid: Site, n
     ox = mid.ox()
     steps = await mid.steps(ox)
     control.set_switches(mid.folder, faults=[Fault("down", tool=name, first=1)])
-    outcomes = await ox.system.perform(steps)
+    outcomes = await ox.system.perform(NO_PLAN, steps)
     # a password that is not tried again would let the letter go out with one that is not valid
     again = [step for step, outcome in zip(steps, outcomes, strict=True) if outcome.temporary]
     assert again == (steps if name == "deleteuser" else steps[1:])
-    assert {o.result for o in await ox.system.perform(again)} == {Result.DONE}
+    assert {o.result for o in await ox.system.perform(NO_PLAN, again)} == {Result.DONE}
     assert is_renamed(mid.person())
     assert ox.has_password("pirat.neu", NEU)
 
@@ -207,7 +202,7 @@ async def test_while_ox_is_down_everything_of_theirs_is_tried_again(mid: Site, n
 async def test_a_server_that_does_not_rename_stops_it_and_names_property_and_file(mid: Site) -> None:
     control.set_switches(mid.folder, USERNAME_CHANGEABLE=False)
     ox = mid.ox()
-    refused, password = await ox.system.perform(await mid.steps(ox))
+    refused, password = await ox.system.perform(NO_PLAN, await mid.steps(ox))
     assert (refused.result, refused.temporary) == (Result.FAILED, False)
     assert "USERNAME_CHANGEABLE=true in AdminUser.properties" in refused.hint
     assert password == Outcome(Result.NOT_TRIED, "it waits for OX user 3")
@@ -234,7 +229,7 @@ async def test_a_second_user_that_changed_since_is_not_deleted_and_nothing_of_th
     ox = mid.ox()
     steps = await mid.steps(ox)
     tool(mid, "changeuser", "-i", "4", *options)
-    outcomes = await ox.system.perform(steps)
+    outcomes = await ox.system.perform(NO_PLAN, steps)
     assert [o.result for o in outcomes] == [Result.FAILED, Result.NOT_TRIED, Result.NOT_TRIED]
     assert f"{word} was" in outcomes[0].message
     assert not any(o.temporary for o in outcomes)
@@ -247,7 +242,7 @@ async def test_aliases_that_come_between_plan_and_apply_survive(mid: Site) -> No
     ox = mid.ox()
     steps = await mid.steps(ox)
     tool(mid, "changeuser", "-i", "3", "-a", f"{ALT},{INFO},later@pirat.example")
-    assert {o.result for o in await ox.system.perform(steps)} == {Result.DONE}
+    assert {o.result for o in await ox.system.perform(NO_PLAN, steps)} == {Result.DONE}
     assert mid.person().aliases == {ALT, NEU, INFO, "later@pirat.example"}
 
 
@@ -255,7 +250,7 @@ async def test_a_name_that_changes_between_plan_and_apply_stops_it(mid: Site) ->
     ox = mid.ox()
     steps = await mid.steps(ox)
     tool(mid, "changeuser", "-i", "3", "-d", "Pirat A.")
-    refused, password = await ox.system.perform(steps)
+    refused, password = await ox.system.perform(NO_PLAN, steps)
     assert (refused.result, password.result) == (Result.FAILED, Result.NOT_TRIED)
     assert mid.person().fields["Display_name"] == "Pirat A."
 
@@ -282,12 +277,9 @@ async def test_many_renames_at_once_keep_everybody_apart(mid: Site) -> None:
     renames = tuple(rename(f"u{n}@a.example", f"u{n}@b.example") for n in range(8))
     desired = replace(declared(*boxes), renames=renames)
     ox = mid.ox()
-    wanted = ox.system.expect(desired)
-    found = ox.system.pair(wanted, await ox.system.observe())
-    pair = Pair(ox.system.settle(wanted, found), found)
-    steps = [s for t in group_by_owner(diff(ox.system, *pair), [ox.system], {ox.system.name: pair}) for s in t.steps]
+    steps = await steps_of(ox.system, desired)
     assert len(steps) == 16
-    assert {o.result for o in await ox.system.perform(steps)} == {Result.DONE}
+    assert {o.result for o in await ox.system.perform(NO_PLAN, steps)} == {Result.DONE}
     for number in range(8):
         user = control.user(mid.folder, f"u{number}")
         assert (user.id, user.fields["PrimaryEmail"]) == (4 + number, f"u{number}@b.example")

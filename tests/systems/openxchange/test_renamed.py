@@ -21,9 +21,13 @@ from reconciler.model.records import Absent, Owner, OxUserRow, Records, Scope
 from reconciler.planning.changes import Action, Change
 from reconciler.planning.diff import diff
 from reconciler.planning.identity import addresses_of
-from reconciler.systems.openxchange.matching import pair, settle, wanted_users
+from reconciler.planning.plan_context import PlanContext
+from reconciler.planning.ports import Observation
+from reconciler.systems.openxchange.matching import match, wanted_users
+from reconciler.systems.openxchange.system import Details
 from tests.systems.openxchange.canned import CannedHost, system_on
 from tests.systems.openxchange.test_matching import box, declared, live
+from tests.systems.plans import review_of
 
 ALT, NEU, MIDDLE = "pirat.alt@pirat.example", "pirat.neu@pirat.example", "pirat.mitte@pirat.example"
 TODAY = date(2026, 11, 24)
@@ -45,9 +49,8 @@ def state(*renames: Rename, **fields: object) -> DesiredState:
 
 def changes(desired: DesiredState, *users: OxUserRow, rule: str = "local_part") -> list[Change]:
     """What would be done with these users."""
-    wanted = wanted_users(desired, rule)  # type: ignore[arg-type]  # any field
-    found = pair(wanted, {"ox_user": {user.key: user for user in users}})
-    return list(diff(system_on(CannedHost()), settle(wanted, found), found))
+    wanted = wanted_users(PlanContext.of(desired), rule)  # type: ignore[arg-type]  # any field
+    return list(diff(system_on(CannedHost()), *match(wanted, {"ox_user": {user.key: user for user in users}})))
 
 
 def done(number: int, *more: str) -> OxUserRow:
@@ -243,17 +246,17 @@ def test_a_removal_deletes_by_the_primary_address_alone() -> None:
 async def test_a_kept_user_without_a_mailbox_is_reported() -> None:
     system = system_on(CannedHost())
     records: Records = {"ox_user": {"openxchange/3": live(3, "pirat.alt", ALT, ALT)}}
-    (finding,) = system.review(removed(90, GroupwareAccount.KEEP), records)
+    (finding,) = review_of(system, removed(90, GroupwareAccount.KEEP), Observation(records, Details()))
     assert (finding.rule, finding.subject) == ("kept-groupware", ALT)
     assert "user 3 (pirat.alt)" in finding.message
-    assert system.review(removed(89, GroupwareAccount.KEEP), records) == []
-    assert system.review(removed(90, GroupwareAccount.DELETE), records) == []
+    assert review_of(system, removed(89, GroupwareAccount.KEEP), Observation(records, Details())) == []
+    assert review_of(system, removed(90, GroupwareAccount.DELETE), Observation(records, Details())) == []
 
 
 async def test_a_stray_under_a_former_address_is_reported() -> None:
     system, desired = system_on(CannedHost()), state(rename())
     users: Records = {"ox_user": {u.key: u for u in (done(3), live(9, "pirat.alt", ALT, ALT))}}
-    (finding,) = system.review(desired, pair(system.expect(desired), users))
+    (finding,) = review_of(system, desired, Observation(users, Details()))
     assert finding.rule == "stray-user"
     assert "9 (pirat.alt)" in finding.message
 
@@ -262,10 +265,10 @@ async def test_a_stray_under_a_former_address_is_reported() -> None:
 async def test_a_site_without_the_web_interface_says_what_is_to_do_by_hand(kind: OldMailbox, reported: bool) -> None:
     system, desired = system_on(CannedHost()), state(rename(old_mailbox=kind))
     pending: Records = {"ox_user": {"openxchange/3": live(3, "pirat.alt", ALT, ALT)}}
-    findings = system.review(desired, pair(system.expect(desired), pending))
+    findings = review_of(system, desired, Observation(pending, Details()))
     assert [f.rule for f in findings] == (["attach-by-hand"] if reported else [])
     finished: Records = {"ox_user": {"openxchange/3": done(3)}}
-    assert system.review(desired, pair(system.expect(desired), finished)) == []
+    assert review_of(system, desired, Observation(finished, Details())) == []
 
 
 # ------------------------------------------------------------------ properties
@@ -291,12 +294,11 @@ def test_of_any_users_one_is_the_persons_and_only_holders_of_its_new_names_go(
     chain: Sequence[str], users: list[tuple[str, str, list[str]]]
 ) -> None:
     desired = _state(chain)
-    wanted = wanted_users(desired, "local_part")
+    wanted = wanted_users(PlanContext.of(desired), "local_part")
     rows = {f"openxchange/{n}": live(n, login, at, at, *more) for n, (login, at, more) in enumerate(users)}
-    found = pair(wanted, {"ox_user": dict(rows)})
-    settled = settle(wanted, found)
-    assert pair(wanted, found) == found
-    assert settle(settled, found) == settled
+    settled, found = match(wanted, {"ox_user": dict(rows)})
+    assert match(wanted, found).found == found
+    assert match(settled, found).wanted == settled
     assert sorted(r.id for r in found["ox_user"].values() if isinstance(r, OxUserRow)) == sorted(
         r.id for r in rows.values()
     )

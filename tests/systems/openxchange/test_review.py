@@ -16,6 +16,7 @@ from reconciler.systems.context import SystemContext
 from reconciler.systems.openxchange.system import build
 from tests.systems.openxchange.canned import ADMIN, ANNA, CannedHost, csv_of, system_on, user
 from tests.systems.openxchange.test_matching import box, declared
+from tests.systems.plans import records_of, review_of
 
 
 async def test_two_users_with_one_declared_address_are_reported_with_both_names() -> None:
@@ -28,7 +29,7 @@ async def test_two_users_with_one_declared_address_are_reported_with_both_names(
         ]
     )
     system = system_on(host)
-    (finding,) = system.review(declared(box()), await system.observe())
+    (finding,) = review_of(system, declared(box()), await system.observe())
     assert (finding.severity, finding.rule, finding.subject) == (Severity.WARNING, "shared-alias", ANNA)
     assert "4 (anna) and 30 (klaus)" in finding.message
 
@@ -43,15 +44,13 @@ async def test_a_user_that_is_shut_out_although_active_is_a_note() -> None:
     )
     system = system_on(host)
     state = declared(box(), box("klaus@pirat.example", active=False))
-    observed = await system.observe()
-    for records in (observed, system.pair(system.expect(state), observed)):
-        (finding,) = system.review(state, records)
-        assert (finding.severity, finding.rule, finding.subject) == (Severity.NOTE, "ox-disabled", ANNA)
+    (finding,) = review_of(system, state, await system.observe())
+    assert (finding.severity, finding.rule, finding.subject) == (Severity.NOTE, "ox-disabled", ANNA)
 
 
 async def test_nothing_to_say_about_users_in_order() -> None:
     system = system_on(CannedHost([user(3, "anna", ANNA), user(4, "klaus", "klaus@pirat.example")]))
-    assert system.review(declared(box()), await system.observe()) == []
+    assert review_of(system, declared(box()), await system.observe()) == []
 
 
 def context(folder: Path, section: OpenXchange | None) -> SystemContext:
@@ -87,5 +86,5 @@ async def test_the_password_file_and_the_tools_are_found_from_the_site_file(tmp_
     tool.chmod(0o755)
     system = build(context(tmp_path, OpenXchange(sbin="ox/sbin", admin_password_file="ox.password")))
     assert system is not None
-    (row,) = (await system.observe())["ox_user"].values()
+    (row,) = (await records_of(system))["ox_user"].values()
     assert row._asdict()["login"] == "from the file"

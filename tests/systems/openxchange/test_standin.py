@@ -21,6 +21,7 @@ from reconciler.systems.openxchange.system import OpenXchangeSystem
 from reconciler.systems.openxchange.tool_answers import Words
 from reconciler.systems.openxchange.tools import Tools
 from tests.systems.openxchange.canned import ANNA, creation, found, new_password, update, wanted
+from tests.systems.plans import NO_PLAN
 
 OLD = "muster@pirat.example"
 
@@ -38,7 +39,7 @@ class Ox:
         self.system = OpenXchangeSystem(settings, section, tools, self.passwords, words.where)
 
     async def one(self, step: Step) -> Outcome:
-        (outcome,) = await self.system.perform([step])
+        (outcome,) = await self.system.perform(NO_PLAN, [step])
         return outcome
 
     def has_password(self, login: str, account: str) -> bool:
@@ -143,7 +144,7 @@ async def test_a_frozen_primary_address_is_explained(ox: Ox) -> None:
 async def test_a_taken_display_name_names_its_holder(ox: Ox) -> None:
     there(ox, login="anna.b", primary="anna.b@pirat.example", Display_name="Anna Beispiel")
     steps = [creation(wanted("anna", ANNA)), creation(wanted("klaus", "klaus@pirat.example", display_name="Klaus"))]
-    outcome, other = await ox.system.perform(steps)
+    outcome, other = await ox.system.perform(NO_PLAN, steps)
     assert (outcome.result, other.result) == (Result.FAILED, Result.DONE)
     assert "(anna.b) has it" in outcome.hint
     control.set_switches(ox.folder, enforceUniqueDisplayName=False)
@@ -240,6 +241,6 @@ async def test_tools_that_are_not_there_are_a_hint_to_sbin(tmp_path: Path) -> No
 
 async def test_thirty_creations_cost_two_lists(ox: Ox) -> None:
     steps = [creation(wanted(f"u{n}", f"u{n}@pirat.example", display_name=f"N {n}")) for n in range(30)]
-    assert {o.result for o in await ox.system.perform(steps)} == {Result.DONE}
+    assert {o.result for o in await ox.system.perform(NO_PLAN, steps)} == {Result.DONE}
     assert control.calls(ox.folder) == {"createuser": 30, "listuser": 2}
     assert all(ox.has_password(f"u{n}", f"u{n}@pirat.example") for n in range(30))

@@ -17,16 +17,18 @@ from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Action, Change, Outcome, Result, Stage, Step
 from reconciler.planning.credentials import CredentialEvents
 from reconciler.planning.findings import Severity
+from reconciler.planning.ports import Observation
 from reconciler.remote.hosts import SiteHosts
 from reconciler.remote.outbox import OutboxMailer
 from reconciler.settings import OpenXchange, Settings
 from reconciler.systems.context import SystemContext
 from reconciler.systems.openxchange.subscriptions import Subscriptions
-from reconciler.systems.openxchange.system import build
+from reconciler.systems.openxchange.system import Details, build
 from tests.services.databases import free_port
 from tests.services.own_engine import Server, own_engine
 from tests.systems.openxchange.canned import ANNA, CannedHost, new_password, system_on, user
 from tests.systems.openxchange.test_matching import box, declared, live
+from tests.systems.plans import NO_PLAN, effects_of, review_of, step_of
 
 OWNER = Owner(Scope.ACCOUNT, ANNA)
 TOKEN = "com.openexchange.secret.recovery.fast.token"
@@ -184,12 +186,20 @@ def test_a_password_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pyte
 def test_it_is_planned_for_a_user_who_is_there() -> None:
     system = system_on(CannedHost())
     mine: Records = {"ox_user": {ANNA: live(3, "anna", ANNA)._replace(key=ANNA)}}
-    (change,) = system.follow(OWNER, (), {}, mine, CredentialEvents(renew=False, unsubscribe=True))
+    (change,) = effects_of(system, declared(), OWNER, (), mine, CredentialEvents(renew=False, unsubscribe=True)).changes
     assert change.after == SubscriptionsRow(ANNA, ANNA, "3")
-    (planned,) = system.steps(change)
+    (planned,) = [step_of(system, change)]
     assert (planned.stage, planned.readable) == (Stage.GROUPWARE, False)
-    assert system.follow(OWNER, (), {}, {"ox_user": {}}, CredentialEvents(renew=False, unsubscribe=True)) == []
-    assert [c.kind for c in system.follow(OWNER, (), {}, mine, CredentialEvents(renew=True, unsubscribe=True))] == [
+    assert (
+        effects_of(
+            system, declared(), OWNER, (), {"ox_user": {}}, CredentialEvents(renew=False, unsubscribe=True)
+        ).changes
+        == []
+    )
+    assert [
+        c.kind
+        for c in effects_of(system, declared(), OWNER, (), mine, CredentialEvents(renew=True, unsubscribe=True)).changes
+    ] == [
         "password",
         "subscriptions",
     ]
@@ -197,16 +207,16 @@ def test_it_is_planned_for_a_user_who_is_there() -> None:
 
 async def test_a_site_without_the_database_says_so_and_does_not_pretend() -> None:
     system = system_on(CannedHost([user(3, "anna", ANNA)]))
-    (outcome,) = await system.perform([step()])
+    (outcome,) = await system.perform(NO_PLAN, [step()])
     assert (outcome.result, outcome.temporary) == (Result.FAILED, False)
     assert "database_url" in outcome.hint
     state = declared(box())
     due = declared(box(subscriptions_reset=state.today))
-    (finding,) = system.review(due, {"ox_user": {}})
+    (finding,) = review_of(system, due, Observation({"ox_user": {}}, Details()))
     assert (finding.severity, finding.rule, finding.owner) == (Severity.REFUSAL, "no-ox-database", OWNER)
     for days in (1, -15):
         other = declared(box(subscriptions_reset=state.today + timedelta(days=days)))
-        assert system.review(other, {"ox_user": {}}) == []
+        assert review_of(system, other, Observation({"ox_user": {}}, Details())) == []
 
 
 async def test_users_that_are_written_are_not_failed_by_a_list_that_breaks_afterwards() -> None:
@@ -217,8 +227,8 @@ async def test_users_that_are_written_are_not_failed_by_a_list_that_breaks_after
             raise Unreadable("gone", hint="again")
 
     system._subscriptions = Broken()  # type: ignore[assignment]  # a broken one
-    password, reset = await system.perform([new_password(ANNA, "3"), step()])
+    password, reset = await system.perform(NO_PLAN, [new_password(ANNA, "3"), step()])
     assert password == Outcome(Result.DONE)
     assert (reset.result, reset.temporary, reset.hint) == (Result.FAILED, True, "again")
     with pytest.raises(Unreadable):  # nothing was begun
-        await system.perform([step()])
+        await system.perform(NO_PLAN, [step()])

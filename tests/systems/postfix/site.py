@@ -22,7 +22,8 @@ from reconciler.settings import Settings
 from reconciler.systems.context import SystemContext
 from reconciler.systems.postfix.system import build
 from tests.services.mail import Postfix
-from tests.systems.contract import steps_for
+from tests.systems.contract import readable_steps_of
+from tests.systems.plans import NO_PLAN
 
 TODAY = date(2026, 11, 24)
 SITE = "nrw"
@@ -122,8 +123,8 @@ def system_on(given: Section, host: Host | None = None) -> System:
 async def converge(given: Section, state: DesiredState, host: Host | None = None) -> list[Outcome]:
     """Plans and performs everything, in one batch."""
     system = system_on(given, host)
-    steps: list[Step] = await steps_for(system, state)
-    return await system.perform(steps)
+    steps: list[Step] = await readable_steps_of(system, state)
+    return await system.perform(NO_PLAN, steps)
 
 
 def leftovers(instance: Postfix) -> list[str]:

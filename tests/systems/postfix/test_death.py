@@ -16,7 +16,8 @@ from reconciler.planning.changes import Result
 from reconciler.remote.host import Completed
 from reconciler.systems.postfix.tools import Tools
 from tests.services.mail import Postfix
-from tests.systems.contract import plan, steps_for
+from tests.systems.contract import readable_steps_of
+from tests.systems.plans import NO_PLAN, changes_of
 from tests.systems.postfix.site import WatchedHost, blocks, converge, is_build, leftovers, section, system_on
 
 NewPostfix = Callable[[str], Postfix]
@@ -94,19 +95,19 @@ async def test_a_death_before_any_command_is_put_right_by_the_next_run(any_postf
 async def test_a_resumed_step_meets_its_own_half(postfix: Postfix) -> None:
     """Died between the two moves: the map is new, the text is old. The same steps finish it."""
     system = system_on(section(postfix))
-    steps = await steps_for(system, blocks("example.org"))
+    steps = await readable_steps_of(system, blocks("example.org"))
 
     async def die(argv: Sequence[str]) -> None:
         if tuple(argv) == Tools(section(postfix)).publish_text():
             raise asyncio.CancelledError
 
     with pytest.raises(asyncio.CancelledError):
-        await system_on(section(postfix), WatchedHost(before=die)).perform(steps)
+        await system_on(section(postfix), WatchedHost(before=die)).perform(NO_PLAN, steps)
     assert await system.is_applied(steps) == [False]
-    (change,) = await plan(system, blocks())
+    (change,) = await changes_of(system, blocks())
     assert change.before is not None
     assert change.before._asdict()["action"] == "REJECT (in force, but not in the file)"
-    assert [o.result for o in await system.perform(steps)] == [Result.DONE]
+    assert [o.result for o in await system.perform(NO_PLAN, steps)] == [Result.DONE]
     assert await system.is_applied(steps) == [True]
 
 
@@ -116,11 +117,11 @@ async def test_a_lost_map_is_drift_that_converges(built_postfix: Postfix, garbag
     await converge(given, blocks("example.org"))
     built = Path(Tools(given).built)
     built.unlink() if garbage is None else built.write_bytes(garbage)
-    (change,) = await plan(system_on(given), blocks("example.org"))
+    (change,) = await changes_of(system_on(given), blocks("example.org"))
     assert change.fields() == [("action", "REJECT (not in force)", "REJECT")]
     await converge(given, blocks("example.org"))
     assert built_postfix.refuses("a@example.org")
-    assert await plan(system_on(given), blocks("example.org")) == []
+    assert await changes_of(system_on(given), blocks("example.org")) == []
 
 
 async def test_a_text_that_postfix_has_not_loaded_is_drift(new_postfix: NewPostfix) -> None:
@@ -135,7 +136,7 @@ async def test_a_text_that_postfix_has_not_loaded_is_drift(new_postfix: NewPostf
 
     with pytest.raises(asyncio.CancelledError):
         await converge(given, blocks("example.org"), WatchedHost(before=die))
-    (change,) = await plan(system_on(given), blocks("example.org"))
+    (change,) = await changes_of(system_on(given), blocks("example.org"))
     assert change.fields() == [("action", "REJECT (not in force)", "REJECT")]
     host = WatchedHost()
     await converge(given, blocks("example.org"), host)

@@ -19,7 +19,8 @@ from reconciler.systems.postfix.keys import KeyRules
 from reconciler.systems.postfix.reading import Reader
 from reconciler.systems.postfix.tools import Tools
 from tests.services.mail import Postfix
-from tests.systems.contract import plan, steps_for
+from tests.systems.contract import readable_steps_of
+from tests.systems.plans import NO_PLAN, changes_of, records_of
 from tests.systems.postfix.site import WatchedHost, blocks, converge, section, system_on
 
 
@@ -41,7 +42,7 @@ def copied_config(instance: Postfix, folder: Path) -> Path:
 
 
 async def observed(given: Section, host: WatchedHost | None = None) -> Records:
-    return await system_on(given, host).observe()
+    return await records_of(system_on(given, host))
 
 
 async def test_a_map_that_is_not_there_yet_is_empty(postfix: Postfix) -> None:
@@ -62,12 +63,12 @@ async def test_a_folder_that_is_not_there_is_unknown(postfix: Postfix) -> None:
 async def test_broken_markers_are_unknown(postfix: Postfix) -> None:
     await converge(section(postfix), blocks("example.org"))
     system = system_on(section(postfix))
-    steps = await steps_for(system, blocks("example.com"))
+    steps = await readable_steps_of(system, blocks("example.com"))
     postfix.map.write_text(postfix.map.read_text().replace("# END", "# The END"))
     with pytest.raises(Unreadable, match="BEGIN in line 1 and its END in line none"):
         await observed(section(postfix))
     broken = postfix.map.read_bytes()
-    assert {o.result for o in await system.perform(steps)} == {Result.FAILED}
+    assert {o.result for o in await system.perform(NO_PLAN, steps)} == {Result.FAILED}
     assert postfix.map.read_bytes() == broken
 
 
@@ -145,7 +146,7 @@ async def test_without_postfix_a_built_map_is_unknown_and_a_text_is_not(tmp_path
     given = Section(sender_access=f"texthash:{tmp_path}/map", privilege="direct")
     (outcome,) = await converge(given, blocks("example.org"), missing)
     assert outcome.result is Result.DONE
-    assert await plan(system_on(given, missing), blocks("example.org")) == []
+    assert await changes_of(system_on(given, missing), blocks("example.org")) == []
     assert not any("postfix" in argv[0] for argv in missing.ran), "there is nothing to reload"
 
 

@@ -9,13 +9,14 @@ import pytest
 from reconciler.model.declared import DesiredState
 from reconciler.planning.findings import Finding, Severity
 from tests.services.mail import Postfix
+from tests.systems.plans import review_of
 from tests.systems.postfix.site import TODAY, WatchedHost, blocks, section, system_on
 
 
 async def findings(instance: Postfix, text: str, state: DesiredState, **changed: object) -> list[Finding]:
     instance.write_by_hand(text)
     system = system_on(section(instance, **changed), WatchedHost())
-    return list(system.review(state, await system.observe()))
+    return list(review_of(system, state, await system.observe()))
 
 
 async def test_the_trap_of_the_wiki_is_shown_with_the_line_that_works(postfix: Postfix) -> None:
@@ -75,7 +76,7 @@ async def test_an_expired_block_is_neither_repeated_nor_shadowed(postfix: Postfi
 async def test_a_line_that_was_never_built_is_told(postfix: Postfix) -> None:
     postfix.map.write_text("mine.test REJECT\n")
     system = system_on(section(postfix))
-    (finding,) = system.review(blocks(), await system.observe())
+    (finding,) = review_of(system, blocks(), await system.observe())
     assert finding.rule == "hand-line-not-in-force"
     assert f"postmap {postfix.sender_access}" in finding.hint
 

@@ -15,7 +15,8 @@ from reconciler.planning.changes import Result
 from reconciler.remote.host import Completed
 from reconciler.systems.postfix.tools import Tools
 from tests.services.mail import Postfix
-from tests.systems.contract import plan, steps_for
+from tests.systems.contract import readable_steps_of
+from tests.systems.plans import NO_PLAN, changes_of
 from tests.systems.postfix.site import WatchedHost, blocks, converge, is_build, leftovers, section, system_on
 
 NewPostfix = Callable[[str], Postfix]
@@ -46,7 +47,7 @@ async def test_the_first_map_of_a_host_is_made(any_postfix: Postfix) -> None:
         file.unlink()
     await converge(section(any_postfix), blocks("example.org"))
     assert any_postfix.map.read_text().startswith("# BEGIN reconciler nrw: declared in git, do not edit\n")
-    assert await plan(system_on(section(any_postfix)), blocks("example.org")) == []
+    assert await changes_of(system_on(section(any_postfix)), blocks("example.org")) == []
 
 
 async def test_the_old_map_is_kept_as_a_copy(postfix: Postfix) -> None:
@@ -77,7 +78,7 @@ async def test_a_forgotten_postmap_is_drift_that_converges(postfix: Postfix) -> 
     """Somebody took our section out of the text and did not build: the block is still in force."""
     await converge(section(postfix), blocks("example.org"))
     postfix.map.write_text("mine.test OK\n")
-    (change,) = await plan(system_on(section(postfix)), blocks())
+    (change,) = await changes_of(system_on(section(postfix)), blocks())
     await converge(section(postfix), blocks())
     assert change.key == "example.org"
     assert not postfix.refuses("a@example.org")
@@ -163,10 +164,10 @@ async def test_a_step_that_lost_its_race_fails_alone(any_postfix: Postfix) -> No
     given = section(any_postfix)
     await converge(given, blocks("one.test", "two.test"))
     system = system_on(given)
-    steps = await steps_for(system, blocks("three.test"))
+    steps = await readable_steps_of(system, blocks("three.test"))
     text = any_postfix.map.read_text()
     any_postfix.write_by_hand(text.replace("one.test REJECT", "one.test HOLD"))
-    outcomes = dict(zip((s.change.key for s in steps), await system.perform(steps), strict=True))
+    outcomes = dict(zip((s.change.key for s in steps), await system.perform(NO_PLAN, steps), strict=True))
     assert {key: o.result for key, o in outcomes.items()} == {
         "one.test": Result.FAILED,
         "two.test": Result.DONE,
@@ -238,7 +239,7 @@ async def test_a_whole_file_of_ours_holds_nothing_else(any_postfix: Postfix) -> 
     """docs/postfix.md: `whole_file: true`. What stands there and is not declared is drift like any other."""
     any_postfix.write_by_hand("# mine\nmine.test REJECT\nexample.org REJECT\nnonsense\n")
     given = section(any_postfix, whole_file=True)
-    changes = await plan(system_on(given), blocks("example.org", "new.test"))
+    changes = await changes_of(system_on(given), blocks("example.org", "new.test"))
     assert {(c.key, str(c.action)) for c in changes} == {
         ("new.test", "create"),
         ("mine.test", "delete"),
@@ -247,7 +248,7 @@ async def test_a_whole_file_of_ours_holds_nothing_else(any_postfix: Postfix) -> 
     await converge(given, blocks("example.org", "new.test"))
     assert "mine" not in any_postfix.map.read_text()
     assert not any_postfix.refuses("a@mine.test")
-    assert await plan(system_on(given), blocks("example.org", "new.test")) == []
+    assert await changes_of(system_on(given), blocks("example.org", "new.test")) == []
 
 
 async def test_a_key_twice_in_a_text_that_postfix_reads_itself_is_never_written(new_postfix: NewPostfix) -> None:

@@ -16,7 +16,7 @@ from reconciler.systems.postfix.actions import ActionEffect, effect
 from reconciler.systems.postfix.keys import KeyRules, dead_key_hint
 from tests.services.mail import Postfix, empty_map
 from tests.services.needs import require
-from tests.systems.contract import plan
+from tests.systems.plans import changes_of, review_of
 from tests.systems.postfix.site import TODAY, WatchedHost, blocks, converge, section, system_on
 
 
@@ -87,10 +87,10 @@ async def test_subdomains_are_covered_where_postfix_wants_a_key_of_their_own(dot
     assert "\nexample.org REJECT\n.example.org REJECT\n" in dotted.map.read_text()
     assert dotted.refuses("a@example.org")
     assert dotted.refuses("a@b.example.org")
-    assert await plan(system_on(section(dotted)), blocks("example.org")) == []
+    assert await changes_of(system_on(section(dotted)), blocks("example.org")) == []
     # without the second key it is not the block that was declared
     dotted.write_by_hand(dotted.map.read_text().replace("\n.example.org REJECT", ""))
-    (change,) = await plan(system_on(section(dotted)), blocks("example.org"))
+    (change,) = await changes_of(system_on(section(dotted)), blocks("example.org"))
     assert change.fields() == [("action", "example.org REJECT, .example.org missing", "REJECT")]
 
 
@@ -156,12 +156,12 @@ async def test_a_text_that_postfix_reads_itself_is_loaded_wherever_it_is_named(
     try:
         _set(instance, *named, f"smtpd_recipient_restrictions = {USES[use].format(map=table)}, permit")
         system = system_on(section(instance))
-        warned = [f.rule for f in system.review(blocks(), await system.observe())]
+        warned = [f.rule for f in review_of(system, blocks(), await system.observe())]
         assert not {"map-unused", "map-not-recognised"} & set(warned)
         outcomes = await converge(section(instance), blocks("example.org"))
         assert {o.result for o in outcomes} == {Result.DONE}
         assert instance.refuses("a@example.org")
-        assert await plan(system_on(section(instance)), blocks("example.org")) == []
+        assert await changes_of(system_on(section(instance)), blocks("example.org")) == []
     finally:
         usual = f"smtpd_recipient_restrictions = check_sender_access {table}, permit"
         _set(instance, usual, "our_class = permit", "our_map =")
@@ -181,7 +181,7 @@ async def test_a_use_that_is_not_recognised_is_said_and_loaded(
             f"smtpd_recipient_restrictions = check_sender_access texthash:{tmp_path}/link/sender_access, permit",
         )
         system = system_on(section(instance))
-        assert "map-not-recognised" in [f.rule for f in system.review(blocks(), await system.observe())]
+        assert "map-not-recognised" in [f.rule for f in review_of(system, blocks(), await system.observe())]
         host = WatchedHost()
         await converge(section(instance), blocks("example.org"), host)
         assert any("reload" in argv for argv in host.ran)

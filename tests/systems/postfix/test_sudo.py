@@ -16,7 +16,7 @@ from reconciler.settings import Postfix as Section
 from reconciler.systems.postfix.tools import sudoers_lines
 from tests.services.mail import Postfix
 from tests.services.needs import require
-from tests.systems.contract import plan
+from tests.systems.plans import changes_of
 from tests.systems.postfix.site import WatchedHost, blocks, converge, leftovers, section, system_on
 
 USER = "nobody"
@@ -64,7 +64,7 @@ async def test_the_lines_are_enough(any_postfix: Postfix, given: Section, sudoer
     outcomes = await converge(given, blocks("example.org"), AsNobody())
     assert [(o.result, o.message) for o in outcomes] == [(Result.DONE, "")]
     assert any_postfix.refuses("a@example.org")
-    assert await plan(system, blocks("example.org")) == []
+    assert await changes_of(system, blocks("example.org")) == []
     assert leftovers(any_postfix) == []
     assert any_postfix.map.stat().st_uid == 0
 

@@ -19,13 +19,12 @@ from reconciler.model.places import Origin
 from reconciler.model.records import AliasRow, MailboxRow, Records
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Change, Outcome, Result, Step
-from reconciler.planning.diff import diff
-from reconciler.planning.transitions import Pair, group_by_owner
 from reconciler.remote.hosts import SiteHosts
 from reconciler.settings import Settings
 from reconciler.systems.context import SystemContext
 from reconciler.systems.postfixadmin.system import PostfixAdminSystem
 from tests.services.postfixadmin import PostfixAdminDatabase
+from tests.systems.plans import NO_PLAN, steps_of
 
 ANNA = Address("anna.beispiel@pirat.alt")
 VORSTAND = Address("vorstand@pirat.alt")
@@ -96,33 +95,14 @@ def state(*declared: Mailbox | Alias) -> DesiredState:
     return DesiredState(date(2026, 11, 22), mailboxes, aliases)
 
 
-async def changes(system: PostfixAdminSystem, desired: DesiredState) -> list[Change]:
-    """What a plan would find to change."""
-    return list(diff(system, *await paired(system, desired)))
-
-
-async def paired(system: PostfixAdminSystem, desired: DesiredState) -> Pair:
-    """Wanted and found, as the workflow compares them."""
-    wanted, observed = system.expect(desired), await system.observe()
-    found = system.pair(wanted, observed)
-    return Pair(system.settle(wanted, found), found)
-
-
-async def steps(system: PostfixAdminSystem, desired: DesiredState) -> list[Step]:
-    """The steps of a plan, in order of their stages."""
-    pair = await paired(system, desired)
-    folded = group_by_owner(diff(system, *pair), [system], {system.name: pair})
-    return sorted((step for t in folded for step in t.steps), key=lambda step: step.stage)
-
-
 async def readable_steps(system: PostfixAdminSystem, *declared: Mailbox | Alias) -> list[Step]:
     """The steps that change rows."""
-    return [step for step in await steps(system, state(*declared)) if step.readable]
+    return [step for step in await steps_of(system, state(*declared)) if step.readable]
 
 
 async def apply(system: PostfixAdminSystem, desired: DesiredState) -> list[Outcome]:
     """Plans and carries out; every step is done."""
-    outcomes = await system.perform(await steps(system, desired))
+    outcomes = await system.perform(NO_PLAN, await steps_of(system, desired))
     assert {o.result for o in outcomes} <= {Result.DONE}, outcomes
     return outcomes
 

@@ -14,15 +14,8 @@ from reconciler.settings import Settings
 from tests.services.databases import free_port
 from tests.services.own_engine import Server
 from tests.services.postfixadmin import PostfixAdminDatabase
-from tests.systems.postfixadmin.support import (
-    by_hand,
-    closing,
-    make_system,
-    rows,
-    settings,
-    state,
-    system_of,
-)
+from tests.systems.plans import NO_PLAN, records_of
+from tests.systems.postfixadmin.support import by_hand, closing, make_system, rows, settings, system_of
 
 
 async def refused(database: PostfixAdminDatabase, **section: object) -> Unreadable:
@@ -93,7 +86,7 @@ async def test_tables_with_a_prefix_work(pfa_database: PostfixAdminDatabase) -> 
     by_hand(pfa_database, *(f"ALTER TABLE {table} RENAME TO pfa_{table}" for table in tables))
     system = make_system(pfa_database, table_prefix="pfa_")
     with closing(system):
-        assert await system.observe() == {
+        assert await records_of(system) == {
             "alias": {},
             "mailbox": {},
             "domain": {},
@@ -157,7 +150,7 @@ async def test_a_user_who_may_only_read_can_plan_but_not_apply(request: pytest.F
     site = settings(database, url=make_url(database.url).set(username=name).render_as_string())
     system = system_of(site)
     with closing(system):
-        assert (await system.observe())["mailbox"] == {}
+        assert (await records_of(system))["mailbox"] == {}
         with pytest.raises(Unreadable, match="not allowed") as error:
             await system.check()
     assert "INSERT and UPDATE" in error.value.hint
@@ -207,9 +200,9 @@ async def test_relative_paths_start_at_the_site_file(
         Settings.model_validate({"site": "t", "folder": folder, "postfixadmin": {"url": "sqlite:///pfa.db"}})
     )
     with closing(system):
-        assert (await system.observe())["mailbox"] == {}
+        assert (await records_of(system))["mailbox"] == {}
         assert system.target == "sqlite:///pfa.db"
-        assert system.expect(state()) == {"alias": {}, "mailbox": {}}
+        assert system.expect(NO_PLAN) == {"alias": {}, "mailbox": {}}
 
 
 def test_a_password_that_is_not_there_is_said_with_the_key_that_names_it(
@@ -239,7 +232,7 @@ async def test_a_replica_is_read_and_the_primary_is_written(new_sqlite: Callable
     primary.add_domain("pirat.alt")
     system = make_system(primary, read_url=replica.url)
     with closing(system):
-        assert (await system.observe())["domain"] == {}
+        assert (await records_of(system))["domain"] == {}
         await system.check()
     Path(str(replica.full_url.database)).unlink()
     system = make_system(primary, read_url=replica.url)

@@ -8,16 +8,7 @@ from reconciler.planning.changes import Change
 from reconciler.systems.postfixadmin.system import PostfixAdminSystem
 from tests.services.postfixadmin import PostfixAdminDatabase
 from tests.systems.contract import Contract
-from tests.systems.postfixadmin.support import (
-    ANNA,
-    VORSTAND,
-    alias,
-    by_hand,
-    mailbox,
-    make_system,
-    rows,
-    state,
-)
+from tests.systems.postfixadmin.support import ANNA, VORSTAND, alias, by_hand, mailbox, make_system, rows, state
 
 
 class PostfixAdminWorld:

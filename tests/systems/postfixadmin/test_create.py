@@ -9,6 +9,7 @@ import pytest
 
 from reconciler.planning.changes import Result
 from tests.services.postfixadmin import PostfixAdminDatabase
+from tests.systems.plans import NO_PLAN, steps_of
 from tests.systems.postfixadmin.support import (
     ANNA,
     DOMAIN,
@@ -25,7 +26,6 @@ from tests.systems.postfixadmin.support import (
     results,
     rows,
     state,
-    steps,
 )
 
 THEIRS = "klaus@pirat.alt"
@@ -172,8 +172,8 @@ async def test_a_domain_that_postfixadmin_lacks_stops_its_account_only(database:
     outbox = Outbox()
     system = make_system(database, outbox)
     with closing(system):
-        planned = await steps(system, state(mailbox("ida@fehlt.example"), mailbox()))
-        outcomes = {s.id: o for s, o in zip(planned, await system.perform(planned), strict=True)}
+        planned = await steps_of(system, state(mailbox("ida@fehlt.example"), mailbox()))
+        outcomes = {s.id: o for s, o in zip(planned, await system.perform(NO_PLAN, planned), strict=True)}
     refused = outcomes["postfixadmin/mailbox/create/ida@fehlt.example"]
     assert refused.result is Result.FAILED
     assert "postfixadmin-cli domain add fehlt.example" in refused.hint

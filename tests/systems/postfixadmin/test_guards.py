@@ -13,6 +13,7 @@ from reconciler.planning.changes import Result
 from reconciler.systems.postfixadmin import fresh_reads
 from reconciler.systems.postfixadmin.write import Edit, Writes, write
 from tests.services.postfixadmin import PostfixAdminDatabase
+from tests.systems.plans import NO_PLAN
 from tests.systems.postfixadmin.support import (
     ANNA,
     DOMAIN,
@@ -60,7 +61,7 @@ async def test_nobody_changes_a_row_between_our_look_and_our_write(
         await apply(system, state(mailbox(name="Anna Muster")))
         planned = await readable_steps(system, mailbox(name="Anna Beispiel"))
         monkeypatch.setattr(fresh_reads, "database_clock", edit_meanwhile)
-        assert results(await system.perform(planned)) == [Result.DONE]
+        assert results(await system.perform(NO_PLAN, planned)) == [Result.DONE]
     assert len(blocked) == 1
     assert rows(database, "SELECT name FROM mailbox") == [{"name": "Anna Beispiel"}]
 
@@ -89,7 +90,7 @@ async def test_a_key_outside_ascii_stops_itself_only(database: PostfixAdminDatab
     with closing(system):
         planned = await readable_steps(system, mailbox(), mailbox("łukasz@pirat.alt"))
         assert await system.is_applied(planned) == [False] * 4
-        outcomes = {s.id: o for s, o in zip(planned, await system.perform(planned), strict=True)}
+        outcomes = {s.id: o for s, o in zip(planned, await system.perform(NO_PLAN, planned), strict=True)}
     assert outcomes[f"postfixadmin/mailbox/create/{ANNA}"].result is Result.DONE
     refused = outcomes["postfixadmin/mailbox/create/łukasz@pirat.alt"]
     assert (refused.result, refused.temporary) == (Result.FAILED, False)
@@ -108,7 +109,7 @@ async def test_a_refused_row_is_not_shown_with_its_hash(database: PostfixAdminDa
         by_hand(database, "ALTER TABLE mailbox ADD CONSTRAINT small CHECK (quota < 5)")
     system = make_system(database)
     with closing(system):
-        outcomes = await system.perform(await readable_steps(system, mailbox()))
+        outcomes = await system.perform(NO_PLAN, await readable_steps(system, mailbox()))
     assert set(results(outcomes)) == {Result.FAILED}
     for outcome in outcomes:
         assert "small" in outcome.message

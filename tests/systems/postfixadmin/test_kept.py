@@ -6,6 +6,7 @@ import pytest
 
 from reconciler.planning.changes import Result
 from tests.services.postfixadmin import PostfixAdminDatabase
+from tests.systems.plans import NO_PLAN
 from tests.systems.postfixadmin.support import (
     ANNA,
     DOMAIN,
@@ -67,7 +68,7 @@ async def test_a_declared_alias_with_capitals_and_spaces_is_written_canonically(
         assert [f"{s.change.action} {s.change.key}" for s in planned if s.change.key == VORSTAND] == [
             f"update {VORSTAND}"
         ]
-        assert set(results(await system.perform(planned))) == {Result.DONE}
+        assert set(results(await system.perform(NO_PLAN, planned))) == {Result.DONE}
         assert await system.is_applied(planned) == [True] * len(planned)
     found = rows(database, "SELECT address, goto FROM alias WHERE lower(address) = :key", key=VORSTAND)
     stored = "Vorstand@Pirat.alt" if database.backend == "mysql" else VORSTAND

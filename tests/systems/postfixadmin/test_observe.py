@@ -13,6 +13,7 @@ from reconciler.model.records import AliasDomainRow, AliasRow, DomainRow
 from reconciler.planning.findings import Severity
 from reconciler.systems.postfixadmin.observe import observe
 from tests.services.postfixadmin import PostfixAdminDatabase
+from tests.systems.plans import changes_of, records_of, review_of
 from tests.systems.postfixadmin.support import (
     ANNA,
     DOMAIN,
@@ -21,7 +22,6 @@ from tests.systems.postfixadmin.support import (
     alias_in,
     apply,
     by_hand,
-    changes,
     closing,
     insert_alias,
     insert_mailbox,
@@ -46,14 +46,14 @@ async def test_values_that_mean_the_same_are_equal(database: PostfixAdminDatabas
     insert_alias(database, "anna.beispiel@PIRAT.alt", f"B@x.example, {ANNA.upper()},b@x.example,,")
     system = make_system(database)
     with closing(system):
-        found = await system.observe()
+        found = await records_of(system)
         # keys, too, where the collation finds them; elsewhere a look-up of Postfix or Dovecot does not
         odd = database.backend != "mysql"
         box, own = ("Anna.Beispiel@Pirat.alt", "anna.beispiel@PIRAT.alt") if odd else ("", "")
         assert mailbox_in(found) == (ANNA, "", "Anna Ängström", 10486, True, False, False, box)
         assert alias_in(found, ANNA) == AliasRow(ANNA, "", (ANNA, "b@x.example"), True, spelling=own)
         # so a declaration of the same is in place, and nothing is written for the sake of how a field is spelt
-        planned = await changes(system, state(mailbox(name="Anna Ängström", quota=10486)))
+        planned = await changes_of(system, state(mailbox(name="Anna Ängström", quota=10486)))
         assert {name for change in planned for name, *_ in change.fields()} == ({"spelling"} if odd else set())
 
 
@@ -75,7 +75,7 @@ async def test_what_no_look_up_finds_is_stored_as_it_is_looked_up(database: Post
     system = make_system(database)
     with closing(system):
         await apply(system, state(mailbox(name="Anna", quota=10486)))
-        assert await changes(system, state(mailbox(name="Anna", quota=10486))) == []
+        assert await changes_of(system, state(mailbox(name="Anna", quota=10486))) == []
     for look_up in LOOK_UPS:
         assert len(rows(database, look_up.format(key=ANNA, yes=yes))) == 1, look_up
     assert [row["maildir"] for row in rows(database, "SELECT maildir FROM mailbox")] == ["pirat.alt/Anna/"]
@@ -88,7 +88,7 @@ async def test_quota_zero_and_minus_one_are_kept(database: PostfixAdminDatabase)
         insert_mailbox(database, f"{name}@pirat.alt", quota=quota)
     system = make_system(database)
     with closing(system):
-        found = await system.observe()
+        found = await records_of(system)
     quotas = [mailbox_in(found, f"{name}@pirat.alt").quota for name in ("null", "aus", "klein")]
     assert quotas == [0, -1, 1]
 
@@ -98,8 +98,8 @@ async def test_a_catch_all_has_one_key(database: PostfixAdminDatabase) -> None:
     assert database.cli("alias", "add", "*@pirat.alt", "--goto", ANNA).returncode == 0
     system = make_system(database)
     with closing(system):
-        assert alias_in(await system.observe(), "*@pirat.alt").goto == (ANNA,)
-        assert await changes(system, state(alias("*@pirat.alt", ANNA))) == []
+        assert alias_in(await records_of(system), "*@pirat.alt").goto == (ANNA,)
+        assert await changes_of(system, state(alias("*@pirat.alt", ANNA))) == []
 
 
 async def test_the_pseudo_domain_is_no_domain(database: PostfixAdminDatabase) -> None:
@@ -110,7 +110,7 @@ async def test_the_pseudo_domain_is_no_domain(database: PostfixAdminDatabase) ->
     assert linked.returncode == 0, linked.stdout + linked.stderr
     system = make_system(database)
     with closing(system):
-        found = await system.observe()
+        found = await records_of(system)
     assert found["domain"] == {name: DomainRow(name, True) for name in (DOMAIN, "andere.example")}
     assert found["alias_domain"] == {"andere.example": AliasDomainRow("andere.example", DOMAIN, True)}
 
@@ -121,7 +121,7 @@ async def test_a_row_outside_ascii_is_nobodys_and_poisons_nothing(database: Post
     insert_alias(database, "andré@pirat.alt", "andré@pirat.alt,é@x.example")
     system = make_system(database)
     with closing(system):
-        found = await system.observe()
+        found = await records_of(system)
         assert "andré@pirat.alt" in found["mailbox"]
         outcomes = await apply(system, state(mailbox("andre@pirat.alt"), alias(VORSTAND, "andre@pirat.alt")))
     assert len(outcomes) == 4
@@ -154,8 +154,8 @@ async def test_two_rows_of_one_address_are_reported_and_the_canonical_one_counts
         system = make_system(database)
         with closing(system):
             found = await system.observe()
-            assert mailbox_in(found).quota == 1
-            (finding,) = system.review(state(mailbox()), found)
+            assert mailbox_in(found.records).quota == 1
+            (finding,) = review_of(system, state(mailbox()), found)
             assert (finding.severity, finding.rule, finding.subject) == (Severity.WARNING, "twice-live", ANNA)
             assert "'Anna.Beispiel@pirat.alt'" in finding.message
             await apply(system, state(mailbox(quota=2)))
@@ -169,9 +169,9 @@ async def test_an_own_alias_without_its_mailbox_is_reported(database: PostfixAdm
     system = make_system(database)
     with closing(system):
         found = await system.observe()
-        (finding,) = system.review(state(), found)
+        (finding,) = review_of(system, state(), found)
         assert (finding.severity, finding.rule, finding.subject) == (Severity.NOTE, "leftover-alias", "halb@pirat.alt")
-        assert list(system.review(state(mailbox("halb@pirat.alt")), found)) == []
+        assert list(review_of(system, state(mailbox("halb@pirat.alt")), found)) == []
 
 
 async def test_reading_sees_one_moment(database: PostfixAdminDatabase) -> None:
@@ -188,7 +188,7 @@ async def test_reading_sees_one_moment(database: PostfixAdminDatabase) -> None:
 
     event.listen(system._database._reading, "before_cursor_execute", add_after_the_first_table)
     with closing(system):
-        found = await system.observe()
+        found = await records_of(system)
         assert made.is_set() == (database.backend != "sqlite")
         assert (found["alias"], found["mailbox"]) == ({}, {})
 
@@ -220,7 +220,7 @@ async def test_the_number_of_statements_does_not_depend_on_the_number_of_rows(
 
     event.listen(system._database._reading, "before_cursor_execute", note)
     with closing(system):
-        found = await system.observe()
+        found = await records_of(system)
     assert len(found["mailbox"]) == count
     assert len(statements) == {"mysql": 16, "postgresql": 15, "sqlite": 14}[database.backend], statements
 

@@ -20,6 +20,7 @@ from reconciler.systems.postfixadmin.perform import Writer
 from reconciler.systems.postfixadmin.system import PostfixAdminSystem
 from tests.services.own_engine import Server
 from tests.services.postfixadmin import PostfixAdminDatabase
+from tests.systems.plans import NO_PLAN, effects_of, records_of, step_of
 from tests.systems.postfixadmin.support import (
     ANNA,
     DOMAIN,
@@ -57,7 +58,7 @@ async def test_a_mailbox_that_somebody_else_made_meanwhile_is_left_alone(databas
         made = database.cli("mailbox", "add", ANNA, "--password", "other-45", "--password2", "other-45", "--quota", "7")
         assert made.returncode == 0
         before = rows(database, "SELECT * FROM mailbox")
-        outcomes = by_kind(planned, await system.perform(planned))
+        outcomes = by_kind(planned, await system.perform(NO_PLAN, planned))
     failed = outcomes[f"mailbox {ANNA}"]
     assert failed.result is Result.FAILED
     assert "quota is 7, expected was 10240" in failed.message
@@ -75,7 +76,7 @@ async def test_an_edit_in_the_web_form_meanwhile_is_kept(database: PostfixAdminD
         await apply(system, state(mailbox(name="Anna Muster")))
         planned = await readable_steps(system, mailbox(name="Anna Beispiel"))
         assert database.cli("mailbox", "update", ANNA, "--name", "Anna Anders").returncode == 0
-        (outcome,) = await system.perform(planned)
+        (outcome,) = await system.perform(NO_PLAN, planned)
     assert outcome.result is Result.FAILED
     assert not outcome.temporary
     assert "'Anna Anders'" in outcome.message
@@ -89,7 +90,7 @@ async def test_one_lost_race_does_not_stop_the_other_accounts(database: PostfixA
         await apply(system, state(mailbox(), mailbox(BERND)))
         planned = await readable_steps(system, mailbox(quota=1), mailbox(BERND, quota=1))
         by_hand(database, "UPDATE mailbox SET quota = 0 WHERE username = :key", key=ANNA)
-        outcomes = by_kind(planned, await system.perform(planned))
+        outcomes = by_kind(planned, await system.perform(NO_PLAN, planned))
     assert outcomes[f"mailbox {ANNA}"].result is Result.FAILED
     assert outcomes[f"mailbox {BERND}"].result is Result.DONE
     assert rows(database, "SELECT quota FROM mailbox ORDER BY username") == [{"quota": 0}, {"quota": 1024000}]
@@ -107,7 +108,7 @@ async def test_one_value_that_the_database_refuses_stops_its_account_only(databa
     system = make_system(database)
     with closing(system):
         planned = await readable_steps(system, *many)
-        outcomes = by_kind(planned, await system.perform(planned))
+        outcomes = by_kind(planned, await system.perform(NO_PLAN, planned))
     bad = {name for name, outcome in outcomes.items() if outcome.result is not Result.DONE}
     assert bad == {"alias konto5@pirat.alt", "mailbox konto5@pirat.alt"}
     assert "SHA512" not in outcomes["mailbox konto5@pirat.alt"].message
@@ -122,7 +123,7 @@ async def test_a_forward_set_meanwhile_stops_the_switching_off(database: Postfix
         await apply(system, state(mailbox()))
         planned = await readable_steps(system, mailbox(active=False))
         by_hand(database, "UPDATE alias SET goto = 'x@extern.example' WHERE address = :key", key=ANNA)
-        outcomes = by_kind(planned, await system.perform(planned))
+        outcomes = by_kind(planned, await system.perform(NO_PLAN, planned))
     assert outcomes[f"alias {ANNA}"].result is Result.FAILED
     assert outcomes[f"mailbox {ANNA}"].result is Result.NOT_TRIED
     assert bool(rows(database, "SELECT active FROM mailbox")[0]["active"]) is True
@@ -135,7 +136,7 @@ async def test_the_effect_in_place_counts_as_done_whoever_made_it(database: Post
         planned = await readable_steps(system, mailbox(quota=6))
         assert database.cli("mailbox", "update", ANNA, "--quota", "6").returncode == 0
         logged = rows(database, "SELECT count(*) AS n FROM log")
-        assert results(await system.perform(planned)) == [Result.DONE]
+        assert results(await system.perform(NO_PLAN, planned)) == [Result.DONE]
     assert rows(database, "SELECT count(*) AS n FROM log") == logged
 
 
@@ -145,7 +146,7 @@ async def test_a_mailbox_deleted_meanwhile_is_not_brought_back(database: Postfix
         await apply(system, state(mailbox(quota=5)))
         planned = await readable_steps(system, mailbox(quota=6))
         assert database.cli("mailbox", "delete", ANNA).returncode == 0
-        (outcome,) = await system.perform(planned)
+        (outcome,) = await system.perform(NO_PLAN, planned)
     assert outcome.result is Result.FAILED
     assert "deleted" in outcome.message
     assert rows(database, "SELECT username FROM mailbox") == []
@@ -160,9 +161,9 @@ async def test_a_row_locked_for_too_long_is_a_temporary_failure(
         await apply(system, state(mailbox(quota=5)))
         planned = await readable_steps(system, mailbox(quota=6))
         with _locked(database):
-            (outcome,) = await system.perform(planned)
+            (outcome,) = await system.perform(NO_PLAN, planned)
             assert (outcome.result, outcome.temporary) == (Result.FAILED, True), outcome
-        assert results(await system.perform(planned)) == [Result.DONE]
+        assert results(await system.perform(NO_PLAN, planned)) == [Result.DONE]
 
 
 def _impatient(section: Any, site: Any) -> Database:
@@ -213,11 +214,11 @@ async def test_a_connection_lost_before_the_commit_leaves_nothing(
     with closing(system):
         planned = await readable_steps(system, mailbox(member="10042"))
         monkeypatch.setattr(fresh_reads, "database_clock", die)
-        outcomes = await system.perform(planned)
+        outcomes = await system.perform(NO_PLAN, planned)
         assert {(o.result, o.temporary) for o in outcomes} == {(Result.FAILED, True)}
         assert rows(database, "SELECT address FROM alias") == []
         monkeypatch.setattr(fresh_reads, "database_clock", clock)
-        assert set(results(await system.perform(planned))) == {Result.DONE}
+        assert set(results(await system.perform(NO_PLAN, planned))) == {Result.DONE}
 
 
 @pytest.mark.parametrize("committed", [False, True])
@@ -240,23 +241,23 @@ async def test_a_connection_lost_during_the_commit_is_settled_by_looking(
         reset = [s for s in await _password_step(system) if s.change.kind == "password"]
         planned = [*await readable_steps(system, mailbox("kasse@pirat.alt"), mailbox(member="10042")), *reset]
         event.listen(engine, "commit", die)
-        outcomes = await system.perform(planned)
+        outcomes = await system.perform(NO_PLAN, planned)
         event.remove(engine, "commit", die)
         expected = (Result.DONE, False) if committed else (Result.FAILED, True)
         assert {(o.result, o.temporary) for o in outcomes} == {expected}
         assert len(rows(database, "SELECT username FROM mailbox")) == (2 if committed else 1)
-        assert set(results(await system.perform(planned))) == {Result.DONE}
+        assert set(results(await system.perform(NO_PLAN, planned))) == {Result.DONE}
 
 
 async def _password_step(system: PostfixAdminSystem) -> list[Step]:
     owner = Owner(Scope.ACCOUNT, "kasse@pirat.alt")
     user = OxUserRow("kasse@pirat.alt", "kasse@pirat.alt", "kasse", "", "", "", "", "", "", "", ())
-    found = await system.observe()
+    found = await records_of(system)
     created = Change("openxchange", "ox_user", Action.CREATE, user.key, None, user, owner)
     return [
         step
-        for change in system.follow(owner, [created], {}, found, CredentialEvents(renew=True))
-        for step in system.steps(change)
+        for change in effects_of(system, state(), owner, [created], found, CredentialEvents(renew=True)).changes
+        for step in [step_of(system, change)]
     ]
 
 

@@ -13,6 +13,7 @@ from reconciler.planning.diff import diff
 from reconciler.planning.findings import Severity
 from reconciler.systems.postfixadmin.system import PostfixAdminSystem
 from tests.services.postfixadmin import PostfixAdminDatabase
+from tests.systems.plans import NO_PLAN, changes_of, records_of, review_of, step_of, steps_of
 from tests.systems.postfixadmin.people import (
     FORWARD,
     NEW,
@@ -37,7 +38,6 @@ from tests.systems.postfixadmin.support import (
     alias,
     apply,
     by_hand,
-    changes,
     closing,
     insert_alias,
     kinds,
@@ -46,7 +46,6 @@ from tests.systems.postfixadmin.support import (
     results,
     rows,
     state,
-    steps,
 )
 from tests.systems.postfixadmin.test_rename_move import LATE
 
@@ -65,7 +64,7 @@ async def system(pfa_database: PostfixAdminDatabase) -> AsyncIterator[PostfixAdm
 
 
 async def test_before_its_date_nothing_happens(system: PostfixAdminSystem) -> None:
-    assert await changes(system, declared(removal(OLD, date(2026, 11, 23)))) == []
+    assert await changes_of(system, declared(removal(OLD, date(2026, 11, 23)))) == []
 
 
 @pytest.mark.parametrize("day", [TODAY, date(2026, 8, 25)])
@@ -76,13 +75,13 @@ async def test_from_its_date_on_it_is_switched_off_and_kept(
     forwards(pfa_database, f"{FORWARD},{OLD}")
     before = dump(pfa_database)
     desired = declared(removal(OLD, day))
-    assert kinds(await changes(system, desired)) == [f"update alias {OLD}", f"update mailbox {OLD}"]
+    assert kinds(await changes_of(system, desired)) == [f"update alias {OLD}", f"update mailbox {OLD}"]
     await apply(system, desired)
     after = dump(pfa_database)
     for table, key in (("alias", "address"), ("mailbox", "username")):
         changed = [row | {"active": not row["active"]} if row[key] == OLD else row for row in before[table]]
         assert after[table] == changed
-    assert await changes(system, desired) == []
+    assert await changes_of(system, desired) == []
 
 
 async def test_an_entry_taken_back_switches_it_on_again(
@@ -93,11 +92,11 @@ async def test_an_entry_taken_back_switches_it_on_again(
     await apply(system, declared(removal(OLD)))
     await apply(system, account)
     assert dump(pfa_database) == before
-    assert await changes(system, account) == []
+    assert await changes_of(system, account) == []
 
 
 async def test_nothing_is_made_in_order_to_be_switched_off(system: PostfixAdminSystem) -> None:
-    assert await changes(system, declared(removal("niemand@pirat.alt"), removal("nie@pirat.alt", LONG_AGO))) == []
+    assert await changes_of(system, declared(removal("niemand@pirat.alt"), removal("nie@pirat.alt", LONG_AGO))) == []
 
 
 @pytest.mark.parametrize("backend", ["mariadb", "postgresql", "sqlite"])
@@ -119,7 +118,7 @@ async def test_a_purge_is_postfixadmins_own_delete_row_for_row(request: pytest.F
     system = make_system(ours, Outbox())
     with closing(system):
         await apply(system, declared(removal(OLD, LONG_AGO)))
-        assert await changes(system, declared(removal(OLD, LONG_AGO))) == []
+        assert await changes_of(system, declared(removal(OLD, LONG_AGO))) == []
     assert dump(ours) == dump(theirs)
     log = "SELECT action, domain, data FROM log ORDER BY action, data"
     assert rows(ours, log) == rows(theirs, log)
@@ -140,7 +139,7 @@ async def test_a_number_that_leads_to_others_too_stays_and_is_named(
     forwards(pfa_database, f"{OLD},x@extern.example", MEMBER)
     insert_alias(pfa_database, "presse@pirat.alt", OLD)
     desired = declared(removal(OLD, LONG_AGO))
-    findings = system.review(desired, await system.observe())
+    findings = review_of(system, desired, await system.observe())
     assert [(f.severity, f.rule, f.subject) for f in findings] == [(Severity.WARNING, "references", OLD)] * 2
     assert {MEMBER, "presse@pirat.alt"} == {f.message.split()[2] for f in findings}
     assert all(f.hint for f in findings)
@@ -164,28 +163,28 @@ async def test_an_account_that_changed_since_the_plan_is_not_purged(
     pfa_database: PostfixAdminDatabase, system: PostfixAdminSystem
 ) -> None:
     satellites(pfa_database)
-    planned = await steps(system, declared(removal(OLD, LONG_AGO)))
+    planned = await steps_of(system, declared(removal(OLD, LONG_AGO)))
     forwards(pfa_database, f"{FORWARD},{OLD}")
     before = dump(pfa_database)
-    outcomes = await system.perform(planned)
+    outcomes = await system.perform(NO_PLAN, planned)
     assert sorted(set(results(outcomes))) == [Result.FAILED, Result.NOT_TRIED]
     assert dump(pfa_database) == before
 
 
 async def test_purging_twice_is_purging_once(pfa_database: PostfixAdminDatabase, system: PostfixAdminSystem) -> None:
-    planned = await steps(system, declared(removal(OLD, LONG_AGO)))
+    planned = await steps_of(system, declared(removal(OLD, LONG_AGO)))
     assert await system.is_applied(planned) == [False] * 3
-    await system.perform(planned)
+    await system.perform(NO_PLAN, planned)
     logged = rows(pfa_database, "SELECT * FROM log")
     assert await system.is_applied(planned) == [True] * 3
-    assert set(results(await system.perform(planned))) == {Result.DONE}
+    assert set(results(await system.perform(NO_PLAN, planned))) == {Result.DONE}
     assert rows(pfa_database, "SELECT * FROM log") == logged
 
 
 async def delete_alias(system: PostfixAdminSystem, key: str, owner: Owner) -> list[Step]:
     """What the inventory makes of an alias whose entry went."""
     wanted: Records = {"alias": {key: Absent(key, owner)}}
-    return [s for c in diff(system, wanted, await system.observe()) for s in system.steps(c)]
+    return [s for c in diff(system, wanted, await records_of(system)) for s in [step_of(system, c)]]
 
 
 async def test_an_alias_that_goes(pfa_database: PostfixAdminDatabase, system: PostfixAdminSystem) -> None:
@@ -194,7 +193,7 @@ async def test_an_alias_that_goes(pfa_database: PostfixAdminDatabase, system: Po
     for key, stored in (("presse@pirat.alt", "presse@pirat.alt"), (f"*@{DOMAIN}", f"@{DOMAIN}")):
         (step,) = await delete_alias(system, key, Owner(Scope.ALIAS, key))
         assert (step.change.action, step.stage) == (Action.DELETE, Stage.REFERENCES)
-        assert results(await system.perform([step])) == [Result.DONE]
+        assert results(await system.perform(NO_PLAN, [step])) == [Result.DONE]
         assert rows(pfa_database, "SELECT address FROM alias WHERE address = :k", k=stored) == []
         (log,) = rows(pfa_database, "SELECT action, data FROM log ORDER BY id DESC LIMIT 1")
         assert log == {"action": "delete_alias", "data": stored}
@@ -204,7 +203,7 @@ async def test_an_alias_changed_meanwhile_stays(pfa_database: PostfixAdminDataba
     insert_alias(pfa_database, "presse@pirat.alt", OLD)
     planned = await delete_alias(system, "presse@pirat.alt", Owner(Scope.ALIAS, "presse@pirat.alt"))
     forwards(pfa_database, "x@extern.example", "presse@pirat.alt")
-    (outcome,) = await system.perform(planned)
+    (outcome,) = await system.perform(NO_PLAN, planned)
     assert outcome.result is Result.FAILED
     assert goto_by_address(pfa_database)["presse@pirat.alt"] == "x@extern.example"
 
@@ -213,7 +212,7 @@ async def test_an_own_alias_never_goes_without_its_mailbox(
     pfa_database: PostfixAdminDatabase, system: PostfixAdminSystem
 ) -> None:
     """Neither by a wrong plan nor because a mailbox was made there meanwhile."""
-    (outcome,) = await system.perform(await delete_alias(system, OLD, OWNER))
+    (outcome,) = await system.perform(NO_PLAN, await delete_alias(system, OLD, OWNER))
     assert outcome.result is Result.FAILED
     assert "a mailbox that stays" in outcome.message
     assert OLD in goto_by_address(pfa_database)
@@ -226,4 +225,4 @@ async def test_an_alias_declared_at_a_purged_address_is_nobodys_own_alias(
     await apply(system, desired)
     assert names(pfa_database) == {}
     assert goto_by_address(pfa_database) == {OLD: "x@extern.example"}
-    assert await changes(system, desired) == []
+    assert await changes_of(system, desired) == []

@@ -14,6 +14,7 @@ from reconciler.planning.changes import Action, Result, Stage
 from reconciler.systems.postfixadmin.system import PostfixAdminSystem
 from tests.model_of_postfix import assert_reachable
 from tests.services.postfixadmin import PostfixAdminDatabase
+from tests.systems.plans import NO_PLAN, changes_of, records_of, steps_of
 from tests.systems.postfixadmin.people import (
     ADDRESSES,
     FORWARD,
@@ -43,7 +44,6 @@ from tests.systems.postfixadmin.support import (
     alias,
     apply,
     by_hand,
-    changes,
     closing,
     insert_alias,
     kinds,
@@ -52,7 +52,6 @@ from tests.systems.postfixadmin.support import (
     results,
     rows,
     state,
-    steps,
 )
 
 
@@ -85,24 +84,24 @@ async def test_every_row_of_the_end_state(pfa_database: PostfixAdminDatabase, sy
     ]
     maildirs = {r["username"]: r["maildir"] for r in rows(pfa_database, "SELECT username, maildir FROM mailbox")}
     assert maildirs == {NEW: "pirat.alt/anna.beispiel/", OLD: "pirat.alt/anna.muster/"}
-    assert kinds(await changes(system, renamed())) == [], "a finished rename plans to nothing"
-    assert_reachable(await system.observe(), ADDRESSES, (NEW, OLD))
+    assert kinds(await changes_of(system, renamed())) == [], "a finished rename plans to nothing"
+    assert_reachable(await records_of(system), ADDRESSES, (NEW, OLD))
 
 
 async def test_it_is_one_transition_in_one_stage(system: PostfixAdminSystem) -> None:
     """So that steps 1 to 5 of the wiki commit at once (docs/rename-invariants.md, invariant 3)."""
-    planned = await steps(system, renamed())
+    planned = await steps_of(system, renamed())
     assert {(s.change.owner.scope, s.change.owner.subject) for s in planned} == {(Scope.ACCOUNT, NEW)}
     assert [(s.change.kind, s.stage) for s in planned if s.stage is not Stage.MAIL_FLOW] == [
         ("welcome_mail", Stage.WELCOME)
     ]
     assert await system.is_applied(planned) == [False] * len(planned)
-    await system.perform(planned)
+    await system.perform(NO_PLAN, planned)
     assert await system.is_applied(planned) == [step.readable for step in planned]
-    before = await system.observe()
+    before = await records_of(system)
     again = [step for step in planned if step.readable]
-    assert set(results(await system.perform(again))) == {Result.DONE}
-    assert await system.observe() == before
+    assert set(results(await system.perform(NO_PLAN, again))) == {Result.DONE}
+    assert await records_of(system) == before
 
 
 @pytest.mark.parametrize(
@@ -123,10 +122,10 @@ async def test_what_the_old_own_alias_carried_is_carried_over(
     goto = goto_by_address(pfa_database)
     assert set(goto[NEW].split(",")) == new_own_alias
     assert goto[OLD] == NEW
-    assert await changes(system, renamed()) == []
+    assert await changes_of(system, renamed()) == []
     if NEW in new_own_alias:
         assert goto[NEW].endswith(NEW), "PostfixAdmin's order: a mailbox's own address last (facts 6)"
-        assert_reachable(await system.observe(), ADDRESSES, (NEW, OLD))
+        assert_reachable(await records_of(system), ADDRESSES, (NEW, OLD))
 
 
 async def test_two_own_aliases_with_forwards_become_their_union(
@@ -138,7 +137,7 @@ async def test_two_own_aliases_with_forwards_become_their_union(
     forwards(pfa_database, f"b@extern.example,{OLD},{NEW}", NEW)
     await apply(system, renamed())
     assert set(goto_by_address(pfa_database)[NEW].split(",")) == {NEW, FORWARD, "b@extern.example", NEW_TOKEN}
-    assert await changes(system, renamed()) == []
+    assert await changes_of(system, renamed()) == []
 
 
 async def test_afterwards_the_new_own_alias_is_their_own(
@@ -148,7 +147,7 @@ async def test_afterwards_the_new_own_alias_is_their_own(
     await apply(system, renamed())
     forwards(pfa_database, FORWARD, NEW)
     insert_alias(pfa_database, "presse@pirat.alt", OLD)
-    assert await changes(system, renamed()) == []
+    assert await changes_of(system, renamed()) == []
 
 
 async def test_a_vacation_follows_with_those_who_have_been_told(
@@ -166,7 +165,7 @@ async def test_a_vacation_follows_with_those_who_have_been_told(
     assert {t: after[t] for t in ("quota", "quota2", "fetchmail")} == {
         t: before[t] for t in ("quota", "quota2", "fetchmail")
     }
-    assert await changes(system, renamed()) == []
+    assert await changes_of(system, renamed()) == []
 
 
 async def test_of_two_vacations_the_new_mailboxs_stays(
@@ -178,7 +177,7 @@ async def test_of_two_vacations_the_new_mailboxs_stays(
     before = dump(pfa_database, ("vacation", "vacation_notification"))
     await apply(system, renamed())
     assert dump(pfa_database, ("vacation", "vacation_notification")) == before
-    assert await changes(system, renamed()) == []
+    assert await changes_of(system, renamed()) == []
 
 
 async def test_declared_aliases_follow_and_others_are_left(
@@ -192,7 +191,7 @@ async def test_declared_aliases_follow_and_others_are_left(
     goto = goto_by_address(pfa_database)
     assert goto[VORSTAND] == f"{NEW},x@extern.example"
     assert goto["presse@pirat.alt"] == f"{OLD},x@extern.example"
-    found = await system.observe()
+    found = await records_of(system)
     assert_reachable(found, (*ADDRESSES, VORSTAND, "presse@pirat.alt"), (NEW, OLD))
 
 
@@ -204,14 +203,14 @@ async def test_references_are_rewritten_where_git_asks_for_it(
     forwards(pfa_database, f"{OLD},kasse@pirat.alt", "kasse@pirat.alt")
     insert_alias(pfa_database, "presse@pirat.alt", f"{OLD},x@extern.example")
     by_hand(pfa_database, "UPDATE alias SET active = 0 WHERE address = 'presse@pirat.alt'")
-    planned = await changes(system, renamed(rewrite_references=True))
+    planned = await changes_of(system, renamed(rewrite_references=True))
     assert "update alias presse@pirat.alt" in kinds(planned)
     await apply(system, renamed(rewrite_references=True))
     aliases = {row["address"]: row for row in dump(pfa_database)["alias"]}
     assert aliases["presse@pirat.alt"]["goto"] == f"{NEW},x@extern.example"
     assert not aliases["presse@pirat.alt"]["active"]
     assert aliases["kasse@pirat.alt"]["goto"] == f"{OLD},kasse@pirat.alt"
-    assert await changes(system, renamed(rewrite_references=True)) == []
+    assert await changes_of(system, renamed(rewrite_references=True)) == []
 
 
 async def test_a_move_to_another_domain_keeps_the_number_of_the_old_one(
@@ -229,7 +228,7 @@ async def test_a_move_to_another_domain_keeps_the_number_of_the_old_one(
         MEMBER: f"{new},x@extern.example",
     }
     assert names(pfa_database)[OLD][0] == f"Anna Beispiel ehem. {OLD}", "no former surname: the old address"
-    assert await changes(system, desired) == []
+    assert await changes_of(system, desired) == []
 
 
 async def test_a_switched_off_account_is_renamed_and_stays_off(
@@ -240,13 +239,13 @@ async def test_a_switched_off_account_is_renamed_and_stays_off(
     await apply(system, desired)
     assert {name: row[2] for name, row in names(pfa_database).items()} == {NEW: False, OLD: False}
     assert NEW not in goto_by_address(pfa_database)
-    assert await changes(system, desired) == []
+    assert await changes_of(system, desired) == []
 
 
 async def test_a_future_rename_changes_nothing(pfa_database: PostfixAdminDatabase, system: PostfixAdminSystem) -> None:
     """The gate `later` takes the new account out of the plan; here the old one stays as it is."""
     desired = declared(anna(), rename(day=renamed().today.replace(day=23)))
-    wanted = {c.key for c in await changes(system, desired) if c.action is not Action.CREATE}
+    wanted = {c.key for c in await changes_of(system, desired) if c.action is not Action.CREATE}
     assert OLD not in wanted
 
 
@@ -258,4 +257,4 @@ async def test_what_git_does_not_say_comes_from_the_old_mailbox(
     assert names(pfa_database) == {NEW: ("Anna Muster", 0, True), OLD: (f"Anna Muster ehem. {OLD}", 0, True)}
     await apply(system, declared(mailbox(NEW, member="10042", quota=7), rename()))
     assert rows(pfa_database, "SELECT quota FROM mailbox WHERE username = :u", u=NEW) == [{"quota": 7 * MB}]
-    assert await changes(system, declared(mailbox(NEW, member="10042", quota=7), rename())) == []
+    assert await changes_of(system, declared(mailbox(NEW, member="10042", quota=7), rename())) == []

@@ -13,19 +13,18 @@ from reconciler.planning.changes import Result
 from reconciler.systems.postfixadmin.system import PostfixAdminSystem
 from tests.model_of_postfix import assert_reachable
 from tests.services.postfixadmin import PostfixAdminDatabase
+from tests.systems.plans import NO_PLAN, changes_of, records_of, steps_of
 from tests.systems.postfixadmin.people import ADDRESSES, FORWARD, NEW, OLD, as_before, dump, forwards, renamed
 from tests.systems.postfixadmin.support import (
     MEMBER,
     Outbox,
     apply,
     by_hand,
-    changes,
     closing,
     kinds,
     make_system,
     results,
     rows,
-    steps,
 )
 
 
@@ -98,17 +97,17 @@ async def test_exactly_the_rest_is_done(
     for step in done:
         step(database)
     rest: set[str] = set().union(*(CHANGES[step] for step in WIKI if step not in done))
-    assert set(kinds(await changes(system, renamed()))) == rest
+    assert set(kinds(await changes_of(system, renamed()))) == rest
     if rest:
         await apply(system, renamed())
-    assert await changes(system, renamed()) == []
+    assert await changes_of(system, renamed()) == []
     tables = dump(database)
     assert {r["address"]: r["goto"] for r in tables["alias"]} == {NEW: NEW, OLD: NEW, MEMBER: NEW}
     assert {r["username"]: r["name"] for r in tables["mailbox"]} == {
         NEW: "Anna Beispiel",
         OLD: "Anna Beispiel ehem. Muster",
     }
-    assert_reachable(await system.observe(), ADDRESSES, (NEW, OLD))
+    assert_reachable(await records_of(system), ADDRESSES, (NEW, OLD))
 
 
 async def test_an_alias_of_their_own_becomes_the_new_own_alias(
@@ -124,7 +123,7 @@ async def test_an_alias_of_their_own_becomes_the_new_own_alias(
     await apply(system, renamed())
     aliases = {r["address"]: set(r["goto"].split(",")) for r in dump(database)["alias"]}
     assert (aliases[NEW], aliases[OLD]) == ({NEW, FORWARD}, {NEW})
-    assert await changes(system, renamed()) == []
+    assert await changes_of(system, renamed()) == []
 
 
 async def test_an_old_mailbox_that_is_gone_leaves_its_address_only(
@@ -157,10 +156,10 @@ async def test_an_edit_between_plan_and_apply_is_kept_and_stops_all_of_it(
 ) -> None:
     """docs/rename-invariants.md, invariants 3 and 7."""
     forwards(database, f"{FORWARD},{OLD}")
-    planned = [s for s in await steps(system, renamed()) if s.stage.name == "MAIL_FLOW"]
+    planned = [s for s in await steps_of(system, renamed()) if s.stage.name == "MAIL_FLOW"]
     assert by_hand(database, statement, key=key) == 1
     theirs, hashes = dump(database), rows(database, "SELECT password FROM mailbox")
-    outcomes = await system.perform(planned)
+    outcomes = await system.perform(NO_PLAN, planned)
     assert sorted(set(results(outcomes))) == [Result.FAILED, Result.NOT_TRIED]
     assert not any(outcome.temporary for outcome in outcomes)
     assert (dump(database), rows(database, "SELECT password FROM mailbox")) == (theirs, hashes)

@@ -16,6 +16,7 @@ from reconciler.planning.changes import Result, Step
 from reconciler.systems.postfixadmin.system import PostfixAdminSystem
 from tests.services.own_engine import Server
 from tests.services.postfixadmin import PostfixAdminDatabase
+from tests.systems.plans import NO_PLAN, changes_of, steps_of
 from tests.systems.postfixadmin.people import (
     FORWARD,
     NEW,
@@ -36,14 +37,12 @@ from tests.systems.postfixadmin.support import (
     MEMBER,
     Outbox,
     by_hand,
-    changes,
     closing,
     mailbox,
     make_system,
     results,
     rows,
     state,
-    steps,
 )
 from tests.systems.postfixadmin.test_races import _kill
 
@@ -86,7 +85,7 @@ async def ready(database: PostfixAdminDatabase) -> None:
 
 
 async def rows_of_account(system: PostfixAdminSystem, desired: DesiredState) -> list[Step]:
-    return [step for step in await steps(system, desired) if step.change.kind != "welcome_mail"]
+    return [step for step in await steps_of(system, desired) if step.change.kind != "welcome_mail"]
 
 
 def everything(database: PostfixAdminDatabase) -> object:
@@ -129,7 +128,7 @@ async def test_a_connection_lost_at_any_statement_leaves_nothing(
         before = everything(database)
         for after in range(1, 40):
             with dying(server, system, after) as written:
-                outcomes = await system.perform(planned)
+                outcomes = await system.perform(NO_PLAN, planned)
             if len(written) < after:
                 break
             assert {(o.result, o.temporary) for o in outcomes} == {(Result.FAILED, True)}, written
@@ -138,7 +137,7 @@ async def test_a_connection_lost_at_any_statement_leaves_nothing(
             pytest.fail("it never ends")
         assert after > 5
         assert set(results(outcomes)) == {Result.DONE}
-        assert await changes(system, CASES[case]) == []
+        assert await changes_of(system, CASES[case]) == []
     assert [sum(row.values()) for row in rows(database, "SELECT * FROM journal")] == [len(planned)]
 
 
@@ -150,7 +149,7 @@ async def test_who_lost_the_lock_writes_nothing(pfa_database: PostfixAdminDataba
         planned = await rows_of_account(system, CASES[case])
         before = everything(pfa_database)
         with pytest.raises(PermanentFailure, match="lost its lock"):
-            await system.perform(planned)
+            await system.perform(NO_PLAN, planned)
     assert everything(pfa_database) == before
 
 
@@ -167,7 +166,7 @@ async def test_the_witness_hears_of_done_steps_only(pfa_database: PostfixAdminDa
             pfa_database,
             "INSERT INTO alias (address, goto, domain) VALUES ('bernd@pirat.alt', 'x@extern.example', 'pirat.alt')",
         )
-        outcomes = await system.perform(planned)
+        outcomes = await system.perform(NO_PLAN, planned)
     done = [s.id for s, o in zip(planned, outcomes, strict=True) if o.result is Result.DONE]
     (seen,) = journal.seen
     assert sorted(seen) == sorted(done)
@@ -187,14 +186,14 @@ async def test_statements_are_constant(pfa_database: PostfixAdminDatabase, count
     renames = [rename(a.address, b.address, old_mailbox=kind) for a, b in zip(old, many, strict=True)]
     desired = declared(*many, *renames)
     with closing(system):
-        await system.perform(await steps(system, state(*old)))
+        await system.perform(NO_PLAN, await steps_of(system, state(*old)))
         for box in old:
             vacation(pfa_database, box.address, box.address)
         planned = await rows_of_account(system, desired)
         sent: list[str] = []
         event.listen(system._database._writing, "before_cursor_execute", lambda *args: sent.append(args[2]))
-        assert set(results(await system.perform(planned))) == {Result.DONE}
+        assert set(results(await system.perform(NO_PLAN, planned))) == {Result.DONE}
         # reading: 2 spellings, 3 tables, domains, clock; aliases, mailboxes, log; 5 for the vacations
         expected = {False: 17, True: 22}[move] + 2 * (pfa_database.backend != "mysql")
         assert len(sent) == expected, sent
-        assert await changes(system, desired) == []
+        assert await changes_of(system, desired) == []

@@ -13,6 +13,7 @@ from reconciler.planning.findings import Severity
 from reconciler.systems.postfixadmin.system import PostfixAdminSystem
 from tests.model_of_postfix import assert_reachable
 from tests.services.postfixadmin import PostfixAdminDatabase
+from tests.systems.plans import NO_PLAN, changes_of, effects_of, matched, records_of, review_of, step_of, steps_of
 from tests.systems.postfixadmin.people import (
     ADDRESSES,
     FORWARD,
@@ -39,14 +40,12 @@ from tests.systems.postfixadmin.support import (
     Outbox,
     apply,
     by_hand,
-    changes,
     closing,
     insert_mailbox,
     kinds,
     make_system,
     results,
     rows,
-    steps,
 )
 
 LATE = (
@@ -80,7 +79,7 @@ async def test_every_table_follows_in_one_transaction(
     by_hand(pfa_database, "INSERT INTO quota2 (username, bytes) VALUES (:k, 9)", k=NEW)  # of one deleted long ago
     before, columns = dump(pfa_database), "SELECT password, password_expiry, created FROM mailbox"
     kept = rows(pfa_database, columns)
-    planned = await steps(system, renamed(move=True))
+    planned = await steps_of(system, renamed(move=True))
     assert sorted(kinds([s.change for s in planned])) == [
         f"create alias {NEW}",
         f"rename mailbox {NEW}",
@@ -109,11 +108,11 @@ async def test_every_table_follows_in_one_transaction(
     late = "SELECT id, username FROM mailbox_app_password ORDER BY id"
     assert [(r["id"], r["username"]) for r in rows(pfa_database, late)] == [(1, NEW), (2, "bernd@pirat.alt")]
     assert rows(pfa_database, "SELECT username FROM totp_exception_address") == [{"username": NEW}]
-    assert await changes(system, renamed(move=True)) == []
+    assert await changes_of(system, renamed(move=True)) == []
     assert await system.is_applied(planned) == [True] * len(planned)
-    assert set(results(await system.perform(planned))) == {Result.DONE}
+    assert set(results(await system.perform(NO_PLAN, planned))) == {Result.DONE}
     assert dump(pfa_database) == after
-    assert_reachable(await system.observe(), ADDRESSES, (NEW,))
+    assert_reachable(await records_of(system), ADDRESSES, (NEW,))
 
 
 async def test_to_another_domain(pfa_database: PostfixAdminDatabase, system: PostfixAdminSystem) -> None:
@@ -125,8 +124,8 @@ async def test_to_another_domain(pfa_database: PostfixAdminDatabase, system: Pos
     after = dump(pfa_database)
     assert {row["domain"] for t in ("mailbox", "vacation", "fetchmail") for row in after[t]} == {OTHER_DOMAIN}
     assert goto_by_address(pfa_database) == {new: new, OLD: new, MEMBER: new, f"10042@{OTHER_DOMAIN}": new}
-    assert await changes(system, desired) == []
-    found = await system.observe()
+    assert await changes_of(system, desired) == []
+    found = await records_of(system)
     assert_reachable(found, (new, OLD, MEMBER, f"10042@{OTHER_DOMAIN}"), (new,))
 
 
@@ -134,10 +133,10 @@ async def test_a_mailbox_that_appears_at_the_new_address_stops_it_whole(
     pfa_database: PostfixAdminDatabase, system: PostfixAdminSystem
 ) -> None:
     satellites(pfa_database)
-    planned = await steps(system, renamed(move=True))
+    planned = await steps_of(system, renamed(move=True))
     insert_mailbox(pfa_database, NEW, "Anna Anders")
     before = dump(pfa_database)
-    outcomes = await system.perform(planned)
+    outcomes = await system.perform(NO_PLAN, planned)
     assert Result.DONE not in results(outcomes)
     assert any("is there already" in outcome.message for outcome in outcomes)
     assert dump(pfa_database) == before
@@ -148,7 +147,7 @@ async def test_a_mailbox_of_the_new_name_is_never_taken_over(
 ) -> None:
     """The gate refuses it; were it not there, the old mailbox would still stay what it is."""
     insert_mailbox(pfa_database, NEW, "Anna Anders")
-    assert not [c for c in await changes(system, renamed(move=True)) if c.key == OLD and c.kind == "mailbox"]
+    assert not [c for c in await changes_of(system, renamed(move=True)) if c.key == OLD and c.kind == "mailbox"]
 
 
 async def test_a_new_password_on_the_same_day_goes_to_the_moved_mailbox(
@@ -156,11 +155,12 @@ async def test_a_new_password_on_the_same_day_goes_to_the_moved_mailbox(
 ) -> None:
     """A declared reset: one update with the move, whose row has its old key until then."""
     before = rows(pfa_database, "SELECT password FROM mailbox")
-    planned = await steps(system, renamed(move=True))
-    found = system.pair(system.expect(renamed(move=True)), await system.observe())
-    reset = system.follow(planned[0].change.owner, [], {}, found, CredentialEvents(renew=True))
+    planned = await steps_of(system, renamed(move=True))
+    found = matched(system, renamed(move=True), await records_of(system)).found
+    owner, renew = planned[0].change.owner, CredentialEvents(renew=True)
+    reset = effects_of(system, renamed(move=True), owner, [], found, renew, wanted={}).changes
     assert kinds(reset) == [f"update password {NEW}"]
-    outcomes = await system.perform([*planned, *(s for c in reset for s in system.steps(c))])
+    outcomes = await system.perform(NO_PLAN, [*planned, *(s for c in reset for s in [step_of(system, c)])])
     assert set(results(outcomes)) == {Result.DONE}
     assert names(pfa_database) == {NEW: ("Anna Beispiel", 512, True)}
     assert rows(pfa_database, "SELECT password FROM mailbox") != before
@@ -172,8 +172,7 @@ async def test_an_administrator_is_left_and_named(
     """Admin rows are left and reported."""
     by_hand(pfa_database, "INSERT INTO admin (username, password) VALUES (:k, '!')", k=OLD)
     desired = renamed(move=True)
-    found = system.pair(system.expect(desired), await system.observe())
-    (finding,) = system.review(desired, found)
+    (finding,) = review_of(system, desired, await system.observe())
     assert (finding.severity, finding.rule, finding.subject) == (Severity.NOTE, "administrator", OLD)
     await apply(system, desired)
     assert rows(pfa_database, "SELECT username FROM admin") == [{"username": OLD}]

@@ -9,6 +9,7 @@ from reconciler.planning.changes import Action, Change, Outcome, Result, Stage, 
 from reconciler.planning.credentials import CredentialEvents
 from reconciler.settings import Settings
 from tests.services.postfixadmin import PostfixAdminDatabase
+from tests.systems.plans import NO_PLAN, effects_of, records_of, step_of, steps_of
 from tests.systems.postfixadmin.support import (
     ANNA,
     DOMAIN,
@@ -22,7 +23,6 @@ from tests.systems.postfixadmin.support import (
     rows,
     settings,
     state,
-    steps,
     system_of,
 )
 
@@ -43,11 +43,11 @@ async def test_a_new_mailbox_gets_one_mail_after_everything_else(database: Postf
     outbox = Outbox()
     system = make_system(database, outbox)
     with closing(system):
-        planned = await steps(system, state(mailbox(), alias("vorstand@pirat.alt", ANNA)))
+        planned = await steps_of(system, state(mailbox(), alias("vorstand@pirat.alt", ANNA)))
         assert [s.id for s in planned if s.stage is Stage.WELCOME] == [f"postfixadmin/welcome_mail/create/{ANNA}"]
         assert planned[-1].stage is Stage.WELCOME
         assert await system.is_applied(planned[-1:]) == [False]
-        await system.perform(planned)
+        await system.perform(NO_PLAN, planned)
         await apply(system, state(mailbox(quota=5)))
     (message,) = outbox.messages
     assert (message["To"], message["From"]) == (ANNA, "postmaster@pirat.alt")
@@ -76,8 +76,8 @@ async def test_the_welcome_mail_comes_from_the_letters_sender(database: PostfixA
 async def test_a_refused_welcome_mail_is_a_failed_step_and_nothing_else(database: PostfixAdminDatabase) -> None:
     system = make_system(database, Outbox(refusals={ANNA: "550 no such user"}))
     with closing(system):
-        planned = await steps(system, state(mailbox()))
-        outcomes = await system.perform(planned)
+        planned = await steps_of(system, state(mailbox()))
+        outcomes = await system.perform(NO_PLAN, planned)
     assert [o.result for o in outcomes] == [Result.DONE, Result.DONE, Result.FAILED]
     assert "550 no such user" in outcomes[-1].message
     assert outcomes[-1].hint
@@ -100,14 +100,14 @@ async def test_a_login_made_elsewhere_gives_a_live_mailbox_its_password(database
         await apply(system, state(mailbox()))
         # as somebody else left it: an expiry far in the past, and a second account that must not change
         by_hand(database, "UPDATE mailbox SET password = 'theirs', password_expiry = '2001-01-01', modified = created")
-        found = await system.observe()
-        (change,) = system.follow(OWNER, [OX_CREATED], {}, found, CredentialEvents(renew=True))
+        found = await records_of(system)
+        (change,) = effects_of(system, state(), OWNER, [OX_CREATED], found, CredentialEvents(renew=True)).changes
         row = PasswordRow(ANNA, ANNA)
         assert change == Change("postfixadmin", "password", Action.UPDATE, ANNA, row, row, OWNER)
-        assert [s.stage for s in system.steps(change)] == [Stage.MAIL_FLOW]
-        assert await system.is_applied(system.steps(change)) == [False]
-        assert await system.perform(system.steps(change)) == [Outcome(Result.DONE)]
-        assert await system.is_applied(system.steps(change)) == [False]
+        assert [s.stage for s in [step_of(system, change)]] == [Stage.MAIL_FLOW]
+        assert await system.is_applied([step_of(system, change)]) == [False]
+        assert await system.perform(NO_PLAN, [step_of(system, change)]) == [Outcome(Result.DONE)]
+        assert await system.is_applied([step_of(system, change)]) == [False]
     (stored,) = rows(database, "SELECT *, password_expiry > now() + INTERVAL 360 DAY AS lasts FROM mailbox")
     assert stored["password"].startswith("{SHA512-CRYPT}$6$")
     assert stored["lasts"]
@@ -120,14 +120,14 @@ async def test_a_new_password_and_an_edit_are_one_update(database: PostfixAdminD
     system = make_system(database)
     with closing(system):
         await apply(system, state(mailbox(quota=5)))
-        found = await system.observe()
-        planned = await steps(system, state(mailbox(quota=6)))
+        found = await records_of(system)
+        planned = await steps_of(system, state(mailbox(quota=6)))
         reset = [
             s
-            for change in system.follow(OWNER, [OX_CREATED], {}, found, CredentialEvents(renew=True))
-            for s in system.steps(change)
+            for change in effects_of(system, state(), OWNER, [OX_CREATED], found, CredentialEvents(renew=True)).changes
+            for s in [step_of(system, change)]
         ]
-        outcomes = await system.perform([*reset, *planned])
+        outcomes = await system.perform(NO_PLAN, [*reset, *planned])
     assert outcomes == [Outcome(Result.DONE)] * 2
     assert rows(database, "SELECT quota FROM mailbox") == [{"quota": 6 * 1024000}]
     assert len(rows(database, "SELECT id FROM log WHERE action = 'edit_mailbox'")) == 1
@@ -138,7 +138,7 @@ async def test_a_password_for_a_mailbox_deleted_meanwhile_fails(database: Postfi
     step = Step(Change("postfixadmin", "password", Action.UPDATE, ANNA, row, row, OWNER), Stage.MAIL_FLOW)
     system = make_system(database)
     with closing(system):
-        (outcome,) = await system.perform([step])
+        (outcome,) = await system.perform(NO_PLAN, [step])
     assert (outcome.result, outcome.temporary) == (Result.FAILED, False)
     assert "deleted" in outcome.message
 
@@ -147,14 +147,19 @@ async def test_no_password_changes_without_a_new_login(database: PostfixAdminDat
     """It belongs to the user after creation (facts 10)."""
     system = make_system(database)
     with closing(system):
-        created = [s.change for s in await steps(system, state(mailbox())) if s.change.kind == "mailbox"]
-        assert [c.kind for c in system.follow(OWNER, [*created, OX_CREATED], {}, {}, CredentialEvents(renew=True))] == [
-            "welcome_mail"
-        ]
+        created = [s.change for s in await steps_of(system, state(mailbox())) if s.change.kind == "mailbox"]
+        assert [
+            c.kind
+            for c in effects_of(
+                system, state(), OWNER, [*created, OX_CREATED], {}, CredentialEvents(renew=True)
+            ).changes
+        ] == ["welcome_mail"]
         await apply(system, state(mailbox()))
-        found = await system.observe()
-        assert list(system.follow(OWNER, [OX_CHANGED], {}, found, CredentialEvents(renew=False))) == []
-        assert list(system.follow(OWNER, [OX_CREATED], {}, {}, CredentialEvents(renew=True))) == []
+        found = await records_of(system)
+        assert (
+            list(effects_of(system, state(), OWNER, [OX_CHANGED], found, CredentialEvents(renew=False)).changes) == []
+        )
+        assert list(effects_of(system, state(), OWNER, [OX_CREATED], {}, CredentialEvents(renew=True)).changes) == []
 
 
 async def test_a_welcome_mail_that_a_dead_run_owes_is_sent(database: PostfixAdminDatabase) -> None:
@@ -162,7 +167,7 @@ async def test_a_welcome_mail_that_a_dead_run_owes_is_sent(database: PostfixAdmi
     system = make_system(database)
     with closing(system):
         await apply(system, state(mailbox()))
-        found = await system.observe()
-        (change,) = system.follow(OWNER, [], {}, found, CredentialEvents(welcome=True))
+        found = await records_of(system)
+        (change,) = effects_of(system, state(), OWNER, [], found, CredentialEvents(welcome=True)).changes
         assert (change.kind, change.key, change.action) == ("welcome_mail", ANNA, Action.CREATE)
-        assert list(system.follow(OWNER, [], {}, found, CredentialEvents())) == []
+        assert list(effects_of(system, state(), OWNER, [], found, CredentialEvents()).changes) == []

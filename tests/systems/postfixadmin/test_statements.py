@@ -9,6 +9,7 @@ from reconciler.model.declared import Mailbox
 from reconciler.planning.changes import Result
 from reconciler.systems.postfixadmin.system import PostfixAdminSystem
 from tests.services.postfixadmin import PostfixAdminDatabase
+from tests.systems.plans import NO_PLAN
 from tests.systems.postfixadmin.support import closing, mailbox, make_system, readable_steps, results
 
 
@@ -36,7 +37,7 @@ async def test_statements_are_constant(pfa_database: PostfixAdminDatabase, count
     with closing(system):
         planned = await readable_steps(system, *accounts(count))
         sent = counted(system)
-        assert set(results(await system.perform(planned))) == {Result.DONE}
+        assert set(results(await system.perform(NO_PLAN, planned))) == {Result.DONE}
         # 2 for odd spellings; rows of both tables, domains, clock; alias, mailbox, log
         assert len(sent) == 9 + 2 * begin, sent
         sent.clear()
@@ -44,7 +45,7 @@ async def test_statements_are_constant(pfa_database: PostfixAdminDatabase, count
         assert len(sent) == 4 + begin, sent
         planned = await readable_steps(system, *accounts(count, name="Anna Beispiel", quota=7, active=False))
         sent.clear()
-        assert set(results(await system.perform(planned))) == {Result.DONE}
+        assert set(results(await system.perform(NO_PLAN, planned))) == {Result.DONE}
         assert len(sent) == 9 + 2 * begin, sent
 
 
@@ -56,7 +57,7 @@ async def test_more_than_one_chunk_is_written_whole(pfa_database: PostfixAdminDa
     with closing(system):
         planned = await readable_steps(system, *many)
         sent = counted(system)
-        assert set(results(await system.perform(planned))) == {Result.DONE}
+        assert set(results(await system.perform(NO_PLAN, planned))) == {Result.DONE}
         assert sum(statement.startswith("INSERT INTO mailbox") for statement in sent) == 3
         assert await readable_steps(system, *many) == []
         assert await system.is_applied(planned) == [True] * len(planned)

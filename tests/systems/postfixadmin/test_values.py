@@ -18,6 +18,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
 from reconciler.model.records import AliasRole, AliasRow, MailboxRow
+from reconciler.planning.plan_context import PlanContext
 from reconciler.settings import Settings
 from reconciler.systems.postfixadmin.expect import expect
 from reconciler.systems.postfixadmin.passwords import Scheme, hash_all, hash_password
@@ -34,13 +35,13 @@ from reconciler.systems.postfixadmin.tables import create_tables
 from reconciler.systems.postfixadmin.write import password_expiry
 from tests.services.needs import require
 from tests.services.postfixadmin import PostfixAdminDatabase
+from tests.systems.plans import changes_of
 from tests.systems.postfixadmin.support import (
     ANNA,
     MEMBER,
     VORSTAND,
     alias,
     apply,
-    changes,
     closing,
     mailbox,
     rows,
@@ -54,7 +55,7 @@ TARGETS = st.lists(st.from_regex(r"[a-z]{1,5}@[a-z]{1,3}\.example", fullmatch=Tr
 
 def test_expected_rows_of_a_mailbox() -> None:
     """Own and member alias always; name and quota managed only when written."""
-    found = expect(state(mailbox(member="10042")), SITE)
+    found = expect(PlanContext.of(state(mailbox(member="10042"))), SITE)
     assert found["mailbox"] == {ANNA: MailboxRow(ANNA, ANNA, "", 10240, True, False, False)}
     assert found["alias"] == {
         ANNA: AliasRow(ANNA, ANNA, (ANNA,), True, AliasRole.OWN),
@@ -64,7 +65,7 @@ def test_expected_rows_of_a_mailbox() -> None:
 
 
 def test_a_disabled_mailbox_leaves_its_member_alias_alone() -> None:
-    found = expect(state(mailbox(member="10042", active=False)), SITE)
+    found = expect(PlanContext.of(state(mailbox(member="10042", active=False))), SITE)
     member = found["alias"][MEMBER]
     assert member.merged_with(AliasRow(MEMBER, "", (ANNA,), False)) == AliasRow(MEMBER, "", (ANNA,), False)
     own_alias = found["alias"][ANNA]
@@ -73,12 +74,12 @@ def test_a_disabled_mailbox_leaves_its_member_alias_alone() -> None:
 
 
 def test_written_names_and_quotas_are_managed() -> None:
-    found = expect(state(mailbox(name=" Anna  A\u0308ngstro\u0308m", quota=0)), SITE)
+    found = expect(PlanContext.of(state(mailbox(name=" Anna  A\u0308ngstro\u0308m", quota=0))), SITE)
     assert found["mailbox"][ANNA] == MailboxRow(ANNA, ANNA, "Anna Ängström", 0, True, True, True)
 
 
 def test_a_declared_alias_owns_its_whole_goto() -> None:
-    row = expect(state(alias(VORSTAND, "b@x.example", ANNA)), SITE)["alias"][VORSTAND]
+    row = expect(PlanContext.of(state(alias(VORSTAND, "b@x.example", ANNA))), SITE)["alias"][VORSTAND]
     assert row == AliasRow(VORSTAND, VORSTAND, (ANNA, "b@x.example"), True, AliasRole.DECLARED)
 
 
@@ -189,7 +190,7 @@ async def test_the_demos_tables_can_be_used(tmp_path: Path) -> None:
     system = system_of(Settings.model_validate(written))
     with closing(system):
         await apply(system, state(mailbox(member="10042")))
-        assert await changes(system, state(mailbox(member="10042"))) == []
+        assert await changes_of(system, state(mailbox(member="10042"))) == []
 
 
 _FIRST_USE = """
@@ -197,6 +198,8 @@ import os, sys, threading, time
 from pydantic import SecretStr
 from passlib.utils import binary
 from reconciler.systems.postfixadmin.passwords import hash_all
+from reconciler.planning.plan_context import PlanContext
+from reconciler.planning.plan_context import PlanContext
 
 build = binary.Base64Engine.__init__
 

@@ -1,4 +1,4 @@
-"""What a rename or a removal means for the rows that are there. Pure; `system` calls it for `pair` and `settle`.
+"""What a rename or a removal means for the rows that are there. Pure; `system.match` is here.
 
 The end state of a rename is the same wherever it starts: untouched, half done by hand, or interrupted. What holds
 already is not planned again (facts/postfixadmin.md 6 and 7).
@@ -10,17 +10,22 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from reconciler.model.addresses import Address, domain_of, local_part
 from reconciler.model.records import Absent, AliasRole, AliasRow, MailboxRow, Records, Row, VacationRow
-from reconciler.planning.snapshot import rows_of
-from reconciler.systems.postfixadmin.rename_chains import CHAIN, LEAVING, Chain, Former, Leaving
+from reconciler.planning.plan_context import PlanContext
+from reconciler.planning.snapshot import Pair, rows_of
+from reconciler.systems.postfixadmin.due_entries import Chain, Former, Leaving, due_chains, due_removals
 
 _FORMERLY = " ehem. "
 
 
-def pair(wanted: Records, found: Records) -> Records:
+def match(context: PlanContext, wanted: Records, found: Records, retention_days: int) -> Pair:
+    """`found` under the present addresses, and `wanted` for what is there."""
+    chains, removals = due_chains(context), due_removals(context, retention_days)
+    moved = _moved(chains, found) if chains else found
+    return Pair(_carried_over(chains, removals, wanted, moved) if chains or removals else wanted, moved)
+
+
+def _moved(chains: Sequence[Chain], found: Records) -> Records:
     """`found` with what is to be moved, under the new address; such a row keeps its own key."""
-    chains = [chain for chain in wanted.get(CHAIN, {}).values() if isinstance(chain, Chain)]
-    if not chains:
-        return found
     mailboxes, vacations = dict(found.get("mailbox", {})), found.get("vacation", {})
     following: dict[str, Row] = {}
     for chain in chains:
@@ -34,21 +39,17 @@ def pair(wanted: Records, found: Records) -> Records:
     return {**found, "mailbox": mailboxes, "vacation": following}
 
 
-def settle(wanted: Records, found: Records) -> Records:
+def _carried_over(chains: Sequence[Chain], removals: Sequence[Leaving], wanted: Records, found: Records) -> Records:
     """`wanted` for what is there: what is carried over, what is to be rewritten, what is to go."""
-    chains = [chain for chain in wanted.get(CHAIN, {}).values() if isinstance(chain, Chain)]
-    removals = [leaving for leaving in wanted.get(LEAVING, {}).values() if isinstance(leaving, Leaving)]
-    settled = {kind: table for kind, table in wanted.items() if kind not in (CHAIN, LEAVING)}
-    if chains or removals:
-        settled |= {kind: dict(settled[kind]) for kind in ("alias", "mailbox")}
-        state = _TargetState(settled, found)
-        for chain in chains:
-            state.rename(chain)
-        state.references(chains)
-        for removal in removals:
-            state.remove(removal)
-        state.member_aliases([removal for removal in removals if removal.purge])
-    return settled
+    target = wanted | {kind: dict(wanted[kind]) for kind in ("alias", "mailbox")}
+    state = _TargetState(target, found)
+    for chain in chains:
+        state.rename(chain)
+    state.references(chains)
+    for removal in removals:
+        state.remove(removal)
+    state.member_aliases([removal for removal in removals if removal.purge])
+    return target
 
 
 def _newest(chain: Chain, table: Mapping[str, Row]) -> Former | None:

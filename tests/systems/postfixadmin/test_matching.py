@@ -16,15 +16,17 @@ from reconciler.model.declared import DesiredState, OldMailbox
 from reconciler.model.records import AliasRow, DomainRow, MailboxRow, Records, Row, VacationRow
 from reconciler.planning.changes import Action, Change
 from reconciler.planning.credentials import CredentialEvents
+from reconciler.planning.plan_context import PlanContext
 from reconciler.settings import Settings
 from reconciler.systems.postfixadmin.expect import expect
-from reconciler.systems.postfixadmin.settle import pair, settle
-from reconciler.systems.postfixadmin.side_effects import follow, former_mailboxes
+from reconciler.systems.postfixadmin.matching import match
+from reconciler.systems.postfixadmin.side_effects import side_effects
 from tests.model_of_postfix import assert_reachable
 from tests.systems.postfixadmin.people import anna, declared, rename
 from tests.systems.postfixadmin.support import alias, mailbox
 
 SITE = Settings.model_validate({"site": "t", "folder": Path("/"), "postfixadmin": {"url": "sqlite:///pfa.db"}})
+RETENTION = 90
 A, B, C, N = "a@pirat.alt", "b@pirat.alt", "c@pirat.alt", "10042@pirat.alt"
 TOKENS = {address: f"{address[0]}#pirat.alt@autoreply.example" for address in (A, B, C)}
 MAY, JUNE, JULY = date(2026, 5, 1), date(2026, 6, 1), date(2026, 7, 1)
@@ -43,10 +45,10 @@ def live(mailboxes: dict[str, str], aliases: dict[str, str], vacations: tuple[st
 
 def planned(desired: DesiredState, found: Records) -> list[Change]:
     """What would be done."""
-    wanted = expect(desired, SITE)
-    paired = pair(wanted, found)
+    context = PlanContext.of(desired)
+    settled, paired = match(context, expect(context, SITE), found, RETENTION)
     changes = []
-    for kind, table in settle(wanted, paired).items():
+    for kind, table in settled.items():
         for key, row in table.items():
             before = paired.get(kind, {}).get(key)
             after: Row | None = row.merged_with(before) if before is not None else row
@@ -157,21 +159,14 @@ def test_all_mailboxes_of_a_person_get_the_new_password() -> None:
     """The attached one is opened with it; one that is made in this plan gets it as it is made."""
     desired = declared(anna(C), rename(A, B, MAY), rename(B, C, JUNE))
     found = live({A: "Anna", B: "Anna"}, {A: B, B: B, N: B})
-    wanted = expect(desired, SITE)
-    paired = pair(wanted, found)
-    settled = settle(wanted, paired)
+    context = PlanContext.of(desired)
+    pair = match(context, expect(context, SITE), found, RETENTION)
     changes = planned(desired, found)
-    former = former_mailboxes(settled)[C]
-    after = follow(
-        "postfixadmin", changes[0].owner, changes, paired, former, welcome_mail=True, news=CredentialEvents(renew=True)
-    )
+    owner = changes[0].owner
+    renew, nothing = CredentialEvents(renew=True), CredentialEvents()
+    after = side_effects("postfixadmin", context, owner, changes, pair, events=renew, welcome_mail=True)
     assert sorted((c.kind, c.key) for c in after) == [("password", A), ("password", B), ("welcome_mail", C)]
-    assert (
-        follow(
-            "postfixadmin", changes[0].owner, [], paired, former, welcome_mail=True, news=CredentialEvents(renew=False)
-        )
-        == []
-    )
+    assert side_effects("postfixadmin", context, owner, [], pair, events=nothing, welcome_mail=True) == []
     assert {c.row.account for c in after if hasattr(c.row, "account")} == {C}
 
 

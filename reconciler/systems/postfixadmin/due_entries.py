@@ -1,23 +1,16 @@
-"""What `expect` knows of renames and removals, handed on to `pair` and `settle` beside the wanted rows.
-
-What they mean for rows depends on what is there; so these are wanted under kinds of their own, which `settle` takes out
-again before anything is compared.
-"""
+"""What renames and removals mean for PostfixAdmin, before it is known what is there. Pure; for `expect` and `match`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
 from reconciler.model.addresses import Address, domain_of, local_part
-from reconciler.model.declared import DesiredState, Mailbox, OldMailbox, Rename
+from reconciler.model.declared import Mailbox, OldMailbox, Rename
 from reconciler.model.records import Owner, Scope
 from reconciler.model.rename_chains import RenameChains
-
-CHAIN = "rename"
-LEAVING = "removal"
-"""Kinds of wanted records that never leave this room."""
+from reconciler.planning.plan_context import PlanContext
 
 
 class Former(NamedTuple):
@@ -42,14 +35,6 @@ class Chain(NamedTuple):
     number: Address | None
     """Their member number in the domain of today."""
     active: bool
-
-    @property
-    def owner(self) -> Owner:
-        return Owner(Scope.ACCOUNT, self.key)
-
-    def merged_with(self, found: Chain) -> Chain:
-        """See Row; never compared."""
-        return found
 
     @property
     def addresses(self) -> frozenset[str]:
@@ -83,10 +68,6 @@ class Leaving(NamedTuple):
     def owner(self) -> Owner:
         return Owner(Scope.ACCOUNT, self.key)
 
-    def merged_with(self, found: Leaving) -> Leaving:
-        """See Row; never compared."""
-        return found
-
 
 def chain_of(box: Mailbox, chains: RenameChains) -> Chain | None:
     """The chain of a declared account; None when it had no other address."""
@@ -111,9 +92,21 @@ def _former(address: Address, renames: Sequence[Rename]) -> Former:
     return Former(address, surname or address, rename.old_mailbox is OldMailbox.MOVE, rename.rewrite_references)
 
 
-def leaving(desired: DesiredState, chains: RenameChains, retention_days: int) -> Iterator[Leaving]:
+def due_chains(context: PlanContext) -> list[Chain]:
+    """The chains of all declared accounts that have former addresses."""
+    former = context.chains.former
+    boxes = (box for box in context.desired.mailboxes.values() if box.address in former) if former else ()
+    return [chain for box in boxes if (chain := chain_of(box, context.chains)) is not None]
+
+
+def due_removals(context: PlanContext, retention_days: int) -> list[Leaving]:
     """The removals that are due today."""
-    for removal in desired.removals:
-        if removal.date <= desired.today and removal.mailbox not in desired.mailboxes:
-            purge = removal.date + timedelta(days=retention_days) <= desired.today
-            yield Leaving(removal.mailbox, chains.addresses(removal.mailbox), purge)
+    return [
+        Leaving(
+            removal.mailbox,
+            context.chains.addresses(removal.mailbox),
+            purge=removal.date + timedelta(days=retention_days) <= context.today,
+        )
+        for removal in context.desired.removals
+        if removal.date <= context.today and removal.mailbox not in context.desired.mailboxes
+    ]

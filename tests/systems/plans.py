@@ -1,0 +1,70 @@
+"""A plan for one system alone, through the verbs of the port, as the workflow drives them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from reconciler.model.declared import DesiredState
+from reconciler.model.records import Owner, Records
+from reconciler.planning.changes import Change, Step
+from reconciler.planning.credentials import CredentialEvents
+from reconciler.planning.diff import diff
+from reconciler.planning.findings import Finding
+from reconciler.planning.plan_context import PlanContext
+from reconciler.planning.ports import Observation, SideEffects, System
+from reconciler.planning.snapshot import Pair
+from reconciler.planning.transitions import group_by_owner
+
+NO_PLAN = PlanContext.of(DesiredState(date(2026, 11, 24)))
+"""For systems whose rows say all that `perform` needs."""
+
+
+async def records_of(system: System) -> Records:
+    """What a system holds."""
+    return (await system.observe()).records
+
+
+def matched(system: System, state: DesiredState, found: Records) -> Pair:
+    """Wanted and found, as the workflow compares them."""
+    context = PlanContext.of(state)
+    return system.match(context, system.expect(context), found)
+
+
+async def changes_of(system: System, state: DesiredState) -> list[Change]:
+    """What the workflow would find to do in this system alone."""
+    return list(diff(system, *matched(system, state, await records_of(system))))
+
+
+async def steps_of(system: System, state: DesiredState) -> list[Step]:
+    """The steps of all transitions, in the order of their stages."""
+    pair = matched(system, state, await records_of(system))
+    grouped = group_by_owner(PlanContext.of(state), diff(system, *pair), [system], {system.name: pair})
+    return sorted((step for t in grouped.transitions for step in t.steps), key=lambda step: step.stage)
+
+
+def step_of(system: System, change: Change) -> Step:
+    """The step that carries this change out."""
+    return Step(change, system.stage(change))
+
+
+def effects_of(
+    system: System,
+    state: DesiredState,
+    owner: Owner,
+    changes: Sequence[Change],
+    found: Records,
+    events: CredentialEvents,
+    wanted: Records | None = None,
+) -> SideEffects:
+    """What follows in this system from changes of one owner."""
+    context = PlanContext.of(state)
+    pair = Pair(system.expect(context) if wanted is None else wanted, found)
+    return system.side_effects(context, owner, changes, pair, events)
+
+
+def review_of(system: System, state: DesiredState, seen: Observation) -> Sequence[Finding]:
+    """What the system says of what it saw."""
+    context = PlanContext.of(state)
+    wanted = system.expect(context)
+    return system.review(context, Pair(wanted, system.match(context, wanted, seen.records).found), seen.details)
