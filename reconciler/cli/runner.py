@@ -15,7 +15,6 @@ from reconciler.cli.formats import Format, writers
 from reconciler.cli.process_tuning import many_values
 from reconciler.cli.streams import say, write
 from reconciler.errors import InvalidInput, LockError, ReconcilerError, StalePlan, Unreadable, UsageError
-from reconciler.systems.registry import register_kinds
 
 if TYPE_CHECKING:
     from reconciler.planning.findings import Finding
@@ -56,10 +55,17 @@ def worst(*statuses: Status) -> Status:
     return min(statuses, key=_PRECEDENCE.index, default=Status.DONE)
 
 
+def _register_kinds() -> None:
+    """Whatever reads a plan or the ledger knows the kinds of all systems. Here, so that `--help` reads none."""
+    from reconciler.systems.registry import register_kinds
+
+    register_kinds()
+
+
 def enter(command: Callable[[], Status], output: Format = Format.TEXT) -> None:
     """Runs a command that waits for nothing, and leaves with its exit status; errors become messages, never
     tracebacks."""
-    register_kinds()
+    _register_kinds()
     with many_values():
         try:
             status = command()
@@ -72,7 +78,7 @@ def enter_loop(command: Callable[[], Coroutine[Any, Any, Status]], output: Forma
     """As `enter`, for a command that asks live systems, many at once."""
     import asyncio
 
-    register_kinds()
+    _register_kinds()
 
     async def guarded() -> Status:
         try:
