@@ -13,7 +13,7 @@ from typing import Any
 from reconciler.cli.main import run
 from reconciler.cli.process_tuning import leave
 from reconciler.remote.host import Completed
-from reconciler.remote.local import LocalHost
+from reconciler.remote.local_host import LocalHost
 
 _commands: list[tuple[str, float, float]] = []
 """Program, begin and end of every command on the host (monotonic seconds)."""

@@ -30,23 +30,23 @@ from reconciler.planning.annotations import (
 from reconciler.planning.changes import Change
 from reconciler.planning.declared_entries import Entries
 from reconciler.planning.diff import diff
-from reconciler.planning.findings import Finding
+from reconciler.planning.finding import Finding
 from reconciler.planning.identity import Identity, emptied, taken_over
 from reconciler.planning.inventory import adopted, changed_by_hand, ours_no_longer_declared, outdated
 from reconciler.planning.ledger_state import InventoryEntry, Remembered
-from reconciler.planning.mail_flow_changes import flow_changes
+from reconciler.planning.mail_flow_before_after import flow_changes
 from reconciler.planning.own_aliases import converted
 from reconciler.planning.plan import Plan, Read, digest
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.plan_draft import EVERYTHING, Compared, Draft, Selection
 from reconciler.planning.ports import Observation, System
-from reconciler.planning.run import Progress, Run
+from reconciler.planning.run_outcome import Progress, Run
 from reconciler.planning.snapshot import Pair, Snapshot
 from reconciler.planning.transitions import Grouped, Transition, group_by_owner
 from reconciler.policy.configuration import configuration
-from reconciler.policy.context import GateContext
+from reconciler.policy.dated_resets import OneShots, due
+from reconciler.policy.gate_context import GateContext
 from reconciler.policy.gates import run_gates, summary
-from reconciler.policy.one_shots import OneShots, due
 from reconciler.report.json import plan_json
 from reconciler.settings import Settings
 

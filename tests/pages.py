@@ -14,7 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from reconciler.declared.schema import site_schema
+from reconciler.declared.json_schema import site_schema
 from reconciler.report.text import plan_text
 from tests.report import samples
 

@@ -15,13 +15,13 @@ from types import MappingProxyType
 
 from reconciler.apply.journal import Journal
 from reconciler.errors import Unreadable
-from reconciler.model.kinds import kind_of
+from reconciler.model.record_kinds import kind_of
 from reconciler.model.records import Owner
 from reconciler.planning.changes import Outcome, Result, Stage, Step
 from reconciler.planning.plan import Plan
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.ports import System
-from reconciler.planning.run import Progress, Run, TransitionRun
+from reconciler.planning.run_outcome import Progress, Run, TransitionRun
 from reconciler.planning.transitions import Transition
 
 WAVE = 500

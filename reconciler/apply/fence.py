@@ -22,7 +22,7 @@ _RESUME = "run `reconciler resume`"
 
 
 class Fence:
-    """Closed until a run is open; then it lets through what may be done. See `systems.context.Fence`."""
+    """Closed until a run is open; then it lets through what may be done. See `systems.system_context.Fence`."""
 
     def __init__(self, ledger: Ledger | None) -> None:
         self._ledger = ledger
@@ -47,7 +47,7 @@ class Fence:
 
     @asynccontextmanager
     async def effect(self, owner: Owner) -> AsyncIterator[None]:
-        """See `systems.context.Fence`."""
+        """See `systems.system_context.Fence`."""
         await self._pass()
         number = next(self._numbers)
         self._running[number] = owner
@@ -55,7 +55,7 @@ class Fence:
         self._ended[number] = self._running.pop(number)
 
     def halt(self) -> None:
-        """See `systems.context.Fence`."""
+        """See `systems.system_context.Fence`."""
         if self._stop is not None and self._stop.is_set():
             raise Halted(_STOPPED, hint=_RESUME)
 

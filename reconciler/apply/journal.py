@@ -12,7 +12,7 @@ from reconciler.model.records import Owner, Scope
 from reconciler.planning.changes import Outcome, Step
 from reconciler.planning.ledger_state import RunState
 from reconciler.planning.plan_draft import Draft
-from reconciler.planning.run import Run
+from reconciler.planning.run_outcome import Run
 
 
 class Journal:

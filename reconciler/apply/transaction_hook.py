@@ -15,7 +15,7 @@ from reconciler.planning.changes import Step
 
 class TransactionHook:
     """Given to systems before any run exists; once a run is open, nothing commits without its lock, and effects in the
-    ledger's own database are noted in their own transaction. See `systems.context.TransactionHook`."""
+    ledger's own database are noted in their own transaction. See `systems.system_context.TransactionHook`."""
 
     def __init__(self, ledger: Ledger | None, *, same_database: bool) -> None:
         self._ledger = ledger

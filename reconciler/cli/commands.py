@@ -234,7 +234,7 @@ def schema(
 
     Example: reconciler schema --write schemas/
     """
-    from reconciler.cli import schema as command
+    from reconciler.cli import json_schema as command
 
     enter(lambda: command.schema(name, folder))
 

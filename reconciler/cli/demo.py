@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 from reconciler.cli.formats import Format, writers
+from reconciler.cli.read_site import read_site
 from reconciler.cli.runner import Status
 from reconciler.cli.site_session import open_site
-from reconciler.cli.site_state import read_site
 from reconciler.cli.streams import say, write
 from reconciler.cli.terminal import console
 from reconciler.errors import UsageError

@@ -8,12 +8,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # only the chosen format's writers are imported
-    from reconciler.planning.findings import Finding
+    from reconciler.planning.address_lookup import Sighting
+    from reconciler.planning.finding import Finding
     from reconciler.planning.ledger_state import PastRun
-    from reconciler.planning.lookup import Sighting
     from reconciler.planning.plan import Plan
-    from reconciler.planning.run import Run
-    from reconciler.report.address_history import PastChange
+    from reconciler.planning.run_outcome import Run
+    from reconciler.report.address_history_text import PastChange
 
 
 class Format(StrEnum):
@@ -62,7 +62,7 @@ def writers(output: Format) -> Writers:
 
 def _text() -> Writers:
     from reconciler.cli.terminal import colored, console
-    from reconciler.report import address_history, history, text
+    from reconciler.report import address_history_text, history_text, text
 
     width, color = console.width, colored()
     return Writers(
@@ -72,9 +72,9 @@ def _text() -> Writers:
         ),
         run=lambda run: text.run_text(run, width=width, color=color),
         sighting=lambda seen: text.sighting_text(seen, width=width, color=color),
-        history=lambda runs: history.history_text(runs, width=width, color=color),
-        run_history=lambda run, /, *, left: history.run_history_text(run, left=left, width=width, color=color),
-        address_history=lambda asked, changes: address_history.address_history_text(
+        history=lambda runs: history_text.history_text(runs, width=width, color=color),
+        run_history=lambda run, /, *, left: history_text.run_history_text(run, left=left, width=width, color=color),
+        address_history=lambda asked, changes: address_history_text.address_history_text(
             asked, changes, width=width, color=color
         ),
     )
@@ -95,14 +95,14 @@ def _json() -> Writers:
 
 
 def _markdown() -> Writers:
-    from reconciler.report import address_history, history, markdown
+    from reconciler.report import address_history_text, history_text, markdown
 
     return Writers(
         findings=markdown.findings_markdown,
         plan=lambda plan, /, *, title, verbose=False: markdown.plan_markdown(plan, title=title),  # noqa: ARG005  # folded
         run=markdown.run_markdown,
         sighting=markdown.sighting_markdown,
-        history=history.history_markdown,
-        run_history=history.run_history_markdown,
-        address_history=address_history.address_history_markdown,
+        history=history_text.history_markdown,
+        run_history=history_text.run_history_markdown,
+        address_history=address_history_text.address_history_markdown,
     )

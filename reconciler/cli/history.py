@@ -14,8 +14,8 @@ from reconciler.cli.streams import write
 from reconciler.declared.site_file.load import load_site
 from reconciler.errors import UsageError
 from reconciler.model.addresses import BadAddress, parse_address, parse_domain, parse_local_part
-from reconciler.report.address_history import past_changes
-from reconciler.report.run_history import in_zone
+from reconciler.report.address_history_text import past_changes
+from reconciler.report.history_view import in_zone
 
 _EXAMPLE = "example: reconciler history 42, or reconciler history anna.beispiel@mail.example"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from reconciler.apply import session as apply_session
 from reconciler.apply.ledger import Holder, Ledger
-from reconciler.cli.operator import operator
+from reconciler.cli.invoker import operator
 from reconciler.cli.runner import Status
 from reconciler.cli.site_ledger import opened_ledger
 from reconciler.cli.streams import say

@@ -17,7 +17,7 @@ from reconciler.cli.streams import say, write
 from reconciler.errors import InvalidInput, LockError, ReconcilerError, StalePlan, Unreadable, UsageError
 
 if TYPE_CHECKING:
-    from reconciler.planning.findings import Finding
+    from reconciler.planning.finding import Finding
 
 
 class Status(IntEnum):

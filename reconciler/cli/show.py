@@ -10,8 +10,8 @@ from reconciler.cli.site_session import open_site
 from reconciler.cli.streams import write
 from reconciler.errors import UsageError
 from reconciler.model.addresses import BadAddress
-from reconciler.planning.lookup import lookup
-from reconciler.planning.mail_flow_changes import mail_flow_of
+from reconciler.planning.address_lookup import lookup
+from reconciler.planning.mail_flow_before_after import mail_flow_of
 
 
 async def show(address: str, site: Path | None, state: Path | None, output: Format) -> Status:

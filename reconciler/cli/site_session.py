@@ -15,10 +15,10 @@ from reconciler.apply.fence import Fence
 from reconciler.apply.ledger import Ledger
 from reconciler.apply.session import Session, session
 from reconciler.apply.transaction_hook import TransactionHook
-from reconciler.cli.operator import operator
+from reconciler.cli.invoker import operator
 from reconciler.cli.process_tuning import keep
+from reconciler.cli.read_site import read_site
 from reconciler.cli.site_ledger import build_ledger
-from reconciler.cli.site_state import read_site
 from reconciler.declared.load import Declaration
 from reconciler.errors import UsageError
 from reconciler.model.records import Owner, Records
@@ -35,8 +35,8 @@ from reconciler.remote.mailer import Mailer
 from reconciler.remote.outbox import OutboxMailer
 from reconciler.remote.smtp import Server, SmtpMailer
 from reconciler.settings import Letters, Settings, Smtp, secret
-from reconciler.systems.context import SystemContext
 from reconciler.systems.registry import build_systems
+from reconciler.systems.system_context import SystemContext
 from reconciler.workflow import Clock, Sources, draft
 
 

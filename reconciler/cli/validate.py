@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from reconciler.cli.formats import Format
+from reconciler.cli.read_site import read_site
 from reconciler.cli.runner import Status, write_findings
-from reconciler.cli.site_state import read_site
 from reconciler.cli.streams import say
 from reconciler.report.vocabulary import count
 

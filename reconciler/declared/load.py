@@ -22,7 +22,7 @@ from reconciler.declared.read.find import find_sources
 from reconciler.declared.read.text import read_texts
 from reconciler.errors import InvalidInput
 from reconciler.model.declared import DesiredState
-from reconciler.planning.findings import Finding, Locate
+from reconciler.planning.finding import Finding, Locate
 from reconciler.settings import Settings
 
 

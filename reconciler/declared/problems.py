@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from reconciler.model.places import Origin, Place
-from reconciler.planning.findings import Finding, Severity
+from reconciler.model.source_places import Origin, Place
+from reconciler.planning.finding import Finding, Severity
 
 
 class Spot(NamedTuple):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from reconciler.model.addresses import Address, Domain
 from reconciler.model.owners import Owner, Scope
-from reconciler.model.places import Origin
+from reconciler.model.source_places import Origin
 
 UNLIMITED = 0
 """The quota of a mailbox without limit, as PostfixAdmin stores it."""

@@ -12,10 +12,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any, NamedTuple, Self
 
-from reconciler.model.kinds import Kind, OnUndeclared, register
 from reconciler.model.owners import Owner as Owner
 from reconciler.model.owners import Row as Row
 from reconciler.model.owners import Scope as Scope
+from reconciler.model.record_kinds import Kind, OnUndeclared, register
 from reconciler.model.write_only_records import AttachmentRow as AttachmentRow
 from reconciler.model.write_only_records import LetterRow as LetterRow
 from reconciler.model.write_only_records import PasswordRow as PasswordRow

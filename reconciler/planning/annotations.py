@@ -7,13 +7,13 @@ from dataclasses import replace
 
 from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState, OldMailbox, Removal, SenderBlock
-from reconciler.model.places import Origin, Place
 from reconciler.model.records import Owner, Scope
+from reconciler.model.source_places import Origin, Place
 from reconciler.planning.changes import Action, Change
-from reconciler.planning.credentials import Due
 from reconciler.planning.declared_entries import Entries
-from reconciler.planning.findings import Finding, Locate, Severity
+from reconciler.planning.finding import Finding, Locate, Severity
 from reconciler.planning.ledger_state import Adoption, Remembered
+from reconciler.planning.new_passwords import Due
 from reconciler.planning.plan import Counts, Read
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.ports import System

@@ -6,7 +6,7 @@ from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
 from reconciler.errors import Halted
-from reconciler.model.kinds import kind_of
+from reconciler.model.record_kinds import kind_of
 from reconciler.model.records import Owner, Row
 
 

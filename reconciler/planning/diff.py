@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.model.kinds import OnUndeclared, kind_of
+from reconciler.model.record_kinds import OnUndeclared, kind_of
 from reconciler.model.records import Absent, Records
 from reconciler.planning.changes import Action, Change
 from reconciler.planning.ports import System

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from reconciler.model.addresses import Address, domain_of, local_part
 from reconciler.model.declared import Mailbox
-from reconciler.model.names import folded
+from reconciler.model.name_folding import folded
 from reconciler.model.records import Absent, AliasRole, AliasRow, MailboxRow, Owner, OxUserRow, Records, Scope
 from reconciler.model.rename_chains import RenameChains
 from reconciler.planning.ledger_state import LEDGER, PERSON, InventoryEntry, Remembered

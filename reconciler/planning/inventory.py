@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler.model.addresses import Address, local_part
-from reconciler.model.kinds import OnUndeclared, find_kind, kind_of
+from reconciler.model.record_kinds import OnUndeclared, find_kind, kind_of
 from reconciler.model.records import Absent, AliasRow, Owner, Records, Scope
 from reconciler.model.rename_chains import RenameChains
 from reconciler.planning.changes import HIDDEN
-from reconciler.planning.findings import Finding, Severity
+from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.ledger_state import Adoption, InventoryEntry, Remembered
 from reconciler.planning.own_aliases import live_mailbox, returned
 from reconciler.planning.plan_context import PlanContext

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from reconciler.model.kinds import give_password, kind_of
+from reconciler.model.record_kinds import give_password, kind_of
 from reconciler.model.records import Owner, Row
 from reconciler.planning.changes import Action, Stage
 from reconciler.planning.transitions import Effect as Effect

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from reconciler.model.records import LetterRow
-from reconciler.planning.findings import Finding, Severity
-from reconciler.planning.mail_flow_changes import FlowChange
+from reconciler.planning.finding import Finding, Severity
+from reconciler.planning.mail_flow_before_after import FlowChange
 from reconciler.planning.transitions import Transition
 
 

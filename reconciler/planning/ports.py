@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from reconciler.model.records import Absent, Owner, Records
 from reconciler.planning.changes import Action, Change, Outcome, Stage, Step
-from reconciler.planning.credentials import CredentialEvents
-from reconciler.planning.findings import Finding
+from reconciler.planning.finding import Finding
+from reconciler.planning.new_passwords import CredentialEvents
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.snapshot import Pair
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, TypeVar, cast
 
-from reconciler.model.kinds import name_of
+from reconciler.model.record_kinds import name_of
 from reconciler.model.records import Records, Row, SettingRow
 
 R = TypeVar("R", bound=Row)

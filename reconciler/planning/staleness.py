@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from reconciler.model.kinds import is_readable
+from reconciler.model.record_kinds import is_readable
 from reconciler.planning.changes import Change, shown_fields
 from reconciler.planning.declared_entries import Plain, plain
-from reconciler.planning.findings import Finding, Severity
+from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.plan import Plan
 from reconciler.planning.plan_draft import RowId
 from reconciler.planning.transitions import Transition

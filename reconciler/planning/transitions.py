@@ -8,13 +8,13 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from reconciler.model.addresses import Address, without_extension
-from reconciler.model.kinds import kind_of
-from reconciler.model.places import Place
+from reconciler.model.record_kinds import kind_of
 from reconciler.model.records import AliasRole, AliasRow, MailboxRow, Owner, Scope
+from reconciler.model.source_places import Place
 from reconciler.planning.changes import Action, Change, Stage, Step
-from reconciler.planning.credentials import CredentialEvents, Due, credential_events
 from reconciler.planning.declared_entries import DeclaredEntry
-from reconciler.planning.findings import Finding
+from reconciler.planning.finding import Finding
+from reconciler.planning.new_passwords import CredentialEvents, Due, credential_events
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.ports import System
 from reconciler.planning.snapshot import Pair

@@ -8,10 +8,10 @@ from functools import cached_property
 from reconciler.model.addresses import CATCH_ALL, Address, Domain, domain_of, local_part, without_extension
 from reconciler.model.records import AliasDomainRow, AliasRow, DomainRow, MailboxRow, Owner, Scope
 from reconciler.planning.changes import Action
-from reconciler.planning.findings import Finding, Severity
+from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.snapshot import DELIMITER, USUAL_DELIMITER
 from reconciler.planning.transitions import Transition
-from reconciler.policy.context import GateContext
+from reconciler.policy.gate_context import GateContext
 from reconciler.policy.wording import about, refusal
 
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from reconciler.model.addresses import domain_of
 from reconciler.model.declared import CONFIRMABLE, Confirm
-from reconciler.planning.findings import Finding, Severity
-from reconciler.policy.context import GateContext
+from reconciler.planning.finding import Finding, Severity
+from reconciler.policy.gate_context import GateContext
 from reconciler.policy.wording import confirm_entry
 
 

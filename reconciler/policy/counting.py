@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Set
 
-from reconciler.model.kinds import kind_of
+from reconciler.model.record_kinds import kind_of
 from reconciler.model.records import AliasRow, MailboxRow, Owner
 from reconciler.planning.changes import Action, Change
 from reconciler.planning.transitions import Transition
-from reconciler.policy.context import GateContext
+from reconciler.policy.gate_context import GateContext
 
 
 def managed(context: GateContext) -> Set[str]:

@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 from reconciler.model.addresses import domain_of
 from reconciler.model.declared import Mailbox
-from reconciler.model.places import Origin
 from reconciler.model.records import AliasRow, DomainRow, MailboxRow
-from reconciler.planning.findings import Finding, Severity
-from reconciler.policy.accounts import new_accounts
-from reconciler.policy.context import GateContext
+from reconciler.model.source_places import Origin
+from reconciler.planning.finding import Finding, Severity
+from reconciler.policy.gate_context import GateContext
+from reconciler.policy.new_accounts import new_accounts
 
 _WHERE = "in PostfixAdmin (Domain List, Edit)"
 

@@ -12,26 +12,26 @@ from dataclasses import replace
 
 from reconciler.model.declared import Confirm
 from reconciler.model.records import Owner
-from reconciler.planning.findings import Finding, Severity
+from reconciler.planning.finding import Finding, Severity
 from reconciler.policy import limits
-from reconciler.policy.accounts import lost_password, missing_domain, naming, register, unknown_system
+from reconciler.policy.account_takeovers import foreign_mailbox, foreign_number, member_changed, waiting_alias
 from reconciler.policy.aliases import dangling_alias, missing_alias_domain, sub_addresses
-from reconciler.policy.blocks import wide_block
 from reconciler.policy.confirm import allowed, confirmed, unused, with_way_out
-from reconciler.policy.context import GateContext
+from reconciler.policy.dated_resets import one_shots
 from reconciler.policy.domains import domains
-from reconciler.policy.identity import foreign_mailbox, foreign_number, member_changed, waiting_alias
-from reconciler.policy.letters import uncertain_letters, untold_password
+from reconciler.policy.gate_context import GateContext
 from reconciler.policy.limits import changes, creations, empty_state, removals
 from reconciler.policy.mail_flow import forward_only, mail_flow
-from reconciler.policy.one_shots import one_shots
+from reconciler.policy.new_accounts import lost_password, missing_domain, naming, register, unknown_system
 from reconciler.policy.own_aliases import foreign_alias
 from reconciler.policy.ox_deletions import groupware_delete, second_account
-from reconciler.policy.ox_names import display_name, foreign_login
+from reconciler.policy.ox_names_taken import display_name, foreign_login
 from reconciler.policy.protected import protected
-from reconciler.policy.removals import coming_removal, early_purge
+from reconciler.policy.removal_dates import coming_removal, early_purge
 from reconciler.policy.renames import future_rename, move_target, suspected_rename
+from reconciler.policy.sender_blocks import wide_block
 from reconciler.policy.unmanaged import kept_groupware, unknown_removal, unmanaged
+from reconciler.policy.untold_passwords import uncertain_letters, untold_password
 
 Gate = Callable[[GateContext], Iterable[Finding]]
 

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 from reconciler.model.addresses import Domain, domain_of
 from reconciler.model.records import DomainRow, MailboxRow, Owner, Scope
-from reconciler.planning.findings import Finding, Severity
+from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.transitions import Effect, Transition
-from reconciler.policy.context import GateContext
 from reconciler.policy.counting import managed
+from reconciler.policy.gate_context import GateContext
 from reconciler.settings import Limit
 
 _AT_LEAST = {Effect.REMOVAL: 1, Effect.CHANGE: 10, Effect.CREATION: 0}

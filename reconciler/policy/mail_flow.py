@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from reconciler.model.addresses import Address, domain_of, local_part
 from reconciler.model.records import AliasRow, MailboxRow, Owner, Scope
 from reconciler.planning.changes import Action
-from reconciler.planning.findings import Finding, Severity
-from reconciler.planning.mail_flow import Delivery
-from reconciler.planning.mail_flow_changes import MailFlow, mail_flow_of
+from reconciler.planning.finding import Finding, Severity
+from reconciler.planning.mail_flow_before_after import MailFlow, mail_flow_of
+from reconciler.planning.mail_resolution import Delivery
 from reconciler.planning.transitions import Transition
-from reconciler.policy.context import GateContext
+from reconciler.policy.gate_context import GateContext
 from reconciler.policy.wording import about
 
 RULE = "mail-flow"

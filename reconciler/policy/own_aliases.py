@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from reconciler.model.addresses import Address
 from reconciler.model.records import AliasRow, MailboxRow, Scope
 from reconciler.planning.changes import Change
-from reconciler.planning.findings import Finding
+from reconciler.planning.finding import Finding
 from reconciler.planning.transitions import Transition
-from reconciler.policy.context import GateContext
-from reconciler.policy.identity import is_ours
+from reconciler.policy.account_takeovers import is_ours
+from reconciler.policy.gate_context import GateContext
 from reconciler.policy.wording import refusal
 
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from reconciler.model.records import OxUserRow
 from reconciler.planning.changes import Action
-from reconciler.planning.findings import Finding
+from reconciler.planning.finding import Finding
 from reconciler.planning.transitions import Transition
-from reconciler.policy.context import GateContext
+from reconciler.policy.gate_context import GateContext
 from reconciler.policy.wording import refusal
 
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from reconciler.model.addresses import Address, local_part
 from reconciler.model.records import OxUserRow, Scope
 from reconciler.planning.changes import Action
-from reconciler.planning.findings import Finding
+from reconciler.planning.finding import Finding
 from reconciler.planning.transitions import Transition, switches_off
-from reconciler.policy.context import GateContext
 from reconciler.policy.counting import renames
+from reconciler.policy.gate_context import GateContext
 from reconciler.policy.wording import refusal
 
 

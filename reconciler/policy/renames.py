@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from reconciler.model.addresses import Address, local_part
 from reconciler.model.declared import Mailbox, OldMailbox, Rename
 from reconciler.model.records import AliasRow, MailboxRow, Owner, Scope
-from reconciler.planning.findings import Finding, Severity
+from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.transitions import Transition
-from reconciler.policy.accounts import new_accounts
-from reconciler.policy.context import GateContext
-from reconciler.policy.identity import moved_numbers
+from reconciler.policy.account_takeovers import moved_numbers
+from reconciler.policy.gate_context import GateContext
+from reconciler.policy.new_accounts import new_accounts
 from reconciler.policy.wording import refusal, rename_entry
 
 

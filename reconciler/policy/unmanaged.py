@@ -8,8 +8,8 @@ from difflib import get_close_matches
 from reconciler.model.addresses import domain_of, local_part
 from reconciler.model.declared import GroupwareAccount, Removal
 from reconciler.model.records import MailboxRow, OxUserRow
-from reconciler.planning.findings import Finding, Severity
-from reconciler.policy.context import GateContext
+from reconciler.planning.finding import Finding, Severity
+from reconciler.policy.gate_context import GateContext
 
 _ALIKE = 0.8
 """How much of a name, and of its domain, must be the same for it to be a typo of the other: a letter of five."""

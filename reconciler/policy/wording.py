@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from datetime import date, timedelta
 
-from reconciler.planning.findings import Finding, Severity, StateEntry
+from reconciler.planning.finding import Finding, Severity, StateEntry
 from reconciler.planning.transitions import Transition
 
 CONFIRMED_DAYS = 7

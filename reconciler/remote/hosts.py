@@ -8,7 +8,7 @@ from pathlib import Path
 
 from reconciler.errors import UsageError
 from reconciler.remote.host import Host, Login
-from reconciler.remote.local import LocalHost
+from reconciler.remote.local_host import LocalHost
 
 
 class SiteHosts:
@@ -28,7 +28,7 @@ class SiteHosts:
 
     def _over_ssh(self, name: str) -> Host:
         # here and not on top: asyncssh takes a quarter of a second and 20 MB, and `validate` needs no line at all
-        from reconciler.remote.ssh import SshHost
+        from reconciler.remote.ssh_host import SshHost
 
         return SshHost(name, self._login(name))
 

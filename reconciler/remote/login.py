@@ -1,4 +1,4 @@
-"""Logging in to one host: the host key is always verified, and every refusal says what to do. Called by `ssh`."""
+"""Logging in to one host: the host key is always verified, and every refusal says what to do. Called by `ssh_host`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Letters over SMTP: one connection, encrypted unless it stays on this machine. Made from the site's `letters: smtp:`.
 
 A message is handed over once: when the answer to it is lost, nobody knows whether it was taken, and it is not sent
-again (see `mail.is_uncertain`).
+again (see `mailer.is_uncertain`).
 """
 
 from __future__ import annotations

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from reconciler.model.records import Scope
+from reconciler.planning.address_lookup import Sighting
 from reconciler.planning.changes import Action, Result
-from reconciler.planning.findings import Finding, Severity
-from reconciler.planning.lookup import Sighting
+from reconciler.planning.finding import Finding, Severity
 from reconciler.report.plan_view import Line, PlanView
 from reconciler.report.strict_drift import UNDECLARED
 from reconciler.report.unread_systems import mend

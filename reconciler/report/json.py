@@ -10,18 +10,19 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
-from reconciler.model.places import Place
+from reconciler.model.source_places import Place
+from reconciler.planning.address_lookup import Sighting, SightingFact
 from reconciler.planning.changes import Action, Result
-from reconciler.planning.findings import Finding, Severity
+from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.ledger_state import PastRun, PastStep
-from reconciler.planning.lookup import Sighting, SightingFact
-from reconciler.planning.mail_flow import Delivery
-from reconciler.planning.mail_flow_changes import FlowChange
+from reconciler.planning.mail_flow_before_after import FlowChange
+from reconciler.planning.mail_resolution import Delivery
 from reconciler.planning.plan import Plan
-from reconciler.planning.run import Run
+from reconciler.planning.run_outcome import Run
 from reconciler.report import json_models
-from reconciler.report.address_history import PastChange
+from reconciler.report.address_history_text import PastChange
 from reconciler.report.header_footer import by_place
+from reconciler.report.history_view import change_of
 from reconciler.report.json_history_models import HistoryDocument, PastChangePart, PastRunPart, PastStepPart
 from reconciler.report.json_models import (
     ChangePart,
@@ -36,7 +37,6 @@ from reconciler.report.json_models import (
     Value,
 )
 from reconciler.report.plan_view import ChangeView, Line, plan_view
-from reconciler.report.run_history import change_of
 from reconciler.report.run_view import RunLine, run_view
 from reconciler.report.sanitize import json_visible
 

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from reconciler.planning.address_lookup import Sighting, SightingFact
 from reconciler.planning.changes import Result
-from reconciler.planning.findings import Finding, Severity
-from reconciler.planning.lookup import Sighting, SightingFact
+from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.plan import Plan
-from reconciler.planning.run import Run
-from reconciler.report import header_footer, mail_flow, unread_systems
+from reconciler.planning.run_outcome import Run
+from reconciler.report import header_footer, mail_flow_text, unread_systems
 from reconciler.report.plan_view import Line, PlanView, plan_view
 from reconciler.report.run_view import RunLine, RunView, after_run, run_view
 from reconciler.report.sanitize import markdown, visible
-from reconciler.report.step_text import step_text
+from reconciler.report.step_line_text import step_text
 from reconciler.report.truncation import LIMIT, Room
 from reconciler.report.vocabulary import count, noun
 
@@ -36,9 +36,9 @@ def plan_markdown(plan: Plan, title: str = "mail plan") -> str:
     _stops(room, stops)
     if view.lines:
         room.fill(_TABLE, view.lines, _table_row, share=1, cut=lambda n: _cut_lines(view.lines, n))
-    flows = list(mail_flow.flow_lines(view.flow))
+    flows = list(mail_flow_text.flow_lines(view.flow))
     room.fill(
-        (f"**{mail_flow.TITLE}**", ""),
+        (f"**{mail_flow_text.TITLE}**", ""),
         flows,
         lambda line: f"- {markdown(line, 1000)}",
         share=2,
@@ -98,8 +98,8 @@ def sighting_markdown(sighting: Sighting) -> str:
         room.fill(table, sighting.facts, _fact_row, share=1, cut=lambda n: f"\n… and {_more(n, 'thing')}.")
     if sighting.flow:
         room.fill(
-            (f"**{mail_flow.GOING}**", ""),
-            list(mail_flow.going_lines(sighting.flow)),
+            (f"**{mail_flow_text.GOING}**", ""),
+            list(mail_flow_text.going_lines(sighting.flow)),
             lambda line: f"- {markdown(line[0])}: {markdown(line[1])}",
             share=1,
             cut=lambda n: f"\n… and {_more(n, 'address')}.",

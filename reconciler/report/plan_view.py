@@ -9,15 +9,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from reconciler.model.places import Place
 from reconciler.model.records import Owner, Scope
+from reconciler.model.source_places import Place
 from reconciler.planning.changes import Action, Change, Step, shown_fields
 from reconciler.planning.declared_entries import DeclaredEntry
-from reconciler.planning.findings import Finding, Severity
-from reconciler.planning.mail_flow_changes import FlowChange
+from reconciler.planning.finding import Finding, Severity
+from reconciler.planning.mail_flow_before_after import FlowChange
 from reconciler.planning.plan import Plan, Read
 from reconciler.planning.transitions import Effect, Transition
-from reconciler.report.transition_text import closer, label, sentence, title
+from reconciler.report.plan_line_text import closer, label, sentence, title
 
 SIGNS: Mapping[Action, str] = {Action.CREATE: "+", Action.UPDATE: "~", Action.RENAME: "→", Action.DELETE: "−"}
 

@@ -9,8 +9,8 @@ from datetime import datetime
 
 from reconciler.model.records import LetterRow
 from reconciler.planning.changes import Outcome, Result
-from reconciler.planning.findings import Severity
-from reconciler.planning.run import Run, TransitionRun
+from reconciler.planning.finding import Severity
+from reconciler.planning.run_outcome import Run, TransitionRun
 from reconciler.report.header_footer import DRIFT, PLAN, RESUME
 from reconciler.report.plan_view import Line, PlanView, StepView, plan_view
 from reconciler.report.unread_systems import mend

@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
+from reconciler.planning.address_lookup import Sighting
 from reconciler.planning.changes import Result
-from reconciler.planning.findings import Finding, Severity
-from reconciler.planning.lookup import Sighting
+from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.plan import Plan
-from reconciler.planning.run import Run
-from reconciler.report import header_footer, mail_flow, unread_systems
+from reconciler.planning.run_outcome import Run
+from reconciler.report import header_footer, mail_flow_text, unread_systems
 from reconciler.report.plan_view import IRREVERSIBLE, Line, PlanView, heaviest_first, plan_view
 from reconciler.report.run_view import RunLine, RunView, after_run, run_view
-from reconciler.report.step_text import step_text
-from reconciler.report.terminal import Page, Piece, column_of
+from reconciler.report.step_line_text import step_text
+from reconciler.report.terminal_page import Page, Piece, column_of
 from reconciler.report.vocabulary import noun
 
 _LINE_STYLE = {IRREVERSIBLE: "bold white on red", "+": "green", "~": "yellow", "→": "bold yellow", "−": "bold red"}
@@ -118,8 +118,8 @@ def sighting_text(sighting: Sighting, *, width: int, color: bool) -> str:
         page.entry((mark, style), fact.subject, [(said, "")], column, str(fact.place or ""))
     if sighting.flow:
         page.blank()
-        page.row((mail_flow.GOING, "bold"))
-    for address, said in mail_flow.going_lines(sighting.flow):
+        page.row((mail_flow_text.GOING, "bold"))
+    for address, said in mail_flow_text.going_lines(sighting.flow):
         page.entry(("⇢", "dim"), address, [(said, "")], column, "")
     if sighting.unknown:
         page.blank()
@@ -149,15 +149,16 @@ def _lines(page: Page, view: PlanView, verbose: bool) -> None:
 
 
 def _flow(page: Page, view: PlanView) -> None:
-    lines = list(mail_flow.flow_lines(view.flow))
+    lines = list(mail_flow_text.flow_lines(view.flow))
     if lines:
         page.blank()
-        page.row((mail_flow.TITLE, "bold"))
-    for line in lines[: mail_flow.MOST]:
+        page.row((mail_flow_text.TITLE, "bold"))
+    for line in lines[: mail_flow_text.MOST]:
         page.row((line, ""), first=" ⇢ ", indent=3)
-    if len(lines) > mail_flow.MOST:
+    if len(lines) > mail_flow_text.MOST:
         page.row(
-            (f"and {len(lines) - mail_flow.MOST} more; `{header_footer.PLAN} --format json` has all", "dim"), indent=3
+            (f"and {len(lines) - mail_flow_text.MOST} more; `{header_footer.PLAN} --format json` has all", "dim"),
+            indent=3,
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from reconciler.model.addresses import domain_of, local_part
-from reconciler.model.kinds import all_kinds, find_kind
+from reconciler.model.record_kinds import all_kinds, find_kind
 from reconciler.report.sanitize import clip
 
 _LONGEST = 80

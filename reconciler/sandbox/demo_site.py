@@ -14,7 +14,7 @@ from string import Template
 
 from sqlalchemy import create_engine
 
-from reconciler.declared.schema import state_schema
+from reconciler.declared.json_schema import state_schema
 from reconciler.model.addresses import Domain
 from reconciler.sandbox.demo_folder import DATABASE, MAP, MARK, OUTBOX, OX
 from reconciler.sandbox.openxchange import control

@@ -5,11 +5,11 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from reconciler.model.kinds import register
+from reconciler.model.record_kinds import register
 
 if TYPE_CHECKING:
     from reconciler.planning.ports import System
-    from reconciler.systems.context import SystemContext
+    from reconciler.systems.system_context import SystemContext
 
 SYSTEMS = [
     "reconciler.systems.postfixadmin",

@@ -14,7 +14,7 @@ from reconciler.apply.journal import Journal
 from reconciler.errors import PermanentFailure, Unreadable
 from reconciler.planning.changes import Outcome, Result, Stage, Step
 from reconciler.planning.plan_context import PlanContext
-from reconciler.planning.run import Run
+from reconciler.planning.run_outcome import Run
 from tests.apply.memory import NOW, Memory, alias, plan_with, step
 from tests.systems.plans import NO_PLAN
 

@@ -23,7 +23,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import create_engine
 
-from reconciler.apply.ledger import schema
+from reconciler.apply.ledger import table_check
 from reconciler.apply.ledger.tables import declare as declare_ledger
 from reconciler.sandbox.openxchange import control
 from reconciler.sandbox.openxchange.install import install
@@ -128,7 +128,7 @@ def _empty_tables() -> bytes:
         file = Path(folder) / "empty.sqlite"
         engine = create_engine(f"sqlite:///{file}")
         create_tables(engine)
-        schema.create(engine, declare_ledger())  # as `reconciler ledger init` does
+        table_check.create(engine, declare_ledger())  # as `reconciler ledger init` does
         engine.dispose()
         return file.read_bytes()
 

@@ -348,7 +348,7 @@ def test_a_stop_between_two_letters(site: StandInSite, command: Command) -> None
 SLOW_MAP = """
 import asyncio
 from pathlib import Path
-from reconciler.systems.postfix.rewrite import Rewriter
+from reconciler.systems.postfix.publish_map import Rewriter
 write_beside = Rewriter._write_beside
 async def slow(self, *arguments):
     written = await write_beside(self, *arguments)

@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from reconciler.cli.schema import SCHEMAS
+from reconciler.cli.json_schema import SCHEMAS
 from tests.cli.conftest import Command
 from tests.cli.site import ANNA, ANNA_DECLARED, StandInSite
 

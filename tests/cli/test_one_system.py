@@ -81,7 +81,7 @@ def test_nothing_is_begun_when_every_change_needs_it(site: StandInSite, command:
             ],
             "alias.cost (TEXT)",
         ),
-        (["ALTER TABLE alias RENAME TO own_alias", "CREATE VIEW alias AS SELECT * FROM own_alias"], "views stand in"),
+        (["ALTER TABLE alias RENAME TO own_alias", "CREATE VIEW alias AS SELECT * FROM own_alias"], "views replace"),
         (
             [
                 "ALTER TABLE alias RENAME TO own_alias",

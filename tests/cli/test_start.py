@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from reconciler import __version__
-from reconciler.cli import schema
+from reconciler.cli import json_schema
 from reconciler.cli.commands import SCHEMAS
 from tests.cli.running import environment
 from tests.cli.test_help import COMMANDS
@@ -106,4 +106,4 @@ def test_the_list_of_commands_shows_whole_first_sentences() -> None:
 
 def test_the_command_line_names_every_schema() -> None:
     """It imports none of them."""
-    assert tuple(schema.SCHEMAS) == SCHEMAS
+    assert tuple(json_schema.SCHEMAS) == SCHEMAS

@@ -9,7 +9,7 @@ from typing import Any
 
 from reconciler.declared.load import Declaration, load_state
 from reconciler.errors import InvalidInput
-from reconciler.planning.findings import Finding, Severity
+from reconciler.planning.finding import Finding, Severity
 from reconciler.settings import Settings
 
 TODAY = date(2026, 11, 24)

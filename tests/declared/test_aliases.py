@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from reconciler.planning.findings import Severity
+from reconciler.planning.finding import Severity
 from tests.declared.samples import BOX, errors, load, one, text
 
 TOP = "domain: mail.example\n"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.planning.findings import Severity
+from reconciler.planning.finding import Severity
 from tests.declared.samples import BOX, errors, load, one, site, text
 
 OWN = f"domain: mail.verein.example\nmailboxes: {{anna: {BOX}}}\n"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.declared.git.blame import blame
-from reconciler.model.places import Place
+from reconciler.model.source_places import Place
 from tests.declared.samples import BOX, load
 from tests.services.git import git
 

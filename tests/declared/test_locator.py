@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from reconciler.declared.parse.exact import read_tree
 from reconciler.declared.parse.line_index import section_index
 from reconciler.declared.parse.tree import Node, node_at
-from reconciler.model.places import Origin, Place
+from reconciler.model.source_places import Origin, Place
 from tests.declared.samples import BOX, load
 
 _keys = st.lists(

@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.declared.site_file.load import load_site
 from reconciler.errors import InvalidInput, UsageError
-from reconciler.planning.findings import Finding
+from reconciler.planning.finding import Finding
 
 GOOD = "site: example\nstate: .\n"
 

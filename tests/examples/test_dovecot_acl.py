@@ -14,15 +14,15 @@ from reconciler.apply.engine import carry_out
 from reconciler.declared.load import load_state
 from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState, Mailbox
-from reconciler.model.places import Origin
 from reconciler.model.secrets import Passwords
+from reconciler.model.source_places import Origin
 from reconciler.planning.changes import Change, Result
 from reconciler.planning.ports import System
 from reconciler.remote.hosts import SiteHosts
 from reconciler.remote.outbox import OutboxMailer
 from reconciler.report.text import plan_text
 from reconciler.systems import registry
-from reconciler.systems.context import SystemContext
+from reconciler.systems.system_context import SystemContext
 from reconciler.workflow import Sources, draft
 from tests.apply.test_engine import Pages
 from tests.examples.dovecot_acl.system import SiteWithAcl

@@ -6,8 +6,8 @@ from datetime import date
 
 from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState, Rename
-from reconciler.model.places import Origin
 from reconciler.model.rename_chains import rename_chains
+from reconciler.model.source_places import Origin
 
 TODAY = date(2026, 11, 24)
 A, B, C = (Address(f"{name}@mail.example") for name in "abc")

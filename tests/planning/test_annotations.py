@@ -6,11 +6,11 @@ from datetime import date
 
 from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState, Mailbox, OldMailbox, Rename
-from reconciler.model.places import Origin
 from reconciler.model.records import Owner, Scope
+from reconciler.model.source_places import Origin
 from reconciler.planning.annotations import due_accounts
-from reconciler.planning.credentials import Due
 from reconciler.planning.ledger_state import Remembered
+from reconciler.planning.new_passwords import Due
 from reconciler.planning.plan_context import PlanContext
 
 HERE = Origin("a.yaml", "x", "0")

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from reconciler.model import kinds
+from reconciler.model import record_kinds
 from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState, Mailbox, Rename
-from reconciler.model.places import Origin
 from reconciler.model.records import Absent, AliasRole, AliasRow, MailboxRow, Owner, Records, Row, Scope
+from reconciler.model.source_places import Origin
 from reconciler.planning.inventory import adopted, changed_by_hand, ours_no_longer_declared
 from reconciler.planning.ledger_state import InventoryEntry, Remembered
 from reconciler.planning.plan_context import PlanContext
@@ -127,10 +127,10 @@ def test_what_goes_with_its_entry_goes_when_it_is_ours_and_as_we_left_it(
     monkeypatch: pytest.MonkeyPatch, members: tuple[str, ...], goes: bool
 ) -> None:
     """Of every kind that says so, whichever system it is of."""
-    monkeypatch.setattr(kinds, "_BY_NAME", dict(kinds._BY_NAME))
-    monkeypatch.setattr(kinds, "_BY_ROW", dict(kinds._BY_ROW))
-    rule = kinds.OnUndeclared.DELETE_OURS
-    kinds.register([kinds.Kind("list", ListRow, ("list", "lists"), adopted=True, on_undeclared=rule)])
+    monkeypatch.setattr(record_kinds, "_BY_NAME", dict(record_kinds._BY_NAME))
+    monkeypatch.setattr(record_kinds, "_BY_ROW", dict(record_kinds._BY_ROW))
+    rule = record_kinds.OnUndeclared.DELETE_OURS
+    record_kinds.register([record_kinds.Kind("list", ListRow, ("list", "lists"), adopted=True, on_undeclared=rule)])
     owner = Owner(Scope.ALIAS, INFO)
     left = InventoryEntry.of("mailman", "list", INFO, ListRow(INFO, INFO, (ANNA,)), owner)
     pair = Pair({"list": {}}, {"list": {INFO: ListRow(INFO, "", members)}})

@@ -20,8 +20,7 @@ from reconciler.model.declared import (
     Rename,
     SenderBlock,
 )
-from reconciler.model.kinds import name_of
-from reconciler.model.places import Origin, Place
+from reconciler.model.record_kinds import name_of
 from reconciler.model.records import (
     AliasDomainRow,
     AliasRow,
@@ -33,15 +32,16 @@ from reconciler.model.records import (
     Row,
     Scope,
 )
+from reconciler.model.source_places import Origin, Place
 from reconciler.planning.annotations import explained
 from reconciler.planning.changes import Action, Change
-from reconciler.planning.findings import Finding, Severity
+from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.identity import Identity
 from reconciler.planning.ledger_state import Effect, InventoryEntry, Remembered
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.snapshot import Snapshot
 from reconciler.planning.transitions import Transition, effect_of
-from reconciler.policy.context import GateContext
+from reconciler.policy.gate_context import GateContext
 from reconciler.policy.gates import run_gates
 from reconciler.settings import Settings
 

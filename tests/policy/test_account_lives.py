@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from reconciler.remote.host import Completed
-from reconciler.remote.local import LocalHost
+from reconciler.remote.local_host import LocalHost
 from reconciler.sandbox.openxchange import control
 from reconciler.systems import registry
 from tests.cli.conftest import Command

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from reconciler.model.records import AliasDomainRow, Owner, Row, Scope
-from reconciler.planning.findings import Severity
+from reconciler.planning.finding import Severity
 from reconciler.planning.transitions import Transition
-from reconciler.policy.context import GateContext
+from reconciler.policy.gate_context import GateContext
 from reconciler.policy.gates import run_gates
 from tests.policy.drafts import (
     ALT,

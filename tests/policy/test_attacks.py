@@ -9,7 +9,7 @@ from reconciler.sandbox.openxchange import control
 from tests.cli.conftest import Command
 from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, DOMAIN, StandInSite, password_in
 from tests.policy.test_account_lives import TECHNIK, rename, rules, settles
-from tests.policy.test_identity import BERND_NEU
+from tests.policy.test_account_takeovers import BERND_NEU
 from tests.services.git import git
 
 INFO, KONTAKT = "info: {groupware: false}", "kontakt: {groupware: false}"

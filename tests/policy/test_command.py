@@ -646,7 +646,7 @@ _BY_A_TEST_OF_ITS_OWN = {
     *("untold_password", "uncertain_letters"),  # tests/cli/test_letters.py
     *("domains", "sub_addresses"),  # tests/cli/test_domains.py
     "display_name",  # tests/policy/test_account_lives.py
-    *("member_changed", "foreign_number", "waiting_alias"),  # tests/policy/test_identity.py
+    *("member_changed", "foreign_number", "waiting_alias"),  # tests/policy/test_account_takeovers.py
 }
 
 

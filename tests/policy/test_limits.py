@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from reconciler.model.declared import SenderBlock
-from reconciler.model.places import Origin
 from reconciler.model.records import BlockRow, MailboxRow, Owner, Row, Scope
-from reconciler.planning.findings import Severity, StateEntry
+from reconciler.model.source_places import Origin
+from reconciler.planning.finding import Severity, StateEntry
 from reconciler.planning.ledger_state import Effect
 from reconciler.planning.transitions import Transition
-from reconciler.policy.context import GateContext
 from reconciler.policy.counting import managed
+from reconciler.policy.gate_context import GateContext
 from reconciler.policy.gates import run_gates, summary
 from tests.policy.drafts import (
     ALT,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from reconciler.model.declared import GroupwareAccount
-from reconciler.planning.findings import StateEntry
-from reconciler.policy.context import GateContext
+from reconciler.planning.finding import StateEntry
+from reconciler.policy.gate_context import GateContext
 from tests.policy.drafts import (
     ALT,
     NEU,

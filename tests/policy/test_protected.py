@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.model.records import BlockRow, Owner, Row, Scope
 from reconciler.planning.transitions import Transition
-from reconciler.policy.context import GateContext
+from reconciler.policy.gate_context import GateContext
 from tests.policy.drafts import (
     ALT,
     NEU,

@@ -10,9 +10,9 @@ import pytest
 
 from reconciler.model.addresses import Address
 from reconciler.model.records import AliasRow, Row
-from reconciler.planning.findings import Severity, StateEntry
+from reconciler.planning.finding import Severity, StateEntry
 from reconciler.planning.identity import Identity
-from reconciler.policy.context import GateContext
+from reconciler.policy.gate_context import GateContext
 from reconciler.policy.gates import run_gates
 from tests.policy.drafts import (
     ALT,

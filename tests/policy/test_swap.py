@@ -8,7 +8,7 @@ from reconciler.sandbox.openxchange import control
 from tests.cli.conftest import Command
 from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, DOMAIN, StandInSite
 from tests.policy.test_account_lives import TECHNIK, rename, settles
-from tests.policy.test_identity import confirm
+from tests.policy.test_account_takeovers import confirm
 
 ANNA_NEU = f"anna.neu@{DOMAIN}"
 

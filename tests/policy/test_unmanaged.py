@@ -10,8 +10,8 @@ import pytest
 
 from reconciler.model.declared import GroupwareAccount
 from reconciler.model.records import Row
-from reconciler.planning.findings import Finding, Severity
-from reconciler.policy.context import GateContext
+from reconciler.planning.finding import Finding, Severity
+from reconciler.policy.gate_context import GateContext
 from reconciler.policy.gates import run_gates
 from tests.policy.drafts import (
     ALT,

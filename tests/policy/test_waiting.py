@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from reconciler.model.records import LetterRow, PasswordRow, Row, WelcomeMailRow
-from reconciler.planning.findings import Severity
+from reconciler.planning.finding import Severity
 from reconciler.planning.transitions import Transition
 from tests.policy.drafts import (
     ALT,

@@ -19,7 +19,7 @@ from reconciler.apply.engine import carry_out
 from reconciler.apply.journal import Journal
 from reconciler.cli.site_session import open_site
 from reconciler.planning.changes import Outcome, Stage, Step
-from reconciler.planning.run import Run
+from reconciler.planning.run_outcome import Run
 from reconciler.sandbox.openxchange import control
 from reconciler.sandbox.openxchange.install import install
 from reconciler.sandbox.openxchange.web import running

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
 from reconciler.model.records import AliasDomainRow, AliasRow, DomainRow, MailboxRow, Records
-from reconciler.planning.mail_flow import Delivery, MailTables
+from reconciler.planning.mail_resolution import Delivery, MailTables
 from tests.proof.mailhost import MailHost, running_mail_host
 from tests.proof.world import LONG
 from tests.services.needs import require

@@ -29,7 +29,7 @@ from sqlalchemy import create_engine
 from reconciler import workflow
 from reconciler.apply import session
 from reconciler.apply.engine import carry_out
-from reconciler.apply.ledger import Ledger, schema
+from reconciler.apply.ledger import Ledger, table_check
 from reconciler.apply.ledger.lock import Lease
 from reconciler.apply.ledger.tables import declare as declare_ledger
 from reconciler.apply.session import Operator
@@ -43,12 +43,12 @@ from reconciler.sandbox.openxchange import control, store, users
 from reconciler.sandbox.openxchange.bulk import import_users
 from reconciler.sandbox.openxchange.install import install
 from reconciler.settings import Settings
-from reconciler.systems.context import SystemContext
 from reconciler.systems.openxchange import attach
 from reconciler.systems.postfixadmin import passwords
 from reconciler.systems.postfixadmin.system import PostfixAdminSystem
 from reconciler.systems.postfixadmin.tables import create_tables
 from reconciler.systems.registry import build_systems
+from reconciler.systems.system_context import SystemContext
 from tests.proof.outside import InProcessHosts, InProcessWeb, Outbox, hook
 from tests.proof.touches import Death, Fault, Touch, Touches
 from tests.services.quick import made_once
@@ -107,7 +107,7 @@ class World:
         world._write_site()
         engine = create_engine(f"sqlite:///{world.database}")
         create_tables(engine)
-        schema.create(engine, declare_ledger())
+        table_check.create(engine, declare_ledger())
         engine.dispose()
         for domain in (DOMAIN, OTHER):
             world.sql(

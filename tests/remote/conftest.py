@@ -11,8 +11,8 @@ import pytest
 
 from reconciler.errors import Unreadable
 from reconciler.remote.host import Host, Login
-from reconciler.remote.local import LocalHost
-from reconciler.remote.ssh import SshHost
+from reconciler.remote.local_host import LocalHost
+from reconciler.remote.ssh_host import SshHost
 from tests.services.sshd import Sshd
 
 

@@ -11,8 +11,8 @@ import pytest
 from reconciler.errors import PermanentFailure, Unreadable
 from reconciler.remote.files import replace_file
 from reconciler.remote.host import Completed, Host
-from reconciler.remote.local import LocalHost
-from reconciler.remote.ssh import SshHost
+from reconciler.remote.local_host import LocalHost
+from reconciler.remote.ssh_host import SshHost
 from tests.services.sshd import Sshd
 
 OLD, NEW = b"old\n" * 1000, bytes(range(256)) * 40_000

@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.errors import Unreadable
 from reconciler.remote.host import ConfigFile, Login
-from reconciler.remote.ssh import SshHost
+from reconciler.remote.ssh_host import SshHost
 from tests.remote.conftest import enters, eventually, refusal
 from tests.services.agent import new_key
 from tests.services.sshd import Sshd, serve

@@ -11,7 +11,7 @@ import asyncssh
 import pytest
 
 from reconciler.remote.host import Login
-from reconciler.remote.ssh import SshHost
+from reconciler.remote.ssh_host import SshHost
 from tests.remote.conftest import refusal
 from tests.services.agent import PASSPHRASE, new_key, sign
 from tests.services.sshd import Sshd

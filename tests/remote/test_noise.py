@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from reconciler.errors import Unreadable
 from reconciler.remote.command import for_ssh
-from reconciler.remote.ssh import SshHost
+from reconciler.remote.ssh_host import SshHost
 from tests.services.sshd import OddLogin, Sshd
 
 ASKED = ["sh", "-c", 'cat; echo "$SECRET"; echo words >&2; exit 3']

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reconciler.model.records import BlockRow, Owner, Scope
-from reconciler.planning.findings import Finding, Severity
+from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.plan import Plan
 from tests.report.samples import account, mailbox, plan, transition
 

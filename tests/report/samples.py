@@ -12,8 +12,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 
 from reconciler.model.declared import DesiredState
-from reconciler.model.kinds import name_of
-from reconciler.model.places import Place
+from reconciler.model.record_kinds import name_of
 from reconciler.model.records import (
     AliasRole,
     AliasRow,
@@ -30,13 +29,14 @@ from reconciler.model.records import (
     VacationRow,
     WelcomeMailRow,
 )
+from reconciler.model.source_places import Place
+from reconciler.planning.address_lookup import Sighting, SightingFact
 from reconciler.planning.changes import Action, Change, Outcome, Result, Stage, Step
-from reconciler.planning.findings import Finding, Severity, StateEntry
+from reconciler.planning.finding import Finding, Severity, StateEntry
 from reconciler.planning.ledger_state import Effect, PastRun, PastStep, RunState, StepState, value_text
-from reconciler.planning.lookup import Sighting, SightingFact
 from reconciler.planning.plan import Counts, Plan, Read, digest
 from reconciler.planning.plan_context import PlanContext
-from reconciler.planning.run import Run, TransitionRun
+from reconciler.planning.run_outcome import Run, TransitionRun
 from reconciler.planning.transitions import Transition, effect_of
 
 MADE = datetime(2026, 11, 22, 10, 58, 3, tzinfo=timezone(timedelta(hours=1)))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.report.history import history_markdown, history_text, run_history_markdown, run_history_text
+from reconciler.report.history_text import history_markdown, history_text, run_history_markdown, run_history_text
 from reconciler.report.json import findings_json, history_json, plan_json, run_history_json, run_json, sighting_json
 from reconciler.report.markdown import findings_markdown, plan_markdown, run_markdown, sighting_markdown
 from reconciler.report.text import findings_text, plan_text, run_text, sighting_text

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.planning.findings import Finding, Severity
-from reconciler.planning.lookup import Sighting
+from reconciler.planning.address_lookup import Sighting
+from reconciler.planning.finding import Finding, Severity
 from reconciler.report.json import findings_json, plan_json, run_json
 from reconciler.report.json_models import read_plan
 from reconciler.report.markdown import findings_markdown, plan_markdown, run_markdown, sighting_markdown

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reconciler.model.records import LetterRow, PasswordRow
-from reconciler.report.history import run_history_markdown, run_history_text
+from reconciler.report.history_text import run_history_markdown, run_history_text
 from reconciler.report.json import plan_json, run_history_json, run_json
 from reconciler.report.markdown import plan_markdown, run_markdown
 from reconciler.report.text import plan_text, run_text

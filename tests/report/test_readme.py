@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.apply.ledger.tables import declare
 from reconciler.cli.commands import app
-from reconciler.cli.schema import SCHEMAS
+from reconciler.cli.json_schema import SCHEMAS
 from reconciler.declared.load import load_state
 from reconciler.planning.plan import Plan
 from reconciler.report.text import plan_text

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.planning.findings import Severity
+from reconciler.planning.finding import Severity
 from reconciler.planning.plan import Counts, Plan
 from reconciler.report.markdown import plan_markdown
 from reconciler.report.strict_drift import undeclared

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
+from reconciler.planning.address_lookup import Sighting
 from reconciler.planning.changes import Outcome, Result
-from reconciler.planning.findings import StateEntry
-from reconciler.planning.lookup import Sighting
+from reconciler.planning.finding import StateEntry
 from reconciler.planning.plan import Counts, Plan
-from reconciler.planning.run import Run, TransitionRun
+from reconciler.planning.run_outcome import Run, TransitionRun
 from reconciler.report.json import run_json
 from reconciler.report.markdown import plan_markdown, run_markdown
 from reconciler.report.text import findings_text, plan_text, run_text, sighting_text

@@ -25,7 +25,7 @@ from reconciler.apply.ledger import ledger as ledger_module
 from reconciler.apply.ledger.tables import declare as declare_ledger
 from reconciler.remote.command import check_parts
 from reconciler.remote.host import Completed
-from reconciler.remote.local import LocalHost
+from reconciler.remote.local_host import LocalHost
 from reconciler.sandbox.openxchange import switches
 from reconciler.sandbox.openxchange.run import Run
 from reconciler.settings import Settings

@@ -8,9 +8,9 @@ from datetime import date
 from reconciler.model.declared import DesiredState
 from reconciler.model.records import Owner, Records
 from reconciler.planning.changes import Change, Step
-from reconciler.planning.credentials import CredentialEvents
 from reconciler.planning.diff import diff
-from reconciler.planning.findings import Finding
+from reconciler.planning.finding import Finding
+from reconciler.planning.new_passwords import CredentialEvents
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.ports import Observation, SideEffects, System
 from reconciler.planning.snapshot import Pair

@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 
 from reconciler.declared.load import load_state
 from reconciler.errors import Unreadable
-from reconciler.model.kinds import kind_of
+from reconciler.model.record_kinds import kind_of
 from reconciler.model.records import Records
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Change
@@ -26,12 +26,12 @@ from reconciler.planning.transitions import Transition
 from reconciler.remote.hosts import SiteHosts
 from reconciler.remote.outbox import OutboxMailer
 from reconciler.settings import Settings
-from reconciler.systems.context import SystemContext
 from reconciler.systems.openxchange import system as openxchange
-from reconciler.systems.postfix.keys import KeyRules
-from reconciler.systems.postfix.reading import Rules
+from reconciler.systems.postfix.map_keys import KeyRules
+from reconciler.systems.postfix.read_map import Rules
 from reconciler.systems.postfixadmin import observe as postfixadmin
 from reconciler.systems.registry import build_systems
+from reconciler.systems.system_context import SystemContext
 from reconciler.workflow import Sources, make_plan
 
 FOLDER = Path(__file__).parent.parent / "cases"

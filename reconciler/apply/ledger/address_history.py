@@ -12,7 +12,7 @@ from itertools import islice
 
 from sqlalchemy import Column, ColumnElement, Connection, or_, select
 
-from reconciler.apply.ledger import queries
+from reconciler.apply.ledger import run_queries
 from reconciler.apply.ledger.run_statements import CHUNK, chunks
 from reconciler.apply.ledger.tables import LedgerTables
 from reconciler.planning.ledger_state import PastRun
@@ -30,7 +30,7 @@ def of_address(connection: Connection, tables: LedgerTables, site: str, asked: s
     touched = select(step.c.run).join(runs, runs.c.id == step.c.run).where(runs.c.site == site, *about)
     query = touched.distinct().order_by(step.c.run.desc()).limit(limit)
     numbers = list(connection.execute(query).scalars())
-    found = [run for number in numbers if (run := queries.one_run(connection, tables, site, number)) is not None]
+    found = [run for number in numbers if (run := run_queries.one_run(connection, tables, site, number)) is not None]
     return [_cut(run, asked, subjects) for run in found]
 
 

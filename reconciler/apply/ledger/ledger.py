@@ -17,15 +17,23 @@ from typing import Concatenate, ParamSpec, TypeVar
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from reconciler.apply.ledger import address_history, inventory, lock, migrations, queries, run_statements, schema
+from reconciler.apply.ledger import (
+    address_history,
+    inventory,
+    lock,
+    migrations,
+    run_queries,
+    run_statements,
+    table_check,
+)
 from reconciler.apply.ledger.connect import LedgerUnusable, explained, glance, snapshot, transaction
 from reconciler.apply.ledger.inventory import Source
 from reconciler.apply.ledger.lock import TTL, Holder, Lease, Locked
 from reconciler.apply.ledger.run_rows import NewRun
 from reconciler.apply.ledger.run_statements import OpenRun
 from reconciler.apply.ledger.tables import LedgerTables, declare
-from reconciler.model.places import Place
 from reconciler.model.records import Owner, Records
+from reconciler.model.source_places import Place
 from reconciler.planning.changes import Outcome, Result, Step
 from reconciler.planning.ledger_state import (
     Effect,
@@ -66,7 +74,7 @@ class Ledger:
     async def init(self) -> bool:
         """Makes the missing tables. False when they are of an older version: see `session.bring_up_to_date`. Raises
         LedgerUnusable, and changes nothing, when others have their names."""
-        return await _patiently(schema.create, self._engine, self.tables)
+        return await _patiently(table_check.create, self._engine, self.tables)
 
     async def begin_migration(self) -> list[Ledger]:
         """Notes that older tables are being changed, so that no run begins any more. The ledgers of all sites, whose
@@ -82,12 +90,12 @@ class Ledger:
         await self.check()
 
     async def check(self) -> None:
-        """Raises LedgerUnusable when the tables are missing, unfinished, or of another version or schema."""
-        await _patiently(schema.check, self._engine, self.tables)
+        """Raises LedgerUnusable when the tables are missing, unfinished, or of another version or shape."""
+        await _patiently(table_check.check, self._engine, self.tables)
 
     async def exists(self) -> bool:
         """Whether any of the tables is there. Raises LedgerUnusable when nobody answers."""
-        return bool(await self._read(schema.present))
+        return bool(await self._read(table_check.present))
 
     # the lock
 
@@ -233,17 +241,17 @@ class Ledger:
         """What planning asks of the past, as of one moment. `wanted` (by system) is what it wants now: of the inventory
         it gets the rest, and the bare keys of that. `numbers` are the declared member numbers by address_history."""
         since = self._clock() - timedelta(hours=window_hours)
-        return await self._read(queries.remember, self._site, since, wanted or {}, numbers or {})
+        return await self._read(run_queries.remember, self._site, since, wanted or {}, numbers or {})
 
     async def made(self, addresses: Collection[str]) -> Mapping[str, datetime]:
         """When we made these mailboxes, in UTC; those that were there before us are left out."""
-        return await self._read(queries.made, self._site, addresses) if addresses else {}
+        return await self._read(run_queries.made, self._site, addresses) if addresses else {}
 
     async def used(self, digest: str) -> PastRun | None:
         """The latest run that carried out this plan."""
         runs = self.tables.runs
         query = select(runs).where(runs.c.site == self._site, runs.c.digest == digest).order_by(runs.c.id.desc())
-        found = await self._read(queries.runs, query.limit(1))
+        found = await self._read(run_queries.runs, query.limit(1))
         return found[0] if found else None
 
     async def left_open(self) -> PastRun | None:
@@ -253,13 +261,13 @@ class Ledger:
 
     async def half_way(self) -> frozenset[Owner]:
         """Whoever any run left with an effect undone that no system can show: a password, a letter."""
-        return frozenset(await self._read(queries.unseen, self._site))
+        return frozenset(await self._read(run_queries.unseen, self._site))
 
     async def history(self, limit: int) -> list[PastRun]:
         """The latest runs, newest first, without their steps."""
         runs = self.tables.runs
         query = select(runs).where(runs.c.site == self._site).order_by(runs.c.id.desc()).limit(limit)
-        return await self._read(queries.runs, query)
+        return await self._read(run_queries.runs, query)
 
     async def of_address(self, asked: str, limit: int) -> list[PastRun]:
         """The latest runs that touched an address_history, a local part or a block, with their steps about it."""
@@ -267,11 +275,11 @@ class Ledger:
 
     async def run(self, number: int) -> PastRun | None:
         """One run with all its steps; None when the site has no such run."""
-        return await self._read(queries.one_run, self._site, number)
+        return await self._read(run_queries.one_run, self._site, number)
 
     async def plan_document(self, number: int) -> str:
         """The plan of a run, as it was saved; empty when there is none."""
-        return await self._read(queries.document, self._site, number)
+        return await self._read(run_queries.document, self._site, number)
 
     # threads and transactions
 
@@ -299,7 +307,7 @@ class Ledger:
                 lease = lock.take(connection, self.tables.lock, self._site, ttl, holder, host, pid, run)
                 row = lock.read(connection, self.tables.lock, self._site)
                 if lease is not None and not migrating:  # they may have changed since this run looked at them
-                    schema.refuse_other_version(migrations.read_version(connection, self.tables))
+                    table_check.refuse_other_version(migrations.read_version(connection, self.tables))
             if lease is not None:
                 return lease._replace(after=dead)
             found = lock.holder_of(row)

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.model.places import Place
 from reconciler.model.records import LetterRow, Owner
+from reconciler.model.source_places import Place
 from reconciler.planning.changes import Step
 from reconciler.planning.ledger_state import Effect, OneShot, StepState, value_text
 

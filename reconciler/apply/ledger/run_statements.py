@@ -19,7 +19,7 @@ from reconciler.apply.ledger.lock import Lease
 from reconciler.apply.ledger.run_rows import LONGEST, NewRun, clean, step_rows, told
 from reconciler.apply.ledger.tables import LedgerTables
 from reconciler.errors import PermanentFailure
-from reconciler.model.kinds import unreadable_kinds
+from reconciler.model.record_kinds import unreadable_kinds
 from reconciler.model.records import Owner
 from reconciler.planning.changes import Action, Outcome, Result, Step
 from reconciler.planning.ledger_state import FINISHED, InventoryEntry, OneShot, RunState, StepState

@@ -8,7 +8,7 @@ from reconciler.declared.check.merge import Tables
 from reconciler.declared.problems import Problems, Spot
 from reconciler.model.addresses import Address, without_extension
 from reconciler.model.declared import Removal
-from reconciler.model.places import Origin
+from reconciler.model.source_places import Origin
 
 
 def check_removals(tables: Tables, problems: Problems) -> None:

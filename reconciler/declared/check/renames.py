@@ -13,7 +13,7 @@ from reconciler.declared.check.merge import Tables
 from reconciler.declared.problems import Problems, Spot
 from reconciler.model.addresses import Address
 from reconciler.model.declared import Rename
-from reconciler.model.places import Origin
+from reconciler.model.source_places import Origin
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ import re
 import sys
 from typing import Any
 
-from reconciler.declared.convert.wording import describe, several
+from reconciler.declared.convert.describe_input import describe, several
 from reconciler.declared.problems import Problems, Spot
 from reconciler.model.addresses import (
     CATCH_ALL,
@@ -22,7 +22,7 @@ from reconciler.model.addresses import (
     parse_address,
     parse_domain,
 )
-from reconciler.model.places import Origin
+from reconciler.model.source_places import Origin
 from reconciler.settings import Settings
 
 MAX_ADDRESS = 254  # facts/postfixadmin.md 9

@@ -28,7 +28,7 @@ from reconciler.declared.problems import Problems, Spot
 from reconciler.declared.read.source import Source
 from reconciler.model.addresses import Address
 from reconciler.model.declared import Alias, Confirm, Mailbox, Removal, Rename, SenderBlock
-from reconciler.model.places import Origin
+from reconciler.model.source_places import Origin
 from reconciler.settings import Settings
 
 CONFIRM_DAYS = 31

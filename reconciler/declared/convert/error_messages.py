@@ -12,9 +12,9 @@ from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from reconciler.declared.convert.wording import Wrong, as_list, describe, nearest, several
+from reconciler.declared.convert.describe_input import Wrong, as_list, describe, nearest, several
+from reconciler.declared.parse.missing_separators import unseparated
 from reconciler.declared.parse.scalars import TYPOGRAPHIC, OddNumber, WrittenFloat
-from reconciler.declared.parse.separators import unseparated
 
 
 class Sentence(NamedTuple):

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
+from reconciler.declared.convert.describe_input import Wrong, as_list, describe, nearest, several
 from reconciler.declared.convert.field_types import (
     Day,
     Member,
@@ -20,8 +21,7 @@ from reconciler.declared.convert.field_types import (
     Remark,
     Text,
 )
-from reconciler.declared.convert.wording import Wrong, as_list, describe, nearest, several
-from reconciler.declared.parse.separators import unseparated
+from reconciler.declared.parse.missing_separators import unseparated
 from reconciler.model.declared import CONFIRMABLE, GroupwareAccount, OldMailbox
 
 MAX_TARGETS = 1000  # Postfix' virtual_alias_expansion_limit (facts/postfixadmin.md 6)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 
+from reconciler.declared.convert.describe_input import describe, nearest
 from reconciler.declared.convert.error_messages import Sentence, sentence
 from reconciler.declared.convert.models import (
     AliasTargets,
@@ -21,8 +22,7 @@ from reconciler.declared.convert.models import (
     SenderBlockEntry,
     StateFile,
 )
-from reconciler.declared.convert.wording import describe, nearest
-from reconciler.declared.parse.separators import unseparated
+from reconciler.declared.parse.missing_separators import unseparated
 
 SLICE = 2_000  # entries validated at once
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from reconciler.declared.git.ask import ask
-from reconciler.model.places import Place
+from reconciler.declared.git.run_git import ask
+from reconciler.model.source_places import Place
 
 _MOST_LINES = 500
 _UNCOMMITTED = "0" * 40

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from shlex import quote
 
-from reconciler.declared.git.ask import ask, refusal, repository
+from reconciler.declared.git.run_git import ask, refusal, repository
 from reconciler.declared.problems import Problems, printable
 from reconciler.declared.read.source import shown
-from reconciler.model.places import Place
+from reconciler.model.source_places import Place
 
 _NAMED = 5
 

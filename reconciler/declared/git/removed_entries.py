@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from reconciler.declared.git.ask import ask
+from reconciler.declared.git.run_git import ask
 from reconciler.model.records import Owner, Scope
 
 _MOST_KEYS = 50

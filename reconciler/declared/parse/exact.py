@@ -23,8 +23,8 @@ from ruamel.yaml.events import (
     SequenceStartEvent,
 )
 
+from reconciler.declared.parse.missing_separators import before_braces
 from reconciler.declared.parse.scalars import meant, plain_value
-from reconciler.declared.parse.separators import before_braces
 from reconciler.declared.parse.syntax_errors import syntax_error
 from reconciler.declared.parse.tree import MAX_DEPTH, Mark, Node, Remark, Tree
 

@@ -13,8 +13,8 @@ from reconciler.declared.parse.line_index import Index, section_index
 from reconciler.declared.parse.tree import Mark, Tree, node_at
 from reconciler.declared.problems import Spot
 from reconciler.declared.read.source import Source
-from reconciler.model.places import Origin, Place
-from reconciler.planning.findings import Severity
+from reconciler.model.source_places import Origin, Place
+from reconciler.planning.finding import Severity
 
 _LISTS = frozenset({"renames", "removals", "sender_blocks", "confirm"})
 

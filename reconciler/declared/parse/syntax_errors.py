@@ -7,8 +7,8 @@ import re
 
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from reconciler.declared.parse.missing_separators import LONGEST, before_braces, inside_braces, missing_colon
 from reconciler.declared.parse.scalars import QUOTED
-from reconciler.declared.parse.separators import LONGEST, before_braces, inside_braces, missing_colon
 from reconciler.declared.parse.tree import Mark, Remark
 
 _IN_TYPOGRAPHIC = re.compile(rf"(?:^\s*|[:,\[{{-] +|[\[{{])({QUOTED})")

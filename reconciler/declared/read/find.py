@@ -9,7 +9,7 @@ from reconciler.declared.problems import Problems, printable
 from reconciler.declared.read.source import SITE_FILE, Source, shown
 from reconciler.declared.read.unread import warn_if_state, warn_of_state_above
 from reconciler.errors import UsageError
-from reconciler.model.places import Place
+from reconciler.model.source_places import Place
 
 
 def find_sources(folder: Path, problems: Problems) -> list[Source]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from reconciler.declared.problems import printable
-from reconciler.model.places import Place
+from reconciler.model.source_places import Place
 
 SITE_FILE = "reconciler.yaml"
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from reconciler.declared.problems import Problems
 from reconciler.declared.read.source import Source
-from reconciler.model.places import Place
+from reconciler.model.source_places import Place
 
 MAX_BYTES = 16 * 1024 * 1024
 _UTF8 = "save the file as UTF-8"

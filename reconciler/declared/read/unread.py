@@ -11,7 +11,7 @@ from pathlib import Path
 
 from reconciler.declared.problems import Problems
 from reconciler.declared.read.source import SITE_FILE, shown
-from reconciler.model.places import Place
+from reconciler.model.source_places import Place
 
 _SECTIONS = "mailboxes|aliases|renames|removals|sender_blocks|confirm"
 _ALMOST = re.compile(r"\.?(.+)\.(?:ya?ml[^a-z0-9].*|ya?ml[0-9]+|yalm|ymal|yam)", re.IGNORECASE)

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from reconciler.declared.convert.error_messages import Sentence, sentence
 from reconciler.declared.convert.models import StateFile
-from reconciler.declared.git.ask import repository
+from reconciler.declared.git.run_git import repository
 from reconciler.declared.parse.exact import read_tree
 from reconciler.declared.parse.tree import Mark, Node, Tree, node_at
 from reconciler.declared.problems import Problems, printable

@@ -9,7 +9,7 @@ from reconciler.declared.convert.error_messages import Sentence
 from reconciler.declared.problems import Problems
 from reconciler.declared.read.source import shown
 from reconciler.errors import UsageError
-from reconciler.model.places import Place
+from reconciler.model.source_places import Place
 from reconciler.remote.jump_hosts import Circle, way
 from reconciler.remote.ssh_config import Wrong, parse, read_text
 from reconciler.settings import Settings

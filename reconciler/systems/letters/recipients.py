@@ -9,7 +9,7 @@ from reconciler.model.addresses import Address, BadAddress, domain_of, parse_add
 from reconciler.model.declared import DesiredState
 from reconciler.model.members import trouble
 from reconciler.model.records import LetterRow, MemberRow
-from reconciler.planning.findings import Severity
+from reconciler.planning.finding import Severity
 from reconciler.systems.letters.letter import MOVED
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from reconciler.errors import Unreadable
 from reconciler.model.addresses import BadAddress, parse_address
-from reconciler.model.names import folded
+from reconciler.model.name_folding import folded
 from reconciler.model.records import MemberRow
 from reconciler.settings import Register
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from reconciler.model.declared import DesiredState, Mailbox
 from reconciler.model.members import without_zeros
-from reconciler.model.names import folded
+from reconciler.model.name_folding import folded
 from reconciler.model.records import MemberRow, Owner, Scope
-from reconciler.planning.findings import Finding, Severity
+from reconciler.planning.finding import Finding, Severity
 from reconciler.systems.letters.recipients import NoLetter, email_problem
 from reconciler.systems.letters.register_rows import RegisterRemark, shown
 

@@ -17,22 +17,22 @@ from reconciler.model.addresses import Address
 from reconciler.model.declared import Mailbox
 from reconciler.model.records import LetterRow, MemberRow, Owner, Records, Row
 from reconciler.planning.changes import Action, Change, Outcome, Result, Stage, Step
-from reconciler.planning.credentials import CredentialEvents, ask_whether_it_came
-from reconciler.planning.findings import Finding
+from reconciler.planning.finding import Finding
+from reconciler.planning.new_passwords import CredentialEvents, ask_whether_it_came
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.ports import Observation, SideEffects, System
 from reconciler.planning.snapshot import Pair, rows_of
 from reconciler.remote.mailer import NOT_SENT, is_temporary, is_uncertain
 from reconciler.settings import Register, Settings, secret
-from reconciler.systems.context import SystemContext
 from reconciler.systems.letters.letter import MOVED, Stationery
-from reconciler.systems.letters.letter_kind import content as about
-from reconciler.systems.letters.letter_kind import occasion
+from reconciler.systems.letters.letter_occasion import content as about
+from reconciler.systems.letters.letter_occasion import occasion
 from reconciler.systems.letters.recipients import NoLetter, letter_for
 from reconciler.systems.letters.register_csv import read_csv
 from reconciler.systems.letters.register_database import read_database
 from reconciler.systems.letters.register_rows import Members
 from reconciler.systems.letters.review import entries, no_letter, rows, zeros
+from reconciler.systems.system_context import SystemContext
 
 _AGAIN = (
     "when the mail server takes it: reconciler resume makes a new password, sets it everywhere and sends that one",

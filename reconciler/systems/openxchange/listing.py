@@ -16,7 +16,7 @@ from typing import NamedTuple
 import idna
 
 from reconciler.errors import Unreadable
-from reconciler.model.names import folded
+from reconciler.model.name_folding import folded
 from reconciler.model.records import OxUserRow
 
 _COLUMNS = (

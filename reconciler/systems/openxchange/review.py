@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from reconciler.model.declared import DesiredState, GroupwareAccount, OldMailbox
 from reconciler.model.records import Owner, OxUserRow, Records, Scope
-from reconciler.planning.findings import Finding, Severity
+from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.identity import addresses_of
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.snapshot import rows_of

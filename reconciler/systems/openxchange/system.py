@@ -10,18 +10,18 @@ from reconciler.errors import Unreadable
 from reconciler.model.records import Owner, OxUserRow, Records, Row
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Change, Outcome, Result, Stage, Step
-from reconciler.planning.credentials import CredentialEvents
-from reconciler.planning.findings import Finding
+from reconciler.planning.finding import Finding
+from reconciler.planning.new_passwords import CredentialEvents
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.ports import Observation, SideEffects, System
 from reconciler.planning.snapshot import Pair
 from reconciler.settings import OpenXchange, Settings, secret
-from reconciler.systems.context import SystemContext
 from reconciler.systems.openxchange import attach, matching, perform, review, side_effects, user_lookup
 from reconciler.systems.openxchange.listing import read_users
 from reconciler.systems.openxchange.subscriptions import Subscriptions
 from reconciler.systems.openxchange.tool_answers import Words
 from reconciler.systems.openxchange.tools import Tools
+from reconciler.systems.system_context import SystemContext
 
 
 def build(context: SystemContext) -> System | None:

@@ -1,7 +1,7 @@
 """The failures that the tools are known to have: status and text, our sentence, what to do (facts/open-xchange.md 1.4,
 1.6, 4). `tool_answers.complaint` looks here; the first entry that fits speaks.
 
-{words} in the sentences are the fields of `answers.Words`.
+{words} in the sentences are the fields of `tool_answers.Words`.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ from reconciler.errors import Unreadable
 from reconciler.model.records import Owner
 from reconciler.remote.host import Completed, Host
 from reconciler.settings import OpenXchange
-from reconciler.systems.context import Fence, NoFence
 from reconciler.systems.openxchange.tool_answers import Words, complaint
+from reconciler.systems.system_context import Fence, NoFence
 
 _LOCALE = {"LC_ALL": "C.UTF-8"}  # otherwise Java reads and writes `?` for every umlaut (facts 2.3)
 _LIST_SECONDS = 1800.0

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from reconciler.errors import PermanentFailure
 from reconciler.model.records import BlockRow, Row
 from reconciler.planning.changes import Change, Outcome, Result
-from reconciler.systems.postfix.keys import KeyRules, forms
+from reconciler.systems.postfix.map_keys import KeyRules, forms
 from reconciler.systems.postfix.map_state import View, first_of, repeated
 from reconciler.systems.postfix.mapfile import Lines, MapEntry, MapText, parse, render
 from reconciler.systems.postfix.tools import Tools

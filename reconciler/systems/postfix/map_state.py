@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from reconciler.model.records import BlockRow, Records, UnmanagedLineRow
-from reconciler.systems.postfix.keys import KeyRules, canonical, forms
+from reconciler.systems.postfix.map_keys import KeyRules, canonical, forms
 from reconciler.systems.postfix.mapfile import Lines, MapEntry, MapText
 
 NOT_IN_FORCE = " (not in force)"

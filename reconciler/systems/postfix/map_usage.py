@@ -1,5 +1,5 @@
-"""Where Postfix' own settings name the sender map. Pure; `reading` asks, with values in which `postconf -x` has put the
-variables in.
+"""Where Postfix' own settings name the sender map. Pure; `read_map` asks, with values in which `postconf -x`
+has put the variables in.
 
 A map may stand alone or inside others (`unionmap:{hash:/a, hash:/b}`, `pipemap:{…}`, `proxy:hash:/a`), in braces after
 `check_sender_access`, in a restriction class, or in an override of one service in master.cf.

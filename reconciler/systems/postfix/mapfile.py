@@ -1,6 +1,6 @@
 """The text of a sender map: read by postmap's own rules, our section found in it and written back. Pure.
 
-`map_state` reads with it, `rewrite` writes with it. Lines are bytes, so that hand-made ones survive byte for byte.
+`map_state` reads with it, `publish_map` writes with it. Lines are bytes, so that hand-made ones survive byte for byte.
 """
 
 from __future__ import annotations

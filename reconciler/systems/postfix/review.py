@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 from reconciler.model.declared import DesiredState
 from reconciler.model.records import Records, UnmanagedLineRow
-from reconciler.planning.findings import Finding, Severity
+from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.snapshot import rows_of
-from reconciler.systems.postfix.actions import ActionEffect, effect
-from reconciler.systems.postfix.keys import asked_later, dead_key_hint, forms
+from reconciler.systems.postfix.map_actions import ActionEffect, effect
+from reconciler.systems.postfix.map_keys import asked_later, dead_key_hint, forms
 from reconciler.systems.postfix.map_state import NOT_IN_FORCE
-from reconciler.systems.postfix.reading import Rules
+from reconciler.systems.postfix.read_map import Rules
 from reconciler.systems.postfix.tools import Tools
 
 _EFFECTS = {

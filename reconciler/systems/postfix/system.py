@@ -8,17 +8,17 @@ from reconciler.errors import Unreadable
 from reconciler.model.declared import SenderBlock
 from reconciler.model.records import BlockRow, Records, SettingRow
 from reconciler.planning.changes import Change, Outcome, Stage, Step
-from reconciler.planning.findings import Finding
+from reconciler.planning.finding import Finding
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.ports import Observation, System
 from reconciler.planning.snapshot import DELIMITER, Pair
 from reconciler.remote.host import Host
-from reconciler.systems.context import Fence, NoFence, SystemContext
 from reconciler.systems.postfix.map_edit import in_place
-from reconciler.systems.postfix.reading import PLAIN, Reader, Rules
+from reconciler.systems.postfix.publish_map import Rewriter
+from reconciler.systems.postfix.read_map import PLAIN, Reader, Rules
 from reconciler.systems.postfix.review import review
-from reconciler.systems.postfix.rewrite import Rewriter
 from reconciler.systems.postfix.tools import SUDO, Tools, sudoers_line
+from reconciler.systems.system_context import Fence, NoFence, SystemContext
 
 
 def build(context: SystemContext) -> System | None:
@@ -30,7 +30,7 @@ def build(context: SystemContext) -> System | None:
 
 
 class SenderMap(System):
-    """The blocks of envelope senders. A block is one row, however many keys of the map it needs (`keys.forms`)."""
+    """The blocks of envelope senders. A block is one row, however many keys of the map it needs (`map_keys.forms`)."""
 
     name = "postfix"
 

@@ -1,7 +1,7 @@
 """Every command that this system runs, as an argv, and the sudoers lines that allow the privileged ones. Pure.
 
-`reading` and `rewrite` run them; docs/postfix.md prints the lines. Programs have absolute paths, since sudoers compares
-them and a login without root often has no /usr/sbin in its PATH. Arguments are fixed: sudoers gets no wildcard
+`read_map` and `publish_map` run them; docs/postfix.md prints the lines. Programs have absolute paths, since sudoers
+compares them and a login without root often has no /usr/sbin in its PATH. Arguments are fixed: sudoers gets no wildcard
 (facts/postfix.md section 5).
 """
 

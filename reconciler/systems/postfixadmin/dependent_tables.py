@@ -1,7 +1,7 @@
 """PostfixAdmin's other tables that know a mailbox by its user name: what moves with it, and what goes with it.
 
 Only keys are named: a row is carried over whole, whatever columns a site added (facts/postfixadmin.md 11). `tables`
-declares them, `write` calls the statements inside an account's transaction.
+declares them, `write_statements` calls the statements inside an account's transaction.
 """
 
 from __future__ import annotations

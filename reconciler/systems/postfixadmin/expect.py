@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from reconciler.model.addresses import Address, domain_of
 from reconciler.model.declared import Mailbox
-from reconciler.model.names import folded
+from reconciler.model.name_folding import folded
 from reconciler.model.records import AliasRole, AliasRow, MailboxRow, Records, Row
 from reconciler.planning.plan_context import PlanContext
 from reconciler.setting_values import parse_quota

@@ -7,12 +7,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, func, select
 
-from reconciler.model.names import folded
+from reconciler.model.name_folding import folded
 from reconciler.model.records import AliasDomainRow, AliasRow, DomainRow, MailboxRow, Records, Row, VacationRow
 from reconciler.planning.ports import Observation
-from reconciler.systems.postfixadmin.checks import check_tables
 from reconciler.systems.postfixadmin.dependent_tables import present
-from reconciler.systems.postfixadmin.encodings import charset_of_names
+from reconciler.systems.postfixadmin.name_encodings import charset_of_names
 from reconciler.systems.postfixadmin.spellings import ALL_DOMAINS, Hidden, Read, mark, take_hidden
 from reconciler.systems.postfixadmin.stored_values import (
     address_key,
@@ -21,6 +20,7 @@ from reconciler.systems.postfixadmin.stored_values import (
     megabytes,
     stored_alias,
 )
+from reconciler.systems.postfixadmin.table_checks import check_tables
 from reconciler.systems.postfixadmin.tables import PostfixAdminTables
 
 _ROWS = 2000

@@ -20,9 +20,12 @@ from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Action, Outcome, Result, Step
 from reconciler.remote.database_errors import is_about_one_row, is_temporary, said
 from reconciler.settings import PostfixAdmin
-from reconciler.systems.context import Fence, NoFence, NoTransactionHook, TransactionHook
 from reconciler.systems.postfixadmin import fresh_reads
-from reconciler.systems.postfixadmin.batch import (
+from reconciler.systems.postfixadmin.connect import Database, unreadable
+from reconciler.systems.postfixadmin.fresh_reads import CHUNK, FreshRows
+from reconciler.systems.postfixadmin.passwords import hash_all
+from reconciler.systems.postfixadmin.spellings import Spellings, odd_spellings
+from reconciler.systems.postfixadmin.transaction_rows import (
     AccountSteps,
     Batch,
     LockedRows,
@@ -31,11 +34,8 @@ from reconciler.systems.postfixadmin.batch import (
     by_account,
     rows_of,
 )
-from reconciler.systems.postfixadmin.connect import Database, unreadable
-from reconciler.systems.postfixadmin.fresh_reads import CHUNK, FreshRows
-from reconciler.systems.postfixadmin.passwords import hash_all
-from reconciler.systems.postfixadmin.spellings import Spellings, odd_spellings
-from reconciler.systems.postfixadmin.write import RowsChanged, write
+from reconciler.systems.postfixadmin.write_statements import RowsChanged, write
+from reconciler.systems.system_context import Fence, NoFence, NoTransactionHook, TransactionHook
 
 _NOBODY, _NO_FENCE = NoTransactionHook(), NoFence()
 _CHARACTERS = 250_000

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from reconciler.model.addresses import Address, without_extension
 from reconciler.model.records import AliasRow, MailboxRow, Owner, Records, Scope
-from reconciler.planning.findings import Finding, Severity
+from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.snapshot import USUAL_DELIMITER, Pair, rows_of
-from reconciler.systems.postfixadmin.encodings import not_storable
+from reconciler.systems.postfixadmin.name_encodings import not_storable
 from reconciler.systems.postfixadmin.observe import Details
 
 

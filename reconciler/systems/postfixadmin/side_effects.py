@@ -13,7 +13,7 @@ from reconciler.model.records import (
     WelcomeMailRow,
 )
 from reconciler.planning.changes import Action, Change
-from reconciler.planning.credentials import CredentialEvents
+from reconciler.planning.new_passwords import CredentialEvents
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.snapshot import Pair
 

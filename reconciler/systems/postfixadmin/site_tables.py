@@ -1,6 +1,7 @@
 """What a site may have made of PostfixAdmin's tables that would fail in the middle of a write: found before any.
 
-A column of its own that must have a value, a view in place of a table, a switch that is no switch. `checks` calls it.
+A column of its own that must have a value, a view in place of a table, a switch that is no switch.
+`table_checks` calls it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Keys that are stored so that no look-up finds them: capitals where the database tells them apart, or spaces.
 
 Postfix and Dovecot ask for lower case, and PostfixAdmin's pages too (facts/postfixadmin.md 3). Whether `=` finds a
-spelling is asked of the database: its collation decides. `observe` marks such rows, `lookup` finds them again.
+spelling is asked of the database: its collation decides. `observe` marks such rows, `fresh_reads` finds them again.
 """
 
 from __future__ import annotations

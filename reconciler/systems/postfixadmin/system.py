@@ -9,14 +9,12 @@ from sqlalchemy.exc import DBAPIError
 
 from reconciler.model.records import Owner, Records, Scope
 from reconciler.planning.changes import Change, Outcome, Result, Stage, Step
-from reconciler.planning.credentials import CredentialEvents
-from reconciler.planning.findings import Finding
+from reconciler.planning.finding import Finding
+from reconciler.planning.new_passwords import CredentialEvents
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.ports import Observation, SideEffects, System
 from reconciler.planning.snapshot import Pair
 from reconciler.settings import PostfixAdmin
-from reconciler.systems.context import SystemContext
-from reconciler.systems.postfixadmin.checks import check_tables, check_writable
 from reconciler.systems.postfixadmin.connect import Database, unreadable
 from reconciler.systems.postfixadmin.expect import expect
 from reconciler.systems.postfixadmin.matching import match
@@ -24,7 +22,9 @@ from reconciler.systems.postfixadmin.observe import Details, observe
 from reconciler.systems.postfixadmin.perform import Writer, is_applied
 from reconciler.systems.postfixadmin.review import review
 from reconciler.systems.postfixadmin.side_effects import side_effects
+from reconciler.systems.postfixadmin.table_checks import check_tables, check_writable
 from reconciler.systems.postfixadmin.welcome_mail import send_welcome
+from reconciler.systems.system_context import SystemContext
 
 _WELCOME = "welcome_mail"
 _NO_MAILBOX = Outcome(Result.NOT_TRIED, "no welcome mail, because the mailbox was not made")

@@ -11,7 +11,7 @@ from reconciler.model.addresses import domain_of
 from reconciler.planning.changes import Outcome, Result, Step
 from reconciler.remote.mailer import Mailer, is_uncertain
 from reconciler.settings import Letters
-from reconciler.systems.context import Fence
+from reconciler.systems.system_context import Fence
 
 _TEXTS = {
     "de": ("Willkommen", "Hallo,\n\ndieses Postfach ist eingerichtet: {address}\n"),

@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine, select, text, update
 
 from reconciler.apply.ledger import Lease, Ledger, OpenRun
-from reconciler.model.places import Place
 from reconciler.model.records import AliasRow, BlockRow, LetterRow, MailboxRow, Owner, PasswordRow, Row, Scope
+from reconciler.model.source_places import Place
 from reconciler.planning.changes import Action, Change, Outcome, Result, Stage, Step
 from reconciler.planning.transitions import Effect, effect_of
 from tests.systems.plans import NO_PLAN

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from reconciler.model.kinds import Kind
+from reconciler.model.record_kinds import Kind
 from reconciler.model.records import Owner, Scope
 
 

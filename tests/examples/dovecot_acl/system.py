@@ -11,7 +11,7 @@ from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.ports import Observation, System
 from reconciler.remote.host import Host
 from reconciler.settings import Section, Settings
-from reconciler.systems.context import Fence, SystemContext
+from reconciler.systems.system_context import Fence, SystemContext
 from tests.examples.dovecot_acl.kinds import AclRow
 
 

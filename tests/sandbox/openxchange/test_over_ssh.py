@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from reconciler.remote.ssh import SshHost
+from reconciler.remote.ssh_host import SshHost
 from reconciler.sandbox.openxchange.control import check_password
 from reconciler.sandbox.openxchange.install import install
 from tests.sandbox.openxchange.conftest import ADMIN_PASSWORD, ANNA, PASSWORD, Ox

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from reconciler.model.addresses import Address
 from reconciler.model.declared import Alias, DesiredState, Mailbox, OldMailbox, Rename
-from reconciler.model.places import Origin
 from reconciler.model.records import MailboxRow, MemberRow, Owner, Records, Scope
 from reconciler.model.secrets import Passwords
+from reconciler.model.source_places import Origin
 from reconciler.planning.changes import Action, Change
 from reconciler.remote.hosts import SiteHosts
 from reconciler.settings import Settings
-from reconciler.systems.context import SystemContext
 from reconciler.systems.letters.system import LetterSystem, build
+from reconciler.systems.system_context import SystemContext
 
 ANNA = "anna.beispiel@pirat.alt"
 ORIGIN = Origin("mailboxes.yaml", "mailboxes", "anna.beispiel")

@@ -14,8 +14,8 @@ from reconciler.planning.changes import Action, Change, Result, Stage, Step
 from reconciler.planning.plan_context import PlanContext
 from reconciler.remote.hosts import SiteHosts
 from reconciler.remote.outbox import OutboxMailer
-from reconciler.systems.context import SystemContext
 from reconciler.systems.letters.system import LetterSystem, build
+from reconciler.systems.system_context import SystemContext
 from tests.systems.letters.support import ANNA, LETTERS, REGISTER, Outbox, desired, mailbox, settings, system
 from tests.systems.plans import NO_PLAN
 

@@ -10,20 +10,20 @@ import pytest
 
 from reconciler.errors import UsageError
 from reconciler.model.declared import Alias, DesiredState
-from reconciler.model.kinds import OnUndeclared
+from reconciler.model.record_kinds import OnUndeclared
 from reconciler.model.records import LetterRow, Owner, Records, Scope
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Action, Change, Stage
-from reconciler.planning.credentials import CredentialEvents, Due, renews
-from reconciler.planning.findings import Finding, Severity
+from reconciler.planning.finding import Finding, Severity
+from reconciler.planning.new_passwords import CredentialEvents, Due, renews
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.ports import Observation, SideEffects, System
 from reconciler.planning.snapshot import Pair
 from reconciler.planning.transitions import group_by_owner
 from reconciler.remote.hosts import SiteHosts
-from reconciler.systems.context import SystemContext
 from reconciler.systems.letters.kinds import KINDS
 from reconciler.systems.letters.system import LetterSystem, build
+from reconciler.systems.system_context import SystemContext
 from tests.apply.memory import Memory
 from tests.systems.letters.support import (
     ANNA,

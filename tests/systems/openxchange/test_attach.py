@@ -14,8 +14,8 @@ from reconciler.errors import Unreadable
 from reconciler.model.records import AttachmentRow, MailboxRow, Owner, PasswordRow, Scope
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Action, Change, Outcome, Result, Stage, Step
-from reconciler.planning.credentials import CredentialEvents
-from reconciler.remote.local import LocalHost
+from reconciler.planning.new_passwords import CredentialEvents
+from reconciler.remote.local_host import LocalHost
 from reconciler.sandbox.openxchange import control
 from reconciler.sandbox.openxchange.bulk import import_users
 from reconciler.sandbox.openxchange.install import install

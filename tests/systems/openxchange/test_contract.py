@@ -13,9 +13,9 @@ import pytest
 
 from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState, GroupwareAccount, Removal, Rename
-from reconciler.model.places import Origin
 from reconciler.model.records import OxUserRow
 from reconciler.model.secrets import Passwords
+from reconciler.model.source_places import Origin
 from reconciler.planning.changes import Change
 from reconciler.planning.ports import System
 from reconciler.remote.hosts import SiteHosts
@@ -24,8 +24,8 @@ from reconciler.sandbox.openxchange import control, store, users
 from reconciler.sandbox.openxchange.bulk import import_users
 from reconciler.sandbox.openxchange.install import install
 from reconciler.settings import OpenXchange, Settings
-from reconciler.systems.context import SystemContext
 from reconciler.systems.openxchange.system import build
+from reconciler.systems.system_context import SystemContext
 from tests.services.quick import tools_in_process
 from tests.systems.contract import Contract
 from tests.systems.openxchange.test_matching import box, declared

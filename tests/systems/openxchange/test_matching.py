@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState, Mailbox
-from reconciler.model.places import Origin
 from reconciler.model.records import MailboxRow, Owner, OxUserRow, PasswordRow, Records, Row, Scope
+from reconciler.model.source_places import Origin
 from reconciler.planning.changes import Action, Change, Stage
-from reconciler.planning.credentials import CredentialEvents
 from reconciler.planning.diff import diff
+from reconciler.planning.new_passwords import CredentialEvents
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.ports import System
 from reconciler.systems.openxchange.matching import match, wanted_users

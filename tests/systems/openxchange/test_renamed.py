@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState, GroupwareAccount, OldMailbox, Removal, Rename
-from reconciler.model.places import Origin
 from reconciler.model.records import Absent, Owner, OxUserRow, Records, Scope
+from reconciler.model.source_places import Origin
 from reconciler.planning.changes import Action, Change
 from reconciler.planning.diff import diff
 from reconciler.planning.identity import addresses_of

@@ -8,12 +8,12 @@ import pytest
 
 from reconciler.errors import Unreadable
 from reconciler.model.secrets import Passwords
-from reconciler.planning.findings import Severity
+from reconciler.planning.finding import Severity
 from reconciler.remote.hosts import SiteHosts
 from reconciler.remote.outbox import OutboxMailer
 from reconciler.settings import OpenXchange, Settings
-from reconciler.systems.context import SystemContext
 from reconciler.systems.openxchange.system import build
+from reconciler.systems.system_context import SystemContext
 from tests.systems.openxchange.canned import ADMIN, ANNA, CannedHost, csv_of, system_on, user
 from tests.systems.openxchange.test_matching import box, declared
 from tests.systems.plans import records_of, review_of

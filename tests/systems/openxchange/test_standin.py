@@ -11,7 +11,7 @@ from reconciler.errors import Unreadable
 from reconciler.model.records import OxUserRow
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Outcome, Result, Step
-from reconciler.remote.local import LocalHost
+from reconciler.remote.local_host import LocalHost
 from reconciler.sandbox.openxchange import control
 from reconciler.sandbox.openxchange.bulk import import_users
 from reconciler.sandbox.openxchange.install import install

@@ -15,15 +15,15 @@ from reconciler.errors import Unreadable
 from reconciler.model.records import Owner, Records, Scope, SubscriptionsRow
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Action, Change, Outcome, Result, Stage, Step
-from reconciler.planning.credentials import CredentialEvents
-from reconciler.planning.findings import Severity
+from reconciler.planning.finding import Severity
+from reconciler.planning.new_passwords import CredentialEvents
 from reconciler.planning.ports import Observation
 from reconciler.remote.hosts import SiteHosts
 from reconciler.remote.outbox import OutboxMailer
 from reconciler.settings import OpenXchange, Settings
-from reconciler.systems.context import SystemContext
 from reconciler.systems.openxchange.subscriptions import Subscriptions
 from reconciler.systems.openxchange.system import Details, build
+from reconciler.systems.system_context import SystemContext
 from tests.services.databases import free_port
 from tests.services.own_engine import Server, own_engine
 from tests.systems.openxchange.canned import ANNA, CannedHost, new_password, system_on, user

@@ -11,16 +11,16 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from reconciler.model.declared import DesiredState, SenderBlock
-from reconciler.model.places import Origin
 from reconciler.model.secrets import Passwords
+from reconciler.model.source_places import Origin
 from reconciler.planning.changes import Outcome, Step
 from reconciler.planning.ports import System
 from reconciler.remote.host import Completed, Host
-from reconciler.remote.local import LocalHost
+from reconciler.remote.local_host import LocalHost
 from reconciler.settings import Postfix as Section
 from reconciler.settings import Settings
-from reconciler.systems.context import SystemContext
 from reconciler.systems.postfix.system import build
+from reconciler.systems.system_context import SystemContext
 from tests.services.mail import Postfix
 from tests.systems.contract import readable_steps_of
 from tests.systems.plans import NO_PLAN

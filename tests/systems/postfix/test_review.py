@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from reconciler.model.declared import DesiredState
-from reconciler.planning.findings import Finding, Severity
+from reconciler.planning.finding import Finding, Severity
 from tests.services.mail import Postfix
 from tests.systems.plans import review_of
 from tests.systems.postfix.site import TODAY, WatchedHost, blocks, section, system_on

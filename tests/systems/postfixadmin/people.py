@@ -8,7 +8,7 @@ from typing import Any
 
 from reconciler.model.addresses import Address
 from reconciler.model.declared import Alias, DesiredState, Mailbox, OldMailbox, Removal, Rename
-from reconciler.model.places import Origin
+from reconciler.model.source_places import Origin
 from reconciler.systems.postfixadmin.system import PostfixAdminSystem
 from tests.services.postfixadmin import PostfixAdminDatabase
 from tests.systems.postfixadmin.support import ANNA, DOMAIN, MEMBER, apply, by_hand, mailbox, rows, state

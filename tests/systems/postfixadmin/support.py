@@ -15,14 +15,14 @@ from sqlalchemy import text
 
 from reconciler.model.addresses import Address
 from reconciler.model.declared import Alias, DesiredState, Mailbox
-from reconciler.model.places import Origin
 from reconciler.model.records import AliasRow, MailboxRow, Records
 from reconciler.model.secrets import Passwords
+from reconciler.model.source_places import Origin
 from reconciler.planning.changes import Change, Outcome, Result, Step
 from reconciler.remote.hosts import SiteHosts
 from reconciler.settings import Settings
-from reconciler.systems.context import SystemContext
 from reconciler.systems.postfixadmin.system import PostfixAdminSystem
+from reconciler.systems.system_context import SystemContext
 from tests.services.postfixadmin import PostfixAdminDatabase
 from tests.systems.plans import NO_PLAN, steps_of
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 from reconciler.errors import PermanentFailure
 from reconciler.planning.changes import Result
 from reconciler.systems.postfixadmin import fresh_reads
-from reconciler.systems.postfixadmin.write import Edit, Writes, write
+from reconciler.systems.postfixadmin.write_statements import Edit, Writes, write
 from tests.services.postfixadmin import PostfixAdminDatabase
 from tests.systems.plans import NO_PLAN
 from tests.systems.postfixadmin.support import (

@@ -15,7 +15,7 @@ from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState, OldMailbox
 from reconciler.model.records import AliasRow, DomainRow, MailboxRow, Records, Row, VacationRow
 from reconciler.planning.changes import Action, Change
-from reconciler.planning.credentials import CredentialEvents
+from reconciler.planning.new_passwords import CredentialEvents
 from reconciler.planning.plan_context import PlanContext
 from reconciler.settings import Settings
 from reconciler.systems.postfixadmin.expect import expect

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import DBAPIError
 
 from reconciler.model.records import AliasDomainRow, AliasRow, DomainRow
-from reconciler.planning.findings import Severity
+from reconciler.planning.finding import Severity
 from reconciler.systems.postfixadmin.observe import observe
 from tests.services.postfixadmin import PostfixAdminDatabase
 from tests.systems.plans import changes_of, records_of, review_of

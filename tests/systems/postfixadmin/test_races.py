@@ -13,7 +13,7 @@ from sqlalchemy import Connection, event, text
 
 from reconciler.model.records import Owner, OxUserRow, Scope
 from reconciler.planning.changes import Action, Change, Outcome, Result, Step
-from reconciler.planning.credentials import CredentialEvents
+from reconciler.planning.new_passwords import CredentialEvents
 from reconciler.systems.postfixadmin import fresh_reads
 from reconciler.systems.postfixadmin.connect import Database
 from reconciler.systems.postfixadmin.perform import Writer

@@ -10,7 +10,7 @@ import pytest
 from reconciler.model.records import Absent, Owner, Records, Scope
 from reconciler.planning.changes import Action, Result, Stage, Step
 from reconciler.planning.diff import diff
-from reconciler.planning.findings import Severity
+from reconciler.planning.finding import Severity
 from reconciler.systems.postfixadmin.system import PostfixAdminSystem
 from tests.services.postfixadmin import PostfixAdminDatabase
 from tests.systems.plans import NO_PLAN, changes_of, records_of, review_of, step_of, steps_of

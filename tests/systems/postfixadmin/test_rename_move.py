@@ -8,8 +8,8 @@ import pytest
 
 from reconciler.model.declared import OldMailbox
 from reconciler.planning.changes import Result, Stage
-from reconciler.planning.credentials import CredentialEvents
-from reconciler.planning.findings import Severity
+from reconciler.planning.finding import Severity
+from reconciler.planning.new_passwords import CredentialEvents
 from reconciler.systems.postfixadmin.system import PostfixAdminSystem
 from tests.model_of_postfix import assert_reachable
 from tests.services.postfixadmin import PostfixAdminDatabase

@@ -6,7 +6,7 @@ import pytest
 
 from reconciler.model.records import Owner, OxUserRow, PasswordRow, Scope
 from reconciler.planning.changes import Action, Change, Outcome, Result, Stage, Step
-from reconciler.planning.credentials import CredentialEvents
+from reconciler.planning.new_passwords import CredentialEvents
 from reconciler.settings import Settings
 from tests.services.postfixadmin import PostfixAdminDatabase
 from tests.systems.plans import NO_PLAN, effects_of, records_of, step_of, steps_of

@@ -32,7 +32,7 @@ from reconciler.systems.postfixadmin.stored_values import (
     stored_alias,
 )
 from reconciler.systems.postfixadmin.tables import create_tables
-from reconciler.systems.postfixadmin.write import password_expiry
+from reconciler.systems.postfixadmin.write_statements import password_expiry
 from tests.services.needs import require
 from tests.services.postfixadmin import PostfixAdminDatabase
 from tests.systems.plans import changes_of

@@ -1,0 +1,47 @@
+"""`reconciler schema`: the JSON Schemas of everything that is read and written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from reconciler.cli.runner import Status
+from reconciler.cli.streams import say, write
+from reconciler.declared.json_schema import site_schema, state_schema
+from reconciler.errors import UsageError
+from reconciler.report.json_history_models import history_schema
+from reconciler.report.json_models import findings_schema, plan_schema, run_schema, show_schema
+
+SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
+    "state": state_schema,
+    "site": site_schema,
+    "plan": plan_schema,
+    "run": run_schema,
+    "findings": findings_schema,
+    "show": show_schema,
+    "history": history_schema,
+}
+
+
+def schema(name: str | None, folder: Path | None) -> Status:
+    """Writes all schemas into the folder, or one to standard output. Raises UsageError."""
+    if folder is not None:
+        for each, make in SCHEMAS.items():
+            path = folder / f"{each}.schema.json"
+            try:
+                path.write_text(rendered(make()), encoding="utf-8")
+            except OSError as error:
+                raise UsageError(f"{path} cannot be written: {error.strerror}", hint="make the folder first") from None
+            say(f"written: {path}")
+        return Status.DONE
+    if name not in SCHEMAS:
+        raise UsageError(f"there is no schema {name!r}" if name else "which schema?", hint=", ".join(SCHEMAS))
+    write(rendered(SCHEMAS[name]()))
+    return Status.DONE
+
+
+def rendered(document: dict[str, Any]) -> str:
+    """A schema as it stands in `schemas/`."""
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

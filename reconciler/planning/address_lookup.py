@@ -1,0 +1,213 @@
+"""Everything that is declared and live about one address, local part or member number: `reconciler show`.
+
+Answers the question that comes before every new account: is there such an address already?
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from reconciler.model.addresses import BadAddress, parse_address, parse_local_part, without_extension
+from reconciler.model.declared import DesiredState
+from reconciler.model.records import (
+    Absent,
+    AliasDomainRow,
+    AliasRow,
+    BlockRow,
+    DomainRow,
+    MailboxRow,
+    MemberRow,
+    OxUserRow,
+    Records,
+    UnmanagedLineRow,
+)
+from reconciler.model.source_places import Origin, Place
+from reconciler.planning.finding import Locate
+from reconciler.planning.mail_flow_before_after import FlowChange, MailFlow
+from reconciler.planning.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class SightingFact:
+    """One thing that is known. `system` is `declared` or a system's name."""
+
+    system: str
+    kind: str
+    subject: str
+    text: str
+    place: Place | None = None
+    missing: bool = False
+    """Declared, and not live."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """All that is known about what was asked; `unknown` names the systems that could not be read, with the reason, and
+    `hints` what to do about that."""
+
+    asked: str
+    facts: tuple[SightingFact, ...]
+    unknown: Mapping[str, str]
+    hints: Mapping[str, str] = field(default_factory=dict)
+    flow: tuple[FlowChange, ...] = ()
+    """Where mail goes now and after the plan: to the address, or to each that has the local part and a row."""
+
+
+def lookup(
+    asked: str,
+    desired: DesiredState,
+    snapshot: Snapshot,
+    locate: Locate,
+    wanted: Mapping[str, Records],
+    flow: MailFlow | None,
+) -> Sighting:
+    """Looks for a whole address, or for a local part in every domain; a member number is one, and stands for the
+    accounts that it belongs to as well. `wanted` is what each system that was read should hold: what of it is not live
+    is said. `flow` is None where the tables of mail could not be read. One system's facts stand together.
+    Raises BadAddress."""
+    text = asked.strip().lower()
+    address = parse_address(text) if "@" in text else ""
+    local = "" if address else parse_local_part(text)
+    accounts = _accounts_of(local, desired, snapshot) if local.isdigit() else frozenset()
+
+    def hit(candidate: str) -> bool:
+        return candidate == address if address else candidate.partition("@")[0] == local or candidate in accounts
+
+    facts = [
+        *_declared(text, hit, desired, locate, snapshot.delimiter),
+        *_live(text, hit, snapshot),
+        *_of_its_domain(text, snapshot),
+    ]
+    facts += _missing(text, hit, snapshot, wanted)
+    systems = list(dict.fromkeys(fact.system for fact in facts))
+    facts.sort(key=lambda fact: systems.index(fact.system))
+    going = () if flow is None else tuple(flow.of([address] if address else flow.with_local_part(local)))
+    return Sighting(asked, tuple(facts), snapshot.unknown, snapshot.hints, going)
+
+
+def _accounts_of(member: str, desired: DesiredState, snapshot: Snapshot) -> frozenset[str]:
+    """The addresses that a member number is declared for, or leads to."""
+    declared = {box.address for box in desired.mailboxes.values() if box.member == member}
+    aliases = (snapshot.rows(AliasRow) or {}).values()
+    return frozenset(declared.union(*(row.goto for row in aliases if row.key.partition("@")[0] == member)))
+
+
+Hit = Callable[[str], bool]
+
+
+def _declared(text: str, hit: Hit, desired: DesiredState, locate: Locate, delimiter: str) -> Iterator[SightingFact]:
+    def fact(kind: str, subject: str, said: str, origin: Origin) -> SightingFact:
+        return SightingFact("declared", kind, subject, said, locate(origin))
+
+    for box in desired.mailboxes.values():
+        if hit(box.address) or box.member == text:
+            member = f", member {box.member}" if box.member else ""
+            off = "" if box.active else ", switched off"
+            yield fact("mailbox", box.address, f"mailbox of {box.name or 'nobody named'}{member}{off}", box.origin)
+    for alias in desired.aliases.values():
+        if hit(alias.address):
+            yield fact("alias", alias.address, f"alias to {', '.join(alias.goto)}", alias.origin)
+        elif any(map(hit, _forms(alias.goto, delimiter))):
+            yield fact("alias", alias.address, "alias that leads to it", alias.origin)
+    for rename in desired.renames:
+        if hit(rename.old) or hit(rename.new):
+            yield fact("rename", rename.old, f"rename to {rename.new} on {rename.date}", rename.origin)
+    for removal in desired.removals:
+        if hit(removal.mailbox):
+            yield fact("removal", removal.mailbox, f"removal on {removal.date}: {removal.reason}", removal.origin)
+    for block in desired.sender_blocks.values():
+        if hit(block.key):
+            yield fact("block", block.key, f"sender block: {block.reason}", block.origin)
+        elif _covers(block.key, text):
+            yield fact("block", block.key, f"sender block of the whole domain: {block.reason}", block.origin)
+
+
+def _live(text: str, hit: Hit, snapshot: Snapshot) -> Iterator[SightingFact]:
+    for system, records in snapshot.records.items():
+        for kind, table in records.items():
+            for key, row in table.items():
+                said = _describe(row, key, hit, text, snapshot.delimiter)
+                if said:
+                    yield SightingFact(system, kind, key, said)
+
+
+def _missing(text: str, hit: Hit, snapshot: Snapshot, wanted: Mapping[str, Records]) -> Iterator[SightingFact]:
+    """What is declared about it and not there, in the systems that could be read."""
+    for system, records in wanted.items():
+        for kind, table in records.items():
+            live = snapshot.records[system].get(kind, {})
+            for key, row in table.items():
+                about = hit(key) or hit(row.owner.subject) or (kind == "block" and _covers(key, text))
+                if about and key not in live and not isinstance(row, Absent):
+                    said = "declared, but not live: reconciler plan shows what is done about it"
+                    yield SightingFact(system, kind, key, said, missing=True)
+
+
+def _describe(row: object, key: str, hit: Hit, text: str, delimiter: str) -> str:
+    """What a live record has to do with the question; empty when nothing."""
+    match row:
+        case MailboxRow() if hit(key):
+            return f"mailbox {row.name!r}, {_megabytes(row.quota)}, {_switch(row.active)}"
+        case AliasRow() if hit(key):
+            return f"leads to {', '.join(row.goto) or 'nowhere'}, {_switch(row.active)}"
+        case AliasRow() if any(map(hit, _forms(row.goto, delimiter))):
+            return f"leads to it ({_switch(row.active)})"
+        # its key, too: half-way through a rename it is the account's under the old address
+        case OxUserRow() if row.login == text or any(map(hit, (key, row.primary, row.imap_login, *row.aliases))):
+            return f"user {row.id} {row.login!r}, {row.display_name!r}, primary mail {row.primary}"
+        case MemberRow() if key == text and row.problem:
+            return f"cannot be read in the register: {row.problem}"
+        case MemberRow() if key == text:
+            return f"{row.given_name} {row.surname}, {'active' if row.active else 'not active'} in the register"
+        case BlockRow() if hit(key):
+            return f"sender map: {row.action}"
+        case UnmanagedLineRow() if hit(row.map_key):
+            return f"hand-made line {key} of the sender map: {row.action}"
+    return ""
+
+
+def _covers(key: str, text: str) -> bool:
+    """Whether a block is of the whole domain that was asked for, or that the address is in."""
+    _, at, domain = text.rpartition("@")
+    return "@" not in key and (domain.endswith(f".{key}") or (bool(at) and domain == key))
+
+
+def _of_its_domain(text: str, snapshot: Snapshot) -> Iterator[SightingFact]:
+    """Entries for the domain of the address, or that was asked for, and what it is here."""
+    domain = text.rpartition("@")[2]
+    for row in (snapshot.rows(BlockRow) or {}).values():
+        if _covers(row.key, text):
+            yield SightingFact("postfix", "block", row.key, f"sender map, for the whole domain: {row.action}")
+    known = snapshot.rows(DomainRow)
+    if known is not None and domain in known:
+        yield SightingFact("postfixadmin", "domain", domain, f"domain of this site, {_of_domain(known[domain])}")
+    alias_domain = (snapshot.rows(AliasDomainRow) or {}).get(domain)
+    if alias_domain is not None:
+        said = f"alias domain: its addresses lead to {alias_domain.target}, {_switch(alias_domain.active)}"
+        yield SightingFact("postfixadmin", "alias_domain", domain, said)
+    catch_all = (snapshot.rows(AliasRow) or {}).get(f"*@{domain}")
+    if catch_all is not None:
+        yield SightingFact("postfixadmin", "alias", catch_all.key, f"catch-all to {', '.join(catch_all.goto)}")
+
+
+def _of_domain(row: DomainRow) -> str:
+    return _switch(row.active) + (", the mail server is only a backup MX for it" if row.backupmx else "")
+
+
+def _forms(targets: Iterable[str], delimiter: str) -> Iterator[str]:
+    """The targets, and the addresses that those of them with an extension belong to."""
+    for target in targets:
+        yield target
+        yield without_extension(target, delimiter)[0]
+
+
+def _switch(active: bool) -> str:
+    return "active" if active else "switched off"
+
+
+def _megabytes(quota: int) -> str:
+    return {0: "unlimited", -1: "quota disabled"}.get(quota, f"{quota} MB")
+
+
+__all__ = ["BadAddress", "Sighting", "SightingFact", "lookup"]

@@ -1,0 +1,57 @@
+"""Findings: what a gate, a check or a system has to say, with its place and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from reconciler.model.records import Owner
+from reconciler.model.source_places import Origin, Place
+
+Locate = Callable[[Origin], Place]
+"""Turns the name of a declaration into a position; slow, so asked only for what is shown."""
+
+
+class Severity(StrEnum):
+    """How much a finding weighs."""
+
+    ERROR = "error"
+    """In git alone and never right: status 3, nothing is planned."""
+    REFUSAL = "refusal"
+    """A gate: its transition (or the whole plan, when it names none) is not carried out; status 5."""
+    WAIT = "wait"
+    """Its transition is not carried out now, because a system that it needs could not be read; status 9."""
+    LATER = "later"
+    """Its transition waits for the date that git declares, and is left out of the plan until then."""
+    WARNING = "warning"
+    NOTE = "note"
+
+
+class StateEntry(NamedTuple):
+    """What would allow a refusal when it stands in a file of the state: one item of the list under `section`."""
+
+    section: str
+    item: str
+
+    def __str__(self) -> str:
+        return f"{self.section}:\n  - {self.item}\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One remark. `message` says what is wrong, `hint` what to write or to run instead."""
+
+    severity: Severity
+    rule: str
+    subject: str
+    message: str
+    hint: str = ""
+    place: Place | None = None
+    owner: Owner | None = None
+    """The transition that a refusal or a wait stops; None on a refusal stops the whole plan."""
+    entries: tuple[StateEntry, ...] = ()
+    """Each of them would allow the refusal; it is a person's to choose one."""
+    final: bool = False
+    """No confirmation lifts this refusal, whatever its rule: the system itself would refuse."""

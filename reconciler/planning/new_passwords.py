@@ -1,0 +1,84 @@
+"""When an account gets a new password: one rule for all systems (docs/decisions/0004-one-password.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import NamedTuple
+
+from reconciler.model.addresses import Address
+from reconciler.model.declared import DesiredState
+from reconciler.model.record_kinds import kind_of
+from reconciler.model.records import Owner, Scope
+from reconciler.planning.changes import Action, Change
+
+
+def makes_credential(changes: Sequence[Change]) -> bool:
+    """Whether any of these makes a login: then the account's password is new everywhere, and one letter tells it."""
+    return any(change.action is Action.CREATE and kind_of(change.kind).credential for change in changes)
+
+
+class CredentialEvents(NamedTuple):
+    """What is new for an account in this plan, beside its changes: every system says what follows at its place."""
+
+    renew: bool = False
+    """A new password, set wherever the account lives, and a letter that tells it."""
+    moved: bool = False
+    """Its address changes and the password stays, and a letter says so."""
+    unsubscribe: bool = False
+    """Its OX subscriptions are removed."""
+    welcome: bool = False
+    """A run died before the first mail to its mailbox, which makes the maildir."""
+
+
+class Due(NamedTuple):
+    """What accounts are due whatever changes in this plan.
+
+    `password`: a run died before it told them theirs, or git declares a reset. `letter`: they were moved, and a run
+    died before it told them. `keeping`: their last rename keeps the password (`old_mailbox: move`). `unsubscribe`:
+    git declares that their OX subscriptions are removed today. `welcome`: a run died before their welcome mail.
+    """
+
+    password: frozenset[Owner] = frozenset()
+    letter: frozenset[Owner] = frozenset()
+    keeping: frozenset[Owner] = frozenset()
+    unsubscribe: frozenset[Owner] = frozenset()
+    welcome: frozenset[Owner] = frozenset()
+
+    @property
+    def owners(self) -> frozenset[Owner]:
+        """Everybody who is due anything."""
+        return self.password | self.letter | self.unsubscribe | self.welcome
+
+
+def credential_events(owner: Owner, changes: Sequence[Change], due: Due) -> CredentialEvents:
+    """What is new for this account, given its changes in all systems."""
+    return CredentialEvents(
+        renews(owner, changes, due), moves(owner, changes, due), owner in due.unsubscribe, owner in due.welcome
+    )
+
+
+def renews(owner: Owner, changes: Sequence[Change], due: Due) -> bool:
+    """Whether this account gets a new password in this plan. An OX user that is renamed needs one too (its old mailbox
+    is attached with it), unless the mailbox moved along with its password."""
+    if owner.scope is not Scope.ACCOUNT:
+        return False
+    renamed = owner not in due.keeping and any(c.action is Action.RENAME and c.kind == "ox_user" for c in changes)
+    return owner in due.password or renamed or makes_credential(changes)
+
+
+def moves(owner: Owner, changes: Sequence[Change], due: Due) -> bool:
+    """Whether this account's address changes while its password stays, so that a letter has to say so."""
+    renamed = owner in due.keeping and any(c.action is Action.RENAME for c in changes)
+    return owner in due.letter or renamed
+
+
+def ask_whether_it_came(desired: DesiredState, account: str) -> str:
+    """What to do about a letter with a password that may not have arrived. The date is the first that is not done."""
+    box = desired.mailboxes.get(Address(account))
+    last = box.password_reset if box is not None else None
+    day = desired.today if last is None or last < desired.today else last + timedelta(days=1)
+    return (
+        f"ask the person whether it came; if not, write `password_reset: {day}` at {account}, for a new password"
+        " everywhere and a new letter"
+    )

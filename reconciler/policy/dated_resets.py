@@ -1,0 +1,136 @@
+"""One-shot dates: which are due, which were missed, which wait (docs/state-language.md, "What is managed").
+
+The workflow asks `due` before it folds changes into transitions; the gate only tells what does not happen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import NamedTuple
+
+from reconciler.model.addresses import Address
+from reconciler.model.declared import DesiredState, Mailbox
+from reconciler.model.records import MailboxRow, Owner, Scope
+from reconciler.planning.finding import Finding, Severity
+from reconciler.planning.ledger_state import OneShot, Remembered
+from reconciler.planning.plan_context import PlanContext
+from reconciler.planning.snapshot import Snapshot
+from reconciler.policy.gate_context import GateContext
+from reconciler.settings import Settings
+
+PASSWORD, SUBSCRIPTIONS = "password_reset", "subscriptions_reset"
+
+
+class Missed(NamedTuple):
+    """An operation that will not be done any more. Without a `why` there is nothing to say: its account is only being
+    made, with a new password of its own. `again` is the first date for which it would be done."""
+
+    shot: OneShot
+    why: str = ""
+    again: date | None = None
+
+
+class OneShots(NamedTuple):
+    """What today makes of the declared dates. `password` and `unsubscribe` are for `planning.credentials.Due`."""
+
+    due: tuple[OneShot, ...] = ()
+    missed: tuple[Missed, ...] = ()
+    waiting: tuple[OneShot, ...] = ()
+
+    @property
+    def password(self) -> frozenset[Owner]:
+        """The accounts that get a new password today."""
+        return self._owners(PASSWORD)
+
+    @property
+    def unsubscribe(self) -> frozenset[Owner]:
+        """The accounts whose OX subscriptions are removed today."""
+        return self._owners(SUBSCRIPTIONS)
+
+    def _owners(self, name: str) -> frozenset[Owner]:
+        return frozenset(Owner(Scope.ACCOUNT, shot.address) for shot in self.due if shot.name == name)
+
+
+def due(
+    context: PlanContext,
+    remembered: Remembered,
+    site: Settings,
+    snapshot: Snapshot,
+) -> OneShots:
+    """Every declared date that the ledger has not seen as done.
+
+    Nothing is due nor missed while the mailboxes are unknown, nor for an account whose rename is still to come.
+    """
+    desired, chains, made = context.desired, context.chains, remembered.made
+    live = snapshot.rows(MailboxRow)
+    if live is None:
+        return OneShots()
+    oldest = desired.today - timedelta(days=site.policy.one_shot_days)
+    later = {rename.new for rename in chains.future}
+    ready: list[OneShot] = []
+    missed: list[Missed] = []
+    waiting: list[OneShot] = []
+    for box, shot in _declared(desired):
+        addresses = chains.addresses(box.address)
+        if any(shot._replace(address=address) in remembered.one_shots for address in addresses):
+            continue
+        since = min((made[a] for a in addresses if a in made), default=None) if made else None
+        if shot.date > desired.today or box.address in later:
+            waiting.append(shot)
+        elif not any(address in live for address in addresses):
+            missed.append(Missed(shot))
+        elif why := _why_not(box, shot, oldest, since, before=shot in remembered.missed):
+            missed.append(Missed(shot, why, _again(box, shot, desired.today, since)))
+        else:
+            ready.append(shot)
+    return OneShots(tuple(ready), tuple(missed), tuple(waiting))
+
+
+def one_shots(context: GateContext) -> Iterator[Finding]:
+    """Dates that were missed, and dates that are still to come."""
+    shots = due(context.plan, context.remembered, context.site, context.snapshot)
+    for shot, why, again in shots.missed:
+        if why:
+            when = "now" if again == context.desired.today else "then"
+            hint = f"write `{shot.name}: {again}` to have it done {when}, or remove it" if again else "remove it"
+            message = f"{shot.name} of {shot.address} on {shot.date} is not done: {why}"
+            yield _note(context, "missed", shot, message, hint)
+    for shot in shots.waiting:
+        yield _note(context, "one-shot", shot, f"{shot.name} of {shot.address} waits for {shot.date}", "")
+
+
+def _declared(desired: DesiredState) -> Iterator[tuple[Mailbox, OneShot]]:
+    for box in desired.mailboxes.values():
+        if box.password_reset is not None:
+            yield box, OneShot(box.address, PASSWORD, box.password_reset)
+        if box.subscriptions_reset is not None:
+            yield box, OneShot(box.address, SUBSCRIPTIONS, box.subscriptions_reset)
+
+
+def _why_not(box: Mailbox, shot: OneShot, oldest: date, since: date | None, *, before: bool) -> str:
+    """Why the operation is too late or has no object; empty when it is to be done. `before`: it was missed before."""
+    if _is_void(box, shot):
+        return "the account has no groupware"
+    # on the very day it may be meant, unless it was declared together with the account
+    if since is not None and (shot.date < since or (before and shot.date == since)):
+        return f"the account was made on {since}"
+    if shot.date < oldest:
+        return f"the date was over before any apply saw it, and dates before {oldest} are not made up for"
+    return "it was missed before" if before else ""
+
+
+def _again(box: Mailbox, shot: OneShot, today: date, since: date | None) -> date | None:
+    """The first date that is neither missed already nor too early for the account; None when none would do."""
+    if _is_void(box, shot):
+        return None
+    return max(today, max(shot.date, since or shot.date) + timedelta(days=1))
+
+
+def _is_void(box: Mailbox, shot: OneShot) -> bool:
+    return shot.name == SUBSCRIPTIONS and not box.groupware
+
+
+def _note(context: GateContext, rule: str, shot: OneShot, message: str, hint: str) -> Finding:
+    origin = context.desired.mailboxes[Address(shot.address)].origin
+    return Finding(Severity.NOTE, rule, shot.address, message, hint, context.locate(origin))

@@ -1,0 +1,194 @@
+"""Gates about new mailboxes: unknown systems, domain, naming, register."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from reconciler.model.addresses import Address, domain_of, local_part
+from reconciler.model.declared import Mailbox
+from reconciler.model.members import slips, trouble, without_zeros
+from reconciler.model.name_folding import folded
+from reconciler.model.record_kinds import kind_of
+from reconciler.model.records import (
+    DomainRow,
+    LetterRow,
+    MailboxRow,
+    MemberRow,
+    Owner,
+)
+from reconciler.planning.changes import Action, Change
+from reconciler.planning.finding import Finding, Severity
+from reconciler.planning.transitions import Transition
+from reconciler.policy.account_takeovers import moved_numbers
+from reconciler.policy.dated_resets import due
+from reconciler.policy.gate_context import GateContext
+from reconciler.policy.wording import about, refusal
+
+
+def unknown_system(context: GateContext) -> Iterator[Finding]:
+    """New logins, passwords and letters wait while a system that belongs to accounts is unknown: a letter would tell a
+    password that does not hold there, or there would be no letter. So do member numbers, and accounts that are opened
+    again, while the register is."""
+    if not context.waiting_for:
+        return
+    names = " and ".join(context.waiting_for)
+    unjudged = context.site.register_ is not None and context.snapshot.rows(MemberRow) is None
+    numbered = {transition.owner for transition, _, _ in moved_numbers(context)} | _opened(context).keys()
+    for transition in context.transitions:
+        if (unjudged and transition.owner in numbered) or any(
+            not kind_of(c.kind).readable or _arrives(c) for c in transition.changes
+        ):
+            message = f"{transition.owner.subject} waits: {names} could not be read"
+            yield about(
+                transition, Severity.WAIT, "unknown-system", message, f"it is carried out once {names} can be read"
+            )
+
+
+def lost_password(context: GateContext) -> Iterator[Finding]:
+    """A reset for somebody whom no letter reaches would only lock them out."""
+    resets = due(context.plan, context.remembered, context.site, context.snapshot).password
+    for transition in context.transitions:
+        waits = transition.owner in context.stopped
+        if transition.owner in resets and not waits and not any(c.kind == "letter" for c in transition.changes):
+            message = f"{transition.owner.subject}: no letter can go out, so nobody would know the new password"
+            hint = "add their member number and correct their address in the register, or remove `password_reset`"
+            yield refusal(transition, "password-reset", message, hint)
+
+
+def missing_domain(context: GateContext) -> Iterator[Finding]:
+    """A mailbox can only be in a domain that PostfixAdmin has."""
+    domains = context.snapshot.rows(DomainRow)
+    if domains is None:
+        return
+    for transition, row in (*arriving_mailboxes(context), *respelled_mailboxes(context)):
+        domain = domain_of(row.key)
+        if domain not in domains:
+            message = f"{row.key}: PostfixAdmin does not have the domain {domain}"
+            hint = f"add the domain {domain} in PostfixAdmin (Domain List, New Domain), then run this again"
+            yield refusal(transition, "missing-domain", message, hint)
+
+
+def naming(context: GateContext) -> Iterator[Finding]:
+    """New addresses of mailboxes follow the naming pattern of the site; live ones keep their names."""
+    pattern = context.site.policy.local_part
+    for transition, row in arriving_mailboxes(context):
+        if not re.fullmatch(pattern, local_part(row.key)):
+            message = f"{row.key} does not follow the naming rule {pattern}"
+            hint = "choose another name, or change policy.local_part in the site file"
+            yield refusal(transition, "naming", message, hint)
+
+
+def register(context: GateContext) -> Iterator[Finding]:
+    """An account is made or opened again, or gets a member number or a new password, only for somebody whom the
+    register knows as an active member; and it is opened, and a password told, only to somebody of that name."""
+    members = context.snapshot.rows(MemberRow)
+    if members is None:
+        return
+    numbered = {transition.owner: transition for transition, _ in new_accounts(context)}
+    numbered |= {transition.owner: transition for transition, _, _ in moved_numbers(context)}
+    # another password would only lock them out: no letter goes to somebody whom the register does not know
+    numbered |= {t.owner: t for t in context.transitions if any(c.kind == "password" for c in t.changes)}
+    letters = ((t, change.after) for t in context.transitions for change in t.changes)
+    told = {t.owner: t for t, letter in letters if isinstance(letter, LetterRow) and letter.tells_password}
+    opened = _opened(context)
+    for transition in (numbered | told | opened).values():
+        box = context.desired.mailboxes.get(Address(transition.owner.subject))
+        if box is None or box.member is None:
+            continue
+        entry, why = members.get(box.member), trouble(members, box.member)
+        if entry is None or why:
+            if transition.owner in numbered or transition.owner in opened:
+                message = f"{box.address}: the register {why}"
+                yield refusal(transition, "register", message, _remedy(members, box, box.member))
+        elif (transition.owner in told or transition.owner in opened) and another_name(box, entry):
+            what = (
+                "the letter with the password would go to them" if transition.owner in told else "is it still theirs?"
+            )
+            message = (
+                f"{box.address} is called {box.name}, and member {box.member} in the register "
+                f"{entry.given_name} {entry.surname}: {what}"
+            )
+            yield refusal(transition, "register", message, _check_number(members, box, box.member))
+
+
+_CHECK_NUMBER = "check the number with the member administration, and write the right one at `member:`"
+
+
+def _check_number(members: Mapping[str, MemberRow], box: Mailbox, number: str) -> str:
+    """What to do about a number that is wrong, with the one that was perhaps meant: a slip away, and of that name."""
+    name = _words(box.given_name, box.surname)
+    near = (entry for slip in slips(number) if (entry := members.get(slip)) is not None and not entry.problem)
+    meant = next((entry for entry in near if name and _words(entry.given_name, entry.surname) == name), None)
+    return _CHECK_NUMBER if meant is None else f"did you mean {meant.key}, {box.name}? {_CHECK_NUMBER}"
+
+
+def _remedy(members: Mapping[str, MemberRow], box: Mailbox, number: str) -> str:
+    other, entry = without_zeros(members, number), members.get(number)
+    if entry is not None and entry.problem:
+        return "have the row corrected in the register and export it again; the rest of this plan does not need it"
+    if other is None:
+        return _check_number(members, box, number)
+    if len(other) > len(number):
+        return f'write `member: "{other}"`, in quotes'
+    return f"give the column of member numbers the format Text in the spreadsheet, and export {number} again"
+
+
+def another_name(box: Mailbox, entry: MemberRow) -> bool:
+    """Whether given name and surname both differ from the register's; who is named nowhere has no other name."""
+    declared = _words(box.given_name, box.surname) or _words(box.name)
+    registered = _words(entry.given_name, entry.surname)
+    return bool(declared) and bool(registered) and declared.isdisjoint(registered)
+
+
+def _words(*names: str | None) -> set[str]:
+    return {word for name in names if name for word in folded(name).casefold().split()}
+
+
+_ARRIVALS = (Action.CREATE, Action.RENAME)
+
+
+def _arrives(change: Change) -> bool:
+    return change.action in _ARRIVALS and kind_of(change.kind).credential
+
+
+def _opened(context: GateContext) -> dict[Owner, Transition]:
+    """Live accounts with a member number that are switched on again."""
+    numbered = (t for t in context.transitions if _declared_number(context, t))
+    return {t.owner: t for t in numbered if any(_opens(change) for change in t.changes)}
+
+
+def _declared_number(context: GateContext, transition: Transition) -> str | None:
+    box = context.desired.mailboxes.get(Address(transition.owner.subject))
+    return box.member if box else None
+
+
+def _opens(change: Change) -> bool:
+    before, after = change.before, change.after
+    return isinstance(before, MailboxRow) and isinstance(after, MailboxRow) and after.active and not before.active
+
+
+def arriving_mailboxes(context: GateContext) -> Iterator[tuple[Transition, MailboxRow]]:
+    """Mailboxes under addresses that have none yet: new ones, and those that move there."""
+    for transition in context.transitions:
+        for change in transition.changes:
+            if change.action in _ARRIVALS and isinstance(change.after, MailboxRow):
+                yield transition, change.after
+
+
+def respelled_mailboxes(context: GateContext) -> Iterator[tuple[Transition, MailboxRow]]:
+    """Mailboxes whose address is to be stored as look-ups find it, with its domain."""
+    for transition in context.transitions:
+        for change in transition.changes:
+            before = change.before
+            if change.action is Action.UPDATE and isinstance(before, MailboxRow) and before.spelling:
+                assert isinstance(change.after, MailboxRow)
+                yield transition, change.after
+
+
+def new_accounts(context: GateContext) -> Iterator[tuple[Transition, MailboxRow]]:
+    """New mailboxes of accounts that have none yet; a renamed account has its old one."""
+    live = context.snapshot.rows(MailboxRow) or {}
+    for transition, row in arriving_mailboxes(context):
+        if not any(address in live for address in context.chains.addresses(Address(transition.owner.subject))):
+            yield transition, row

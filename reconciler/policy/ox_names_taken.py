@@ -1,0 +1,97 @@
+"""Gates about what an OX context holds once: logins and display names. OX itself refuses a second one, and by then the
+mail database would be written and the password changed; so it is refused before the first effect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+from reconciler.model.records import Owner, OxUserRow
+from reconciler.planning.changes import Action
+from reconciler.planning.finding import Finding
+from reconciler.planning.transitions import Transition
+from reconciler.policy.gate_context import GateContext
+from reconciler.policy.ox_deletions import described
+from reconciler.policy.wording import refusal
+
+
+class _Wish(NamedTuple):
+    """A user that gets a value which it does not have yet, and who has it."""
+
+    transition: Transition
+    row: OxUserRow
+    holders: tuple[OxUserRow, ...]
+
+
+def foreign_login(context: GateContext) -> Iterator[Finding]:
+    """An OX login that another user holds and keeps is not ours to take."""
+    for wish, holder in _refused(context, "login"):
+        message = f"{wish.row.key} wants the OX login {wish.row.login!r}, but {described(holder)} has it"
+        other = f"`groupware: {{username: {wish.row.login}2}}`"
+        hint = f"write another login: {other}, or give user {holder.id} another one"
+        # OX holds each login once: no confirmation gives it to a second user
+        yield replace(refusal(wish.transition, "foreign", message, hint), final=True)
+
+
+def display_name(context: GateContext) -> Iterator[Finding]:
+    """Nor is a display name, where the server wants them to differ (facts/open-xchange.md 4)."""
+    openxchange = context.site.openxchange
+    if openxchange is None or not openxchange.unique_display_names:
+        return
+    for wish, holder in _refused(context, "display_name"):
+        name = wish.row.display_name
+        message = f"{wish.row.key} is to be called {name!r} in OX, but {described(holder)} is called that"
+        hint = f"write another `name` at {wish.row.key}, or give OX user {holder.id} another display name"
+        yield refusal(wish.transition, "display-name", message, hint)
+
+
+def _refused(context: GateContext, field: str) -> Iterator[tuple[_Wish, OxUserRow]]:
+    """The wishes that cannot come true: nobody who has the value gives it up in this plan."""
+    wishes, leaving = _wishes(context, field), _leaving(context, field)
+    stopped, found = set(context.stopped), True
+    while found:  # whoever is refused keeps what it has
+        found = False
+        for wish in wishes:
+            kept = [u for u in wish.holders if leaving.get(u.id) is None or leaving[u.id] in stopped]
+            if kept and wish.transition.owner not in stopped:
+                found = True
+                stopped.add(wish.transition.owner)
+                yield wish, kept[0]
+
+
+def _wishes(context: GateContext, field: str) -> list[_Wish]:
+    wanted = []
+    for transition in context.transitions:
+        for change in transition.changes:
+            before, after = change.before, change.after
+            had = _value(before, field) if isinstance(before, OxUserRow) else None
+            if isinstance(after, OxUserRow) and _value(after, field) != had:
+                wanted.append((transition, after))
+    holders: dict[str, list[OxUserRow]] = {}
+    if wanted:
+        for user in (context.snapshot.rows(OxUserRow) or {}).values():
+            holders.setdefault(_value(user, field), []).append(user)
+    return [
+        _Wish(transition, row, tuple(user for user in holders.get(_value(row, field), ()) if user.id != row.id))
+        for transition, row in wanted
+    ]
+
+
+def _leaving(context: GateContext, field: str) -> dict[str, Owner]:
+    """Users (by id) that are deleted, or get another value, and by whose transition."""
+    leaving = {}
+    for transition in context.transitions:
+        for change in transition.changes:
+            before, after = change.before, change.after
+            if isinstance(before, OxUserRow) and (
+                change.action is Action.DELETE
+                or (isinstance(after, OxUserRow) and _value(after, field) != _value(before, field))
+            ):
+                leaving[before.id] = transition.owner
+    return leaving
+
+
+def _value(user: OxUserRow, field: str) -> str:
+    """Logins are compared exactly; whether a server tells capitals of names apart is its collation's business."""
+    return user.login if field == "login" else user.display_name.casefold()

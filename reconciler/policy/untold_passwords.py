@@ -1,0 +1,49 @@
+"""Passwords that nobody would be told, and letters that may not have arrived."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from reconciler.planning.finding import Finding, Severity
+from reconciler.planning.new_passwords import ask_whether_it_came
+from reconciler.policy.gate_context import GateContext
+from reconciler.policy.wording import about, refusal
+
+
+def untold_password(context: GateContext) -> Iterator[Finding]:
+    """Whoever logs in to a live account would be locked out by a new password that no letter tells. Refused on a site
+    without `letters`, a warning where only this account has nobody to write to. What a run left half-way is finished
+    all the same: its old password is lost already."""
+    half_way = {context.chains.of(owner.subject) for owner in context.remembered.unfinished}
+    for transition in context.transitions:
+        account = transition.owner.subject
+        kinds = {change.kind for change in transition.changes}
+        stopped = transition.owner in context.stopped
+        if "password" not in kinds or "letter" in kinds or account in half_way or stopped:
+            continue
+        message = f"{account} gets a new password that nobody is told, and the old one no longer works"
+        if context.site.letters is None:
+            hint = f"write `letters` in the site file; or confirm it, and set a password of {account} by other means"
+            yield refusal(transition, _RULE, f"{message}: the site file has no `letters`", hint)
+        else:
+            hint = f"write a `member` whom a letter reaches, or set a password of {account} by other means afterwards"
+            yield about(transition, Severity.WARNING, _RULE, f"{message}: no letter can go out", hint)
+
+
+_RULE = "no-letter"
+
+
+def uncertain_letters(context: GateContext) -> Iterator[Finding]:
+    """A letter whose answer was lost may hold the only copy of a password. It is not sent again by itself: two letters
+    would tell two passwords. Said as long as a one-shot date would be made up for."""
+    since = context.desired.today - timedelta(days=context.site.policy.one_shot_days)
+    zone = ZoneInfo(context.site.timezone)
+    for account, left in sorted(context.remembered.uncertain.items()):
+        day = left.astimezone(zone).date()
+        if account in context.desired.mailboxes and day >= since:
+            message = f"whether the letter of {day} to the owner of {account} arrived is not known"
+            hint = ask_whether_it_came(context.desired, account)
+            # without an owner: `resume` says it, too, though nothing of the account is left to do
+            yield Finding(Severity.WARNING, "uncertain-letter", account, message, hint)

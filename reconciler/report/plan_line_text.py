@@ -1,0 +1,108 @@
+"""One transition in words: what a person would notice, in the order in which they would ask. `plan_view` calls it.
+
+No decision is made here, and nothing that `changes.HIDDEN` names is ever said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reconciler.model.addresses import local_part
+from reconciler.model.records import AliasRow, BlockRow, OxUserRow, Scope
+from reconciler.planning.changes import Action, Change
+from reconciler.planning.transitions import Effect, Transition
+from reconciler.report.account_line_text import (
+    account_phrases,
+    alias_fields,
+    makes_password,
+)
+from reconciler.report.rename_line_text import renamed_from
+from reconciler.report.vocabulary import listed, noun, quoted, short
+
+
+def sentence(transition: Transition) -> str:
+    """What happens to the subject, in words, its reason behind it."""
+    match transition.owner.scope:
+        case Scope.ACCOUNT:
+            said = ", ".join(account_phrases(transition))
+        case Scope.ALIAS:
+            said = ", ".join(phrase for change in transition.changes for phrase in _alias(change))
+        case Scope.BLOCK:
+            # one block may need two keys of the map (A- and U-label); it is said once
+            said = ", ".join(dict.fromkeys(phrase for change in transition.changes for phrase in _block(change)))
+    return f"{said}: {transition.reason}" if transition.reason else said
+
+
+def title(transition: Transition) -> str:
+    """What stands at the head of the line: the subject, of a renamed account with the address that it leaves."""
+    subject = transition.owner.subject
+    old = renamed_from(transition) if transition.action is Action.RENAME else ""
+    return f"{short(old, subject)} → {subject}" if old else subject
+
+
+def label(change: Change) -> str:
+    """What one step is about: `mailbox`, `alias 10042@`, `letter to their register address`."""
+    subject, said = change.owner.subject, noun(change.kind)
+    match change.kind:
+        case "ox_user" if change.action in (Action.RENAME, Action.DELETE) and isinstance(change.row, OxUserRow):
+            return f"{said} {change.row.id or change.key}" + (" (deletion)" if change.action is Action.DELETE else "")
+        case "password":
+            other = "" if change.key == subject else f" of {short(change.key, subject)}"
+            return f"{said}{other} ({change.system})"
+        case "mailbox" if change.key != subject:
+            return f"old mailbox {short(change.key, subject)}"
+        case "alias" if change.key != subject:
+            return f"alias {short(change.key, subject)}"
+        case "block" if change.key != subject:
+            return f"sender block {change.key}"
+    return said
+
+
+def closer(transition: Transition) -> Iterator[str]:
+    """Why a reviewer should look closer at this line, if at all."""
+    renaming = transition.action is Action.RENAME
+    for loss in transition.losses:
+        yield "deletion of an OX account" if loss.kind == "ox_user" else "purge of a mailbox"
+    if any(change.kind == "subscriptions" for change in transition.changes):
+        yield "removal of OX subscriptions"
+    if transition.effect is Effect.REMOVAL and transition.owner.scope is not Scope.BLOCK:
+        yield "removal"
+    elif transition.switches_off:
+        yield "switch-off"
+    if renaming:
+        yield "rename"
+    if transition.action is not Action.CREATE and not renaming and makes_password(transition.changes):
+        yield "new password for an existing account"
+
+
+def _alias(change: Change) -> Iterator[str]:
+    row = change.row
+    if not isinstance(row, AliasRow):
+        yield f"{noun(change.kind)} {change.action}d"
+        return
+    name = "catch-all" if local_part(change.key) == "*" else "alias"
+    match change.action:
+        case Action.CREATE:
+            yield f"{name} → {listed(row.goto)}"
+            if not row.active:
+                yield "switched off"
+        case Action.DELETE:
+            yield f"{name} removed, it led to {listed(row.goto)}"
+        case Action.UPDATE | Action.RENAME:
+            yield f"{name}: {', '.join(alias_fields(change))}"
+
+
+def _block(change: Change) -> Iterator[str]:
+    row = change.row
+    if not isinstance(row, BlockRow):
+        yield f"{noun(change.kind)} {change.action}d"
+        return
+    what = "address" if "@" in change.key else "domain"
+    match change.action:
+        case Action.DELETE:
+            yield "sender block lifted"
+        case Action.UPDATE | Action.RENAME:
+            old = next((old for field, old, _ in change.fields() if field == "action"), "")
+            yield f"sender block ({what}), action {quoted(old)} → {quoted(row.action)}"
+        case Action.CREATE:
+            yield f"sender block ({what})" + ("" if row.action == "REJECT" else f", action {quoted(row.action)}")

@@ -1,0 +1,136 @@
+"""The rename of an account in words. `plan_line_text` and `account_line_text` call it; it decides nothing.
+
+A transition knows its account by the newest address. The older ones are the keys of what belongs to it and is not it:
+the old mailbox, the old mailbox that is attached, the record that changes its key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from reconciler.model.records import (
+    AliasRole,
+    AliasRow,
+    AttachmentRow,
+    MailboxRow,
+    OxUserRow,
+    PasswordRow,
+    VacationRow,
+)
+from reconciler.planning.changes import Action, Change
+from reconciler.planning.transitions import Transition
+from reconciler.report.vocabulary import count, listed, quoted, short
+
+_NAMES_A_MAILBOX = (MailboxRow, AttachmentRow, PasswordRow, VacationRow)
+
+
+def former_addresses(transition: Transition) -> tuple[str, ...]:
+    """The older addresses of the account that this transition touches, as far as its changes tell them."""
+    return tuple(dict.fromkeys(key for c in transition.changes for key in _older(c, transition.owner.subject)))
+
+
+def renamed_from(transition: Transition) -> str:
+    """The address that the account leaves; empty when no change tells it."""
+    keys = (c.before.key for c in transition.changes if c.action is Action.RENAME and c.before is not None)
+    left = (key for key in keys if "@" in key and key != transition.owner.subject)
+    return next(left, next(iter(former_addresses(transition)), ""))
+
+
+def is_move(transition: Transition) -> bool:
+    """Whether the mailbox itself is re-keyed: its mail and its password stay."""
+    return any(c.kind == "mailbox" and c.action is Action.RENAME for c in transition.changes)
+
+
+def lost_with_rename(transition: Transition) -> Iterator[str]:
+    """A second OX account that stands in the way; the person's own is never deleted by a rename."""
+    for change in transition.changes:
+        if isinstance(change.row, OxUserRow) and change.action is Action.DELETE:
+            yield f"second {deleted_ox_user(change.row)}"
+
+
+def mailbox_phrases(transition: Transition) -> Iterator[str]:
+    """What becomes of the mailbox, and which addresses lead to it."""
+    if is_move(transition):
+        yield "mailbox moves with its mail, password stays"
+    elif _made_mailbox(transition):
+        yield "new mailbox"
+    yield from _leading(transition)
+    yield from _carried(transition)
+
+
+def attachment_phrase(changes: Sequence[Change]) -> Iterator[str]:
+    """The old mailbox in their web interface."""
+    number = sum(c.kind == "attachment" for c in changes)
+    if number:
+        yield "old mailbox attached" if number == 1 else f"{count(number, 'old mailbox', 'old mailboxes')} attached"
+
+
+def lead_here(change: Change, subject: str) -> bool:
+    """Whether this alias, of a former address or of the member number, leads to the account afterwards."""
+    row = change.after
+    return isinstance(row, AliasRow) and change.key != subject and subject in row.goto and row.active
+
+
+def _older(change: Change, subject: str) -> Iterator[str]:
+    before, row = change.before, change.row
+    if change.action is Action.RENAME and before is not None and "@" in before.key and before.key != subject:
+        yield before.key
+    if isinstance(row, _NAMES_A_MAILBOX) and change.key != subject:
+        yield change.key
+    if isinstance(row, AliasRow) and row.role is AliasRole.FORMER:
+        yield change.key
+
+
+def _made_mailbox(transition: Transition) -> bool:
+    subject = transition.owner.subject
+    return any(c.kind == "mailbox" and c.action is Action.CREATE and c.key == subject for c in transition.changes)
+
+
+def _leading(transition: Transition) -> Iterator[str]:
+    """`10042@ and the old address lead to it`."""
+    subject, former = transition.owner.subject, former_addresses(transition)
+    keys = [c.key for c in transition.changes if lead_here(c, subject)]
+    names = [short(key, subject) for key in keys if key not in former]
+    old = [short(key, subject) for key in keys if key in former]
+    if old:
+        names.append("the old address" if len(old) == 1 else f"the old addresses ({listed(old)})")
+    if names:
+        verb = "leads" if len(names) == 1 and len(old) < 2 else "lead"
+        yield f"{' and '.join(filter(None, (listed(names[:-1]) if names[:-1] else '', names[-1])))} {verb} to it"
+
+
+def _carried(transition: Transition) -> Iterator[str]:
+    """What they had set up on the old address and keep."""
+    subject = transition.owner.subject
+    for change in transition.changes:
+        row = change.after
+        if isinstance(row, AliasRow) and change.key == subject and set(row.goto) - {subject}:
+            before = change.before.goto if isinstance(change.before, AliasRow) else ()
+            brought = [target for target in row.goto if target != subject and target not in before]
+            if brought:
+                yield f"forwards come along ({listed(brought)})"
+        elif isinstance(row, VacationRow) and change.action is Action.RENAME:
+            yield "vacation comes along"
+
+
+def ox_user_phrase(change: Change) -> str:
+    """What becomes of the OX user of an account that is renamed."""
+    row = change.row
+    assert isinstance(row, OxUserRow)
+    match change.action:
+        case Action.RENAME:
+            return f"{_user(row)} follows"
+        case Action.UPDATE:
+            return f"{_user(row)} corrected"
+        case _:
+            return "OX user"
+
+
+def deleted_ox_user(row: OxUserRow) -> str:
+    """Said loud: no system asks again, and nothing brings it back (facts/open-xchange.md, `deleteuser`)."""
+    login = f" {quoted(row.login)}" if row.login else ""
+    return f"{_user(row)}{login} DELETED with all its data"
+
+
+def _user(row: OxUserRow) -> str:
+    return f"OX user {row.id}".rstrip()
