@@ -144,7 +144,9 @@ async def test_many_messages_go_through_one_connection_each_to_its_recipient(
     mailer: Mailer = open_mailer("127.0.0.1", server.port)
     assert await mailer.send([mail(to) for to in TO]) == [None, None, None]
     assert server.connections == 1
-    assert [line for line in server.lines if line.startswith("rcpt TO")] == [f"rcpt TO:<{to}>" for to in TO]
+    # smtplib writes its commands in small letters, from Python 3.13 on in capitals
+    named = [line[len("RCPT TO:") :] for line in server.lines if line.upper().startswith("RCPT TO:")]
+    assert named == [f"<{to}>" for to in TO]
     assert all(f"To: {to}".encode() in sent for to, sent in zip(TO, server.mails, strict=True))
 
 
