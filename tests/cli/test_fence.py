@@ -24,8 +24,8 @@ from datetime import timedelta
 from reconciler.apply import session
 from reconciler.apply.ledger import Ledger
 acquire = Ledger.acquire
-async def short(self, holder, host, pid, run=None, ttl=timedelta(seconds=2)):
-    return await acquire(self, holder, host, pid, run, ttl)
+async def short(self, holder, host, pid, ttl=timedelta(seconds=2), **options):
+    return await acquire(self, holder, host, pid, ttl=ttl, **options)
 Ledger.acquire = short
 from reconciler.cli.main import main
 main()

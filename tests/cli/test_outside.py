@@ -39,7 +39,7 @@ def test_who_calls_the_command_may_name_any_folder(site: StandInSite, command: C
     site.write(state="../elsewhere")
     answer = command("validate", "--state", "../elsewhere")
     assert answer.status == 3
-    assert "stands `swordfish`" in answer.words
+    assert "got `swordfish`" in answer.words
     assert command("history").status == 0, "what reads no state is not stopped"
 
 

@@ -138,7 +138,7 @@ async def test_a_mailbox_that_appears_at_the_new_address_stops_it_whole(
     before = dump(pfa_database)
     outcomes = await system.perform(NO_PLAN, planned)
     assert Result.DONE not in results(outcomes)
-    assert any("is there already" in outcome.message for outcome in outcomes)
+    assert any("exists already" in outcome.message for outcome in outcomes)
     assert dump(pfa_database) == before
 
 

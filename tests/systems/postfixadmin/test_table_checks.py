@@ -185,7 +185,7 @@ async def test_a_missing_file_is_not_made(tmp_path: Path) -> None:
 async def test_a_file_that_is_no_database_says_so(tmp_path: Path) -> None:
     (tmp_path / "da.db").write_text("no database at all, but long enough to be looked at" * 50)
     site = Settings.model_validate({"site": "t", "folder": tmp_path, "postfixadmin": {"url": "sqlite:///da.db"}})
-    assert "no sound SQLite database" in (await refused_by(site)).message
+    assert "not a valid SQLite database" in (await refused_by(site)).message
 
 
 async def test_relative_paths_start_at_the_site_file(
