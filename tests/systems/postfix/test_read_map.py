@@ -119,7 +119,7 @@ class Without(WatchedHost):
 
 
 async def test_a_type_that_nobody_can_manage_is_unknown(postfix: Postfix) -> None:
-    with pytest.raises(Unreadable, match="regexp is no map type"):
+    with pytest.raises(Unreadable, match="regexp is not a map type"):
         await observed(section(postfix, sender_access=f"regexp:{postfix.map}"))
 
 

@@ -34,7 +34,7 @@ async def test_the_trap_of_the_wiki_is_shown_with_the_line_that_works(postfix: P
         ("a@example.com RJECT", "hand-line-broken", "the sender gets 451"),
         ("a@example.com 550", "hand-line-digits", "accepts the mail"),
         ("a@example.com 554 5.7.1", "hand-line-leaks", "belongs to another entry"),
-        ("a@example.com", "hand-line-refused", "is no entry"),
+        ("a@example.com", "hand-line-refused", "is not an entry"),
         ("a@example.com: OK", "hand-line-refused", "ends in a colon"),
         ("b@example.com OK\nB@example.com REJECT", "hand-line-refused", "repeats the key of line 1"),
         ("spam@example.net DUNNO", "hand-line-repeats", "repeats a key of the declared block spam@example.net"),
