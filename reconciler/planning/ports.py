@@ -59,10 +59,10 @@ class System(ABC):
     def side_effects(
         self,
         context: PlanContext,  # noqa: ARG002  # for those that need it
-        owner: Owner,  # noqa: ARG002
-        changes: Sequence[Change],  # noqa: ARG002
-        pair: Pair,  # noqa: ARG002
-        events: CredentialEvents,  # noqa: ARG002
+        owner: Owner,  # noqa: ARG002  # for those that need it
+        changes: Sequence[Change],  # noqa: ARG002  # for those that need it
+        pair: Pair,  # noqa: ARG002  # for those that need it
+        events: CredentialEvents,  # noqa: ARG002  # for those that need it
     ) -> SideEffects:
         """What else must happen here because `changes` (of all systems, one owner) happen, and because of `events`.
         Asked again with its own answer among the changes, until no system adds anything."""

@@ -107,7 +107,7 @@ class Ledger:
         return await _patiently(self._acquire, holder, host, pid, run, ttl, migrating)
 
     async def renew(self, lease: Lease) -> None:
-        """A sign of life: `ttl` counts from now again. Raises LockLost.
+        """A heartbeat: `ttl` counts from now again. Raises LockLost.
 
         Waits while a transaction with `done_in` is open; LedgerUnusable, when that takes too long, is worth a retry.
         """
