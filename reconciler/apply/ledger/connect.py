@@ -5,10 +5,12 @@ A ledger has an engine of its own, also beside PostfixAdmin's tables.
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
@@ -20,8 +22,13 @@ from reconciler.remote.database import connect, open_server
 from reconciler.remote.database_errors import explained as words
 from reconciler.remote.database_errors import is_busy, is_missing_table
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 LOCK_WAIT = 10
 """Seconds to wait for a row that somebody else's transaction holds."""
+_PAUSES = (0.1, 0.5)
+"""Seconds before a transaction that others were in the way of (1205, 1213, 40001) is tried again."""
 # the option by which PostfixAdmin's engine knows a connection that will not write, and takes no write lock on SQLite
 _LOOKING = "reconciler_looking"
 
@@ -72,6 +79,18 @@ def snapshot(engine: Engine) -> Iterator[Connection]:
             connection.execution_options(isolation_level="REPEATABLE READ")
         with connection.begin():
             yield connection
+
+
+async def patiently(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """`work` in a thread; again when others were in the way, of which nothing is left then: whole transactions."""
+    for pause in _PAUSES:
+        try:
+            return await asyncio.to_thread(work, *args, **kwargs)
+        except LedgerUnusable as error:
+            if not error.busy:
+                raise
+        await asyncio.sleep(pause)
+    return await asyncio.to_thread(work, *args, **kwargs)
 
 
 def open_engine(

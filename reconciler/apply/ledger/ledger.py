@@ -26,7 +26,7 @@ from reconciler.apply.ledger import (
     run_statements,
     table_check,
 )
-from reconciler.apply.ledger.connect import LedgerUnusable, explained, glance, snapshot, transaction
+from reconciler.apply.ledger.connect import explained, glance, patiently, snapshot, transaction
 from reconciler.apply.ledger.inventory import Source
 from reconciler.apply.ledger.lock import TTL, Holder, Lease, Locked
 from reconciler.apply.ledger.run_rows import NewRun
@@ -49,8 +49,6 @@ from reconciler.remote.database import connect
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_PAUSES = (0.1, 0.5)
-"""Seconds before a transaction that others were in the way of (1205, 1213, 40001) is tried again."""
 _ENTRIES = 10_000
 """Inventory entries in one transaction: the lock's row is not held for minutes."""
 
@@ -74,24 +72,24 @@ class Ledger:
     async def init(self) -> bool:
         """Makes the missing tables. False when they are of an older version: see `session.bring_up_to_date`. Raises
         LedgerUnusable, and changes nothing, when others have their names."""
-        return await _patiently(table_check.create, self._engine, self.tables)
+        return await patiently(table_check.create, self._engine, self.tables)
 
     async def begin_migration(self) -> list[Ledger]:
         """Notes that older tables are being changed, so that no run begins any more. The ledgers of all sites, whose
         locks must be held meanwhile; none when there is nothing to change."""
-        if not await _patiently(migrations.mark, self._engine, self.tables):
+        if not await patiently(migrations.mark, self._engine, self.tables):
             return []
         sites = {self._site, *await self._read(lambda c, tables: list(c.execute(select(tables.lock.c.name)).scalars()))}
         return [Ledger(self._engine, site, clock=self._clock, prefix=self._prefix) for site in sorted(sites)]
 
     async def migrate(self) -> None:
         """Brings the tables to today's version. Whoever dies here, or does it a second time, begins where it stands."""
-        await _patiently(migrations.run, self._engine, self.tables)
+        await patiently(migrations.run, self._engine, self.tables)
         await self.check()
 
     async def check(self) -> None:
         """Raises LedgerUnusable when the tables are missing, unfinished, or of another version or shape."""
-        await _patiently(table_check.check, self._engine, self.tables)
+        await patiently(table_check.check, self._engine, self.tables)
 
     async def exists(self) -> bool:
         """Whether any of the tables is there. Raises LedgerUnusable when nobody answers."""
@@ -104,7 +102,7 @@ class Ledger:
     ) -> Lease:
         """Takes the lock, also one that expired or whose holder is dead on this very host; of tables of another version
         only for `migrating` them. Raises Locked, and LedgerUnusable."""
-        return await _patiently(self._acquire, holder, host, pid, run, ttl, migrating)
+        return await patiently(self._acquire, holder, host, pid, run, ttl, migrating)
 
     async def renew(self, lease: Lease) -> None:
         """A heartbeat: `ttl` counts from now again. Raises LockLost.
@@ -115,19 +113,19 @@ class Ledger:
 
     async def holds(self, lease: Lease) -> bool:
         """Whether the lock is still ours; only looks."""
-        return await _patiently(self._holds, lease)
+        return await patiently(self._holds, lease)
 
     async def release(self, lease: Lease) -> None:
         """Gives the lock back; nothing happens when it was lost."""
-        await _patiently(self._free, lease.fence)
+        await patiently(self._free, lease.fence)
 
     async def holder(self) -> Holder | None:
         """Who holds the lock, even if it expired; None when it is free."""
-        return await _patiently(self._holder)
+        return await patiently(self._holder)
 
     async def break_lock(self, shown: Holder) -> bool:
         """Takes the lock from the holder that a person was shown; False when somebody else holds it by now."""
-        return await _patiently(self._free, shown.fence)
+        return await patiently(self._free, shown.fence)
 
     # runs
 
@@ -165,7 +163,7 @@ class Ledger:
         """A run that lost its lock may have told other systems something about these owners after another run did: it
         counts as a run of its own, later than that one, whose passwords nobody was told. Needs no lock: nobody else
         writes these rows, and the next plan puts it right."""
-        await _patiently(self._note_uncertain, run, owners)
+        await patiently(self._note_uncertain, run, owners)
 
     async def before(self, run: OpenRun, steps: Sequence[Step]) -> None:
         """These are begun now. Raises LockLost, and PermanentFailure when one is done already."""
@@ -290,7 +288,7 @@ class Ledger:
             with snapshot(self._engine) as connection:
                 return work(connection, self.tables, *args, **kwargs)
 
-        return await _patiently(read)
+        return await patiently(read)
 
     async def _write(self, lease: Lease, work: Callable[[Connection], T]) -> T:
         def write() -> T:
@@ -298,7 +296,7 @@ class Ledger:
                 lock.hold(connection, self.tables.lock, self._site, lease)
                 return work(connection)
 
-        return await _patiently(write)
+        return await patiently(write)
 
     def _acquire(self, holder: str, host: str, pid: int, run: int | None, ttl: timedelta, migrating: bool) -> Lease:
         dead: Holder | None = None
@@ -345,15 +343,3 @@ class Ledger:
 
     def _recording(self, batch: Sequence[InventoryEntry], run: OpenRun) -> Callable[[Connection], None]:
         return lambda c: inventory.record(c, self.tables, self._source(run), batch, self._clock())
-
-
-async def _patiently(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """`work` in a thread; again when others were in the way, of which nothing is left then: whole transactions."""
-    for pause in _PAUSES:
-        try:
-            return await asyncio.to_thread(work, *args, **kwargs)
-        except LedgerUnusable as error:
-            if not error.busy:
-                raise
-        await asyncio.sleep(pause)
-    return await asyncio.to_thread(work, *args, **kwargs)
