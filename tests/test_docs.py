@@ -17,8 +17,8 @@ from reconciler.cli.runner import Status
 from reconciler.model.declared import CONFIRMABLE
 from reconciler.planning.transitions import Effect
 from reconciler.settings import Postfix
-from reconciler.systems.postfix.tools import sudoers_lines
 from tests import pages
+from tests.sudoers import sudoers_lines
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -108,7 +108,7 @@ def test_the_page_says_which_gates_a_confirmation_lifts() -> None:
 
 
 def test_every_rule_of_a_plan_is_explained() -> None:
-    """Those of the gates and of the systems' reviews; `hand-line-…` stands for all that begin so."""
+    """Those of the gates and of the systems' reviews; `unmanaged-line-…` stands for all that begin so."""
     said = {rule for folder in ("policy", "systems") for rule, _ in rules_of(folder)}
     explained = set().union(*map(named, [*REFUSALS, "What waits", "Warnings and notes"]))
     beginnings = tuple(rule for rule in explained if rule.endswith("-"))

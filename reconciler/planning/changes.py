@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
-from reconciler.errors import Halted
+from reconciler.errors import Halted, ReconcilerError, TemporaryFailure, Unreadable
 from reconciler.model.record_kinds import kind_of
 from reconciler.model.records import Owner, Row
 
@@ -108,9 +108,12 @@ class Outcome(NamedTuple):
     raced: bool = False
 
     @classmethod
-    def halted(cls, error: Halted) -> Outcome:
-        """Not begun, because somebody stopped the run."""
-        return cls(Result.NOT_TRIED, error.message, error.hint)
+    def of(cls, error: ReconcilerError) -> Outcome:
+        """The outcome of a step that this error ended: Halted means not begun, and only some errors are temporary."""
+        if isinstance(error, Halted):
+            return cls(Result.NOT_TRIED, error.message, error.hint)
+        temporary = isinstance(error, TemporaryFailure | Unreadable)
+        return cls(Result.FAILED, error.message, error.hint, temporary)
 
     @classmethod
     def lost_race(cls, message: str, hint: str) -> Outcome:

@@ -189,7 +189,7 @@ def nothing(view: PlanView) -> str:
     return DOT.join((f"{view.title} for {view.site}: {said}", *troubles(view)))
 
 
-_NO_MAP = "hand-line-refused"
+_NO_MAP = "unmanaged-line-refused"
 """The rule of a hand-made line with which no map is written."""
 
 

@@ -91,7 +91,7 @@ def test_smtpd_refuses_what_is_declared_and_nothing_else(quick_site: RealSite) -
     site.declare(blocks=["domain: example.org, reason: spam", "sender: spam@example.net, reason: phishing"])
     planned = site.run("plan", "--format", "json")
     assert planned.status == 4
-    (note,) = (f for f in planned.json["findings"] if f["rule"] == "hand-line-never-matches")
+    (note,) = (f for f in planned.json["findings"] if f["rule"] == "unmanaged-line-never-matches")
     assert "write `trap.example`" in note["hint"]
     assert site.run("apply", "--yes").status == 0
     for sender in ("a@example.org", "A@Deep.Sub.EXAMPLE.org", "spam@example.net", "hand@made.example"):

@@ -96,7 +96,7 @@ def test_the_printed_sudoers_lines_allow_nothing_else(far_site: RealSite, postfi
         done = subprocess.run(["sudo", "-n", "-l", *argv], user=user, capture_output=True, check=False)
         return done.returncode == 0
 
-    assert all(sudo(*argv) for argv in tools.privileged())
+    assert all(sudo(*argv) for argv in tools.privileged)
     assert not sudo("/usr/bin/tee", "/etc/passwd")
     assert not sudo("/usr/bin/tee", tools.new, "/etc/passwd")
     assert not sudo("/usr/bin/cp", "-pT", tools.path, "/etc/passwd")

@@ -146,7 +146,7 @@ class LetterSystem(System):
             async with self._context.fence.effect(step.change.owner):
                 (answer,) = await self._context.mailer.send([message])
         except Halted as error:
-            return Outcome.halted(error)
+            return Outcome.of(error)
         except Unreadable as error:
             answer = f"{NOT_SENT}: {error.message}"
         return self._outcome(context, step, answer)

@@ -81,7 +81,7 @@ async def perform(tools: Tools, target: Target | None, passwords: Passwords, bat
             async with tools.fence.effect(step.change.owner):
                 outcomes.append(await to_its_end(attach, Web(target.url), target, user, row))
         except Halted as error:
-            outcomes.append(Outcome.halted(error))
+            outcomes.append(Outcome.of(error))
     return outcomes
 
 

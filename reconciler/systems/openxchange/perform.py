@@ -158,7 +158,7 @@ class _Batch:
         try:
             problem = await self._call(write, step.change)
         except Halted as error:
-            return Outcome.halted(error)
+            return Outcome.of(error)
         self._written.add(step.id)
         if step.change.action is Action.RENAME and isinstance(step.change.after, OxUserRow):
             self._renamed[step.change.owner] = step.change.after.login
@@ -198,7 +198,7 @@ class _Batch:
             try:
                 again = await self._call(write, step.change)
             except Halted as error:
-                return Outcome.halted(error)
+                return Outcome.of(error)
             if again is not None:
                 return _failed(again)
         return Outcome(Result.DONE)

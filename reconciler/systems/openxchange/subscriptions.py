@@ -79,7 +79,7 @@ class Subscriptions:
             async with tools.fence.effect(step.change.owner):
                 return await to_its_end(self._one, engine, step, seen)
         except Halted as error:
-            return Outcome.halted(error)
+            return Outcome.of(error)
 
     def _one(self, engine: Engine, step: Step, seen: FoundUsers) -> Outcome:
         row, user = step.change.row, seen.of(step.change)

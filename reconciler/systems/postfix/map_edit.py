@@ -1,4 +1,4 @@
-"""From a view and changes to the next text of the sender map, and whether each change may still be made. Pure."""
+"""Whether each change of the sender map may still be made, and the next text with all of them. Pure."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from reconciler.errors import PermanentFailure
 from reconciler.model.records import BlockRow, Row
 from reconciler.planning.changes import Change, Outcome, Result
-from reconciler.systems.postfix.map_keys import KeyRules, forms
+from reconciler.systems.postfix.map_keys import forms
 from reconciler.systems.postfix.map_state import View, first_of, repeated
-from reconciler.systems.postfix.mapfile import Lines, MapEntry, MapText, parse, render
+from reconciler.systems.postfix.mapfile import Lines, MapText, parse, render
 from reconciler.systems.postfix.tools import Tools
 
 
@@ -19,7 +19,7 @@ def in_place(change: Change, view: View) -> bool:
 
 
 def judge(change: Change, view: View, tools: Tools) -> Outcome | None:
-    """What becomes of the change before anything is written; None when it is to be carried out."""
+    """The outcome of a change that is in place or must not be made; None when it is to be carried out."""
     if in_place(change, view):
         return Outcome(Result.DONE)
     before, now = _action(change.before), _now(change, view)
@@ -28,13 +28,11 @@ def judge(change: Change, view: View, tools: Tools) -> Outcome | None:
             f"{change.key} was {_shown(before)} when this was planned and is {_shown(now)} now",
             "somebody edited the sender map: run `reconciler plan` again",
         )
-    if isinstance(change.after, BlockRow):
-        return _unwritable(change.after, view, tools)
-    return None
+    return _unwritable(change.after, view, tools) if isinstance(change.after, BlockRow) else None
 
 
 def checked_text(view: View, changes: Sequence[Change], site: str, tools: Tools) -> MapText:
-    """The next text, proved to mean what it should. Raises PermanentFailure, naming lines of the present file."""
+    """The next text, parsed again and compared. Raises PermanentFailure, naming lines of the present file."""
     blocks = {key: block.lines for key, block in view.blocks.items() if block.lines.entries}
     for change in changes:
         if isinstance(change.after, BlockRow):
@@ -44,8 +42,13 @@ def checked_text(view: View, changes: Sequence[Change], site: str, tools: Tools)
             blocks.pop(change.key, None)
     content = render(view.text, blocks, site)
     text = parse(content, site, tools.path, whole_file=view.text.whole_file)
-    _prove(view.text, text, [pair for key in sorted(blocks) for pair in blocks[key].entries], tools.path)
-    for entry, why in objections(view.text.by_hand, view.rules):
+    _compare(view.text, text, [pair for key in sorted(blocks) for pair in blocks[key].entries], tools.path)
+    # postmap says so on stderr, ends with status 0 and may have left out anything: so any such line stops a write
+    # (facts/postfix.md 3.1)
+    by_hand = view.text.by_hand
+    complaints = [(entry, entry.problem) for entry in by_hand if entry.problem]
+    complaints += [(entry, f"repeats the key {entry.key}") for entry in repeated(by_hand, view.rules)]
+    for entry, why in complaints:
         raise PermanentFailure(
             f"{tools.path}, line {entry.line}, was made by hand and {why}: postmap would complain, nothing was written",
             hint="correct or remove that line, then apply again",
@@ -53,15 +56,8 @@ def checked_text(view: View, changes: Sequence[Change], site: str, tools: Tools)
     return text
 
 
-def objections(by_hand: Sequence[MapEntry], rules: KeyRules) -> list[tuple[MapEntry, str]]:
-    """Hand-made lines that postmap has something against. It says so on stderr, ends with status 0 and may have left
-    out anything: so any such word stops a write (facts/postfix.md 3.1)."""
-    broken = [(entry, entry.problem) for entry in by_hand if entry.problem]
-    return broken + [(entry, f"repeats the key {entry.key}") for entry in repeated(by_hand, rules)]
-
-
-def _prove(old: MapText, new: MapText, wanted: list[tuple[str, str]], path: str) -> None:
-    """Lines that begin with a blank continue what stands above them, and that changes when our section moves."""
+def _compare(old: MapText, new: MapText, wanted: list[tuple[str, str]], path: str) -> None:
+    """A line that begins with a blank continues the one above, so it may mean something else once our section moves."""
     for before, after in zip(old.by_hand, new.by_hand, strict=False):
         if before[2:] != after[2:]:
             raise PermanentFailure(
@@ -76,7 +72,7 @@ def _prove(old: MapText, new: MapText, wanted: list[tuple[str, str]], path: str)
 
 
 def _half_done(change: Change, view: View) -> bool:
-    """A run of ours that died between its two moves leaves text and built map in one of the two states each."""
+    """Whether a run of ours died between its two moves: text and built map are then each as before or as after."""
     block = view.blocks.get(change.key)
     either = (_action(change.before), _action(change.after))
     return block is not None and block.text in either and block.built in either
@@ -87,17 +83,16 @@ def _unwritable(row: BlockRow, view: View, tools: Tools) -> Outcome | None:
     for form in forms(row.key, view.rules):
         line = f"{form} {row.action}"
         if [e[2:] for e in parse(f"{line}\n".encode(), "", tools.path).entries] != [(form, row.action, "")]:
-            return Outcome(
-                Result.FAILED, f"no map can hold the line `{line}`", "block the domain instead, or declare another key"
-            )
+            hint = "block the domain instead, or declare another key"
+            return Outcome(Result.FAILED, f"no map can hold the line `{line}`", hint)
         other = by_hand.get(view.rules.fold(form))
         if other is not None and not tools.is_built:
-            return Outcome(
-                Result.FAILED,
+            message = (
                 f"line {other.line} of {tools.path} has the key {form} too, and of a {tools.type} map with a key twice "
-                "Postfix reads nothing",
-                "remove that line, it was made by hand; the block replaces it",
+                "Postfix reads nothing"
             )
+            hint = "remove that line, it was made by hand; the block replaces it"
+            return Outcome(Result.FAILED, message, hint)
     return None
 
 

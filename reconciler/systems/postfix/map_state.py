@@ -1,15 +1,15 @@
-"""One look at the sender map: what its text says, what Postfix reads, and both as records. Pure.
+"""The sender map as it is: its text, what Postfix reads, and both as records. Pure.
 
-Text and built map are two files, and a crash between two moves, or a forgotten postmap, leaves them different. The
-action of a row says so, hence the difference is drift that converges: `REJECT (not in force)`.
+Text and built map are two files: a crash between two moves, or a forgotten postmap, leaves them different. The action
+of a row says so (`REJECT (not in force)`), so the difference is drift that the next apply removes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from reconciler.model.records import BlockRow, Records, UnmanagedLineRow
+from reconciler.model.records import BlockRow, Records, Row, UnmanagedLineRow
 from reconciler.systems.postfix.map_keys import KeyRules, canonical, forms
 from reconciler.systems.postfix.mapfile import Lines, MapEntry, MapText
 
@@ -17,7 +17,7 @@ NOT_IN_FORCE = " (not in force)"
 
 
 class Block(NamedTuple):
-    """What stands under all keys of one block: the action, None for nothing, or a description of a mixture."""
+    """All keys of one block: their action, None for no key, or a description where they differ."""
 
     text: str | None
     built: str | None
@@ -25,7 +25,7 @@ class Block(NamedTuple):
 
     @property
     def action(self) -> str:
-        """Both as one value that equals a wanted action only when everything is in place."""
+        """Text and map as one value, which equals a wanted action only when everything is in place."""
         if self.text == self.built:
             return self.text or ""
         if self.text is None:
@@ -34,42 +34,43 @@ class Block(NamedTuple):
 
 
 class View(NamedTuple):
-    """`content` is None while there is no file; `built` is None when there is no built map."""
+    """`content` is None without a file; `built` is what Postfix reads, by folded key, None without such a map."""
 
     content: bytes | None
     built: Mapping[str, str] | None
     text: MapText
     blocks: Mapping[str, Block]
     rules: KeyRules
-    in_force: Mapping[str, str]
 
     def records(self) -> Records:
-        """The blocks of our place and the hand-made lines outside it."""
-        blocks = {key: BlockRow(key, block.action, block.lines.comment) for key, block in self.blocks.items()}
+        """Our blocks, and the hand-made lines."""
+        blocks: dict[str, Row] = {k: BlockRow(k, block.action, block.lines.comment) for k, block in self.blocks.items()}
         above = self.text.section.begin if self.text.section else 0
-        first = first_of(self.text.entries, self.rules)
-        hand = {}
+        in_force, first = self.built or {}, first_of(self.text.entries, self.rules)
+        by_hand: dict[str, Row] = {}
         for entry in self.text.by_hand:
-            folded = self.rules.fold(entry.key)
-            stale = first.get(folded) is entry and self.in_force.get(folded) != entry.action
+            folded, line = self.rules.fold(entry.key), str(entry.line)
+            stale = first.get(folded) is entry and in_force.get(folded) != entry.action
             action = entry.action + (NOT_IN_FORCE if stale else "")
-            hand[str(entry.line)] = UnmanagedLineRow(str(entry.line), entry.key, action, entry.line < above)
-        return {"block": dict(blocks), "unmanaged_line": dict(hand)}
+            by_hand[line] = UnmanagedLineRow(line, entry.key, action, entry.line < above)
+        return {"block": blocks, "unmanaged_line": by_hand}
 
 
-def look(
-    content: bytes | None, text: MapText, built: Mapping[str, str] | None, in_force: Mapping[str, str], rules: KeyRules
-) -> View:
-    """`in_force` is what Postfix reads, by folded key."""
-    effective = first_of(text.entries, rules)
+def look(content: bytes | None, text: MapText, built: Mapping[str, str] | None, rules: KeyRules) -> View:
+    """`built` as in View."""
+    in_force = built or {}
     ours = first_of((entry for entry in text.ours if not entry.problem), rules)
-    surplus = in_force.keys() - effective.keys()
+    surplus = in_force.keys() - first_of(text.entries, rules).keys()
     grouped: dict[str, set[str]] = {}
     for folded in (*ours, *surplus):
         grouped.setdefault(canonical(ours[folded].key if folded in ours else folded), set()).add(folded)
-    blocks = {key: _block(key, found, ours, surplus, in_force, text, rules) for key, found in grouped.items()}
-    blocks |= _rubbish(text, ours)
-    return View(content, built, text, blocks, rules, in_force)
+    # a key that only a hand-made line has is not a block's
+    relevant = {key: action for key, action in in_force.items() if key in ours or key in surplus}
+    blocks = {}
+    for key, found in grouped.items():
+        wanted = [rules.fold(form) for form in forms(key, rules)]
+        blocks[key] = _block(wanted, found, ours, relevant, text)
+    return View(content, built, text, blocks | _unusable_lines(text, ours), rules)
 
 
 def first_of(entries: Iterable[MapEntry], rules: KeyRules) -> dict[str, MapEntry]:
@@ -88,28 +89,19 @@ def repeated(entries: Iterable[MapEntry], rules: KeyRules) -> list[MapEntry]:
 
 
 def _block(
-    key: str,
-    found: set[str],
-    ours: Mapping[str, MapEntry],
-    surplus: Collection[str],
-    in_force: Mapping[str, str],
-    text: MapText,
-    rules: KeyRules,
+    wanted: list[str], found: set[str], ours: Mapping[str, MapEntry], in_force: Mapping[str, str], text: MapText
 ) -> Block:
-    wanted = [rules.fold(form) for form in forms(key, rules)]
-    all_forms = [*wanted, *sorted(found.difference(wanted))]
-    # a key that only a hand-made line has is not this block's
-    here = [form for form in all_forms if form in ours or form in surplus]
-    said = {form: ours[form].action for form in all_forms if form in ours}
-    read = {form: in_force[form] for form in here if form in in_force}
-    entries = [ours[form] for form in all_forms if form in ours]
+    keys = [*wanted, *sorted(found.difference(wanted))]
+    entries = [ours[key] for key in keys if key in ours]
+    in_text = {key: ours[key].action for key in keys if key in ours}
+    read = {key: in_force[key] for key in keys if key in in_force}
     comment = next((c for entry in entries if (c := text.comment_above(entry))), "")
     lines = Lines(comment, tuple((entry.key, entry.action) for entry in entries))
-    return Block(_together(said, wanted), _together(read, wanted), lines)
+    return Block(_together(in_text, wanted), _together(read, wanted), lines)
 
 
 def _together(actions: Mapping[str, str], wanted: list[str]) -> str | None:
-    """One action when all keys have it, None when none has any, else who has what."""
+    """One action when all keys have it, None when none has any, else each key with its own."""
     if not actions:
         return None
     values = set(actions.values())
@@ -118,15 +110,14 @@ def _together(actions: Mapping[str, str], wanted: list[str]) -> str | None:
     return ", ".join(f"{form} {actions.get(form, 'missing')}" for form in {**dict.fromkeys(wanted), **actions})
 
 
-def _rubbish(text: MapText, ours: Mapping[str, MapEntry]) -> dict[str, Block]:
-    """Lines of our place that are no entries or repeat one: found there, never wanted, so they are taken out."""
+def _unusable_lines(text: MapText, ours: Mapping[str, MapEntry]) -> dict[str, Block]:
+    """Lines of our section that are no entries or repeat one: found, never wanted, so they are removed."""
     counted = set(ours.values())
-    nothing = Lines("", ())
     blocks = {}
     for entry in text.ours:
         if entry.problem:
-            said = f"(line {entry.line} {entry.problem})"
-            blocks[f"{entry.key[:80]} (no entry)"] = Block(said, said, nothing)
+            shown = f"(line {entry.line} {entry.problem})"
+            blocks[f"{entry.key[:80]} (no entry)"] = Block(shown, shown, Lines("", ()))
         elif entry not in counted:
-            blocks[f"{entry.key} (repeated)"] = Block(entry.action, entry.action, nothing)
+            blocks[f"{entry.key} (repeated)"] = Block(entry.action, entry.action, Lines("", ()))
     return blocks

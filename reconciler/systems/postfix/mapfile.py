@@ -1,6 +1,6 @@
-"""The text of a sender map: read by postmap's own rules, our section found in it and written back. Pure.
+"""The text of a sender map: parsed by postmap's own rules, our section found in it and written back. Pure.
 
-`map_state` reads with it, `publish_map` writes with it. Lines are bytes, so that hand-made ones survive byte for byte.
+Lines are bytes, so that hand-made ones survive byte for byte.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from typing import NamedTuple
 
 from reconciler.errors import Unreadable
 
-_BLANKS = b" \t\n\v\f\r"
 _SPACES = " \t\n\v\f\r"
-_PLAIN_KEY = re.compile(r'[^"\\ \t\n\v\f\r]+(?=[ \t\n\v\f\r])')
+_BLANKS = _SPACES.encode()
+_KEY = re.compile(r'(?:\\.?+|"(?:\\.?+|[^"\\])*+"|[^"\\ \t\n\v\f\r]++)*+', re.DOTALL)
+"""Up to the first blank outside quotes; it stops at a quote that is never closed."""
 
 
 class MapEntry(NamedTuple):
@@ -28,7 +29,7 @@ class MapEntry(NamedTuple):
     action: str
     """Empty when postmap skips the line."""
     problem: str = ""
-    """What postmap has against it; it says so and goes on with status 0 (facts/postfix.md 3.1)."""
+    """Why postmap complains about it; postmap then goes on and ends with status 0 (facts/postfix.md 3.1)."""
 
 
 class Section(NamedTuple):
@@ -39,7 +40,7 @@ class Section(NamedTuple):
 
 
 class Lines(NamedTuple):
-    """What the file says for one block: a comment for readers, and the entries."""
+    """The lines of one block: a comment for readers, and the entries."""
 
     comment: str
     entries: tuple[tuple[str, str], ...]
@@ -57,7 +58,7 @@ class MapText:
 
     @cached_property
     def ours(self) -> tuple[MapEntry, ...]:
-        """The entries that live in our place."""
+        """The entries of our section, or of a file that is all ours."""
         return tuple(entry for entry in self.entries if self._is_ours(entry))
 
     @cached_property
@@ -66,7 +67,7 @@ class MapText:
         return tuple(entry for entry in self.entries if not self._is_ours(entry))
 
     def comment_above(self, entry: MapEntry) -> str:
-        """The comment directly above an entry."""
+        """The comment in the line above an entry."""
         above = self.lines[entry.line - 2].strip(_BLANKS) if entry.line > 1 else b""
         marker = self.section is not None and entry.line - 1 == self.section.begin
         return "" if marker or not above.startswith(b"#") else above[1:].strip().decode("utf-8", "replace")
@@ -83,8 +84,8 @@ def parse(content: bytes, site: str, path: str, *, whole_file: bool = False) -> 
 
 
 def render(text: MapText, blocks: dict[str, Lines], site: str) -> bytes:
-    """The file with exactly these blocks: our section on top, so that ours wins, then the hand-made lines as they
-    are. Without blocks there is no section."""
+    """The file with these blocks: our section on top, so that it wins, then the hand-made lines as they are. Without
+    blocks there is no section."""
     section = b"".join(_section_lines(blocks, site)) if blocks else b""
     if text.whole_file:
         return section
@@ -118,44 +119,23 @@ def _entry(first: int, last: int, raw: bytes) -> MapEntry:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
         return MapEntry(first, last, raw.decode("utf-8", "backslashreplace").strip(), "", "is not UTF-8")
-    if text[:1] in _BLANKS.decode():
+    if text[:1] in _SPACES:
         return MapEntry(first, last, text.strip(), "", "begins with a blank and continues nothing")
-    end, quoted = _end_of_key(text)
+    match = _KEY.match(text)
+    end = match.end() if match else 0
     key, action = text[:end], text[end:].strip(_SPACES)
-    if quoted:
+    if text[end : end + 1] == '"':
         return MapEntry(first, last, text.strip(), "", 'has an unbalanced "')
     if not key or not action:
         return MapEntry(first, last, text.strip(), "", "has no action")
     return MapEntry(first, last, key, action, "has a key that ends in a colon" if key.endswith(":") else "")
 
 
-def _end_of_key(text: str) -> tuple[int, bool]:
-    """Where the key ends (at the first blank outside quotes), and whether a quote was left open."""
-    plain = _PLAIN_KEY.match(text)
-    if plain:  # nearly every line of a long map
-        return plain.end(), False
-    quoted = escaped = False
-    for index, character in enumerate(text):
-        if escaped:
-            escaped = False
-        elif character == "\\":
-            escaped = True
-        elif character == '"':
-            quoted = not quoted
-        elif character in _SPACES and not quoted:
-            return index, False
-    return len(text), quoted
-
-
 def _section(lines: Iterable[bytes], site: str, path: str) -> Section | None:
-    begins, ends = [], []
     begin, end = _begin(site).encode(), _end(site).encode()
-    for number, line in enumerate(lines, 1):
-        bare = line.strip(_BLANKS)
-        if bare.startswith(begin):
-            begins.append(number)
-        elif bare == end:
-            ends.append(number)
+    comments = [(number, line.strip(_BLANKS)) for number, line in enumerate(lines, 1) if b"# " in line]
+    begins = [number for number, line in comments if line.startswith(begin)]
+    ends = [number for number, line in comments if line == end]
     if not begins and not ends:
         return None
     if len(begins) == len(ends) == 1 and begins < ends:

@@ -1,4 +1,4 @@
-"""Carries steps out: one rewrite of the sender map for a whole batch, built and proved beside the living one.
+"""Carries steps out: one rewrite of the sender map for a whole batch, built and checked beside the live one.
 
 The order is that of facts/postfix.md 3.4, which survives a crash at any point: write beside, build, read back, copy
 the old map, move the new map, move the text. Until the first move nothing that Postfix reads has changed.
@@ -11,7 +11,7 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext
 
-from reconciler.errors import EffectFailed, Halted, PermanentFailure, TemporaryFailure, Unreadable
+from reconciler.errors import EffectFailed, PermanentFailure, TemporaryFailure, Unreadable
 from reconciler.planning.changes import Change, Outcome, Result, Step
 from reconciler.remote.host import Completed
 from reconciler.systems.postfix.map_edit import checked_text, in_place, judge
@@ -28,7 +28,7 @@ _TIME = 60.0 * (LOCK_MINUTES - 1)
 
 
 class Rewriter:
-    """Writes one map on one host."""
+    """Rewrites one map on one host."""
 
     def __init__(self, reader: Reader, fence: Fence) -> None:
         self._reader = reader
@@ -42,10 +42,8 @@ class Rewriter:
         try:
             async with fence, self._locked() as deadline:
                 return await self._rewrite(batch, deadline)
-        except Halted as error:
-            return [Outcome.halted(error)] * len(batch)
         except EffectFailed as error:
-            return [_failed(error)] * len(batch)
+            return [Outcome.of(error)] * len(batch)
         except Unreadable as error:
             return await self._look_again(batch, error)
 
@@ -67,26 +65,24 @@ class Rewriter:
             async with self._fence.effect(changes[0].owner):  # building took a while
                 await (self._publish_built(view) if self._tools.is_built else self._publish_and_reload(view))
             published = True
-        except Halted as error:
-            return Outcome.halted(error)
         except EffectFailed as error:
-            return _failed(error)
+            return Outcome.of(error)
         finally:
-            if not published:  # also when we are cancelled
-                await self._host.run(self._tools.as_root(self._tools.clean()), env=PLAIN)
+            if not published:  # also when the task is cancelled
+                await self._run(self._tools.clean)
         return Outcome(Result.DONE)
 
     async def _write_beside(self, view: View, text: MapText) -> None:
-        await self._root(self._tools.clean())  # what a run that was killed left behind
+        await self._root(self._tools.clean)  # what a run that was killed left behind
         if view.content is not None:
-            await self._root(self._tools.inherit())
-        echo = await self._root(self._tools.write(), stdin=text.content)
+            await self._root(self._tools.inherit)
+        echo = await self._root(self._tools.write, stdin=text.content)
         if echo.stdout != text.content:
             raise TemporaryFailure(f"{self._host.name}: only a part of the new map arrived; the live map is unchanged")
 
     async def _build(self, text: MapText, view: View) -> None:
-        done = await self._root(self._tools.build())
-        # our keys that a hand-made line repeats: known, reported by `review`, and ours comes first
+        done = await self._root(self._tools.build)
+        # `review` reports our keys that a hand-made line repeats; ours comes first and counts
         expected = {view.rules.fold(e.key) for e in text.ours} & {view.rules.fold(e.key) for e in text.by_hand}
         unexpected = [line for line in _lines(done.stderr) if not _is_duplicate_of(line, expected)]
         if unexpected:
@@ -108,9 +104,8 @@ class Rewriter:
 
     async def _nothing_changed(self, view: View, deadline: float) -> None:
         if await self._host.read(self._tools.path) != view.content:
-            raise TemporaryFailure(
-                f"{self._host.name}: somebody changed {self._tools.path} while the new map was built"
-            )
+            message = f"{self._host.name}: somebody changed {self._tools.path} while the new map was built"
+            raise TemporaryFailure(message)
         if asyncio.get_running_loop().time() > deadline:
             raise TemporaryFailure(
                 f"{self._host.name}: building the map took longer than the lock on it is good for",
@@ -119,28 +114,29 @@ class Rewriter:
 
     async def _publish_built(self, view: View) -> None:
         if view.built is not None:
-            await self._root(self._tools.back_up())
-        await self._root(self._tools.publish_built())
-        # the text comes last: it is then older than the map, and Postfix does not warn of a stale one
-        await self._root(self._tools.publish_text())
+            await self._root(self._tools.back_up)
+        await self._root(self._tools.publish_built)
+        # the text comes last: older than the map, so that Postfix does not warn of a stale one
+        await self._root(self._tools.publish_text)
 
     async def _publish_and_reload(self, view: View) -> None:
         """A crash before the reload leaves the text that Postfix still has in memory, so that it shows as drift."""
         used = (await self._reader.rules()).used
         marked = await self._host.read(self._tools.before_reload) is not None
         if used and not marked:
-            await self._root(self._tools.remember_loaded(), stdin=view.content or b"")
-        await self._root(self._tools.publish_text())
+            await self._root(self._tools.remember_loaded, stdin=view.content or b"")
+        await self._root(self._tools.publish_text)
         if used:
-            await self._root(self._tools.reload())
+            await self._root(self._tools.reload)
         if used or marked:
-            await self._root(self._tools.forget_loaded())
+            await self._root(self._tools.forget_loaded)
 
     @asynccontextmanager
     async def _locked(self) -> AsyncIterator[float]:
-        """One writer at a time, since temporary names are fixed. Gives the time by which it must begin to publish."""
+        """One writer at a time, since temporary names are fixed. Yields the time by which it must begin to publish."""
         if not await self._took_lock():
-            await self._drop_dead_lock()
+            # without such a file its owner has just released it
+            await self._root(self._tools.drop_dead_lock, harmless=b"No such file")
             if not await self._took_lock():
                 raise TemporaryFailure(
                     f"{self._host.name}: another run is writing {self._tools.path}",
@@ -149,45 +145,39 @@ class Rewriter:
         try:
             yield asyncio.get_running_loop().time() + _TIME
         finally:
-            await self._host.run(self._tools.as_root(self._tools.unlock()), env=PLAIN)
+            await self._run(self._tools.unlock)
 
     async def _took_lock(self) -> bool:
-        argv = self._tools.lock()
-        done = await self._host.run(self._tools.as_root(argv), env=PLAIN)
-        if done.status and b"File exists" not in done.stderr:
-            raise self._refused(argv, done)
-        return done.status == 0
+        return (await self._root(self._tools.lock, harmless=b"File exists")).status == 0
 
-    async def _drop_dead_lock(self) -> None:
-        argv = self._tools.drop_dead_lock()
-        done = await self._host.run(self._tools.as_root(argv), env=PLAIN)
-        if done.status and b"No such file" not in done.stderr:  # else its owner has just released it
-            raise self._refused(argv, done)
-
-    async def _root(self, argv: Argv, stdin: bytes = b"") -> Completed:
-        """Runs one of the commands that sudoers allows. Raises PermanentFailure when it fails."""
-        done = await self._host.run(self._tools.as_root(argv), stdin=stdin, env=PLAIN)
-        if done.status:
+    async def _root(self, argv: Argv, stdin: bytes = b"", harmless: bytes | None = None) -> Completed:
+        """Raises PermanentFailure when it fails, except for the reason `harmless`."""
+        done = await self._run(argv, stdin)
+        if done.status and (harmless is None or harmless not in done.stderr):
             raise self._refused(argv, done)
         return done
 
+    async def _run(self, argv: Argv, stdin: bytes = b"") -> Completed:
+        """One of the commands that sudoers allows."""
+        return await self._host.run(self._tools.as_root(argv), stdin=stdin, env=PLAIN)
+
     def _refused(self, argv: Argv, done: Completed) -> PermanentFailure:
-        said = "; ".join(_lines(done.stderr))[:400] or f"status {done.status} and no reason"
-        if any(reason in said for reason in _SUDO_REFUSES):
+        output = "; ".join(_lines(done.stderr))[:400] or f"status {done.status} and no reason"
+        if any(reason in output for reason in _SUDO_REFUSES):
             return PermanentFailure(
                 f"{self._host.name}: sudo does not allow {argv[0]} for the sender map",
                 hint=f"allow exactly this in /etc/sudoers.d/reconciler: {sudoers_line(argv)}",
             )
         hint = f"the sender map is in {self._tools.folder}: check its permissions and the free space on that disk"
-        if argv == self._tools.reload():
+        if argv == self._tools.reload:
             hint = (
                 "see whether Postfix runs there and what its log says; the new map is in place, apply again to reload"
             )
-        return PermanentFailure(f"{self._host.name}: {argv[0]} failed: {said}", hint=hint)
+        return PermanentFailure(f"{self._host.name}: {argv[0]} failed: {output}", hint=hint)
 
     async def _look_again(self, batch: Sequence[Step], error: Unreadable) -> list[Outcome]:
-        """The line broke in the middle. What is in place is done, whatever the answer would have been."""
-        unknown = Outcome(Result.FAILED, error.message, error.hint, temporary=True)
+        """After a broken connection: what is in place is done, whatever the answer would have been."""
+        unknown = Outcome.of(error)
         try:
             view = await self._reader.view()
         except Unreadable:
@@ -195,15 +185,10 @@ class Rewriter:
         return [Outcome(Result.DONE) if in_place(step.change, view) else unknown for step in batch]
 
 
-def _failed(error: EffectFailed) -> Outcome:
-    return Outcome(Result.FAILED, error.message, error.hint, temporary=isinstance(error, TemporaryFailure))
-
-
 def _lines(stderr: bytes) -> list[str]:
-    """What a tool said. sudo's own remarks (a host name that does not resolve) are not about the map."""
+    """The output of a tool. Lines of sudo itself (a host name that does not resolve) are not about the map."""
     lines = stderr.decode("utf-8", "replace").splitlines()
-    ours = [line for line in lines if not line.startswith("sudo: unable to resolve host")]
-    return [line for line in ours if line.strip()]
+    return [line for line in lines if line.strip() and not line.startswith("sudo: unable to resolve host")]
 
 
 def _is_duplicate_of(line: str, expected: set[str]) -> bool:

@@ -1,4 +1,4 @@
-"""What is remarkable about the hand-made lines of the sender map. Pure; called by the workflow through the system.
+"""What is remarkable about the hand-made lines of the sender map. Pure.
 
 Hand-made lines are never touched. They may do nothing at all, do something else than their author thinks, or let mail
 pass that a declared block should stop.
@@ -36,6 +36,7 @@ _EFFECTS = {
 
 
 class _Line(NamedTuple):
+    path: str
     number: str
     key: str
     action: str
@@ -43,112 +44,91 @@ class _Line(NamedTuple):
     quoted: bool
     """Only of a map that Postfix looks senders up in: a wrong path may name a file of secrets."""
 
-    @property
-    def subject(self) -> str:
-        return self.key if self.quoted else f"line {self.number}"
-
-    def __str__(self) -> str:
-        return f"line {self.number}, `{self.key} {self.action}`," if self.quoted else f"line {self.number},"
-
 
 def review(desired: DesiredState, found: Records, rules: Rules, tools: Tools) -> list[Finding]:
     """Notes and warnings, in the order of the lines."""
     blocked = _blocked(desired, rules)
-    seen: dict[str, str] = {}
-    findings = list(_about_use(rules, tools))
+    first_lines: dict[str, str] = {}
+    findings = list(_about_use(rules, tools.section.sender_access))
     for row in rows_of(found, UnmanagedLineRow).values():
-        line = _line(row, rules)
-        findings += _about_line(line, rules, tools)
-        findings += _about_blocks(line, blocked, rules, tools)
-        first = seen.setdefault(rules.keys.fold(line.key), line.number)
-        if first != line.number and line.action:
-            findings.append(_refused_by_postmap(line, f"repeats the key of line {first}", tools))
+        action, in_force = row.action.removesuffix(NOT_IN_FORCE), not row.action.endswith(NOT_IN_FORCE)
+        line = _Line(tools.path, row.key, row.map_key, action, in_force, rules.recognised)
+        findings += _about_line(line, rules, tools.section.sender_access)
+        first = first_lines.setdefault(rules.keys.fold(line.key), line.number)
+        if not line.action:
+            continue
+        findings += _about_blocks(line, blocked, rules, map_survives=tools.is_built)
+        if first != line.number:
+            findings.append(_refused_by_postmap(line, f"repeats the key of line {first}"))
     return findings
 
 
-def _line(row: UnmanagedLineRow, rules: Rules) -> _Line:
-    in_force = not row.action.endswith(NOT_IN_FORCE)
-    return _Line(row.key, row.map_key, row.action.removesuffix(NOT_IN_FORCE), in_force, rules.recognised)
-
-
 def _blocked(desired: DesiredState, rules: Rules) -> dict[str, str]:
-    """The declared block behind every key that it needs."""
+    """The declared block of every key that one needs."""
     keys = (key for key, block in desired.sender_blocks.items() if not block.expired(desired.today))
     return {rules.keys.fold(form): key for key in keys for form in forms(key, rules.keys)}
 
 
-def _about_use(rules: Rules, tools: Tools) -> Iterator[Finding]:
-    where = tools.section.sender_access
+def _about_use(rules: Rules, where: str) -> Iterator[Finding]:
     if not rules.installed:
-        yield Finding(
-            Severity.WARNING,
-            "map-unused",
-            where,
-            "no Postfix is configured on the map's host, so nothing is refused by it",
-            "install Postfix there, or name its folder in postfix.config_directory",
-        )
+        message = "no Postfix is configured on the map's host, so nothing is refused by it"
+        hint = "install Postfix there, or name its folder in postfix.config_directory"
+        yield Finding(Severity.WARNING, "map-unused", where, message, hint)
     elif not rules.used:
-        yield Finding(
-            Severity.WARNING,
-            "map-unused",
-            where,
-            "no setting of this Postfix that is recognised here names the map: probably nothing is refused by it",
-            f"add `check_sender_access {where}` to smtpd_recipient_restrictions in main.cf",
-        )
+        message = "no setting of this Postfix that is recognised here names the map: probably nothing is refused by it"
+        hint = f"add `check_sender_access {where}` to smtpd_recipient_restrictions in main.cf"
+        yield Finding(Severity.WARNING, "map-unused", where, message, hint)
     elif not rules.recognised:
-        yield Finding(
-            Severity.WARNING,
-            "map-not-recognised",
-            where,
+        message = (
             "Postfix' settings name the map, or a file of its name, but not where it is recognised that senders are "
-            "looked up in it; Postfix is told of each change all the same",
-            f"send a test mail from a blocked sender; plain is `check_sender_access {where}`",
+            "looked up in it; Postfix is told of each change all the same"
         )
+        hint = f"send a test mail from a blocked sender; plain is `check_sender_access {where}`"
+        yield Finding(Severity.WARNING, "map-not-recognised", where, message, hint)
 
 
-def _about_line(line: _Line, rules: Rules, tools: Tools) -> Iterator[Finding]:
+def _about_line(line: _Line, rules: Rules, where: str) -> Iterator[Finding]:
     if not line.action:
-        yield _refused_by_postmap(line, "is not an entry (`key action`)", tools)
+        yield _refused_by_postmap(line, "is not an entry (`key action`)")
         return
     if line.key.endswith(":"):
-        yield _refused_by_postmap(line, "has a key that ends in a colon, as in an alias file", tools)
+        yield _refused_by_postmap(line, "has a key that ends in a colon, as in an alias file")
         return
     if hint := dead_key_hint(line.key, rules.keys):
-        yield _finding(Severity.NOTE, "hand-line-never-matches", line, "never matches any sender", hint, tools)
+        yield _finding(Severity.NOTE, "unmanaged-line-never-matches", line, "never matches any sender", hint)
         return
     kind = effect(line.action, rules.classes)
     if kind in _EFFECTS:
         message, hint = _EFFECTS[kind]
-        yield _finding(Severity.WARNING, f"hand-line-{kind.value}", line, message, hint, tools)
+        yield _finding(Severity.WARNING, f"unmanaged-line-{kind.value}", line, message, hint)
     if not line.in_force:
         message = "is not in force: the map was not built since it was written"
-        hint = f"run `postmap {tools.section.sender_access}` there; the next apply that writes the map does it too"
-        yield _finding(Severity.WARNING, "hand-line-not-in-force", line, message, hint, tools)
+        hint = f"run `postmap {where}` there; the next apply that writes the map does it too"
+        yield _finding(Severity.WARNING, "unmanaged-line-not-in-force", line, message, hint)
 
 
-def _about_blocks(line: _Line, blocked: Mapping[str, str], rules: Rules, tools: Tools) -> Iterator[Finding]:
-    """What the line does to declared blocks."""
-    if not line.action:
-        return
+def _about_blocks(line: _Line, blocked: Mapping[str, str], rules: Rules, *, map_survives: bool) -> Iterator[Finding]:
+    """How the line affects declared blocks. `map_survives`: Postfix reads a map that has a key twice."""
     block = blocked.get(rules.keys.fold(line.key))
     if block is not None:
-        message = f"repeats a key of the declared block {block}, which comes first and counts"
-        if not tools.is_built:
-            message = f"repeats a key of the declared block {block}, and then Postfix reads nothing of the whole map"
-        yield _finding(Severity.WARNING, "hand-line-repeats", line, message, "remove the line", tools)
+        which = "which comes first and counts" if map_survives else "and then Postfix reads nothing of the whole map"
+        message = f"repeats a key of the declared block {block}, {which}"
+        yield _finding(Severity.WARNING, "unmanaged-line-repeats", line, message, "remove the line")
     elif effect(line.action, rules.classes) in (ActionEffect.PASSES, ActionEffect.DIGITS):
         later = (rules.keys.fold(key) for key in asked_later(line.key, rules.keys))
         hidden = next((blocked[key] for key in later if key in blocked), None)
         if hidden is not None:
             message = f"lets mail pass that the declared block {hidden} should stop: Postfix asks for this key first"
             hint = "remove the line, unless the exception is meant"
-            yield _finding(Severity.WARNING, "hand-line-shadows", line, message, hint, tools)
+            yield _finding(Severity.WARNING, "unmanaged-line-shadows", line, message, hint)
 
 
-def _refused_by_postmap(line: _Line, what: str, tools: Tools) -> Finding:
+def _refused_by_postmap(line: _Line, what: str) -> Finding:
     message = f"{what}; postmap complains about such a line, and until it is corrected no change of the map is written"
-    return _finding(Severity.WARNING, "hand-line-refused", line, message, "correct the line or remove it", tools)
+    return _finding(Severity.WARNING, "unmanaged-line-refused", line, message, "correct the line or remove it")
 
 
-def _finding(severity: Severity, rule: str, line: _Line, message: str, hint: str, tools: Tools) -> Finding:
-    return Finding(severity, rule, line.subject, f"{tools.path}, {line} {message}", hint)
+def _finding(severity: Severity, rule: str, line: _Line, message: str, hint: str) -> Finding:
+    number = f"line {line.number}"
+    shown = f"{number}, `{line.key} {line.action}`," if line.quoted else f"{number},"
+    return Finding(severity, rule, line.key if line.quoted else number, f"{line.path}, {shown} {message}", hint)

@@ -18,7 +18,7 @@ from reconciler.systems.postfix.publish_map import Rewriter
 from reconciler.systems.postfix.read_map import PLAIN, Reader, Rules
 from reconciler.systems.postfix.review import review
 from reconciler.systems.postfix.tools import SUDO, Tools, sudoers_line
-from reconciler.systems.system_context import Fence, NoFence, SystemContext
+from reconciler.systems.system_context import Fence, SystemContext
 
 
 def build(context: SystemContext) -> System | None:
@@ -34,7 +34,7 @@ class SenderMap(System):
 
     name = "postfix"
 
-    def __init__(self, host: Host, tools: Tools, site: str, fence: Fence = NoFence()) -> None:  # noqa: B008  # no state
+    def __init__(self, host: Host, tools: Tools, site: str, fence: Fence) -> None:
         self._host = host
         self._tools = tools
         self._reader = Reader(host, tools, site)
@@ -42,13 +42,13 @@ class SenderMap(System):
         self.target = f"{tools.section.sender_access} on {host.name}"
 
     def expect(self, context: PlanContext) -> Records:
-        """Every block that is not expired, refused without a text: the reason stays between us and the file."""
+        """Every block that is not expired, refused without a text: only the file has the reason."""
         desired = context.desired
         blocks = (block for block in desired.sender_blocks.values() if not block.expired(desired.today))
         return {"block": {b.key: BlockRow(b.key, "REJECT", _comment(b)) for b in blocks}, "unmanaged_line": {}}
 
     async def observe(self, *, writing: bool = False) -> Observation:  # noqa: ARG002  # a rewrite is whole or nothing
-        """Text and built map as they are, and the settings that decide about them. See System."""
+        """Text and built map, and the settings of Postfix about them as `details`."""
         rules = await self._reader.rules(fresh=True)
         records = (await self._reader.view()).records()
         known = rules.installed and rules.one_delimiter
@@ -56,44 +56,39 @@ class SenderMap(System):
         return Observation(records, rules)
 
     def stage(self, change: Change) -> Stage:  # noqa: ARG002  # all here are alike
-        """With the filters."""
         return Stage.FILTER
 
     def review(self, context: PlanContext, pair: Pair, details: object) -> Sequence[Finding]:
-        """What the hand-made lines do, by the settings of Postfix that `observe` read."""
         assert isinstance(details, Rules)
         return review(context.desired, pair.found, details, self._tools)
 
     async def check(self) -> None:
-        """Asks sudo for every single command, or whether the folder can be written. See System."""
+        """Asks sudo for each command, or whether the folder can be written."""
         await self._reader.rules()
         if self._tools.section.privilege == "direct":
-            await self._check_folder()
+            if await self._fails("/usr/bin/test", "-w", self._tools.folder):
+                raise Unreadable(
+                    f"{self._host.name}: {self._tools.folder} cannot be written",
+                    hint="write `privilege: sudo` in the site file, or give that folder to the user who logs in",
+                )
             return
-        for argv in self._tools.privileged():
-            done = await self._host.run((SUDO, "-n", "-l", *argv), env=PLAIN, repeatable=True)
-            if done.status:
+        for argv in self._tools.privileged:
+            if await self._fails(SUDO, "-n", "-l", *argv):
                 raise Unreadable(
                     f"{self._host.name}: sudo does not allow {argv[0]} for the sender map",
                     hint=f"allow exactly this in /etc/sudoers.d/reconciler: {sudoers_line(argv)}",
                 )
 
+    async def _fails(self, *argv: str) -> bool:
+        return (await self._host.run(argv, env=PLAIN, repeatable=True)).status != 0
+
     async def perform(self, context: PlanContext, batch: Sequence[Step]) -> list[Outcome]:  # noqa: ARG002  # see rows
-        """One rewrite for the whole batch. See System."""
+        """One rewrite for the whole batch."""
         return await self._rewriter.perform(batch)
 
     async def is_applied(self, batch: Sequence[Step]) -> list[bool]:
-        """By a fresh look at text and built map. See System."""
         view = await self._reader.view()
         return [in_place(step.change, view) for step in batch]
-
-    async def _check_folder(self) -> None:
-        done = await self._host.run(("/usr/bin/test", "-w", self._tools.folder), env=PLAIN, repeatable=True)
-        if done.status:
-            raise Unreadable(
-                f"{self._host.name}: {self._tools.folder} cannot be written",
-                hint="write `privilege: sudo` in the site file, or give that folder to the user who logs in",
-            )
 
 
 def _comment(block: SenderBlock) -> str:

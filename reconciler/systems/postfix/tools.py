@@ -1,6 +1,6 @@
 """Every command that this system runs, as an argv, and the sudoers lines that allow the privileged ones. Pure.
 
-`read_map` and `publish_map` run them; docs/postfix.md prints the lines. Programs have absolute paths, since sudoers
+`read_map` and `publish_map` run them; docs/postfix.md lists the lines. Programs have absolute paths, since sudoers
 compares them and a login without root often has no /usr/sbin in its PATH. Arguments are fixed: sudoers gets no wildcard
 (facts/postfix.md section 5).
 """
@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass
-from functools import cached_property
 
 from reconciler.errors import UsageError
 from reconciler.settings import Postfix
@@ -18,162 +16,77 @@ from reconciler.settings import Postfix
 Argv = tuple[str, ...]
 
 SUFFIXES = {"hash": ".db", "btree": ".db", "lmdb": ".lmdb", "cdb": ".cdb", "texthash": ""}
-"""What postmap appends to the text's path, for each map type that we can write (facts section 4)."""
+"""What postmap appends to the text's path, for each map type that can be managed (facts section 4)."""
 
 LOCK_MINUTES = 3
-"""After this time a lock belongs to a run that died. A living one gives up long before."""
+"""An older lock belongs to a run that died. A live run gives up long before."""
 
 POSTCONF, POSTMAP, POSTFIX, SUDO = "/usr/sbin/postconf", "/usr/sbin/postmap", "/usr/sbin/postfix", "/usr/bin/sudo"
+_FIND, _CP, _MV, _RM, _TEE = "/usr/bin/find", "/usr/bin/cp", "/usr/bin/mv", "/usr/bin/rm", "/usr/bin/tee"
 
 
-@dataclass(frozen=True)
 class Tools:
     """The files and commands of one sender map."""
 
-    section: Postfix
-
-    @cached_property
-    def type(self) -> str:
-        """The map type as in main.cf."""
-        return self.section.sender_access.partition(":")[0]
-
-    @cached_property
-    def path(self) -> str:
-        """The text."""
-        return self.section.sender_access.partition(":")[2]
-
-    @property
-    def folder(self) -> str:
-        return posixpath.dirname(self.path)
-
-    @property
-    def built(self) -> str:
+    def __init__(self, section: Postfix) -> None:
+        self.section = section
+        self.type, _, self.path = section.sender_access.partition(":")
+        self.folder, name = posixpath.split(self.path)
+        self.suffix = SUFFIXES.get(self.type, "")
+        self.is_built = bool(self.suffix)
+        self.built = self.path + self.suffix
         """What postmap makes of the text and Postfix reads; the text itself where nothing is built."""
-        return self.path + SUFFIXES[self.type]
-
-    @property
-    def is_built(self) -> bool:
-        return bool(SUFFIXES[self.type])
-
-    @property
-    def new(self) -> str:
-        """The next text, beside the living one: the same file system, so that `mv` is one rename."""
-        return self._hidden("new")
-
-    @property
-    def before_reload(self) -> str:
+        hidden = posixpath.join(self.folder, f".{name}.")
+        self.new = hidden + "new"
+        """The next text, beside the live one: on the same file system, so that `mv` is one rename."""
+        self.before_reload = hidden + "before-reload"
         """Without a built map: the text that Postfix has in memory, kept from the move until the reload."""
-        return self._hidden("before-reload")
+        self._config: Argv = () if section.config_directory is None else ("-c", section.config_directory)
 
-    # reading, without privilege
-
-    def settings(self) -> Argv:
-        return (POSTCONF, *self._config, "-x")
-
-    def overrides(self) -> Argv:
-        return (POSTCONF, *self._config, "-xP")
-
-    def map_types(self) -> Argv:
-        return (POSTCONF, *self._config, "-m")
-
-    def links(self) -> Argv:
-        """Which of our files is a symbolic link, and to what: a tab between them, a line for each."""
+        # reading, without privilege
+        self.settings: Argv = (POSTCONF, *self._config, "-x")
+        self.overrides: Argv = (POSTCONF, *self._config, "-xP")
+        self.map_types: Argv = (POSTCONF, *self._config, "-m")
+        # which of the files is a symbolic link, and to what: a line each, a tab between the two
         files = dict.fromkeys((self.path, self.built))
-        return ("/usr/bin/find", *files, "-maxdepth", "0", "-type", "l", "-printf", "%p\\t%l\\n")
+        self.links: Argv = (_FIND, *files, "-maxdepth", "0", "-type", "l", "-printf", "%p\\t%l\\n")
 
-    def dump(self, path: str) -> Argv:
-        return (POSTMAP, *self._config, "-s", f"{self.type}:{path}")
-
-    def ask(self, path: str) -> Argv:
-        """For cdb, which cannot list its entries: looks up the keys on standard input."""
-        return (POSTMAP, *self._config, "-q", "-", f"{self.type}:{path}")
-
-    # writing, with privilege
-
-    def lock(self) -> Argv:
-        return ("/usr/bin/mkdir", self._hidden("lock"))
-
-    def unlock(self) -> Argv:
-        return ("/usr/bin/rmdir", self._hidden("lock"))
-
-    def drop_dead_lock(self) -> Argv:
-        """Looks at the age and deletes in one process, so that no two runs break each other's fresh lock."""
-        age = ("-mmin", f"+{LOCK_MINUTES}")
-        return ("/usr/bin/find", self._hidden("lock"), "-maxdepth", "0", "-type", "d", *age, "-delete")
-
-    def clean(self) -> Argv:
-        built = [self.new + SUFFIXES[self.type]] if self.is_built else []
+        # writing, with privilege
+        lock, age = hidden + "lock", ("-mmin", f"+{LOCK_MINUTES}")
+        self.lock: Argv = ("/usr/bin/mkdir", lock)
+        self.unlock: Argv = ("/usr/bin/rmdir", lock)
+        # checks the age and deletes in one process, so that no run breaks the fresh lock of another
+        self.drop_dead_lock: Argv = (_FIND, lock, "-maxdepth", "0", "-type", "d", *age, "-delete")
+        built = [self.new + self.suffix] if self.is_built else []
         half = [f"{self.new}.cdb.tmp"] if self.type == "cdb" else []
-        return ("/usr/bin/rm", "-f", self.new, *built, *half)
+        self.clean: Argv = (_RM, "-f", self.new, *built, *half)
+        # the next text gets the owner and mode of the live one; `write` then replaces its content only
+        self.inherit: Argv = (_CP, "-pT", self.path, self.new)
+        # content comes on standard input: root would follow a link that a user put into their own folder
+        self.write: Argv = (_TEE, self.new)
+        self.build: Argv = (POSTMAP, *self._config, f"{self.type}:{self.new}")
+        # a copy: a renamed or hard-linked old map would hide the change from running smtpds (facts 3.4); a link of that
+        # name is replaced, not followed
+        self.back_up: Argv = (_CP, "-pT", "--remove-destination", self.built, f"{self.built}.bak")
+        self.publish_built: Argv = (_MV, "-fT", self.new + self.suffix, self.built)
+        self.publish_text: Argv = (_MV, "-fT", self.new, self.path)
+        self.remember_loaded: Argv = (_TEE, self.before_reload)
+        self.forget_loaded: Argv = (_RM, "-f", self.before_reload)
+        self.reload: Argv = (POSTFIX, *self._config, "reload")
 
-    def inherit(self) -> Argv:
-        """Gives the next text the owner and mode of the living one; `write` then replaces its content only."""
-        return ("/usr/bin/cp", "-pT", self.path, self.new)
+        common = (self.lock, self.unlock, self.drop_dead_lock, self.clean, self.inherit, self.write)
+        with_build = (self.build, self.back_up, self.publish_built, self.publish_text)
+        without = (self.remember_loaded, self.publish_text, self.reload, self.forget_loaded)
+        self.privileged: tuple[Argv, ...] = (*common, *(with_build if self.is_built else without))
 
-    def write(self) -> Argv:
-        """Content comes on standard input: root would follow a link that a user put in a folder of theirs."""
-        return ("/usr/bin/tee", self.new)
-
-    def build(self) -> Argv:
-        return (POSTMAP, *self._config, f"{self.type}:{self.new}")
-
-    def back_up(self) -> Argv:
-        """A copy: a renamed or hard-linked old map would hide the change from running smtpds (facts 3.4). A link
-        of that name is replaced, not followed."""
-        return ("/usr/bin/cp", "-pT", "--remove-destination", self.built, f"{self.built}.bak")
-
-    def publish_built(self) -> Argv:
-        return ("/usr/bin/mv", "-fT", self.new + SUFFIXES[self.type], self.built)
-
-    def publish_text(self) -> Argv:
-        return ("/usr/bin/mv", "-fT", self.new, self.path)
-
-    def remember_loaded(self) -> Argv:
-        return ("/usr/bin/tee", self.before_reload)
-
-    def forget_loaded(self) -> Argv:
-        return ("/usr/bin/rm", "-f", self.before_reload)
-
-    def reload(self) -> Argv:
-        return (POSTFIX, *self._config, "reload")
-
-    def privileged(self) -> tuple[Argv, ...]:
-        """All commands that write."""
-        common = (self.lock(), self.unlock(), self.drop_dead_lock(), self.clean(), self.inherit(), self.write())
-        if self.is_built:
-            return (*common, self.build(), self.back_up(), self.publish_built(), self.publish_text())
-        return (*common, self.remember_loaded(), self.publish_text(), self.reload(), self.forget_loaded())
+    def list_map(self, path: str) -> Argv:
+        """Prints the map of the text at `path`. A cdb cannot list its entries: it looks up keys on standard input."""
+        option = ("-q", "-") if self.type == "cdb" else ("-s",)
+        return (POSTMAP, *self._config, *option, f"{self.type}:{path}")
 
     def as_root(self, argv: Argv) -> Argv:
         """The argv with sudo in front where the site says so."""
         return (SUDO, "-n", *argv) if self.section.privilege == "sudo" else argv
-
-    @property
-    def _config(self) -> Argv:
-        folder = self.section.config_directory
-        return () if folder is None else ("-c", folder)
-
-    def _hidden(self, what: str) -> str:
-        folder, name = posixpath.split(self.path)
-        return posixpath.join(folder, f".{name}.{what}")
-
-
-def sudoers_lines(section: Postfix, user: str) -> list[str]:
-    """A whole sudoers file that lets `user` run exactly the commands of this map, as root and without a password.
-
-    Empty with `privilege: direct`. To be installed as /etc/sudoers.d/reconciler, root:root 0440, after `visudo -c`.
-    Raises UsageError for a path that sudoers cannot hold safely.
-    """
-    if section.privilege != "sudo":
-        return []
-    commands = [sudoers_line(argv) for argv in Tools(section).privileged()]
-    return [
-        f"Defaults:{user} !requiretty, env_reset",
-        "Cmnd_Alias RECONCILER_POSTFIX = \\",
-        *(f"    {command}, \\" for command in commands[:-1]),
-        f"    {commands[-1]}",
-        f"{user} ALL=(root:root) NOPASSWD: RECONCILER_POSTFIX",
-    ]
 
 
 def sudoers_line(argv: Argv) -> str:
@@ -184,7 +97,7 @@ def sudoers_line(argv: Argv) -> str:
                 f"{part!r} is not allowed in sudoers",
                 hint="move the sender map to a path of ASCII letters, digits and -./_+,:= only",
             )
-    # sudoers(5): these mean something in arguments unless a backslash stands before them
+    # sudoers(5): these need a backslash in arguments
     return " ".join(re.sub(r"[,:=]", r"\\\g<0>", part) for part in argv)
 
 

@@ -68,7 +68,7 @@ class Writer:
         try:  # hashing is slow, and others wait for our locks
             self._hashes = hash_all(self._section.password_scheme, self._needed_passwords(steps), self._fence.halt)
         except Halted as error:
-            return [Outcome.halted(error)] * len(steps)
+            return [Outcome.of(error)] * len(steps)
         with self._database.look() as connection:
             self._spellings = odd_spellings(connection, self._tables)
         outcomes: Outcomes = {}
@@ -90,7 +90,7 @@ class Writer:
             self._fence.halt()
             return self._transaction(part)
         except Halted as error:
-            failure, divisible = Outcome.halted(error), False
+            failure, divisible = Outcome.of(error), False
         except Unreadable as error:  # no transaction can be begun, or nobody can tell whose the lock is
             failure, divisible = Outcome(Result.FAILED, error.message, error.hint, temporary=True), False
         except RowsChanged as error:

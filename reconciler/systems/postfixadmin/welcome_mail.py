@@ -30,7 +30,7 @@ async def _sent(mailer: Mailer, letters: Letters | None, step: Step, fence: Fenc
         async with fence.effect(step.change.owner):
             (answer,) = await mailer.send([_message(step.change.key, letters)])
     except Halted as error:
-        return Outcome.halted(error)
+        return Outcome.of(error)
     return _outcome(step.change.key, answer)
 
 

@@ -87,7 +87,7 @@ class AclFiles(System):
             async with self._fence.effect(change.owner):
                 await self._host.replace(f"{self._section.directory}/{change.key}", content)
         except Halted as error:
-            return Outcome.halted(error)
+            return Outcome.of(error)
         except PermanentFailure as error:
             return Outcome(Result.FAILED, error.message, error.hint)
         return Outcome(Result.DONE)

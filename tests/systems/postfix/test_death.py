@@ -81,7 +81,7 @@ async def test_a_death_before_any_command_is_put_right_by_the_next_run(any_postf
             survived = number
         except asyncio.CancelledError:
             assert any_postfix.refuses("a@both.test"), f"died before command {number}"
-            lock = Path(Tools(given).lock()[1])
+            lock = Path(Tools(given).lock[1])
             if lock.exists():
                 os.utime(lock, (0, 0))  # three minutes later
         assert {o.result for o in await converge(given, new)} <= {Result.DONE}, f"died before command {number}"
@@ -98,7 +98,7 @@ async def test_a_resumed_step_meets_its_own_half(postfix: Postfix) -> None:
     steps = await readable_steps_of(system, blocks("example.org"))
 
     async def die(argv: Sequence[str]) -> None:
-        if tuple(argv) == Tools(section(postfix)).publish_text():
+        if tuple(argv) == Tools(section(postfix)).publish_text:
             raise asyncio.CancelledError
 
     with pytest.raises(asyncio.CancelledError):
@@ -131,7 +131,7 @@ async def test_a_text_that_postfix_has_not_loaded_is_drift(new_postfix: NewPostf
     given = section(instance)
 
     async def die(argv: Sequence[str]) -> None:
-        if tuple(argv) == Tools(given).reload():
+        if tuple(argv) == Tools(given).reload:
             raise asyncio.CancelledError
 
     with pytest.raises(asyncio.CancelledError):
@@ -141,10 +141,10 @@ async def test_a_text_that_postfix_has_not_loaded_is_drift(new_postfix: NewPostf
     host = WatchedHost()
     await converge(given, blocks("example.org"), host)
     tools = Tools(given)
-    assert [argv for argv in host.ran if argv in tools.privileged()][-4:-1] == [
-        tools.publish_text(),
-        tools.reload(),
-        tools.forget_loaded(),
+    assert [argv for argv in host.ran if argv in tools.privileged][-4:-1] == [
+        tools.publish_text,
+        tools.reload,
+        tools.forget_loaded,
     ]
     assert instance.refuses("a@example.org")
     assert leftovers(instance) == []

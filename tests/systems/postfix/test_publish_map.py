@@ -151,7 +151,7 @@ async def test_an_edit_during_the_build_is_not_overwritten(any_postfix: Postfix)
     tools = Tools(section(any_postfix))
 
     async def edit(argv: Sequence[str]) -> None:
-        if tuple(argv) == tools.write():
+        if tuple(argv) == tools.write:
             any_postfix.map.write_text("mine.test OK\n")
 
     (outcome,) = await converge(section(any_postfix), blocks("example.org"), WatchedHost(after=edit))
@@ -192,7 +192,7 @@ async def test_two_writers_do_not_meet(any_postfix: Postfix) -> None:
 
 
 async def test_a_living_lock_is_waited_for_and_a_dead_one_dropped(postfix: Postfix) -> None:
-    lock = Path(Tools(section(postfix)).lock()[1])
+    lock = Path(Tools(section(postfix)).lock[1])
     lock.mkdir()
     (outcome,) = await converge(section(postfix), blocks("example.org"))
     assert (outcome.result, outcome.temporary) == (Result.FAILED, True)
@@ -211,7 +211,7 @@ async def test_when_the_line_breaks_we_look_before_we_answer(postfix: Postfix, m
     tools = Tools(section(postfix))
 
     async def cut(argv: Sequence[str]) -> None:
-        if tuple(argv) == (tools.publish_text() if moved else tools.build()):
+        if tuple(argv) == (tools.publish_text if moved else tools.build):
             raise Unreadable("the line broke")
 
     (outcome,) = await converge(section(postfix), blocks("example.org"), WatchedHost(after=cut))

@@ -22,7 +22,7 @@ async def findings(instance: Postfix, text: str, state: DesiredState, **changed:
 async def test_the_trap_of_the_wiki_is_shown_with_the_line_that_works(postfix: Postfix) -> None:
     """facts/postfix.md 1.1."""
     (finding,) = await findings(postfix, "# spam\n@example.org REJECT\n", blocks())
-    assert finding.rule == "hand-line-never-matches"
+    assert finding.rule == "unmanaged-line-never-matches"
     assert finding.severity is Severity.NOTE
     assert f"{postfix.map}, line 2, `@example.org REJECT`, never matches any sender" in finding.message
     assert "`example.org`" in finding.hint
@@ -31,18 +31,18 @@ async def test_the_trap_of_the_wiki_is_shown_with_the_line_that_works(postfix: P
 @pytest.mark.parametrize(
     ("line", "rule", "said"),
     [
-        ("a@example.com RJECT", "hand-line-broken", "the sender gets 451"),
-        ("a@example.com 550", "hand-line-digits", "accepts the mail"),
-        ("a@example.com 554 5.7.1", "hand-line-leaks", "belongs to another entry"),
-        ("a@example.com", "hand-line-refused", "is not an entry"),
-        ("a@example.com: OK", "hand-line-refused", "ends in a colon"),
-        ("b@example.com OK\nB@example.com REJECT", "hand-line-refused", "repeats the key of line 1"),
-        ("spam@example.net DUNNO", "hand-line-repeats", "repeats a key of the declared block spam@example.net"),
-        ("bücher.test REJECT", "hand-line-repeats", "repeats a key of the declared block xn--bcher-kva.test"),
-        ("vip@example.org OK", "hand-line-shadows", "the declared block example.org should stop"),
-        ("good.example.org DUNNO", "hand-line-shadows", "the declared block example.org should stop"),
+        ("a@example.com RJECT", "unmanaged-line-broken", "the sender gets 451"),
+        ("a@example.com 550", "unmanaged-line-digits", "accepts the mail"),
+        ("a@example.com 554 5.7.1", "unmanaged-line-leaks", "belongs to another entry"),
+        ("a@example.com", "unmanaged-line-refused", "is not an entry"),
+        ("a@example.com: OK", "unmanaged-line-refused", "ends in a colon"),
+        ("b@example.com OK\nB@example.com REJECT", "unmanaged-line-refused", "repeats the key of line 1"),
+        ("spam@example.net DUNNO", "unmanaged-line-repeats", "repeats a key of the declared block spam@example.net"),
+        ("bücher.test REJECT", "unmanaged-line-repeats", "repeats a key of the declared block xn--bcher-kva.test"),
+        ("vip@example.org OK", "unmanaged-line-shadows", "the declared block example.org should stop"),
+        ("good.example.org DUNNO", "unmanaged-line-shadows", "the declared block example.org should stop"),
         ("vip@a.b.example.org permit_mynetworks", "", ""),
-        ("spam+friend@example.net 123", "hand-line-shadows", "the declared block spam@example.net should stop"),
+        ("spam+friend@example.net 123", "unmanaged-line-shadows", "the declared block spam@example.net should stop"),
         ("vip@example.org REJECT go away", "", ""),
         ("vip@example.com OK", "", ""),
         ("org DUNNO", "", ""),
@@ -51,7 +51,9 @@ async def test_the_trap_of_the_wiki_is_shown_with_the_line_that_works(postfix: P
 )
 async def test_every_remark(postfix: Postfix, line: str, rule: str, said: str) -> None:
     state = blocks("example.org", "spam@example.net", "xn--bcher-kva.test")
-    found = [f for f in await findings(postfix, f"{line}\n", state) if f.rule != "hand-line-digits" or rule == f.rule]
+    found = [
+        f for f in await findings(postfix, f"{line}\n", state) if f.rule != "unmanaged-line-digits" or rule == f.rule
+    ]
     assert [f.rule for f in found] == ([rule] if rule else [])
     for finding in found:
         assert finding.severity is Severity.WARNING
@@ -77,7 +79,7 @@ async def test_a_line_that_was_never_built_is_told(postfix: Postfix) -> None:
     postfix.map.write_text("mine.test REJECT\n")
     system = system_on(section(postfix))
     (finding,) = review_of(system, blocks(), await system.observe())
-    assert finding.rule == "hand-line-not-in-force"
+    assert finding.rule == "unmanaged-line-not-in-force"
     assert f"postmap {postfix.sender_access}" in finding.hint
 
 

@@ -13,9 +13,9 @@ from reconciler.errors import Unreadable, UsageError
 from reconciler.planning.changes import Result
 from reconciler.remote.host import Completed
 from reconciler.settings import Postfix as Section
-from reconciler.systems.postfix.tools import sudoers_lines
 from tests.services.mail import Postfix
 from tests.services.needs import require
+from tests.sudoers import sudoers_lines
 from tests.systems.plans import changes_of
 from tests.systems.postfix.site import WatchedHost, blocks, converge, leftovers, section, system_on
 
@@ -26,9 +26,8 @@ class AsNobody(WatchedHost):
     """This machine, as a user without rights sees it."""
 
     async def run(self, argv: Sequence[str], **options: object) -> Completed:
-        # the options are passed on as they came
-        # passed on
-        return await super().run(("/usr/sbin/runuser", "-u", USER, "--", *argv), **options)  # type: ignore[arg-type]
+        as_nobody = ("/usr/sbin/runuser", "-u", USER, "--", *argv)
+        return await super().run(as_nobody, **options)  # type: ignore[arg-type]  # handed through
 
 
 def installed(given: Section, *, without: str = "") -> Path:
