@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.measure import Measurement
+from benchmarks.start import Start, section
 
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 Results = Mapping[int, Mapping[str, Measurement]]
@@ -40,6 +41,7 @@ has adopted everything, so that the ledger's inventory has an entry for every li
 own. Of what only reads, the fastest run of {repeat} is shown: other programs on the machine only make a run slower.
 
 {tables}
+{start}
 ## How to read it
 
 The aim for 100,000 mailboxes is a plan in under 10 s and 500 MB, with as many statements and commands as for one. On
@@ -77,15 +79,23 @@ def describe_machine(version: str) -> Machine:
     return Machine(os.cpu_count() or 1, round(memory / 1e9), version.partition("-")[0])
 
 
-def write_page(results: Results, machine: Machine, repeat: int) -> None:
+def write_page(results: Results, machine: Machine, repeat: int, start: Start) -> None:
     """Writes the whole page."""
-    PAGE.write_text(page(results, machine, repeat), encoding="utf-8")
+    PAGE.write_text(page(results, machine, repeat, start), encoding="utf-8")
 
 
-def page(results: Results, machine: Machine, repeat: int) -> str:
-    """The page as text: a table for each case, a line for each size."""
+def write_start(start: Start) -> None:
+    """Writes that section of the page anew."""
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition("## start\n")
+    _, heading, after = rest.partition("## How to read it\n")
+    PAGE.write_text(f"{before}{section(start)}\n{heading}{after}", encoding="utf-8")
+
+
+def page(results: Results, machine: Machine, repeat: int, start: Start) -> str:
+    """The page as text: a table for each case, a line for each size; then what it takes to start."""
     tables = "\n".join(_table(case, results) for case in next(iter(results.values())))
-    return _TEXT.format(machine=_said(machine), repeat=repeat, tables=tables, slowest=_slowest_plan(results))
+    said = {"machine": _said(machine), "tables": tables, "slowest": _slowest_plan(results), "start": section(start)}
+    return _TEXT.format(repeat=repeat, **said)
 
 
 def _slowest_plan(results: Results) -> str:

@@ -17,9 +17,10 @@ from pathlib import Path
 from sqlalchemy import URL, Connection, text
 
 from benchmarks.measure import Measurement, measure
-from benchmarks.page import PAGE, describe_machine, write_page
+from benchmarks.page import PAGE, describe_machine, write_page, write_start
 from benchmarks.servers import mariadb
 from benchmarks.site import BenchSite, build
+from benchmarks.start import measure_start
 from reconciler.cli.runner import Status
 from tests.services.databases import PASSWORD_ENV
 
@@ -63,6 +64,9 @@ def measure_site(
 def main(arguments: Sequence[str]) -> None:
     """Runs what was asked for; the page is written only when everything was."""
     options = _parser().parse_args(arguments)
+    if options.start:
+        write_start(measure_start())
+        return
     results: dict[int, dict[str, Measurement]] = {}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="reconciler-bench-")))
@@ -74,7 +78,7 @@ def main(arguments: Sequence[str]) -> None:
             results[size] = measure_site(site, connection, options.repeat, options.only)
             _tell(size, results[size])
     if options.sizes == SIZES and tuple(options.only) == CASES:
-        write_page(results, machine, options.repeat)
+        write_page(results, machine, options.repeat, measure_start())
         sys.stderr.write(f"written: {PAGE.name}\n")
 
 
@@ -101,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--only", nargs="+", choices=CASES, default=CASES, metavar="CASE", help="; ".join(CASES).replace("%", "%%")
     )
+    parser.add_argument("--start", action="store_true", help="only what starting takes; writes that section anew")
     parser.add_argument("--repeat", type=int, default=3, help="runs of each reading command; the fastest counts")
     return parser
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from reconciler.cli.commands import app
@@ -17,6 +18,8 @@ def main() -> None:
     open_streams()
     plain_streams()
     known_width()
+    # pydantic would search all that is installed for plugins, and let them see what it validates; we use none
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
         run()
     except SystemExit as end:

@@ -13,12 +13,14 @@ from benchmarks.measure import Failed, Measurement, covered, measure
 from benchmarks.page import describe_machine, page
 from benchmarks.run import CASES, main, measure_site, sizes
 from benchmarks.site import build
+from benchmarks.start import Start, measure_start, section
 from reconciler.cli.runner import Status
 from tests.services.databases import PASSWORD_ENV
 from tests.services.own_engine import Server
 from tests.services.postfixadmin import PostfixAdminDatabase
 
 NEW = 10
+START = Start(0.01, 0.06, 0.1, {"reconciler --help": 0.07})
 SIZES = (50, 200)
 Results = Mapping[int, Mapping[str, Measurement]]
 
@@ -78,7 +80,7 @@ def test_memory_and_time_are_seen(results: Results) -> None:
 
 def test_page_shows_every_number(results: Results, server: Connection) -> None:
     machine = describe_machine(str(server.execute(text("SELECT VERSION()")).scalar_one()))
-    written = page(results, machine, 1)
+    written = page(results, machine, 1, START)
     for case in CASES:
         assert f"## {case}\n" in written
     for size in SIZES:
@@ -94,6 +96,12 @@ def test_a_command_that_ends_otherwise_is_no_measurement(server: Connection, tmp
 def test_time_covered_by_commands_at_the_same_time_counts_once() -> None:
     assert covered([(5, 6), (1, 3), (2, 4), (2, 2.5)]) == 4
     assert covered([]) == 0
+
+
+def test_starting_is_measured_as_a_multiple_of_a_bare_interpreter() -> None:
+    assert "| reconciler --help | 7.0 |" in section(START)
+    measured = measure_start(repeat=1)
+    assert min(measured.commands.values()) > measured.bare
 
 
 def test_help_names_every_case(capsys: pytest.CaptureFixture[str]) -> None:

@@ -88,6 +88,21 @@ def test_completion_is_set_up_by_one_line() -> None:
     assert "compdef _reconciler_completion reconciler" in done.stdout
 
 
+def test_validate_imports_nothing_of_live_systems(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "state.yaml").write_text(
+        "domain: mail.example\nmailboxes: {anna.beispiel: {given_name: Anna, surname: Beispiel}}\n"
+    )
+    (tmp_path / "reconciler.yaml").write_text(
+        "site: small\nstate: state\npostfixadmin: {url: 'mysql+pymysql://user@db.example/postfixadmin'}\n"
+        "openxchange: {}\npostfix: {sender_access: 'hash:/etc/postfix/sender_access'}\n"
+    )
+    modules = imported("validate", folder=tmp_path)
+    assert not modules & (LIVE | {"rich", "markdown_it", "asyncio", "multiprocessing"})
+    ours = {".".join(name.split(".")[:2]) for name in modules if name.startswith("reconciler.")}
+    assert not ours & {f"reconciler.{room}" for room in ("workflow", "systems", "apply", "policy", "sandbox")}
+
+
 def test_the_version() -> None:
     done = subprocess.run([sys.executable, "-m", "reconciler", "--version"], capture_output=True, text=True, check=True)
     assert done.stdout == f"reconciler {__version__}\n"

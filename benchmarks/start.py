@@ -1,0 +1,98 @@
+"""What it takes to start; for `run`."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+REPEAT = 20
+"""Runs of each; the fastest counts, as other programs on the machine make a run slower, never faster."""
+_OURS = (sys.executable, "-m", "reconciler")
+_SITE = """\
+site: start
+state: state
+postfixadmin: {url: "mysql+pymysql://user@db.example/postfixadmin"}
+openxchange: {}
+postfix: {sender_access: "hash:/etc/postfix/sender_access"}
+"""
+_STATE = """\
+domain: mail.example
+mailboxes:
+  anna.beispiel: {given_name: Anna, surname: Beispiel, member: 10042}
+aliases:
+  info: [anna.beispiel]
+"""
+
+_TEXT = """\
+## start
+
+How many times as long as `python -c pass` ({base:.0f} ms here) each takes, own CPU time with that of child processes,
+the fastest of {repeat} runs. The aims are 8 for help and completion and 15 for `validate`; Typer alone, which must be
+there for both, takes {typer:.1f}, with pydantic, which reads the state, {pydantic:.1f}.
+
+| command | times `python -c pass` |
+|---|--:|
+{rows}
+"""
+
+
+class Start(NamedTuple):
+    """CPU seconds of a bare interpreter, of one with the libraries, and of each command."""
+
+    bare: float
+    typer: float
+    pydantic: float
+    commands: Mapping[str, float]
+
+
+def measure_start(repeat: int = REPEAT) -> Start:
+    """Every command in a process of its own. Raises RuntimeError when one does not end well."""
+    with tempfile.TemporaryDirectory(prefix="reconciler-start-") as made:
+        folder = Path(made)
+        (folder / "state").mkdir()
+        (folder / "state" / "state.yaml").write_text(_STATE, encoding="utf-8")
+        (folder / "reconciler.yaml").write_text(_SITE, encoding="utf-8")
+        asked = {"_RECONCILER_COMPLETE": "complete_bash", "COMP_WORDS": "reconciler plan --o", "COMP_CWORD": "2"}
+
+        def fastest(*argv: str, **env: str) -> float:
+            return min(_cpu(argv, folder, env) for _ in range(repeat))
+
+        return Start(
+            fastest(sys.executable, "-c", "pass"),
+            fastest(sys.executable, "-c", "import typer"),
+            fastest(sys.executable, "-c", "import typer, pydantic; pydantic.BaseModel"),
+            {
+                "reconciler --help": fastest(*_OURS, "--help"),
+                "reconciler --version": fastest(*_OURS, "--version"),
+                "reconciler plan --help": fastest(*_OURS, "plan", "--help"),
+                "completion of `reconciler plan --o`": fastest(*_OURS, **asked),
+                "reconciler validate, one file": fastest(*_OURS, "validate"),
+            },
+        )
+
+
+def _cpu(argv: Sequence[str], folder: Path, env: Mapping[str, str]) -> float:
+    nowhere = subprocess.DEVNULL
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("RECONCILER_")}
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(argv, cwd=folder, env={**plain, **env}, stdout=nowhere, stderr=nowhere, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def section(start: Start, repeat: int = REPEAT) -> str:
+    """The part of the page."""
+    rows = (f"| {command} | {seconds / start.bare:.1f} |" for command, seconds in start.commands.items())
+    return _TEXT.format(
+        base=start.bare * 1000,
+        repeat=repeat,
+        typer=start.typer / start.bare,
+        pydantic=start.pydantic / start.bare,
+        rows="\n".join(rows),
+    )
