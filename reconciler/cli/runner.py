@@ -55,17 +55,9 @@ def worst(*statuses: Status) -> Status:
     return min(statuses, key=_PRECEDENCE.index, default=Status.DONE)
 
 
-def _register_kinds() -> None:
-    """Whatever reads a plan or the ledger knows the kinds of all systems. Here, so that `--help` reads none."""
-    from reconciler.systems.registry import register_kinds
-
-    register_kinds()
-
-
 def enter(command: Callable[[], Status], output: Format = Format.TEXT) -> None:
     """Runs a command that waits for nothing, and leaves with its exit status; errors become messages, never
     tracebacks."""
-    _register_kinds()
     with many_values():
         try:
             status = command()
@@ -78,7 +70,9 @@ def enter_loop(command: Callable[[], Coroutine[Any, Any, Status]], output: Forma
     """As `enter`, for a command that asks live systems, many at once."""
     import asyncio
 
-    _register_kinds()
+    from reconciler.systems.registry import register_kinds
+
+    register_kinds()  # whatever reads a plan or the ledger knows the kinds of all systems
 
     async def guarded() -> Status:
         try:

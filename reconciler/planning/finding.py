@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from reconciler.model.records import Owner
+from reconciler.model.owners import Owner
 from reconciler.model.source_places import Origin, Place
 
 Locate = Callable[[Origin], Place]
