@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime
 from graphlib import TopologicalSorter
 from types import MappingProxyType
@@ -48,15 +49,13 @@ async def carry_out(
     so is everything of a transition with steps in a system of `barred`, which cannot be written now."""
     started = clock()
     transitions = _in_order(plan.open_transitions)
-    outcomes: dict[str, Outcome] = {}
-    total = sum(len(t.steps) for t in transitions)
-    work = _Work(context, {s.name: s for s in systems}, journal, outcomes, progress, total, stop, pause)
+    work = _Work(context, systems, journal, progress, sum(len(t.steps) for t in transitions), stop, pause)
     work.bar(transitions, barred)
     for start in range(0, len(transitions), WAVE):
         await work.wave(transitions[start : start + WAVE])
     not_tried = Outcome(Result.NOT_TRIED)
     runs = tuple(
-        TransitionRun(t, tuple((s, outcomes.get(s.id, not_tried)) for s in t.steps)) for t in plan.open_transitions
+        TransitionRun(t, tuple((s, work.outcomes.get(s.id, not_tried)) for s in t.steps)) for t in plan.open_transitions
     )
     # whoever asked to stop after the last step has stopped nothing
     left = any(outcome.result is Result.NOT_TRIED for run in runs for _, outcome in run.outcomes)
@@ -97,36 +96,27 @@ def _parts(batch: Sequence[Step]) -> Iterator[Sequence[Step]]:
     yield from ([step] for step in alone)
 
 
+@dataclass(slots=True)
 class _Work:
     """The state of one run: what each step came to."""
 
-    def __init__(
-        self,
-        context: PlanContext,
-        systems: Mapping[str, System],
-        journal: Journal,
-        outcomes: dict[str, Outcome],
-        progress: Progress,
-        total: int,
-        stop: asyncio.Event,
-        pause: float,
-    ) -> None:
-        self._context = context
-        self._systems = systems
-        self._journal = journal
-        self._outcomes = outcomes
-        self._progress = progress
-        self._total = total
-        self._stop = stop
-        self._pause = pause
-        self._failed: set[Owner] = set()
+    context: PlanContext
+    systems: Sequence[System]
+    journal: Journal
+    progress: Progress
+    total: int
+    stop: asyncio.Event
+    pause: float
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    failed: set[Owner] = field(default_factory=set)
+    """Of whom something failed, or whatever leads to them."""
 
     async def wave(self, transitions: Sequence[Transition]) -> None:
         """All stages of some transitions, in order; within a stage one batch a system, and what leads to others of this
         wave after them."""
         levels = _levels(transitions)
         for stage in Stage:
-            for system in self._systems.values():
+            for system in self.systems:
                 for level in levels:
                     for part in _parts(self._batch_of(level, stage, system)):
                         await self._part(system, part)
@@ -136,8 +126,8 @@ class _Work:
         for transition in transitions:
             for step in transition.steps:
                 if (why := barred.get(step.change.system)) is not None:
-                    self._outcomes[step.id] = Outcome(Result.NOT_TRIED, why.message, why.hint, temporary=True)
-                    self._failed.add(transition.owner)
+                    self.outcomes[step.id] = Outcome(Result.NOT_TRIED, why.message, why.hint, temporary=True)
+                    self.failed.add(transition.owner)
 
     def _batch_of(self, transitions: Sequence[Transition], stage: Stage, system: System) -> list[Step]:
         return [
@@ -150,19 +140,19 @@ class _Work:
 
     async def _part(self, system: System, part: Sequence[Step]) -> None:
         """What is remembered together."""
-        if self._stop.is_set():
+        if self.stop.is_set():
             return
-        self._progress(system.name, len(self._outcomes), self._total)
+        self.progress(system.name, len(self.outcomes), self.total)
         await self._batch(system, part)
-        await self._journal.after([(step, self._outcomes[step.id]) for step in part])
-        self._failed |= {s.change.owner for s in part if self._outcomes[s.id].result is Result.FAILED}
-        self._progress(system.name, len(self._outcomes), self._total)
+        await self.journal.after([(step, self.outcomes[step.id]) for step in part])
+        self.failed |= {s.change.owner for s in part if self.outcomes[s.id].result is Result.FAILED}
+        self.progress(system.name, len(self.outcomes), self.total)
 
     def _goes_on(self, transition: Transition) -> bool:
         """Whether nothing of it failed, nor of what it leads to, at any depth."""
-        if not transition.needs.isdisjoint(self._failed):
-            self._failed.add(transition.owner)
-        return transition.owner not in self._failed
+        if not transition.needs.isdisjoint(self.failed):
+            self.failed.add(transition.owner)
+        return transition.owner not in self.failed
 
     async def _batch(self, system: System, batch: Sequence[Step]) -> None:
         """Skip what is in place, perform the rest, try temporary failures again, look again."""
@@ -176,15 +166,15 @@ class _Work:
             if in_place and step.makes_credential:
                 # somebody else made it since the plan: its password is not the one that our letter would tell
                 message = f"{step.change.key} appeared in {step.change.system} since the plan was made"
-                self._outcomes[step.id] = Outcome.lost_race(message, "run `reconciler plan` again")
+                self.outcomes[step.id] = Outcome.lost_race(message, "run `reconciler plan` again")
             elif in_place:
-                self._outcomes[step.id] = Outcome(Result.SKIPPED, "in place already")
+                self.outcomes[step.id] = Outcome(Result.SKIPPED, "in place already")
             else:
                 pending.append(step)
         if pending:
-            await self._journal.before(pending)
+            await self.journal.before(pending)
         for attempt in range(_ATTEMPTS):
-            if not pending or (attempt and await self._stopped(self._pause * 2 ** (attempt - 1))):
+            if not pending or (attempt and await self._stopped(self.pause * 2 ** (attempt - 1))):
                 return
             pending = await self._attempt(system, pending)
 
@@ -192,20 +182,20 @@ class _Work:
         """Waits; whether somebody asked to stop meanwhile."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._stop.wait()
-        return self._stop.is_set()
+                await self.stop.wait()
+        return self.stop.is_set()
 
     async def _attempt(self, system: System, pending: Sequence[Step]) -> list[Step]:
         """Performs and reads back; the steps that may work when they are tried again."""
         try:
-            outcomes = await system.perform(self._context, pending)
+            outcomes = await system.perform(self.context, pending)
         except Unreadable as error:
             self._fail(pending, error)
             return list(pending)
         for step, outcome in zip(pending, outcomes, strict=True):
-            self._outcomes[step.id] = outcome
-        await self._read_back(system, [s for s in pending if s.readable and self._outcomes[s.id].result is Result.DONE])
-        return [s for s in pending if self._outcomes[s.id].temporary]
+            self.outcomes[step.id] = outcome
+        await self._read_back(system, [s for s in pending if s.readable and self.outcomes[s.id].result is Result.DONE])
+        return [s for s in pending if self.outcomes[s.id].temporary]
 
     async def _read_back(self, system: System, done: Sequence[Step]) -> None:
         if not done:
@@ -218,8 +208,8 @@ class _Work:
         for step, in_place in zip(done, held, strict=True):
             if not in_place:
                 message = f"{step.change.system} reported success, but {step.change.key} does not read back as planned"
-                self._outcomes[step.id] = Outcome(Result.FAILED, message, "run `reconciler plan` and compare")
+                self.outcomes[step.id] = Outcome(Result.FAILED, message, "run `reconciler plan` and compare")
 
     def _fail(self, steps: Sequence[Step], error: Unreadable) -> None:
         for step in steps:
-            self._outcomes[step.id] = Outcome(Result.FAILED, error.message, error.hint, temporary=True)
+            self.outcomes[step.id] = Outcome(Result.FAILED, error.message, error.hint, temporary=True)

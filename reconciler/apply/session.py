@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from reconciler.apply.fence import Fence
 from reconciler.apply.journal import Journal
-from reconciler.apply.ledger import Lease, Ledger, LedgerUnusable, LockLost
+from reconciler.apply.ledger import Lease, Ledger, LedgerUnusable, LockLost, NewRun
 from reconciler.apply.transaction_hook import TransactionHook
 from reconciler.planning.plan_draft import Draft
 
@@ -40,19 +40,19 @@ class Session:
         """A run of this plan, written before its first effect. One that is never closed counts as interrupted; `stop`
         ends it at the next effect."""
         plan, operator = draft.plan, self.operator
-        run = await self.ledger.begin(
-            self.lease,
-            document,
-            plan.digest,
-            plan.commit,
-            operator.who,
-            operator.host,
-            operator.pid,
-            draft.steps,
-            {t.owner: t.place for t in plan.open_transitions if t.place is not None},
+        new = NewRun(
+            digest=plan.digest,
+            commit=plan.commit,
+            who=operator.who,
+            host=operator.host,
+            pid=operator.pid,
+            document=document,
+            steps=draft.steps,
+            places={t.owner: t.place for t in plan.open_transitions if t.place is not None},
             counted={t.owner: t.effect for t in plan.open_transitions},
             one_shots=draft.shots_by_step(),
         )
+        run = await self.ledger.begin(self.lease, new)
         self.transaction_hook.open(run)
         self.fence.open(run, stop)
         return Journal(self.ledger, run)

@@ -6,35 +6,31 @@ that its steps name.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import replace
 from itertools import islice
 
-from sqlalchemy import Column, ColumnElement, Connection, or_, select
+from sqlalchemy import Column, ColumnElement, or_
 
 from reconciler.apply.ledger import run_queries
-from reconciler.apply.ledger.run_statements import CHUNK, chunks
-from reconciler.apply.ledger.tables import LedgerTables
+from reconciler.apply.ledger.connect import CHUNK, SiteTables, chunks
 from reconciler.planning.ledger_state import PastRun
 
 _RENAMES = 20
 """How many turns of a chain are followed."""
 
 
-def of_address(connection: Connection, tables: LedgerTables, site: str, asked: str, limit: int) -> list[PastRun]:
+def of_address(db: SiteTables, asked: str, limit: int) -> list[PastRun]:
     """The latest runs that touched an address (or a local part in every domain, or a block), newest first, each with
     its steps about whoever has it."""
-    runs, step = tables.runs, tables.steps
-    subjects = _subjects(connection, tables, site, asked)
-    about = (or_(_is(step.c.subject, asked), _is(step.c.key, asked), step.c.subject.in_(subjects)),)
-    touched = select(step.c.run).join(runs, runs.c.id == step.c.run).where(runs.c.site == site, *about)
-    query = touched.distinct().order_by(step.c.run.desc()).limit(limit)
-    numbers = list(connection.execute(query).scalars())
-    found = [run for number in numbers if (run := run_queries.one_run(connection, tables, site, number)) is not None]
+    step = db.tables.steps.c
+    subjects = _subjects(db, asked)
+    touched = db.steps(step.run).where(or_(_is(step.subject, asked), _is(step.key, asked), step.subject.in_(subjects)))
+    numbers = db.execute(touched.distinct().order_by(step.run.desc()).limit(limit)).scalars().all()
+    found = [run for number in numbers if (run := run_queries.one_run(db, number)) is not None]
     return [_cut(run, asked, subjects) for run in found]
 
 
-def _cut(run: PastRun, asked: str, subjects: Collection[str]) -> PastRun:
+def _cut(run: PastRun, asked: str, subjects: frozenset[str]) -> PastRun:
     owners = {
         step.owner
         for step in run.steps
@@ -43,23 +39,19 @@ def _cut(run: PastRun, asked: str, subjects: Collection[str]) -> PastRun:
     return replace(run, steps=tuple(step for step in run.steps if step.owner in owners))
 
 
-def _subjects(connection: Connection, tables: LedgerTables, site: str, asked: str) -> frozenset[str]:
+def _subjects(db: SiteTables, asked: str) -> frozenset[str]:
     """The addresses under which the account stands in the ledger, now and before its renames."""
-    runs, step = tables.runs, tables.steps
+    step = db.tables.steps.c
+    mailboxes = db.steps(step.subject, step.key).where(step.kind == "mailbox").distinct()
     known: set[str] = set()
     new: set[str] = {asked}
     for turn in range(_RENAMES):
         found: set[str] = set()
-        for chunk in chunks(sorted(new), CHUNK):
+        for chunk in chunks(sorted(new)):
             # a local part is asked for in every domain; from then on addresses are whole
-            here = (
-                or_(_is(step.c.subject, asked), _is(step.c.key, asked))
-                if turn == 0
-                else or_(step.c.subject.in_(chunk), step.c.key.in_(chunk))
-            )
-            query = select(step.c.subject, step.c.key).distinct().join(runs, runs.c.id == step.c.run)
-            pairs = connection.execute(query.where(runs.c.site == site, step.c.kind == "mailbox", here))
-            found.update(address for pair in islice(pairs, CHUNK) for address in pair)
+            whole = or_(step.subject.in_(chunk), step.key.in_(chunk))
+            here = whole if turn else or_(_is(step.subject, asked), _is(step.key, asked))
+            found.update(address for pair in islice(db.execute(mailboxes.where(here)), CHUNK) for address in pair)
         new = found - known
         known |= new
         if not new:

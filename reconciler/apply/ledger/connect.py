@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
+from itertools import islice
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, CursorResult, Engine, Executable, Select, create_engine, event, select
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
+from reconciler.apply.ledger.tables import LedgerTables
 from reconciler.errors import Unreadable
 from reconciler.remote.database import connect, open_server
 from reconciler.remote.database_errors import explained as words
@@ -29,6 +32,8 @@ LOCK_WAIT = 10
 """Seconds to wait for a row that somebody else's transaction holds."""
 _PAUSES = (0.1, 0.5)
 """Seconds before a transaction that others were in the way of (1205, 1213, 40001) is tried again."""
+CHUNK = 500
+"""Steps in one statement: far below every database's limit of parameters."""
 # the option by which PostfixAdmin's engine knows a connection that will not write, and takes no write lock on SQLite
 _LOOKING = "reconciler_looking"
 
@@ -38,6 +43,33 @@ class LedgerUnusable(Unreadable):
     rows; the same transaction may work in a moment."""
 
     busy = False
+
+
+class SiteTables(NamedTuple):
+    """The tables in one transaction, for the rows of one site."""
+
+    connection: Connection
+    tables: LedgerTables
+    site: str
+    clock: Callable[[], datetime]
+
+    def execute(
+        self, statement: Executable, rows: Sequence[Mapping[str, Any]] | None = None
+    ) -> CursorResult[*tuple[Any, ...]]:
+        """See SQLAlchemy; `rows` are many values for one statement."""
+        return self.connection.execute(statement, rows)
+
+    def steps(self, *columns: Any) -> Select[*tuple[Any, ...]]:
+        """Selects from the steps of all runs of the site."""
+        runs = self.tables.runs
+        return select(*columns).join(runs, runs.c.id == self.tables.steps.c.run).where(runs.c.site == self.site)
+
+
+def chunks(items: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
+    """The items in lists of `size`, the last one shorter."""
+    walk = iter(items)
+    while chunk := list(islice(walk, size)):
+        yield chunk
 
 
 @contextmanager
@@ -66,15 +98,13 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 def glance(engine: Engine) -> Iterator[Connection]:
     """For one statement that never writes, in as few round trips as there can be. Raises LedgerUnusable."""
     with explained(engine), connect(engine) as connection:
-        connection.execution_options(**{_LOOKING: True})
-        yield connection
+        yield connection.execution_options(**{_LOOKING: True})
 
 
 @contextmanager
 def snapshot(engine: Engine) -> Iterator[Connection]:
     """One consistent view of all tables that never writes. Raises LedgerUnusable."""
-    with explained(engine), connect(engine) as connection:
-        connection.execution_options(**{_LOOKING: True})
+    with glance(engine) as connection:
         if engine.dialect.name != "sqlite":
             connection.execution_options(isolation_level="REPEATABLE READ")
         with connection.begin():

@@ -6,15 +6,15 @@ A million entries are thinkable: rows are written in lists, and read as a stream
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from datetime import datetime
-from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, func, select
+from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.dialects import mysql, sqlite
 
-from reconciler.apply.ledger.tables import LedgerTables
+from reconciler.apply.ledger.connect import SiteTables, chunks
+from reconciler.apply.ledger.lock import OpenRun
 from reconciler.model.records import Owner, Records, Scope
 from reconciler.planning.ledger_state import LEDGER, PERSON, InventoryEntry, InventoryKey
 
@@ -28,51 +28,36 @@ _FIRST = frozenset({"site", "system", "kind", "key", "since", "since_commit"})
 """Columns that keep what the first application wrote."""
 
 
-class Source(NamedTuple):
-    """Which run of which site applied something, from which commit."""
-
-    site: str
-    run: int
-    commit: str
-
-
-def record(
-    connection: Connection, tables: LedgerTables, source: Source, entries: Iterable[InventoryEntry], now: datetime
-) -> None:
+def record(db: SiteTables, run: OpenRun, entries: Iterable[InventoryEntry]) -> None:
     """Entries as they are now; those that were there keep the time since when they are ours."""
-    statement = _upsert(connection, tables)
-    for chunk in _chunks(entries):
-        connection.execute(statement, [_row(entry, source, now) for entry in chunk])
+    statement, now = _upsert(db), db.clock()
+    for chunk in chunks(entries, CHUNK):
+        db.execute(statement, [_row(db.site, entry, run, now) for entry in chunk])
 
 
-def forget(connection: Connection, tables: LedgerTables, site: str, keys: Collection[InventoryKey]) -> None:
+def forget(db: SiteTables, keys: Iterable[InventoryKey]) -> None:
     """These are not ours any more. Keys that are not there are no error."""
-    table = tables.inventory
+    c = db.tables.inventory.c
     by_kind: dict[tuple[str, str], list[str]] = {}
     for system, kind, key in keys:
         by_kind.setdefault((system, kind), []).append(key)
     for (system, kind), theirs in by_kind.items():
-        for chunk in _chunks(theirs):
-            where = (table.c.site == site, table.c.system == system, table.c.kind == kind, table.c.key.in_(chunk))
-            connection.execute(delete(table).where(*where))
-
-
-def whole(connection: Connection, tables: LedgerTables, site: str) -> dict[InventoryKey, InventoryEntry]:
-    """The whole inventory of a site, by one statement."""
-    return {entry.id: entry for entry in _read(connection, tables, site)}
+        for chunk in chunks(theirs, CHUNK):
+            where = (c.site == db.site, c.system == system, c.kind == kind, c.key.in_(chunk))
+            db.execute(delete(db.tables.inventory).where(*where))
 
 
 def divided(
-    connection: Connection, tables: LedgerTables, site: str, wanted: Mapping[str, Records]
+    db: SiteTables, wanted: Mapping[str, Records]
 ) -> tuple[dict[InventoryKey, InventoryEntry], Mapping[tuple[str, str], Set[str]]]:
     """Entries that nobody wants any more, and the keys alone of those that are wanted, by system and kind.
 
     Nearly all are wanted, so bare keys are read.
     """
-    c = tables.inventory.c
+    c = db.tables.inventory.c
     known: dict[tuple[str, str], Set[str]] = {}
     unwanted: dict[tuple[str, str], list[str]] = {}
-    for (system, kind), there in _keys(connection, tables, site):
+    for (system, kind), there in _keys(db):
         if system == LEDGER:
             continue  # see `people`
         table = wanted.get(system, {}).get(kind, {})
@@ -81,28 +66,26 @@ def divided(
         unwanted[system, kind] = sorted(there.difference(table))
     entries: dict[InventoryKey, InventoryEntry] = {}
     for (system, kind), keys in unwanted.items():
-        for chunk in _chunks(keys):
-            some = _read(connection, tables, site, c.system == system, c.kind == kind, c.key.in_(chunk))
+        for chunk in chunks(keys, CHUNK):
+            some = _read(db, c.system == system, c.kind == kind, c.key.in_(chunk))
             entries.update((entry.id, entry) for entry in some)
     return entries, known
 
 
-def people(
-    connection: Connection, tables: LedgerTables, site: str, numbers: Mapping[str, str]
-) -> tuple[dict[str, str], frozenset[str]]:
+def people(db: SiteTables, numbers: Mapping[str, str]) -> tuple[dict[str, str], frozenset[str]]:
     """What is noted of persons by address, where it is not what `numbers` declares; and the addresses where it is.
 
     As one text where it fits, like keys.
     """
-    c = tables.inventory.c
-    where = (c.site == site, c.system == LEDGER, c.kind == PERSON)
+    c = db.tables.inventory.c
+    where = (c.site == db.site, c.system == LEDGER, c.kind == PERSON)
     joined = func.aggregate_strings(c.key.concat(" ").concat(c.value).concat(_END), "")
-    number, text = connection.execute(select(func.count(), joined).where(*where)).one()
+    number, text = db.execute(select(func.count(), joined).where(*where)).one()
     lines = (text or "").split(_END)[:-1]
     if len(lines) == number:
         noted = [line.split(" ", 1) for line in lines]
     else:
-        rows = connection.execute(select(c.key, c.value).where(*where).execution_options(yield_per=_STREAM))
+        rows = db.execute(select(c.key, c.value).where(*where).execution_options(yield_per=_STREAM))
         noted = [[key, value] for key, value in rows]
     others = {address: member for address, member in noted if numbers.get(address) != member}
     there = {address for address, _ in noted}
@@ -110,85 +93,74 @@ def people(
     return others, frozenset(address for address in numbers if address in there and address not in others)
 
 
-def former(connection: Connection, tables: LedgerTables, site: str) -> dict[str, str]:
+def former(db: SiteTables) -> dict[str, str]:
     """Mailboxes and aliases of accounts under other addresses than the account's own: what renames left there. Member
     numbers begin with a digit."""
-    c = tables.inventory.c
+    c = db.tables.inventory.c
     query = select(c.key, c.subject).where(
-        c.site == site,
+        c.site == db.site,
         c.kind.in_(("mailbox", "alias")),
         c.scope == Scope.ACCOUNT,
         c.key != c.subject,
         func.substr(c.key, 1, 1).not_in(list("0123456789")),
     )
-    return {row.key: row.subject for row in connection.execute(query)}
+    return {row.key: row.subject for row in db.execute(query)}
 
 
-def declared_aliases(connection: Connection, tables: LedgerTables, site: str) -> frozenset[str]:
+def declared_aliases(db: SiteTables) -> frozenset[str]:
     """Aliases that are ours by an entry of their own, and not as an account's."""
-    c = tables.inventory.c
-    query = select(c.key).where(c.site == site, c.kind == "alias", c.scope == Scope.ALIAS)
-    return frozenset(connection.execute(query).scalars())
+    c = db.tables.inventory.c
+    query = select(c.key).where(c.site == db.site, c.kind == "alias", c.scope == Scope.ALIAS)
+    return frozenset(db.execute(query).scalars())
 
 
-def _keys(connection: Connection, tables: LedgerTables, site: str) -> Iterator[tuple[tuple[str, str], frozenset[str]]]:
+def _keys(db: SiteTables) -> Iterator[tuple[tuple[str, str], frozenset[str]]]:
     """The keys of each (system, kind).
 
     The database joins those of a kind to one text, which reaches us twenty times as fast as rows do. A kind whose text
     it cut (MariaDB's `max_allowed_packet`: beyond a quarter of a million mailboxes) is read row by row.
     """
-    c = tables.inventory.c
+    c = db.tables.inventory.c
     joined = func.aggregate_strings(c.key.concat(_END), "")
     # in the order of the primary key, so that nothing is sorted
-    query = select(c.system, c.kind, func.count(), joined).where(c.site == site).group_by(c.system, c.kind)
+    query = select(c.system, c.kind, func.count(), joined).where(c.site == db.site).group_by(c.system, c.kind)
     cut = []
-    for system, kind, number, text in connection.execute(query.execution_options(yield_per=1)):
+    for system, kind, number, text in db.execute(query.execution_options(yield_per=1)):
         if text is not None and text.count(_END) == number and text.endswith(_END):
             yield (system, kind), frozenset(text.split(_END)[:-1])
         else:
             cut.append((system, kind))
     for system, kind in cut:
-        rows = select(c.key).where(c.site == site, c.system == system, c.kind == kind)
-        yield (system, kind), frozenset(connection.execute(rows.execution_options(yield_per=_STREAM)).scalars())
+        rows = select(c.key).where(c.site == db.site, c.system == system, c.kind == kind)
+        yield (system, kind), frozenset(db.execute(rows.execution_options(yield_per=_STREAM)).scalars())
 
 
-def _read(
-    connection: Connection, tables: LedgerTables, site: str, *where: ColumnElement[bool]
-) -> Iterator[InventoryEntry]:
-    c = tables.inventory.c
+def _read(db: SiteTables, *where: ColumnElement[bool]) -> Iterator[InventoryEntry]:
+    c = db.tables.inventory.c
     columns = (c.system, c.kind, c.key, c.scope, c.subject, c.value, c.commit, c.run, c.since, c.since_commit)
-    query = select(*columns).where(c.site == site, *where).execution_options(yield_per=_STREAM)
-    for system, kind, key, scope, subject, value, commit, run, since, since_commit in connection.execute(query):
+    query = select(*columns).where(c.site == db.site, *where).execution_options(yield_per=_STREAM)
+    for system, kind, key, scope, subject, value, commit, run, since, since_commit in db.execute(query):
         # a few systems, kinds and commits, each a million times
         system, kind, commit, since_commit = map(sys.intern, (system, kind, commit, since_commit))
         owner = Owner(Scope(scope), subject)
         yield InventoryEntry(system, kind, key, owner, value, commit, run, since, since_commit)
 
 
-def _row(entry: InventoryEntry, source: Source, now: datetime) -> dict[str, Any]:
-    return {
-        "site": source.site,
-        "system": entry.system,
-        "kind": entry.kind,
-        "key": entry.key,
-        "scope": entry.owner.scope,
-        "subject": entry.owner.subject,
-        "value": entry.value,
-        "commit": source.commit,
-        "run": source.run,
-        "since": now,
-        "since_commit": source.commit,
-    }
+def _row(site: str, entry: InventoryEntry, run: OpenRun, now: datetime) -> dict[str, Any]:
+    key = {"site": site, "system": entry.system, "kind": entry.kind, "key": entry.key}
+    owner = {"scope": entry.owner.scope, "subject": entry.owner.subject}
+    source = {"run": run.id, "commit": run.commit, "since": now, "since_commit": run.commit}
+    return {**key, **owner, "value": entry.value, **source}
 
 
-def _upsert(connection: Connection, tables: LedgerTables) -> Any:
+def _upsert(db: SiteTables) -> Any:
     """Each database has words of its own for it."""
-    table = tables.inventory
+    table, dialect = db.tables.inventory, db.connection.dialect.name
     renewed = [column.name for column in table.columns if column.name not in _FIRST]
-    if connection.dialect.name == "mysql":
+    if dialect == "mysql":
         of_mysql = mysql.insert(table)
         return of_mysql.on_duplicate_key_update({name: of_mysql.inserted[name] for name in renewed})
-    if connection.dialect.name == "postgresql":
+    if dialect == "postgresql":
         from sqlalchemy.dialects import postgresql  # takes as long as all of ours; most sites have no use for it
 
         insert: Any = postgresql.insert(table)
@@ -197,9 +169,3 @@ def _upsert(connection: Connection, tables: LedgerTables) -> Any:
     return insert.on_conflict_do_update(
         index_elements=list(table.primary_key.columns), set_={name: insert.excluded[name] for name in renewed}
     )
-
-
-def _chunks(items: Iterable[Any]) -> Iterable[list[Any]]:
-    walk = iter(items)
-    while chunk := list(islice(walk, CHUNK)):
-        yield chunk

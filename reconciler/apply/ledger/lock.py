@@ -11,16 +11,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Connection, Table, select, update
+from sqlalchemy import BigInteger, select, update
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from reconciler.apply.ledger import process_check
+from reconciler.apply.ledger.connect import SiteTables
 from reconciler.errors import LockError
 
 TTL = timedelta(minutes=2)
 """How long a lock stands without a heartbeat; `before` and `after` of every batch are one, `renew` another."""
+_FREE = {"holder": "", "host": "", "pid": 0, "run": None, "since": None, "expires": None}
 
 
 class database_now(FunctionElement[int]):
@@ -52,6 +54,14 @@ class Lease(NamedTuple):
     """From whom it was taken before it expired: its process is dead, on this very host."""
 
 
+class OpenRun(NamedTuple):
+    """A run that this process carries out, with the lease by which it may write."""
+
+    id: int
+    lease: Lease
+    commit: str
+
+
 @dataclass(frozen=True, slots=True)
 class Holder:
     """Who holds the lock. `expired`: by the database's clock, so anybody may take it. `alive`: whether its process is,
@@ -73,9 +83,10 @@ class Locked(LockError):
 
     def __init__(self, by: Holder) -> None:
         run = f" in run {by.run}" if by.run is not None else ""
+        since, expires = (f"{moment:%Y-%m-%d %H:%M:%S} UTC" for moment in (by.since, by.expires))
         super().__init__(
-            f"locked by {by.holder} on {by.host} (process {by.pid}){run} since {_shown(by.since)}; "
-            f"expires at {_shown(by.expires)} without a new heartbeat" + (", its process is alive" if by.alive else ""),
+            f"locked by {by.holder} on {by.host} (process {by.pid}){run} since {since}; "
+            f"expires at {expires} without a new heartbeat" + (", its process is alive" if by.alive else ""),
             hint="wait for that run to end; if its process is dead, run `reconciler unlock` or wait until it expires",
         )
         self.by = by
@@ -91,92 +102,66 @@ class LockLost(LockError):
         )
 
 
-def take(
-    connection: Connection, lock: Table, site: str, ttl: timedelta, holder: str, host: str, pid: int, run: int | None
-) -> Lease | None:
+def take(db: SiteTables, ttl: timedelta, holder: str, host: str, pid: int) -> Lease | None:
     """Takes the lock when it is free or expired, by one compare-and-set; else None."""
-    taken = connection.execute(
+    lock = db.tables.lock
+    taken = db.execute(
         update(lock)
-        .where(lock.c.name == site, lock.c.expires.is_(None) | (lock.c.expires <= database_now()))
-        .values(
-            holder=holder,
-            host=host,
-            pid=pid,
-            run=run,
-            since=database_now(),
-            expires=_from_now(ttl),
-            fence=lock.c.fence + 1,
-        )
+        .where(lock.c.name == db.site, lock.c.expires.is_(None) | (lock.c.expires <= database_now()))
+        .values(holder=holder, host=host, pid=pid, run=None, since=database_now(), expires=_from_now(ttl))
+        .values(fence=lock.c.fence + 1)
     )
     if taken.rowcount != 1:
         return None
     # our own row: nobody changes it before this transaction ends
-    return Lease(connection.execute(select(lock.c.fence).where(lock.c.name == site)).scalar_one(), ttl)
+    return Lease(db.execute(select(lock.c.fence).where(lock.c.name == db.site)).scalar_one(), ttl)
 
 
-def hold(connection: Connection, lock: Table, site: str, lease: Lease) -> None:
+def hold(db: SiteTables, lease: Lease) -> None:
     """Renews the lock, and keeps it ours until this transaction ends. Raises LockLost when it is not.
 
     One that expired and that nobody took is still ours.
     """
-    renewed = connection.execute(
-        update(lock)
-        .where(lock.c.name == site, lock.c.fence == lease.fence, lock.c.expires.is_not(None))
-        .values(expires=_from_now(lease.ttl))
-    )
-    if renewed.rowcount != 1:
+    if not _change(db, lease.fence, expires=_from_now(lease.ttl)):
         raise LockLost
 
 
-def note_run(connection: Connection, lock: Table, site: str, run: int) -> None:
-    """Says which run the lock is held for; after `hold`."""
-    connection.execute(update(lock).where(lock.c.name == site).values(run=run))
-
-
-def free(connection: Connection, lock: Table, site: str, fence: int) -> bool:
+def free(db: SiteTables, fence: int) -> bool:
     """Gives it back, or breaks it; False when it carries another fence by now, or is free."""
-    freed = connection.execute(
-        update(lock)
-        .where(lock.c.name == site, lock.c.fence == fence, lock.c.expires.is_not(None))
-        .values(holder="", host="", pid=0, run=None, since=None, expires=None)
-    )
-    return freed.rowcount == 1
+    return _change(db, fence, **_FREE)
 
 
-def add(connection: Connection, lock: Table, site: str) -> None:
+def note_run(db: SiteTables, run: int) -> None:
+    """Says which run the lock is held for; after `hold`."""
+    db.execute(update(db.tables.lock).where(db.tables.lock.c.name == db.site).values(run=run))
+
+
+def add(db: SiteTables) -> None:
     """Makes the free lock of a site that has none yet. Raises IntegrityError when somebody was faster."""
-    connection.execute(lock.insert().values(name=site, holder="", host="", pid=0, fence=0))
+    db.execute(db.tables.lock.insert().values(name=db.site, fence=0, **_FREE))
 
 
-def read(connection: Connection, lock: Table, site: str) -> Row[Any] | None:
+def read(db: SiteTables) -> Row[Any] | None:
     """The row with the database's `now`; None when the site has none yet."""
-    return connection.execute(select(lock, database_now().label("now")).where(lock.c.name == site)).one_or_none()
+    lock = db.tables.lock
+    return db.execute(select(lock, database_now().label("now")).where(lock.c.name == db.site)).one_or_none()
 
 
 def holder_of(row: Row[Any] | None) -> Holder | None:
     """Who holds it; None when it is free."""
     if row is None or row.expires is None:
         return None
-    return Holder(
-        row.holder,
-        process_check.shown(row.host),
-        row.pid,
-        row.run,
-        _time(row.since),
-        _time(row.expires),
-        row.fence,
-        row.expires <= row.now,
-        process_check.is_alive(row.host, row.pid),
-    )
+    host, alive = process_check.shown(row.host), process_check.is_alive(row.host, row.pid)
+    since, expires = (datetime.fromtimestamp(moment / 1000, UTC) for moment in (row.since, row.expires))
+    return Holder(row.holder, host, row.pid, row.run, since, expires, row.fence, row.expires <= row.now, alive)
+
+
+def _change(db: SiteTables, fence: int, **values: Any) -> bool:
+    """Whether the lock is held under this fence, and was changed."""
+    lock = db.tables.lock
+    ours = (lock.c.name == db.site, lock.c.fence == fence, lock.c.expires.is_not(None))
+    return db.execute(update(lock).where(*ours).values(**values)).rowcount == 1
 
 
 def _from_now(ttl: timedelta) -> Any:
     return database_now() + ttl // timedelta(milliseconds=1)
-
-
-def _time(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
-
-
-def _shown(time: datetime) -> str:
-    return f"{time:%Y-%m-%d %H:%M:%S} UTC"

@@ -6,17 +6,16 @@ The number of statements does not grow with the number of accounts or of runs.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, exists, func, not_, or_, select
 from sqlalchemy.engine import Row
 
 from reconciler.apply.ledger import inventory
-from reconciler.apply.ledger.run_statements import CHUNK, chunks
-from reconciler.apply.ledger.tables import LedgerTables
+from reconciler.apply.ledger.connect import SiteTables, chunks
 from reconciler.model.record_kinds import give_password, unreadable_kinds
 from reconciler.model.records import Owner, Records, Scope
 from reconciler.planning.changes import Action, Stage
@@ -37,198 +36,129 @@ _TOUCHED = (StepState.BEGUN, StepState.DONE, StepState.FAILED, StepState.UNCERTA
 """States of steps that changed something, or may have."""
 
 
-def remember(
-    connection: Connection,
-    tables: LedgerTables,
-    site: str,
-    since: datetime,
-    wanted: Mapping[str, Records],
-    numbers: Mapping[str, str],
-) -> Remembered:
+def remember(db: SiteTables, since: datetime, wanted: Mapping[str, Records], numbers: Mapping[str, str]) -> Remembered:
     """Everything that planning asks of the past; `since` is where the window of the limits begins, `numbers` are the
     declared member numbers by address.
 
     Ten statements, one for each kind whose keys do not fit into one answer, one for every thousand entries of the
     inventory that nobody wants.
     """
-    unwanted, known = inventory.divided(connection, tables, site, wanted)
-    people, as_declared = inventory.people(connection, tables, site, numbers)
-    done, missed = _one_shots(connection, tables, site)
+    unwanted, known = inventory.divided(db, wanted)
+    people, as_declared = inventory.people(db, numbers)
+    done, missed = _one_shots(db)
     return Remembered(
         inventory=unwanted,
         known={**known, (LEDGER, PERSON): as_declared} if as_declared else known,
-        removed=_removed(connection, tables, site),
+        removed=_removed(db),
         people=people,
-        aliases=inventory.declared_aliases(connection, tables, site),
-        former=inventory.former(connection, tables, site),
-        unseen=unseen(connection, tables, site),
-        uncertain=_uncertain(connection, tables, site),
+        aliases=inventory.declared_aliases(db),
+        former=inventory.former(db),
+        unseen=unseen(db),
+        uncertain=_uncertain(db),
         one_shots=done,
         missed=missed,
-        recent=_recent(connection, tables, site, since),
+        recent=_recent(db, since),
     )
 
 
-def made(connection: Connection, tables: LedgerTables, site: str, addresses: Collection[str]) -> dict[str, datetime]:
-    """When we made these mailboxes, of those that we did. One statement for each thousand."""
-    runs, step = tables.runs, tables.steps
+def made(db: SiteTables, addresses: Collection[str]) -> dict[str, datetime]:
+    """When we made these mailboxes, of those that we did. One statement for each 500."""
+    step = db.tables.steps.c
+    of_ours = (step.kind == "mailbox", step.action == Action.CREATE, step.state == StepState.DONE)
     found: dict[str, datetime] = {}
-    for chunk in chunks(addresses, CHUNK):
-        query = (
-            select(step.c.key, func.max(step.c.ended))
-            .join(runs, runs.c.id == step.c.run)
-            .where(
-                runs.c.site == site,
-                step.c.kind == "mailbox",
-                step.c.action == Action.CREATE,
-                step.c.state == StepState.DONE,
-                step.c.key.in_(chunk),
-            )
-            .group_by(step.c.key)
-        )
-        found |= {row[0]: row[1] for row in connection.execute(query)}
+    for chunk in chunks(addresses):
+        query = db.steps(step.key, func.max(step.ended)).where(*of_ours, step.key.in_(chunk)).group_by(step.key)
+        found |= {row[0]: row[1] for row in db.execute(query)}
     return found
 
 
-def _removed(connection: Connection, tables: LedgerTables, site: str) -> frozenset[str]:
+def _later(db: SiteTables, *same: str, where: Callable[[Any], ColumnElement[bool]]) -> ColumnElement[bool]:
+    """Whether a later run of the site has a step with the same values in these columns for which `where` is true."""
+    step, later, runs = db.tables.steps.c, db.tables.steps.alias("later").c, db.tables.runs.alias("later_run").c
+    equal = (later[name] == step[name] for name in same)
+    return exists().where(*equal, where(later), later.run > step.run, runs.id == later.run, runs.site == db.site)
+
+
+def _removed(db: SiteTables) -> frozenset[str]:
     """Mailboxes whose last change by us was an update that counts as a removal: they were switched off for one."""
-    runs, step = tables.runs, tables.steps
-    later, later_run = step.alias("later"), runs.alias("later_run")
-    changed_later = exists().where(
-        later.c.key == step.c.key,
-        later.c.kind == step.c.kind,
-        later.c.run > step.c.run,
-        later.c.state == StepState.DONE,
-        later_run.c.id == later.c.run,
-        later_run.c.site == site,
+    step = db.tables.steps.c
+    query = db.steps(step.key).where(
+        step.counted == Effect.REMOVAL,
+        step.kind == "mailbox",
+        step.action == Action.UPDATE,
+        step.state == StepState.DONE,
+        not_(_later(db, "key", "kind", where=lambda later: later.state == StepState.DONE)),
     )
-    query = (
-        select(step.c.key)
-        .join(runs, runs.c.id == step.c.run)
-        .where(
-            runs.c.site == site,
-            step.c.counted == Effect.REMOVAL,
-            step.c.kind == "mailbox",
-            step.c.action == Action.UPDATE,
-            step.c.state == StepState.DONE,
-            ~changed_later,
-        )
-    )
-    return frozenset(connection.execute(query).scalars())
+    return frozenset(db.execute(query).scalars())
 
 
-def unseen(connection: Connection, tables: LedgerTables, site: str) -> Mapping[Owner, frozenset[str]]:
+def unseen(db: SiteTables) -> Mapping[Owner, frozenset[str]]:
     """Left undone by a run that had touched the owner, and done by no later run.
 
     A run that touched nothing of an owner left nothing half-way: whatever it planned is planned again, or is not
     needed any more.
     """
-    runs, step = tables.runs, tables.steps
-    touched, later, later_run = step.alias("touched"), step.alias("later"), runs.alias("later_run")
-    same_run = exists().where(
-        touched.c.run == step.c.run,
-        touched.c.subject == step.c.subject,
-        touched.c.scope == step.c.scope,
-        touched.c.state.in_(_TOUCHED),
-    )
-    done_later = exists().where(
-        later.c.subject == step.c.subject,
-        later.c.scope == step.c.scope,
-        later.c.kind == step.c.kind,
-        later.c.run > step.c.run,
-        later.c.state.in_((StepState.DONE, StepState.SKIPPED, StepState.UNCERTAIN)),
-        later_run.c.id == later.c.run,
-        later_run.c.site == site,
-    )
-    query = (
-        select(step.c.scope, step.c.subject, step.c.kind)
-        .distinct()
-        .join(runs, runs.c.id == step.c.run)
-        .where(
-            runs.c.site == site,
-            step.c.kind.in_(unreadable_kinds()),
-            step.c.state.in_([state for state in StepState if state not in FINISHED]),
-            same_run,
-            ~done_later,
-        )
+    step, touched = db.tables.steps.c, db.tables.steps.alias("touched").c
+    same_run = (touched[name] == step[name] for name in ("run", "subject", "scope"))
+    ended = (StepState.DONE, StepState.SKIPPED, StepState.UNCERTAIN)
+    query = db.steps(step.scope, step.subject, step.kind).where(
+        step.kind.in_(unreadable_kinds()),
+        step.state.in_([state for state in StepState if state not in FINISHED]),
+        exists().where(*same_run, touched.state.in_(_TOUCHED)),
+        not_(_later(db, "subject", "scope", "kind", where=lambda later: later.state.in_(ended))),
     )
     kinds: dict[Owner, set[str]] = {}
-    for scope, subject, kind in connection.execute(query):
+    for scope, subject, kind in db.execute(query.distinct()):
         kinds.setdefault(Owner(Scope(scope), subject), set()).add(kind)
     half_way = {owner for owner, theirs in kinds.items() if give_password(theirs)}
-    for owner, address in _locked(connection, tables, site):
+    for owner, address in _locked(db):
         if owner in half_way:
             kinds.setdefault(Owner(Scope.ACCOUNT, address), set()).add("password")
     return {owner: frozenset(theirs) for owner, theirs in kinds.items()}
 
 
-def _locked(connection: Connection, tables: LedgerTables, site: str) -> Iterator[tuple[Owner, str]]:
+def _locked(db: SiteTables) -> Iterator[tuple[Owner, str]]:
     """Mailboxes at other addresses of an account that got its last new password with it. When its rename is taken back
     half-way, one of them is an account of its own again."""
-    runs, step = tables.runs, tables.steps
-    later, later_run = step.alias("later"), runs.alias("later_run")
-    told_later = exists().where(
-        or_(later.c.subject == step.c.key, later.c.subject == step.c.subject),
-        later.c.scope == step.c.scope,
-        later.c.kind == "password",
-        later.c.run > step.c.run,
-        later.c.state.in_((StepState.DONE, StepState.SKIPPED)),
-        later_run.c.id == later.c.run,
-        later_run.c.site == site,
+    step = db.tables.steps.c
+
+    def told(later: Any) -> ColumnElement[bool]:
+        either = or_(later.subject == step.key, later.subject == step.subject)
+        return and_(either, later.state.in_((StepState.DONE, StepState.SKIPPED)))
+
+    query = db.steps(step.subject, step.key).where(
+        step.scope == Scope.ACCOUNT,
+        step.kind == "password",
+        step.key != step.subject,
+        step.state.in_(_TOUCHED),
+        not_(_later(db, "scope", "kind", where=told)),
     )
-    query = (
-        select(step.c.subject, step.c.key)
-        .distinct()
-        .join(runs, runs.c.id == step.c.run)
-        .where(
-            runs.c.site == site,
-            step.c.scope == Scope.ACCOUNT,
-            step.c.kind == "password",
-            step.c.key != step.c.subject,
-            step.c.state.in_(_TOUCHED),
-            ~told_later,
-        )
-    )
-    for subject, key in connection.execute(query):
+    for subject, key in db.execute(query.distinct()):
         yield Owner(Scope.ACCOUNT, subject), key
 
 
-def _uncertain(connection: Connection, tables: LedgerTables, site: str) -> Mapping[str, datetime]:
+def _uncertain(db: SiteTables) -> Mapping[str, datetime]:
     """Accounts whose last letter that left may not have arrived, and when it left."""
-    runs, step = tables.runs, tables.steps
-    later, later_run = step.alias("later"), runs.alias("later_run")
-    sent_later = exists().where(
-        later.c.kind == "letter",
-        later.c.key == step.c.key,
-        later.c.run > step.c.run,
-        later.c.state == StepState.DONE,
-        later_run.c.id == later.c.run,
-        later_run.c.site == site,
-    )
-    query = (
-        select(step.c.key, step.c.ended)
-        .join(runs, runs.c.id == step.c.run)
-        .where(runs.c.site == site, step.c.kind == "letter", step.c.state == StepState.UNCERTAIN, ~sent_later)
-        .order_by(step.c.run)
-    )
-    return {row[0]: row[1] for row in connection.execute(query)}
+    step = db.tables.steps.c
+    sent_later = _later(db, "kind", "key", where=lambda later: later.state == StepState.DONE)
+    uncertain = (step.kind == "letter", step.state == StepState.UNCERTAIN)
+    query = db.steps(step.key, step.ended).where(*uncertain, not_(sent_later)).order_by(step.run)
+    return {row[0]: row[1] for row in db.execute(query)}
 
 
-def _one_shots(
-    connection: Connection, tables: LedgerTables, site: str
-) -> tuple[frozenset[OneShot], frozenset[OneShot]]:
+def _one_shots(db: SiteTables) -> tuple[frozenset[OneShot], frozenset[OneShot]]:
     """Done: all its steps of one run are. Missed: noted without a step."""
-    runs, shot, step = tables.runs, tables.one_shots, tables.steps
-    left = func.sum(case((step.c.state.in_(FINISHED), 0), else_=1))
+    runs, shot, step = db.tables.runs.c, db.tables.one_shots.c, db.tables.steps.c
+    left = func.sum(case((step.state.in_(FINISHED), 0), else_=1))
     query = (
-        select(shot.c.address, shot.c.name, shot.c.date, func.max(shot.c.step_id), left)
-        .join(runs, runs.c.id == shot.c.run)
-        .outerjoin(step, and_(step.c.run == shot.c.run, step.c.step_id == shot.c.step_id))
-        .where(runs.c.site == site)
-        .group_by(shot.c.run, shot.c.address, shot.c.name, shot.c.date)
+        select(shot.address, shot.name, shot.date, func.max(shot.step_id), left)
+        .join(db.tables.runs, runs.id == shot.run)
+        .outerjoin(db.tables.steps, and_(step.run == shot.run, step.step_id == shot.step_id))
+        .where(runs.site == db.site)
+        .group_by(shot.run, shot.address, shot.name, shot.date)
     )
     done, missed = set(), set()
-    for address, name, day, step_id, number in connection.execute(query):
+    for address, name, day, step_id, number in db.execute(query):
         if not step_id:
             missed.add(OneShot(address, name, day))
         elif number == 0:
@@ -236,83 +166,59 @@ def _one_shots(
     return frozenset(done), frozenset(missed)
 
 
-def _recent(
-    connection: Connection, tables: LedgerTables, site: str, since: datetime
-) -> Mapping[Effect, frozenset[Owner]]:
+def _recent(db: SiteTables, since: datetime) -> Mapping[Effect, frozenset[Owner]]:
     """Owners of steps that were done since then, or begun: after a crash nobody knows whether those happened."""
-    runs, step = tables.runs, tables.steps
-    query = (
-        select(step.c.counted, step.c.scope, step.c.subject)
-        .distinct()
-        .join(runs, runs.c.id == step.c.run)
-        .where(
-            runs.c.site == site,
-            or_(step.c.began >= since, step.c.ended >= since),
-            # in place already, and never begun by us: somebody else's doing
-            step.c.began.is_not(None),
-            step.c.state.in_((StepState.BEGUN, StepState.DONE, StepState.SKIPPED, StepState.UNCERTAIN)),
-        )
+    step = db.tables.steps.c
+    query = db.steps(step.counted, step.scope, step.subject).where(
+        or_(step.began >= since, step.ended >= since),
+        # in place already, and never begun by us: somebody else's doing
+        step.began.is_not(None),
+        step.state.in_((StepState.BEGUN, StepState.DONE, StepState.SKIPPED, StepState.UNCERTAIN)),
     )
     owners: dict[Effect, set[Owner]] = {}
-    for counted, scope, subject in connection.execute(query):
+    for counted, scope, subject in db.execute(query.distinct()):
         owners.setdefault(Effect(counted), set()).add(Owner(Scope(scope), subject))
     return {effect: frozenset(theirs) for effect, theirs in owners.items()}
 
 
-def runs(connection: Connection, tables: LedgerTables, query: Select[Any]) -> list[PastRun]:
-    """The runs that `query` selects, with the number of steps in each state. Two statements."""
-    rows = connection.execute(query).all()
-    step = tables.steps
-    number = (
-        select(step.c.run, step.c.state, func.count())
-        .where(step.c.run.in_([row.id for row in rows]))
-        .group_by(step.c.run, step.c.state)
-    )
+def runs(db: SiteTables, limit: int, *where: ColumnElement[bool]) -> list[PastRun]:
+    """The latest runs of which `where` is true, newest first, with the number of steps in each state."""
+    run, step = db.tables.runs, db.tables.steps.c
+    query = select(run).where(run.c.site == db.site, *where).order_by(run.c.id.desc()).limit(limit)
+    rows = db.execute(query).all()
+    number = select(step.run, step.state, func.count()).where(step.run.in_([row.id for row in rows]))
     counts: dict[int, dict[StepState, int]] = {}
-    for run, state, count in connection.execute(number):
-        counts.setdefault(run, {})[StepState(state)] = count
-    return [_run(row, counts.get(row.id, {})) for row in rows]
+    for id_, state, count in db.execute(number.group_by(step.run, step.state)):
+        counts.setdefault(id_, {})[StepState(state)] = count
+    return [PastRun(**{**row._asdict(), "state": RunState(row.state)}, counts=counts.get(row.id, {})) for row in rows]
 
 
-def one_run(connection: Connection, tables: LedgerTables, site: str, number: int) -> PastRun | None:
-    """A run with all its steps, in their order in the plan."""
-    found = runs(connection, tables, select(tables.runs).where(tables.runs.c.site == site, tables.runs.c.id == number))
+def used(db: SiteTables, digest: str) -> PastRun | None:
+    """The latest run that carried out this plan."""
+    return next(iter(runs(db, 1, db.tables.runs.c.digest == digest)), None)
+
+
+def one_run(db: SiteTables, number: int) -> PastRun | None:
+    """A run with all its steps, in their order in the plan; None when the site has no such run."""
+    found = runs(db, 1, db.tables.runs.c.id == number)
     if not found:
         return None
-    step = tables.steps
-    rows = connection.execute(select(step).where(step.c.run == number).order_by(step.c.seq))
+    step = db.tables.steps
+    rows = db.execute(select(step).where(step.c.run == number).order_by(step.c.seq))
     return replace(found[0], steps=tuple(_step(row) for row in rows))
 
 
-def document(connection: Connection, tables: LedgerTables, site: str, number: int) -> str:
-    """The plan that the run carried out, as it was saved."""
-    plans, run = tables.plans, tables.runs
-    query = select(plans.c.text).join(run, run.c.id == plans.c.run).where(run.c.site == site, run.c.id == number)
-    return "".join(connection.execute(query.order_by(plans.c.part)).scalars())
-
-
-def _run(row: Row[Any], counts: Mapping[StepState, int]) -> PastRun:
-    fields = row._asdict()
-    return PastRun(**{**fields, "state": RunState(row.state)}, counts=counts)
+def document(db: SiteTables, number: int) -> str:
+    """The plan that the run carried out, as it was saved; empty when there is none."""
+    plan, run = db.tables.plans.c, db.tables.runs
+    query = select(plan.text).join(run, run.c.id == plan.run).where(run.c.site == db.site, run.c.id == number)
+    return "".join(db.execute(query.order_by(plan.part)).scalars())
 
 
 def _step(row: Row[Any]) -> PastStep:
-    return PastStep(
-        row.seq,
-        Owner(Scope(row.scope), row.subject),
-        row.step_id,
-        row.system,
-        row.kind,
-        Action(row.action),
-        row.key,
-        Stage(row.stage),
-        None if row.before is None else json.loads(row.before),
-        None if row.after is None else json.loads(row.after),
-        row.origin,
-        Effect(row.counted),
-        StepState(row.state),
-        row.began,
-        row.ended,
-        row.message,
-        row.hint,
-    )
+    fields = row._asdict()
+    del fields["run"], fields["scope"], fields["subject"], fields["step_id"]
+    fields |= {"action": Action(row.action), "stage": Stage(row.stage)}
+    fields |= {"counted": Effect(row.counted), "state": StepState(row.state)}
+    fields |= {side: json.loads(text) for side in ("before", "after") if (text := fields[side]) is not None}
+    return PastStep(id=row.step_id, owner=Owner(Scope(row.scope), row.subject), **fields)

@@ -16,46 +16,42 @@ LONGEST = 4000
 """Characters of a message that are kept; a Java stack trace has more."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewRun:
-    """What `begin` writes about a run. `plan_document` is the saved plan's text; no secret exists when it is made."""
+    """What `begin` writes about a run. `document` is the saved plan's text; no secret exists when it is made."""
 
-    plan_document: str
     digest: str
     commit: str
     who: str
     host: str
     pid: int
+    document: str
     steps: Sequence[Step]
     places: Mapping[Owner, Place]
     counted: Mapping[Owner, Effect]
+    """What the transition of each owner counts as."""
     one_shots: Mapping[str, OneShot]
+    """Which steps, by id, carry out which operation."""
 
 
 def step_rows(run: int, new: NewRun) -> Iterator[dict[str, Any]]:
     """The steps of a new run, all pending."""
     origins = {owner: clean(_origin(place)) for owner, place in new.places.items()}
+    pending = {"run": run, "state": StepState.PENDING, "message": "", "hint": ""}
     for seq, step in enumerate(new.steps):
-        change = step.change
-        yield {
-            "run": run,
-            "seq": seq,
-            "scope": change.owner.scope,
-            "subject": change.owner.subject,
+        system, kind, action, key, before, after, owner = step.change
+        about = {"scope": owner.scope, "subject": owner.subject, "counted": new.counted[owner]}
+        what = {
             "step_id": step.id,
-            "system": change.system,
-            "kind": change.kind,
-            "action": change.action,
-            "key": change.key,
             "stage": int(step.stage),
-            "before": None if change.before is None else value_text(change.kind, change.before),
-            "after": None if change.after is None else value_text(change.kind, change.after),
-            "origin": origins.get(change.owner, ""),
-            "counted": new.counted[change.owner],
-            "state": StepState.PENDING,
-            "message": "",
-            "hint": "",
+            "system": system,
+            "kind": kind,
+            "action": action,
+            "key": key,
         }
+        texts = [None if row is None else value_text(kind, row) for row in (before, after)]
+        rows = {"before": texts[0], "after": texts[1], "origin": origins.get(owner, "")}
+        yield {**pending, **about, **what, **rows, "seq": seq}
 
 
 def _origin(place: Place) -> str:

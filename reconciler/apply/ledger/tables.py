@@ -7,6 +7,7 @@ table gives `migrations` the step that older ledgers need.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 KEY_LENGTH = 320
 _STEP_ID_LENGTH = 400  # system/kind/action/ and a key
+_LONG = Text().with_variant(LONGTEXT(), "mysql")
 
 _MARIADB: dict[str, Any] = {
     "mysql_engine": "InnoDB",
@@ -57,141 +59,89 @@ class LedgerTables(NamedTuple):
 def declare(prefix: str = "") -> LedgerTables:
     """The tables, with the site's own prefix before `reconciler_`."""
     metadata, prefix = MetaData(), f"{prefix}reconciler_"
+
+    def table(name: str, *parts: Column[Any] | Index, **options: Any) -> Table:
+        return Table(prefix + name, metadata, *parts, **_MARIADB, **options)
+
     return LedgerTables(
-        _table(prefix, "meta", metadata, _key("name", 32), _text("value", 255)),
-        _runs(prefix, metadata),
-        _table(
-            prefix,
-            "plans",
-            metadata,
-            # in parts: a plan of ten thousand accounts is bigger than MariaDB's max_allowed_packet
-            Column("run", Integer, primary_key=True, autoincrement=False),
-            Column("part", Integer, primary_key=True, autoincrement=False),
-            _long("text"),
+        meta=table("meta", *_keys(name=32), *_texts(value=255)),
+        runs=table(
+            "runs",
+            Column("id", Integer, primary_key=True, autoincrement=True),
+            *_texts(site=255, digest=64, commit=64, who=255, host=255),
+            Column("pid", BigInteger, nullable=False),
+            Column("started", UtcTime, nullable=False),
+            Column("finished", UtcTime),
+            *_texts(state=16),
+            Index(f"{prefix}runs_digest", "digest"),
+            sqlite_autoincrement=True,  # a later run has a higher number, also after somebody deleted rows
         ),
-        _steps(prefix, metadata),
-        _inventory(prefix, metadata),
-        _lock(prefix, metadata),
-        _table(
-            prefix,
+        # in parts: a plan of ten thousand accounts is bigger than MariaDB's max_allowed_packet
+        plans=table("plans", *_numbers("run", "part"), Column("text", _LONG, nullable=False)),
+        steps=table("steps", *_step_columns(), *_step_indexes(f"{prefix}steps_")),
+        inventory=table(
+            "inventory",
+            *_keys(site=255, system=32, kind=32, key=KEY_LENGTH),
+            *_texts(scope=16, subject=KEY_LENGTH),
+            Column("value", _LONG, nullable=False),
+            *_texts(commit=64),
+            Column("run", Integer, nullable=False),
+            Column("since", UtcTime, nullable=False),
+            *_texts(since_commit=64),
+        ),
+        # `since` and `expires` are milliseconds since 1970 by the database's clock; `expires` is null when it is free
+        lock=table(
+            "lock",
+            *_keys(name=255),
+            *_texts(holder=255, host=255),
+            Column("pid", BigInteger, nullable=False),
+            Column("run", Integer),
+            Column("since", BigInteger),
+            Column("expires", BigInteger),
+            Column("fence", BigInteger, nullable=False),
+        ),
+        one_shots=table(
             "one_shots",
-            metadata,
             Column("id", Integer, primary_key=True, autoincrement=True),
             Column("run", Integer, nullable=False),
-            # empty: missed, so that no step does it
-            _text("step_id", _STEP_ID_LENGTH),
-            _text("address", KEY_LENGTH),
-            _text("name", 64),
+            # step_id is empty: missed, so that no step does it
+            *_texts(step_id=_STEP_ID_LENGTH, address=KEY_LENGTH, name=64),
             Column("date", Date, nullable=False),
         ),
     )
 
 
-def _runs(prefix: str, metadata: MetaData) -> Table:
-    return _table(
-        prefix,
-        "runs",
-        metadata,
-        Column("id", Integer, primary_key=True, autoincrement=True),
-        _text("site", 255),
-        _text("digest", 64),
-        _text("commit", 64),
-        _text("who", 255),
-        _text("host", 255),
-        Column("pid", BigInteger, nullable=False),
-        _time("started"),
-        _time("finished", nullable=True),
-        _text("state", 16),
-        Index(f"{prefix}runs_digest", "digest"),
-        sqlite_autoincrement=True,  # a later run has a higher number, also after somebody deleted rows
-    )
+def _step_columns() -> Iterator[Column[Any]]:
+    yield from _numbers("run", "seq")
+    yield from _texts(scope=16, subject=KEY_LENGTH, step_id=_STEP_ID_LENGTH)
+    yield from _texts(system=32, kind=32, action=16, key=KEY_LENGTH)
+    yield Column("stage", Integer, nullable=False)
+    yield Column("before", _LONG)
+    yield Column("after", _LONG)
+    yield Column("origin", Text, nullable=False)
+    yield from _texts(counted=16, state=16)
+    yield Column("began", UtcTime)
+    yield Column("ended", UtcTime)
+    yield Column("message", Text, nullable=False)
+    yield Column("hint", Text, nullable=False)
 
 
-def _steps(prefix: str, metadata: MetaData) -> Table:
-    return _table(
-        prefix,
-        "steps",
-        metadata,
-        Column("run", Integer, primary_key=True, autoincrement=False),
-        Column("seq", Integer, primary_key=True, autoincrement=False),
-        _text("scope", 16),
-        _text("subject", KEY_LENGTH),
-        _text("step_id", _STEP_ID_LENGTH),
-        _text("system", 32),
-        _text("kind", 32),
-        _text("action", 16),
-        _text("key", KEY_LENGTH),
-        Column("stage", Integer, nullable=False),
-        _long("before", nullable=True),
-        _long("after", nullable=True),
-        Column("origin", Text, nullable=False),
-        _text("counted", 16),
-        _text("state", 16),
-        _time("began", nullable=True),
-        _time("ended", nullable=True),
-        Column("message", Text, nullable=False),
-        Column("hint", Text, nullable=False),
-        Index(f"{prefix}steps_id", "run", "step_id", unique=True),
-        Index(f"{prefix}steps_owner", "subject", "kind", "run"),
-        Index(f"{prefix}steps_state", "state", "kind"),
-        Index(f"{prefix}steps_counted", "counted", "kind"),
-        Index(f"{prefix}steps_key", "key", "kind"),
-        Index(f"{prefix}steps_began", "began"),
-        Index(f"{prefix}steps_ended", "ended"),
-    )
+def _step_indexes(prefix: str) -> Iterator[Index]:
+    yield Index(f"{prefix}id", "run", "step_id", unique=True)
+    yield Index(f"{prefix}owner", "subject", "kind", "run")
+    for name in ("state", "counted", "key"):
+        yield Index(prefix + name, name, "kind")
+    for name in ("began", "ended"):
+        yield Index(prefix + name, name)
 
 
-def _inventory(prefix: str, metadata: MetaData) -> Table:
-    return _table(
-        prefix,
-        "inventory",
-        metadata,
-        _key("site", 255),
-        _key("system", 32),
-        _key("kind", 32),
-        _key("key", KEY_LENGTH),
-        _text("scope", 16),
-        _text("subject", KEY_LENGTH),
-        _long("value"),
-        _text("commit", 64),
-        Column("run", Integer, nullable=False),
-        _time("since"),
-        _text("since_commit", 64),
-    )
+def _keys(**lengths: int) -> Iterator[Column[str]]:
+    return (Column(name, String(length), primary_key=True) for name, length in lengths.items())
 
 
-def _lock(prefix: str, metadata: MetaData) -> Table:
-    """`since` and `expires` are milliseconds since 1970 by the database's clock; `expires` is null when it is free."""
-    return _table(
-        prefix,
-        "lock",
-        metadata,
-        _key("name", 255),
-        _text("holder", 255),
-        _text("host", 255),
-        Column("pid", BigInteger, nullable=False),
-        Column("run", Integer, nullable=True),
-        Column("since", BigInteger, nullable=True),
-        Column("expires", BigInteger, nullable=True),
-        Column("fence", BigInteger, nullable=False),
-    )
+def _texts(**lengths: int) -> Iterator[Column[str]]:
+    return (Column(name, String(length), nullable=False) for name, length in lengths.items())
 
 
-def _table(prefix: str, name: str, metadata: MetaData, *parts: Column[Any] | Index, **options: Any) -> Table:
-    return Table(prefix + name, metadata, *parts, **_MARIADB, **options)
-
-
-def _key(name: str, length: int) -> Column[str]:
-    return Column(name, String(length), primary_key=True)
-
-
-def _text(name: str, length: int) -> Column[str]:
-    return Column(name, String(length), nullable=False)
-
-
-def _long(name: str, *, nullable: bool = False) -> Column[str]:
-    return Column(name, Text().with_variant(LONGTEXT(), "mysql"), nullable=nullable)
-
-
-def _time(name: str, *, nullable: bool = False) -> Column[datetime]:
-    return Column(name, UtcTime, nullable=nullable)
+def _numbers(*names: str) -> Iterator[Column[int]]:
+    return (Column(name, Integer, primary_key=True, autoincrement=False) for name in names)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 
 from sqlalchemy import Engine, select, text, update
 
-from reconciler.apply.ledger import Lease, Ledger, OpenRun
+from reconciler.apply.ledger import Lease, Ledger, NewRun, OpenRun
 from reconciler.model.records import AliasRow, BlockRow, LetterRow, MailboxRow, Owner, PasswordRow, Row, Scope
 from reconciler.model.source_places import Place
 from reconciler.planning.changes import Action, Change, Outcome, Result, Stage, Step
+from reconciler.planning.ledger_state import InventoryEntry, InventoryKey, OneShot
 from reconciler.planning.transitions import Effect, effect_of
 from tests.systems.plans import NO_PLAN
 
@@ -70,10 +72,39 @@ async def opened_with(
     ledger: Ledger, lease: Lease, steps: Sequence[Step], digest: str = "digest", commit: str = "abc"
 ) -> OpenRun:
     places = {step.change.owner: Place("nrw.yaml", 12, 3, "1a2b3c4", "AG Technik") for step in steps}
-    document, said = '{"site": "nrw"}', what_counts(steps)
-    return await ledger.begin(
-        lease, document, digest, commit, "technik", "mail.example", 7, steps, places, counted=said
+    new = new_run(steps, digest, commit, document='{"site": "nrw"}', places=places)
+    return await ledger.begin(lease, new)
+
+
+def new_run(
+    steps: Sequence[Step],
+    digest: str = "d",
+    commit: str = "",
+    *,
+    document: str = "",
+    places: Mapping[Owner, Place] = MappingProxyType({}),
+    counted: Mapping[Owner, Effect] | None = None,
+    one_shots: Mapping[str, OneShot] = MappingProxyType({}),
+) -> NewRun:
+    """What a run of these steps writes first."""
+    return NewRun(
+        digest=digest,
+        commit=commit,
+        who="technik",
+        host="mail.example",
+        pid=7,
+        document=document,
+        steps=steps,
+        places=places,
+        counted=what_counts(steps) if counted is None else counted,
+        one_shots=one_shots,
     )
+
+
+async def everything_ours(ledger: Ledger) -> dict[InventoryKey, InventoryEntry]:
+    """The whole inventory of the ledger's site."""
+    remembered = await ledger.remember(24)
+    return dict(remembered.inventory)
 
 
 def what_counts(steps: Sequence[Step]) -> dict[Owner, Effect]:

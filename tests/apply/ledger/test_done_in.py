@@ -9,7 +9,7 @@ from sqlalchemy import Engine, text
 
 from reconciler.apply.ledger import Ledger, LockLost
 from tests.apply.ledger.child import EFFECT
-from tests.apply.ledger.house import ANNA, creation, expire, opened, states
+from tests.apply.ledger.house import ANNA, creation, everything_ours, expire, opened, states
 
 
 def effects(engine: Engine) -> int:
@@ -26,7 +26,7 @@ async def test_committed_together(ledger: Ledger, engine: Engine) -> None:
         ledger.done_in(connection, run, steps[:2])
     assert effects(engine) == 1
     assert await states(ledger, run.id) == ["done", "done", "pending", "pending"]
-    assert [key for _, _, key in await ledger.inventory()] == [ANNA, ANNA]
+    assert [key for _, _, key in await everything_ours(ledger)] == [ANNA, ANNA]
 
 
 async def test_rolled_back_together(ledger: Ledger, engine: Engine) -> None:
@@ -39,7 +39,7 @@ async def test_rolled_back_together(ledger: Ledger, engine: Engine) -> None:
         transaction.rollback()
     assert effects(engine) == 0
     assert await states(ledger, run.id) == ["begun", "begun", "pending", "pending"]
-    assert await ledger.inventory() == {}
+    assert await everything_ours(ledger) == {}
 
 
 async def test_who_lost_the_lock_cannot_commit_an_effect(ledger: Ledger, engine: Engine) -> None:

@@ -15,7 +15,7 @@ from reconciler.apply import session
 from reconciler.apply.ledger import Ledger, LedgerUnusable, Locked, migrations, open_engine
 from reconciler.apply.ledger.tables import LedgerTables
 from reconciler.apply.session import Operator
-from tests.apply.ledger.house import ANNA, HANS, Clock, account, expire, opened, sql
+from tests.apply.ledger.house import ANNA, HANS, Clock, account, everything_ours, expire, opened, sql
 
 _VERSIONS = Path(__file__).parent / "versions"
 PERSON = Operator("technik", "mail.example", 7)
@@ -70,7 +70,7 @@ async def is_whole(engine: Engine, prefix: str = "") -> None:
     remembered = await ledger.remember(24)
     assert remembered.unfinished == {account(ANNA)}
     assert [shot.name for shot in remembered.missed] == ["password_reset"]
-    assert list(await ledger.inventory()) == [("postfixadmin", "mailbox", ANNA)]
+    assert list(await everything_ours(ledger)) == [("postfixadmin", "mailbox", ANNA)]
     assert await ledger.plan_document(1) == '{"site": "nrw"}'
     assert (await ledger.holder(), await ledger_on(engine, "nds", prefix).holder()) == (None, None)
 

@@ -24,9 +24,9 @@ from tests.apply.ledger.house import (
     block,
     creation,
     make,
+    new_run,
     opened,
     opened_with,
-    what_counts,
 )
 from tests.apply.ledger.test_run_statements import counted
 from tests.services.postfixadmin import PostfixAdminDatabase
@@ -127,15 +127,11 @@ async def test_a_one_shot_is_done_when_all_its_steps_are(ledger: Ledger) -> None
     steps = creation(ANNA)[2:]
     lease = await ledger.acquire("technik", "mail.example", 7)
     shots = {step.id: SHOT for step in steps}
-    run = await ledger.begin(
-        lease, "", "d", "", "t", "mail.example", 7, steps, {}, counted=what_counts(steps), one_shots=shots
-    )
+    run = await ledger.begin(lease, new_run(steps, "d", one_shots=shots))
     await ledger.after(run, [(steps[0], DONE)])
     assert (await ledger.remember(24)).one_shots == frozenset()
     # half of it in each of two runs is no password that anybody knows
-    run = await ledger.begin(
-        lease, "", "e", "", "t", "mail.example", 7, steps, {}, counted=what_counts(steps), one_shots=shots
-    )
+    run = await ledger.begin(lease, new_run(steps, "e", one_shots=shots))
     await ledger.after(run, [(steps[1], DONE)])
     assert (await ledger.remember(24)).one_shots == frozenset()
     await ledger.after(run, [(steps[0], DONE)])
@@ -191,7 +187,7 @@ async def switched(ledger: Ledger, lease: Lease, active: bool, effect: Effect, e
     row = MailboxRow(ANNA, ANNA, "Anna", 10240, active)
     step = make("postfixadmin", "mailbox", row, account(ANNA), Stage.MAIL_FLOW, row._replace(active=not active))
     said = {account(ANNA): effect}
-    run = await ledger.begin(lease, "", "d", "", "t", "mail.example", 7, [step], {}, counted=said)
+    run = await ledger.begin(lease, new_run([step], counted=said))
     await ledger.before(run, [step])
     await ledger.after(run, [(step, end)])
 

@@ -27,7 +27,9 @@ from tests.apply.ledger.house import (
     all_text,
     block,
     creation,
+    everything_ours,
     make,
+    new_run,
     opened,
     opened_with,
     states,
@@ -109,7 +111,7 @@ async def test_a_step_of_no_plan_is_refused_and_nothing_is_kept(ledger: Ledger) 
     with pytest.raises(PermanentFailure, match="do not belong to run"):
         await ledger.after(run, [(step, DONE) for step in (*creation(ANNA), stranger)])
     assert await states(ledger, run.id) == ["pending"] * 4
-    assert await ledger.inventory() == {}
+    assert await everything_ours(ledger) == {}
 
 
 async def test_success_that_does_not_read_back_may_still_become_a_failure(ledger: Ledger) -> None:
@@ -185,7 +187,7 @@ async def test_ten_thousand_steps_take_few_statements(ledger: Ledger, engine: En
 async def test_a_plan_bigger_than_a_packet(ledger: Ledger) -> None:
     lease = await ledger.acquire("technik", "mail.example", 7)
     document = "".join(f"Zeile {n} ü€\n" for n in range(1_500_000))  # 22 MB
-    run = await ledger.begin(lease, document, "d", "", "technik", "mail.example", 7, [], {}, counted={})
+    run = await ledger.begin(lease, new_run([], document=document))
     assert await ledger.plan_document(run.id) == document
 
 
@@ -226,7 +228,7 @@ async def test_what_a_transition_counts_as_can_be_said(ledger: Ledger) -> None:
     lease = await ledger.acquire("technik", "mail.example", 7)
     steps = [*creation(ANNA), *creation(HANS)]
     said = {account(ANNA): Effect.REMOVAL, account(HANS): Effect.CREATION}
-    run = await ledger.begin(lease, "", "d", "", "technik", "mail.example", 7, steps, {}, counted=said)
+    run = await ledger.begin(lease, new_run(steps, counted=said))
     past = await ledger.run(run.id)
     assert past is not None
     assert [step.counted for step in past.steps] == [Effect.REMOVAL] * 4 + [Effect.CREATION] * 4
