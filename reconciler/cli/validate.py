@@ -8,22 +8,17 @@ from reconciler.cli.formats import Format
 from reconciler.cli.read_site import read_site
 from reconciler.cli.runner import Status, write_findings
 from reconciler.cli.streams import say
+from reconciler.declared.section import sections
 from reconciler.report.vocabulary import count
 
 
 def validate(site: Path | None, state: Path | None, output: Format) -> Status:
     """Says every problem; when there is none, what is declared. Raises UsageError and InvalidInput."""
     settings, declaration = read_site(site, state)
-    declared = declaration.state
     if declaration.findings or output is not Format.TEXT:
         write_findings(declaration.findings, output)
-    counts = (
-        count(len(declared.mailboxes), "mailbox", "mailboxes"),
-        count(len(declared.aliases), "alias", "aliases"),
-        count(len(declared.renames), "rename"),
-        count(len(declared.removals), "removal"),
-        count(len(declared.sender_blocks), "sender block"),
-    )
+    nouns = {name: section.noun for name, section in sections().items() if section.noun[1]}
+    counts = (count(len(declaration.state.section(name)), *noun) for name, noun in nouns.items())
     where = f"site {settings.site} ({settings.file})"
     say(f"valid: {where}: {', '.join(counts)} in {count(declaration.files, 'file')}; next: reconciler plan")
     return Status.DONE

@@ -7,18 +7,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, create_model
 
-from reconciler.declared.convert.models import StateFile
+from reconciler.declared.section import Entry, sections
 from reconciler.declared.site_file.help import SITE_WORDS
 from reconciler.settings import Site
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
+_FILE = "One file of the declared state. Every file may hold any of the sections; all files are read together."
+_DOMAIN = "Completes bare local parts in this file."
 
 
 def state_schema() -> dict[str, Any]:
     """The schema of a state file."""
-    return _schema(StateFile, "Declared state of a mail platform")
+    fields: dict[str, Any] = {"domain": (str | None, Field(None, description=_DOMAIN, examples=["mail.example"]))}
+    for section in sections().values():
+        fields[section.name] = (section.written | None, Field(None, description=section.description))
+    return _schema(
+        create_model("StateFile", __base__=Entry, __doc__=_FILE, **fields), "Declared state of a mail platform"
+    )
 
 
 def site_schema() -> dict[str, Any]:

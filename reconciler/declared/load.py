@@ -8,14 +8,13 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from reconciler.declared.check import CHECKS
-from reconciler.declared.check.merge import merge
-from reconciler.declared.convert.entries import convert
+from reconciler.declared.convert import convert
 from reconciler.declared.git.commit import read_commit
+from reconciler.declared.merge import merge
 from reconciler.declared.parse.documents import parse
 from reconciler.declared.problems import Problems
 from reconciler.declared.read.find import find_sources
@@ -47,14 +46,12 @@ def load_state(folder: Path, site: Settings, *, today: date) -> Declaration:
     sources = find_sources(folder, problems)
     with _collector_paused():
         documents, locator = parse(read_texts(sources, problems), problems)
-        tables = merge(convert(documents, site, today, problems), site, today, problems)
-        for check in CHECKS:
-            check(tables, problems)
+        state = merge(convert(documents, site, today, problems), site, today, problems)
     commit = "" if problems.any_error else read_commit(folder, problems)
     findings = problems.findings(locator.place_of)
     if problems.any_error:
         raise InvalidInput(findings)
-    return Declaration(tables.desired_state(commit), findings, locator, len(sources), folder)
+    return Declaration(replace(state, commit=commit), findings, locator, len(sources), folder)
 
 
 @contextmanager

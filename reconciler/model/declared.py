@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from reconciler.model.addresses import Address, Domain
-from reconciler.model.owners import Owner, Scope
+from reconciler.model.owners import Owner
 from reconciler.model.source_places import Origin
 
 UNLIMITED = 0
@@ -136,17 +136,12 @@ class Confirm:
     origin: Origin
 
 
-SECTION_OF: Mapping[Scope, str] = {
-    Scope.ACCOUNT: "mailboxes",
-    Scope.ALIAS: "aliases",
-    Scope.BLOCK: "sender_blocks",
-}
-"""The section of the state, and the field of DesiredState, that declares what a transition can be about."""
-
-
 @dataclass(frozen=True, slots=True)
 class DesiredState:
-    """Everything that git declares, and the day for which it was read (in the site's time zone)."""
+    """Everything that git declares, and the day for which it was read (in the site's time zone).
+
+    A section is a table by subject when a transition can be about its entries, else a tuple. Those that several rooms
+    name have a field."""
 
     today: date
     mailboxes: Mapping[Address, Mailbox] = field(default_factory=dict)
@@ -157,11 +152,16 @@ class DesiredState:
     confirm: tuple[Confirm, ...] = ()
     commit: str = ""
     """The commit of the state folder, with `+` behind it when files differ from it; empty where git does not know."""
+    others: Mapping[str, Any] = field(default_factory=dict)
+    """The sections without a field here, by name."""
 
-    def entry(self, owner: Owner) -> Mailbox | Alias | SenderBlock | None:
-        """What is declared under the very name of this subject."""
-        table: Mapping[str, Mailbox | Alias | SenderBlock] = getattr(self, SECTION_OF[owner.scope])
-        return table.get(owner.subject)
+    def section(self, name: str) -> Any:
+        """The entries of a section; empty when it is not known here."""
+        return self.others.get(name, {}) if name not in self.__slots__ else getattr(self, name)
+
+    def entry(self, owner: Owner) -> Any:
+        """What is declared under the very name of this subject, with its `origin`; None when nothing is."""
+        return self.section(owner.scope.section).get(owner.subject)
 
     @property
     def domains(self) -> frozenset[Domain]:

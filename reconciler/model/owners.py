@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Any, NamedTuple, Protocol, Self
+from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
 
-class Scope(StrEnum):
-    """What a transition is about."""
+class Scope(str):
+    """What a transition is about: the word for it in plans and in the ledger, of at most 16 letters. A word is one
+    object, so that `is` compares. `section` of the state declares such subjects; it is empty for a word that only a
+    ledger knows."""
 
-    ACCOUNT = "account"
-    ALIAS = "alias"
-    BLOCK = "block"
+    section: str
+    ACCOUNT: ClassVar[Scope]
+    ALIAS: ClassVar[Scope]
+    BLOCK: ClassVar[Scope]
+    _words: ClassVar[dict[str, Scope]] = {}
+
+    def __new__(cls, word: str, section: str = "") -> Scope:
+        """The word, and what it is the word of where that is said."""
+        scope = cls._words.setdefault(word, super().__new__(cls, word))
+        scope.section = section or getattr(scope, "section", "")
+        return scope
+
+
+Scope.ACCOUNT = Scope("account", "mailboxes")
+Scope.ALIAS = Scope("alias", "aliases")
+Scope.BLOCK = Scope("block", "sender_blocks")
 
 
 class Owner(NamedTuple):

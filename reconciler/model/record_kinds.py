@@ -6,9 +6,10 @@ its folder, and `systems.registry` adds them. A name that nobody declared has no
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from reconciler.model.owners import Row, Scope
 
@@ -48,6 +49,16 @@ class Kind:
     """Whether carrying it out takes away what nothing brings back, whatever the action."""
     on_undeclared: OnUndeclared = OnUndeclared.LEAVE
     private: frozenset[str] = frozenset()
+    text: Callable[[Any], str] | None = None
+    """A row in a few words, for readers, when reports have none of their own for the kind."""
+
+    def line(self, before: Any, after: Any) -> str:
+        """What becomes of a row, in words."""
+        one = self.noun[0]
+        old, new = ((self.text(row) if self.text and row is not None else "") for row in (before, after))
+        if before is None:
+            return f"{one} {new}".rstrip()
+        return f"{one} removed" if after is None else f"{one} {old} → {new}" if old != new else f"{one} changed"
 
 
 _BY_NAME: dict[str, Kind] = {}
@@ -92,6 +103,11 @@ def name_of(row: type[Row]) -> str:
 def all_kinds() -> tuple[Kind, ...]:
     """Every kind that is known, in the order in which reports list them."""
     return tuple(_BY_NAME.values())
+
+
+def main_kinds() -> dict[Scope, Kind]:
+    """What transitions can be about, each with the kind of record whose coming and going is that of its subject."""
+    return {kind.main_of: kind for kind in all_kinds() if kind.main_of is not None}
 
 
 def unreadable_kinds() -> frozenset[str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from reconciler.model.addresses import BadAddress, parse_address, parse_local_part, without_extension
 from reconciler.model.declared import DesiredState
+from reconciler.model.record_kinds import find_kind, main_kinds
 from reconciler.model.records import (
     Absent,
     AliasDomainRow,
@@ -121,13 +122,20 @@ def _declared(text: str, hit: Hit, desired: DesiredState, locate: Locate, delimi
             yield fact("block", block.key, f"sender block: {block.reason}", block.origin)
         elif _covers(block.key, text):
             yield fact("block", block.key, f"sender block of the whole domain: {block.reason}", block.origin)
+    for scope, kind in main_kinds().items():
+        for subject, entry in desired.others.get(scope.section, {}).items():
+            if hit(subject):
+                yield fact(kind.name, subject, kind.noun[0], entry.origin)
 
 
 def _live(text: str, hit: Hit, snapshot: Snapshot) -> Iterator[SightingFact]:
     for system, records in snapshot.records.items():
         for kind, table in records.items():
             for key, row in table.items():
+                known = find_kind(kind)
                 said = _describe(row, key, hit, text, snapshot.delimiter)
+                if not said and known is not None and known.text is not None and hit(key):
+                    said = known.line(None, row)
                 if said:
                     yield SightingFact(system, kind, key, said)
 

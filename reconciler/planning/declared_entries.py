@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from reconciler.model.addresses import Address
-from reconciler.model.declared import SECTION_OF, Removal
+from reconciler.model.declared import Removal
 from reconciler.model.owners import Owner, Scope
 from reconciler.planning.plan_context import PlanContext
 
@@ -42,7 +42,7 @@ class Entries:
     def _of(self, owner: Owner) -> Iterator[tuple[str, Any]]:
         entry = self._state.entry(owner)
         if entry is not None:
-            yield SECTION_OF[owner.scope], entry
+            yield owner.scope.section, entry
         if owner.scope is Scope.ACCOUNT:
             address = Address(owner.subject)
             for number, rename in enumerate(self._chains.former.get(address, ()), 1):

@@ -241,14 +241,13 @@ def _begins_to_answer(change: Change) -> bool:
     return not isinstance(before, MailboxRow | AliasRow) or before.key != after.key or not before.active
 
 
-def _danger(transition: Transition) -> tuple[bool, int, int, str]:
+def _danger(transition: Transition) -> tuple[bool, int, str, str]:
     """Dangerous first: what nothing brings back; what goes or is switched off, what changes, what comes; accounts,
-    aliases, blocks."""
-    scopes = tuple(Scope)
+    aliases, blocks (as their words stand in the alphabet)."""
     actions = (Action.DELETE, Action.RENAME, Action.UPDATE, Action.CREATE)
     goes = transition.effect is Effect.REMOVAL or any(map(_stops_mail, transition.changes))
     rank = 0 if goes else actions.index(transition.action)
-    return not transition.irreversible, rank, scopes.index(transition.owner.scope), transition.owner.subject
+    return not transition.irreversible, rank, transition.owner.scope, transition.owner.subject
 
 
 def _stops_mail(change: Change) -> bool:

@@ -161,8 +161,8 @@ def _by_domain(planned: Iterable[Owner], ours: Iterable[str]) -> Iterator[tuple[
 
 
 def _domain(owner: Owner) -> Domain | None:
-    """The domain that an account or an alias is in; a block is in none."""
-    return None if owner.scope is Scope.BLOCK else domain_of(owner.subject)
+    """The domain that an account or an alias is in; a block is in none, nor what has no address."""
+    return None if owner.scope is Scope.BLOCK or "@" not in owner.subject else domain_of(owner.subject)
 
 
 def _plural(number: int, what: str) -> str:

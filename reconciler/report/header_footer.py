@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
+from reconciler.model.record_kinds import main_kinds
 from reconciler.model.records import Scope
 from reconciler.planning.address_lookup import Sighting
 from reconciler.planning.changes import Action, Result
@@ -63,6 +64,8 @@ RESULTS: Mapping[Result, str] = {Result.DONE: "✓", Result.FAILED: "✗", Resul
 def counted(lines: Iterable[Line]) -> str:
     """`1 rename · 1 account · 1 block · 0 removals`; removals are always named, the rest when there are any. What
     cannot be undone is one of those and named beside them."""
+    made = {scope: kind.noun for scope, kind in main_kinds().items() if scope is not Scope.BLOCK}
+    made[Scope.ACCOUNT] = ("account", "accounts")
     number: Counter[str] = Counter()
     for line in lines:
         number[_counted_as(line)] += 1
@@ -71,8 +74,7 @@ def counted(lines: Iterable[Line]) -> str:
     lifted = f" ({number['lifted']} lifted)" if number["lifted"] else ""
     parts = [
         count(number["rename"], "rename") if number["rename"] else "",
-        count(number["account"], "account") if number["account"] else "",
-        count(number["alias"], "alias", "aliases") if number["alias"] else "",
+        *(count(number[scope], *noun) for scope, noun in made.items() if number[scope]),
         count(number["change"], "change") if number["change"] else "",
         count(number["block"], "block") + lifted if number["block"] else "",
         count(number["removal"], "removal"),
@@ -99,7 +101,7 @@ def _counted_as(line: Line) -> str:
         return "removal"
     match line.action:
         case Action.CREATE:
-            return "account" if line.scope is Scope.ACCOUNT else "alias"
+            return line.scope
         case Action.RENAME:
             return "rename"
         case _:

@@ -202,7 +202,7 @@ def _delivery(delivery: Delivery) -> json_models.DeliveryPart:
 def _transition(line: Line) -> TransitionPart:
     return TransitionPart(
         id=line.id,
-        scope=line.scope.value,
+        scope=str(line.scope),
         subject=line.subject,
         action=line.action.value,
         effect=line.effect.value,
@@ -246,7 +246,7 @@ def _value(value: object) -> Value:
 def _ended(line: RunLine) -> TransitionRunPart:
     return TransitionRunPart(
         id=line.line.id,
-        scope=line.line.scope.value,
+        scope=str(line.line.scope),
         subject=line.line.subject,
         action=line.line.action.value,
         summary=line.line.summary,

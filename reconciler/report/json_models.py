@@ -10,10 +10,11 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 
 from reconciler.errors import StalePlan, UsageError
+from reconciler.model.record_kinds import main_kinds
 from reconciler.report.sanitize import clip, utf8, visible
 from reconciler.report.strict_drift import repeats_a_key
 
@@ -27,6 +28,18 @@ Value = String | int | bool | tuple[String, ...] | None
 Row = dict[String, Value]
 Numbers = dict[String, int]
 Version = Literal[1]
+
+
+def _known_scope(word: str) -> str:
+    """Raises ValueError for what no kind of record is the main one of."""
+    if word not in (known := main_kinds()):
+        raise ValueError(f"should be one of {', '.join(known)}")
+    return word
+
+
+_SCOPES = Field(json_schema_extra=lambda schema: schema.update(enum=list(main_kinds())))
+ScopeWord = Annotated[String, AfterValidator(_known_scope), _SCOPES]
+"""What a transition is about; the kinds of record say which words there are."""
 
 
 class Part(BaseModel):
@@ -99,7 +112,7 @@ class TransitionPart(Part):
     of it."""
 
     id: String
-    scope: Literal["account", "alias", "block"]
+    scope: ScopeWord
     subject: String
     action: Literal["create", "update", "rename", "delete"]
     effect: Literal["removal", "change", "creation"]
@@ -211,7 +224,7 @@ class TransitionRunPart(Part):
     """How one transition ended."""
 
     id: String
-    scope: Literal["account", "alias", "block"]
+    scope: ScopeWord
     subject: String
     action: Literal["create", "update", "rename", "delete"]
     summary: String

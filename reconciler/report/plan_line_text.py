@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.model.addresses import local_part
+from reconciler.model.record_kinds import kind_of
 from reconciler.model.records import AliasRow, BlockRow, OxUserRow, Scope
 from reconciler.planning.changes import Action, Change
 from reconciler.planning.transitions import Effect, Transition
@@ -30,6 +31,8 @@ def sentence(transition: Transition) -> str:
         case Scope.BLOCK:
             # one block may need two keys of the map (A- and U-label); it is said once
             said = ", ".join(dict.fromkeys(phrase for change in transition.changes for phrase in _block(change)))
+        case _:
+            said = ", ".join(kind_of(change.kind).line(change.before, change.after) for change in transition.changes)
     return f"{said}: {transition.reason}" if transition.reason else said
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from reconciler.declared.git.run_git import ask
+from reconciler.declared.section import sections
 from reconciler.model.records import Owner, Scope
 
 _MOST_KEYS = 50
@@ -71,9 +72,10 @@ def _last_word(pattern: str, commits: Iterable[_Commit]) -> str:
 
 def _pattern(owner: Owner) -> str:
     """An extended regular expression for the line that declares it, for git and for us."""
-    if owner.scope is Scope.BLOCK:
-        return f"(sender|domain)[\"']?[ ]*:[ ]*[\"']?{_escaped(owner.subject)}([^A-Za-z0-9.-]|$)"
-    local, _, domain = owner.subject.rpartition("@")
+    section = sections().get(owner.scope.section)
+    if section is not None and section.named_by:
+        return f"({'|'.join(section.named_by)})[\"']?[ ]*:[ ]*[\"']?{_escaped(owner.subject)}([^A-Za-z0-9.-]|$)"
+    local, _, domain = owner.subject.partition("@")
     return f"(^|[^A-Za-z0-9._+-]){_escaped(local)}(@{_escaped(domain)})?[\"']?[ ]*:"
 
 

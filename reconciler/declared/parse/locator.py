@@ -16,8 +16,6 @@ from reconciler.declared.read.source import Source
 from reconciler.model.source_places import Origin, Place
 from reconciler.planning.finding import Severity
 
-_LISTS = frozenset({"renames", "removals", "sender_blocks", "confirm"})
-
 
 class Locator:
     """The files of one load, as they were read; positions are worked out when asked for and remembered."""
@@ -58,12 +56,8 @@ class Locator:
         return index.get(origin.key) if index is not None else None
 
     def _exact(self, spot: Spot) -> Mark:
-        root = self.tree(spot.origin.file).root
-        origin = spot.origin
-        entry: tuple[str | int, ...] = (origin.key,)
-        if origin.section in _LISTS and origin.key.isdigit():
-            entry = (int(origin.key),)
-        node = node_at(root, (origin.section, *entry, *spot.path), on_key=spot.on_key) if root else None
+        root, origin = self.tree(spot.origin.file).root, spot.origin
+        node = node_at(root, (origin.section, origin.key, *spot.path), on_key=spot.on_key) if root else None
         if node is None and root is not None and root.text is not None:  # the whole file is one text
             node = root
         return node.mark if node else Mark(1, 1)

@@ -66,8 +66,8 @@ def node_at(root: Node, path: tuple[str | int, ...], *, on_key: bool) -> Node | 
     for step in path:
         if node.pairs is not None and step in node.pairs:
             key, node = node.pairs[str(step)]
-        elif node.items is not None and isinstance(step, int) and step < len(node.items):
-            key, node = None, node.items[step]
+        elif node.items is not None and str(step).isdecimal() and int(step) < len(node.items):
+            key, node = None, node.items[int(step)]
     if node is root:
         return None
     return key if key is not None and (on_key or not node.text) else node

@@ -11,15 +11,11 @@ from pathlib import Path
 
 from reconciler.declared.problems import Problems
 from reconciler.declared.read.source import SITE_FILE, shown
+from reconciler.declared.registry import section_names
 from reconciler.model.source_places import Place
 
-_SECTIONS = "mailboxes|aliases|renames|removals|sender_blocks|confirm"
 _ALMOST = re.compile(r"\.?(.+)\.(?:ya?ml[^a-z0-9].*|ya?ml[0-9]+|yalm|ymal|yam)", re.IGNORECASE)
 """`aliases.yaml.txt`, `aliases.yaml.bak`, `aliases.yaml~` and the like."""
-_NAMED_SO = re.compile(rf"\.?((?:{_SECTIONS})\b[^.]*)(?:\..*)?", re.IGNORECASE)
-"""`aliases`, `aliases.txt`, `aliases-2.json`: named as a section is."""
-_DECLARES = re.compile(rb"(?:^(?:\xef\xbb\xbf)?[\"']?|[{,]\s*\")(" + _SECTIONS.encode() + rb")[\"']? *:", re.MULTILINE)
-"""A section at the left margin, or as JSON has it."""
 _NEVER = re.compile(
     r"(?:readme|license|licence|copying|changelog|contributing|makefile)\b.*"
     r"|.*\.(?:md|markdown|rst|adoc|html?|pdf|png|svg|py|sh|sw[a-p])",
@@ -63,22 +59,28 @@ def _meant_as_state(path: Path, name: str) -> bool:
     """Of hidden files only those that end in .yaml: the others are those of tools."""
     if _NEVER.fullmatch(name) or (name.startswith(".") and not _HIDDEN.fullmatch(name)) or not _is_file(path):
         return False
-    return bool(_ALMOST.fullmatch(name) or _NAMED_SO.fullmatch(name) or _declared_in(path))
+    return _named_so(name) or bool(_declared_in(path))
 
 
 def _could_be_state(name: str) -> bool:
-    if _NEVER.fullmatch(name):
-        return False
-    return name.lower().endswith((".yaml", ".yml")) or bool(_ALMOST.fullmatch(name) or _NAMED_SO.fullmatch(name))
+    return not _NEVER.fullmatch(name) and (name.lower().endswith((".yaml", ".yml")) or _named_so(name))
+
+
+def _named_so(name: str) -> bool:
+    """Almost as a file of the state, or as a section is: `aliases`, `aliases.txt`, `aliases-2.json`."""
+    section = rf"\.?((?:{'|'.join(section_names())})\b[^.]*)(?:\..*)?"
+    return bool(_ALMOST.fullmatch(name) or re.fullmatch(section, name, re.IGNORECASE))
 
 
 def _declared_in(path: Path) -> str:
-    """The first section that the file declares; "" when it declares none or cannot be read: then its name decides."""
+    """The first section that the file declares, at the left margin or as JSON has it; "" when it declares none or
+    cannot be read: then its name decides."""
     if not _is_file(path):
         return ""
+    section = rb"(?:^(?:\xef\xbb\xbf)?[\"']?|[{,]\s*\")(" + "|".join(section_names()).encode() + rb")[\"']? *:"
     try:
         with path.open("rb") as file:
-            found = _DECLARES.search(file.read(_HEAD))
+            found = re.search(section, file.read(_HEAD), re.MULTILINE)
     except OSError:
         return ""
     return found[1].decode() if found else ""

@@ -13,14 +13,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from reconciler.declared.convert.error_messages import Sentence, sentence
-from reconciler.declared.convert.models import StateFile
+from reconciler.declared.fields.error_messages import Sentence, sentence
 from reconciler.declared.git.run_git import repository
 from reconciler.declared.parse.exact import read_tree
 from reconciler.declared.parse.tree import Mark, Node, Tree, node_at
 from reconciler.declared.problems import Problems, printable
 from reconciler.declared.read.source import SITE_FILE, Source, shown
 from reconciler.declared.read.text import read_text
+from reconciler.declared.registry import section_names
 from reconciler.declared.site_file.ssh_configs import check_ssh_configs, missing
 from reconciler.errors import InvalidInput, UsageError
 from reconciler.remote.database_url import files, split, wrong_file
@@ -141,7 +141,7 @@ def _sentences(data: Any) -> list[Sentence]:
     """What is wrong with the content. The model is Site: `folder` is ours to add, not the file's to say."""
     if not isinstance(data, dict):
         return [Sentence((), *_NO_SITE_FILE)]
-    if "site" not in data and (sections := data.keys() & StateFile.model_fields.keys() - {"domain"}):
+    if "site" not in data and (sections := data.keys() & set(section_names())):
         hint = f"name the site file, {SITE_FILE}; it says which folder holds the state"
         return [Sentence((min(sections),), "this is a state file, not a site file", hint, on_key=True)]
     if "site" not in data:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from reconciler.declared.convert.error_messages import Sentence
+from reconciler.declared.fields.error_messages import Sentence
 from reconciler.declared.problems import Problems
 from reconciler.declared.read.source import shown
 from reconciler.errors import UsageError

@@ -1,6 +1,6 @@
 """pydantic's errors as plain sentences with a hint: what is wrong, and what to write instead.
 
-Used by `sections` for the state and for the site file. Values are shown only where a field cannot hold a
+For the state and for the site file. Values are shown only where a field cannot hold a
 secret by mistake: never those of a URL.
 """
 
@@ -12,7 +12,7 @@ from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from reconciler.declared.convert.describe_input import Wrong, as_list, describe, nearest, several
+from reconciler.declared.fields.describe_input import Wrong, as_list, describe, nearest, several
 from reconciler.declared.parse.missing_separators import unseparated
 from reconciler.declared.parse.scalars import TYPOGRAPHIC, OddNumber, WrittenFloat
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, WithJsonSchema
 
-from reconciler.declared.convert.describe_input import Wrong, describe
+from reconciler.declared.fields.describe_input import Wrong, describe
 from reconciler.declared.parse.scalars import TYPOGRAPHIC, OddNumber, WrittenFloat
 from reconciler.setting_values import parse_quota
 

@@ -1,4 +1,4 @@
-"""What people wrote, in words, and what they probably meant: for the messages of this step."""
+"""What people wrote, in words, and what they probably meant: for messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sets of renames: every address belongs to one account, from its first to its last name.
+"""Renames. Sets of them: every address belongs to one account, from its first to its last name.
 
 docs/rename-invariants.md, "Sets of renames", has them all.
 """
@@ -8,12 +8,59 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import groupby
+from operator import attrgetter
 
-from reconciler.declared.check.merge import Tables
+from pydantic import Field
+
+from reconciler.declared.fields.field_types import Day, Name, OptionalRemark, Text
 from reconciler.declared.problems import Problems, Spot
+from reconciler.declared.section import Entry, File, Merged, Section, warn_of_far_date
 from reconciler.model.addresses import Address
-from reconciler.model.declared import Rename
+from reconciler.model.declared import OldMailbox, Rename
 from reconciler.model.source_places import Origin
+
+
+class RenameEntry(Entry):
+    """An account changes its address; it keeps its groupware data, and the old address leads to the new one."""
+
+    old: Text = Field(alias="from", description="The address so far.", examples=["anna.muster"])
+    new: Text = Field(
+        alias="to", description="The address from now on; declared as a mailbox.", examples=["anna.beispiel"]
+    )
+    date: Day = Field(description="The day of the rename; orders several of one account.", examples=["2026-11-22"])
+    former_surname: Name = Field(
+        None, description='Shown as "Anna Beispiel ehem. Muster" on the old mailbox.', examples=["Muster"]
+    )
+    ticket: OptionalRemark = Field(None, description="Where it was asked for.", examples=["RT 4711"])
+    old_mailbox: OldMailbox = Field(
+        OldMailbox.ATTACH,
+        strict=False,
+        description="attach: keep the old mailbox and attach it in OX; move: carry the mail over.",
+    )
+    rewrite_references: bool = Field(
+        False, description="true rewrites the old address where undeclared aliases name it."
+    )
+
+
+def _convert(origin: Origin, entry: RenameEntry, file: File) -> Rename | None:
+    old = file.addresses.address(entry.old, Spot(origin, ("from",)))
+    new = file.addresses.address(entry.new, Spot(origin, ("to",)))
+    if old is None or new is None:
+        return None
+    if old == new:
+        message = f"{old} is renamed to itself"
+        file.problems.error("rename", old, message, "remove the entry", Spot(origin, ("to",)))
+        return None
+    return Rename(
+        old,
+        new,
+        entry.date,
+        origin,
+        former_surname=entry.former_surname,
+        ticket=entry.ticket,
+        old_mailbox=entry.old_mailbox,
+        rewrite_references=entry.rewrite_references,
+    )
 
 
 @dataclass(slots=True)
@@ -25,16 +72,16 @@ class _Account:
     former: dict[Address, Rename] = field(default_factory=dict)
 
 
-def check_renames(tables: Tables, problems: Problems) -> None:
+def _check(merged: Merged, problems: Problems) -> None:
     """Follows all renames by date; refuses two to one, one to two, swaps, and former addresses given to others."""
     holders: dict[Address, _Account] = {}
-    renames = sorted(tables.renames, key=lambda rename: rename.date)
+    renames = sorted(merged.state.renames, key=lambda rename: rename.date)
     for _, same_day in groupby(renames, key=lambda rename: rename.date):
         for rename in _ordered(list(same_day), problems):
             _follow(rename, holders, problems)
     accounts = {id(account): account for account in holders.values()}.values()
     for account in accounts:
-        _check_account(account, tables, problems)
+        _check_account(account, merged, problems)
 
 
 def _ordered(same_day: list[Rename], problems: Problems) -> list[Rename]:
@@ -100,33 +147,51 @@ def _origin(account: _Account, address: Address) -> Origin | None:
     return rename.origin if rename is not None else None
 
 
-def _check_account(account: _Account, tables: Tables, problems: Problems) -> None:
-    last = account.last
+def _check_account(account: _Account, merged: Merged, problems: Problems) -> None:
+    last, state = account.last, merged.state
     if last is None:
         return
-    if tables.complete and _swapped(last, tables):
+    if merged.complete and _swapped(last, merged):
         message = f"`from` and `to` are swapped: {last.old} is declared as a mailbox, and {last.new} is not"
         hint = f"write `from: {last.new}` and `to: {last.old}`: a mailbox is declared under its new address"
         problems.error("rename", last.new, message, hint, Spot(last.origin, ("from",)))
         return
     for address, rename in account.former.items():
-        for what, holder in (("mailbox", tables.mailboxes.get(address)), ("alias", tables.aliases.get(address))):
+        for what, holder in (("mailbox", state.mailboxes.get(address)), ("alias", state.aliases.get(address))):
             if holder is not None:
                 message = f"{address} is declared as {what}, but it is the former address of {account.address}"
                 hint = f"remove the {what}; mail to {address} reaches {account.address} while the rename stands"
                 spot = Spot(holder.origin, on_key=True)
                 problems.error("rename", address, message, hint, spot, other=rename.origin)
-        removal = tables.removals.get(address)
+        removal = merged.removals.get(address)
         if removal is not None:
             message = f"{address} is to be removed, but the rename to {rename.new} keeps it"
             hint = f"remove {account.address} instead, or remove the rename first"
             problems.error("removal", address, message, hint, Spot(removal.origin, ("mailbox",)), other=rename.origin)
-    if account.address in tables.mailboxes or account.address in tables.removals or not tables.complete:
+    if account.address in state.mailboxes or account.address in merged.removals or not merged.complete:
         return
     message = f"{account.address} is not a declared mailbox, so nothing says what becomes of {last.old}"
     hint = "declare the mailbox under its new address, or remove the rename"
     problems.error("rename", account.address, message, hint, Spot(last.origin, ("to",)))
 
 
-def _swapped(rename: Rename, tables: Tables) -> bool:
-    return rename.old in tables.mailboxes and rename.new not in {*tables.mailboxes, *tables.aliases, *tables.removals}
+def _swapped(rename: Rename, merged: Merged) -> bool:
+    boxes = merged.state.mailboxes
+    return rename.old in boxes and rename.new not in {*boxes, *merged.state.aliases, *merged.removals}
+
+
+def _check_dates(merged: Merged, problems: Problems) -> None:
+    for rename in merged.state.renames:
+        spot = Spot(rename.origin, ("date",))
+        warn_of_far_date(rename.old, "the rename", rename.date, spot, merged, problems)
+
+
+SECTION = Section(
+    "renames",
+    ("rename", "renames"),
+    list[RenameEntry],
+    "Accounts that changed or change their address.",
+    _convert,
+    key=attrgetter("origin"),
+    checks=(_check, _check_dates),
+)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from reconciler.declared.check.merge import Tables
 from reconciler.declared.problems import Problems, Spot
+from reconciler.declared.section import Merged
 from reconciler.model.addresses import local_part
 from reconciler.model.declared import Mailbox
 from reconciler.settings import OpenXchange
@@ -13,12 +13,12 @@ from reconciler.settings import OpenXchange
 _LOGIN = re.compile(r"[$@%.+a-zA-Z0-9_-]+")  # CHECK_USER_UID_REGEXP as shipped
 
 
-def check_groupware(tables: Tables, problems: Problems) -> None:
+def check_groupware(merged: Merged, problems: Problems) -> None:
     """Logins are allowed and differ; display names differ where the server wants that."""
-    openxchange = tables.site.openxchange
+    openxchange = merged.site.openxchange
     if openxchange is None:
         return
-    accounts = [mailbox for mailbox in tables.mailboxes.values() if mailbox.groupware]
+    accounts = [mailbox for mailbox in merged.state.mailboxes.values() if mailbox.groupware]
     _check_logins(accounts, openxchange, problems)
     if openxchange.unique_display_names:
         _check_names(accounts, problems)

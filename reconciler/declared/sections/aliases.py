@@ -1,0 +1,174 @@
+"""Aliases. Against mailboxes, member numbers and each other: whose an address is, and that every way ends."""
+
+from __future__ import annotations
+
+from operator import attrgetter
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from reconciler.declared.fields.addresses import Addresses
+from reconciler.declared.fields.describe_input import Wrong, as_list, describe, several
+from reconciler.declared.fields.field_types import Text
+from reconciler.declared.parse.missing_separators import unseparated
+from reconciler.declared.problems import Problems, Spot
+from reconciler.declared.section import Entry, File, Merged, Section
+from reconciler.model.addresses import Address, domain_of, local_part, without_extension
+from reconciler.model.declared import Alias, Rename
+from reconciler.model.owners import Scope
+from reconciler.model.source_places import Origin
+
+MAX_TARGETS = 1000  # Postfix' virtual_alias_expansion_limit (facts/postfixadmin.md 6)
+MAX_GOTO_BYTES = 65_535  # facts/postfixadmin.md 6: what the column holds
+
+
+class AliasEntry(Entry):
+    """An alias: an address that leads to others."""
+
+    goto: list[Text] = Field(
+        min_length=1,
+        max_length=MAX_TARGETS,
+        description="Where mail goes: addresses, or local parts of the file's domain. Digits only: in quotes.",
+        examples=[["anna.beispiel", "klaus@extern.example"]],
+    )
+    active: bool = Field(True, description="false switches the alias off.")
+
+
+def _alias(value: Any) -> Any:
+    match value:
+        case str() if parts := several(value):
+            raise Wrong(f"{describe(value)} is one text, not several targets", f"write a list: {as_list(parts)}")
+        case str() if value.startswith(("goto:", "active:")) and (slip := unseparated(value)):
+            raise Wrong(*slip)
+        case str():
+            return {"goto": [value]}
+        case list():
+            return {"goto": value}
+        case dict():
+            return value
+    hint = f"put it in quotes: '{value}'" if type(value) is int else "write a target, [a list of them] or {goto: […]}"
+    raise Wrong(f"expected targets, got {describe(value)}", hint)
+
+
+_TARGETS = Annotated[list[Text], Field(min_length=1, max_length=MAX_TARGETS)]
+AliasTargets = Annotated[AliasEntry, BeforeValidator(_alias, json_schema_input_type=Text | _TARGETS | AliasEntry)]
+
+
+def _convert(origin: Origin, entry: AliasEntry, file: File) -> Alias | None:
+    address, problems = _address(origin, file.addresses), file.problems
+    seen: dict[Address, None] = {}
+    for index, text in enumerate(entry.goto):
+        spot = Spot(origin, ("goto", index))
+        target = file.addresses.target(text, spot)
+        if target is not None and target in seen:
+            problems.error("alias", target, f"the target {target} is listed twice", "keep one", spot)
+        elif target is not None:
+            seen[target] = None
+    if address is None:
+        return None
+    size = sum(len(target) + 1 for target in seen) - 1
+    if size > MAX_GOTO_BYTES:
+        message = f"the targets of {address} have {size} characters together, {MAX_GOTO_BYTES} fit into the table"
+        problems.error("alias", address, message, "split it into aliases that it leads to", origin)
+    return Alias(address, tuple(seen), origin, entry.active)
+
+
+def _address(origin: Origin, addresses: Addresses) -> Address | None:
+    """`*` is the catch-all."""
+    spot = Spot(origin, on_key=True)
+    if origin.key.startswith("@"):
+        addresses.say(origin.key, f"`{origin.key}` is PostfixAdmin's spelling", f"write '*{origin.key}'", spot)
+        return None
+    return addresses.own(origin.key, spot)
+
+
+def _check(merged: Merged, problems: Problems) -> None:
+    """One address is one thing; aliases do not run in circles; targets in our domains should exist."""
+    for address, alias in merged.state.aliases.items():
+        holder = merged.state.mailboxes.get(address)
+        if holder is not None:
+            message = f"{address} is an alias and a mailbox"
+            hint = "keep one of them; forwards of a mailbox belong to its user and are set there"
+            problems.error("alias", address, message, hint, Spot(alias.origin, on_key=True), other=holder.origin)
+        member = merged.members.get(local_part(address))
+        if member is not None:
+            message = f"{address} is the member number of {member.address}, whose alias is made from `member`"
+            problems.error(
+                "alias", address, message, "remove the alias", Spot(alias.origin, on_key=True), other=member.origin
+            )
+    _check_loops(merged, problems)
+    _check_targets(merged, problems)
+
+
+def _check_loops(merged: Merged, problems: Problems) -> None:
+    """Says each circle once. Depth first without recursion: a chain may be as long as the table."""
+    done: set[Address] = set()
+    for start in merged.state.aliases:
+        way: dict[Address, int] = {}
+        waiting: list[tuple[Address, bool]] = [(start, False)]
+        while waiting:
+            address, leaving = waiting.pop()
+            if leaving:
+                way.pop(address)
+                done.add(address)
+            elif address in way:
+                _say_loop(merged.state.aliases[address], [*list(way)[way[address] :], address], problems)
+            elif address not in done and address in merged.state.aliases:
+                way[address] = len(way)
+                waiting.append((address, True))
+                waiting += [(target, False) for target in reversed(merged.state.aliases[address].goto)]
+
+
+def _say_loop(alias: Alias, circle: list[Address], problems: Problems) -> None:
+    shown = circle if len(circle) <= 8 else [*circle[:4], Address("…"), *circle[-3:]]
+    message = f"mail goes in a circle: {' → '.join(shown)}"
+    problems.error("alias", alias.address, message, "let one of them lead out of it", Spot(alias.origin, on_key=True))
+
+
+def _check_targets(merged: Merged, problems: Problems) -> None:
+    """A warning: the target may be live without being declared. The gate `dangling-alias` knows."""
+    renamed = {rename.old: rename for rename in sorted(merged.state.renames, key=lambda rename: rename.date)}
+    for address, alias in merged.state.aliases.items():
+        for index, target in enumerate(alias.goto):
+            spot = Spot(alias.origin, ("goto", index))
+            rename = renamed.get(target)
+            if rename is not None and target not in merged.state.mailboxes:
+                _say_renamed(address, rename, spot, merged, problems)
+            elif domain_of(target) in merged.domains and rename is None and not _declared(target, merged):
+                base, extension = without_extension(target, "+")
+                if extension and (base in renamed or _declared(Address(base), merged)):
+                    message = f"{address} leads to {target}, which arrives at {base} where Postfix takes sub-addresses"
+                    hint = "it does with `recipient_delimiter = +`; the plan asks it"
+                    problems.note("sub-address", address, message, hint, spot)
+                    continue
+                message = f"{address} leads to {target}, which is not declared"
+                hint = "correct it, or declare it; if it is live, the plan leaves it as it is"
+                problems.warn("dangling-alias", address, message, hint, spot)
+
+
+def _say_renamed(address: Address, rename: Rename, spot: Spot, merged: Merged, problems: Problems) -> None:
+    """Its mail arrives as long as the entry of the rename stands, and no longer."""
+    say, since = (problems.warn, "since") if rename.date <= merged.state.today else (problems.note, "on")
+    message = f"{address} leads to {rename.old}, which is renamed to {rename.new} {since} {rename.date}"
+    when = "" if rename.date <= merged.state.today else " then"
+    say("renamed-target", address, message, f"write {rename.new} instead{when}", spot)
+
+
+def _declared(target: Address, merged: Merged) -> bool:
+    """Whether something declared has the address; a removal has it too, and `check_removals` speaks of it."""
+    if target in merged.state.mailboxes or target in merged.state.aliases or target in merged.removals:
+        return True
+    member = merged.members.get(local_part(target))
+    return member is not None and domain_of(member.address) == domain_of(target)
+
+
+SECTION = Section(
+    "aliases",
+    ("alias", "aliases"),
+    dict[str, AliasTargets],
+    "Aliases by address or local part; the key '*' is the catch-all of the domain.",
+    _convert,
+    key=attrgetter("address"),
+    scope=Scope.ALIAS,
+    checks=(_check,),
+)

@@ -1,0 +1,186 @@
+"""Mailboxes: people and roles. Among each other and under the policy: member numbers, naming, logins, dates."""
+
+from __future__ import annotations
+
+import re
+import sys
+from operator import attrgetter
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Discriminator, Field, Tag
+
+from reconciler.declared.fields.describe_input import Wrong, describe
+from reconciler.declared.fields.field_types import MAX_NAME, Member, Name, OptionalDay, Quota, Text
+from reconciler.declared.problems import Problems, Spot
+from reconciler.declared.section import Entry, File, Merged, Section, warn_of_far_date
+from reconciler.declared.sections.ox_logins_and_names import check_groupware
+from reconciler.model.addresses import CATCH_ALL, Address, local_part
+from reconciler.model.declared import Mailbox
+from reconciler.model.owners import Scope
+from reconciler.model.source_places import Origin
+
+
+class Groupware(Entry):
+    """The OX account of a mailbox."""
+
+    username: Text = Field(
+        description="OX login, where the one made from the address is taken or not allowed.",
+        examples=["hans.sued"],
+        json_schema_extra={"pattern": r"^[$@%.+a-zA-Z0-9_-]+$"},
+    )
+
+
+def _groupware_form(value: Any) -> str:
+    return "switch" if isinstance(value, bool) else "mapping"
+
+
+def _groupware(value: Any) -> Any:
+    if isinstance(value, bool | dict):
+        return value
+    message = f"expected true, false or {{username: …}}, got {describe(value)}"
+    raise Wrong(message, "write true or false; `no`, `yes` and `on` are texts in YAML 1.2")
+
+
+_SwitchOrMapping = Annotated[
+    Annotated[bool, Tag("switch")] | Annotated[Groupware, Tag("mapping")], Discriminator(_groupware_form)
+]
+GroupwareSwitch = Annotated[
+    _SwitchOrMapping | None, BeforeValidator(_groupware, json_schema_input_type=bool | Groupware)
+]
+
+
+class MailboxEntry(Entry):
+    """A mailbox: a person or a role. The key is its address. A field that is not written is not managed."""
+
+    given_name: Name = Field(None, description="Given name. Required with groupware.", examples=["Anna"])
+    surname: Name = Field(None, description="Surname. Required with groupware.", examples=["Beispiel"])
+    name: Name = Field(
+        None, description="Display name; given name and surname when left out.", examples=["Anna Beispiel"]
+    )
+    member: Member = Field(
+        None,
+        description="Member number: makes the alias NUMBER@, is checked against the register. 0… needs quotes.",
+        examples=[10042, "00042"],
+    )
+    quota: Quota = Field(
+        None,
+        description="Whole megabytes as PostfixAdmin counts them, or unlimited.",
+        examples=["10240 MB", "unlimited"],
+    )
+    active: bool = Field(True, description="false switches the mailbox and its own alias off.")
+    groupware: GroupwareSwitch = Field(
+        None,
+        description="Whether it has an OX account (default where the site has OX). {username: …} sets the login.",
+        examples=[False, {"username": "hans.sued"}],
+    )
+    password_reset: OptionalDay = Field(
+        None, description="On this day, once: a new password goes to the register address.", examples=["2026-11-20"]
+    )
+    subscriptions_reset: OptionalDay = Field(
+        None, description="On this day, once: the OX subscriptions are removed.", examples=["2026-11-20"]
+    )
+
+
+_EMPTY = MailboxEntry.model_construct()
+
+
+def _convert(origin: Origin, entry: MailboxEntry | None, file: File) -> Mailbox | None:
+    entry = entry or _EMPTY
+    address = _address(origin, file)
+    if address is None:
+        return None
+    name = entry.name
+    if name is None and entry.given_name is not None and entry.surname is not None:
+        name = sys.intern(f"{entry.given_name} {entry.surname}")
+        if len(name) > MAX_NAME:
+            message = f"given name and surname have {len(name)} characters together, {MAX_NAME} are allowed"
+            file.problems.error("name", address, message, "write a shorter `name`", origin)
+    return Mailbox(
+        address,
+        origin,
+        given_name=entry.given_name,
+        surname=entry.surname,
+        name=name,
+        member=entry.member,
+        quota=entry.quota,
+        active=entry.active,
+        groupware=_has_groupware(origin, address, entry, file),
+        username=entry.groupware.username if isinstance(entry.groupware, Groupware) else None,
+        password_reset=entry.password_reset,
+        subscriptions_reset=entry.subscriptions_reset,
+    )
+
+
+def _address(origin: Origin, file: File) -> Address | None:
+    spot, addresses = Spot(origin, on_key=True), file.addresses
+    address = addresses.own(origin.key, spot)
+    if address is None:
+        return None
+    local = local_part(address)
+    if local == CATCH_ALL:
+        addresses.say(address, "a catch-all cannot be a mailbox", "declare it in `aliases`", spot)
+    elif local.isdigit():
+        message = f"{address} has digits only: that is the alias of a member number"
+        addresses.say(address, message, f"choose another name for the mailbox and write `member: {local}` in it", spot)
+    elif "#" in local and addresses.vacation_domain:
+        addresses.say(address, f"{address} looks like a vacation token", "leave the # out", spot)
+    else:
+        return address
+    return None
+
+
+def _has_groupware(origin: Origin, address: Address, entry: MailboxEntry, file: File) -> bool:
+    there = file.site.openxchange is not None
+    wanted = there if entry.groupware is None else entry.groupware is not False
+    if wanted and not there:
+        message = f"{address} wants groupware, but the site has none"
+        hint = "remove `groupware`, or add a section `openxchange` to the site file"
+        file.problems.error("groupware", address, message, hint, Spot(origin, ("groupware",)))
+    elif wanted:
+        for field, value in (("given_name", entry.given_name), ("surname", entry.surname)):
+            if value is None:
+                message = f"`{field}` is missing: {address} has groupware"
+                hint = f"add `{field}:`, or `groupware: false` for a mailbox without it"
+                file.problems.error("groupware", address, message, hint, Spot(origin, on_key=True))
+    return wanted
+
+
+def _check(merged: Merged, problems: Problems) -> None:
+    """A member has one account; a name outside the pattern is a warning here and a gate (`naming`) in the plan."""
+    pattern = re.compile(merged.site.policy.local_part)
+    for address, mailbox in merged.state.mailboxes.items():
+        if not pattern.fullmatch(local_part(address)):
+            message = f"{address} does not follow the naming pattern {pattern.pattern}"
+            hint = "rename it before it is created; a mailbox that is live already is left alone"
+            problems.warn("naming", address, message, hint, mailbox.origin)
+        if mailbox.member is None:
+            if mailbox.password_reset is not None:
+                message = f"{address} has no `member`, so no letter can tell the new password"
+                hint = "write their member number, or remove `password_reset` and set the password by hand"
+                problems.warn("password-reset", address, message, hint, Spot(mailbox.origin, ("password_reset",)))
+            continue
+        first = merged.members[mailbox.member]
+        if first is not mailbox:
+            message = f"member {mailbox.member} has two accounts, {first.address} and {address}"
+            hint = "leave `member` in one of them; a second address of a person is an alias"
+            spot = Spot(mailbox.origin, ("member",))
+            problems.error("member", address, message, hint, spot, other=first.origin)
+
+
+def _check_dates(merged: Merged, problems: Problems) -> None:
+    for box in merged.state.mailboxes.values():
+        for what, day in (("password", box.password_reset), ("subscriptions", box.subscriptions_reset)):
+            if day is not None:
+                warn_of_far_date(box.address, f"the {what} reset", day, Spot(box.origin), merged, problems)
+
+
+SECTION = Section(
+    "mailboxes",
+    ("mailbox", "mailboxes"),
+    dict[str, MailboxEntry | None],
+    "Mailboxes by address or local part.",
+    _convert,
+    key=attrgetter("address"),
+    scope=Scope.ACCOUNT,
+    checks=(_check, check_groupware, _check_dates),
+)
