@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import sys
+from typing import TYPE_CHECKING
 
-from reconciler.cli.commands import app
 from reconciler.cli.completion import answer_shell
-from reconciler.cli.process_tuning import leave
+from reconciler.cli.process_tuning import import_fast, leave
 from reconciler.cli.runner import Status, complain, report_bug
 from reconciler.cli.streams import known_width, open_streams, plain_streams, unwritable
 from reconciler.errors import UsageError
+
+if TYPE_CHECKING:
+    from typer import Typer
 
 
 def main() -> None:
@@ -18,8 +20,7 @@ def main() -> None:
     open_streams()
     plain_streams()
     known_width()
-    # pydantic would search all that is installed for plugins, and let them see what it validates; we use none
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    import_fast()
     try:
         run()
     except SystemExit as end:
@@ -30,9 +31,11 @@ def main() -> None:
 
 def run() -> None:
     """One command, to its SystemExit."""
+    from reconciler.cli.commands import app
+
     try:
         answer_shell()
-        _check_order(sys.argv[1:])
+        _check_order(sys.argv[1:], app)
         app(prog_name="reconciler")
     except UsageError as error:
         complain(error)
@@ -45,7 +48,7 @@ def run() -> None:
         sys.exit(int(Status.BUG))
 
 
-def _check_order(arguments: list[str]) -> None:
+def _check_order(arguments: list[str], app: Typer) -> None:
     """Options belong to commands, and stand behind them. Raises UsageError with the line in its right order."""
     names = [command.callback.__name__ for command in app.registered_commands if command.callback]
     first = next((index for index, word in enumerate(arguments) if word in names), 0)

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from types import ModuleType
 
 _GARBAGE = 10_000_000
 """Values that are made between two searches for circles."""
@@ -17,6 +18,16 @@ _M_MMAP_THRESHOLD, _BIG = -3, 1_000_000
 _TURN = 0.02
 """Seconds that a thread may compute before another one does; at 0.005 those that read a big site keep interrupting
 each other."""
+
+
+def import_fast() -> None:
+    """For the process, before it imports libraries. Importing makes many values and hardly a circle; and pydantic shall
+    look for no plugins: it would read about every package that is installed, with a fifth of what it imports itself,
+    and let strangers see what it validates."""
+    gc.set_threshold(_GARBAGE)
+    loader = ModuleType("pydantic.plugin._loader")
+    loader.__dict__["get_plugins"] = tuple
+    sys.modules[loader.__name__] = loader
 
 
 @contextmanager

@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Coroutine
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, cast
-
-import typer
 
 from reconciler.cli.formats import Format, writers
 from reconciler.cli.process_tuning import many_values
@@ -63,7 +62,7 @@ def enter(command: Callable[[], Status], output: Format = Format.TEXT) -> None:
             status = command()
         except ReconcilerError as error:
             status = _told(error, output)
-    raise typer.Exit(int(status))
+    sys.exit(int(status))
 
 
 def enter_loop(command: Callable[[], Coroutine[Any, Any, Status]], output: Format = Format.TEXT) -> None:
@@ -82,7 +81,7 @@ def enter_loop(command: Callable[[], Coroutine[Any, Any, Status]], output: Forma
 
     with many_values():
         status = asyncio.run(guarded())
-    raise typer.Exit(int(status))
+    sys.exit(int(status))
 
 
 def _told(error: ReconcilerError, output: Format) -> Status:

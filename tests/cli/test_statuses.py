@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 import pytest
+from typer import Typer
 
 from reconciler.cli import main
 from tests.cli.conftest import Command
@@ -119,10 +120,10 @@ def test_2_when_the_help_cannot_be_written(site: StandInSite) -> None:
 def test_1_for_a_full_disk_that_is_not_the_outputs(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def full(prog_name: str) -> None:
+    def full(_app: Typer, prog_name: str) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(main, "app", full)
+    monkeypatch.setattr(Typer, "__call__", full)
     monkeypatch.setattr(sys, "argv", ["reconciler", "plan"])
     with pytest.raises(SystemExit) as left:
         main.run()

@@ -11,6 +11,7 @@ from reconciler.declared.read.source import shown
 from reconciler.model.source_places import Place
 
 _NAMED = 5
+_YAML = ("--", "*.yaml", "*.yml")
 
 
 def read_commit(folder: Path, problems: Problems) -> str:
@@ -31,20 +32,27 @@ def read_commit(folder: Path, problems: Problems) -> str:
 def _commit_of(folder: Path) -> str:
     """The commit of the folder's repository, with `+` when files in the folder differ from it; empty without git, and
     when git is told to ignore all of the folder's state."""
-    commit = ask(folder, "rev-parse", "--verify", "HEAD")
-    if commit is None:
+    # one call says it all where nothing is ignored: a process costs as much as reading a small state
+    options = ("--porcelain=v2", "--branch", "--no-ahead-behind", "--untracked-files=normal", "--ignored")
+    status = ask(folder, "status", *options, "--", ".")
+    if status is None:
+        commit = ask(folder, "rev-parse", "--verify", "HEAD")
+        return commit.strip() + "+" if commit else ""
+    lines = status.splitlines()
+    commit = next(line.split()[-1] for line in lines if line.startswith("# branch.oid "))
+    if commit == "(initial)":
         return ""
-    changed = ask(folder, "status", "--porcelain", "--untracked-files=normal", "--", ".")
-    # which `status` would list by folder, with what is no state
-    ignored = ask(folder, "ls-files", "--others", "--ignored", "--exclude-standard", "--", "*.yaml", "*.yml")
-    if ignored and not ask(folder, "ls-files", "--", "*.yaml", "*.yml"):
+    # `status` lists ignored files by folder, with what is no state
+    some_ignored = any(line.startswith("!") for line in lines)
+    ignored = some_ignored and ask(folder, "ls-files", "--others", "--ignored", "--exclude-standard", *_YAML)
+    if ignored and not ask(folder, "ls-files", *_YAML):
         return ""
-    return commit.strip() + ("+" if changed is None or changed.strip() or ignored else "")
+    return commit + ("+" if ignored or not all(line.startswith(("#", "!")) for line in lines) else "")
 
 
 def _uncommitted(folder: Path) -> list[str]:
     """The YAML files below the folder that are not as the commit has them, by their paths in the repository: changed,
     new, ignored or deleted."""
     options = ("--porcelain", "-z", "--no-renames", "--untracked-files=all", "--ignored=matching")
-    said = ask(folder, "status", *options, "--", "*.yaml", "*.yml") or ""
+    said = ask(folder, "status", *options, *_YAML) or ""
     return [entry[3:] for entry in said.split("\0") if entry]

@@ -19,6 +19,8 @@ def ask(folder: Path, *arguments: str) -> str | None:
 
 
 def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes] | None:
+    if not os.path.lexists(repository(folder) / ".git"):
+        return None
     # no passwords for it; and a hook tells its children which repository it runs for, we ask for that of the folder
     environment = {name: value for name, value in os.environ.items() if _NEEDED.fullmatch(name)}
     try:
