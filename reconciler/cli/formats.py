@@ -8,12 +8,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # only the chosen format's writers are imported
-    from reconciler.planning.address_lookup import Sighting
     from reconciler.planning.finding import Finding
     from reconciler.planning.ledger_state import PastRun
     from reconciler.planning.plan import Plan
     from reconciler.planning.run_outcome import Run
     from reconciler.report.address_history_text import PastChange
+    from reconciler.report.sighting import Sighting
 
 
 class Format(StrEnum):
@@ -62,7 +62,7 @@ def writers(output: Format) -> Writers:
 
 def _text() -> Writers:
     from reconciler.cli.terminal import colored, console
-    from reconciler.report import address_history_text, history_text, text
+    from reconciler.report import address_history_text, history_text, sighting, text
 
     width, color = console.width, colored()
     return Writers(
@@ -71,7 +71,7 @@ def _text() -> Writers:
             plan, width=width, color=color, verbose=verbose, title=title
         ),
         run=lambda run: text.run_text(run, width=width, color=color),
-        sighting=lambda seen: text.sighting_text(seen, width=width, color=color),
+        sighting=lambda seen: sighting.sighting_text(seen, width=width, color=color),
         history=lambda runs: history_text.history_text(runs, width=width, color=color),
         run_history=lambda run, /, *, left: history_text.run_history_text(run, left=left, width=width, color=color),
         address_history=lambda asked, changes: address_history_text.address_history_text(
@@ -89,19 +89,19 @@ def _json() -> Writers:
         run=json.run_json,
         sighting=json.sighting_json,
         history=json.history_json,
-        run_history=lambda run, /, *, left: json.run_history_json(run),  # noqa: ARG005  # a state of today, not of the run
+        run_history=lambda run, /, *, left: json.history_json((run,)),  # noqa: ARG005  # a state of today, not of the run
         address_history=lambda _asked, changes: json.address_history_json(changes),
     )
 
 
 def _markdown() -> Writers:
-    from reconciler.report import address_history_text, history_text, markdown
+    from reconciler.report import address_history_text, history_text, markdown, sighting
 
     return Writers(
         findings=markdown.findings_markdown,
         plan=lambda plan, /, *, title, verbose=False: markdown.plan_markdown(plan, title=title),  # noqa: ARG005  # folded
         run=markdown.run_markdown,
-        sighting=markdown.sighting_markdown,
+        sighting=sighting.sighting_markdown,
         history=history_text.history_markdown,
         run_history=history_text.run_history_markdown,
         address_history=address_history_text.address_history_markdown,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +12,17 @@ from reconciler.cli.runner import Status
 from reconciler.cli.streams import say, write
 from reconciler.declared.json_schema import site_schema, state_schema
 from reconciler.errors import UsageError
-from reconciler.report.json_history_models import history_schema
-from reconciler.report.json_models import findings_schema, plan_schema, run_schema, show_schema
+from reconciler.report.json_history_models import HistoryDocument
+from reconciler.report.json_models import FindingsDocument, PlanDocument, RunDocument, ShowDocument, schema_of
 
 SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "state": state_schema,
     "site": site_schema,
-    "plan": plan_schema,
-    "run": run_schema,
-    "findings": findings_schema,
-    "show": show_schema,
-    "history": history_schema,
+    "plan": partial(schema_of, PlanDocument),
+    "run": partial(schema_of, RunDocument),
+    "findings": partial(schema_of, FindingsDocument),
+    "show": partial(schema_of, ShowDocument),
+    "history": partial(schema_of, HistoryDocument),
 }
 
 

@@ -11,7 +11,7 @@ from reconciler.cli.saved_plan import save
 from reconciler.cli.site_session import open_site
 from reconciler.cli.streams import say, write
 from reconciler.planning.plan import Plan
-from reconciler.report.strict_drift import MOST, undeclared
+from reconciler.policy.unmanaged import MOST, undeclared
 
 
 async def plan(site: Path | None, state: Path | None, output: Format, *, out: Path | None, verbose: bool) -> Status:

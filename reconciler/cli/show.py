@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from reconciler.cli.address_lookup import lookup
 from reconciler.cli.formats import Format, writers
 from reconciler.cli.runner import Status
 from reconciler.cli.site_session import open_site
 from reconciler.cli.streams import write
 from reconciler.errors import UsageError
 from reconciler.model.addresses import BadAddress
-from reconciler.planning.address_lookup import lookup
 from reconciler.planning.mail_flow_before_after import mail_flow_of
 
 

@@ -34,6 +34,11 @@ class Owner(NamedTuple):
     scope: Scope
     subject: str
 
+    @property
+    def id(self) -> str:
+        """Unique in a plan: `account:anna@mail.example`."""
+        return f"{self.scope}:{self.subject}"
+
 
 class Row(Protocol):
     """What planning needs of a record; every kind is a NamedTuple."""

@@ -84,6 +84,19 @@ def find_kind(name: str) -> Kind | None:
     return _BY_NAME.get(name)
 
 
+def noun(name: str, number: int = 1) -> str:
+    """What one record of a kind is called, or several; a kind that is not known here by its own name."""
+    known = find_kind(name)
+    return name if known is None else known.noun[number != 1]
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """The kinds as every report lists them: those that are adopted first, which a reader asks for first."""
+    given = list(names)
+    first = [kind.name for kind in all_kinds() if kind.adopted and kind.name in given]
+    return first + [name for name in given if name not in first]
+
+
 def is_readable(name: str) -> bool:
     """Whether the effect of such a step can be seen afterwards. Of a kind that only a saved plan knows nothing can."""
     kind = find_kind(name)

@@ -180,7 +180,7 @@ class PastStep(NamedTuple):
     @property
     def transition(self) -> str:
         """The id of its transition in the plan."""
-        return f"{self.owner.scope}:{self.owner.subject}"
+        return self.owner.id
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ class Reviewed:
 
     def entries(self, entries: Entries) -> dict[str, tuple[DeclaredEntry, ...]]:
         """What is declared now, by the ids of its transitions; also where nothing is left to do."""
-        return {f"{owner.scope}:{owner.subject}": entries.of(owner) for owner in self.owners}
+        return {owner.id: entries.of(owner) for owner in self.owners}
 
     def apart(self, changes: Iterable[Change], owners: Iterable[Owner]) -> tuple[Owner, ...]:
         """Whose of these pending changes, and who of these that something is due, it does not hold."""

@@ -49,7 +49,7 @@ class Transition:
     @property
     def id(self) -> str:
         """Unique in a plan: `account:anna@mail.example`."""
-        return f"{self.owner.scope}:{self.owner.subject}"
+        return self.owner.id
 
     @property
     def action(self) -> Action:

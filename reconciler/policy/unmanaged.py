@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 
 from reconciler.model.addresses import domain_of, local_part
 from reconciler.model.declared import GroupwareAccount, Removal
+from reconciler.model.record_kinds import in_order, noun
 from reconciler.model.records import MailboxRow, OxUserRow
 from reconciler.planning.finding import Finding, Severity
 from reconciler.policy.gate_context import GateContext
@@ -83,3 +84,22 @@ def _like(address: str, others: Collection[str]) -> str:
     by_name = {local_part(other): other for _, other in near}
     close = get_close_matches(local_part(address), by_name, cutoff=_ALIKE)
     return by_name[close[0]] if close else ""
+
+
+MOST = 20
+"""How many undeclared objects of one kind a report for people names; JSON has them all."""
+
+
+def undeclared(unmanaged: Mapping[str, Sequence[str]], most: int | None) -> tuple[Finding, ...]:
+    """What `drift --strict` counts as drift: a warning for each live key (by kind) that git does not declare, of each
+    kind at most `most` and how many more there are."""
+    return tuple(finding for kind in in_order(unmanaged) for finding in _of_kind(kind, unmanaged[kind], most))
+
+
+def _of_kind(kind: str, keys: Sequence[str], most: int | None) -> Iterator[Finding]:
+    # the key of a line of a map is its number
+    ordered = sorted(keys, key=lambda key: (int(key) if key.isdecimal() else 0, key))
+    for key in ordered[:most]:
+        yield Finding(Severity.WARNING, "undeclared", key, f"{noun(kind)} {key}")
+    if more := len(ordered[most:]) if most is not None else 0:
+        yield Finding(Severity.WARNING, "undeclared", kind, f"and {more} more {noun(kind, more)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from reconciler.model.record_kinds import kind_of
+from reconciler.model.record_kinds import kind_of, noun
 from reconciler.model.records import AliasRow, MailboxRow, OxUserRow
 from reconciler.planning.changes import Action, Change
 from reconciler.planning.transitions import Effect, Transition
@@ -17,7 +17,7 @@ from reconciler.report.rename_line_text import (
     mailbox_phrases,
     ox_user_phrase,
 )
-from reconciler.report.vocabulary import difference, megabytes, noun, quoted, short
+from reconciler.report.vocabulary import difference, megabytes, quoted, short
 
 _OX_FIELDS: Mapping[str, str] = {
     "login": "login",

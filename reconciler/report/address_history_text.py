@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 from pydantic_core import from_json
 
-from reconciler.planning.ledger_state import FINISHED, PastRun, PastStep, StepState
+from reconciler.planning.ledger_state import PastRun, PastStep, StepState
 from reconciler.report import history_view
 from reconciler.report.sanitize import markdown
-from reconciler.report.step_line_text import change_text
 from reconciler.report.terminal_page import Page
-from reconciler.report.truncation import LIMIT, Room
+from reconciler.report.truncation import Room
 from reconciler.report.vocabulary import count
 
 
@@ -33,8 +31,8 @@ class PastChange:
 
 
 def past_changes(runs: Iterable[PastRun], documents: Mapping[int, str]) -> list[PastChange]:
-    """The changes of these runs (with their steps about whom was asked), newest first; `documents` are their plans. One
-    whose plan cannot be read any more is told by its steps."""
+    """The changes of these runs (with their steps about the address), newest first; `documents` are their plans by run.
+    A change whose plan cannot be read any more is described by its steps."""
     return [change for run in runs for change in _of(run, _transitions(documents.get(run.id, "")))]
 
 
@@ -43,36 +41,33 @@ def address_history_text(asked: str, changes: Iterable[PastChange], *, width: in
     page, listed = Page(width, color=color), list(changes)
     page.row((_tally(asked, listed), "bold"))
     for change in listed:
+        mark, _, words = history_view.STEPS[change.state]
         page.blank()
-        mark = history_view.MARKS[change.state]
         head = f"{history_view.moment(change.run.started)}  {change.subject}"
-        page.row((head, "bold"), (f"  {history_view.STATES[change.state]}", "bold red"), first=f" {mark} ", indent=3)
+        page.row((head, "bold"), (f"  {words}", "bold red"), first=f" {mark} ", indent=3)
         page.row((change.summary, ""), indent=3)
         if change.why:
             page.row((f"why: {change.why}", ""), indent=3)
         page.row((_by(change), "dim"), indent=3)
     if listed:
-        page.blank()
-        page.row((f"each step of one run: reconciler history {listed[0].run.id}", "dim"))
+        page.heading((f"each step of one run: reconciler history {listed[0].run.id}", "dim"))
     return page.render()
 
 
 def address_history_markdown(asked: str, changes: Iterable[PastChange]) -> str:
     """One row a change, newest first."""
     listed = list(changes)
-    room = Room(LIMIT, head=[f"**{markdown(_tally(asked, listed))}**"], foot=[])
-    if listed:
-        table = ("| | when | what | why | who |", "|---|---|---|---|---|")
-        room.fill(table, listed, _row, share=1, cut=lambda n: f"\n… and {n} older ones.")
+    room = Room(head=[f"**{markdown(_tally(asked, listed))}**"])
+    table = ("| | when | what | why | who |", "|---|---|---|---|---|")
+    room.fill(table, listed, _row, cut="\n… and {} older ones.".format)
     return room.text()
 
 
 def _row(change: PastChange) -> str:
-    what = f"{change.subject}: {change.summary}"
-    if state := history_view.STATES[change.state]:
-        what += f" ({state})"
+    mark, _, words = history_view.STEPS[change.state]
+    what = f"{change.subject}: {change.summary}" + (f" ({words})" if words else "")
     cells = (history_view.moment(change.run.started), what, change.why, _by(change))
-    return f"| {history_view.MARKS[change.state]} | {' | '.join(markdown(cell, 1000) for cell in cells)} |"
+    return f"| {mark} | {' | '.join(markdown(cell, 1000) for cell in cells)} |"
 
 
 def _tally(asked: str, listed: list[PastChange]) -> str:
@@ -88,13 +83,11 @@ def _by(change: PastChange) -> str:
     return f"by {run.who} on {run.host}, run {run.id}{commit}{declared}"
 
 
-def _of(run: PastRun, transitions: Mapping[str, Mapping[str, Any]]) -> Iterator[PastChange]:
-    for id, group in groupby(run.steps, key=lambda step: step.transition):
-        steps = list(group)
-        said = transitions.get(id, {})
-        summary = said.get("summary") or "; ".join(change_text(history_view.change_of(step)) for step in steps)
-        place = steps[0].origin
-        yield PastChange(run, id, steps[0].owner.subject, str(summary), _why(said), place, _state(steps))
+def _of(run: PastRun, saved: Mapping[str, Mapping[str, Any]]) -> Iterator[PastChange]:
+    for id, steps in history_view.transitions(run):
+        said, first = saved.get(id, {}), steps[0]
+        summary = said.get("summary") or "; ".join(map(history_view.step_line, steps))
+        yield PastChange(run, id, first.owner.subject, str(summary), _why(said), first.origin, _state(steps))
 
 
 def _why(said: Mapping[str, Any]) -> str:
@@ -113,10 +106,7 @@ _WORST = (StepState.FAILED, StepState.UNCERTAIN, StepState.BEGUN, StepState.NOT_
 
 def _state(steps: Iterable[PastStep]) -> StepState:
     states = {step.state for step in steps}
-    bad = next((state for state in _WORST if state in states), None)
-    if bad is not None:
-        return bad
-    return StepState.DONE if states & {StepState.DONE} else min(states & FINISHED, default=StepState.DONE)
+    return next((s for s in (*_WORST, StepState.DONE) if s in states), min(states, default=StepState.DONE))
 
 
 def _transitions(document: str) -> dict[str, Mapping[str, Any]]:

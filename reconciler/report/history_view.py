@@ -1,6 +1,6 @@
-"""The view model of earlier runs, as the ledger remembers them. `history` and `json` write from it.
+"""The view model of earlier runs, as the ledger has them. Text, Markdown and JSON are written from it.
 
-Values come from the ledger's JSON; what `changes.HIDDEN` names is left out here as well.
+Values come from the ledger's JSON; what `changes.HIDDEN` names is left out here, too.
 """
 
 from __future__ import annotations
@@ -9,53 +9,48 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, tzinfo
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 from reconciler.planning.changes import HIDDEN, Action
 from reconciler.planning.ledger_state import PastRun, PastStep, RunState, StepState
-from reconciler.report.header_footer import DOT, RESUME, seconds
+from reconciler.report.header_footer import DOT, RESUME, seal, seconds
 from reconciler.report.plan_view import ChangeView
+from reconciler.report.step_line_text import change_text
 from reconciler.report.vocabulary import count
 
-MARKS: Mapping[StepState, str] = {
-    StepState.DONE: "✓",
-    StepState.SKIPPED: "✓",
-    StepState.SUPERSEDED: "✓",
-    StepState.FAILED: "✗",
-    StepState.BEGUN: "?",
-    StepState.NOT_TRIED: "·",
-    StepState.PENDING: "·",
-    StepState.UNCERTAIN: "?",
+
+class Look(NamedTuple):
+    """How a state is shown."""
+
+    mark: str
+    style: str
+    words: str = ""
+
+
+STEPS: Mapping[StepState, Look] = {
+    StepState.DONE: Look("✓", "green"),
+    StepState.SKIPPED: Look("✓", "green", "was in place already"),
+    StepState.SUPERSEDED: Look("✓", "green", "done by a later run"),
+    StepState.FAILED: Look("✗", "bold red", "failed"),
+    StepState.BEGUN: Look("?", "yellow", "begun, and not known whether it happened"),
+    StepState.NOT_TRIED: Look("·", "yellow", "not tried"),
+    StepState.PENDING: Look("·", "yellow", "not begun"),
+    StepState.UNCERTAIN: Look("?", "bold yellow", "may or may not have happened; it is not tried again"),
 }
 
-STATES: Mapping[StepState, str] = {
-    StepState.DONE: "",
-    StepState.SKIPPED: "was in place already",
-    StepState.SUPERSEDED: "done by a later run",
-    StepState.FAILED: "failed",
-    StepState.BEGUN: "begun, and not known whether it happened",
-    StepState.NOT_TRIED: "not tried",
-    StepState.PENDING: "not begun",
-    StepState.UNCERTAIN: "may or may not have happened; it is not tried again",
+RUNS: Mapping[RunState, Look] = {
+    RunState.DONE: Look("✓", "green"),
+    RunState.PARTLY: Look("✗", "bold red"),
+    RunState.INTERRUPTED: Look("✗", "bold red"),
+    RunState.RUNNING: Look("?", "yellow"),
 }
-
-RUN_MARKS: Mapping[RunState, str] = {
-    RunState.DONE: "✓",
-    RunState.PARTLY: "✗",
-    RunState.INTERRUPTED: "✗",
-    RunState.RUNNING: "?",
-}
-
-NO_RUNS = "no run is in the ledger yet"
-
-_MOMENT = "%Y-%m-%d %H:%M:%S"
 
 
 def in_zone(run: PastRun, zone: tzinfo) -> PastRun:
     """The run with its times in the site's time zone; the ledger keeps UTC."""
 
     def local(time: datetime | None) -> datetime | None:
-        return time.astimezone(zone) if time is not None else None
+        return time and time.astimezone(zone)
 
     steps = tuple(step._replace(began=local(step.began), ended=local(step.ended)) for step in run.steps)
     return replace(run, started=run.started.astimezone(zone), finished=local(run.finished), steps=steps)
@@ -63,16 +58,18 @@ def in_zone(run: PastRun, zone: tzinfo) -> PastRun:
 
 def change_of(step: PastStep) -> ChangeView:
     """The change that a step carried out, without what no report shows."""
-    before = step.before or {}
-    former = str(before.get("key", "")) if step.action is Action.RENAME else ""
+    former = str((step.before or {}).get("key", "")) if step.action is Action.RENAME else ""
     return ChangeView(step.system, step.kind, step.action, step.key, former, _shown(step.before), _shown(step.after))
 
 
+def step_line(step: PastStep) -> str:
+    """What the step did, as plans say it."""
+    return change_text(change_of(step))
+
+
 def transitions(run: PastRun) -> Iterator[tuple[str, list[PastStep]]]:
-    """The steps of each transition, in the order of the plan."""
-    for _, steps in groupby(run.steps, key=lambda step: step.transition):
-        listed = list(steps)
-        yield listed[0].owner.subject, listed
+    """The steps of each transition by its id, in the order of the plan."""
+    return ((id, list(steps)) for id, steps in groupby(run.steps, key=lambda step: step.owner.id))
 
 
 def run_line(run: PastRun) -> str:
@@ -90,7 +87,7 @@ def run_head(run: PastRun) -> str:
 def run_origin(run: PastRun) -> str:
     """Who ran it, where, and which plan of which state."""
     state = f" of {run.commit}" if run.commit else ""
-    return f"by {run.who} on {run.host}, process {run.pid}{DOT}plan {run.digest[:4]}…{run.digest[-2:]}{state}"
+    return f"by {run.who} on {run.host}, process {run.pid}{DOT}{seal(run.digest)}{state}"
 
 
 def after_history(run: PastRun, *, left: bool) -> str:
@@ -99,17 +96,18 @@ def after_history(run: PastRun, *, left: bool) -> str:
     match run.state:
         case RunState.RUNNING:
             return "it is under way, or its process died: reconciler unlock shows who holds the lock"
-        case RunState.PARTLY | RunState.INTERRUPTED if not left:
-            return "nothing is left open: a later run ended well"
         case RunState.PARTLY | RunState.INTERRUPTED:
-            return f"next: {RESUME} (finishes what no later run has done)"
+            return f"next: {RESUME} (finishes what no later run has done)" if left else _NOTHING_LEFT
         case RunState.DONE:
             return ""
 
 
+_NOTHING_LEFT = "nothing is left open: a later run ended well"
+
+
 def state_words(step: PastStep) -> str:
     """How the step ended; empty where its mark or its message says it all."""
-    return "" if step.state is StepState.SKIPPED and step.message else STATES[step.state]
+    return "" if step.state is StepState.SKIPPED and step.message else STEPS[step.state].words
 
 
 def when(step: PastStep) -> str:
@@ -120,18 +118,16 @@ def when(step: PastStep) -> str:
 
 def moment(time: datetime) -> str:
     """In the zone that it was given in, with its offset, as a plan says when it was read."""
-    return f"{time:{_MOMENT} %z}"
+    return f"{time:%Y-%m-%d %H:%M:%S %z}"
 
 
 def tally(runs: int) -> str:
     """How many runs are listed."""
-    return f"{count(runs, 'run')}, newest first" if runs else NO_RUNS
+    return f"{count(runs, 'run')}, newest first" if runs else "no run is in the ledger yet"
 
 
 def _shown(row: Mapping[str, Any] | None) -> dict[str, object] | None:
     """Fields as a plan shows them: JSON made lists of tuples."""
     if row is None:
         return None
-    return {
-        name: tuple(value) if isinstance(value, list) else value for name, value in row.items() if name not in HIDDEN
-    }
+    return {name: tuple(v) if isinstance(v, list) else v for name, v in row.items() if name not in HIDDEN}

@@ -1,6 +1,6 @@
 """Reports for programs: versioned JSON documents (`json_models`), each described by a schema in `schemas/`.
 
-Dates are ISO 8601 with their offset. No password is in them and no address of the member register. Every document is
+Dates are ISO 8601 with their offset. No password and no address from the member register is in them. Every document is
 UTF-8, indented, and ends in one newline.
 """
 
@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Literal
 
-from reconciler.model.source_places import Place
-from reconciler.planning.address_lookup import Sighting, SightingFact
-from reconciler.planning.changes import Action, Result
+from reconciler.planning.changes import Action
+from reconciler.planning.declared_entries import plain
 from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.ledger_state import PastRun, PastStep
 from reconciler.planning.mail_flow_before_after import FlowChange
@@ -24,30 +22,11 @@ from reconciler.report.address_history_text import PastChange
 from reconciler.report.header_footer import by_place
 from reconciler.report.history_view import change_of
 from reconciler.report.json_history_models import HistoryDocument, PastChangePart, PastRunPart, PastStepPart
-from reconciler.report.json_models import (
-    ChangePart,
-    FindingPart,
-    Part,
-    PlacePart,
-    Row,
-    StepOutcomePart,
-    StepPart,
-    TransitionPart,
-    TransitionRunPart,
-    Value,
-)
+from reconciler.report.json_models import Part
 from reconciler.report.plan_view import ChangeView, Line, plan_view
 from reconciler.report.run_view import RunLine, run_view
 from reconciler.report.sanitize import json_visible
-
-_ENDS: Mapping[Result, Literal["done", "failed", "not tried", "uncertain"]] = {
-    Result.DONE: "done",
-    Result.FAILED: "failed",
-    Result.NOT_TRIED: "not tried",
-    Result.UNCERTAIN: "uncertain",
-}
-"""How a transition can end; skipping is for steps."""
-
+from reconciler.report.sighting import Sighting
 
 _NO_SUM = "0" * 64
 
@@ -55,139 +34,85 @@ _NO_SUM = "0" * 64
 def plan_json(plan: Plan) -> str:
     """The plan as a document that can be saved, reviewed and given to apply."""
     view = plan_view(plan, "")
-    number = Counter(line.action for line in view.lines)
-    return _written(
-        json_models.PlanDocument(
-            site=view.site,
-            digest=view.digest,
-            checksum=_NO_SUM,
-            commit=view.commit,
-            made=view.made,
-            transitions=tuple(_transition(line) for line in view.lines),
-            findings=tuple(_finding(finding) for finding in view.findings),
-            reads=tuple(
-                json_models.ReadPart(
-                    system=r.system, target=r.target, rows=_sorted(r.rows), unknown=r.unknown, hint=r.hint
-                )
-                for r in view.reads
-            ),
-            counts=json_models.CountsPart(
-                create=number[Action.CREATE],
-                update=number[Action.UPDATE],
-                rename=number[Action.RENAME],
-                delete=number[Action.DELETE],
-                removals=sum(line.removal for line in view.lines),
-                irreversible=sum(line.irreversible for line in view.lines),
-                open=view.open,
-                in_place=_sorted(view.in_place),
-                unmanaged=_sorted(view.unmanaged),
-                adopted=_sorted(view.adopted),
-            ),
-            flow=tuple(_flow(change) for change in view.flow),
-            policy=dict(sorted(view.policy.items())),
-            gates=view.gates,
-        ).sealed()
+    number = Counter(line.transition.action for line in view.lines)
+    counts = json_models.CountsPart.of(
+        view,
+        **{action.value: number[action] for action in Action},
+        removals=sum(line.removal for line in view.lines),
+        irreversible=sum(line.transition.irreversible for line in view.lines),
     )
+    document = json_models.PlanDocument.of(
+        plan,
+        checksum=_NO_SUM,
+        transitions=tuple(map(_transition, view.lines)),
+        findings=_findings(view.findings),
+        reads=tuple(json_models.ReadPart.of(read, rows=dict(sorted(read.rows.items()))) for read in plan.reads),
+        counts=counts,
+        flow=tuple(map(_flow, plan.flow)),
+        policy=dict(sorted(plan.policy.items())),
+    )
+    return _written(document.sealed())
 
 
 def run_json(run: Run) -> str:
     """How every transition that was open ended."""
     view = run_view(run, "")
-    number = Counter(line.result for line in view.lines)
-    return _written(
-        json_models.RunDocument(
-            site=view.plan.site,
-            plan=view.plan.digest,
-            started=view.started,
-            finished=view.finished,
-            seconds=(view.finished - view.started).total_seconds(),
-            interrupted=view.interrupted,
-            complete=view.complete,
-            transitions=tuple(_ended(line) for line in view.lines),
-            findings=tuple(_finding(finding) for finding in view.plan.findings),
-            counts=json_models.RunCountsPart(
-                done=number[Result.DONE],
-                failed=number[Result.FAILED],
-                not_tried=number[Result.NOT_TRIED],
-                uncertain=number[Result.UNCERTAIN],
-                refused=view.refused,
-                waiting=view.waiting,
-            ),
-        )
+    number = Counter(line.result.replace(" ", "_") for line in view.lines)
+    results = {name: number[name] for name in ("done", "failed", "not_tried", "uncertain")}
+    document = json_models.RunDocument.of(
+        run,
+        site=run.plan.site,
+        plan=run.plan.digest,
+        seconds=(run.finished - run.started).total_seconds(),
+        transitions=tuple(map(_ended, view.lines)),
+        findings=_findings(view.plan.findings),
+        counts=json_models.RunCountsPart.of(view, **results),
     )
+    return _written(document)
 
 
 def findings_json(findings: Iterable[Finding]) -> str:
-    """What there is to say, by file and line."""
+    """Findings by file and line."""
     listed = sorted(findings, key=by_place)
     number = Counter(finding.severity for finding in listed)
-    return _written(
-        json_models.FindingsDocument(
-            findings=tuple(_finding(finding) for finding in listed),
-            counts={str(severity): number[severity] for severity in Severity},
-        )
-    )
+    counts = {str(severity): number[severity] for severity in Severity}
+    return _written(json_models.FindingsDocument(findings=_findings(listed), counts=counts))
 
 
 def sighting_json(sighting: Sighting) -> str:
     """Everything that is known about what was asked."""
-    return _written(
-        json_models.ShowDocument(
-            asked=sighting.asked,
-            facts=tuple(_fact(fact) for fact in sighting.facts),
-            unknown=dict(sorted(sighting.unknown.items())),
-            hints={name: hint for name, hint in sorted(sighting.hints.items()) if hint},
-            flow=tuple(_flow(change) for change in sighting.flow),
-        )
+    document = json_models.ShowDocument.of(
+        sighting,
+        unknown=dict(sorted(sighting.unknown.items())),
+        hints={name: hint for name, hint in sorted(sighting.hints.items()) if hint},
+        flow=tuple(map(_flow, sighting.flow)),
     )
-
-
-def _fact(fact: SightingFact) -> json_models.FactPart:
-    fields = {name: getattr(fact, name) for name in ("system", "kind", "subject", "text", "missing")}
-    return json_models.FactPart(**fields, place=_place(fact.place))
+    return _written(document)
 
 
 def history_json(runs: Iterable[PastRun]) -> str:
-    """Earlier runs without their steps."""
-    return _written(HistoryDocument(runs=tuple(_past_run(run) for run in runs)))
+    """Earlier runs, with the steps that they come with."""
+    return _written(HistoryDocument(runs=tuple(map(_past_run, runs))))
 
 
 def address_history_json(changes: Iterable[PastChange]) -> str:
-    """What happened to an address: the same json_models, with the runs' steps about it."""
+    """What happened to an address: the same document, with the runs' steps about it."""
     listed = list(changes)
     runs = {change.run.id: change.run for change in listed}
-    parts = tuple(_past_change(change) for change in listed)
+    parts = tuple(map(_past_change, listed))
     return _written(HistoryDocument(runs=tuple(map(_past_run, runs.values())), changes=parts))
-
-
-def run_history_json(run: PastRun) -> str:
-    """One earlier run with its steps: the same json_models."""
-    return history_json((run,))
 
 
 def _written(part: Part) -> str:
     return json_visible(part.model_dump_json(by_alias=True, indent=2)) + "\n"
 
 
-def _sorted(numbers: Mapping[str, int]) -> dict[str, int]:
-    return dict(sorted(numbers.items()))
-
-
-def _place(place: Place | None) -> PlacePart | None:
-    return None if place is None else PlacePart(**place._asdict())
-
-
-def _finding(finding: Finding) -> FindingPart:
-    owner = finding.owner
-    return FindingPart(
-        severity=finding.severity.value,
-        rule=finding.rule,
-        subject=finding.subject,
-        message=finding.message,
-        hint=finding.hint,
-        place=_place(finding.place),
-        owner=f"{owner.scope}:{owner.subject}" if owner else None,
-        entries=tuple(str(entry) for entry in finding.entries),
+def _findings(findings: Iterable[Finding]) -> tuple[json_models.FindingPart, ...]:
+    return tuple(
+        json_models.FindingPart.of(
+            finding, owner=finding.owner.id if finding.owner else None, entries=tuple(map(str, finding.entries))
+        )
+        for finding in findings
     )
 
 
@@ -199,118 +124,41 @@ def _delivery(delivery: Delivery) -> json_models.DeliveryPart:
     return json_models.DeliveryPart(**{name: tuple(sorted(ends)) for name, ends in delivery._asdict().items()})
 
 
-def _transition(line: Line) -> TransitionPart:
-    return TransitionPart(
-        id=line.id,
-        scope=str(line.scope),
-        subject=line.subject,
-        action=line.action.value,
-        effect=line.effect.value,
-        irreversible=line.irreversible,
-        summary=line.summary,
-        reason=line.reason,
-        place=_place(line.place),
-        refused=(*line.refused_by, *line.waits_for),
-        declared=tuple(json_models.DeclaredPart(section=e.section, fields=dict(e.fields)) for e in line.declared),
-        changes=tuple(_change(change) for change in line.changes),
-        steps=tuple(StepPart(id=step.id, stage=step.stage) for step in line.steps),
+def _transition(line: Line) -> json_models.TransitionPart:
+    refused, changes = (*line.refused_by, *line.waits_for), tuple(map(_change, line.changes))
+    return json_models.TransitionPart.of(
+        line.transition, **_head(line), refused=refused, changes=changes, steps=line.steps
     )
 
 
-def _change(change: ChangeView) -> ChangePart:
-    return ChangePart(
-        system=change.system,
-        kind=change.kind,
-        action=change.action.value,
-        key=change.key,
-        former_key="" if change.former == change.key else change.former,
-        before=_row(change.before),
-        after=_row(change.after),
-    )
+def _head(line: Line) -> dict[str, object]:
+    return {"summary": line.summary, **line.transition.owner._asdict()}
 
 
-def _row(fields: Mapping[str, object] | None) -> Row | None:
-    return None if fields is None else {name: _value(value) for name, value in fields.items()}
+def _change(change: ChangeView) -> json_models.ChangePart:
+    former = "" if change.former == change.key else change.former
+    rows = {"before": _row(change.before), "after": _row(change.after)}
+    return json_models.ChangePart.of(change, former_key=former, **rows)
 
 
-def _value(value: object) -> Value:
-    match value:
-        case tuple():
-            return tuple(str(item) for item in value)
-        case None | bool() | int():
-            return value
-        case _:
-            return str(value)
+def _row(fields: Mapping[str, object] | None) -> json_models.Row | None:
+    return None if fields is None else {name: plain(value) for name, value in fields.items()}
 
 
-def _ended(line: RunLine) -> TransitionRunPart:
-    return TransitionRunPart(
-        id=line.line.id,
-        scope=str(line.line.scope),
-        subject=line.line.subject,
-        action=line.line.action.value,
-        summary=line.line.summary,
-        place=_place(line.line.place),
-        result=_ENDS[line.result],
-        steps=tuple(
-            StepOutcomePart(
-                id=s.step.id,
-                stage=s.step.stage,
-                result=s.result.value,
-                message=s.message,
-                hint=s.hint,
-                temporary=s.temporary,
-                raced=s.raced,
-            )
-            for s in line.steps
-        ),
-    )
+def _ended(line: RunLine) -> json_models.TransitionRunPart:
+    steps = tuple(json_models.StepOutcomePart.of(s, id=s.step.id, stage=s.step.stage) for s in line.steps)
+    return json_models.TransitionRunPart.of(line.line.transition, **_head(line.line), result=line.result, steps=steps)
 
 
 def _past_run(run: PastRun) -> PastRunPart:
-    return PastRunPart(
-        id=run.id,
-        site=run.site,
-        plan=run.digest,
-        commit=run.commit,
-        who=run.who,
-        host=run.host,
-        pid=run.pid,
-        started=run.started,
-        finished=run.finished,
-        state=run.state.value,
-        counts=_sorted({str(state): number for state, number in run.counts.items()}),
-        steps=tuple(_past_step(step) for step in run.steps),
-    )
+    counts = dict(sorted((str(state), number) for state, number in run.counts.items()))
+    return PastRunPart.of(run, plan=run.digest, counts=counts, steps=tuple(map(_past_step, run.steps)))
 
 
 def _past_step(step: PastStep) -> PastStepPart:
-    return PastStepPart(
-        seq=step.seq,
-        transition=step.transition,
-        id=step.id,
-        change=_change(change_of(step)),
-        stage=int(step.stage),
-        origin=step.origin,
-        state=step.state.value,
-        began=step.began,
-        ended=step.ended,
-        message=step.message,
-        hint=step.hint,
-    )
+    return PastStepPart.of(step, change=_change(change_of(step)))
 
 
 def _past_change(change: PastChange) -> PastChangePart:
-    return PastChangePart(
-        run=change.run.id,
-        transition=change.id,
-        subject=change.subject,
-        started=change.run.started,
-        who=change.run.who,
-        host=change.run.host,
-        commit=change.run.commit,
-        summary=change.summary,
-        why=change.why,
-        origin=change.place,
-        state=change.state.value,
-    )
+    run = {name: getattr(change.run, name) for name in ("started", "who", "host", "commit")}
+    return PastChangePart.of(change, **run, run=change.run.id, transition=change.id, origin=change.place)

@@ -6,7 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
-from reconciler.report.json_models import VERSION, ChangePart, Numbers, Part, String, Version, schema_of
+from reconciler.report.json_models import VERSION, ChangePart, Numbers, Part, String, Version
+
+State = Literal["pending", "begun", "done", "failed", "skipped", "not tried", "superseded", "uncertain"]
 
 
 class PastStepPart(Part):
@@ -18,7 +20,7 @@ class PastStepPart(Part):
     change: ChangePart
     stage: int
     origin: String
-    state: Literal["pending", "begun", "done", "failed", "skipped", "not tried", "superseded", "uncertain"]
+    state: State
     began: AwareDatetime | None
     ended: AwareDatetime | None
     message: String
@@ -56,7 +58,7 @@ class PastChangePart(Part):
     summary: String
     why: String
     origin: String
-    state: Literal["pending", "begun", "done", "failed", "skipped", "not tried", "superseded", "uncertain"]
+    state: State
 
 
 class HistoryDocument(Part):
@@ -67,8 +69,3 @@ class HistoryDocument(Part):
     version: Version = VERSION
     runs: tuple[PastRunPart, ...]
     changes: tuple[PastChangePart, ...] = ()
-
-
-def history_schema() -> dict[str, object]:
-    """The JSON Schema of what the ledger remembers."""
-    return schema_of(HistoryDocument)

@@ -7,8 +7,9 @@ equal text.
 
 from __future__ import annotations
 
+import json
 from hashlib import sha256
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
@@ -16,7 +17,6 @@ from pydantic_core import from_json
 from reconciler.errors import StalePlan, UsageError
 from reconciler.model.record_kinds import main_kinds
 from reconciler.report.sanitize import clip, utf8, visible
-from reconciler.report.strict_drift import repeats_a_key
 
 VERSION: Literal[1] = 1
 
@@ -50,9 +50,16 @@ class Part(BaseModel):
         extra="forbid",
         frozen=True,
         strict=True,
+        from_attributes=True,  # a place, a fact and the like become parts by the names of their fields
         json_schema_serialization_defaults_required=True,
         defer_build=True,  # a plan that is shown as text needs none of them
     )
+
+    @classmethod
+    def of(cls, source: object, **others: object) -> Self:
+        """The part with the values that `source` has under its fields' names, and `others`. Raises ValidationError."""
+        names = (name for name in cls.model_fields if name not in others and hasattr(source, name))
+        return cls.model_validate({name: getattr(source, name) for name in names} | others)
 
 
 class PlacePart(Part):
@@ -295,26 +302,6 @@ class ShowDocument(Part):
     flow: tuple[FlowPart, ...]
 
 
-def plan_schema() -> dict[str, object]:
-    """The JSON Schema of a plan."""
-    return schema_of(PlanDocument)
-
-
-def run_schema() -> dict[str, object]:
-    """The JSON Schema of a run."""
-    return schema_of(RunDocument)
-
-
-def findings_schema() -> dict[str, object]:
-    """The JSON Schema of what `validate` has to say."""
-    return schema_of(FindingsDocument)
-
-
-def show_schema() -> dict[str, object]:
-    """The JSON Schema of what `show` knows."""
-    return schema_of(ShowDocument)
-
-
 def schema_of(model: type[Part]) -> dict[str, object]:
     """The JSON Schema of a document."""
     return {"$schema": _DRAFT, **model.model_json_schema(mode="serialization")}
@@ -343,6 +330,18 @@ def read_plan(text: str) -> PlanDocument:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         where = clip(visible(".".join(str(part) for part in first["loc"])), 120)
         raise UsageError(f"this plan is damaged at {where}: {first['msg']}", hint=_HINT) from None
-    if not plan.whole or repeats_a_key(data):
+    if not plan.whole or _repeats_a_key(data):
         raise StalePlan("this plan was changed after it was made: its checksum is not that of its content", hint=_HINT)
     return plan
+
+
+def _repeats_a_key(data: bytes) -> bool:
+    """Whether a key stands twice in one object of this JSON: a reader sees the first, the program takes the last."""
+    repeated = False
+
+    def look(pairs: list[tuple[str, object]]) -> None:
+        nonlocal repeated
+        repeated = repeated or len({name for name, _ in pairs}) < len(pairs)
+
+    json.loads(data, object_pairs_hook=look)
+    return repeated

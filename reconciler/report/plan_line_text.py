@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.model.addresses import local_part
-from reconciler.model.record_kinds import kind_of
+from reconciler.model.record_kinds import kind_of, noun
 from reconciler.model.records import AliasRow, BlockRow, OxUserRow, Scope
 from reconciler.planning.changes import Action, Change
 from reconciler.planning.transitions import Effect, Transition
@@ -18,7 +18,7 @@ from reconciler.report.account_line_text import (
     makes_password,
 )
 from reconciler.report.rename_line_text import renamed_from
-from reconciler.report.vocabulary import listed, noun, quoted, short
+from reconciler.report.vocabulary import listed, quoted, short
 
 
 def sentence(transition: Transition) -> str:

@@ -7,15 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
 from reconciler.model.records import Owner, Scope
-from reconciler.model.source_places import Place
-from reconciler.planning.changes import Action, Change, Step, shown_fields
-from reconciler.planning.declared_entries import DeclaredEntry
+from reconciler.planning.changes import Action, Change, shown_fields
 from reconciler.planning.finding import Finding, Severity
-from reconciler.planning.mail_flow_before_after import FlowChange
-from reconciler.planning.plan import Plan, Read
+from reconciler.planning.plan import Plan
 from reconciler.planning.transitions import Effect, Transition
 from reconciler.report.plan_line_text import closer, label, sentence, title
 
@@ -26,12 +22,6 @@ IRREVERSIBLE = "‼"
 
 _EMPTY = ((None, ""), ("", None), (None, ()), ((), None))
 """Fields of a new or a removed record that hold nothing."""
-
-_ONE_LEFT = (Action.UPDATE, Action.RENAME)
-"""Actions with a record before and after."""
-
-_WEIGHT = tuple(Severity)
-"""Severities as they are declared: the heaviest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +43,7 @@ class ChangeView:
         before, after = self.before or {}, self.after or {}
         for name in after or before:
             old, new = before.get(name), after.get(name)
-            if old != new and (self.action in _ONE_LEFT or (old, new) not in _EMPTY):
+            if old != new and (self.action in (Action.UPDATE, Action.RENAME) or (old, new) not in _EMPTY):
                 yield name, old, new
 
 
@@ -69,37 +59,34 @@ class StepView:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One transition as a reviewer sees it. `refused_by` and `waits_for` name the rules that stop it. `title` is the
-    subject, of a renamed account with the addresses that it leaves."""
+    """One transition as a reviewer sees it. `title` is the subject, of a renamed account with the address that it
+    leaves; `refused_by` and `waits_for` name the rules that stop it; `closer` says why to look closer."""
 
-    id: str
-    scope: Scope
-    subject: str
+    transition: Transition
     title: str
-    action: Action
-    effect: Effect
-    irreversible: bool
     summary: str
-    reason: str
-    place: Place | None
     refused_by: tuple[str, ...]
     waits_for: tuple[str, ...]
     closer: tuple[str, ...]
-    declared: tuple[DeclaredEntry, ...]
     changes: tuple[ChangeView, ...]
     steps: tuple[StepView, ...]
 
     @property
+    def scope(self) -> Scope:
+        """Whether it is about an account, an alias or a block."""
+        return self.transition.owner.scope
+
+    @property
     def removal(self) -> bool:
         """Whether an account or an alias goes; the lifting of a block is counted with the blocks."""
-        return self.effect is Effect.REMOVAL and self.scope is not Scope.BLOCK
+        return self.transition.effect is Effect.REMOVAL and self.scope is not Scope.BLOCK
 
     @property
     def sign(self) -> str:
         """`‼` goes and nothing brings it back, `−` goes, `+` comes, `~` changes, `→` gets another address."""
-        if self.irreversible:
+        if self.transition.irreversible:
             return IRREVERSIBLE
-        return SIGNS[Action.DELETE if self.effect is Effect.REMOVAL else self.action]
+        return SIGNS[Action.DELETE if self.transition.effect is Effect.REMOVAL else self.transition.action]
 
     @property
     def stopped(self) -> bool:
@@ -111,34 +98,26 @@ class Line:
 class PlanView:
     """One plan in words. Lines are in the plan's order (dangerous first), findings the heaviest first."""
 
+    plan: Plan
     title: str
-    site: str
-    commit: str
-    digest: str
-    made: datetime
     lines: tuple[Line, ...]
     findings: tuple[Finding, ...]
-    reads: tuple[Read, ...]
     in_place: Mapping[str, int]
     unmanaged: Mapping[str, int]
     adopted: Mapping[str, int]
-    flow: tuple[FlowChange, ...]
-    gates: tuple[str, ...]
-    policy: Mapping[str, str]
-    stopped: bool
+
+    @property
+    def name(self) -> str:
+        """`mail plan for nrw`."""
+        return f"{self.title} for {self.plan.site}"
 
     @property
     def open(self) -> int:
         """How many lines apply would carry out."""
-        return 0 if self.stopped else sum(not line.stopped for line in self.lines)
-
-    @property
-    def unknown(self) -> tuple[Read, ...]:
-        """The systems that could not be read."""
-        return tuple(read for read in self.reads if read.unknown)
+        return 0 if self.plan.stopped else sum(not line.stopped for line in self.lines)
 
     def subjects(self, severity: Severity) -> int:
-        """How many subjects have a finding of this weight."""
+        """How many subjects have a finding of this severity."""
         return len({f.owner or f.subject for f in self.findings if f.severity is severity})
 
 
@@ -148,50 +127,29 @@ def plan_view(plan: Plan, title: str) -> PlanView:
     for finding in plan.findings:
         if finding.severity is Severity.WAIT and finding.owner is not None:
             waits.setdefault(finding.owner, set()).add(finding.rule)
-    return PlanView(
-        title=title,
-        site=plan.site,
-        commit=plan.commit,
-        digest=plan.digest,
-        made=plan.made,
-        lines=tuple(_line(t, waits.get(t.owner, set())) for t in plan.transitions),
-        findings=heaviest_first(plan.findings),
-        reads=plan.reads,
-        in_place=_nonzero(plan.counts.in_place),
-        unmanaged=_nonzero(plan.counts.unmanaged),
-        adopted=_nonzero(plan.counts.adopted),
-        flow=plan.flow,
-        gates=plan.gates,
-        policy=plan.policy,
-        stopped=plan.stopped,
-    )
+    lines = tuple(_line(t, waits.get(t.owner, set())) for t in plan.transitions)
+    counts = map(_nonzero, (plan.counts.in_place, plan.counts.unmanaged, plan.counts.adopted))
+    return PlanView(plan, title, lines, heaviest_first(plan.findings), *counts)
 
 
 def heaviest_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Refusals and errors before warnings and notes; within one weight in the order in which they were said."""
-    return tuple(sorted(findings, key=lambda finding: _WEIGHT.index(finding.severity)))
+    """Errors and refusals before warnings and notes; those of one severity in the order in which they come."""
+    weight = list(Severity)  # declared in this order
+    return tuple(sorted(findings, key=lambda finding: weight.index(finding.severity)))
 
 
 def _line(transition: Transition, waits: set[str]) -> Line:
     views = {id(change): _change(change) for change in transition.changes}
     rules = tuple(dict.fromkeys(transition.refused))
     return Line(
-        id=transition.id,
-        scope=transition.owner.scope,
-        subject=transition.owner.subject,
-        title=title(transition),
-        action=transition.action,
-        effect=transition.effect,
-        irreversible=transition.irreversible,
-        summary=sentence(transition),
-        reason=transition.reason,
-        place=transition.place,
+        transition,
+        title(transition),
+        sentence(transition),
         refused_by=tuple(rule for rule in rules if rule not in waits),
         waits_for=tuple(rule for rule in rules if rule in waits),
         closer=tuple(closer(transition)),
-        declared=transition.declared,
         changes=tuple(views.values()),
-        steps=tuple(_step(step, views.get(id(step.change))) for step in transition.steps),
+        steps=tuple(StepView(s.id, int(s.stage), label(s.change), views[id(s.change)]) for s in transition.steps),
     )
 
 
@@ -199,10 +157,6 @@ def _change(change: Change) -> ChangeView:
     before, after = shown_fields(change.before), shown_fields(change.after)
     former = change.before.key if change.action is Action.RENAME and change.before is not None else ""
     return ChangeView(change.system, change.kind, change.action, change.key, former, before, after)
-
-
-def _step(step: Step, change: ChangeView | None) -> StepView:
-    return StepView(step.id, int(step.stage), label(step.change), change or _change(step.change))
 
 
 def _nonzero(counts: Mapping[str, int]) -> dict[str, int]:

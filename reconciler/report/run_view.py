@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 
 from reconciler.model.records import LetterRow
 from reconciler.planning.changes import Outcome, Result
 from reconciler.planning.finding import Severity
 from reconciler.planning.run_outcome import Run, TransitionRun
-from reconciler.report.header_footer import DRIFT, PLAN, RESUME
+from reconciler.report.header_footer import DOT, DRIFT, PLAN, RESUME, mend
 from reconciler.report.plan_view import Line, PlanView, StepView, plan_view
-from reconciler.report.unread_systems import mend
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +60,9 @@ class RunLine:
 class RunView:
     """One run in words."""
 
+    run: Run
     plan: PlanView
-    started: datetime
-    finished: datetime
     lines: tuple[RunLine, ...]
-    interrupted: bool
-    complete: bool
 
     @property
     def refused(self) -> int:
@@ -78,28 +74,34 @@ class RunView:
         """How many subjects wait for a system that could not be read."""
         return self.plan.subjects(Severity.WAIT)
 
+    @property
+    def verdicts(self) -> str:
+        """`3 done · 1 failed · 2 not tried · 1 refused`."""
+        number = Counter(line.result for line in self.lines)
+        ends = (Result.DONE, Result.FAILED, Result.UNCERTAIN, Result.NOT_TRIED)
+        said = [f"{number[r]} {r}" for r in ends if number[r] or r is Result.DONE]
+        return DOT.join(
+            said + [f"{n} {word}" for n, word in ((self.refused, "refused"), (self.waiting, "waiting")) if n]
+        )
+
     def of(self, result: Result) -> Iterator[RunLine]:
         """The lines that ended so."""
         return (line for line in self.lines if line.result is result)
 
 
 def run_view(run: Run, title: str) -> RunView:
-    """Walks a run; the plan's lines are in the run's order already."""
+    """Walks a run; the only place that does."""
     plan = plan_view(run.plan, title)
-    by_id = {line.id: line for line in plan.lines}
-    lines = tuple(_line(t, by_id[t.transition.id]) for t in run.transitions)
-    return RunView(plan, run.started, run.finished, lines, run.interrupted, run.complete)
+    lines = {line.transition.id: line for line in plan.lines}
+    return RunView(run, plan, tuple(_line(ended, lines[ended.transition.id]) for ended in run.transitions))
 
 
-def _line(transition: TransitionRun, line: Line) -> RunLine:
-    private = [
-        row.recipient
-        for change in transition.transition.changes
-        if isinstance(row := change.row, LetterRow) and row.recipient
-    ]
+def _line(ended: TransitionRun, line: Line) -> RunLine:
+    letters = (change.row for change in ended.transition.changes)
+    private = [row.recipient for row in letters if isinstance(row, LetterRow) and row.recipient]
     views = {step.id: step for step in line.steps}
-    steps = tuple(_outcome(views[step.id], outcome, private) for step, outcome in transition.outcomes)
-    return RunLine(line, transition.result, steps)
+    steps = tuple(_outcome(views[step.id], outcome, private) for step, outcome in ended.outcomes)
+    return RunLine(line, ended.result, steps)
 
 
 def _outcome(step: StepView, outcome: Outcome, private: list[str]) -> StepOutcome:
@@ -117,18 +119,21 @@ def _without(text: str, private: list[str]) -> str:
 def after_run(view: RunView) -> str:
     """The last line of a run: the next command."""
     if raced := [line.line.title for line in view.lines if any(step.raced for step in line.steps)]:
-        others = f" and {len(raced) - 3} others" if len(raced) > 3 else ""
-        return f"next: {PLAN} (somebody changed {', '.join(raced[:3])}{others} meanwhile; look first)"
+        return f"next: {PLAN} (somebody changed {_some(raced)} meanwhile; look first)"
     unsure = [line.line.title for line in view.of(Result.UNCERTAIN)]
-    if unsure and not view.interrupted and all(line.result in (Result.DONE, Result.UNCERTAIN) for line in view.lines):
-        others = f" and {len(unsure) - 3} others" if len(unsure) > 3 else ""
-        return f"next: ask whether the letter of {', '.join(unsure[:3])}{others} came; nothing else is left of this run"
-    if mends := dict.fromkeys(step.hint for line in view.lines for step in line.failures if step.barred):
-        return f"next: {'; and '.join(mends)}; then {RESUME}"
-    if not view.complete:
+    rest = [line for line in view.lines if line.result not in (Result.DONE, Result.UNCERTAIN)]
+    if unsure and not view.run.interrupted and not rest:
+        return f"next: ask whether the letter of {_some(unsure)} came; nothing else is left of this run"
+    if hints := dict.fromkeys(step.hint for line in view.lines for step in line.failures if step.barred):
+        return f"next: {'; and '.join(hints)}; then {RESUME}"
+    if not view.run.complete:
         return f"next: {RESUME} (finishes this run; what is in place is skipped)"
-    if view.plan.unknown:
-        return mend(view.plan.unknown, PLAN)
+    if view.run.plan.unknown:
+        return mend(view.run.plan.unknown, PLAN)
     if view.refused:
         return f"next: resolve what was refused, then {PLAN}"
     return f"next: {DRIFT} (shows whether it stays so)"
+
+
+def _some(titles: list[str]) -> str:
+    return ", ".join(titles[:3]) + (f" and {len(titles) - 3} others" if len(titles) > 3 else "")

@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from reconciler.model.records import AliasRole
 from reconciler.planning.changes import Action
-from reconciler.report.plan_view import ChangeView, StepView
+from reconciler.report.plan_view import ChangeView
 from reconciler.report.vocabulary import quoted
 
 
-def step_text(step: StepView) -> str:
-    """`postfixadmin: update mailbox anna@mail.example (quota 5120 → 10240)`."""
-    return change_text(step.change)
-
-
 def change_text(change: ChangeView) -> str:
-    """What `step_line_text` says, of a change whose step is in the ledger."""
+    """`postfixadmin: update mailbox anna@mail.example (quota 5120 → 10240)`."""
     fields = ", ".join(_fields(change))
     key = f"{change.former} → {change.key}" if change.former not in ("", change.key) else change.key
     said = f"{change.system}: {change.action} {change.kind} {key}"
     return f"{said} ({fields})" if fields else said
 
 
-def _fields(change: ChangeView) -> list[str]:
-    match change.action:
-        case Action.UPDATE | Action.RENAME:
-            return [f"{name} {_value(old, name)} → {_value(new, name)}" for name, old, new in change.fields]
-        case Action.DELETE:
-            return [f"{name} {_value(old, name)}" for name, old, _ in change.fields]
-        case _:
-            return [f"{name} {_value(new, name)}" for name, _, new in change.fields]
+def _fields(change: ChangeView) -> Iterator[str]:
+    for name, old, new in change.fields:
+        match change.action:
+            case Action.UPDATE | Action.RENAME:
+                yield f"{name} {_value(old, name)} → {_value(new, name)}"
+            case Action.DELETE:
+                yield f"{name} {_value(old, name)}"
+            case Action.CREATE:
+                yield f"{name} {_value(new, name)}"
 
 
 def _value(value: object, name: str) -> str:

@@ -38,6 +38,11 @@ class Page:
         """An empty row."""
         self._out.write("\n")
 
+    def heading(self, *pieces: Piece) -> None:
+        """An empty row, and one above what belongs together."""
+        self.blank()
+        self.row(*pieces)
+
     def row(self, *pieces: Piece, first: str | None = None, indent: int = 0) -> None:
         """One row; `first` stands before it, what does not fit goes on below at `indent` cells."""
         lead = Text(" " * indent if first is None else first)

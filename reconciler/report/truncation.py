@@ -1,4 +1,4 @@
-"""A text of bounded length: head and foot always stand, the blocks between them take what room is left, in order."""
+"""A text of bounded length: head and foot are always whole, the blocks between them share what is left, in order."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _NOTICE = 400
 
 
 class Room:
-    """Blocks are filled in the order of their weight, so that the harmless end is what is cut."""
+    """Blocks are filled in the order of their weight, so that the harmless end is cut."""
 
-    def __init__(self, limit: int, *, head: Sequence[str], foot: Sequence[str]) -> None:
-        self._blocks = ["\n".join(head)] if head else []
+    def __init__(self, *, head: Sequence[str], foot: Sequence[str] = ()) -> None:
+        self._blocks = ["\n".join(head)]
         self._foot = "\n".join(foot)
-        self._left = limit - sum(map(len, self._blocks)) - len(self._foot) - 8
+        self._left = LIMIT - len(self._blocks[0]) - len(self._foot) - 8
 
     def fill(
         self,
@@ -28,11 +28,11 @@ class Room:
         things: Sequence[T],
         render: Callable[[T], str],
         *,
-        share: int,
+        share: int = 1,
         cut: Callable[[int], str],
         end: Sequence[str] = (),
     ) -> None:
-        """Puts down as many things as fit into one `share`-th of what is left; `cut(n)` says that n did not."""
+        """Adds as many things as fit into one `share`-th of what is left; `cut(n)` says that n did not."""
         free = self._left // share - sum(len(line) + 1 for line in (*start, *end)) - _NOTICE
         taken: list[str] = []
         for thing in things:  # rendered one by one: what does not fit any more is not even looked at
@@ -44,9 +44,8 @@ class Room:
         missing = len(things) - len(taken)
         if not taken and not missing:
             return
-        block = "\n".join(
-            (*(start if taken else ()), *taken, *([cut(missing)] if missing else []), *(end if taken else ()))
-        )
+        notice = [cut(missing)] if missing else []
+        block = "\n".join((*start, *taken, *notice, *end) if taken else notice)
         self._left -= len(block) + 2
         self._blocks.append(block)
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from reconciler.model.addresses import domain_of, local_part
-from reconciler.model.record_kinds import all_kinds, find_kind
 from reconciler.report.sanitize import clip
 
 _LONGEST = 80
@@ -13,20 +12,6 @@ _LONGEST = 80
 
 _MOST = 8
 """Addresses listed in a sentence; the steps have them all."""
-
-
-def in_order(kinds: Iterable[str]) -> list[str]:
-    """The kinds as every report lists them."""
-    given = list(kinds)
-    first = [kind.name for kind in all_kinds() if kind.adopted]  # those that a reader asks for first
-    return [kind for kind in first if kind in given] + [kind for kind in given if kind not in first]
-
-
-def noun(kind: str, number: int = 1) -> str:
-    """What a kind of record is called; a kind that is not known here by its own name."""
-    known = find_kind(kind)
-    one, many = known.noun if known is not None else (kind, kind)
-    return one if number == 1 else many
 
 
 def count(number: int, one: str, many: str = "") -> str:
@@ -41,9 +26,13 @@ def short(address: str, subject: str) -> str:
 
 def megabytes(quota: object) -> str:
     """A quota as PostfixAdmin means it (facts/postfixadmin.md 8): 0 unlimited, -1 disabled, else whole MB."""
-    # whatever a plan holds may be asked about
-    # any value may be asked for
-    return {0: "unlimited", -1: "quota disabled"}.get(quota, f"{quota} MB")  # type: ignore[call-overload, no-any-return]
+    match quota:
+        case 0:
+            return "unlimited"
+        case -1:
+            return "quota disabled"
+        case _:
+            return f"{quota} MB"
 
 
 def quoted(value: object) -> str:
@@ -61,6 +50,7 @@ def difference(old: object, new: object) -> str:
 
 
 def listed(addresses: Sequence[str]) -> str:
+    """`anna@…, bernd@… and 3 more`; `nowhere` for none."""
     shown = ", ".join(clip(a, _LONGEST) for a in addresses[:_MOST]) or "nowhere"
     rest = len(addresses) - _MOST
     return f"{shown} and {rest} more" if rest > 0 else shown

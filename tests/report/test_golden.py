@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from reconciler.report.history_text import history_markdown, history_text, run_history_markdown, run_history_text
-from reconciler.report.json import findings_json, history_json, plan_json, run_history_json, run_json, sighting_json
-from reconciler.report.markdown import findings_markdown, plan_markdown, run_markdown, sighting_markdown
-from reconciler.report.text import findings_text, plan_text, run_text, sighting_text
+from reconciler.report.json import findings_json, history_json, plan_json, run_json, sighting_json
+from reconciler.report.markdown import findings_markdown, plan_markdown, run_markdown
+from reconciler.report.sighting import sighting_markdown, sighting_text
+from reconciler.report.text import findings_text, plan_text, run_text
 from tests.report import samples
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -63,7 +64,7 @@ REPORTS: dict[str, Callable[[], str]] = {
     "history.json": lambda: history_json(samples.PAST_RUNS),
     "history_run.txt": lambda: run_history_text(samples.past_run(), left=True, width=100, color=False),
     "history_run.md": lambda: run_history_markdown(samples.past_run(), left=True),
-    "history_run.json": lambda: run_history_json(samples.past_run()),
+    "history_run.json": lambda: history_json((samples.past_run(),)),
     "findings.txt": lambda: findings_text(samples.FINDINGS, width=80, color=False),
     "findings.md": lambda: findings_markdown(samples.FINDINGS),
     "findings.json": lambda: findings_json(samples.FINDINGS),

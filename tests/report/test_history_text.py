@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.planning.ledger_state import PastRun, RunState, StepState
 from reconciler.report.history_text import history_markdown, history_text, run_history_markdown, run_history_text
-from reconciler.report.json import run_history_json
+from reconciler.report.json import history_json
 from reconciler.report.truncation import LIMIT
 from tests.report import samples
 from tests.report.hostile import NAMES
@@ -43,7 +43,7 @@ def test_what_nobody_knows_is_not_called_done() -> None:
 @pytest.mark.parametrize("state", StepState)
 def test_every_state_of_a_step_can_be_shown(state: StepState) -> None:
     run = replace(RUN, steps=(RUN.steps[0]._replace(state=state, message="said"),))
-    for text in (_text(run), run_history_markdown(run, left=True), run_history_json(run)):
+    for text in (_text(run), run_history_markdown(run, left=True), history_json((run,))):
         assert "said" in text
     assert run_history_text(run, left=True, width=80, color=True)
 
@@ -84,7 +84,7 @@ def test_a_private_address_that_slipped_into_the_ledger_is_not_shown() -> None:
     letter = next(step for step in RUN.steps if step.kind == "letter")
     leaky = letter._replace(after={**(letter.after or {}), "recipient": samples.PRIVATE})
     run = replace(RUN, steps=(leaky,))
-    for text in (_text(run), run_history_markdown(run, left=True), run_history_json(run)):
+    for text in (_text(run), run_history_markdown(run, left=True), history_json((run,))):
         assert samples.PRIVATE not in text
         assert "recipient" not in text
 
@@ -102,7 +102,7 @@ def test_hostile_values_stay_values(name: str) -> None:
     assert len(rows) == 3
     assert all(row.count("|") == 6 for row in rows)
     assert "`" not in text + history_markdown([run])
-    assert json.loads(run_history_json(run))["runs"][0]["steps"][0]["change"]["system"] == "postfixadmin"
+    assert json.loads(history_json((run,)))["runs"][0]["steps"][0]["change"]["system"] == "postfixadmin"
 
 
 def test_long_histories_fit_into_a_comment() -> None:

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.planning.address_lookup import Sighting
 from reconciler.planning.finding import Finding, Severity
 from reconciler.report.json import findings_json, plan_json, run_json
 from reconciler.report.json_models import read_plan
-from reconciler.report.markdown import findings_markdown, plan_markdown, run_markdown, sighting_markdown
+from reconciler.report.markdown import findings_markdown, plan_markdown, run_markdown
 from reconciler.report.sanitize import markdown, visible
+from reconciler.report.sighting import Sighting, sighting_markdown
 from reconciler.report.text import findings_text, plan_text, run_text
 from reconciler.report.truncation import LIMIT
 from tests.report import samples

@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 from reconciler.errors import StalePlan, UsageError
 from reconciler.planning.plan import Counts, Read
 from reconciler.report import json_models
-from reconciler.report.json import findings_json, history_json, plan_json, run_history_json, run_json, sighting_json
-from reconciler.report.json_history_models import history_schema
+from reconciler.report.json import findings_json, history_json, plan_json, run_json, sighting_json
+from reconciler.report.json_history_models import HistoryDocument
 from tests.report import samples
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
@@ -25,19 +26,25 @@ PLAN = plan_json(samples.busy())
 
 DOCUMENTS: dict[str, tuple[Callable[[], dict[str, object]], list[str]]] = {
     "plan": (
-        json_models.plan_schema,
+        partial(json_models.schema_of, json_models.PlanDocument),
         [
             plan_json(p)
             for p in (samples.plan(), samples.busy(), samples.waiting(), samples.stopped(), samples.dangerous())
         ],
     ),
-    "run": (json_models.run_schema, [run_json(samples.half_run()), run_json(samples.ended(samples.plan()))]),
-    "findings": (json_models.findings_schema, [findings_json(samples.FINDINGS), findings_json(())]),
-    "history": (
-        history_schema,
-        [history_json(samples.PAST_RUNS), run_history_json(samples.past_run()), history_json(())],
+    "run": (
+        partial(json_models.schema_of, json_models.RunDocument),
+        [run_json(samples.half_run()), run_json(samples.ended(samples.plan()))],
     ),
-    "show": (json_models.show_schema, [sighting_json(samples.SIGHTING)]),
+    "findings": (
+        partial(json_models.schema_of, json_models.FindingsDocument),
+        [findings_json(samples.FINDINGS), findings_json(())],
+    ),
+    "history": (
+        partial(json_models.schema_of, HistoryDocument),
+        [history_json(samples.PAST_RUNS), history_json((samples.past_run(),)), history_json(())],
+    ),
+    "show": (partial(json_models.schema_of, json_models.ShowDocument), [sighting_json(samples.SIGHTING)]),
 }
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from reconciler.model.records import LetterRow, PasswordRow
 from reconciler.report.history_text import run_history_markdown, run_history_text
-from reconciler.report.json import plan_json, run_history_json, run_json
+from reconciler.report.json import history_json, plan_json, run_json
 from reconciler.report.markdown import plan_markdown, run_markdown
 from reconciler.report.text import plan_text, run_text
 from tests.report import samples
@@ -27,7 +27,7 @@ REPORTS = {
     "rename json": plan_json(samples.dangerous()),
     "history text": run_history_text(samples.past_run(), left=True, width=400, color=False),
     "history markdown": run_history_markdown(samples.past_run(), left=True),
-    "history json": run_history_json(samples.past_run()),
+    "history json": history_json((samples.past_run(),)),
 }
 
 

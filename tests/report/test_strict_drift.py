@@ -8,8 +8,8 @@ import pytest
 
 from reconciler.planning.finding import Severity
 from reconciler.planning.plan import Counts, Plan
+from reconciler.policy.unmanaged import undeclared
 from reconciler.report.markdown import plan_markdown
-from reconciler.report.strict_drift import undeclared
 from reconciler.report.text import plan_text
 from tests.report import samples
 

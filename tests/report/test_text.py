@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.planning.address_lookup import Sighting
 from reconciler.planning.changes import Outcome, Result
 from reconciler.planning.finding import StateEntry
 from reconciler.planning.plan import Counts, Plan
 from reconciler.planning.run_outcome import Run, TransitionRun
 from reconciler.report.json import run_json
 from reconciler.report.markdown import plan_markdown, run_markdown
-from reconciler.report.text import findings_text, plan_text, run_text, sighting_text
+from reconciler.report.sighting import Sighting, sighting_text
+from reconciler.report.text import findings_text, plan_text, run_text
 from tests.report import samples
 
 REFUSED = samples.new_account(refused=("register",))

@@ -1,14 +1,10 @@
-"""Everything that is declared and live about one address, local part or member number: `reconciler show`.
-
-Answers the question that comes before every new account: is there such an address already?
-"""
+"""Everything that is declared and live about one address, local part or member number: what `show` answers with."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 
-from reconciler.model.addresses import BadAddress, parse_address, parse_local_part, without_extension
+from reconciler.model.addresses import parse_address, parse_local_part, without_extension
 from reconciler.model.declared import DesiredState
 from reconciler.model.record_kinds import find_kind, main_kinds
 from reconciler.model.records import (
@@ -23,36 +19,15 @@ from reconciler.model.records import (
     Records,
     UnmanagedLineRow,
 )
-from reconciler.model.source_places import Origin, Place
+from reconciler.model.source_places import Origin
 from reconciler.planning.finding import Locate
-from reconciler.planning.mail_flow_before_after import FlowChange, MailFlow
+from reconciler.planning.mail_flow_before_after import MailFlow
 from reconciler.planning.snapshot import Snapshot
+from reconciler.report.sighting import Sighting, SightingFact
+from reconciler.report.vocabulary import megabytes
 
-
-@dataclass(frozen=True, slots=True)
-class SightingFact:
-    """One thing that is known. `system` is `declared` or a system's name."""
-
-    system: str
-    kind: str
-    subject: str
-    text: str
-    place: Place | None = None
-    missing: bool = False
-    """Declared, and not live."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """All that is known about what was asked; `unknown` names the systems that could not be read, with the reason, and
-    `hints` what to do about that."""
-
-    asked: str
-    facts: tuple[SightingFact, ...]
-    unknown: Mapping[str, str]
-    hints: Mapping[str, str] = field(default_factory=dict)
-    flow: tuple[FlowChange, ...] = ()
-    """Where mail goes now and after the plan: to the address, or to each that has the local part and a row."""
+Hit = Callable[[str], bool]
+"""Whether an address is what was asked for."""
 
 
 def lookup(
@@ -63,10 +38,9 @@ def lookup(
     wanted: Mapping[str, Records],
     flow: MailFlow | None,
 ) -> Sighting:
-    """Looks for a whole address, or for a local part in every domain; a member number is one, and stands for the
-    accounts that it belongs to as well. `wanted` is what each system that was read should hold: what of it is not live
-    is said. `flow` is None where the tables of mail could not be read. One system's facts stand together.
-    Raises BadAddress."""
+    """Looks for a whole address, or for a local part in every domain; a member number is one, and finds the accounts
+    that it belongs to as well. `wanted` is what each system that was read should hold: what of it is not live is said.
+    `flow` is None where the tables of mail could not be read. One system's facts come together. Raises BadAddress."""
     text = asked.strip().lower()
     address = parse_address(text) if "@" in text else ""
     local = "" if address else parse_local_part(text)
@@ -79,8 +53,8 @@ def lookup(
         *_declared(text, hit, desired, locate, snapshot.delimiter),
         *_live(text, hit, snapshot),
         *_of_its_domain(text, snapshot),
+        *_missing(text, hit, snapshot, wanted),
     ]
-    facts += _missing(text, hit, snapshot, wanted)
     systems = list(dict.fromkeys(fact.system for fact in facts))
     facts.sort(key=lambda fact: systems.index(fact.system))
     going = () if flow is None else tuple(flow.of([address] if address else flow.with_local_part(local)))
@@ -92,9 +66,6 @@ def _accounts_of(member: str, desired: DesiredState, snapshot: Snapshot) -> froz
     declared = {box.address for box in desired.mailboxes.values() if box.member == member}
     aliases = (snapshot.rows(AliasRow) or {}).values()
     return frozenset(declared.union(*(row.goto for row in aliases if row.key.partition("@")[0] == member)))
-
-
-Hit = Callable[[str], bool]
 
 
 def _declared(text: str, hit: Hit, desired: DesiredState, locate: Locate, delimiter: str) -> Iterator[SightingFact]:
@@ -118,10 +89,9 @@ def _declared(text: str, hit: Hit, desired: DesiredState, locate: Locate, delimi
         if hit(removal.mailbox):
             yield fact("removal", removal.mailbox, f"removal on {removal.date}: {removal.reason}", removal.origin)
     for block in desired.sender_blocks.values():
-        if hit(block.key):
-            yield fact("block", block.key, f"sender block: {block.reason}", block.origin)
-        elif _covers(block.key, text):
-            yield fact("block", block.key, f"sender block of the whole domain: {block.reason}", block.origin)
+        if hit(block.key) or _covers(block.key, text):
+            whole = "" if hit(block.key) else " of the whole domain"
+            yield fact("block", block.key, f"sender block{whole}: {block.reason}", block.origin)
     for scope, kind in main_kinds().items():
         for subject, entry in desired.others.get(scope.section, {}).items():
             if hit(subject):
@@ -141,14 +111,14 @@ def _live(text: str, hit: Hit, snapshot: Snapshot) -> Iterator[SightingFact]:
 
 
 def _missing(text: str, hit: Hit, snapshot: Snapshot, wanted: Mapping[str, Records]) -> Iterator[SightingFact]:
-    """What is declared about it and not there, in the systems that could be read."""
+    """What is declared about it and not live, in the systems that could be read."""
+    said = "declared, but not live: reconciler plan shows what is done about it"
     for system, records in wanted.items():
         for kind, table in records.items():
             live = snapshot.records[system].get(kind, {})
             for key, row in table.items():
                 about = hit(key) or hit(row.owner.subject) or (kind == "block" and _covers(key, text))
                 if about and key not in live and not isinstance(row, Absent):
-                    said = "declared, but not live: reconciler plan shows what is done about it"
                     yield SightingFact(system, kind, key, said, missing=True)
 
 
@@ -156,7 +126,7 @@ def _describe(row: object, key: str, hit: Hit, text: str, delimiter: str) -> str
     """What a live record has to do with the question; empty when nothing."""
     match row:
         case MailboxRow() if hit(key):
-            return f"mailbox {row.name!r}, {_megabytes(row.quota)}, {_switch(row.active)}"
+            return f"mailbox {row.name!r}, {megabytes(row.quota)}, {_switch(row.active)}"
         case AliasRow() if hit(key):
             return f"leads to {', '.join(row.goto) or 'nowhere'}, {_switch(row.active)}"
         case AliasRow() if any(map(hit, _forms(row.goto, delimiter))):
@@ -184,23 +154,17 @@ def _covers(key: str, text: str) -> bool:
 def _of_its_domain(text: str, snapshot: Snapshot) -> Iterator[SightingFact]:
     """Entries for the domain of the address, or that was asked for, and what it is here."""
     domain = text.rpartition("@")[2]
-    for row in (snapshot.rows(BlockRow) or {}).values():
-        if _covers(row.key, text):
-            yield SightingFact("postfix", "block", row.key, f"sender map, for the whole domain: {row.action}")
-    known = snapshot.rows(DomainRow)
-    if known is not None and domain in known:
-        yield SightingFact("postfixadmin", "domain", domain, f"domain of this site, {_of_domain(known[domain])}")
-    alias_domain = (snapshot.rows(AliasDomainRow) or {}).get(domain)
-    if alias_domain is not None:
+    for block in (snapshot.rows(BlockRow) or {}).values():
+        if _covers(block.key, text):
+            yield SightingFact("postfix", "block", block.key, f"sender map, for the whole domain: {block.action}")
+    if row := (snapshot.rows(DomainRow) or {}).get(domain):
+        backup = ", the mail server is only a backup MX for it" if row.backupmx else ""
+        yield SightingFact("postfixadmin", "domain", domain, f"domain of this site, {_switch(row.active)}{backup}")
+    if alias_domain := (snapshot.rows(AliasDomainRow) or {}).get(domain):
         said = f"alias domain: its addresses lead to {alias_domain.target}, {_switch(alias_domain.active)}"
         yield SightingFact("postfixadmin", "alias_domain", domain, said)
-    catch_all = (snapshot.rows(AliasRow) or {}).get(f"*@{domain}")
-    if catch_all is not None:
+    if catch_all := (snapshot.rows(AliasRow) or {}).get(f"*@{domain}"):
         yield SightingFact("postfixadmin", "alias", catch_all.key, f"catch-all to {', '.join(catch_all.goto)}")
-
-
-def _of_domain(row: DomainRow) -> str:
-    return _switch(row.active) + (", the mail server is only a backup MX for it" if row.backupmx else "")
 
 
 def _forms(targets: Iterable[str], delimiter: str) -> Iterator[str]:
@@ -212,10 +176,3 @@ def _forms(targets: Iterable[str], delimiter: str) -> Iterator[str]:
 
 def _switch(active: bool) -> str:
     return "active" if active else "switched off"
-
-
-def _megabytes(quota: int) -> str:
-    return {0: "unlimited", -1: "quota disabled"}.get(quota, f"{quota} MB")
-
-
-__all__ = ["BadAddress", "Sighting", "SightingFact", "lookup"]

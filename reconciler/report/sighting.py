@@ -1,0 +1,119 @@
+"""What `reconciler show` knows about an address: the values, and their text and Markdown. JSON is in `json`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from reconciler.model.record_kinds import noun
+from reconciler.model.source_places import Place
+from reconciler.planning.mail_flow_before_after import FlowChange
+from reconciler.report.mail_flow_text import reached
+from reconciler.report.sanitize import markdown
+from reconciler.report.terminal_page import Page, column_of
+from reconciler.report.truncation import Room
+from reconciler.report.vocabulary import count
+
+
+@dataclass(frozen=True, slots=True)
+class SightingFact:
+    """One thing that is known. `system` is `declared` or a system's name; `missing` is declared and not live."""
+
+    system: str
+    kind: str
+    subject: str
+    text: str
+    place: Place | None = None
+    missing: bool = False
+
+    @property
+    def said(self) -> str:
+        """The text; of what is missing with what it is about."""
+        return f"{noun(self.kind)} {self.text}" if self.missing else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """All that is known about what was asked; `unknown` names the systems that could not be read, with the reason, and
+    `hints` what to do about that."""
+
+    asked: str
+    facts: tuple[SightingFact, ...]
+    unknown: Mapping[str, str]
+    hints: Mapping[str, str] = field(default_factory=dict)
+    flow: tuple[FlowChange, ...] = ()
+    """Where mail goes now and after the plan: to the address, or to each that has the local part and a row."""
+
+    @property
+    def tally(self) -> str:
+        """How much is known."""
+        if self.facts:
+            return f"{self.asked}: {count(len(self.facts), 'thing')} known"
+        where = " where it could be looked" if self.unknown else ""
+        return f"{self.asked}: nothing is declared, and nothing was found{where}"
+
+    def going(self) -> Iterator[tuple[str, str]]:
+        """(address, where mail to it goes now and after the plan)"""
+        for change in self.flow:
+            now, then = reached(change.before, change.address), reached(change.after, change.address)
+            same = f"{now}, now and after the plan"
+            yield change.address, same if now == then else f"now {now}; after the plan {then}"
+
+    def unread(self) -> Iterator[tuple[str, str, str]]:
+        """(system, why it could not be read, what to do about that)"""
+        for name, reason in sorted(self.unknown.items()):
+            yield name, reason, self.hints.get(name, "")
+
+
+_GOING = "where mail goes:"
+
+
+def sighting_text(sighting: Sighting, *, width: int, color: bool) -> str:
+    """Everything that is declared and live about what was asked."""
+    page = Page(width, color=color)
+    page.row((sighting.tally, "bold"))
+    subjects = [*(fact.subject for fact in sighting.facts), *(change.address for change in sighting.flow)]
+    column = column_of(subjects, width)
+    system = ""
+    for fact in sighting.facts:
+        if fact.system != system:
+            system = fact.system
+            page.heading((system, "bold"))
+        mark = ("✗", "bold yellow") if fact.missing else ("·", "dim")
+        page.entry(mark, fact.subject, [(fact.said, "")], column, str(fact.place or ""))
+    if sighting.flow:
+        page.heading((_GOING, "bold"))
+    for address, said in sighting.going():
+        page.entry(("⇢", "dim"), address, [(said, "")], column)
+    if sighting.unknown:
+        page.blank()
+    for name, reason, hint in sighting.unread():
+        page.row((f"✗ {name} could not be read: {reason}; what it holds is not known", "bold red"), indent=2)
+        if hint:
+            page.row((f"→ {hint}", ""), indent=4)
+    return page.render()
+
+
+def sighting_markdown(sighting: Sighting) -> str:
+    """Everything that is declared and live about what was asked."""
+    foot = [
+        f"**✗ {markdown(name)} could not be read**: {markdown(reason)}; what it holds is not known"
+        + (f"  \n→ {markdown(hint)}" if hint else "")
+        for name, reason, hint in sighting.unread()
+    ]
+    room = Room(head=[f"**{markdown(sighting.tally)}**"], foot=foot)
+    table = ("| where | what | is | declared at |", "|---|---|---|---|")
+    room.fill(table, sighting.facts, _fact_row, cut=lambda n: f"\n… and {count(n, 'more thing')}.")
+    going, start = list(sighting.going()), (f"**{_GOING}**", "")
+    room.fill(start, going, _going_item, cut=lambda n: f"\n… and {count(n, 'more address', 'more addresses')}.")
+    return room.text()
+
+
+def _going_item(going: tuple[str, str]) -> str:
+    return f"- {markdown(going[0])}: {markdown(going[1])}"
+
+
+def _fact_row(fact: SightingFact) -> str:
+    said = ("✗ " if fact.missing else "") + fact.said
+    place = markdown(str(fact.place or ""))
+    return f"| {markdown(fact.system)} | {markdown(fact.subject, 120)} | {markdown(said)} | {place} |"
