@@ -38,6 +38,16 @@ _UNSAFE = "the server asks for the password in clear, which is not sent"
 _UNVERIFIED = "the server asks for the password, and no certificate proves which one it is: write `?ssl_ca=` in its URL"
 
 
+def open_database(url: URL, password: str, resolve: Callable[[str], Path], *, read_only: bool = False) -> Engine:
+    """An engine for a server, see `open_server`, or for a SQLite file that exists: a mistyped path must not become an
+    empty database."""
+    if url.get_backend_name() != "sqlite":
+        return open_server(url, password, resolve)
+    file, mode = resolve(url.database or "").absolute().as_uri(), "ro" if read_only else "rw"
+    url = url.set(database=file, query={"mode": mode, "uri": "true"})
+    return create_engine(url, poolclass=NullPool, hide_parameters=True)
+
+
 def open_server(
     url: URL,
     password: str,

@@ -26,7 +26,7 @@ from reconciler.remote.host import Completed, Host
 from reconciler.remote.mailer import LOST, NOT_SENT
 from reconciler.remote.outbox import OutboxMailer
 from reconciler.sandbox.openxchange.web import BASES, Interface, Request
-from reconciler.systems.openxchange.web import Web
+from reconciler.systems.openxchange.web_client import Web
 from tests.proof.touches import Touches
 from tests.services.quick import called
 

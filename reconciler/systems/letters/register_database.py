@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from operator import itemgetter
 from typing import Any
 
 from pydantic import SecretStr
-from sqlalchemy import CursorResult, Engine, create_engine, text
+from sqlalchemy import CursorResult, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.pool import NullPool
 
-from reconciler.remote.database import connect, open_server
+from reconciler.remote.database import connect, open_database
 from reconciler.remote.database_errors import explained
 from reconciler.settings import Register, Settings
 from reconciler.systems.letters.register_rows import Members, RegisterRow, UnreadableRegister, columns, members
@@ -24,9 +22,12 @@ def read_database(settings: Settings, register: Register, password: SecretStr) -
     before a word). An empty password is none. Raises UnreadableRegister with the row."""
     assert register.database_url is not None
     assert register.query is not None
-    source = make_url(register.database_url).render_as_string(hide_password=True)
+    url = make_url(register.database_url)
+    source = url.render_as_string(hide_password=True)
     try:
-        engine = _engine(settings, register.database_url, password)
+        if url.get_backend_name() == "sqlite" and not settings.path(url.database or "").is_file():
+            raise UnreadableRegister("no such file")
+        engine = open_database(url, password.get_secret_value(), settings.path, read_only=True)
         try:
             with connect(engine) as connection:
                 return members(_entries(connection.execute(text(register.query)), register), register)
@@ -39,20 +40,6 @@ def read_database(settings: Settings, register: Register, password: SecretStr) -
     except SQLAlchemyError as error:
         reason = " ".join(str(error).split())  # a bind parameter in the query, a name that is no column
         raise UnreadableRegister(f"{source}: {reason}") from None
-
-
-def _engine(settings: Settings, url: str, password: SecretStr) -> Engine:
-    parsed = make_url(url)
-    if parsed.drivername != "sqlite":
-        return open_server(parsed, password.get_secret_value(), settings.path)
-    path = settings.path(parsed.database or "")
-    if not path.is_file():  # SQLite would make an empty one
-        raise UnreadableRegister("no such file")
-    return create_engine(
-        "sqlite://",
-        creator=lambda: sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True),
-        poolclass=NullPool,
-    )
 
 
 def _entries(result: CursorResult[Any], register: Register) -> Iterator[tuple[str, RegisterRow]]:

@@ -1,7 +1,7 @@
 """Attaching the old mailbox as an external mail account in OX, as the person's own user (facts/open-xchange.md 6, 11).
 
-Log in, list, create if absent, try, log out. What is there decides, not what an answer says: one version of OX creates
-the account although its trial login failed, another does not. `system.perform` is here.
+Log in, list, create if absent, try, log out. The list decides, not an answer: one version of OX creates the account
+although its trial login failed, another does not.
 """
 
 from __future__ import annotations
@@ -12,17 +12,26 @@ from typing import Any, NamedTuple
 
 from pydantic import SecretStr
 
-from reconciler.errors import EffectFailed, Halted, TemporaryFailure
+from reconciler.errors import EffectFailed, Halted
 from reconciler.model.records import AttachmentRow
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Outcome, Result, Step
 from reconciler.remote.concurrency import to_its_end
 from reconciler.settings import MailServer, OpenXchange
-from reconciler.systems.openxchange.listing import canonical, read_users
-from reconciler.systems.openxchange.tool_failures import PLAN
+from reconciler.systems.openxchange.listuser_csv import canonical, read_users
+from reconciler.systems.openxchange.tool_answers import PLAN
 from reconciler.systems.openxchange.tools import Tools
-from reconciler.systems.openxchange.web import Answer, Web, WebError, said
-from reconciler.systems.openxchange.web_failures import BY_HAND, DUPLICATES, KNOWN, OTHER, REFUSED_TRIALS
+from reconciler.systems.openxchange.web_client import (
+    BY_HAND,
+    DUPLICATES,
+    KNOWN,
+    OTHER,
+    REFUSED_TRIALS,
+    Answer,
+    Web,
+    WebError,
+    said,
+)
 
 _COLUMNS = ("1001", "1002", "1007", "1015")
 """Id, login, primary address, mail server."""
@@ -54,7 +63,7 @@ class ExternalAccount(NamedTuple):
 
 
 def target_of(section: OpenXchange) -> Target | None:
-    """None when the site file does not say all of it: then somebody does it by hand."""
+    """None when the site file does not name all of them: then somebody attaches it by hand."""
     if section.web_url is None or section.imap is None or section.smtp is None:
         return None
     return Target(section.web_url, section.imap, section.smtp)
@@ -86,14 +95,13 @@ async def perform(tools: Tools, target: Target | None, passwords: Passwords, bat
 
 
 def attach(web: Web, target: Target, user: WebUser, row: AttachmentRow) -> Outcome:
-    """The whole visit of one person."""
     try:
         with web.signed_in(user.login, user.password):
             return _Visit(web, target, user, row).outcome()
     except WebError as error:
         return _failed(error, target, user, row)
     except EffectFailed as error:
-        return Outcome(Result.FAILED, error.message, error.hint, isinstance(error, TemporaryFailure))
+        return Outcome.of(error)
 
 
 class _Visit:
@@ -101,9 +109,16 @@ class _Visit:
 
     def __init__(self, web: Web, target: Target, user: WebUser, row: AttachmentRow) -> None:
         self._web = web
-        self._target = target
-        self._user = user
-        self._row = row
+        self._address = row.key
+        self._server = target.imap.host.lower()
+        self._connection = {
+            "login": row.key,
+            "password": user.password.get_secret_value(),
+            "transport_auth": "mail",
+            **_server("mail", "imap", target.imap),
+            **_server("transport", "smtp", target.smtp),
+        }
+        self._account = {"name": row.name, "primary_address": row.key, **self._connection}
 
     def outcome(self) -> Outcome:
         """The account is there once, with the new password, and OX has tried it."""
@@ -114,56 +129,41 @@ class _Visit:
         if there is None:
             raise refusal or WebError("", "it reported success, but the account is not in the list")
         if not made:
-            # what was there before has the old password; what a refused creation left may have anything
-            self._update(there)
+            # what was there before has the old password; what a refused creation left may have any
+            self._web.put("account", "update", {"id": there.id, **self._connection})
         return self._tried()
 
     def _find(self) -> ExternalAccount | None:
-        """By address, login and server; an account that differs in one of them is still the one that is in the way."""
+        """By address, login and server; an account that differs in one of them is still in the way of a new one."""
         answer = self._web.get("account", "all", columns=",".join(_COLUMNS))
         accounts = [_account(row) for row in answer.get("data") or () if isinstance(row, list)]
         best = max((account for account in accounts if account.id != 0), key=self._likeness, default=None)
         return best if best is not None and self._likeness(best) >= _LIKE else None
 
     def _likeness(self, account: ExternalAccount) -> int:
-        same_login, same_server = account.login == self._row.key, account.server == self._target.imap.host.lower()
-        return 3 * (account.address == self._row.key) + (same_login and same_server) * _LIKE + same_login
+        same_login, same_server = account.login == self._address, account.server == self._server
+        return 3 * (account.address == self._address) + (same_login and same_server) * _LIKE + same_login
 
     def _create(self) -> WebError | None:
-        """None when OX says that it made it, whatever it warns of; its refusal when the list has to decide."""
-        body = {"name": self._row.name, "primary_address": self._row.key, **self._connection()}
+        """None when OX reports success, with or without warnings; its refusal when only the list can decide."""
         try:
-            self._web.put("account", "new", body)
+            self._web.put("account", "new", self._account)
         except WebError as error:
             if error.code not in DUPLICATES | REFUSED_TRIALS:
                 raise
             return error
         return None
 
-    def _update(self, account: ExternalAccount) -> None:
-        self._web.put("account", "update", {"id": account.id, **self._connection()})
-
     def _tried(self) -> Outcome:
-        """OX logs in to the mail server with what it was given."""
-        body = {"name": self._row.name, "primary_address": self._row.key, **self._connection()}
-        answer = self._web.put("account", "validate", body)
+        """OX logs in to the mail server with the account's values."""
+        answer = self._web.put("account", "validate", self._account)
         if answer.get("data") is True:
             return Outcome(Result.DONE)
         warnings = _warnings(answer)
         if warnings and all(warning.get("code") in _SENDING for warning in warnings):
-            # old mail is read there; what is written comes from the new address
+            # old mail is read there; new mail is sent from the new address
             return Outcome(Result.DONE, f"attached; sending through it was not possible: {said(warnings[0])}")
         raise WebError("ACC-0020", said(warnings[0]) if warnings else "OX gives no reason")
-
-    def _connection(self) -> dict[str, object]:
-        imap, smtp = self._target.imap, self._target.smtp
-        return {
-            "login": self._row.key,
-            "password": self._user.password.get_secret_value(),
-            "transport_auth": "mail",
-            **_server("mail", "imap", imap),
-            **_server("transport", "smtp", smtp),
-        }
 
 
 _LIKE = 2

@@ -1,7 +1,6 @@
 """Which OX user belongs to which account: what the context should hold, and what it holds under the same keys.
 
-Pure. `system` calls it for every plan. A wrong pair would give one person's groupware to another, or delete it; so
-whatever is in doubt belongs to nobody.
+Pure. A wrong pair would give one person's groupware to another, or delete it: a user in doubt is nobody's.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ def wanted_users(context: PlanContext, rule: Literal["local_part", "address"], r
 
 
 def purged(desired: DesiredState, retention_days: int, groupware: GroupwareAccount) -> Iterator[str]:
-    """The removed accounts whose retention is over and whose OX account is to be kept or deleted."""
+    """The removed accounts whose retention is over and whose OX account is to be treated so."""
     for removal in desired.removals:
         over = removal.date + timedelta(days=retention_days) <= desired.today
         if over and removal.groupware_account is groupware and removal.mailbox not in desired.mailboxes:
@@ -67,7 +66,7 @@ def former(row: OxUserRow) -> tuple[str, ...]:
 
 
 def match(wanted: Records, found: Records) -> Pair:
-    """Both under the addresses of the accounts; who shall be gone, by the ids that were found."""
+    """Both under the addresses of the accounts; users that are to go, under their ids."""
     paired = _under_accounts(wanted, found)
     return Pair(_with_leaving(wanted, paired), paired)
 
@@ -115,7 +114,7 @@ def _under_accounts(wanted: Records, found: Records) -> Records:
 
 
 def _with_leaving(wanted: Records, found: Records) -> Records:
-    """`wanted` with the users that shall be gone by their ids: `found` is paired, so what is free is no account's.
+    """`wanted` with the users that are to go, under their ids: `found` is paired, so who is free is no account's.
 
     Besides the users of removed accounts these are second users: while the user of a renamed account still has its
     former address, another one that holds its new primary address or its new login.
@@ -135,7 +134,7 @@ def _with_leaving(wanted: Records, found: Records) -> Records:
     gone: dict[str, Row] = {u.key: Absent(u.key, leaving[u.primary].owner) for u in free if u.primary in leaving}
     gone.update((user.key, Absent(user.key, row.owner)) for row, user in _second(pending, free))
     staying = {address: row for address, row in wanted.get(KIND, {}).items() if address not in leaving}
-    # who goes comes first: they have the login, the address or the name that somebody else is to get
+    # deletions come first: they free the login, the address or the name that another user is to get
     return {**wanted, KIND: gone | staying}
 
 
@@ -155,7 +154,7 @@ def _person(
     by_primary: Mapping[str, OxUserRow],
     owner: Mapping[str, OxUserRow],
 ) -> OxUserRow | None:
-    """The user of an account that was renamed, wherever its rename stands."""
+    """The user of an account that was renamed, however far its rename has come."""
     logins = {row.login, *former(row), *map(local_part, former(row))}
     by_name = (by_login[login] for login in logins if login in by_login)
     mine = [user for user in by_name if not addresses_of(user).isdisjoint(row.aliases)]
@@ -166,8 +165,8 @@ def _person(
 
 
 def _keys(user: OxUserRow, row: OxUserRow | None) -> tuple[str, str]:
-    """Under which key a user stands, and which one its row has: the account's address, or the former one by which the
-    user was found and that it is still to leave."""
+    """The key of a user, and the one in its row: the account's address, or the former one by which the user was found
+    and that it has still to leave."""
     if row is None:
         key = f"openxchange/{user.id}"
         return key, key

@@ -1,4 +1,4 @@
-"""Carrying out a batch: look, compare, write, look again. `system.perform` is here.
+"""Carries out a batch: look, compare, write, look again.
 
 One list of the whole context before the first write and one after the last, however long the batch is. A long batch
 outlives its first list, and `--aliases` replaces a whole set, so there each change looks at its own user once more.
@@ -16,10 +16,9 @@ from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Action, Change, Outcome, Result, Step
 from reconciler.remote.concurrency import together
 from reconciler.settings import OpenXchange
-from reconciler.systems.openxchange.listing import Listed
-from reconciler.systems.openxchange.tool_answers import Complaint, complaint
+from reconciler.systems.openxchange.listuser_csv import Listed
+from reconciler.systems.openxchange.tool_answers import PLAN, complaint
 from reconciler.systems.openxchange.tool_calls import differences, in_place, intend, spoken
-from reconciler.systems.openxchange.tool_failures import PLAN
 from reconciler.systems.openxchange.tools import Tools, Write
 from reconciler.systems.openxchange.user_lookup import FoundUsers, look, only_login, user_id_of
 
@@ -33,13 +32,13 @@ _SUCCESS = {
 async def perform(tools: Tools, section: OpenXchange, passwords: Passwords, batch: Sequence[Step]) -> list[Outcome]:
     """One outcome for each step, in order. Raises Unreadable when nothing could be looked at before the first write."""
     work = _Batch(tools, section, passwords, await look(tools, batch), long=len(batch) > tools.parallel)
-    await work.all(batch)
+    await work.write(batch)
     await work.read_back(batch)
     return [work.outcomes[step.id] for step in batch]
 
 
 class _Batch:
-    """One batch on its way."""
+    """One batch under way."""
 
     def __init__(
         self, tools: Tools, section: OpenXchange, passwords: Passwords, seen: FoundUsers, *, long: bool
@@ -53,12 +52,12 @@ class _Batch:
         self._written: set[str] = set()
         self._halted: dict[Owner, Outcome] = {}
         self._aside: set[str] = set()
-        """Users (by id) that exchange a name with another one, and have none of the two for a moment."""
+        """Users (by id) that exchange a name with another one, and have neither of the two for a moment."""
         self._renamed: dict[Owner, str] = {}
         """The login that a user has since this batch."""
         self._down: Unreadable | None = None
 
-    async def all(self, batch: Iterable[Step]) -> None:
+    async def write(self, batch: Iterable[Step]) -> None:
         """Every step, as many at once as the tools allow, the steps of one user one after the other."""
         deletions: dict[str, list[Step]] = {}
         changes: dict[str, list[Step]] = {}
@@ -68,39 +67,37 @@ class _Batch:
             users = deletions if step.change.action is Action.DELETE else changes if user_id else creations
             users.setdefault(user_id or step.id, []).append(step)
         # each may free the login, the display name or the address that the next one takes
-        await self._together(deletions)
+        await together(map(self._one_user, deletions.values()))
         while changes:
             ready = self._ready(changes)
-            if not ready:  # they exchange their names: one of them goes aside for a moment
+            if not ready:  # they exchange their names: one of them steps aside for a moment
                 await self._step_aside(next(iter(changes.values())))
                 continue
-            await self._together({user_id: changes.pop(user_id) for user_id in ready})
-        await self._together(creations)
-
-    async def _together(self, users: Mapping[str, list[Step]]) -> None:
-        await together(self._one_user(steps) for steps in users.values())
+            await together([self._one_user(changes.pop(user_id)) for user_id in ready])
+        await together(map(self._one_user, creations.values()))
 
     def _ready(self, changes: Mapping[str, list[Step]]) -> list[str]:
         """The users whose new login and display name are not those of another one that is still to be changed."""
-        held = {name: user_id for user_id, steps in changes.items() for name in self._held(user_id, steps)}
+        held = {
+            name: user_id
+            for user_id, steps in changes.items()
+            for step in steps
+            for name in _names(step.change.before)
+            if user_id not in self._aside
+        }
         return [
             user_id
             for user_id, steps in changes.items()
             if all(held.get(name, user_id) == user_id for s in steps for name in _names(s.change.after))
         ]
 
-    def _held(self, user_id: str, steps: Iterable[Step]) -> set[tuple[str, str]]:
-        if user_id in self._aside:
-            return set()
-        return {name for step in steps for name in _names(step.change.before)}
-
     async def _step_aside(self, steps: Sequence[Step]) -> None:
-        """Gives the user a login and a display name that nobody has. A run that dies now leaves them to the next plan,
-        which finds them different from what is declared."""
+        """Gives the user a login and a display name that nobody has. If the run dies now, the next plan finds them
+        different from what is declared."""
         change = next(step.change for step in steps if isinstance(step.change.before, OxUserRow))
         user_id = user_id_of(change)
         self._aside.add(user_id)
-        self._long = True  # what was seen at the beginning is no longer true
+        self._long = True  # the first list is no longer true
         before, after, user = change.before, change.after, self._seen.of(change)
         if not isinstance(before, OxUserRow) or not isinstance(after, OxUserRow):
             return
@@ -142,34 +139,36 @@ class _Batch:
         return outcome
 
     async def _tried(self, step: Step, *, again: bool) -> Outcome:
+        change = step.change
         try:
             if self._down is not None:
-                return _not_tried(self._down)
+                raise self._down
             # a renamed user is the only one whose password comes after another step
-            fresh = again and (isinstance(step.change.before, OxUserRow) or step.change.owner in self._renamed)
-            known = "" if user_id_of(step.change) in self._aside else self._renamed.get(step.change.owner)
+            fresh = again and (isinstance(change.before, OxUserRow) or change.owner in self._renamed)
+            known = "" if user_id_of(change) in self._aside else self._renamed.get(change.owner)
             seen = await look(self._tools, [step], known) if fresh else self._seen
         except Unreadable as error:
             self._down = error
-            return _not_tried(error)
-        write = intend(step.change, self._as_before(step.change, seen.of(step.change)), self._section)
+            return Outcome(Result.FAILED, f"not tried: {error.message}", error.hint, temporary=True)
+        write = intend(change, self._as_before(change, seen.of(change)), self._section)
         if isinstance(write, Outcome):
             return write
         try:
-            problem = await self._call(write, step.change)
+            problem = await self._call(write, change)
+            self._written.add(step.id)
+            if change.action is Action.RENAME and isinstance(change.after, OxUserRow):
+                self._renamed[change.owner] = change.after.login
+            return Outcome(Result.DONE) if problem is None else await self._after(problem, step)
         except Halted as error:
             return Outcome.of(error)
-        self._written.add(step.id)
-        if step.change.action is Action.RENAME and isinstance(step.change.after, OxUserRow):
-            self._renamed[step.change.owner] = step.change.after.login
-        return Outcome(Result.DONE) if problem is None else await self._after(problem, step)
 
-    async def _call(self, write: Write, change: Change) -> Complaint | None:
+    async def _call(self, write: Write, change: Change) -> Outcome | None:
+        """The failure, or None. Raises Halted."""
         password = self._passwords.of(change.owner.subject) if write.password else None
         try:
             answer = await self._tools.write(write, password, change.owner)
         except Unreadable as error:
-            return Complaint(error.message, error.hint, temporary=True)
+            return Outcome.of(error)
         words = self._tools.words._replace(address=change.key)
         if isinstance(change.after, OxUserRow):
             holder = self._seen.holder(change.after.display_name, change)
@@ -180,27 +179,22 @@ class _Batch:
             )
         return complaint(answer, words, _SUCCESS[write.tool])
 
-    async def _after(self, problem: Complaint, step: Step) -> Outcome:
-        """Whatever the tool said or did not say, the list decides: it may have died after its effect."""
+    async def _after(self, problem: Outcome, step: Step) -> Outcome:
+        """Whatever the tool reported, the list decides: it may have died after its effect. Raises Halted."""
         known = self._seen.of(step.change)
         by_id_alone = isinstance(step.change.after, PasswordRow) and known is not None
         try:
             seen = await look(self._tools, [step], known.row.login if known and by_id_alone else only_login([step]))
         except Unreadable as error:
             self._down = error  # no tool gets through: the rest of the batch need not find that out one by one
-            return _failed(problem)
+            return problem
         user = seen.of(step.change)
         if not in_place(step.change, user):
-            return _failed(problem)
+            return problem
         if step.change.action is Action.CREATE:
             write = intend(step.change, user, self._section)
             assert isinstance(write, Write)  # it is there as wanted: what is left to do is its password
-            try:
-                again = await self._call(write, step.change)
-            except Halted as error:
-                return Outcome.of(error)
-            if again is not None:
-                return _failed(again)
+            return await self._call(write, step.change) or Outcome(Result.DONE)
         return Outcome(Result.DONE)
 
     async def read_back(self, batch: Sequence[Step]) -> None:
@@ -222,7 +216,7 @@ class _Batch:
 
 
 def _names(row: object) -> set[tuple[str, str]]:
-    """What the context holds once."""
+    """The names of which a context has one each."""
     return {("login", row.login), ("name", row.display_name.casefold())} if isinstance(row, OxUserRow) else set()
 
 
@@ -234,24 +228,16 @@ def _place(step: Step) -> int:
     return 1 if isinstance(step.change.after, PasswordRow) else 2
 
 
-def _failed(problem: Complaint) -> Outcome:
-    return Outcome(Result.FAILED, problem.message, problem.hint, problem.temporary)
-
-
-def _not_tried(error: Unreadable) -> Outcome:
-    return Outcome(Result.FAILED, f"not tried: {error.message}", error.hint, temporary=True)
-
-
 def _reads_otherwise(change: Change, user: Listed | None) -> Outcome:
+    hint = PLAN
     if user is not None and change.action is Action.DELETE:
         message = f"the tool reported success, but OX user {user.row.id} ({user.row.login}) is still listed"
-        return Outcome(Result.FAILED, message, PLAN)
-    if user is None:
+    elif user is None:
         message = f"the tool reported success, but no user of {change.key} is listed as it was asked for"
         hint = f"a server with AUTO_TO_LOWERCASE_UID makes logins lower case: declare it so; or {PLAN}"
-        return Outcome(Result.FAILED, message, hint)
-    wrong = differences(change, user)
-    message = f"the tool reported success, but of OX user {user.row.id} {spoken(wrong)}"
-    lost = any(live != wanted and live == wanted.encode("ascii", "replace").decode() for _, wanted, live in wrong)
-    hint = "the OX host loses umlauts: it needs the locale C.UTF-8 (see `locale -a`)" if lost else PLAN
+    else:
+        wrong = differences(change, user)
+        message = f"the tool reported success, but of OX user {user.row.id} {spoken(wrong)}"
+        if any(live != wanted and live == wanted.encode("ascii", "replace").decode() for _, wanted, live in wrong):
+            hint = "the OX host loses umlauts: it needs the locale C.UTF-8 (see `locale -a`)"
     return Outcome(Result.FAILED, message, hint)

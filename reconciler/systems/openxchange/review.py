@@ -1,10 +1,11 @@
-"""What is remarkable about OX users, whatever is planned. `system.review` is here."""
+"""What is remarkable about OX users, whatever is planned. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Set
 from datetime import timedelta
 
+from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState, GroupwareAccount, OldMailbox
 from reconciler.model.records import Owner, OxUserRow, Records, Scope
 from reconciler.planning.finding import Finding, Severity
@@ -14,7 +15,7 @@ from reconciler.planning.snapshot import rows_of
 from reconciler.settings import Policy
 from reconciler.systems.openxchange.matching import purged
 from reconciler.systems.openxchange.subscriptions import NO_DATABASE, NO_DATABASE_HINT
-from reconciler.systems.openxchange.web_failures import BY_HAND
+from reconciler.systems.openxchange.web_client import BY_HAND
 
 
 def review(context: PlanContext, found: Records, disabled: Set[str], policy: Policy) -> Iterator[Finding]:
@@ -24,9 +25,7 @@ def review(context: PlanContext, found: Records, disabled: Set[str], policy: Pol
     yield from _kept(desired, users.values(), policy.retention_days)
     yield from _strays(context, users)
     for user in users.values():
-        # a key is an account's address, or in no table
-        # the row's type is narrower
-        box = desired.mailboxes.get(user.key) if user.id in disabled else None  # type: ignore[call-overload]
+        box = desired.mailboxes.get(Address(user.key)) if user.id in disabled else None
         if box is not None and box.active:
             message = f"{box.address} is active, but OX user {user.id} ({user.login}) is disabled"
             hint = f"to let the user in: changeuser -i {user.id} --mailenabled true; we do not manage this"
@@ -109,7 +108,7 @@ def _strays(context: PlanContext, users: Mapping[str, OxUserRow]) -> Iterator[Fi
     """Users under a former address of an account that has another user."""
     current = context.chains.current
     for user in users.values() if current else ():
-        account = current.get(user.primary)  # type: ignore[call-overload]  # an Address by str
+        account = current.get(Address(user.primary))
         mine = users.get(account) if account is not None else None
         if mine is not None and mine.id != user.id:
             message = f"OX user {user.id} ({user.login}) has the address {user.primary}, which belongs to {account}"

@@ -1,49 +1,36 @@
-"""The reset of a user's subscriptions: what no tool of OX does, in OX's own database (facts/open-xchange.md 5).
+"""The reset of a user's subscriptions, which no tool of OX does: in OX's own database (facts/open-xchange.md 5).
 
-User ids are unique in one context only and one database holds many, so every condition names the context too. The
-stored configurations go with their subscriptions, the token with which a forgotten password could have recovered them
-goes as well, all in one transaction. `system.perform` calls `perform`.
+User ids are unique in one context only and one database holds many, so every condition names the context too. One
+transaction removes the subscriptions, their stored configurations, and the token with which a forgotten password could
+recover them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
-from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, create_engine, delete, select
+from sqlalchemy import Connection, column, delete, select, table
 from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import NullPool
 
 from reconciler.errors import Halted
 from reconciler.model.records import SubscriptionsRow
 from reconciler.planning.changes import Outcome, Result, Step
 from reconciler.planning.identity import addresses_of
 from reconciler.remote.concurrency import to_its_end
-from reconciler.remote.database import connect, open_server
+from reconciler.remote.database import connect, open_database
 from reconciler.remote.database_errors import explained, is_temporary
 from reconciler.settings import OpenXchange, Settings, secret
-from reconciler.systems.openxchange.tool_failures import AGAIN, PLAN
+from reconciler.systems.openxchange.tool_answers import AGAIN, PLAN
 from reconciler.systems.openxchange.tools import Tools
 from reconciler.systems.openxchange.user_lookup import FoundUsers, look
 
 _TOKEN = "com.openexchange.secret.recovery.fast.token"
-_TABLES = MetaData()
-_SUBSCRIPTIONS = Table(
-    "subscriptions",
-    _TABLES,
-    Column("cid", Integer),
-    Column("id", Integer),
-    Column("user_id", Integer),
-    Column("configuration_id", Integer),
-)
-_CONFIGURATIONS = tuple(
-    Table(name, _TABLES, Column("cid", Integer), Column("id", Integer))
-    for name in ("genconf_attributes_strings", "genconf_attributes_bools")
-)
-_ATTRIBUTES = Table(
-    "user_attribute", _TABLES, Column("cid", Integer), Column("id", Integer), Column("name", String(128))
-)
+_SUBSCRIPTIONS = table("subscriptions", *map(column, ("cid", "id", "user_id", "configuration_id")))
+_CONFIGURATIONS = [
+    table(name, column("cid"), column("id")) for name in ("genconf_attributes_strings", "genconf_attributes_bools")
+]
+_ATTRIBUTES = table("user_attribute", column("cid"), column("id"), column("name"))
 
 NO_DATABASE = "OX subscriptions can be removed in OX's database only, and the site file does not say where it is"
 NO_DATABASE_HINT = (
@@ -52,7 +39,7 @@ NO_DATABASE_HINT = (
 
 
 class Subscriptions:
-    """OX's database, or none. Raises Unreadable when its password is not to be found."""
+    """OX's database, or none. Raises Unreadable when its password is missing."""
 
     def __init__(self, section: OpenXchange, settings: Settings) -> None:
         self._context = section.context
@@ -60,7 +47,8 @@ class Subscriptions:
         if section.database_url is not None:
             file = settings.path(section.database_password_file) if section.database_password_file else None
             password = secret(section.database_password_env, file, "openxchange.database_password")
-            self._engine = _engine(section.database_url, password.get_secret_value(), settings.path)
+            url = make_url(section.database_url)
+            self._engine = open_database(url, password.get_secret_value(), settings.path)
 
     @property
     def reachable(self) -> bool:
@@ -72,14 +60,14 @@ class Subscriptions:
         if self._engine is None:
             return [Outcome(Result.FAILED, NO_DATABASE, NO_DATABASE_HINT)] * len(batch)
         seen = await look(tools, batch)
-        return [await self._fenced(tools, self._engine, step, seen) for step in batch]
-
-    async def _fenced(self, tools: Tools, engine: Engine, step: Step, seen: FoundUsers) -> Outcome:
-        try:
-            async with tools.fence.effect(step.change.owner):
-                return await to_its_end(self._one, engine, step, seen)
-        except Halted as error:
-            return Outcome.of(error)
+        outcomes = []
+        for step in batch:
+            try:
+                async with tools.fence.effect(step.change.owner):
+                    outcomes.append(await to_its_end(self._one, self._engine, step, seen))
+            except Halted as error:
+                outcomes.append(Outcome.of(error))
+        return outcomes
 
     def _one(self, engine: Engine, step: Step, seen: FoundUsers) -> Outcome:
         row, user = step.change.row, seen.of(step.change)
@@ -97,24 +85,13 @@ class Subscriptions:
 
 
 def remove(connection: Connection, context: int, user_id: int) -> int:
-    """Removes all subscriptions of one user of one context, with what they stored; says how many there were."""
-    table = _SUBSCRIPTIONS.c
-    mine = (table.cid == context, table.user_id == user_id)
-    configurations = connection.scalars(select(table.configuration_id).where(*mine).with_for_update()).all()
+    """Removes all subscriptions of one user of one context, with what they stored; returns how many there were."""
+    subscription = _SUBSCRIPTIONS.c
+    mine = (subscription.cid == context, subscription.user_id == user_id)
+    configurations = connection.scalars(select(subscription.configuration_id).where(*mine).with_for_update()).all()
     for stored in _CONFIGURATIONS:
         connection.execute(delete(stored).where(stored.c.cid == context, stored.c.id.in_(configurations)))
     connection.execute(delete(_SUBSCRIPTIONS).where(*mine))
     token = _ATTRIBUTES.c
     connection.execute(delete(_ATTRIBUTES).where(token.cid == context, token.id == user_id, token.name == _TOKEN))
     return len(configurations)
-
-
-def _engine(text: str, password: str, resolve: Callable[[str], Path]) -> Engine:
-    url = make_url(text)
-    if url.get_backend_name() != "sqlite":
-        return open_server(url, password, resolve)
-    # never an empty one because of a mistyped path
-    file = resolve(url.database or "").absolute()
-    url = url.set(database=file.as_uri(), query={"mode": "rw", "uri": "true"})
-    # hide_parameters: nothing of it ends up in a log
-    return create_engine(url, poolclass=NullPool, hide_parameters=True)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from reconciler.errors import Unreadable
 from reconciler.model.records import Owner, OxUserRow, Records, Row
 from reconciler.model.secrets import Passwords
-from reconciler.planning.changes import Change, Outcome, Result, Stage, Step
+from reconciler.planning.changes import Change, Outcome, Stage, Step
 from reconciler.planning.finding import Finding
 from reconciler.planning.new_passwords import CredentialEvents
 from reconciler.planning.plan_context import PlanContext
@@ -17,7 +17,7 @@ from reconciler.planning.ports import Observation, SideEffects, System
 from reconciler.planning.snapshot import Pair
 from reconciler.settings import OpenXchange, Settings, secret
 from reconciler.systems.openxchange import attach, matching, perform, review, side_effects, user_lookup
-from reconciler.systems.openxchange.listing import read_users
+from reconciler.systems.openxchange.listuser_csv import read_users
 from reconciler.systems.openxchange.subscriptions import Subscriptions
 from reconciler.systems.openxchange.tool_answers import Words
 from reconciler.systems.openxchange.tools import Tools
@@ -25,35 +25,30 @@ from reconciler.systems.system_context import SystemContext
 
 
 def build(context: SystemContext) -> System | None:
-    """The OX context of the site; None when the site has none. Raises Unreadable when its password is not there."""
-    section = context.settings.openxchange
+    """The OX context of the site; None when the site has none. Raises Unreadable when its password is missing."""
+    section, settings = context.settings.openxchange, context.settings
     if section is None:
         return None
-    file = context.settings.path(section.admin_password_file) if section.admin_password_file else None
-    password = secret(section.admin_password_env, file, "openxchange.admin_password")
+    file = section.admin_password_file
+    password = secret(section.admin_password_env, settings.path(file) if file else None, "openxchange.admin_password")
+    source = f"the file {file}" if file else "`admin_password_env` (not set)"
+    if section.admin_password_env:
+        source = f"the variable {section.admin_password_env}"
     where = f"context {section.context} on {section.host or 'this machine'}"
     # on another machine the path is that machine's; here it starts at the site file like every path
-    sbin = section.sbin if section.host else str(context.settings.path(section.sbin))
-    words = Words(section.admin, where, _password_source(section), sbin)
+    sbin = section.sbin if section.host else str(settings.path(section.sbin))
+    words = Words(section.admin, where, source, sbin)
     tools = Tools(context.hosts.get(section.host), section, sbin, password, words, context.fence)
-    return OpenXchangeSystem(context.settings, section, tools, context.passwords, where)
-
-
-def _password_source(section: OpenXchange) -> str:
-    if section.admin_password_env:
-        return f"the variable {section.admin_password_env}"
-    return (
-        f"the file {section.admin_password_file}" if section.admin_password_file else "`admin_password_env` (not set)"
-    )
+    return OpenXchangeSystem(settings, section, tools, context.passwords, where)
 
 
 class Details(NamedTuple):
-    """What one look at the context shows beside its users."""
+    """What the list of users shows beside the records."""
 
     disabled: frozenset[str] = frozenset()
-    """Ids of the users that are shut out; they are reported, not managed."""
+    """Ids of the users that are shut out; reported, not managed."""
     admin: OxUserRow | None = None
-    """The context admin: nobody's account, but its name and address are taken."""
+    """The context admin: no account, but its name and address are taken."""
 
 
 class OpenXchangeSystem(System):
@@ -74,11 +69,10 @@ class OpenXchangeSystem(System):
         self._passwords = passwords
 
     def expect(self, context: PlanContext) -> Records:
-        """A user for every mailbox with groupware, and no user where a removal says so."""
         return matching.wanted_users(context, self._section.username, self._policy.retention_days)
 
     async def observe(self, *, writing: bool = False) -> Observation:
-        """All users of the context but its admin, by one call of listuser. Raises Unreadable."""
+        """All users of the context but its admin, by one call of listuser."""
         if writing:
             await self._tools.wait_for_others()
         stdout = await self._tools.listing()
@@ -86,28 +80,20 @@ class OpenXchangeSystem(System):
         return await asyncio.to_thread(_observation, stdout, self._tools.admin)
 
     def match(self, context: PlanContext, wanted: Records, found: Records) -> Pair:  # noqa: ARG002  # see wanted rows
-        """Users under the addresses of their accounts, by login and address; users that shall be gone, by their ids."""
         return matching.match(wanted, found)
 
     def side_effects(
         self, context: PlanContext, owner: Owner, changes: Sequence[Change], pair: Pair, events: CredentialEvents
     ) -> SideEffects:
-        """The new password of a user that is there, their old mailbox, the end of their subscriptions."""
-        following: list[Change] = []
-        if events.renew:
-            following += side_effects.password(self.name, owner, pair.found)
-            if self._attach_to is not None:
-                following += side_effects.attachments(self.name, context, owner, changes, pair.wanted)
-        if events.unsubscribe:
-            following += side_effects.subscriptions(self.name, owner, pair.found)
-        return SideEffects(following)
+        attaches = self._attach_to is not None
+        return SideEffects(
+            list(side_effects.side_effects(self.name, context, owner, changes, pair, events, attaches=attaches))
+        )
 
     def stage(self, change: Change) -> Stage:
-        """One call of a tool, one visit to the web interface, or one transaction."""
         return Stage.ATTACH if change.kind == side_effects.ATTACHMENT else Stage.GROUPWARE
 
     def review(self, context: PlanContext, pair: Pair, details: object) -> Sequence[Finding]:
-        """What is remarkable, and what cannot be done because the site file does not say how."""
         assert isinstance(details, Details)
         findings = list(review.review(context, pair.found, details.disabled, self._policy))
         if details.admin is not None:
@@ -120,12 +106,11 @@ class OpenXchangeSystem(System):
         return findings
 
     async def check(self) -> None:
-        """Whether the admin may log in and the writing tools are there. Raises Unreadable."""
         await self._tools.check()
 
     async def perform(self, context: PlanContext, batch: Sequence[Step]) -> list[Outcome]:  # noqa: ARG002  # see rows
-        """Creates, changes and deletes users, several at once, and reads them back; then what follows. Raises
-        Unreadable when nothing was begun."""
+        """Users first, several at once, with a look afterwards; then the rest. Raises Unreadable when nothing was
+        begun."""
         apart = (side_effects.ATTACHMENT, side_effects.SUBSCRIPTIONS)
         users = [step for step in batch if step.change.kind not in apart]
         outcomes: dict[str, Outcome] = {}
@@ -140,7 +125,6 @@ class OpenXchangeSystem(System):
         return [outcomes[step.id] for step in batch]
 
     async def _apart(self, kind: str, steps: Sequence[Step], *, begun: bool) -> list[Outcome]:
-        """What no tool of OX does."""
         try:
             if kind == side_effects.SUBSCRIPTIONS:
                 return await self._subscriptions.perform(self._tools, steps)
@@ -149,23 +133,21 @@ class OpenXchangeSystem(System):
             if not begun:
                 raise
             # the users of this batch are written already: they must not be taken for failed
-            return [Outcome(Result.FAILED, error.message, error.hint, temporary=True)] * len(steps)
+            return [Outcome.of(error)] * len(steps)
 
     async def is_applied(self, batch: Sequence[Step]) -> list[bool]:
-        """By one fresh list. Raises Unreadable."""
         return await user_lookup.is_applied(self._tools, batch)
 
 
 def _observation(stdout: bytes, admin: str) -> Observation:
-    """The users; who of them is shut out, and the context admin."""
     table: dict[str, Row] = {}
     disabled = set()
-    its_own: OxUserRow | None = None
+    admin_row: OxUserRow | None = None
     for user in read_users(stdout, "", whole=True):
         if user.row.login == admin:
-            its_own = user.row
+            admin_row = user.row
             continue
         table[user.row.key] = user.row
         if not user.enabled:
             disabled.add(user.row.id)
-    return Observation({matching.KIND: table}, Details(frozenset(disabled), its_own))
+    return Observation({matching.KIND: table}, Details(frozenset(disabled), admin_row))

@@ -1,7 +1,7 @@
-"""What an answer of a tool means: success, or a complaint in our words. `tools` and `perform` ask.
+"""What an answer of a tool means: success, or a failure in our words.
 
 The exit status alone is not enough (103 is every refusal, 1 is everything without a number of its own) and neither is
-the text (facts/open-xchange.md 1.4 to 1.6). Java's stack traces never reach a reader.
+the text (facts/open-xchange.md 1.4 to 1.6, and 4). Java's stack traces never reach a reader.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from reconciler.planning.changes import Outcome, Result
 from reconciler.remote.host import Completed
-from reconciler.systems.openxchange.tool_failures import AGAIN, KNOWN, LOG
 
 
 class Words(NamedTuple):
-    """What the sentences of `failures` speak about. No password is among them."""
+    """What the {words} in KNOWN stand for. No password is among them."""
 
     admin: str
     where: str
@@ -30,13 +30,110 @@ class Words(NamedTuple):
     said: str = ""
 
 
-class Complaint(NamedTuple):
-    """Why a tool did not do it. A temporary one may be tried again."""
+class Failure(NamedTuple):
+    """A known failure: exit statuses and text, our message, what to do."""
 
+    statuses: tuple[int, ...]
+    text: str
+    """A regular expression, searched in all of stderr; empty always fits."""
     message: str
-    hint: str = ""
+    hint: str
     temporary: bool = False
 
+
+AGAIN = "run the same command again in a moment"
+PLAN = "run `reconciler plan` again and look at what it finds"
+LOG = f"look into the log of OX; then {PLAN}"
+_CREDENTIALS = "check {password}, and `admin` and `context` of the openxchange section"
+_OTHER_LOGIN = "write another one: `groupware: {{username: …}}`"
+_PROPERTIES = "in AdminUser.properties on the OX host"
+
+# the first entry that fits is taken
+KNOWN = (
+    # three ways to be not there yet, under several numbers; the text of the first is not known for sure (facts 10)
+    Failure(
+        (1, 103, 106),
+        r"DatabaseUpdateException|[Dd]atabase.{0,40}updat",
+        "the database of OX is being updated",
+        AGAIN,
+        temporary=True,
+    ),
+    Failure(
+        (1,),
+        r"Look-up failed|NotBoundException",
+        "OX is up, but its administration service is not (yet)",
+        AGAIN,
+        temporary=True,
+    ),
+    Failure(
+        (1, 105, 107),
+        r"[Cc]onnection refused|ConnectException|connect timed out",
+        "OX does not answer ({where})",
+        f"is open-xchange running? Then {AGAIN}",
+        temporary=True,
+    ),
+    # 101 is what a missing context says too, on purpose
+    Failure((101, 102), r"", "OX refuses the login of {admin} in {where}, or has no such context", _CREDENTIALS),
+    Failure(
+        (103,),
+        r"Changing username is disabled",
+        "OX does not change logins here (wanted: {login!r})",
+        f"set USERNAME_CHANGEABLE=true {_PROPERTIES} and restart OX, "
+        "or declare the login it has: `groupware: {{username: …}}`",
+    ),
+    Failure(
+        (103,),
+        r"displayname is already used",
+        "the display name {display_name!r} is another OX user's",
+        "{holder}; declare another `name` for one of the two, or let the server allow it (enforceUniqueDisplayName)",
+    ),
+    Failure((103,), r"User .* already exists in this context", "another OX user has the login {login!r}", _OTHER_LOGIN),
+    Failure(
+        (103,),
+        r"Primary mail address .* already exists",
+        "{address} is another OX user's primary address: {said}",
+        "give that user another primary address, or declare its login: `groupware: {{username: …}}`",
+    ),
+    Failure(
+        (103,),
+        r"primary mail must not be changed",
+        "OX does not change primary addresses here (wanted: {address})",
+        f"set PRIMARY_MAIL_UNCHANGEABLE=false {_PROPERTIES} and restart OX",
+    ),
+    Failure((103,), r"must be present in set of aliases", "the aliases in OX changed while we wrote them", PLAN),
+    Failure(
+        (103,),
+        r"Illegal chars",
+        "OX does not allow the login {login!r}: {said}",
+        f"{_OTHER_LOGIN}, or change CHECK_USER_UID_REGEXP {_PROPERTIES}",
+    ),
+    Failure(
+        (103,),
+        r"timezone is invalid",
+        "the Java of OX does not know the time zone of the site file",
+        "write another one at `openxchange.timezone`",
+    ),
+    Failure((103,), r"", "OX refuses it: {said}", f"change what is declared, or the rule {_PROPERTIES}; then {PLAN}"),
+    Failure((104,), r"", "the tool needs more than it was given: {said}", _CREDENTIALS),
+    Failure(
+        (105,), r"", "OX does not answer ({where}): {said}", f"is open-xchange running? Then {AGAIN}", temporary=True
+    ),
+    Failure((106,), r"", "the database of OX or one of its plugins failed: {said}", LOG),
+    Failure((107,), r"", "the connection to OX broke off: {said}", AGAIN, temporary=True),
+    Failure((108,), r"", "OX has no such user any more: {said}", PLAN),
+    Failure(
+        (109, 111, 114),
+        r"",
+        "this version of OX does not understand how its tool was called: {said}",
+        "compare with `createuser --help` on the OX host, and report it",
+    ),
+    Failure(
+        (126, 127),
+        r"",
+        "the tool cannot be run: {sbin} does not have it, or our user may not run it",
+        "check `sbin` of the openxchange section",
+    ),
+)
 
 _MARKER = re.compile(r"Server response:|Error:|Invalid input detected:")
 _FIRST_LINE = re.compile(r"^\s*users?\b[^\n]*? could not be \w+:")
@@ -48,27 +145,26 @@ _FAILED = re.compile(rb" could not be \w+:|Server response:")
 _LONGEST = 300
 
 
-def complaint(answer: Completed, words: Words, success: bytes = b"") -> Complaint | None:
-    """What is wrong; None when the tool reports success: status 0, no error text, and on stdout what `success`, a
-    regular expression, describes."""
+def complaint(answer: Completed, words: Words, success: bytes = b"") -> Outcome | None:
+    """Why the tool failed; None for success: status 0, no error text, and stdout fits the regular expression."""
     if answer.status == 0 and not _FAILED.search(answer.stderr):
         if re.search(success, answer.stdout):
             return None
-        return Complaint("the tool ended without saying that it did anything", AGAIN, temporary=True)
+        return Outcome(Result.FAILED, "the tool ended without saying that it did anything", AGAIN, temporary=True)
     text = answer.stderr.decode("utf-8", "replace")
-    words = words._replace(said=said(text) or "no reason given")
+    fields = words._replace(said=said(text) or "no reason given")._asdict()
     for known in KNOWN:
         if answer.status in known.statuses and re.search(known.text, text):
-            spoken = words._asdict()
-            return Complaint(known.message.format(**spoken), known.hint.format(**spoken), known.temporary)
+            message, hint = known.message.format(**fields), known.hint.format(**fields)
+            return Outcome(Result.FAILED, message, hint, known.temporary)
     if answer.status < 0 or not text.strip():
-        # killed, or gone without a word: whether it did anything is for the list to say
-        return Complaint(f"the tool broke off (status {answer.status})", AGAIN, temporary=True)
-    return Complaint(f"the tool ended with status {answer.status}: {words.said}", LOG)
+        # killed, or ended without output: only the list can show whether it did anything
+        return Outcome(Result.FAILED, f"the tool broke off (status {answer.status})", AGAIN, temporary=True)
+    return Outcome(Result.FAILED, f"the tool ended with status {answer.status}: {fields['said']}", LOG)
 
 
 def said(stderr: str) -> str:
-    """The server's own sentence: without first line, class names, exception ids and stack trace, one line, bounded."""
+    """The server's own sentence on one bounded line: without class names, exception ids and stack trace."""
     marker = _MARKER.search(stderr)
     text = stderr[marker.end() :] if marker else _FIRST_LINE.sub("", stderr)
     frame = _FRAME.search(text)

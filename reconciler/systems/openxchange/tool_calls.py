@@ -1,24 +1,18 @@
-"""What one change needs, given the user as it is now: a call of a tool, or nothing, or a refusal. Pure.
-
-`perform` asks `intend` right before it writes, and `in_place` afterwards; `is_applied` is `in_place` alone.
-"""
+"""What one change needs, given the user as it is now: a call of a tool, or nothing, or a refusal. Pure."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from reconciler.model.records import OxUserRow, PasswordRow
 from reconciler.planning.changes import Action, Change, Outcome, Result
 from reconciler.planning.identity import addresses_of
 from reconciler.settings import OpenXchange
-from reconciler.systems.openxchange.listing import Listed
-from reconciler.systems.openxchange.tool_failures import PLAN
+from reconciler.systems.openxchange.listuser_csv import Listed
+from reconciler.systems.openxchange.tool_answers import PLAN
 from reconciler.systems.openxchange.tools import Write
 
-_OPTIONS = {
-    "display_name": "displayname",
-    "given_name": "givenname",
-    "surname": "surname",
-    "imap_login": "imaplogin",
-}
+_OPTIONS = {"display_name": "displayname", "given_name": "givenname", "surname": "surname", "imap_login": "imaplogin"}
 _ADDRESSES = ("primary", "email1", "default_sender")
 _FIELDS = ("login", *_OPTIONS, *_ADDRESSES)
 
@@ -49,8 +43,8 @@ def differences(change: Change, user: Listed) -> list[tuple[str, str, str]]:
     after, found = change.after, user.row
     if not isinstance(after, OxUserRow):
         return []
-    wrong = [(name, getattr(after, name), getattr(found, name)) for name in _FIELDS]
-    wrong = [(name, wanted, live) for name, wanted, live in wrong if wanted != live]
+    pairs = ((name, getattr(after, name), getattr(found, name)) for name in _FIELDS)
+    wrong = [(name, wanted, live) for name, wanted, live in pairs if wanted != live]
     missing = _needed(change, after) - set(found.aliases)
     if missing:
         wrong.append(("aliases", ", ".join(sorted(missing)), ", ".join(found.aliases)))
@@ -72,13 +66,10 @@ def _create(change: Change, row: OxUserRow, user: Listed | None, section: OpenXc
     if user is None:
         options = (
             ("username", row.login),
-            ("displayname", row.display_name),
-            ("givenname", row.given_name),
-            ("surname", row.surname),
+            *((option, getattr(row, name)) for name, option in _OPTIONS.items()),
             ("email", row.primary),
             ("defaultsenderaddress", row.default_sender),
             ("aliases", ",".join(row.aliases)),
-            ("imaplogin", row.imap_login),
             ("language", section.language),
             ("timezone", section.timezone),
         )
@@ -97,13 +88,8 @@ def _update(change: Change, row: OxUserRow, user: Listed | None) -> Write | Outc
     if user is None:
         return Outcome.lost_race(f"OX user {before.id} ({before.login}) is gone since the plan was made", PLAN)
     # a field may be as planned or already as wanted: changeuser is several calls and may have died between them
-    raced = [
-        f"{name.replace('_', ' ')} was {getattr(before, name)!r} in the plan and is {getattr(user.row, name)!r}"
-        for name in _FIELDS
-        if getattr(user.row, name) not in (getattr(before, name), getattr(row, name))
-    ]
-    if raced:
-        return Outcome.lost_race(f"OX user {before.id} was changed meanwhile: {'; '.join(raced)}", PLAN)
+    if raced := _race(before, user, _FIELDS, row):
+        return raced
     if in_place(change, user):
         return Outcome(Result.DONE)
     return Write("changeuser", (("userid", user.row.id), *_changed(change, row, user)))
@@ -127,14 +113,19 @@ def _delete(change: Change, user: Listed | None) -> Write | Outcome:
     assert isinstance(before, OxUserRow)
     if user is None:
         return Outcome(Result.DONE)
+    if raced := _race(before, user, (*_FIELDS, "aliases"), before):
+        return raced
+    return Write("deleteuser", (("userid", user.row.id),))
+
+
+def _race(before: OxUserRow, user: Listed, fields: Iterable[str], after: OxUserRow) -> Outcome | None:
+    """The failure when one of the fields is neither as planned from nor as wanted."""
     raced = [
         f"{name.replace('_', ' ')} was {getattr(before, name)!r} in the plan and is {getattr(user.row, name)!r}"
-        for name in (*_FIELDS, "aliases")
-        if getattr(user.row, name) != getattr(before, name)
+        for name in fields
+        if getattr(user.row, name) not in (getattr(before, name), getattr(after, name))
     ]
-    if raced:
-        return Outcome.lost_race(f"OX user {before.id} was changed meanwhile: {'; '.join(raced)}", PLAN)
-    return Write("deleteuser", (("userid", user.row.id),))
+    return Outcome.lost_race(f"OX user {before.id} was changed meanwhile: {'; '.join(raced)}", PLAN) if raced else None
 
 
 def _set_password(row: PasswordRow, user: Listed | None) -> Write | Outcome:

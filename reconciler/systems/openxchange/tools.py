@@ -1,7 +1,7 @@
 """How the command-line tools of OX are called: options, environment, time limits, how many at once.
 
-Every option is written `--name=value`. So a value may begin with `-`, and one that begins with `--` and has `/` and `=`
-in it is not taken for a dynamic attribute (facts/open-xchange.md 1.1). Passwords travel in the environment of the one
+Every option is written `--name=value`: a value may then begin with `-`, and one that begins with `--` and has `/` and
+`=` in it is not taken for a dynamic attribute (facts/open-xchange.md 1.1). Passwords are in the environment of the one
 process that needs them, fed over standard input by `Host.run`; they are never in an argument list.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from pydantic import SecretStr
@@ -26,7 +26,7 @@ _LIST_SECONDS = 1800.0
 """listuser --csv asks the server once for each user (facts 2.1)."""
 _WRITE_SECONDS = 180.0
 _LOOK_SECONDS = 0.5
-"""Between two looks at what a dead run left at work."""
+"""Between two looks at the processes of a dead run."""
 _PROCESS = re.compile(r"^/proc/(\d+)/cmdline$", re.MULTILINE)
 _JAVA = "[c]om.openexchange.admin.console.user.(Create|Change|Delete)"
 """What the scripts start."""
@@ -64,13 +64,13 @@ class Tools:
         self._secrets = {"ADMIN_PASSWORD": admin_password} if admin_password.get_secret_value() else {}
 
     async def wait_for_others(self) -> None:
-        """Until the tools have ended that a dead run left at work. One that ended after ours would bring back a
-        password that its run never told. Where processes cannot be looked at (a key that may run OX' tools only)
-        nothing is known of them. Raises Unreadable."""
+        """Waits until the tools of a dead run have ended: one that ended after ours would bring back a password that
+        nobody was told. Where processes cannot be listed (a key that may run OX' tools only) it finds none. Raises
+        Unreadable."""
         tools = f"({_literal(self._sbin)}/([c]reate|[c]hange|[d]elete)user|{_JAVA})"
         look = f"grep -lasE '{tools}[^-]--nonl[^-]--contextid={self._section.context}[^0-9]' /proc/[0-9]*/cmdline"
         for _ in range(int(_WRITE_SECONDS / _LOOK_SECONDS)):
-            # its status says nothing: another process that ends meanwhile is an error of grep, whatever else it found
+            # the status says nothing: another process that ends meanwhile is an error of grep, whatever else it found
             found = await self._host.run(["sh", "-c", look], env={"LC_ALL": "C"}, repeatable=True)
             at_work = _PROCESS.findall(found.stdout.decode("ascii", "replace"))
             if not at_work:
@@ -84,23 +84,12 @@ class Tools:
     async def listing(self, login: str = "") -> bytes:
         """The answer of `listuser --csv`: the whole context, or the users whose login or display name fits `login`;
         others may be among them, since `_` fits any letter (facts 2.1). Raises Unreadable."""
-        options = ["--csv", *([f"--searchpattern={login}"] if login else [])]
-        async with self._turn:
-            answer = await self._host.run(
-                self._argv("listuser", options),
-                env=_LOCALE,
-                secrets=self._secrets,
-                timeout=_LIST_SECONDS,
-                repeatable=True,
-            )
-        problem = complaint(answer, self.words)
-        if problem is not None:
-            raise Unreadable(f"the OX users cannot be listed: {problem.message}", hint=problem.hint)
-        return answer.stdout
+        argv = self._argv("listuser", ["--csv", *([f"--searchpattern={login}"] if login else [])])
+        return await self._read(argv, "the OX users cannot be listed", self._secrets, _LIST_SECONDS)
 
     async def write(self, write: Write, password: SecretStr | None, owner: Owner) -> Completed:
-        """Runs it once for this owner, without judging the answer. After Unreadable nobody knows whether it took
-        effect. Raises Halted and LockLost where the fence does: then it was not begun."""
+        """Runs it once for this owner, without judging the answer. After Unreadable it is not known whether it took
+        effect. Raises Halted and LockLost as the fence does: then it was not begun."""
         env, secrets = dict(_LOCALE), dict(self._secrets)
         if password is not None:
             secrets["NEW_USER_PASSWORD"] = password
@@ -114,14 +103,20 @@ class Tools:
             )
 
     async def check(self) -> None:
-        """Whether we may log in and the writing tools are there. Raises Unreadable."""
+        """Whether the admin may log in and the writing tools are there. Raises Unreadable."""
         await self.listing(self.admin)
         for tool in ("createuser", "changeuser"):
-            async with self._turn:
-                answer = await self._host.run([f"{self._sbin}/{tool}", "--help"], env=_LOCALE, repeatable=True)
-            problem = complaint(answer, self.words)
-            if problem is not None:
-                raise Unreadable(f"{tool} cannot be used: {problem.message}", hint=problem.hint)
+            await self._read([f"{self._sbin}/{tool}", "--help"], f"{tool} cannot be used")
+
+    async def _read(
+        self, argv: Sequence[str], failed: str, secrets: Mapping[str, SecretStr] | None = None, timeout: float = 60.0
+    ) -> bytes:
+        async with self._turn:
+            answer = await self._host.run(argv, env=_LOCALE, secrets=secrets, timeout=timeout, repeatable=True)
+        problem = complaint(answer, self.words)
+        if problem is not None:
+            raise Unreadable(f"{failed}: {problem.message}", hint=problem.hint)
+        return answer.stdout
 
     def _argv(self, tool: str, options: Sequence[str]) -> list[str]:
         context, admin = f"--contextid={self._section.context}", f"--adminuser={self._section.admin}"
@@ -129,5 +124,5 @@ class Tools:
 
 
 def _literal(path: str) -> str:
-    """The path in a pattern of grep -E between quotes: a sign that means something there stands for itself."""
+    """The path in a pattern of grep -E between quotes; any character may stand for one that is special there."""
     return re.sub(r"[^\w/-]", ".", path)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from reconciler.model.records import OxUserRow, PasswordRow, SubscriptionsRow
 from reconciler.planning.changes import Action, Change, Step
-from reconciler.systems.openxchange.listing import Listed, read_users
+from reconciler.systems.openxchange.listuser_csv import Listed, read_users
 from reconciler.systems.openxchange.tool_calls import in_place
 from reconciler.systems.openxchange.tools import Tools
 

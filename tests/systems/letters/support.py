@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 from reconciler.model.addresses import Address
 from reconciler.model.declared import Alias, DesiredState, Mailbox, OldMailbox, Rename
@@ -63,12 +64,10 @@ def system(
     return built
 
 
-def mailbox(address: str = ANNA, member: str | None = "10042", **fields: object) -> Mailbox:
+def mailbox(address: str = ANNA, member: str | None = "10042", **fields: Any) -> Mailbox:
     """A declared mailbox."""
     names = {"given_name": "Anna", "surname": "Beispiel", "name": "Anna Beispiel"}
-    # any field of a mailbox
-    # fields of it
-    return Mailbox(Address(address), ORIGIN, member=member, **{**names, **fields})  # type: ignore[arg-type]
+    return Mailbox(Address(address), ORIGIN, member=member, **{**names, **fields})
 
 
 TODAY = date(2026, 11, 24)

@@ -11,14 +11,14 @@ import pytest
 from reconciler.errors import UsageError
 from reconciler.model.declared import Alias, DesiredState
 from reconciler.model.record_kinds import OnUndeclared
-from reconciler.model.records import LetterRow, Owner, Records, Scope
+from reconciler.model.records import LetterRow, MemberRow, Owner, Records, Scope
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Action, Change, Stage
 from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.new_passwords import CredentialEvents, Due, renews
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.ports import Observation, SideEffects, System
-from reconciler.planning.snapshot import Pair
+from reconciler.planning.snapshot import Pair, rows_of
 from reconciler.planning.transitions import group_by_owner
 from reconciler.remote.hosts import SiteHosts
 from reconciler.systems.letters.kinds import KINDS
@@ -207,8 +207,7 @@ def test_names_that_differ_from_the_register_are_a_note(
 
 def test_names_in_another_unicode_form_are_the_same(tmp_path: Path) -> None:
     found = register()
-    # a fake that has what is asked, and a member's row
-    row = found["member"]["10042"]._replace(given_name="Zo\u00eb")  # type: ignore[attr-defined]  # a MemberRow
+    row = rows_of(found, MemberRow)["10042"]._replace(given_name="Zo\u00eb")
     state = desired(mailbox(given_name="Zoe\u0308"))
     assert reviewed(system(tmp_path), state, {"member": {"10042": row}}) == []
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from reconciler.errors import Unreadable
 from reconciler.model.records import MemberRow
 from reconciler.planning.ports import System
+from reconciler.planning.snapshot import rows_of
 from reconciler.settings import Register
 from reconciler.systems.letters.register_csv import read_csv
 from tests.systems.letters.support import HEADER, system
@@ -20,10 +21,10 @@ ANNA = MemberRow("10042", True, "anna@gmx.example", "Anna", "Beispiel")
 ROW = "10042,active,anna@gmx.example,Anna,Beispiel\n"
 
 
-async def read(folder: Path, content: str | bytes, **register: object) -> dict[str, object]:
+async def read(folder: Path, content: str | bytes, **register: object) -> dict[str, MemberRow]:
     (folder / "members.csv").write_bytes(content.encode() if isinstance(content, str) else content)
     observed = await system(folder, register={"csv": "members.csv", **register}).observe()
-    return dict(observed.records["member"])
+    return dict(rows_of(observed.records, MemberRow))
 
 
 @pytest.mark.parametrize(
@@ -61,9 +62,7 @@ async def test_our_words_are_mapped_to_the_registers_columns(tmp_path: Path) -> 
 
 async def test_only_the_named_states_are_active(tmp_path: Path) -> None:
     rows = await read(tmp_path, HEADER + "1,active,,,\n2,Active,,,\n3,left,,,\n4,,,,\n", active=["active", "trial"])
-    # these are members' rows
-    # MemberRows
-    assert [row.active for row in rows.values()] == [True, False, False, False]  # type: ignore[attr-defined]
+    assert [row.active for row in rows.values()] == [True, False, False, False]
 
 
 async def test_a_leading_zero_makes_another_member(tmp_path: Path) -> None:
@@ -72,7 +71,7 @@ async def test_a_leading_zero_makes_another_member(tmp_path: Path) -> None:
 
 async def test_names_are_compared_in_one_form(tmp_path: Path) -> None:
     (row,) = (await read(tmp_path, HEADER + "1,active,,Zoe\u0308  Maria,x\n")).values()
-    assert row.given_name == "Zo\u00eb Maria"  # type: ignore[attr-defined]  # member rows
+    assert row.given_name == "Zo\u00eb Maria"
 
 
 @pytest.mark.parametrize(
@@ -126,10 +125,9 @@ CLARA = "10044,active,clara@gmx.example,Clara,Probe\n"
 )
 async def test_one_bad_row_is_nobodys_and_the_others_count(tmp_path: Path, row: str, problem: str) -> None:
     found = await read(tmp_path, HEADER + ROW + row + CLARA)
-    # MemberRows
-    assert [n for n, member in found.items() if member.active] == ["10042", "10044"]  # type: ignore[attr-defined]
-    assert problem in found["10043"].problem  # type: ignore[attr-defined]  # member rows
-    assert "line 3" in found["10043"].problem  # type: ignore[attr-defined]  # MemberRows
+    assert [n for n, member in found.items() if member.active] == ["10042", "10044"]
+    assert problem in found["10043"].problem
+    assert "line 3" in found["10043"].problem
 
 
 async def test_a_row_twice_is_one_member(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.errors import Unreadable
 from reconciler.remote.host import Completed
-from reconciler.systems.openxchange.listing import Listed, canonical, read_users
+from reconciler.systems.openxchange.listuser_csv import Listed, canonical, read_users
 from tests.systems.openxchange.canned import ADMIN, ANNA, CannedHost, Fault, csv_of, found, system_on, user
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
@@ -29,11 +30,9 @@ def declared(*boxes: Mailbox) -> DesiredState:
     return DesiredState(date(2026, 11, 24), {box.address: box for box in boxes})
 
 
-def box(address: str = ANNA, **fields: object) -> Mailbox:
+def box(address: str = ANNA, **fields: Any) -> Mailbox:
     values = {"given_name": "Anna", "surname": "Beispiel", "name": "Anna Beispiel", **fields}
-    # any field, and a rule as a parameter
-    # its fields
-    return Mailbox(Address(address), Origin("mailboxes.yaml", "mailboxes", address), **values)  # type: ignore[arg-type]
+    return Mailbox(Address(address), Origin("mailboxes.yaml", "mailboxes", address), **values)
 
 
 def live(number: int, login: str, primary: str, *aliases: str, imap_login: str = "") -> OxUserRow:
@@ -71,10 +70,10 @@ def test_a_mailbox_without_groupware_has_no_user_and_one_that_is_switched_off_ha
     ("rule", "username", "login"),
     [("local_part", None, "anna"), ("address", None, ANNA), ("local_part", "anna2", "anna2")],
 )
-def test_the_login_is_declared_or_made_by_the_rule(rule: str, username: str | None, login: str) -> None:
-    # any field, and a rule as a parameter
-    # its fields
-    (row,) = wanted_users(PlanContext.of(declared(box(username=username))), rule)["ox_user"].values()  # type: ignore[arg-type]
+def test_the_login_is_declared_or_made_by_the_rule(
+    rule: Literal["local_part", "address"], username: str | None, login: str
+) -> None:
+    (row,) = wanted_users(PlanContext.of(declared(box(username=username))), rule)["ox_user"].values()
     assert isinstance(row, OxUserRow)
     assert row.login == login
 

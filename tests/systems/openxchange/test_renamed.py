@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
@@ -34,11 +35,10 @@ TODAY = date(2026, 11, 24)
 OWNER = Owner(Scope.ACCOUNT, NEU)
 
 
-def rename(old: str = ALT, new: str = NEU, days_ago: int = 2, **fields: object) -> Rename:
+def rename(old: str = ALT, new: str = NEU, days_ago: int = 2, **fields: Any) -> Rename:
     """A declared rename, due two days ago unless told."""
     day = TODAY - timedelta(days=days_ago)
-    # any field of a rename
-    return Rename(Address(old), Address(new), day, Origin("renames.yaml", "renames", old), **fields)  # type: ignore[arg-type]
+    return Rename(Address(old), Address(new), day, Origin("renames.yaml", "renames", old), **fields)
 
 
 def state(*renames: Rename, **fields: object) -> DesiredState:
@@ -47,9 +47,11 @@ def state(*renames: Rename, **fields: object) -> DesiredState:
     return replace(declared(person), renames=renames)
 
 
-def changes(desired: DesiredState, *users: OxUserRow, rule: str = "local_part") -> list[Change]:
+def changes(
+    desired: DesiredState, *users: OxUserRow, rule: Literal["local_part", "address"] = "local_part"
+) -> list[Change]:
     """What would be done with these users."""
-    wanted = wanted_users(PlanContext.of(desired), rule)  # type: ignore[arg-type]  # any field
+    wanted = wanted_users(PlanContext.of(desired), rule)
     return list(diff(system_on(CannedHost()), *match(wanted, {"ox_user": {user.key: user for user in users}})))
 
 

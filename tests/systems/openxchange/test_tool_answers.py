@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from reconciler.planning.changes import Outcome
 from reconciler.remote.host import Completed
-from reconciler.systems.openxchange.tool_answers import Complaint, Words, complaint, said
-from reconciler.systems.openxchange.tool_failures import KNOWN
+from reconciler.systems.openxchange.tool_answers import KNOWN, Words, complaint, said
 
 WORDS = Words(
     "oxadmin",
@@ -30,7 +30,7 @@ NONL = (
 )
 
 
-def complain(status: int, stderr: str, stdout: bytes = b"", success: bytes = b"") -> Complaint | None:
+def complain(status: int, stderr: str, stdout: bytes = b"", success: bytes = b"") -> Outcome | None:
     return complaint(Completed(status, stdout, stderr.encode()), WORDS, success)
 
 

@@ -19,8 +19,7 @@ from reconciler.model.records import AttachmentRow
 from reconciler.planning.changes import Outcome, Result
 from reconciler.settings import MailServer, OpenXchange
 from reconciler.systems.openxchange.attach import Target, WebUser, attach
-from reconciler.systems.openxchange.web import Web
-from reconciler.systems.openxchange.web_failures import KNOWN
+from reconciler.systems.openxchange.web_client import KNOWN, Web
 
 ALT, NEU = "pirat.alt@pirat.example", "pirat.neu@pirat.example"
 PASSWORD = "geheim-4711"

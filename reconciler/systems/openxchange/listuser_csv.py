@@ -1,7 +1,7 @@
-"""What `listuser --csv` says, as values. `observe` reads the whole context with it, `perform` looks again.
+"""The answer of `listuser --csv` as values.
 
-The columns come by Java reflection in no order at all, so they are found by name (facts/open-xchange.md 2.3). Half an
-answer is no answer: a header without the columns, a row that is too short, a missing last newline, no user at all.
+The columns come by Java reflection in any order, so they are found by name (facts/open-xchange.md 2.3). An incomplete
+answer is an error: a header without the columns, a row that is too short, a missing last newline, no user at all.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -20,19 +20,9 @@ from reconciler.model.name_folding import folded
 from reconciler.model.records import OxUserRow
 
 _COLUMNS = (
-    "Id",
-    "Name",
-    "Display_name",
-    "Given_name",
-    "Sur_name",
-    "PrimaryEmail",
-    "Email1",
-    "Aliases",
-    "DefaultSenderAddress",
-    "ImapLogin",
-    "Mailenabled",
+    *("Id", "Name", "Display_name", "Given_name", "Sur_name"),
+    *("PrimaryEmail", "Email1", "Aliases", "DefaultSenderAddress", "ImapLogin", "Mailenabled"),
 )
-
 _ENABLED = _COLUMNS.index("Mailenabled")
 _STORED = itemgetter(*map(_COLUMNS.index, ("PrimaryEmail", "Email1", "DefaultSenderAddress", "Aliases")))
 
@@ -66,12 +56,11 @@ class Listed(NamedTuple):
 
     @property
     def enabled(self) -> bool:
-        """`Mailenabled`: false shuts the user out of OX."""
+        """Whether OX lets the user in."""
         return self.cells[_ENABLED].lower() != "false"
 
     @property
     def stored(self) -> Stored:
-        """The addresses."""
         return Stored._make(_STORED(self.cells))
 
 
@@ -84,7 +73,10 @@ def read_users(stdout: bytes, admin: str, *, whole: bool) -> Iterator[Listed]:
     reader = csv.reader(io.TextIOWrapper(io.BytesIO(stdout), encoding="utf-8", newline=""), strict=True)
     try:
         header = next(reader, [])
-        pick, width = _picker(header), len(header)
+        missing = [name for name in _COLUMNS if header.count(name) != 1]
+        if missing:
+            raise _half(f"its first line does not name {', '.join(missing)} once")
+        pick, width = itemgetter(*map(header.index, _COLUMNS)), len(header)
         seen: set[str] = set()
         for cells in reader:
             if len(cells) != width:
@@ -111,16 +103,9 @@ def _half(what: str) -> Unreadable:
     return Unreadable(f"the answer of listuser is not complete: {what}", hint=hint)
 
 
-def _picker(header: Sequence[str]) -> Callable[[Sequence[str]], Sequence[str]]:
-    missing = [name for name in _COLUMNS if header.count(name) != 1]
-    if missing:
-        raise _half(f"its first line does not name {', '.join(missing)} once")
-    return itemgetter(*(header.index(name) for name in _COLUMNS))
-
-
 def _user(cells: Sequence[str], line: int) -> Listed:
     number, login, display, given, surname, primary, email1, aliases, sender, imap_login, _ = cells
-    # a missing number is the word "null", a null text an empty cell; what is there instead may be a password hash
+    # a missing number is the word "null", a missing text an empty cell; what is here instead may be a password hash
     if not (number.isascii() and number.isdigit()):
         raise _half(f"line {line} has no user id")
     address = canonical(primary)
@@ -147,7 +132,7 @@ def _aliases(text: str) -> tuple[str, ...]:
 
 
 def canonical(address: str) -> str:
-    """Lower case, the domain as A-labels. What is no address stays what it is."""
+    """Lower case, the domain as A-labels. What is no address stays as it is."""
     lowered = sys.intern(address.strip().lower())
     local, at, domain = lowered.rpartition("@")
     if not at or domain.isascii():

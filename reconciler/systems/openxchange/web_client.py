@@ -1,8 +1,8 @@
-"""OX's HTTP interface, as one person uses it: log in, ask, log out (facts/open-xchange.md 6). `attach` is the caller.
+"""OX's HTTP interface, as one person uses it: log in, ask, log out (facts/open-xchange.md 6).
 
 Synchronous, for a thread. Passwords travel in the bodies of requests, over verified TLS or to this machine itself
-(`settings` sees to that), never through a proxy, and a redirect is not followed: it would not be the site file's place.
-Errors come with HTTP status 200; branch on `code`.
+(`settings` sees to that), never through a proxy, and no redirect is followed: it leads away from the site file's URL.
+Errors come with HTTP status 200 and have a `code`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.cookiejar import CookieJar
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import SecretStr
 
@@ -29,11 +29,64 @@ _AGENT = "reconciler"
 """The same in every request: the names of the session cookies depend on it."""
 _WRONG_PLACE = "check `openxchange.web_url`: it must end in /ajax/ or /appsuite/api/"
 
+BY_HAND = "attach the old mailbox by hand in the OX web interface, logged in as the person"
+RESUME = "`reconciler resume` goes on from here"
+
+
+class WebFailure(NamedTuple):
+    """A known error: our message, what to do. A temporary one may be tried again."""
+
+    message: str
+    hint: str
+    temporary: bool = False
+
+
+_NOT_YET = WebFailure("the web interface of OX is not ready: {said}", f"when it is, {RESUME}", temporary=True)
+_NO_HOST = WebFailure(
+    "OX cannot use the mail server of the site file: {said}",
+    f"look at `openxchange.imap` and `openxchange.smtp`: OX itself must be able to reach them; then {RESUME}",
+)
+
+# by code (facts/open-xchange.md 6); {words} are `login`, `old`, `user`, `url` and `said`, the server's English sentence
+KNOWN = {
+    "LGI-0006": WebFailure(
+        "the web interface of OX does not let {login} in with the new password",
+        f"log in at {{url}} by hand: if it wants another name than the OX login, {BY_HAND}",
+    ),
+    "LGI-0011": WebFailure("OX says that the password of {login} is expired", "changeuser --password_expired false"),
+    "LGI-0013": WebFailure("{login} is shut out of OX", f"changeuser -i {{user}} --mailenabled true; then {RESUME}"),
+    "LGI-0028": WebFailure("OX saw too many logins of {login}", f"wait some minutes; then {RESUME}"),
+    "LGI-0002": _NOT_YET,
+    "LGI-0005": _NOT_YET,
+    "LGI-0010": _NOT_YET,
+    "SES-0203": WebFailure("the web session of {login} ended early", RESUME, temporary=True),
+    "ACC-0014": WebFailure(
+        "{login} may not have more than one mail account in OX",
+        f"changeuser -i {{user}} --access-multiple-mail-accounts on; then {RESUME}",
+    ),
+    "ACC-0005": _NO_HOST,
+    "ACC-0019": _NO_HOST,
+    "ACC-0025": _NO_HOST,
+    "ACC-0020": WebFailure(
+        "OX cannot log in to the old mailbox {old}: {said}",
+        f"does its IMAP server take the new password? Then {RESUME}",
+        temporary=True,
+    ),
+    "ACC-0021": _NO_HOST,
+}
+
+OTHER = WebFailure("OX does not attach the old mailbox {old}: {said}", f"look into the log of OX; or {BY_HAND}")
+
+DUPLICATES = frozenset({"ACC-0015", "ACC-0017"})
+"""It exists already: the list shows it."""
+REFUSED_TRIALS = frozenset({"ACC-0020", "ACC-0021", "ACC-0025"})
+"""Warnings after a trial login; some versions of OX create the account all the same (facts 11)."""
+
 Answer = dict[str, Any]
 
 
 class WebError(Exception):
-    """OX's own refusal. `code` is like ACC-0015."""
+    """A refusal by OX. `code` is like ACC-0015."""
 
     def __init__(self, code: str, said: str) -> None:
         super().__init__(code)
@@ -47,7 +100,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 class Web:
-    """One session of one person. Every method raises WebError or EffectFailed."""
+    """A session of one person. Every method raises WebError or EffectFailed."""
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/") + "/"
@@ -62,7 +115,7 @@ class Web:
 
     @contextmanager
     def signed_in(self, name: str, password: SecretStr) -> Iterator[None]:
-        """The session while the block runs. It is ended whatever happens in the block."""
+        """The session while the block runs; ended whatever happens in it."""
         form = urllib.parse.urlencode({"name": name, "password": password.get_secret_value(), "client": _AGENT})
         kind = "application/x-www-form-urlencoded"
         answer = self._ask("login", {"action": "login"}, "POST", form.encode("ascii"), kind)
@@ -72,30 +125,23 @@ class Web:
         try:
             yield
         finally:
-            self._sign_out()
+            with suppress(WebError, EffectFailed):  # the session ends by itself in a while; what was done is done
+                self.get("login", "logout")
 
     def get(self, module: str, action: str, **parameters: str) -> Answer:
-        """An answer to a question."""
         return self._ask(module, {"action": action, "session": self._session, **parameters}, "GET")
 
     def put(self, module: str, action: str, body: Mapping[str, object] | Sequence[object]) -> Answer:
-        """The answer to an order. It may hold a warning as `error` beside `data`."""
+        """The answer may hold a warning as `error` beside `data`."""
         text = json.dumps(body).encode("ascii")
         return self._ask(module, {"action": action, "session": self._session}, "PUT", text, "text/javascript")
-
-    def _sign_out(self) -> None:
-        try:
-            self._ask("login", {"action": "logout", "session": self._session}, "GET")
-        except (WebError, EffectFailed):
-            return  # the session ends by itself in a while; what was done is done
 
     def _ask(
         self, module: str, parameters: Mapping[str, str], method: str, body: bytes | None = None, kind: str = ""
     ) -> Answer:
         address = f"{self._url}{module}?{urllib.parse.urlencode(parameters)}"
         headers = {"Content-Type": f"{kind}; charset=UTF-8"} if kind else {}
-        request = urllib.request.Request(address, data=body, headers=headers, method=method)
-        return _read(self._send(request), self._url)
+        return _read(self._send(urllib.request.Request(address, body, headers, method=method)), self._url)
 
     def _send(self, request: urllib.request.Request) -> bytes:
         try:
@@ -123,7 +169,7 @@ def _read(content: bytes, url: str) -> Answer:
 
 
 def said(answer: Mapping[str, Any]) -> str:
-    """What an error or a warning says, in English, on one bounded line, with its code."""
+    """The text of an error or a warning, in English, on one bounded line, with its code."""
     text = " ".join(str(answer.get("error_desc") or answer.get("error") or "no reason given").split())
     code = str(answer.get("code") or "")
     return f"{text[:300]} ({code})" if code else text[:300]
@@ -139,7 +185,6 @@ def _unreached(error: Exception, url: str) -> EffectFailed:
     reason = error.reason if isinstance(error, urllib.error.URLError) else error
     if isinstance(reason, ssl.SSLCertVerificationError):
         message = f"the certificate of {url} is not to be trusted: {reason.verify_message}"
-        return PermanentFailure(
-            message, hint="give the server a valid certificate; we do not send passwords to it else"
-        )
+        hint = "give the server a valid certificate; we do not send passwords to it else"
+        return PermanentFailure(message, hint=hint)
     return TemporaryFailure(f"{url} cannot be reached: {reason}", hint="is the web server of OX running?")
