@@ -21,7 +21,7 @@ from benchmarks.page import PAGE, describe_machine, write_page, write_start
 from benchmarks.servers import mariadb
 from benchmarks.site import BenchSite, build
 from benchmarks.start import measure_start
-from reconciler.cli.runner import Status
+from reconciler.cli.exit_status import Status
 from tests.services.databases import PASSWORD_ENV
 
 SIZES = (1_000, 10_000, 100_000)

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from pydantic import AfterValidator, Field
 
 from reconciler.model.addresses import BadAddress, parse_domain
+from reconciler.model.declared import UNLIMITED
 from reconciler.remote.database_url import checked_url
 
 
@@ -79,9 +80,9 @@ _QUOTA = re.compile(r"([0-9]+)\s*MB", re.IGNORECASE)
 
 @lru_cache(maxsize=1024)
 def parse_quota(text: str) -> int:
-    """`10240 MB` or `unlimited` in whole MB of PostfixAdmin, unlimited is 0. Raises ValueError."""
+    """`10240 MB` or `unlimited` in whole MB as PostfixAdmin counts them. Raises ValueError."""
     if text == "unlimited":
-        return 0
+        return UNLIMITED
     match = _QUOTA.fullmatch(text.strip())
     if not match:
         raise ValueError(f"{text!r} is not a quota; write whole megabytes like `10240 MB`, or `unlimited`")

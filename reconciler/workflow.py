@@ -51,17 +51,11 @@ from reconciler.report.json import plan_json
 from reconciler.settings import Settings
 
 Clock = Callable[[], datetime]
-Recall = Callable[[PlanContext, Mapping[str, Records]], Awaitable[Remembered]]
+Recall = Callable[[Mapping[str, Records]], Awaitable[Remembered]]
 """Asks the ledger what earlier runs left, given what is wanted now."""
-
 
 # of these `validate` can only warn; here the gates know what is live
 _GATED = frozenset({"naming", "dangling-alias", "password-reset", "sub-address"})
-
-
-async def nothing_remembered(context: PlanContext, wanted: Mapping[str, Records]) -> Remembered:  # noqa: ARG001  # as Recall
-    """What a site without a ledger remembers."""
-    return Remembered()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +64,17 @@ class Sources:
 
     site: Settings
     declaration: Declaration
+    context: PlanContext
+    """Of the declared state."""
     systems: Sequence[System]
     clock: Clock
-    recall: Recall = nothing_remembered
+    recall: Recall
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """Both sides as they are: what each system should hold and holds, and what the ledger says of it."""
 
-    context: PlanContext
     wanted: Mapping[str, Records]
     snapshot: Snapshot
     details: Mapping[str, object]
@@ -116,20 +111,9 @@ class Changes:
 class Judgement:
     """What the gates and the systems have to say, and the transitions with what stops them."""
 
-    gated: Sequence[Finding]
-    remarks: Sequence[Finding]
+    findings: tuple[Finding, ...]
     transitions: tuple[Transition, ...]
     gates: tuple[str, ...]
-
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """All of them."""
-        return (*self.gated, *self.remarks)
-
-
-async def make_plan(sources: Sources) -> Plan:
-    """What would be done now. Reads, never writes."""
-    return (await draft(sources)).plan
 
 
 async def draft(
@@ -145,10 +129,9 @@ async def draft(
 
 
 async def _read(sources: Sources, *, writing: bool) -> Reading:
-    context = PlanContext.of(sources.declaration.state)
     taken = sources.clock()
     results, (wanted, recalled) = await asyncio.gather(
-        asyncio.gather(*(_observe(system, writing=writing) for system in sources.systems)), _wanted(sources, context)
+        asyncio.gather(*(_observe(system, writing=writing) for system in sources.systems)), _wanted(sources)
     )
     observed = {s.name: result for s, result in zip(sources.systems, results, strict=True)}
     read = {name: result for name, result in observed.items() if not isinstance(result, Unreadable)}
@@ -160,7 +143,7 @@ async def _read(sources: Sources, *, writing: bool) -> Reading:
         hints={name: error.hint for name, error in errors.items()},
     )
     details = {name: observation.details for name, observation in read.items()}
-    return Reading(context=context, wanted=wanted, snapshot=snapshot, details=details, recalled=recalled)
+    return Reading(wanted=wanted, snapshot=snapshot, details=details, recalled=recalled)
 
 
 async def _observe(system: System, *, writing: bool) -> Observation | Unreadable:
@@ -170,18 +153,19 @@ async def _observe(system: System, *, writing: bool) -> Observation | Unreadable
         return error
 
 
-async def _wanted(sources: Sources, context: PlanContext) -> tuple[Mapping[str, Records], Remembered | Unreadable]:
+async def _wanted(sources: Sources) -> tuple[Mapping[str, Records], Remembered | Unreadable]:
     """What each system should hold, and what the ledger says of that."""
     # a second of work for a big site; in a thread, so that its live systems answer meanwhile
+    context = sources.context
     wanted = await asyncio.to_thread(lambda: {system.name: system.expect(context) for system in sources.systems})
     try:
-        return wanted, await sources.recall(context, wanted)
+        return wanted, await sources.recall(wanted)
     except Unreadable as error:
         return wanted, error
 
 
 async def _match(sources: Sources, reading: Reading) -> Matching:
-    context, remembered, declaration = reading.context, reading.remembered, sources.declaration
+    context, remembered, declaration = sources.context, reading.remembered, sources.declaration
     pairs = {
         s.name: _with_the_past(s.name, s.match(context, reading.wanted[s.name], records), remembered, context)
         for s in sources.systems
@@ -203,7 +187,7 @@ def _with_the_past(system: str, pair: Pair, remembered: Remembered, context: Pla
 
 
 async def _changes(sources: Sources, reading: Reading, matching: Matching, selection: Selection) -> Changes:
-    context, remembered, declaration = reading.context, reading.remembered, sources.declaration
+    context, remembered, declaration = sources.context, reading.remembered, sources.declaration
     pairs, snapshot = matching.pairs, matching.snapshot
     pending = [c for s in sources.systems if s.name in pairs for c in diff(s, *pairs[s.name])]
     shots = due(context, remembered, sources.site, snapshot)
@@ -231,7 +215,7 @@ def _judge(sources: Sources, reading: Reading, matching: Matching, changes: Chan
     snapshot, pairs = matching.snapshot, matching.pairs
     context = GateContext(
         site=sources.site,
-        plan=reading.context,
+        plan=sources.context,
         snapshot=snapshot,
         transitions=changes.asked,
         identity=matching.identity,
@@ -244,14 +228,13 @@ def _judge(sources: Sources, reading: Reading, matching: Matching, changes: Chan
         for s in sources.systems
         if s.name in pairs
         for finding in s.review(
-            reading.context, Pair(reading.wanted[s.name], pairs[s.name].found), reading.details[s.name]
+            sources.context, Pair(reading.wanted[s.name], pairs[s.name].found), reading.details[s.name]
         )
     ]
     remarks += changes.grouped.findings
     remarks += changed_by_hand(reading.remembered, snapshot.records)
-    gated = run_gates(context, remarks)
-    transitions = marked(changes.asked, [*gated, *remarks])
-    return Judgement(gated=gated, remarks=remarks, transitions=transitions, gates=summary(context, [*gated, *remarks]))
+    findings = (*run_gates(context, remarks), *remarks)
+    return Judgement(findings, marked(changes.asked, findings), summary(context, findings))
 
 
 def _seal(
@@ -264,7 +247,7 @@ def _seal(
     selection: Selection,
     with_tables: bool,
 ) -> Draft:
-    site, systems, context, remembered = sources.site, sources.systems, reading.context, reading.remembered
+    site, systems, context, remembered = sources.site, sources.systems, sources.context, reading.remembered
     pairs, snapshot, reviewed = matching.pairs, matching.snapshot, selection.reviewed
     # who cannot ask the ledger does not know what is ours already
     known = {} if isinstance(reading.recalled, Unreadable) else pairs

@@ -13,9 +13,9 @@ from typing import Any
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from reconciler.apply.session import Session
+from reconciler.cli.exit_status import Status, worst
 from reconciler.cli.formats import Format, writers
 from reconciler.cli.plan import plan_status
-from reconciler.cli.runner import Status, worst
 from reconciler.cli.saved_plan import read_saved, refuse_used, reviewed, the_reviewed
 from reconciler.cli.site_session import SiteSession, open_site
 from reconciler.cli.streams import say, write, write_beside
@@ -50,7 +50,10 @@ async def resume(site: Path | None, state: Path | None, output: Format, *, yes: 
         _say_taken_over(held)
         left = await held.ledger.left_open()
         owners = frozenset(step.owner for step in left.steps if step.state not in FINISHED) if left else frozenset()
-        earlier = opened.still_declared(await held.ledger.half_way()) - owners
+        chains, mailboxes = opened.context.chains, opened.context.desired.mailboxes
+        half_way = await held.ledger.half_way()
+        # those whose account git declares, under whatever address it has by now
+        earlier = frozenset(owner for owner in half_way - owners if chains.of(owner.subject) in mailboxes)
         if left is not None:
             who = f"{left.who} on {left.host}"
             say(f"run {left.id} of {left.started:%Y-%m-%d %H:%M} UTC by {who} was left unfinished")

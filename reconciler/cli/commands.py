@@ -14,7 +14,7 @@ import typer
 
 from reconciler import __version__
 from reconciler.cli.formats import Format
-from reconciler.cli.runner import enter, enter_loop
+from reconciler.cli.runner import enter
 from reconciler.cli.streams import write
 
 # a `--help` that is not there needs no pydantic to be read
@@ -112,7 +112,7 @@ def plan(
     """
     from reconciler.cli import plan as command
 
-    enter_loop(lambda: command.plan(site, state, output, out=out, verbose=verbose), output)
+    enter(lambda: command.plan(site, state, output, out=out, verbose=verbose), output)
 
 
 @_listed(app)
@@ -132,7 +132,7 @@ def apply(
     """
     from reconciler.cli import apply as command
 
-    enter_loop(lambda: command.apply(site, state, output, saved=saved, yes=yes), output)
+    enter(lambda: command.apply(site, state, output, saved=saved, yes=yes), output)
 
 
 @_listed(app)
@@ -149,7 +149,7 @@ def resume(
     """
     from reconciler.cli import apply as command
 
-    enter_loop(lambda: command.resume(site, state, output, yes=yes), output)
+    enter(lambda: command.resume(site, state, output, yes=yes), output)
 
 
 @_listed(app)
@@ -171,7 +171,7 @@ def drift(
     """
     from reconciler.cli import plan as command
 
-    enter_loop(lambda: command.drift(site, state, output, strict=strict, verbose=verbose, quiet=quiet), output)
+    enter(lambda: command.drift(site, state, output, strict=strict, verbose=verbose, quiet=quiet), output)
 
 
 @_listed(app)
@@ -188,7 +188,7 @@ def show(
     """
     from reconciler.cli import show as command
 
-    enter_loop(lambda: command.show(address, site, state, output), output)
+    enter(lambda: command.show(address, site, state, output), output)
 
 
 @_listed(app)
@@ -211,7 +211,7 @@ def history(
     """
     from reconciler.cli import history as command
 
-    enter_loop(lambda: command.history(asked, site, output, limit), output)
+    enter(lambda: command.history(asked, site, output, limit), output)
 
 
 @_listed(app)
@@ -222,7 +222,7 @@ def unlock(site: SiteOption = None, yes: YesOption = False) -> None:
     """
     from reconciler.cli import ledger as command
 
-    enter_loop(lambda: command.unlock(site, yes=yes))
+    enter(lambda: command.unlock(site, yes=yes))
 
 
 @_listed(app)
@@ -254,7 +254,7 @@ def demo(
     """
     from reconciler.cli import demo as command
 
-    enter_loop(lambda: command.demo(folder, state))
+    enter(lambda: command.demo(folder, state))
 
 
 @_listed(ledger)
@@ -265,7 +265,7 @@ def init(site: SiteOption = None) -> None:
     """
     from reconciler.cli import ledger as command
 
-    enter_loop(lambda: command.init(site))
+    enter(lambda: command.init(site))
 
 
 @_listed(ledger)
@@ -276,7 +276,7 @@ def check(site: SiteOption = None) -> None:
     """
     from reconciler.cli import ledger as command
 
-    enter_loop(lambda: command.check(site))
+    enter(lambda: command.check(site))
 
 
 app.add_typer(ledger)

@@ -9,9 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from reconciler.cli.exit_status import Status
 from reconciler.cli.formats import Format, writers
 from reconciler.cli.read_site import read_site
-from reconciler.cli.runner import Status
 from reconciler.cli.site_session import open_site
 from reconciler.cli.streams import say, write
 from reconciler.cli.terminal import console

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # only the chosen format's writers are imported
@@ -66,17 +67,13 @@ def _text() -> Writers:
 
     width, color = console.width, colored()
     return Writers(
-        findings=lambda findings: text.findings_text(findings, width=width, color=color),
-        plan=lambda plan, /, *, title, verbose=False: text.plan_text(
-            plan, width=width, color=color, verbose=verbose, title=title
-        ),
-        run=lambda run: text.run_text(run, width=width, color=color),
-        sighting=lambda seen: sighting.sighting_text(seen, width=width, color=color),
-        history=lambda runs: history_text.history_text(runs, width=width, color=color),
-        run_history=lambda run, /, *, left: history_text.run_history_text(run, left=left, width=width, color=color),
-        address_history=lambda asked, changes: address_history_text.address_history_text(
-            asked, changes, width=width, color=color
-        ),
+        findings=partial(text.findings_text, width=width, color=color),
+        plan=partial(text.plan_text, width=width, color=color),
+        run=partial(text.run_text, width=width, color=color),
+        sighting=partial(sighting.sighting_text, width=width, color=color),
+        history=partial(history_text.history_text, width=width, color=color),
+        run_history=partial(history_text.run_history_text, width=width, color=color),
+        address_history=partial(address_history_text.address_history_text, width=width, color=color),
     )
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from reconciler.apply.ledger import Ledger
+from reconciler.cli.exit_status import Status
 from reconciler.cli.formats import Format, Writers, writers
-from reconciler.cli.runner import Status
 from reconciler.cli.site_ledger import opened_ledger
 from reconciler.cli.streams import write
 from reconciler.declared.site_file.load import load_site

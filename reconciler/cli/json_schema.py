@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from reconciler.cli.runner import Status
+from reconciler.cli.exit_status import Status
 from reconciler.cli.streams import say, write
 from reconciler.declared.json_schema import site_schema, state_schema
 from reconciler.errors import UsageError

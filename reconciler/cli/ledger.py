@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 from reconciler.apply import session as apply_session
-from reconciler.apply.ledger import Holder, Ledger
+from reconciler.apply.ledger import Holder
+from reconciler.cli.exit_status import Status
 from reconciler.cli.invoker import operator
-from reconciler.cli.runner import Status
 from reconciler.cli.site_ledger import opened_ledger
 from reconciler.cli.streams import say
 from reconciler.cli.terminal import agreed
@@ -36,29 +36,25 @@ async def check(site: Path | None) -> Status:
 async def unlock(site: Path | None, *, yes: bool) -> Status:
     """Takes the lock away, after asking."""
     async with opened_ledger(load_site(site)) as kept:
-        return await _unlock(kept, yes)
-
-
-async def _unlock(kept: Ledger, yes: bool) -> Status:
-    holder = await kept.holder()
-    if holder is None:
-        say("nobody holds the lock")
-        return Status.DONE
-    say(_described(holder))
-    if not yes and not sys.stdin.isatty():
-        hint = "make sure that this run is dead, then: reconciler unlock --yes"
-        raise UsageError("confirmation needs a terminal", hint=hint)
-    question = "Is that run dead, and shall the lock be taken away?"
-    if holder.alive:
-        question = "That run is alive: it ends before its next effect. Shall the lock be taken away?"
-    if not yes and not await agreed(question):
-        say("the lock was left")
+        holder = await kept.holder()
+        if holder is None:
+            say("nobody holds the lock")
+            return Status.DONE
+        say(_described(holder))
+        if not yes and not sys.stdin.isatty():
+            hint = "make sure that this run is dead, then: reconciler unlock --yes"
+            raise UsageError("confirmation needs a terminal", hint=hint)
+        question = "Is that run dead, and shall the lock be taken away?"
+        if holder.alive:
+            question = "That run is alive: it ends before its next effect. Shall the lock be taken away?"
+        if not yes and not await agreed(question):
+            say("the lock was left")
+            return Status.LOCKED
+        if await kept.break_lock(holder):
+            say("unlocked; next: reconciler resume")
+            return Status.DONE
+        say("somebody else holds it by now; run this again to see who")
         return Status.LOCKED
-    if await kept.break_lock(holder):
-        say("unlocked; next: reconciler resume")
-        return Status.DONE
-    say("somebody else holds it by now; run this again to see who")
-    return Status.LOCKED
 
 
 def _described(holder: Holder) -> str:

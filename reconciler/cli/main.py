@@ -6,8 +6,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from reconciler.cli.completion import answer_shell
+from reconciler.cli.exit_status import Status
 from reconciler.cli.process_tuning import import_fast, leave
-from reconciler.cli.runner import Status, complain, report_bug
+from reconciler.cli.runner import complain, report_bug
 from reconciler.cli.streams import known_width, open_streams, plain_streams, unwritable
 from reconciler.errors import UsageError
 

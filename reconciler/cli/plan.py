@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from reconciler.cli.exit_status import Status, worst
 from reconciler.cli.formats import Format, writers
-from reconciler.cli.runner import Status, worst
 from reconciler.cli.saved_plan import save
 from reconciler.cli.site_session import open_site
 from reconciler.cli.streams import say, write

@@ -1,4 +1,4 @@
-"""The frame around every command: its exit status, and what becomes of an error.
+"""The frame around every command: running it, and what becomes of an error.
 
 `asyncio.run` occurs here and nowhere else.
 """
@@ -7,80 +7,34 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Coroutine
-from enum import IntEnum
 from typing import TYPE_CHECKING, Any, cast
 
+from reconciler.cli.exit_status import Status, status_of
 from reconciler.cli.formats import Format, writers
 from reconciler.cli.process_tuning import many_values
 from reconciler.cli.streams import say, write
-from reconciler.errors import InvalidInput, LockError, ReconcilerError, StalePlan, Unreadable, UsageError
+from reconciler.errors import InvalidInput, ReconcilerError, UsageError
 
 if TYPE_CHECKING:
     from reconciler.planning.finding import Finding
 
 
-class Status(IntEnum):
-    """Exit statuses (docs/exit-statuses.md)."""
-
-    DONE = 0
-    BUG = 1
-    USAGE = 2
-    INVALID = 3
-    PENDING = 4
-    REFUSED = 5
-    STALE = 6
-    LOCKED = 7
-    PARTLY = 8
-    UNREADABLE = 9
-
-
-# when several are true, the first of these is the one (docs/exit-statuses.md, "Which status wins")
-_PRECEDENCE = (
-    Status.BUG,
-    Status.USAGE,
-    Status.INVALID,
-    Status.LOCKED,
-    Status.STALE,
-    Status.REFUSED,
-    Status.PARTLY,
-    Status.UNREADABLE,
-    Status.PENDING,
-    Status.DONE,
-)
-
-
-def worst(*statuses: Status) -> Status:
-    """The status that wins."""
-    return min(statuses, key=_PRECEDENCE.index, default=Status.DONE)
-
-
-def enter(command: Callable[[], Status], output: Format = Format.TEXT) -> None:
-    """Runs a command that waits for nothing, and leaves with its exit status; errors become messages, never
+def enter(command: Callable[[], Status | Coroutine[Any, Any, Status]], output: Format = Format.TEXT) -> None:
+    """Runs a command, in a loop when it is a coroutine, and leaves with its exit status; errors become messages, never
     tracebacks."""
+    # whatever reads a plan or the ledger knows the kinds of all systems; here, so that `--help` reads none
+    from reconciler.systems.registry import register_kinds
+
+    register_kinds()
     with many_values():
         try:
             status = command()
+            if not isinstance(status, Status):
+                import asyncio
+
+                status = asyncio.run(status)
         except ReconcilerError as error:
             status = _told(error, output)
-    sys.exit(int(status))
-
-
-def enter_loop(command: Callable[[], Coroutine[Any, Any, Status]], output: Format = Format.TEXT) -> None:
-    """As `enter`, for a command that asks live systems, many at once."""
-    import asyncio
-
-    from reconciler.systems.registry import register_kinds
-
-    register_kinds()  # whatever reads a plan or the ledger knows the kinds of all systems
-
-    async def guarded() -> Status:
-        try:
-            return await command()
-        except ReconcilerError as error:
-            return _told(error, output)
-
-    with many_values():
-        status = asyncio.run(guarded())
     sys.exit(int(status))
 
 
@@ -94,22 +48,6 @@ def _told(error: ReconcilerError, output: Format) -> Status:
         error = unwritten
     complain(error)
     return status_of(error)
-
-
-def status_of(error: ReconcilerError) -> Status:
-    """The exit status that an error stands for."""
-    match error:
-        case UsageError():
-            return Status.USAGE
-        case InvalidInput():
-            return Status.INVALID
-        case StalePlan():
-            return Status.STALE
-        case Unreadable():
-            return Status.UNREADABLE
-        case LockError():
-            return Status.LOCKED
-    return Status.PARTLY
 
 
 def complain(error: ReconcilerError) -> None:

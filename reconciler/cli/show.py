@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from reconciler.cli.address_lookup import lookup
+from reconciler.cli.exit_status import Status
 from reconciler.cli.formats import Format, writers
-from reconciler.cli.runner import Status
 from reconciler.cli.site_session import open_site
 from reconciler.cli.streams import write
 from reconciler.errors import UsageError

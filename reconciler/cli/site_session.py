@@ -4,7 +4,7 @@ declared state, hosts, ledger, mailer, systems. What was assembled knows only it
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,8 +21,7 @@ from reconciler.cli.read_site import read_site
 from reconciler.cli.site_ledger import build_ledger
 from reconciler.declared.load import Declaration
 from reconciler.errors import UsageError
-from reconciler.model.records import Owner, Records
-from reconciler.model.rename_chains import rename_chains
+from reconciler.model.records import Records
 from reconciler.model.secrets import Passwords
 from reconciler.planning.identity import declared_numbers
 from reconciler.planning.ledger_state import Remembered
@@ -46,20 +45,21 @@ class SiteSession:
 
     site: Settings
     declaration: Declaration
+    context: PlanContext
     systems: list[System]
     clock: Clock
     ledger: Ledger | None
     transaction_hook: TransactionHook
     fence: Fence
 
-    async def recall(self, context: PlanContext, wanted: Mapping[str, Records]) -> Remembered:
+    async def recall(self, wanted: Mapping[str, Records]) -> Remembered:
         """What the ledger remembers; nothing before `ledger init`. Raises LedgerUnusable."""
         if self.ledger is None or not await self.ledger.exists():
             return Remembered()
         await self.ledger.check()
-        numbers = declared_numbers(context)
+        numbers = declared_numbers(self.context)
         remembered = await self.ledger.remember(self.site.policy.limits.window_hours, wanted, numbers)
-        boxes = context.desired.mailboxes.values()
+        boxes = self.context.desired.mailboxes.values()
         made = await self.ledger.made([b.address for b in boxes if b.password_reset or b.subscriptions_reset])
         zone = ZoneInfo(self.site.timezone)
         return replace(remembered, made={address: moment.astimezone(zone).date() for address, moment in made.items()})
@@ -68,13 +68,8 @@ class SiteSession:
         self, selection: Selection = EVERYTHING, *, writing: bool = False, with_tables: bool = False
     ) -> Draft:
         """The plan as of now, or the part of it that is asked for; `writing` inside of `session`."""
-        sources = Sources(self.site, self.declaration, self.systems, self.clock, self.recall)
+        sources = Sources(self.site, self.declaration, self.context, self.systems, self.clock, self.recall)
         return await draft(sources, selection, writing=writing, with_tables=with_tables)
-
-    def still_declared(self, owners: Iterable[Owner]) -> frozenset[Owner]:
-        """Those whose account git declares, under whatever address it has by now."""
-        chains = rename_chains(self.declaration.state)  # before any plan is made
-        return frozenset(owner for owner in owners if chains.of(owner.subject) in self.declaration.state.mailboxes)
 
     def session(self) -> AbstractAsyncContextManager[Session]:
         """The ledger with its lock. Raises UsageError, Locked, LedgerUnusable."""
@@ -111,6 +106,7 @@ async def open_site(path: Path | None, state: Path | None = None) -> AsyncIterat
     opened = SiteSession(
         site=site,
         declaration=declaration,
+        context=PlanContext.of(declaration.state),
         systems=systems,
         clock=lambda: datetime.now(zone),
         ledger=ledger,

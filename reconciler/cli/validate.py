@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from reconciler.cli.exit_status import Status
 from reconciler.cli.formats import Format
 from reconciler.cli.read_site import read_site
-from reconciler.cli.runner import Status, write_findings
+from reconciler.cli.runner import write_findings
 from reconciler.cli.streams import say
 from reconciler.declared.section import sections
 from reconciler.report.vocabulary import count

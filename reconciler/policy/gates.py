@@ -1,6 +1,6 @@
 """The gates, in the order in which their findings are shown.
 
-`workflow.make_plan` runs them all, always, before the first effect. A gate is one function that looks at the plan in
+`workflow.draft` runs them all, always, before the first effect. A gate is one function that looks at the plan in
 the making and returns Findings; it never raises and never writes. A refusal with an owner stops that transition, one
 without stops the plan (docs/gates.md, "Error, gate or note").
 """

@@ -14,7 +14,7 @@ from benchmarks.page import describe_machine, page
 from benchmarks.run import CASES, main, measure_site, sizes
 from benchmarks.site import build
 from benchmarks.start import Start, measure_start, section
-from reconciler.cli.runner import Status
+from reconciler.cli.exit_status import Status
 from tests.services.databases import PASSWORD_ENV
 from tests.services.own_engine import Server
 from tests.services.postfixadmin import PostfixAdminDatabase

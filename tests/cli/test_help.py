@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from reconciler.cli.commands import app
-from reconciler.cli.runner import Status, worst
+from reconciler.cli.exit_status import Status, worst
 from tests.cli.conftest import Command
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -17,6 +17,7 @@ from reconciler.model.declared import DesiredState, Mailbox
 from reconciler.model.secrets import Passwords
 from reconciler.model.source_places import Origin
 from reconciler.planning.changes import Change, Result
+from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.ports import System
 from reconciler.remote.hosts import SiteHosts
 from reconciler.remote.outbox import OutboxMailer
@@ -27,6 +28,7 @@ from reconciler.workflow import Sources, draft
 from tests.apply.test_engine import Pages
 from tests.examples.dovecot_acl.system import SiteWithAcl
 from tests.systems import contract
+from tests.workflow.cases import nothing
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = "tests.examples.dovecot_acl"
@@ -99,7 +101,7 @@ async def test_the_pipeline_plans_and_carries_it_out(tmp_path: Path) -> None:
     settings = site(tmp_path)
     declaration = load_state(tmp_path / "state", settings, today=date(2026, 11, 24))
     now = datetime(2026, 11, 24, 10, 58, tzinfo=UTC)
-    sources = Sources(settings, declaration, systems(tmp_path), lambda: now)
+    sources = Sources(settings, declaration, PlanContext.of(declaration.state), systems(tmp_path), lambda: now, nothing)
     drafted = await draft(sources)
     assert "dovecot_acl" in plan_text(drafted.plan, width=100, verbose=True, color=False)
     run = await carry_out(

@@ -20,7 +20,9 @@ from reconciler.model.record_kinds import kind_of
 from reconciler.model.records import Records
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Change
+from reconciler.planning.ledger_state import Remembered
 from reconciler.planning.plan import Plan
+from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.ports import Observation, System
 from reconciler.planning.transitions import Transition
 from reconciler.remote.hosts import SiteHosts
@@ -32,7 +34,7 @@ from reconciler.systems.postfix.read_map import Rules
 from reconciler.systems.postfixadmin import observe as postfixadmin
 from reconciler.systems.registry import build_systems
 from reconciler.systems.system_context import SystemContext
-from reconciler.workflow import Sources, make_plan
+from reconciler.workflow import Sources, draft
 
 FOLDER = Path(__file__).parent.parent / "cases"
 
@@ -75,6 +77,11 @@ def read_case(path: Path) -> Case:
     return Case(**YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8")))
 
 
+async def nothing(_wanted: Mapping[str, Records]) -> Remembered:
+    """What a site without a ledger remembers."""
+    return Remembered()
+
+
 async def plan_of(case: Case, folder: Path) -> Plan:
     """The plan that the workflow makes of a case."""
     today = case.today if isinstance(case.today, date) else date.fromisoformat(case.today)
@@ -87,7 +94,8 @@ async def plan_of(case: Case, folder: Path) -> Plan:
     for system in (systems := build_systems(context)):
         system.observe = _observing(system, case)  # type: ignore[method-assign]  # what is live is given
     clock = lambda: datetime(2026, 11, 24, 10, 58, tzinfo=UTC)  # noqa: E731  # said once
-    return await make_plan(Sources(site, declaration, systems, clock))
+    sources = Sources(site, declaration, PlanContext.of(declaration.state), systems, clock, nothing)
+    return (await draft(sources)).plan
 
 
 def _observing(system: System, case: Case) -> Any:
