@@ -22,16 +22,15 @@ if TYPE_CHECKING:
 def enter(command: Callable[[], Status | Coroutine[Any, Any, Status]], output: Format = Format.TEXT) -> None:
     """Runs a command, in a loop when it is a coroutine, and leaves with its exit status; errors become messages, never
     tracebacks."""
-    # whatever reads a plan or the ledger knows the kinds of all systems; here, so that `--help` reads none
-    from reconciler.systems.registry import register_kinds
-
-    register_kinds()
     with many_values():
         try:
             status = command()
             if not isinstance(status, Status):
                 import asyncio
 
+                from reconciler.systems.registry import register_kinds
+
+                register_kinds()  # whatever reads a plan or the ledger knows the kinds of all systems
                 status = asyncio.run(status)
         except ReconcilerError as error:
             status = _told(error, output)
