@@ -1,14 +1,13 @@
 """The site file, `reconciler.yaml`: where the systems are and what the policy is. No secret is in it.
 
-`declared.site_file` reads it; every room below the workflow gets the section that it needs.
+`declared.site_file` reads it; every room below the workflow gets the section that it needs. Annotations are values, as
+pydantic takes them: it would compile each one that is a text, a quarter of what these models cost.
 """
-
-from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
@@ -31,7 +30,7 @@ from reconciler.setting_values import (
 class Section(BaseModel):
     """A part of the site file: unknown keys are errors, and nothing changes after reading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     @field_validator("*", mode="after")
     @classmethod
@@ -136,11 +135,11 @@ class Register(Section):
     password_env: str | None = None
     password_file: str | None = None
     query: str | None = None
-    columns: RegisterColumns = RegisterColumns()
+    columns: RegisterColumns = RegisterColumns.model_construct()
     active: list[str] = ["active"]
 
     @model_validator(mode="after")
-    def _one_source(self) -> Register:
+    def _one_source(self) -> Self:
         if (self.csv is None) == (self.database_url is None):
             raise ValueError("the register needs exactly one of `csv` and `database_url`")
         if (self.database_url is None) != (self.query is None):
@@ -163,7 +162,7 @@ class Smtp(Section):
     ca_file: str | None = None
 
     @model_validator(mode="after")
-    def _fits(self) -> Smtp:
+    def _fits(self) -> Self:
         passwords = [name for name in (self.password_env, self.password_file) if name is not None]
         if len(passwords) != (self.user is not None):
             raise ValueError("`user` goes together with one of `password_env` and `password_file`")
@@ -177,7 +176,7 @@ class Smtp(Section):
 class Letters(Section):
     """The letters to members. `outbox` writes them to a folder instead of sending them (for the demo)."""
 
-    smtp: Smtp = Smtp()
+    smtp: Smtp = Smtp.model_construct()
     outbox: str | None = None
     sender: Annotated[str, Field(alias="from")]
     language: Literal["de", "en"] = "de"
@@ -203,9 +202,9 @@ class Limit(Section):
 class Limits(Section):
     """How much a run may do (docs/gates.md, "Limits")."""
 
-    removals: Limit = Limit(share=0.01, at_least=1, number=5)
-    changes: Limit = Limit(share=0.3, at_least=10, number=200)
-    creations: Limit = Limit(number=200)
+    removals: Limit = Limit.model_construct(share=0.01, at_least=1, number=5)
+    changes: Limit = Limit.model_construct(share=0.3, at_least=10, number=200)
+    creations: Limit = Limit.model_construct(number=200)
     window_hours: Annotated[int, Field(ge=1)] = 24
 
 
@@ -217,7 +216,7 @@ class Policy(Section):
     retention_days: Annotated[int, Field(ge=0)] = 90
     protected: list[str] = ["postmaster", "abuse", "oxadmin"]
     one_shot_days: Annotated[int, Field(ge=0)] = 14
-    limits: Limits = Limits()
+    limits: Limits = Limits.model_construct()
     never_block: list[DomainName] = ["gmail.com", "gmx.de", "web.de"]
 
 
@@ -233,8 +232,8 @@ class Site(Section):
     ssh: dict[str, Ssh] = {}
     register_: Annotated[Register | None, Field(alias="register")] = None
     letters: Letters | None = None
-    ledger: Ledger = Ledger()
-    policy: Policy = Policy()
+    ledger: Ledger = Ledger.model_construct()
+    policy: Policy = Policy.model_construct()
 
 
 class Settings(Site):

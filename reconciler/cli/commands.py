@@ -1,10 +1,9 @@
 """What can be typed: every command with its options and its help.
 
 A command imports what it runs, when it runs: this module has nothing but the command line, so that `--help`, shell
-completion and a wrong option cost no more than they must (docs/benchmarks.md; tests/cli/test_start.py).
+completion and a wrong option cost no more than they must (docs/benchmarks.md; tests/cli/test_start.py). Annotations are
+values here, as Typer takes them: it would compile each one that is a text, several times.
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path

@@ -14,6 +14,7 @@ from reconciler.declared.json_schema import site_schema, state_schema
 from reconciler.errors import UsageError
 from reconciler.report.json_history_models import HistoryDocument
 from reconciler.report.json_models import FindingsDocument, PlanDocument, RunDocument, ShowDocument, schema_of
+from reconciler.systems.registry import register_kinds
 
 SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "state": state_schema,
@@ -28,6 +29,7 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
 
 def schema(name: str | None, folder: Path | None) -> Status:
     """Writes all schemas into the folder, or one to standard output. Raises UsageError."""
+    register_kinds()  # plans say what a transition is about in their words
     if folder is not None:
         for each, make in SCHEMAS.items():
             path = folder / f"{each}.schema.json"

@@ -119,6 +119,12 @@ def test_the_list_of_commands_shows_whole_first_sentences() -> None:
     assert "..." not in shown.removeprefix("Usage: reconciler [OPTIONS] COMMAND [ARGS]...")
 
 
+def test_a_fresh_process_has_all_words_of_a_schema() -> None:
+    """Kinds of systems add some; other tests have made them known in this process."""
+    run = subprocess.run([sys.executable, "-m", "reconciler", "schema", "plan"], capture_output=True, check=True)
+    assert run.stdout == (Path(__file__).parents[2] / "schemas" / "plan.schema.json").read_bytes()
+
+
 def test_the_command_line_names_every_schema() -> None:
     """It imports none of them."""
     assert tuple(json_schema.SCHEMAS) == SCHEMAS

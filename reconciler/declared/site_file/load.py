@@ -43,9 +43,10 @@ def load_site(path: Path | None, *, reads_state: bool = False) -> Settings:
     file, problems = _find(path), Problems()
     source = Source(file.name, shown(file), file)
     root = _parse(source, problems)
-    data = root.data() if root else {}
-    _refuse(source, root, _sentences(data), problems)
-    settings = Settings.model_validate({**data, "folder": file.parent, "file": source.shown})
+    checked = _checked(root.data() if root else {})
+    _refuse(source, root, () if isinstance(checked, Site) else checked, problems)
+    assert isinstance(checked, Site)
+    settings = Settings.model_construct(**dict(checked), folder=file.parent, file=source.shown)
     check_ssh_configs(settings, problems)
     state = _state_outside(settings) if reads_state else ()
     _refuse(source, root, (*state, *_database_files(settings), *missing(settings)), problems)
@@ -137,8 +138,8 @@ def _named(path: Path, where: str) -> Path:
     raise UsageError(f"{where} names the folder {shown_path}, not a site file", hint=hint)
 
 
-def _sentences(data: Any) -> list[Sentence]:
-    """What is wrong with the content. The model is Site: `folder` is ours to add, not the file's to say."""
+def _checked(data: Any) -> Site | list[Sentence]:
+    """The content, or what is wrong with it. The model is Site: `folder` is ours to add, not the file's to say."""
     if not isinstance(data, dict):
         return [Sentence((), *_NO_SITE_FILE)]
     if "site" not in data and (sections := data.keys() & set(section_names())):
@@ -147,7 +148,6 @@ def _sentences(data: Any) -> list[Sentence]:
     if "site" not in data:
         return [Sentence((), *_NO_SITE_FILE)]
     try:
-        Site.model_validate(data)
+        return Site.model_validate(data)
     except ValidationError as error:
         return [sentence(detail, Site) for detail in error.errors(include_url=False)]
-    return []
