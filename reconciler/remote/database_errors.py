@@ -87,136 +87,121 @@ def _is_one_of(code: Code | None, codes: tuple[Code, ...]) -> bool:
 class _Known(NamedTuple):
     """An error that has a hint of its own, found by its code or else by its words."""
 
-    codes: tuple[Code, ...]
-    words: str
     means: str
     hint: str
+    codes: tuple[Code, ...] = ()
+    words: str = ""
 
 
 _KNOWN = (
     _Known(
-        (3118, 4151),  # MySQL, MariaDB
-        r'role "[^"]*" is not permitted to log in',
         "this database account is locked",
         "have the database's administrator unlock the user of {url}: ALTER USER … ACCOUNT UNLOCK (MariaDB), "
         "ALTER ROLE … LOGIN (PostgreSQL); or name another user in {url}",
+        codes=(3118, 4151),  # MySQL, MariaDB
+        words=r'role "[^"]*" is not permitted to log in',
     ),
     _Known(
-        (1129, 4150),
-        "",
         "the server has shut out this user or host after failed logins",
         "check the password, then have the database's administrator run: FLUSH HOSTS; FLUSH PRIVILEGES",
+        codes=(1129, 4150),
     ),
     _Known(
-        (1820, 1862),
-        "",
         "the password of this database account has expired",
         "have the database's administrator set a new one (ALTER USER … IDENTIFIED BY …)",
+        codes=(1820, 1862),
     ),
     _Known(
-        (2059,),
-        "",
         "the server asks for a way to log in that is not known here",
         "have the database's administrator give the user of {url} another one: ed25519, mysql_native_password, "
         "caching_sha2_password (ALTER USER … IDENTIFIED VIA …)",
+        codes=(2059,),
     ),
     _Known(
-        (),
-        r"SSL is required but the server doesn't support it|server does not support SSL",
         "the server has no TLS, and the URL asks for it",
         "switch TLS on in the server (MariaDB: ssl_cert and ssl_key, PostgreSQL: ssl = on), or, only if the line to it "
         "is safe, remove the TLS options (ssl…) from {url}",
+        words=r"SSL is required but the server doesn't support it|server does not support SSL",
     ),
     _Known(
-        (3159,),
-        r"no encryption$|SSL off$|insecure transport",
         "the server lets this user in with TLS only, or not at all from here",
         "write `?ssl_ca=` (MariaDB) or `?sslmode=verify-full` (PostgreSQL) in {url}, or have the server's "
         "administrator allow this host and user (pg_hba.conf)",
+        codes=(3159,),
+        words=r"no encryption$|SSL off$|insecure transport",
     ),
     _Known(
-        (),
-        r"(?i)certificate (verify|verification) failed|does not match host name",
         "the server's certificate does not prove that it is this host",
         "name the authority that signed it in {url} (`?ssl_ca=`, `?sslrootcert=`), and the host as the certificate "
         "has it",
+        words=r"(?i)certificate (verify|verification) failed|does not match host name",
     ),
     _Known(
-        (1045, "28P01", "28000"),
-        r"authentication failed|no password supplied",
         "access denied",
         "check the user in {url} and the password in password_env or password_file; a user who needs TLS (REQUIRE SSL) "
         "gets it with `?ssl_ca=`",
+        codes=(1045, "28P01", "28000"),
+        words=r"authentication failed|no password supplied",
     ),
     _Known(
-        (1044, 1049, "3D000"),
-        r'database "[^"]*" does not exist',
         "unknown database, or not allowed there",
         "check the database's name at the end of {url}",
+        codes=(1044, 1049, "3D000"),
+        words=r'database "[^"]*" does not exist',
     ),
     _Known(
-        (1290, 1792, 1836, "25006", "SQLITE_READONLY"),
-        "",
         "the database takes no writes now",
         "name the server that takes writes in {url} (a replica belongs into read_url), have read_only switched off, or "
         "make a SQLite file and its folder writable for this user; after an apply go on with `reconciler resume`",
+        codes=(1290, 1792, 1836, "25006", "SQLITE_READONLY"),
     ),
     _Known(
-        (1021, 1114, "53100", "SQLITE_FULL"),
-        r"No space left on device",  # 3, 1026 and 1030 are other troubles with a file as well
         "the database's disk or table is full",
         "free some space there, then run the same command again; after an apply go on with `reconciler resume`",
+        codes=(1021, 1114, "53100", "SQLITE_FULL"),
+        words=r"No space left on device",  # 3, 1026 and 1030 are other troubles with a file as well
     ),
     _Known(
-        (1153,),
-        "max_allowed_packet",
         "the server takes no statement of this size",
         "have the database's administrator run: SET GLOBAL max_allowed_packet = 16777216 (and write it in my.cnf)",
+        codes=(1153,),
+        words="max_allowed_packet",
     ),
     _Known(
-        ("22021",),
-        "",
         "the database holds text that is not UTF-8",
         "store it anew in UTF-8; a database of ENCODING SQL_ASCII takes any bytes. Look for it in psql after "
         "`SET client_encoding = SQL_ASCII`: SELECT username, name FROM mailbox WHERE name ~ '[^ -~]'",
+        codes=("22021",),
     ),
     _Known(
-        ("22P05",),
-        "",
         "the database's encoding has no such character",
         "have the database's administrator move it to ENCODING UTF8 (dump and restore), or write the name without it",
+        codes=("22P05",),
     ),
     _Known(
-        (1142, 1143, 1227, "42501"),
-        "",
         "not allowed",
         "the user in {url} needs SELECT, and to apply INSERT and UPDATE too: docs/database.md prints the GRANTs",
+        codes=(1142, 1143, 1227, "42501"),
     ),
     _Known(
-        (*_MISSING, 1054, "42703"),
-        r"no such (table|column)",
         "a table or column is missing",
         "check {url} and the names of the tables there (postfixadmin.table_prefix)",
+        codes=(*_MISSING, 1054, "42703"),
+        words=r"no such (table|column)",
     ),
     _Known(
-        ("SQLITE_CANTOPEN",),
-        "",
         "there is no such file, or it may not be opened",
         "check the path in {url} (relative ones start at the site file's folder); who runs reconciler must be able to "
         "read and write the file and its folder",
+        codes=("SQLITE_CANTOPEN",),
     ),
-    _Known(("SQLITE_NOTADB", "SQLITE_CORRUPT"), "", "this is not a valid SQLite database", "check the path in {url}"),
-    _Known(_BUSY, "", "somebody else holds the rows for too long", "run the command again"),
+    _Known("this is not a valid SQLite database", "check the path in {url}", codes=("SQLITE_NOTADB", "SQLITE_CORRUPT")),
+    _Known("somebody else holds the rows for too long", "run the command again", codes=_BUSY),
+    _Known("the server has no connection left", "run the command again in a while", codes=(1040, 1203, "53300")),
     _Known(
-        (1040, 1203, "53300"),
-        "",
-        "the server has no connection left",
-        "run the command again in a while",
-    ),
-    _Known(
-        (2002, 2003, 2005, 2006, 2013, "08", "57P"),
-        _NO_LINE,
         "cannot be reached",
         "check host and port in {url}, and whether the server runs",
+        codes=(2002, 2003, 2005, 2006, 2013, "08", "57P"),
+        words=_NO_LINE,
     ),
 )

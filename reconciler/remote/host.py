@@ -1,11 +1,37 @@
-"""One machine: run an argv, read and replace a file. The same over SSH and on this machine."""
+"""One machine: run an argv, read and replace a file. The same over SSH and on this machine; files through standard
+tools, so that a restricted user without SFTP can do it too.
+"""
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from pydantic import SecretStr
+
+from reconciler.errors import PermanentFailure, Unreadable
+
+_PLAIN = {"LC_ALL": "C"}
+
+# mktemp opens with O_EXCL and 0600. The size is checked because a line that is cut in the middle looks like the end of
+# the input. The new name is in place after `mv`, so a folder that cannot be synced is no failure.
+_REPLACE = """\
+set -eu
+umask 077
+temporary=$(mktemp -- "$4/.reconciler.XXXXXXXXXX")
+trap 'rm -f -- "$temporary"' EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 141' PIPE
+trap 'exit 143' TERM
+cat > "$temporary"
+[ "$(wc -c < "$temporary")" -eq "$3" ] || { echo "only a part of the content arrived" >&2; exit 65; }
+chmod -- "$2" "$temporary"
+sync -- "$temporary"
+mv -fT -- "$temporary" "$1"
+sync -- "$4" || true
+"""
 
 
 class Completed(NamedTuple):
@@ -41,17 +67,45 @@ class Host(Protocol):
         new connection when the line breaks."""
         ...
 
-    async def read(self, path: str) -> bytes | None:
-        """The file's content; None when there certainly is no such file."""
-        ...
-
-    async def replace(self, path: str, content: bytes, mode: int = 0o644) -> None:
-        """Puts `content` in the place of the file at once: readers see the old or the new one, never a part."""
-        ...
-
     async def close(self) -> None:
         """Ends the connection."""
         ...
+
+    async def read(self, path: str) -> bytes | None:
+        """The content of the file; None when its folder can be searched and holds no such name."""
+        done = await self.run(["cat", "--", path], env=_PLAIN, repeatable=True)
+        if done.status == 0:
+            return done.stdout
+        reason = _last_line(done.stderr) or f"cat ended with status {done.status}"
+        if reason.endswith("No such file or directory"):
+            # a folder that cannot be searched looks the same to `cat`, and so does a link that leads nowhere; no shell:
+            # a forced command compares this argv with a fixed list
+            listed = await self.run(["ls", "-A", "--", f"{_folder(path)}/"], env=_PLAIN, repeatable=True)
+            if listed.status == 0 and f"\n{posixpath.basename(path)}\n".encode() not in b"\n" + listed.stdout:
+                return None
+        raise Unreadable(f"{self.name}: {reason}", hint=f"make {path} readable for the user who logs in there")
+
+    async def replace(self, path: str, content: bytes, mode: int = 0o644) -> None:
+        """Writes beside `path`, syncs, renames over it: readers see the old or the new file, never a part. It belongs
+        to the user who writes and has `mode`; a link at `path` is replaced itself. Only SIGKILL leaves the other file
+        (`.reconciler.…`) behind.
+
+        Raises PermanentFailure when the far side refused: the old file is in place. Raises Unreadable when nobody
+        knows.
+        """
+        argv = ["sh", "-c", _REPLACE, "sh", path, f"{mode:04o}", str(len(content)), _folder(path)]
+        done = await self.run(argv, stdin=content, env=_PLAIN)
+        if done.status < 0:
+            raise Unreadable(
+                f"{self.name}: writing {path} was ended by signal {-done.status}",
+                hint="run `reconciler plan` to see whether the file was replaced",
+            )
+        if done.status:
+            reason = _last_line(done.stderr) or f"status {done.status}"
+            raise PermanentFailure(
+                f"{self.name}: {path} was not replaced: {reason}",
+                hint=f"the user who logs in there needs to write in {_folder(path)}, and space on that disk",
+            )
 
 
 class ConfigFile(NamedTuple):
@@ -89,3 +143,12 @@ class Hosts(Protocol):
     async def close(self) -> None:
         """Ends every connection."""
         ...
+
+
+def _folder(path: str) -> str:
+    return posixpath.dirname(path) or "."
+
+
+def _last_line(stderr: bytes) -> str:
+    lines = stderr.decode("utf-8", "replace").strip().splitlines()
+    return lines[-1] if lines else ""

@@ -30,10 +30,7 @@ class SiteHosts:
         # here and not on top: asyncssh takes a quarter of a second and 20 MB, and `validate` needs no line at all
         from reconciler.remote.ssh_host import SshHost
 
-        return SshHost(name, self._login(name))
-
-    def _login(self, name: str) -> Login:
-        return self._logins.get(name) or default_login(name)
+        return SshHost(name, self._logins.get(name) or default_login(name))
 
     async def close(self) -> None:
         """See Hosts."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from reconciler.errors import Unreadable
 from reconciler.remote.host import Login
-from reconciler.remote.ssh_config import Jump, SshConfig, Value, Wrong, jumps, parse, read_text
+from reconciler.remote.ssh_config import Jump, SshConfig, Wrong, jumps, parse, read_text
 
 
 class Hop(NamedTuple):
@@ -73,55 +73,47 @@ def way(config: SshConfig, host: str, after: tuple[str, ...] = ()) -> tuple[Jump
         return ()
     seen = (*after, host)
     if stops[0].host in seen:
-        raise Circle(_circle((*seen, stops[0].host), value))
+        names = (*seen, stops[0].host)
+        message = f"ProxyJump leads in a circle: {' → '.join(names)}"
+        way_out = (
+            f"`Host {names[-1]}` with `ProxyJump none` above, or leave it out of this block: `Host * !{names[-1]}`"
+        )
+        raise Circle(Wrong(value.line, value.column, message, f"write {way_out}"))
     return (*way(config, stops[0].host, seen), *stops)
-
-
-def _circle(names: tuple[str, ...], value: Value) -> Wrong:
-    message = f"ProxyJump leads in a circle: {' → '.join(names)}"
-    hint = f"write `Host {names[-1]}` with `ProxyJump none` above, or leave it out of this block: `Host * !{names[-1]}`"
-    return Wrong(value.line, value.column, message, hint)
 
 
 def _jump(config: SshConfig, jump: Jump, login: Login) -> Login:
     """What the file says of a jump host; the key of the host behind it where it names none."""
-    found = config.of(jump.host)
-    port = jump.port or _number(found, 22)
-    user = jump.user or _text(found, "user")
+    found = _texts(config, jump.host)
+    port, user = jump.port or int(found.get("port", 22)), jump.user or found.get("user")
     return _with_key(login._replace(address=_address(found, jump.host), port=port, user=user, config=None), found)
 
 
 def _target(config: SshConfig, login: Login) -> Login:
     """What the file says of the host itself, where the site file says nothing."""
     assert login.config is not None
-    said, found = login.config.said, config.of(login.config.host)
-    made = login._replace(config=None)
-    if "address" not in said:
-        made = made._replace(address=_address(found, login.config.host))
-    if "port" not in said:
-        made = made._replace(port=_number(found, login.port))
-    if "user" not in said:
-        made = made._replace(user=_text(found, "user"))
+    host, said = login.config.host, login.config.said
+    found = _texts(config, host)
+    made = login._replace(
+        address=login.address if "address" in said else _address(found, host),
+        port=login.port if "port" in said else int(found.get("port", login.port)),
+        user=login.user if "user" in said else found.get("user"),
+        config=None,
+    )
     return made if "key_file" in said else _with_key(made, found)
 
 
-def _with_key(login: Login, found: dict[str, Value]) -> Login:
-    key, certificate = _text(found, "identityfile"), _text(found, "certificatefile")
-    return login._replace(
-        key_file=_path(key) if key else login.key_file, certificate=_path(certificate) if certificate else None
-    )
+def _texts(config: SshConfig, host: str) -> dict[str, str]:
+    return {option: value.text for option, value in config.of(host).items()}
 
 
-def _address(found: dict[str, Value], host: str) -> str:
-    return (_text(found, "hostname") or host).replace("%h", host)
+def _with_key(login: Login, found: dict[str, str]) -> Login:
+    key, certificate = (_path(found[name]) if name in found else None for name in ("identityfile", "certificatefile"))
+    return login._replace(key_file=key or login.key_file, certificate=certificate)
 
 
-def _text(found: dict[str, Value], key: str) -> str | None:
-    return found[key].text if key in found else None
-
-
-def _number(found: dict[str, Value], default: int) -> int:
-    return int(found["port"].text) if "port" in found else default
+def _address(found: dict[str, str], host: str) -> str:
+    return found.get("hostname", host).replace("%h", host)
 
 
 def _path(text: str) -> str:

@@ -16,15 +16,14 @@ from typing import IO
 from pydantic import SecretStr
 
 from reconciler.remote.command import KILL_AFTER, check_parts, took_too_long
-from reconciler.remote.files import read_file, replace_file
-from reconciler.remote.host import Completed
+from reconciler.remote.host import Completed, Host
 
 _PIECE = 2**16
 _SECRET = re.compile(r"PASS(WORD|WD|PHRASE|FILE)|_PWD$|SECRET|TOKEN|CREDENTIAL|PRIVATE_KEY", re.IGNORECASE)
 """Names of variables that hold a secret by their own word: PGPASSWORD, MYSQL_PWD, PGPASSFILE, CI_JOB_TOKEN."""
 
 
-class LocalHost:
+class LocalHost(Host):
     """Runs processes as children in groups of their own. They inherit our environment without the variables that hold
     secrets: `hidden`, and those whose names say so; output is held in memory. What a process that was left running
     writes after its parent's end is no part of the answer."""
@@ -63,14 +62,6 @@ class LocalHost:
 
     def _inherited(self) -> dict[str, str]:
         return {n: value for n, value in os.environ.items() if n not in self._hidden and not _SECRET.search(n)}
-
-    async def read(self, path: str) -> bytes | None:
-        """See Host."""
-        return await read_file(self, path)
-
-    async def replace(self, path: str, content: bytes, mode: int = 0o644) -> None:
-        """See Host; PermanentFailure when it was refused."""
-        await replace_file(self, path, content, mode)
 
     async def close(self) -> None:
         """Nothing is held open between two commands."""

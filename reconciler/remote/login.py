@@ -30,7 +30,9 @@ _TOO_MANY = "authentication failures"
 async def log_in(name: str, login: Login) -> asyncssh.SSHClientConnection:
     """A connection to the host that the site file calls `name`, over the jump hosts of its ssh_config. Closing it
     closes those to the jump hosts too. Raises Unreadable."""
-    _keep_quiet()
+    # every reason reaches the reader as one of our errors; the library's own lines are for debugging
+    if not logging.getLogger().isEnabledFor(logging.DEBUG):
+        asyncssh.set_log_level(logging.CRITICAL)
     hops = route(name, login)
     reached: asyncssh.SSHClientConnection | None = None
     try:
@@ -89,12 +91,6 @@ async def _log_in(
             if _TOO_MANY in error.reason:
                 raise _refused(hop, own) from None
             raise _unreachable(hop, before, f"the connection ended while logging in: {error.reason}") from None
-
-
-def _keep_quiet() -> None:
-    # every reason reaches the reader as one of our errors; the library's own lines are for debugging
-    if not logging.getLogger().isEnabledFor(logging.DEBUG):
-        asyncssh.set_log_level(logging.CRITICAL)
 
 
 def _name_the_user(hop: Hop) -> None:

@@ -60,7 +60,10 @@ async def identity(name: str, login: Login) -> AsyncIterator[Identity]:
             said = f"{name}: {key.problem}, and the agent at {socket} does not hold {what}"
             raise Unreadable(said, hint=f"give the key to the agent: ssh-add {login.key_file}")
         if key.public is None:
-            certificates.remarks.append(_any_key(login, len(mine)))
+            certificates.remarks.append(
+                f"all {len(mine)} keys of the agent were candidates, and a host refuses after a few (MaxAuthTries):"
+                f" write the public half of the right one to {login.key_file}.pub, then only that one is shown"
+            )
         yield Identity(certificates.paired(mine), certificates.remarks)
 
 
@@ -92,13 +95,6 @@ async def _held(name: str, socket: str, key: _KeyFile, agent: asyncssh.SSHAgentC
     raise Unreadable(
         f"{name}: {key.problem}, and the agent at {socket} (SSH_AUTH_SOCK) cannot be asked: {reason}",
         hint=f"start an agent that holds the key, and run again in the same shell; without one: {key.hint}",
-    )
-
-
-def _any_key(login: Login, number: int) -> str:
-    return (
-        f"all {number} keys of the agent were candidates, and a host refuses after a few (MaxAuthTries): write the"
-        f" public half of the right one to {login.key_file}.pub, then only that one is shown"
     )
 
 

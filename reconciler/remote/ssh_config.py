@@ -89,8 +89,9 @@ def parse(text: str) -> tuple[SshConfig, list[Wrong]]:
 
 
 def jumps(value: Value) -> tuple[Jump, ...]:
-    """The stops of a ProxyJump, the first one first; none for `none`."""
-    return () if value.text.lower() == "none" else tuple(_jumps(value))
+    """The stops of a ProxyJump, the first one first; none for `none`. Raises _Refused, of which a file without mistakes
+    has none."""
+    return () if value.text.lower() == "none" else tuple(_jump(value, part.strip()) for part in value.text.split(","))
 
 
 class _Refused(Exception):
@@ -110,22 +111,19 @@ _ALREADY = {"identitiesonly": "yes", "stricthostkeychecking": "yes", "batchmode"
 _KNOWN = f"only {', '.join(_NAMES)} are allowed in the blocks of `Host`"
 _COMMANDS = "it runs a command, and who may change this file could run any; to go through another host: ProxyJump"
 _HOST_KEYS = "host keys are always verified, against the file that `known_hosts` in the site file names; remove it"
+_OF_HOST_KEYS = (
+    *("KnownHostsCommand", "UserKnownHostsFile", "GlobalKnownHostsFile", "HostKeyAlias", "CheckHostIP"),
+    *("VerifyHostKeyDNS", "UpdateHostKeys", "NoHostAuthenticationForLocalhost"),
+)
 _FORWARDED = "the hosts on the way could log in with the agent's keys; remove it"
 _NOT_HERE = {
+    **{name.lower(): (f"{name} is not allowed", _HOST_KEYS) for name in _OF_HOST_KEYS},
     "proxycommand": ("ProxyCommand is not allowed", _COMMANDS),
     "localcommand": ("LocalCommand is not allowed", f"{_COMMANDS.partition(';')[0]}; remove it"),
     "permitlocalcommand": ("PermitLocalCommand is not allowed", f"{_COMMANDS.partition(';')[0]}; remove it"),
-    "knownhostscommand": ("KnownHostsCommand is not allowed", _HOST_KEYS),
     "match": ("Match is not allowed, since it can run commands", "write `Host NAME`, with * and ? where several fit"),
     "include": ("Include is not allowed", "write the lines of that file here: a reviewer sees this one only"),
     "stricthostkeychecking": ("host key checking cannot be changed", _HOST_KEYS),
-    "userknownhostsfile": ("UserKnownHostsFile is not allowed", _HOST_KEYS),
-    "globalknownhostsfile": ("GlobalKnownHostsFile is not allowed", _HOST_KEYS),
-    "hostkeyalias": ("HostKeyAlias is not allowed", _HOST_KEYS),
-    "checkhostip": ("CheckHostIP is not allowed", _HOST_KEYS),
-    "verifyhostkeydns": ("VerifyHostKeyDNS is not allowed", _HOST_KEYS),
-    "updatehostkeys": ("UpdateHostKeys is not allowed", _HOST_KEYS),
-    "nohostauthenticationforlocalhost": ("NoHostAuthenticationForLocalhost is not allowed", _HOST_KEYS),
     "forwardagent": ("ForwardAgent is not allowed", _FORWARDED),
     "identityagent": ("IdentityAgent is not allowed", "the agent is the one that SSH_AUTH_SOCK names; remove it"),
     "pkcs11provider": ("PKCS11Provider is not allowed", "it loads a library; ask an agent to hold that key"),
@@ -150,7 +148,10 @@ def _take(line: str, number: int, blocks: list[_Block]) -> None:
     words = list(_words(found["rest"], number, found.start("rest")))
     key = name.text.lower()
     if key == "host":
-        blocks.append(_host(name, words))
+        if not words:
+            hint = "write `Host NAME`, the name as the site file or a ProxyJump has it"
+            raise _Refused(name, "Host names no host", hint)
+        blocks.append(_Block(tuple(word.text for word in words), {}))
         return
     if key in _ALREADY and [word.text.lower() for word in words] == [_ALREADY[key]]:
         return
@@ -179,12 +180,6 @@ def _words(rest: str, number: int, before: int) -> Iterator[Value]:
         yield value
 
 
-def _host(name: Value, words: list[Value]) -> _Block:
-    if not words:
-        raise _Refused(name, "Host names no host", "write `Host NAME`, the name as the site file or a ProxyJump has it")
-    return _Block(tuple(word.text for word in words), {})
-
-
 def _check(name: str, key: str, value: Value) -> None:
     """Raises _Refused when the value does not work, or would say more than it shows."""
     if "${" in value.text:
@@ -208,13 +203,12 @@ def _check(name: str, key: str, value: Value) -> None:
             jumps(value)
 
 
-def _jumps(value: Value) -> Iterator[Jump]:
-    for part in value.text.split(","):
-        found = _JUMP.fullmatch(part.strip())
-        if found is None or found["host"].startswith("-") or not (found["port"] is None or _is_port(found["port"])):
-            hint = "write HOST, USER@HOST:PORT, several of them with commas and without blanks, or none"
-            raise _Refused(value, "ProxyJump has a part that is not a jump host", hint)
-        yield Jump(found["host"].strip("[]"), found["user"], int(found["port"]) if found["port"] else None)
+def _jump(value: Value, part: str) -> Jump:
+    found = _JUMP.fullmatch(part)
+    if found is None or found["host"].startswith("-") or not (found["port"] is None or _is_port(found["port"])):
+        hint = "write HOST, USER@HOST:PORT, several of them with commas and without blanks, or none"
+        raise _Refused(value, "ProxyJump has a part that is not a jump host", hint)
+    return Jump(found["host"].strip("[]"), found["user"], int(found["port"]) if found["port"] else None)
 
 
 def _is_port(text: str) -> bool:

@@ -12,8 +12,7 @@ from pydantic import SecretStr
 
 from reconciler.errors import Unreadable
 from reconciler.remote.command import KILL_AFTER, Command, check_parts, for_ssh, not_started, took_too_long, was_ended
-from reconciler.remote.files import read_file, replace_file
-from reconciler.remote.host import Completed, Login
+from reconciler.remote.host import Completed, Host, Login
 from reconciler.remote.login import log_in
 
 SESSIONS = 8
@@ -38,7 +37,7 @@ class _LineBroke(Exception):
         self.started = started
 
 
-class SshHost:
+class SshHost(Host):
     """One connection, opened when first needed; as many sessions on it as sshd allows. Output is held in memory."""
 
     def __init__(self, name: str, login: Login) -> None:
@@ -71,14 +70,6 @@ class SshHost:
                 return await self._once(argv, command, stdin, timeout)
             except _LineBroke as broke:
                 raise self._broken(argv, broke) from None
-
-    async def read(self, path: str) -> bytes | None:
-        """See Host."""
-        return await read_file(self, path)
-
-    async def replace(self, path: str, content: bytes, mode: int = 0o644) -> None:
-        """See Host; PermanentFailure when it was refused."""
-        await replace_file(self, path, content, mode)
 
     async def close(self) -> None:
         """Ends the connection; the next command would open a new one."""

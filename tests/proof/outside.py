@@ -21,7 +21,6 @@ from pydantic import SecretStr
 from sqlalchemy import Engine, event
 
 from reconciler.errors import TemporaryFailure, Unreadable
-from reconciler.remote.files import read_file, replace_file
 from reconciler.remote.host import Completed, Host
 from reconciler.remote.mailer import LOST, NOT_SENT
 from reconciler.remote.outbox import OutboxMailer
@@ -76,7 +75,7 @@ class InProcessHosts:
         """See Hosts."""
 
 
-class InProcessHost:
+class InProcessHost(Host):
     """OX' tools are calls of the stand-in's own code; the few commands that the map needs are the real ones."""
 
     name = "this machine"
@@ -123,14 +122,6 @@ class InProcessHost:
             return _started(argv, stdin)
         half = (lambda: _started(argv, stdin[: len(stdin) // 2])) if stdin else None
         return self._touches.write(MAP, name, lambda: _started(argv, stdin), _line_down, half)
-
-    async def read(self, path: str) -> bytes | None:
-        """See Host."""
-        return await read_file(self, path)
-
-    async def replace(self, path: str, content: bytes, mode: int = 0o644) -> None:
-        """See Host."""
-        await replace_file(self, path, content, mode)
 
     async def close(self) -> None:
         """See Host."""

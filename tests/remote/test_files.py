@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import PermanentFailure, Unreadable
-from reconciler.remote.files import replace_file
 from reconciler.remote.host import Completed, Host
 from reconciler.remote.local_host import LocalHost
 from reconciler.remote.ssh_host import SshHost
@@ -119,7 +118,7 @@ async def test_half_a_content_is_not_put_in_place(host: Host, open_folder: Path)
     """A line that is cut looks like the end of the input to the far side."""
     path = make(open_folder / "map")
     with pytest.raises(PermanentFailure, match="only a part of the content arrived"):
-        await replace_file(_Cut(host), str(path), NEW, 0o644)  # type: ignore[arg-type]  # enough of a Host
+        await Host.replace(_Cut(host), str(path), NEW, 0o644)  # type: ignore[arg-type]  # enough of a Host
     assert path.read_bytes() == OLD
     assert left(open_folder) == ["map"]
 
@@ -149,7 +148,7 @@ async def test_a_failure_on_the_way_leaves_the_old_file_and_nothing_else(
     path = make(open_folder / "map")
     hindered = _Tool(host, open_folder, tool, "echo no space >&2; exit 1")
     with pytest.raises(PermanentFailure, match="map was not replaced: ") as caught:
-        await replace_file(hindered, str(path), NEW, 0o644)  # type: ignore[arg-type]  # enough of a Host
+        await Host.replace(hindered, str(path), NEW, 0o644)  # type: ignore[arg-type]  # enough of a Host
     assert "write in" in caught.value.hint
     assert path.read_bytes() == OLD
     assert left(open_folder) == ["bin", "map"]
@@ -162,7 +161,7 @@ async def test_a_writer_that_is_killed_leaves_the_old_file_and_the_next_one_work
     path = make(open_folder / "map")
     hindered = _Tool(host, open_folder, tool, "kill -9 $PPID; exit 1")
     with pytest.raises((Unreadable, PermanentFailure)):
-        await replace_file(hindered, str(path), NEW, 0o644)  # type: ignore[arg-type]  # enough of a Host
+        await Host.replace(hindered, str(path), NEW, 0o644)  # type: ignore[arg-type]  # enough of a Host
     assert path.read_bytes() == OLD
     await host.replace(str(path), NEW)
     assert path.read_bytes() == NEW
@@ -171,7 +170,7 @@ async def test_a_writer_that_is_killed_leaves_the_old_file_and_the_next_one_work
 async def test_a_writer_that_died_by_a_signal_leaves_it_open_whether_it_was_done(host: Host, open_folder: Path) -> None:
     hindered = _Tool(host, open_folder, "mv", '/bin/mv "$@"; kill -9 $PPID')
     with pytest.raises(Unreadable, match="signal 9"):
-        await replace_file(hindered, str(open_folder / "map"), NEW, 0o644)  # type: ignore[arg-type]  # enough of a Host
+        await Host.replace(hindered, str(open_folder / "map"), NEW, 0o644)  # type: ignore[arg-type]  # enough of a Host
     assert (open_folder / "map").read_bytes() == NEW
 
 
