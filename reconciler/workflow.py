@@ -43,10 +43,9 @@ from reconciler.planning.ports import Observation, System
 from reconciler.planning.run_outcome import Progress, Run
 from reconciler.planning.snapshot import Pair, Snapshot
 from reconciler.planning.transitions import Grouped, Transition, group_by_owner
-from reconciler.policy.configuration import configuration
 from reconciler.policy.dated_resets import OneShots, due
 from reconciler.policy.gate_context import GateContext
-from reconciler.policy.gates import run_gates, summary
+from reconciler.policy.gates import configuration, run_gates, summary
 from reconciler.report.json import plan_json
 from reconciler.settings import Settings
 

@@ -85,7 +85,7 @@ def rules_of(folder: str) -> Iterator[tuple[str, str]]:
                 )
 
 
-_MAKERS = {"Finding", "refusal", "about", "_finding", "_note", "_about", "NoLetter"}
+_MAKERS = {"Finding", "refusal", "about", "_finding", "note", "_note", "_about", "NoLetter"}
 
 
 def _text(node: ast.expr) -> object:

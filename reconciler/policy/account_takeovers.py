@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from reconciler.model.addresses import Address, local_part, without_extension
+from reconciler.model.addresses import Address, domain_of, local_part, without_extension
+from reconciler.model.record_kinds import kind_of
 from reconciler.model.records import AliasRow, MailboxRow, Owner, Scope
+from reconciler.planning.changes import Action, Change
 from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.transitions import Transition
-from reconciler.policy.counting import renames
 from reconciler.policy.gate_context import GateContext
 from reconciler.policy.wording import about, refusal
 
@@ -32,50 +33,100 @@ def member_changed(context: GateContext) -> Iterator[Finding]:
 def foreign_mailbox(context: GateContext) -> Iterator[Finding]:
     """A rename gives one person's password to all mailboxes of its chain: each of them must be that person's, or a bare
     one that may be the first step of this rename, done by hand."""
-    live = context.snapshot.rows(MailboxRow) or {}
+    live = context.live(MailboxRow)
     for transition in context.transitions:
         account = Address(transition.owner.subject)
-        chain, box = context.chains.former.get(account), context.desired.mailboxes.get(account)
-        if chain is None or box is None or not renames(transition, context):
+        chain, box = context.chains.former.get(account), context.declared(transition)
+        if chain is None or box is None or not renames(transition, context) or not any(r.old in live for r in chain):
             continue
         first = chain[-1].old
-        taken = [a for a in context.chains.addresses(account) if a != first and a in live and live[a].key == a]
-        for address in taken if any(rename.old in live for rename in chain) else ():
-            why = context.identity.somebody_elses(box, address)
-            name = f" ({live[address].name})" if live[address].name else ""
-            if why:
-                message = f"{address}{name} is a mailbox already, and not that of {first}: {why}"
+        for address in context.chains.addresses(account):
+            row = live.get(address)
+            if row is None or row.key != address or address == first:
+                continue
+            message = f"{address}{f' ({row.name})' if row.name else ''} is a mailbox already"
+            if why := context.identity.somebody_elses(box, address):
                 hint = "choose another address; or confirm, when both are the same person's"
-                yield refusal(transition, "foreign", message, hint)
+                yield refusal(transition, "foreign", f"{message}, and not that of {first}: {why}", hint)
             elif not context.identity.is_known(box, address):
-                message = f"{address}{name} is a mailbox already: it is taken for the first step of this rename"
                 hint = f"nothing shows whose it is; if it is not that of {first}, choose another address"
+                message = f"{message}: it is taken for the first step of this rename"
                 yield about(transition, Severity.NOTE, "rename-by-hand", message, hint)
+
+
+def renames(transition: Transition, context: GateContext) -> bool:
+    """Whether the account's address changes in this transition, in any system; drift after a rename is none."""
+    renamed = Address(transition.owner.subject) in context.chains.former
+    return renamed and any(_moves(change, transition.owner) for change in transition.changes)
+
+
+def _moves(change: Change, owner: Owner) -> bool:
+    if change.action is Action.RENAME or (change.action is Action.CREATE and kind_of(change.kind).credential):
+        return True
+    # the old address becomes an alias of the new one
+    return isinstance(change.after, AliasRow) and change.key != owner.subject and change.after.goto == (owner.subject,)
 
 
 def foreign_number(context: GateContext) -> Iterator[Finding]:
     """The alias of a member number that somebody else made, and that leads elsewhere, is not overwritten."""
+    live = context.live(MailboxRow)
     for transition, before, after in _numbers(context):
         if before is None or before.goto == after.goto or is_ours(context, after.key):
             continue
         others = set(before.goto).difference(context.chains.addresses(Address(transition.owner.subject)))
         # a number of a mailbox that nobody names is a matter of `suspected-rename`
-        if others and not left_behind(context, others):
+        if others and not context.unnamed(others & live.keys()):
             message = f"the alias {after.key} leads to {', '.join(before.goto)}, and reconciler did not make it"
             hint = f"is {local_part(after.key)} the right number? Delete that alias in PostfixAdmin, or confirm"
             yield refusal(transition, "foreign", message, hint)
 
 
-def waiting_alias(context: GateContext) -> Iterator[Finding]:
-    """Until a rename is carried out, its target may be somebody else's, and so may an account that is to go to another
-    person, and an alias on the address of a mailbox that is to be made: no alias leads there before."""
-    for transition in context.transitions:
-        if transition.owner.scope is not Scope.ALIAS:
+def foreign_alias(context: GateContext) -> Iterator[Finding]:
+    """An alias that somebody else made is at the address of a mailbox that is to be made, or at a former address; or a
+    declared alias is at the address of a live mailbox that git does not name."""
+    live = context.live(MailboxRow)
+    for transition, before, after in context.changes(AliasRow):
+        if after is None:
             continue
-        for change in transition.changes:
-            if isinstance(change.after, AliasRow):
-                before = change.before.goto if isinstance(change.before, AliasRow) else ()
-                yield from _waiting(context, transition, sorted(set(change.after.goto) - set(before)))
+        at = live.get(after.key)
+        is_live = at is not None and at.key == after.key
+        if transition.owner.scope is Scope.ALIAS and is_live:
+            yield from _takes_a_mailbox(context, transition, after)
+        elif transition.owner.scope is Scope.ACCOUNT and not is_live and before is not None:
+            yield from _takes_an_alias(context, transition, before)
+
+
+def _takes_a_mailbox(context: GateContext, transition: Transition, alias: AliasRow) -> Iterator[Finding]:
+    key, today = alias.key, context.desired.today
+    leaves = any(removal.mailbox == key and removal.date <= today for removal in context.desired.removals)
+    if not leaves and key not in context.remembered.aliases and key not in alias.goto:
+        message = f"{key} is a live mailbox that git does not declare: this alias would take its mail"
+        hint = f"declare {key} under `mailboxes:` or `removals:`, or choose another address; or confirm"
+        yield refusal(transition, "foreign", message, hint)
+
+
+def _takes_an_alias(context: GateContext, transition: Transition, alias: AliasRow) -> Iterator[Finding]:
+    account, box = transition.owner.subject, context.declared(transition)
+    addresses = set(context.chains.addresses(Address(account)))
+    if alias.key not in addresses or not alias.goto:
+        return
+    own = addresses | ({f"{box.member}@{domain_of(a)}" for a in addresses} if box and box.member else set())
+    # one that leads to this person already may have other targets, which stay; so may the own alias of a former mailbox
+    others = own - {account} if alias.key == account else own
+    theirs = set(alias.goto) <= own or not others.isdisjoint(alias.goto)
+    if not theirs and not is_ours(context, alias.key):
+        message = f"the alias {alias.key} leads to {', '.join(alias.goto)}, and reconciler did not make it"
+        then = f"it then leads to {account} alone"
+        hint = f"delete that alias in PostfixAdmin, or choose another address; or confirm: {then}"
+        yield refusal(transition, "foreign", message, hint)
+
+
+def waiting_alias(context: GateContext) -> Iterator[Finding]:
+    """No alias leads to an address before its account is carried out: until a rename is, its target may be somebody
+    else's; so may an account that is to go to another person, and an alias at the address of a mailbox to be made."""
+    for transition, before, after in context.changes(AliasRow, Scope.ALIAS):
+        if after is not None:
+            yield from _waiting(context, transition, sorted(set(after.goto) - set(before.goto if before else ())))
 
 
 def moved_numbers(context: GateContext) -> Iterator[tuple[Transition, AliasRow | None, AliasRow]]:
@@ -88,14 +139,10 @@ def moved_numbers(context: GateContext) -> Iterator[tuple[Transition, AliasRow |
 
 def _numbers(context: GateContext) -> Iterator[tuple[Transition, AliasRow | None, AliasRow]]:
     """The aliases of declared member numbers that change."""
-    for transition in context.transitions:
-        box = context.desired.mailboxes.get(Address(transition.owner.subject))
-        if transition.owner.scope is not Scope.ACCOUNT or box is None:
-            continue
-        for change in transition.changes:
-            before, after = change.before, change.after
-            if isinstance(after, AliasRow) and local_part(change.key) == box.member:
-                yield transition, before if isinstance(before, AliasRow) else None, after
+    for transition, before, after in context.changes(AliasRow, Scope.ACCOUNT):
+        box = context.declared(transition)
+        if box is not None and after is not None and local_part(after.key) == box.member:
+            yield transition, before, after
 
 
 def _waiting(context: GateContext, transition: Transition, targets: list[str]) -> Iterator[Finding]:
@@ -111,22 +158,14 @@ def _waiting(context: GateContext, transition: Transition, targets: list[str]) -
 
 
 def _is_anothers(context: GateContext, owner: Owner) -> bool:
-    """Whether what is live at the address of this stopped account may be somebody else's: so is an alias that is there
-    instead of its mailbox."""
+    """Whether what is live at the address of this stopped account may be somebody else's; an alias there without a
+    mailbox may be, too."""
     if owner.subject in context.chains.former or owner in context.identity.changed:
         return True
-    boxes, aliases = context.snapshot.rows(MailboxRow) or {}, context.snapshot.rows(AliasRow) or {}
-    return owner.subject in aliases and owner.subject not in boxes
-
-
-def left_behind(context: GateContext, addresses: Iterable[str]) -> list[str]:
-    """Those of the addresses that are live mailboxes which nothing in git names."""
-    live, desired = context.snapshot.rows(MailboxRow) or {}, context.desired
-    named = {rename.old for rename in desired.renames} | {removal.mailbox for removal in desired.removals}
-    return [a for a in addresses if a in live and a not in desired.mailboxes and a not in named]
+    return owner.subject in context.live(AliasRow) and owner.subject not in context.live(MailboxRow)
 
 
 def is_ours(context: GateContext, key: str) -> bool:
     """Whether the inventory has this alias."""
-    managed = any(kind == "alias" and key in keys for (_, kind), keys in context.remembered.known.items())
-    return managed or any((kind, k) == ("alias", key) for _, kind, k in context.remembered.inventory)
+    known = any(kind == "alias" and key in keys for (_, kind), keys in context.remembered.known.items())
+    return known or key in context.managed("alias")

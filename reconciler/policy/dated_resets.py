@@ -1,6 +1,6 @@
 """One-shot dates: which are due, which were missed, which wait (docs/state-language.md, "What is managed").
 
-The workflow asks `due` before it folds changes into transitions; the gate only tells what does not happen.
+The workflow asks `due` before it groups changes into transitions; the gate only says what is not done.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from typing import NamedTuple
 from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState, Mailbox
 from reconciler.model.records import MailboxRow, Owner, Scope
-from reconciler.planning.finding import Finding, Severity
+from reconciler.planning.finding import Finding
 from reconciler.planning.ledger_state import OneShot, Remembered
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.snapshot import Snapshot
 from reconciler.policy.gate_context import GateContext
+from reconciler.policy.wording import note
 from reconciler.settings import Settings
 
 PASSWORD, SUBSCRIPTIONS = "password_reset", "subscriptions_reset"
@@ -32,7 +33,7 @@ class Missed(NamedTuple):
 
 
 class OneShots(NamedTuple):
-    """What today makes of the declared dates. `password` and `unsubscribe` are for `planning.credentials.Due`."""
+    """What today makes of the declared dates. `password` and `unsubscribe` are for `planning.new_passwords.Due`."""
 
     due: tuple[OneShot, ...] = ()
     missed: tuple[Missed, ...] = ()
@@ -52,12 +53,7 @@ class OneShots(NamedTuple):
         return frozenset(Owner(Scope.ACCOUNT, shot.address) for shot in self.due if shot.name == name)
 
 
-def due(
-    context: PlanContext,
-    remembered: Remembered,
-    site: Settings,
-    snapshot: Snapshot,
-) -> OneShots:
+def due(context: PlanContext, remembered: Remembered, site: Settings, snapshot: Snapshot) -> OneShots:
     """Every declared date that the ledger has not seen as done.
 
     Nothing is due nor missed while the mailboxes are unknown, nor for an account whose rename is still to come.
@@ -68,9 +64,7 @@ def due(
         return OneShots()
     oldest = desired.today - timedelta(days=site.policy.one_shot_days)
     later = {rename.new for rename in chains.future}
-    ready: list[OneShot] = []
-    missed: list[Missed] = []
-    waiting: list[OneShot] = []
+    shots, missed, waiting = list[OneShot](), list[Missed](), list[OneShot]()
     for box, shot in _declared(desired):
         addresses = chains.addresses(box.address)
         if any(shot._replace(address=address) in remembered.one_shots for address in addresses):
@@ -83,29 +77,29 @@ def due(
         elif why := _why_not(box, shot, oldest, since, before=shot in remembered.missed):
             missed.append(Missed(shot, why, _again(box, shot, desired.today, since)))
         else:
-            ready.append(shot)
-    return OneShots(tuple(ready), tuple(missed), tuple(waiting))
+            shots.append(shot)
+    return OneShots(tuple(shots), tuple(missed), tuple(waiting))
 
 
 def one_shots(context: GateContext) -> Iterator[Finding]:
     """Dates that were missed, and dates that are still to come."""
-    shots = due(context.plan, context.remembered, context.site, context.snapshot)
+    shots, boxes = due(context.plan, context.remembered, context.site, context.snapshot), context.desired.mailboxes
     for shot, why, again in shots.missed:
         if why:
             when = "now" if again == context.desired.today else "then"
             hint = f"write `{shot.name}: {again}` to have it done {when}, or remove it" if again else "remove it"
             message = f"{shot.name} of {shot.address} on {shot.date} is not done: {why}"
-            yield _note(context, "missed", shot, message, hint)
+            yield note(context, "missed", shot.address, message, hint, boxes[Address(shot.address)].origin)
     for shot in shots.waiting:
-        yield _note(context, "one-shot", shot, f"{shot.name} of {shot.address} waits for {shot.date}", "")
+        message = f"{shot.name} of {shot.address} waits for {shot.date}"
+        yield note(context, "one-shot", shot.address, message, "", boxes[Address(shot.address)].origin)
 
 
 def _declared(desired: DesiredState) -> Iterator[tuple[Mailbox, OneShot]]:
     for box in desired.mailboxes.values():
-        if box.password_reset is not None:
-            yield box, OneShot(box.address, PASSWORD, box.password_reset)
-        if box.subscriptions_reset is not None:
-            yield box, OneShot(box.address, SUBSCRIPTIONS, box.subscriptions_reset)
+        for name, day in ((PASSWORD, box.password_reset), (SUBSCRIPTIONS, box.subscriptions_reset)):
+            if day is not None:
+                yield box, OneShot(box.address, name, day)
 
 
 def _why_not(box: Mailbox, shot: OneShot, oldest: date, since: date | None, *, before: bool) -> str:
@@ -129,8 +123,3 @@ def _again(box: Mailbox, shot: OneShot, today: date, since: date | None) -> date
 
 def _is_void(box: Mailbox, shot: OneShot) -> bool:
     return shot.name == SUBSCRIPTIONS and not box.groupware
-
-
-def _note(context: GateContext, rule: str, shot: OneShot, message: str, hint: str) -> Finding:
-    origin = context.desired.mailboxes[Address(shot.address)].origin
-    return Finding(Severity.NOTE, rule, shot.address, message, hint, context.locate(origin))

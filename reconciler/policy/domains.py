@@ -1,25 +1,49 @@
-"""What PostfixAdmin says of the domains that git uses: switched off, a backup MX, fuller than its limits. Pure.
+"""What PostfixAdmin says of the domains that git uses: missing, switched off, a backup MX, beyond its limits. Pure.
 
-Said once a domain, never refused: the first two decide about mail and are people's to put right in PostfixAdmin; the
-limits are looked at by PostfixAdmin's own pages alone (facts/postfixadmin.md 8), and many sites never set them.
+A missing one is refused; the others are named once each. One that is off or a backup MX decides about mail and is for
+people to correct in PostfixAdmin; only PostfixAdmin's own pages look at the limits (facts/postfixadmin.md 8), and many
+sites never set them.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import NamedTuple
 
 from reconciler.model.addresses import domain_of
 from reconciler.model.declared import Mailbox
-from reconciler.model.records import AliasRow, DomainRow, MailboxRow
+from reconciler.model.records import AliasRow, DomainRow, MailboxRow, Scope
 from reconciler.model.source_places import Origin
 from reconciler.planning.finding import Finding, Severity
+from reconciler.planning.transitions import Transition
 from reconciler.policy.gate_context import GateContext
-from reconciler.policy.new_accounts import new_accounts
+from reconciler.policy.new_accounts import arriving_mailboxes, new_accounts
+from reconciler.policy.wording import refusal
 
 _WHERE = "in PostfixAdmin (Domain List, Edit)"
+
+
+def missing_domain(context: GateContext) -> Iterator[Finding]:
+    """A mailbox can only be in a domain that PostfixAdmin has, also one whose spelling changes; so can an alias."""
+    both = ((t, old, new) for t, old, new in context.changes(MailboxRow) if old and new)
+    respelled = ((t, new) for t, old, new in both if old.spelling and old.key == new.key)
+    yield from _outside(context, (*arriving_mailboxes(context), *respelled))
+
+
+def missing_alias_domain(context: GateContext) -> Iterator[Finding]:
+    """An alias can only be made in a domain that PostfixAdmin has."""
+    yield from _outside(context, ((t, after) for t, _, after in context.changes(AliasRow, Scope.ALIAS) if after))
+
+
+def _outside(context: GateContext, rows: Iterable[tuple[Transition, MailboxRow | AliasRow]]) -> Iterator[Finding]:
+    domains = context.snapshot.rows(DomainRow)
+    for transition, row in rows if domains is not None else ():
+        domain = domain_of(row.key)
+        if domain not in context.live(DomainRow):
+            message = f"{row.key}: PostfixAdmin does not have the domain {domain}"
+            hint = f"add the domain {domain} in PostfixAdmin (Domain List, New Domain), then run this again"
+            yield refusal(transition, "missing-domain", message, hint)
 
 
 def domains(context: GateContext) -> Iterator[Finding]:
@@ -36,27 +60,22 @@ def domains(context: GateContext) -> Iterator[Finding]:
         if not row.active:
             message = f"the domain {domain} is switched off in PostfixAdmin: mail to its addresses is refused"
             hint = f"switch it on {_WHERE}, or remove its addresses from git"
-            yield _finding(context, Severity.WARNING, "domain-off", domain, message, hint, first[domain])
+            place = context.locate(first[domain])
+            yield Finding(Severity.WARNING, "domain-off", domain, message, hint, place)
         elif row.backupmx:
-            message = (
-                f"the mail server is only a backup MX for {domain}: mail to its addresses is kept for its main server, "
-                "not delivered here"
-            )
+            kept = "mail to its addresses is kept for its main server, not delivered here"
+            message = f"the mail server is only a backup MX for {domain}: {kept}"
             hint = f"where its mailboxes are here, take `Mail server is backup MX` off {_WHERE}"
-            yield _finding(context, Severity.WARNING, "domain-backup-mx", domain, message, hint, first[domain])
+            place = context.locate(first[domain])
+            yield Finding(Severity.WARNING, "domain-backup-mx", domain, message, hint, place)
     yield from _limits(context, used, first)
 
 
-class _Numbers(NamedTuple):
-    """By domain."""
+class _Numbers:
+    """Mailboxes, aliases and megabytes by domain."""
 
-    mailboxes: Counter[str]
-    aliases: Counter[str]
-    megabytes: Counter[str]
-
-    @classmethod
-    def none(cls) -> _Numbers:
-        return cls(Counter(), Counter(), Counter())
+    def __init__(self) -> None:
+        self.mailboxes, self.aliases, self.megabytes = Counter[str](), Counter[str](), Counter[str]()
 
     def add(self, row: MailboxRow | AliasRow, step: int) -> None:
         """As PostfixAdmin does: aliases are all rows of the table, less one for each mailbox."""
@@ -68,6 +87,10 @@ class _Numbers(NamedTuple):
             self.aliases[domain] -= step
             self.megabytes[domain] += step * max(row.quota, 0)
 
+    def of(self, domain: str) -> tuple[int, int, int]:
+        """Mailboxes, aliases, megabytes."""
+        return self.mailboxes[domain], self.aliases[domain], self.megabytes[domain]
+
 
 def _limits(context: GateContext, used: dict[str, DomainRow], first: dict[str, Origin]) -> Iterator[Finding]:
     limited = {name: row for name, row in used.items() if row.mailboxes or row.aliases or row.maxquota or row.quota > 0}
@@ -77,11 +100,11 @@ def _limits(context: GateContext, used: dict[str, DomainRow], first: dict[str, O
     for domain, row in limited.items():
         said, place, severity = [], first[domain], Severity.NOTE
         limits = (("mailboxes", row.mailboxes), ("aliases", row.aliases), ("MB of quotas", max(row.quota, 0)))
-        for (word, limit), numbers, more in zip(limits, total, added, strict=True):
-            number, allowed = numbers[domain], max(limit, 0)
-            if limit and (number > allowed or (number == allowed and more[domain] > 0)):
+        for (word, limit), number, more in zip(limits, total.of(domain), added.of(domain), strict=True):
+            allowed = max(limit, 0)
+            if limit and (number > allowed or (number == allowed and more > 0)):
                 said.append(f"{number} {word} of {allowed} allowed")
-                severity = Severity.WARNING if number > allowed and more[domain] > 0 else severity
+                severity = Severity.WARNING if number > allowed and more > 0 else severity
         if domain in largest:
             quota, box = largest[domain]
             wanted = "no limit" if quota == _ENDLESS else f"{quota} MB"
@@ -90,21 +113,19 @@ def _limits(context: GateContext, used: dict[str, DomainRow], first: dict[str, O
         if said:
             message = f"{domain} has reached its limits in PostfixAdmin with this plan: {', '.join(said)}"
             hint = f"mail is not affected, but PostfixAdmin's pages refuse to add or save there; raise them {_WHERE}"
-            yield _finding(context, severity, "domain-limits", domain, message, hint, place)
+            yield Finding(severity, "domain-limits", domain, message, hint, context.locate(place))
 
 
 def _numbers(context: GateContext) -> tuple[_Numbers, _Numbers]:
     """What there is once the plan is carried out, and what of that it adds."""
-    total, added = _Numbers.none(), _Numbers.none()
-    mailboxes, aliases = context.snapshot.rows(MailboxRow) or {}, context.snapshot.rows(AliasRow) or {}
-    for row in chain[MailboxRow | AliasRow](mailboxes.values(), aliases.values()):
+    total, added = _Numbers(), _Numbers()
+    for row in chain[MailboxRow | AliasRow](context.live(MailboxRow).values(), context.live(AliasRow).values()):
         total.add(row, 1)
-    for transition in context.transitions:
-        for change in () if transition.owner in context.stopped else transition.changes:
-            for each, step in ((change.before, -1), (change.after, 1)):
-                if isinstance(each, MailboxRow | AliasRow):
-                    total.add(each, step)
-                    added.add(each, step)
+    for change in (c for t in context.transitions if t.owner not in context.stopped for c in t.changes):
+        for each, step in ((change.before, -1), (change.after, 1)):
+            if isinstance(each, MailboxRow | AliasRow):
+                total.add(each, step)
+                added.add(each, step)
     return total, added
 
 
@@ -124,9 +145,3 @@ def _largest(context: GateContext, limited: dict[str, DomainRow]) -> dict[str, t
 
 _ENDLESS = 1 << 62
 """What a quota of 0 means."""
-
-
-def _finding(
-    context: GateContext, severity: Severity, rule: str, domain: str, message: str, hint: str, origin: Origin
-) -> Finding:
-    return Finding(severity, rule, domain, message, hint, context.locate(origin))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
-from reconciler.model.declared import Confirm, DesiredState
-from reconciler.model.records import Owner
+from reconciler.model.addresses import Address
+from reconciler.model.declared import Confirm, DesiredState, Mailbox
+from reconciler.model.owners import Owner, Row, Scope
 from reconciler.model.rename_chains import RenameChains
 from reconciler.planning.finding import Locate, Severity
 from reconciler.planning.identity import Identity
@@ -15,6 +17,8 @@ from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.snapshot import Snapshot
 from reconciler.planning.transitions import Transition
 from reconciler.settings import Settings
+
+R = TypeVar("R", bound=Row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +51,32 @@ class GateContext:
         """The entry that lifts this gate today for the subject, by whichever of its names."""
         of_gate = (confirm for confirm in self.desired.confirm if confirm.gate == gate)
         return next((c for c in of_gate if c.subject in subjects and c.until >= self.desired.today), None)
+
+    def live(self, kind: type[R]) -> Mapping[str, R]:
+        """The live records of one kind; empty also where they are unknown."""
+        return self.snapshot.rows(kind) or {}
+
+    def changes(self, kind: type[R], scope: Scope | None = None) -> Iterator[tuple[Transition, R | None, R | None]]:
+        """Every change of a record of this kind, before and after; of transitions about `scope` only, where given."""
+        for transition in self.transitions:
+            if scope is None or transition.owner.scope is scope:
+                for change in transition.changes:
+                    if isinstance(change.before, kind) or isinstance(change.after, kind):
+                        yield transition, _as(kind, change.before), _as(kind, change.after)
+
+    def declared(self, transition: Transition) -> Mailbox | None:
+        """The mailbox that git declares for this account."""
+        return self.desired.mailboxes.get(Address(transition.owner.subject))
+
+    def unnamed(self, addresses: Iterable[str]) -> list[str]:
+        """Those of the addresses that git names neither as a mailbox nor in a rename or a removal."""
+        named = {rename.old for rename in self.desired.renames} | self.plan.removed
+        return [a for a in addresses if a not in self.desired.mailboxes and a not in named]
+
+    def managed(self, kind: str) -> set[str]:
+        """The keys of records of this kind that are ours and that nobody declares any more."""
+        return {key for _, of, key in self.remembered.inventory if of == kind}
+
+
+def _as(kind: type[R], row: Row | None) -> R | None:
+    return row if isinstance(row, kind) else None

@@ -1,37 +1,44 @@
 """The gates, in the order in which their findings are shown.
 
-`workflow.draft` runs them all, always, before the first effect. A gate is one function that looks at the plan in
-the making and returns Findings; it never raises and never writes. A refusal with an owner stops that transition, one
+`workflow.draft` runs them all, always, before the first effect. A gate is one function that looks at the plan in the
+making and returns Findings; it never raises and never writes. A refusal with an owner stops that transition, one
 without stops the plan (docs/gates.md, "Error, gate or note").
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from reconciler.model.declared import Confirm
 from reconciler.model.records import Owner
 from reconciler.planning.finding import Finding, Severity
 from reconciler.policy import limits
-from reconciler.policy.account_takeovers import foreign_mailbox, foreign_number, member_changed, waiting_alias
-from reconciler.policy.aliases import dangling_alias, missing_alias_domain, sub_addresses
-from reconciler.policy.confirm import allowed, confirmed, unused, with_way_out
+from reconciler.policy.account_renames import future_rename, move_target, suspected_rename
+from reconciler.policy.account_takeovers import (
+    foreign_alias,
+    foreign_mailbox,
+    foreign_number,
+    member_changed,
+    waiting_alias,
+)
+from reconciler.policy.alias_targets import dangling_alias, sub_addresses
+from reconciler.policy.confirmations import allowed, confirmed, unused, with_way_out
 from reconciler.policy.dated_resets import one_shots
-from reconciler.policy.domains import domains
+from reconciler.policy.domains import domains, missing_alias_domain, missing_domain
 from reconciler.policy.gate_context import GateContext
 from reconciler.policy.limits import changes, creations, empty_state, removals
 from reconciler.policy.mail_flow import forward_only, mail_flow
-from reconciler.policy.new_accounts import lost_password, missing_domain, naming, register, unknown_system
-from reconciler.policy.own_aliases import foreign_alias
+from reconciler.policy.new_accounts import lost_password, naming, register, unknown_system
 from reconciler.policy.ox_deletions import groupware_delete, second_account
 from reconciler.policy.ox_names_taken import display_name, foreign_login
 from reconciler.policy.protected import protected
 from reconciler.policy.removal_dates import coming_removal, early_purge
-from reconciler.policy.renames import future_rename, move_target, suspected_rename
-from reconciler.policy.sender_blocks import wide_block
 from reconciler.policy.unmanaged import kept_groupware, unknown_removal, unmanaged
 from reconciler.policy.untold_passwords import uncertain_letters, untold_password
+from reconciler.policy.wide_blocks import wide_block
+from reconciler.settings import Policy
 
 Gate = Callable[[GateContext], Iterable[Finding]]
 
@@ -101,15 +108,24 @@ def summary(context: GateContext, findings: Sequence[Finding] = ()) -> tuple[str
 
 
 def _after(context: GateContext, findings: Sequence[Finding]) -> GateContext:
-    """What is left to be judged: not what waits for its date, which is not part of this plan."""
-    stopped = _stopped(findings)
+    """What is left to be judged: not what waits for its date, which is not part of this plan. Of what stops an owner a
+    refusal weighs more than a wait, a wait more than a future date."""
+    stopped: dict[Owner, Severity] = {}
+    for severity in (Severity.LATER, Severity.WAIT, Severity.REFUSAL):
+        stopped |= {f.owner: severity for f in findings if f.owner is not None and f.severity is severity}
     left = tuple(t for t in context.transitions if stopped.get(t.owner) is not Severity.LATER)
     return replace(context, transitions=left, stopped=stopped)
 
 
-def _stopped(findings: Sequence[Finding]) -> dict[Owner, Severity]:
-    """What is stopped: a refusal weighs more than a wait, a wait more than a date of the future."""
-    stopped: dict[Owner, Severity] = {}
-    for severity in (Severity.LATER, Severity.WAIT, Severity.REFUSAL):
-        stopped |= {f.owner: severity for f in findings if f.owner is not None and f.severity is severity}
-    return stopped
+def configuration(policy: Policy) -> dict[str, str]:
+    """The `policy` section as it was read, defaults included, by dotted key (`limits.removals.number: 5`): a saved plan
+    is bound to it and names what differs."""
+    return dict(_flat("", policy.model_dump()))
+
+
+def _flat(prefix: str, section: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, value in section.items():
+        if isinstance(value, dict):
+            yield from _flat(f"{prefix}{name}.", value)
+        else:
+            yield f"{prefix}{name}", ", ".join(map(str, value)) if isinstance(value, list) else str(value)

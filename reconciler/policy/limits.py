@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from math import floor
 from typing import NamedTuple
 
@@ -11,7 +11,6 @@ from reconciler.model.addresses import Domain, domain_of
 from reconciler.model.records import DomainRow, MailboxRow, Owner, Scope
 from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.transitions import Effect, Transition
-from reconciler.policy.counting import managed
 from reconciler.policy.gate_context import GateContext
 from reconciler.settings import Limit
 
@@ -45,12 +44,12 @@ class Count(NamedTuple):
 
     def __str__(self) -> str:
         """`removals: 1 of at most 4 (412 accounts, 24 h)`."""
-        over = [] if self.limit.share is None else [_plural(self.managed, "account")]
+        over = "" if self.limit.share is None else _plural(self.managed, "account")
         number = len(self.planned)
         if self.recent:
-            basis = f" ({', '.join(over)})" if over else ""
-            return f"{self.effect}s: {number} now + {self.recent} in {self.hours} h, at most {self.allowed}{basis}"
-        return f"{self.effect}s: {number} of at most {self.allowed} ({', '.join([*over, f'{self.hours} h'])})"
+            now = f"{number} now + {self.recent} in {self.hours} h, at most {self.allowed}"
+            return f"{self.effect}s: {now}{f' ({over})' if over else ''}"
+        return f"{self.effect}s: {number} of at most {self.allowed} ({over}{', ' if over else ''}{self.hours} h)"
 
     @property
     def terms(self) -> str:
@@ -78,12 +77,9 @@ def empty_state(context: GateContext) -> Iterator[Finding]:
     """No declared mailbox at all while there are live ones: a folder that is empty by mistake looks like this."""
     if context.desired.mailboxes:
         return
-    live, domains = context.snapshot.rows(MailboxRow) or {}, context.snapshot.rows(DomainRow) or {}
-    ours = context.desired.domains | domains.keys()
-    removed = {removal.mailbox for removal in context.desired.removals}
-    left = {address for address in live if domain_of(address) in ours}
-    left |= {key for _, kind, key in context.remembered.inventory if kind == "mailbox"}
-    number = len(left - removed)
+    ours = context.desired.domains | context.live(DomainRow).keys()
+    left = {address for address in context.live(MailboxRow) if domain_of(address) in ours} | context.managed("mailbox")
+    number = len(left - context.plan.removed)
     if number:
         message = f"no mailbox is declared, while our domains and the inventory have {number} that no removal names"
         hint = "check that `state` in the site file is the right folder, and declare the mailboxes"
@@ -107,26 +103,29 @@ def summary(context: GateContext) -> Iterator[str]:
 def _limited(context: GateContext, effect: Effect) -> Iterator[Finding]:
     for count in _counts(context, effect):
         if count.exceeded:
-            yield _too_much(count)
+            number = len(count.planned)
+            now = f" now + {count.recent} in {count.hours} h" if count.recent else ""
+            accounts = f"{_plural(count.managed, 'managed account')} of {count.subject}"
+            allowed = f"at most {count.allowed} allowed (limit {count.terms})"
+            message = f"{_plural(number, effect)}{now} with {accounts}: {allowed}"
+            some = ", ".join(count.planned[:5]) + (f" and {number - 5} more" if number > 5 else "")
+            hint = f"check whether all of them are meant: {some}"
+            yield Finding(Severity.REFUSAL, f"{effect}s", count.subject, message, hint)
 
 
-def _too_much(count: Count) -> Finding:
-    number = len(count.planned)
-    now = f" now + {count.recent} in {count.hours} h" if count.recent else ""
-    accounts = f"{_plural(count.managed, 'managed account')} of {count.subject}"
-    allowed = f"at most {count.allowed} allowed (limit {count.terms})"
-    message = f"{_plural(number, count.effect)}{now} with {accounts}: {allowed}"
-    some = ", ".join(count.planned[:5]) + (f" and {number - 5} more" if number > 5 else "")
-    hint = f"check whether all of them are meant: {some}"
-    return Finding(Severity.REFUSAL, f"{count.effect}s", count.subject, message, hint)
+def managed(context: GateContext) -> Set[str]:
+    """The live accounts that are ours: what shares are shares of. The old mailbox of a rename belongs to its account.
+    When the mailboxes are unknown, what is declared counts."""
+    ours = {*context.desired.mailboxes, *context.plan.removed, *context.managed("mailbox")}
+    accounts, live = context.chains.of_all(ours), context.snapshot.rows(MailboxRow)
+    return accounts if live is None else accounts & context.chains.of_all(live.keys())
 
 
 def _counts(context: GateContext, effect: Effect) -> Iterator[Count]:
     """Over all, then each domain where that is another question."""
     planned = [t.owner for t in context.transitions if t.effect is effect and _counts_at_all(t, context)]
-    limits = context.site.policy.limits
+    limits, ours = context.site.policy.limits, managed(context)
     limit = {Effect.REMOVAL: limits.removals, Effect.CHANGE: limits.changes, Effect.CREATION: limits.creations}[effect]
-    ours = managed(context)
 
     def count(subject: str, number: int, domain: Domain | None = None) -> Count:
         names = tuple(owner.subject for owner in planned if domain in (None, _domain(owner)))

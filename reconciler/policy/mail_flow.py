@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.model.addresses import Address, domain_of, local_part
-from reconciler.model.records import AliasRow, MailboxRow, Owner, Scope
+from reconciler.model.records import AliasRow, Owner, Scope
 from reconciler.planning.changes import Action
 from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.mail_flow_before_after import MailFlow, mail_flow_of
 from reconciler.planning.mail_resolution import Delivery
-from reconciler.planning.transitions import Transition
+from reconciler.planning.transitions import Transition, switches_off
 from reconciler.policy.gate_context import GateContext
 from reconciler.policy.wording import about
 
@@ -41,23 +41,21 @@ def mail_flow(context: GateContext) -> Iterator[Finding]:
 
 def forward_only(context: GateContext) -> Iterator[Finding]:
     """A user's choice to keep nothing survives a rename, and is said; so is its end."""
-    for transition in context.transitions:
+    for transition, before, after in context.changes(AliasRow, Scope.ACCOUNT):
         account = transition.owner.subject
-        for change in transition.changes:
-            before, after = change.before, change.after
-            if transition.owner.scope is not Scope.ACCOUNT or not isinstance(after, AliasRow) or change.key != account:
-                continue
-            names = ", ".join(target for target in after.goto if target != account)
-            # where it leads to another address of the account, that one's row says what the user chose
-            own = context.chains.addresses(Address(account))
-            had = isinstance(before, AliasRow) and before.goto and not set(own) & set(before.goto)
-            if account not in after.goto:
-                message = f"mail to {account} goes to {names} only, as its user chose; the mailbox gets none"
-            elif had and names:
-                message = f"mail to {account} reaches its mailbox as well from now on, besides {names}"
-            else:
-                continue
-            yield about(transition, Severity.NOTE, "forward-only", message, "users change that in PostfixAdmin")
+        if after is None or after.key != account:
+            continue
+        names = ", ".join(target for target in after.goto if target != account)
+        # where it leads to another address of the account, that one's row says what the user chose
+        own = context.chains.addresses(Address(account))
+        had = before is not None and before.goto and not set(own) & set(before.goto)
+        if account not in after.goto:
+            message = f"mail to {account} goes to {names} only, as its user chose; the mailbox gets none"
+        elif had and names:
+            message = f"mail to {account} reaches its mailbox as well from now on, besides {names}"
+        else:
+            continue
+        yield about(transition, Severity.NOTE, "forward-only", message, "users change that in PostfixAdmin")
 
 
 def _key(finding: Finding) -> tuple[str, Owner]:
@@ -98,17 +96,11 @@ def _on_purpose(context: GateContext, left: list[Transition], flow: MailFlow, ad
     accounts = {context.chains.of(target) for target in leads_to}
     for transition in left:
         for change in transition.changes:
-            off = change.action is Action.DELETE or _switched_off(change.before, change.after)
-            if off and change.kind in ("alias", "mailbox") and change.key == address:
-                return True
-            if off and change.kind == "mailbox" and transition.owner.subject in accounts:
-                return True
+            if change.action is Action.DELETE or switches_off(change):
+                own = change.kind in ("alias", "mailbox") and change.key == address
+                if own or (change.kind == "mailbox" and transition.owner.subject in accounts):
+                    return True
     return False
-
-
-def _switched_off(before: object, after: object) -> bool:
-    rows = (AliasRow, MailboxRow)
-    return isinstance(before, rows) and isinstance(after, rows) and before.active and not after.active
 
 
 def _without_mail(context: GateContext, flow: MailFlow, affected: frozenset[str]) -> Iterator[Finding]:

@@ -1,22 +1,16 @@
-"""Gates about new mailboxes: unknown systems, domain, naming, register."""
+"""Gates about new mailboxes: unknown systems, naming, register."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
 
-from reconciler.model.addresses import Address, domain_of, local_part
+from reconciler.model.addresses import Address, local_part
 from reconciler.model.declared import Mailbox
 from reconciler.model.members import slips, trouble, without_zeros
 from reconciler.model.name_folding import folded
 from reconciler.model.record_kinds import kind_of
-from reconciler.model.records import (
-    DomainRow,
-    LetterRow,
-    MailboxRow,
-    MemberRow,
-    Owner,
-)
+from reconciler.model.records import LetterRow, MailboxRow, MemberRow, Owner
 from reconciler.planning.changes import Action, Change
 from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.transitions import Transition
@@ -34,15 +28,13 @@ def unknown_system(context: GateContext) -> Iterator[Finding]:
         return
     names = " and ".join(context.waiting_for)
     unjudged = context.site.register_ is not None and context.snapshot.rows(MemberRow) is None
-    numbered = {transition.owner for transition, _, _ in moved_numbers(context)} | _opened(context).keys()
+    numbered = {t.owner for t, _, _ in moved_numbers(context)} | _opened(context).keys() if unjudged else set()
     for transition in context.transitions:
-        if (unjudged and transition.owner in numbered) or any(
-            not kind_of(c.kind).readable or _arrives(c) for c in transition.changes
-        ):
+        unseen = any(not kind_of(c.kind).readable or _arrives(c) for c in transition.changes)
+        if unseen or transition.owner in numbered:
             message = f"{transition.owner.subject} waits: {names} could not be read"
-            yield about(
-                transition, Severity.WAIT, "unknown-system", message, f"it is carried out once {names} can be read"
-            )
+            hint = f"it is carried out once {names} can be read"
+            yield about(transition, Severity.WAIT, "unknown-system", message, hint)
 
 
 def lost_password(context: GateContext) -> Iterator[Finding]:
@@ -54,19 +46,6 @@ def lost_password(context: GateContext) -> Iterator[Finding]:
             message = f"{transition.owner.subject}: no letter can go out, so nobody would know the new password"
             hint = "add their member number and correct their address in the register, or remove `password_reset`"
             yield refusal(transition, "password-reset", message, hint)
-
-
-def missing_domain(context: GateContext) -> Iterator[Finding]:
-    """A mailbox can only be in a domain that PostfixAdmin has."""
-    domains = context.snapshot.rows(DomainRow)
-    if domains is None:
-        return
-    for transition, row in (*arriving_mailboxes(context), *respelled_mailboxes(context)):
-        domain = domain_of(row.key)
-        if domain not in domains:
-            message = f"{row.key}: PostfixAdmin does not have the domain {domain}"
-            hint = f"add the domain {domain} in PostfixAdmin (Domain List, New Domain), then run this again"
-            yield refusal(transition, "missing-domain", message, hint)
 
 
 def naming(context: GateContext) -> Iterator[Finding]:
@@ -85,30 +64,24 @@ def register(context: GateContext) -> Iterator[Finding]:
     members = context.snapshot.rows(MemberRow)
     if members is None:
         return
-    numbered = {transition.owner: transition for transition, _ in new_accounts(context)}
-    numbered |= {transition.owner: transition for transition, _, _ in moved_numbers(context)}
+    numbered = {t.owner: t for t, _ in new_accounts(context)} | {t.owner: t for t, _, _ in moved_numbers(context)}
     # another password would only lock them out: no letter goes to somebody whom the register does not know
     numbered |= {t.owner: t for t in context.transitions if any(c.kind == "password" for c in t.changes)}
-    letters = ((t, change.after) for t in context.transitions for change in t.changes)
-    told = {t.owner: t for t, letter in letters if isinstance(letter, LetterRow) and letter.tells_password}
+    told = {t.owner: t for t, _, letter in context.changes(LetterRow) if letter and letter.tells_password}
     opened = _opened(context)
-    for transition in (numbered | told | opened).values():
-        box = context.desired.mailboxes.get(Address(transition.owner.subject))
+    for owner, transition in (numbered | told | opened).items():
+        box = context.declared(transition)
         if box is None or box.member is None:
             continue
         entry, why = members.get(box.member), trouble(members, box.member)
         if entry is None or why:
-            if transition.owner in numbered or transition.owner in opened:
+            if owner in numbered or owner in opened:
                 message = f"{box.address}: the register {why}"
                 yield refusal(transition, "register", message, _remedy(members, box, box.member))
-        elif (transition.owner in told or transition.owner in opened) and another_name(box, entry):
-            what = (
-                "the letter with the password would go to them" if transition.owner in told else "is it still theirs?"
-            )
-            message = (
-                f"{box.address} is called {box.name}, and member {box.member} in the register "
-                f"{entry.given_name} {entry.surname}: {what}"
-            )
+        elif (owner in told or owner in opened) and another_name(box, entry):
+            what = "the letter with the password would go to them" if owner in told else "is it still theirs?"
+            registered = f"member {box.member} in the register {entry.given_name} {entry.surname}"
+            message = f"{box.address} is called {box.name}, and {registered}: {what}"
             yield refusal(transition, "register", message, _check_number(members, box, box.member))
 
 
@@ -145,50 +118,26 @@ def _words(*names: str | None) -> set[str]:
     return {word for name in names if name for word in folded(name).casefold().split()}
 
 
-_ARRIVALS = (Action.CREATE, Action.RENAME)
-
-
 def _arrives(change: Change) -> bool:
-    return change.action in _ARRIVALS and kind_of(change.kind).credential
+    return change.action in (Action.CREATE, Action.RENAME) and kind_of(change.kind).credential
 
 
 def _opened(context: GateContext) -> dict[Owner, Transition]:
     """Live accounts with a member number that are switched on again."""
-    numbered = (t for t in context.transitions if _declared_number(context, t))
-    return {t.owner: t for t in numbered if any(_opens(change) for change in t.changes)}
-
-
-def _declared_number(context: GateContext, transition: Transition) -> str | None:
-    box = context.desired.mailboxes.get(Address(transition.owner.subject))
-    return box.member if box else None
-
-
-def _opens(change: Change) -> bool:
-    before, after = change.before, change.after
-    return isinstance(before, MailboxRow) and isinstance(after, MailboxRow) and after.active and not before.active
+    opened = (t for t, old, new in context.changes(MailboxRow) if old and new and new.active and not old.active)
+    return {t.owner: t for t in opened if (box := context.declared(t)) and box.member}
 
 
 def arriving_mailboxes(context: GateContext) -> Iterator[tuple[Transition, MailboxRow]]:
     """Mailboxes under addresses that have none yet: new ones, and those that move there."""
-    for transition in context.transitions:
-        for change in transition.changes:
-            if change.action in _ARRIVALS and isinstance(change.after, MailboxRow):
-                yield transition, change.after
-
-
-def respelled_mailboxes(context: GateContext) -> Iterator[tuple[Transition, MailboxRow]]:
-    """Mailboxes whose address is to be stored as look-ups find it, with its domain."""
-    for transition in context.transitions:
-        for change in transition.changes:
-            before = change.before
-            if change.action is Action.UPDATE and isinstance(before, MailboxRow) and before.spelling:
-                assert isinstance(change.after, MailboxRow)
-                yield transition, change.after
+    for transition, before, after in context.changes(MailboxRow):
+        if after is not None and (before is None or before.key != after.key):
+            yield transition, after
 
 
 def new_accounts(context: GateContext) -> Iterator[tuple[Transition, MailboxRow]]:
     """New mailboxes of accounts that have none yet; a renamed account has its old one."""
-    live = context.snapshot.rows(MailboxRow) or {}
+    live = context.live(MailboxRow)
     for transition, row in arriving_mailboxes(context):
         if not any(address in live for address in context.chains.addresses(Address(transition.owner.subject))):
             yield transition, row

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from reconciler.model.records import OxUserRow
-from reconciler.planning.changes import Action
 from reconciler.planning.finding import Finding
 from reconciler.planning.transitions import Transition
 from reconciler.policy.gate_context import GateContext
@@ -15,27 +14,21 @@ from reconciler.policy.wording import refusal
 
 def groupware_delete(context: GateContext) -> Iterator[Finding]:
     """Deleting an OX account is irreversible: contacts, calendar, tasks and files go with it."""
-    removed = {removal.mailbox for removal in context.desired.removals}
-    for transition in context.transitions:
-        if transition.owner.subject in removed:
-            for user in _deleted(transition):
-                message = f"{described(user)} would be deleted with contacts, calendar, tasks and files"
-                hint = "hand their data over first, or write `groupware_account: keep`"
-                yield refusal(transition, "groupware-delete", message, hint)
+    for transition, user in _deleted(context):
+        if transition.owner.subject in context.plan.removed:
+            message = f"{described(user)} would be deleted with contacts, calendar, tasks and files"
+            hint = "hand their data over first, or write `groupware_account: keep`"
+            yield refusal(transition, "groupware-delete", message, hint)
 
 
 def second_account(context: GateContext) -> Iterator[Finding]:
-    """Any other OX account is deleted only when a person has looked at it: it may be somebody's data, and nothing that
-    we remember proves the contrary, since we never make a second one (docs/rename.md)."""
-    removed = {removal.mailbox for removal in context.desired.removals}
-    users = context.snapshot.rows(OxUserRow) or {}
-    for transition in context.transitions:
+    """Any other OX account is deleted only when a person has looked at it: it may hold somebody's data, and nothing in
+    the ledger proves the contrary, since we never make a second one (docs/rename.md)."""
+    users = context.live(OxUserRow)
+    for transition, user in _deleted(context):
         account = transition.owner.subject
-        if account in removed:
-            continue
-        for user in _deleted(transition):
-            kept = users.get(account)
-            stays = f"{described(kept)} stays" if kept is not None else "no other one of theirs was found"
+        if account not in context.plan.removed:
+            stays = f"{described(users[account])} stays" if account in users else "no other one of theirs was found"
             message = f"{account} has a second OX account: {described(user)} would be deleted, {stays}"
             hint = f"look into user {user.id}: does it hold anything of theirs or of others?"
             finding = refusal(transition, "second-account", message, hint)
@@ -43,14 +36,14 @@ def second_account(context: GateContext) -> Iterator[Finding]:
             yield replace(finding, subject=f"openxchange/{user.id}")
 
 
-def _deleted(transition: Transition) -> Iterator[OxUserRow]:
-    for change in transition.changes:
-        if change.action is Action.DELETE and isinstance(change.before, OxUserRow):
-            yield change.before
+def _deleted(context: GateContext) -> Iterator[tuple[Transition, OxUserRow]]:
+    for transition, before, after in context.changes(OxUserRow):
+        if before is not None and after is None:
+            yield transition, before
 
 
 def described(user: OxUserRow) -> str:
-    """Id, names and addresses: what one needs to recognise whose it is."""
+    """Id, names and addresses: what a person needs to recognise whose it is."""
     addresses = ", ".join(dict.fromkeys((user.primary, *user.aliases))).strip(", ") or "without an address"
     names = f"{user.display_name} ({user.given_name} {user.surname})"
     return f"OX user {user.id} {user.login!r}, {names}, {addresses}"

@@ -4,11 +4,9 @@ mail database would be written and the password changed; so it is refused before
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import NamedTuple
 
 from reconciler.model.records import Owner, OxUserRow
-from reconciler.planning.changes import Action
 from reconciler.planning.finding import Finding
 from reconciler.planning.transitions import Transition
 from reconciler.policy.gate_context import GateContext
@@ -31,7 +29,7 @@ def foreign_login(context: GateContext) -> Iterator[Finding]:
         other = f"`groupware: {{username: {wish.row.login}2}}`"
         hint = f"write another login: {other}, or give user {holder.id} another one"
         # OX holds each login once: no confirmation gives it to a second user
-        yield replace(refusal(wish.transition, "foreign", message, hint), final=True)
+        yield refusal(wish.transition, "foreign", message, hint, final=True)
 
 
 def display_name(context: GateContext) -> Iterator[Finding]:
@@ -47,7 +45,7 @@ def display_name(context: GateContext) -> Iterator[Finding]:
 
 
 def _refused(context: GateContext, field: str) -> Iterator[tuple[_Wish, OxUserRow]]:
-    """The wishes that cannot come true: nobody who has the value gives it up in this plan."""
+    """The wishes for a value whose holder does not give it up in this plan."""
     wishes, leaving = _wishes(context, field), _leaving(context, field)
     stopped, found = set(context.stopped), True
     while found:  # whoever is refused keeps what it has
@@ -61,17 +59,14 @@ def _refused(context: GateContext, field: str) -> Iterator[tuple[_Wish, OxUserRo
 
 
 def _wishes(context: GateContext, field: str) -> list[_Wish]:
-    wanted = []
-    for transition in context.transitions:
-        for change in transition.changes:
-            before, after = change.before, change.after
-            had = _value(before, field) if isinstance(before, OxUserRow) else None
-            if isinstance(after, OxUserRow) and _value(after, field) != had:
-                wanted.append((transition, after))
+    wanted = [
+        (transition, after)
+        for transition, before, after in context.changes(OxUserRow)
+        if after is not None and (before is None or _value(after, field) != _value(before, field))
+    ]
     holders: dict[str, list[OxUserRow]] = {}
-    if wanted:
-        for user in (context.snapshot.rows(OxUserRow) or {}).values():
-            holders.setdefault(_value(user, field), []).append(user)
+    for user in context.live(OxUserRow).values() if wanted else ():
+        holders.setdefault(_value(user, field), []).append(user)
     return [
         _Wish(transition, row, tuple(user for user in holders.get(_value(row, field), ()) if user.id != row.id))
         for transition, row in wanted
@@ -80,16 +75,11 @@ def _wishes(context: GateContext, field: str) -> list[_Wish]:
 
 def _leaving(context: GateContext, field: str) -> dict[str, Owner]:
     """Users (by id) that are deleted, or get another value, and by whose transition."""
-    leaving = {}
-    for transition in context.transitions:
-        for change in transition.changes:
-            before, after = change.before, change.after
-            if isinstance(before, OxUserRow) and (
-                change.action is Action.DELETE
-                or (isinstance(after, OxUserRow) and _value(after, field) != _value(before, field))
-            ):
-                leaving[before.id] = transition.owner
-    return leaving
+    return {
+        before.id: transition.owner
+        for transition, before, after in context.changes(OxUserRow)
+        if before is not None and (after is None or _value(after, field) != _value(before, field))
+    }
 
 
 def _value(user: OxUserRow, field: str) -> str:

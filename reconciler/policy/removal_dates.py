@@ -1,57 +1,46 @@
-"""Removals: what is to come, so that a date surprises nobody, and no purge before its time. Limits and `protected`
-refuse, too."""
+"""Removals: those to come, and purges before their time. Limits and `protected` refuse removals, too."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 
 from reconciler.model.declared import GroupwareAccount
 from reconciler.model.records import MailboxRow
-from reconciler.planning.changes import Action
-from reconciler.planning.finding import Finding, Severity
+from reconciler.planning.finding import Finding
 from reconciler.policy.gate_context import GateContext
-from reconciler.policy.wording import refusal
+from reconciler.policy.wording import note, refusal
 
 
 def early_purge(context: GateContext) -> Iterator[Finding]:
     """A mailbox is switched off by its removal before it is purged: a date that is long past, or a typo in its year,
     skips nothing."""
     today, days = context.desired.today, context.site.policy.retention_days
-    for transition in context.transitions:
-        for change in transition.changes:
-            before = change.before
-            if change.action is not Action.DELETE or not isinstance(before, MailboxRow):
-                continue
-            if before.active:
-                message = (
-                    f"{before.key} is switched on and would be purged at once, without its {days} days switched off"
-                )
-                hint = (
-                    f"write `date: {today}` at its removal: then it is switched off today and purged {days} days later"
-                )
-                yield replace(refusal(transition, "early-purge", message, hint), final=True)
-            elif before.key not in context.remembered.removed:
-                message = (
-                    f"{before.key} was not switched off by its removal, so that nobody knows since when it is off, and "
-                    "would be purged at once"
-                )
-                hint = f"is the date of the removal right? `date: {today}` purges it in {days} days"
-                yield refusal(transition, "early-purge", message, hint)
+    for transition, before, after in context.changes(MailboxRow):
+        if before is None or after is not None:
+            continue
+        if before.active:
+            message = f"{before.key} is switched on and would be purged at once, without its {days} days switched off"
+            hint = f"write `date: {today}` at its removal: then it is switched off today and purged {days} days later"
+            yield refusal(transition, "early-purge", message, hint, final=True)
+        elif before.key not in context.remembered.removed:
+            message = (
+                f"{before.key} was not switched off by its removal, so that nobody knows since when it is off, and "
+                "would be purged at once"
+            )
+            hint = f"is the date of the removal right? `date: {today}` purges it in {days} days"
+            yield refusal(transition, "early-purge", message, hint)
 
 
 def coming_removal(context: GateContext) -> Iterator[Finding]:
     """A removal of the future, and the purge of a mailbox that is switched off already."""
     today, retention = context.desired.today, timedelta(days=context.site.policy.retention_days)
-    live = context.snapshot.rows(MailboxRow) or {}
     for removal in context.desired.removals:
         purge = removal.date + retention
-        if removal.mailbox not in live or purge <= today:
+        if removal.mailbox not in context.live(MailboxRow) or purge <= today:
             continue
         account = " with its OX account" if removal.groupware_account is GroupwareAccount.DELETE else ""
         off = f"is switched off on {removal.date} and " if removal.date > today else ""
         message = f"{removal.mailbox} {off}is purged on {purge}{account}: {removal.reason}"
         hint = "remove the removal before that day to keep the mailbox"
-        place = context.locate(removal.origin)
-        yield Finding(Severity.NOTE, "removal", removal.mailbox, message, hint, place)
+        yield note(context, "removal", removal.mailbox, message, hint, removal.origin)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 
 from reconciler.model.addresses import domain_of, local_part
@@ -11,6 +11,7 @@ from reconciler.model.record_kinds import in_order, noun
 from reconciler.model.records import MailboxRow, OxUserRow
 from reconciler.planning.finding import Finding, Severity
 from reconciler.policy.gate_context import GateContext
+from reconciler.policy.wording import note
 
 _ALIKE = 0.8
 """How much of a name, and of its domain, must be the same for it to be a typo of the other: a letter of five."""
@@ -18,29 +19,26 @@ _ALIKE = 0.8
 
 def unmanaged(context: GateContext) -> Iterator[Finding]:
     """A mailbox that was ours and that nothing declares any more; the ledger remembers it as long as it is there."""
-    ours = {key for _, kind, key in context.remembered.inventory if kind == "mailbox"}
-    changed = {transition.owner.subject for transition in context.transitions}
-    live = context.snapshot.rows(MailboxRow) or {}
-    for address in sorted(_named_by_nobody(context, ours) - changed):
-        off = " and stays switched off" if not live[address].active else ""
+    live, changed = context.live(MailboxRow), {transition.owner.subject for transition in context.transitions}
+    for address in sorted(context.unnamed(live.keys() & context.managed("mailbox") - changed)):
+        off = "" if live[address].active else " and stays switched off"
         message = f"{address} is not declared any more: it is left alone{off}, nothing of it is deleted"
         hint = "to remove it, name it under `removals`; to manage it again, declare it under `mailboxes`"
-        yield Finding(Severity.NOTE, "unmanaged", address, message, hint)
+        yield note(context, "unmanaged", address, message, hint)
 
 
 def kept_groupware(context: GateContext) -> Iterator[Finding]:
     """An OX account of ours whose mailbox is gone and which nothing in git names: its removal's entry was taken out. As
     long as that stands, OX' own review speaks of it."""
-    live, removed = context.snapshot.rows(MailboxRow), {removal.mailbox for removal in context.desired.removals}
-    kept = {key for _, kind, key in context.remembered.inventory if kind == "ox_user"} - removed
+    live, kept = context.snapshot.rows(MailboxRow), context.managed("ox_user") - context.plan.removed
     if live is None or not kept:
         return
     named = context.desired.mailboxes.keys() | context.chains.current.keys()  # or about to follow a rename
-    for user in (context.snapshot.rows(OxUserRow) or {}).values():
+    for user in context.live(OxUserRow).values():
         if user.primary in kept and user.primary not in live and user.primary not in named:
             message = f"OX user {user.id} ({user.login}) of {user.primary} is still there, without a mailbox"
             hint = "to delete it, declare the removal again, with `groupware_account: delete`"
-            yield Finding(Severity.NOTE, "kept-groupware", user.primary, message, hint)
+            yield note(context, "kept-groupware", user.primary, message, hint)
 
 
 def unknown_removal(context: GateContext) -> Iterator[Finding]:
@@ -52,7 +50,7 @@ def unknown_removal(context: GateContext) -> Iterator[Finding]:
     for removal in context.desired.removals:
         known = any(address in live for address in context.chains.addresses(removal.mailbox))
         if not known and removal.mailbox not in changed:
-            yield _unknown(context, removal, _like(removal.mailbox, _named_by_nobody(context, live)))
+            yield _unknown(context, removal, _like(removal.mailbox, context.unnamed(live)))
 
 
 def _unknown(context: GateContext, removal: Removal, near: str) -> Finding:
@@ -65,13 +63,6 @@ def _unknown(context: GateContext, removal: Removal, near: str) -> Finding:
     else:
         severity, hint = Severity.NOTE, f"it was removed already, or the name is wrong; {over}"
     return Finding(severity, "removal-unknown", removal.mailbox, message, hint, context.locate(removal.origin))
-
-
-def _named_by_nobody(context: GateContext, addresses: Iterable[str]) -> set[str]:
-    """Those of the addresses that are live mailboxes which no declaration names."""
-    desired, live = context.desired, context.snapshot.rows(MailboxRow) or {}
-    left = (address for address in addresses if address in live and address not in desired.mailboxes)
-    return set(left) - {removal.mailbox for removal in desired.removals} - {rename.old for rename in desired.renames}
 
 
 def _like(address: str, others: Collection[str]) -> str:

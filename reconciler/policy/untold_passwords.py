@@ -11,6 +11,8 @@ from reconciler.planning.new_passwords import ask_whether_it_came
 from reconciler.policy.gate_context import GateContext
 from reconciler.policy.wording import about, refusal
 
+_RULE = "no-letter"
+
 
 def untold_password(context: GateContext) -> Iterator[Finding]:
     """Whoever logs in to a live account would be locked out by a new password that no letter tells. Refused on a site
@@ -30,9 +32,6 @@ def untold_password(context: GateContext) -> Iterator[Finding]:
         else:
             hint = f"write a `member` whom a letter reaches, or set a password of {account} by other means afterwards"
             yield about(transition, Severity.WARNING, _RULE, f"{message}: no letter can go out", hint)
-
-
-_RULE = "no-letter"
 
 
 def uncertain_letters(context: GateContext) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""How gates say things: a Finding about a transition, and entries that can be copied into the state."""
+"""How gates report: a Finding about a transition, and entries that can be copied into the state."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import re
 from dataclasses import replace
 from datetime import date, timedelta
 
+from reconciler.model.source_places import Origin
 from reconciler.planning.finding import Finding, Severity, StateEntry
 from reconciler.planning.transitions import Transition
+from reconciler.policy.gate_context import GateContext
 
 CONFIRMED_DAYS = 7
 """How long the confirmations run that hints propose; 31 days are allowed (docs/gates.md, "Confirm")."""
@@ -18,13 +20,22 @@ _WORDS = frozenset({"yes", "no", "on", "off", "y", "n", "true", "false", "null"}
 
 
 def about(transition: Transition, severity: Severity, rule: str, message: str, hint: str) -> Finding:
-    """A finding that stops this transition, at the place of its declaration."""
+    """A finding about this transition, at the place of its declaration."""
     return Finding(severity, rule, transition.owner.subject, message, hint, transition.place, transition.owner)
 
 
-def refusal(transition: Transition, rule: str, message: str, hint: str, *entries: StateEntry) -> Finding:
-    """A finding that refuses this transition."""
-    return replace(about(transition, Severity.REFUSAL, rule, message, hint), entries=entries)
+def refusal(
+    transition: Transition, rule: str, message: str, hint: str, *entries: StateEntry, final: bool = False
+) -> Finding:
+    """A finding that refuses this transition; `entries` would allow it, nothing lifts a `final` one."""
+    return replace(about(transition, Severity.REFUSAL, rule, message, hint), entries=entries, final=final)
+
+
+def note(
+    context: GateContext, rule: str, subject: str, message: str, hint: str, origin: Origin | None = None
+) -> Finding:
+    """A note about no transition, at the place of what it is about."""
+    return Finding(Severity.NOTE, rule, subject, message, hint, context.locate(origin) if origin else None)
 
 
 def scalar(text: str) -> str:

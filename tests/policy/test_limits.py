@@ -13,9 +13,9 @@ from reconciler.model.source_places import Origin
 from reconciler.planning.finding import Severity, StateEntry
 from reconciler.planning.ledger_state import Effect
 from reconciler.planning.transitions import Transition
-from reconciler.policy.counting import managed
 from reconciler.policy.gate_context import GateContext
 from reconciler.policy.gates import run_gates, summary
+from reconciler.policy.limits import managed
 from tests.policy.drafts import (
     ALT,
     NEU,

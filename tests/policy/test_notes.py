@@ -12,7 +12,7 @@ from reconciler.model.declared import Confirm, GroupwareAccount, SenderBlock
 from reconciler.model.records import BlockRow, Owner, Row, Scope
 from reconciler.model.source_places import Origin
 from reconciler.planning.finding import Finding, Severity
-from reconciler.policy.confirm import confirmed, with_way_out
+from reconciler.policy.confirmations import confirmed, with_way_out
 from reconciler.policy.gates import run_gates
 from reconciler.policy.wording import confirm_entry, rename_entry, scalar
 from tests.policy.drafts import (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import takewhile
 
 from reconciler.model.addresses import Address, local_part
 from reconciler.model.declared import Mailbox, OldMailbox, Rename
@@ -40,82 +41,67 @@ def _suspected(context: GateContext, new: Iterable[Transition]) -> Iterator[Find
     left, desired = Left(context), context.desired
     taken = {rename.new for rename in desired.renames}
     for transition in new:
-        address = transition.owner.subject
-        box = desired.mailboxes.get(Address(address))
+        address, box = transition.owner.subject, context.declared(transition)
         for old, why in (left.of(box) if box is not None else {}).items():
             message = f"{address} is new and {old}, which nobody declares, {why}: is that the same person?"
+            entries = []
             if address in taken:  # one account is renamed to an address, and one only
                 hint = f"declare {old} under `mailboxes:` or `removals:`"
-                yield refusal(transition, "suspected-rename", message, hint)
-                continue
-            if Address(old) in desired.aliases:  # a former address is no alias: the entry alone would be invalid
+            elif Address(old) in desired.aliases:  # a former address is no alias: the entry alone would be invalid
+                message += " An alias is declared on it"
                 hint = f"if it is, remove the alias {old}, run this again and declare the rename that it prints"
-                yield refusal(transition, "suspected-rename", f"{message} An alias is declared on it", hint)
-                continue
-            hint = f"if it is, declare the rename; if not, declare {old} as well"
-            yield refusal(transition, "suspected-rename", message, hint, rename_entry(old, address, desired.today))
+            else:
+                hint = f"if it is, declare the rename; if not, declare {old} as well"
+                entries.append(rename_entry(old, address, desired.today))
+            yield refusal(transition, "suspected-rename", message, hint, *entries)
 
 
 class Left:
     """Mailboxes that are live, or were ours, and that nothing in git names; by member number and by name."""
 
     def __init__(self, context: GateContext) -> None:
-        desired = context.desired
-        named = {*desired.mailboxes, *(rename.old for rename in desired.renames)}
-        named |= {removal.mailbox for removal in desired.removals}
-        self._names = {
-            key: row.name for key, row in (context.snapshot.rows(MailboxRow) or {}).items() if key not in named
-        }
-        for (_, kind, key), entry in context.remembered.inventory.items():
-            if kind == "mailbox" and key not in named:
-                self._names.setdefault(key, str(entry.fields["name"]))
+        live, inventory = context.live(MailboxRow), context.remembered.inventory.values()
+        self._names = {key: live[key].name for key in context.unnamed(live)}
+        ours = {entry.key: entry for entry in inventory if entry.kind == "mailbox"}
+        for key in context.unnamed(ours):
+            self._names.setdefault(key, str(ours[key].fields["name"]))
         self._members: dict[str, set[str]] = {}
-        for key, alias in (context.snapshot.rows(AliasRow) or {}).items():
+        for key, alias in context.live(AliasRow).items():
             if local_part(key).isdigit():
                 self._members.setdefault(local_part(key), set()).update(alias.goto)
-        for (_, kind, key), entry in context.remembered.inventory.items():
-            if kind == "alias":
-                self._members.setdefault(local_part(key), set()).update(entry.fields["goto"])
+        for entry in inventory:
+            if entry.kind == "alias":
+                self._members.setdefault(local_part(entry.key), set()).update(entry.fields["goto"])
         self._by_name: dict[str, list[str]] = {}
         for key, name in self._names.items():
             self._by_name.setdefault(_folded(name), []).append(key)
 
     def of(self, box: Mailbox) -> Mapping[str, str]:
         """Those that may be this person's, and why."""
-        found = {key: f"is called {self._names[key]} too" for key in self._by_name.get(_folded(box.name or ""), ())}
-        if not _folded(box.name or ""):
-            found = {}
+        name = _folded(box.name or "")
+        found = {key: f"is called {self._names[key]} too" for key in self._by_name.get(name, ()) if name}
         members = self._members.get(box.member, set()) if box.member is not None else set()
         return found | dict.fromkeys(sorted(members & self._names.keys()), f"has the member number {box.member}")
 
 
 def move_target(context: GateContext) -> Iterator[Finding]:
     """A mailbox cannot move to an address that has one: the mail of one of them would be lost."""
-    live = context.snapshot.rows(MailboxRow) or {}
+    live = context.live(MailboxRow)
     for account, chain in context.chains.former.items():
         there = live.get(account)
         if there is None or there.key != account:
             continue  # free, or found under its old address and about to move
-        for rename in _moving(chain):
-            # a rename back: the mailbox that is there is the account's own, which left it and came home
-            if rename.old in live and rename.old != account:
-                yield _cannot_move(context, account, rename)
-                break
+        # a rename back: the mailbox that is there is the account's own, which left it and came home
+        if rename := next((r for r in _moving(chain) if r.old in live and r.old != account), None):
+            message = f"{rename.old} cannot move to {account}, which is a mailbox already"
+            hint = f"write `old_mailbox: attach` in this rename: {rename.old} stays and is attached in OX"
+            owner, place = Owner(Scope.ACCOUNT, account), context.locate(rename.origin)
+            yield Finding(Severity.REFUSAL, "move-target", account, message, hint, place, owner)
 
 
 def _moving(chain: tuple[Rename, ...]) -> Iterator[Rename]:
     """The renames that carry the mail over, newest first, until one that left its mailbox where it was."""
-    for rename in chain:
-        if rename.old_mailbox is OldMailbox.ATTACH:
-            return
-        yield rename
-
-
-def _cannot_move(context: GateContext, account: Address, rename: Rename) -> Finding:
-    message = f"{rename.old} cannot move to {account}, which is a mailbox already"
-    hint = f"write `old_mailbox: attach` in this rename: {rename.old} stays and is attached in OX"
-    owner = Owner(Scope.ACCOUNT, account)
-    return Finding(Severity.REFUSAL, "move-target", account, message, hint, context.locate(rename.origin), owner)
+    return takewhile(lambda rename: rename.old_mailbox is not OldMailbox.ATTACH, chain)
 
 
 def _folded(name: str) -> str:

@@ -9,7 +9,7 @@ from reconciler.model.addresses import domain_of
 from reconciler.model.declared import CONFIRMABLE, Confirm
 from reconciler.planning.finding import Finding, Severity
 from reconciler.policy.gate_context import GateContext
-from reconciler.policy.wording import confirm_entry
+from reconciler.policy.wording import confirm_entry, note
 
 
 def confirmed(context: GateContext, finding: Finding) -> Confirm | None:
@@ -42,9 +42,7 @@ def unused(context: GateContext, used: Collection[Confirm]) -> Iterator[Finding]
         if confirm.until >= context.desired.today and confirm not in used:
             message = f"nothing needs the confirmation of {confirm.gate} for {confirm.subject}"
             hint = "remove the entry, unless a later plan needs it"
-            yield Finding(
-                Severity.NOTE, "unused-confirm", confirm.subject, message, hint, context.locate(confirm.origin)
-            )
+            yield note(context, "unused-confirm", confirm.subject, message, hint, confirm.origin)
 
 
 def _liftable(finding: Finding) -> bool:

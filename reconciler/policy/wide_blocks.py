@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def wide_block(context: GateContext) -> Iterator[Finding]:
     """A block takes all subdomains with it (facts/postfix.md 1.1): it must hold none of our own domains, of which git
     knows some and PostfixAdmin all, none of `policy.never_block`, and no public suffix."""
-    ours = {*(context.snapshot.rows(DomainRow) or {}), *(context.snapshot.rows(AliasDomainRow) or {})}
+    ours = {*context.live(DomainRow), *context.live(AliasDomainRow)}
     for transition in context.transitions:
         if transition.owner.scope is not Scope.BLOCK or transition.action is Action.DELETE:
             continue

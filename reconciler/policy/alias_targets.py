@@ -1,4 +1,4 @@
-"""Gates about aliases: where they lead, and whether their domain exists."""
+"""Gates about where aliases lead."""
 
 from __future__ import annotations
 
@@ -15,33 +15,12 @@ from reconciler.policy.gate_context import GateContext
 from reconciler.policy.wording import about, refusal
 
 
-def missing_alias_domain(context: GateContext) -> Iterator[Finding]:
-    """An alias can only be made in a domain that PostfixAdmin has."""
-    domains = context.snapshot.rows(DomainRow)
-    if domains is None:
-        return
-    for transition, row in _written(context):
-        domain = domain_of(row.key)
-        if domain not in domains:
-            message = f"{row.key}: PostfixAdmin does not have the domain {domain}"
-            hint = f"add the domain {domain} in PostfixAdmin (Domain List, New Domain), then run this again"
-            yield refusal(transition, "missing-domain", message, hint)
-
-
 def dangling_alias(context: GateContext) -> Iterator[Finding]:
     """A target in one of our domains that is neither live nor made by this plan would bounce; so would the mail of a
     declared alias whose target this plan removes."""
-    domains = context.snapshot.rows(DomainRow)
-    if domains is None:
+    if context.snapshot.rows(DomainRow) is None:
         return
-    reach = Reach(context, frozenset(domains))
-    yield from _written_to_nowhere(context, reach)
-    yield from _removed_targets(context, reach)
-
-
-def _written_to_nowhere(context: GateContext, reach: Reach) -> Iterator[Finding]:
-    written = list(_written(context))
-    found = True
+    reach, written, found = Reach(context), list(_written(context)), True
     while found:  # an alias that is stopped may be the target of another one
         found = False
         for transition, row in written:
@@ -49,16 +28,17 @@ def _written_to_nowhere(context: GateContext, reach: Reach) -> Iterator[Finding]
             if lost:
                 found = True
                 yield reach.stop(transition, row, lost)
+    yield from _removed_targets(context, reach)
 
 
 def sub_addresses(context: GateContext) -> Iterator[Finding]:
     """Declared aliases that lead to `anna+box@` where nothing but `anna@` is: whether that arrives is a setting of
     Postfix. With one that is known not to take it, what is written is refused as dangling; what stands already is
     named here, and so is what is written while the setting is not known."""
-    domains, known = context.snapshot.rows(DomainRow), context.snapshot.known_delimiter
-    if domains is None or (known is not None and USUAL_DELIMITER in known):
+    known = context.snapshot.known_delimiter
+    if context.snapshot.rows(DomainRow) is None or (known is not None and USUAL_DELIMITER in known):
         return
-    reach, written = Reach(context, frozenset(domains)), {transition.owner for transition, _ in _written(context)}
+    reach, written = Reach(context), {transition.owner for transition, _ in _written(context)}
     for alias in context.desired.aliases.values():
         owner = Owner(Scope.ALIAS, alias.address)
         if owner in context.stopped or not alias.active or (owner in written) is not (known is None):
@@ -100,24 +80,21 @@ def _removed_targets(context: GateContext, reach: Reach) -> Iterator[Finding]:
 class Reach:
     """Which addresses lead somewhere once the plan is applied, given what is stopped."""
 
-    def __init__(self, context: GateContext, domains: frozenset[str]) -> None:
+    def __init__(self, context: GateContext) -> None:
         self.judged = set(context.stopped)
         self._context = context
         self._stopped = dict(context.stopped)
         self._desired = context.desired
-        self._ours = context.desired.domains | domains
-        self.going = {
-            t.owner
-            for t in context.transitions
-            if t.owner.scope is Scope.ALIAS and t.action is Action.DELETE and t.owner not in context.stopped
-        }
-        self._alias_domains = context.snapshot.rows(AliasDomainRow) or {}
+        self._ours = context.desired.domains | context.live(DomainRow).keys()
+        aliases = (t for t in context.transitions if t.owner.scope is Scope.ALIAS and t.action is Action.DELETE)
+        self.going = {t.owner for t in aliases} - context.stopped.keys()
+        self._alias_domains = context.live(AliasDomainRow)
 
     # most plans of a big site never ask for these two
     @cached_property
     def _live(self) -> Set[str]:
-        mailboxes, aliases = self._context.snapshot.rows(MailboxRow) or {}, self._context.snapshot.rows(AliasRow) or {}
-        return {*mailboxes, *aliases} - {owner.subject for owner in self.going}
+        live = {*self._context.live(MailboxRow), *self._context.live(AliasRow)}
+        return live - {owner.subject for owner in self.going}
 
     @cached_property
     def _members(self) -> Mapping[tuple[str | None, Domain], Address]:
@@ -185,9 +162,4 @@ _RULE = "dangling-alias"
 
 
 def _written(context: GateContext) -> Iterator[tuple[Transition, AliasRow]]:
-    for transition in context.transitions:
-        if transition.owner.scope is not Scope.ALIAS:
-            continue
-        for change in transition.changes:
-            if isinstance(change.after, AliasRow):
-                yield transition, change.after
+    return ((transition, row) for transition, _, row in context.changes(AliasRow, Scope.ALIAS) if row is not None)
