@@ -12,9 +12,9 @@ from typing import Any, get_origin
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
+from reconciler.declared import registry
 from reconciler.declared.fields.addresses import Addresses
 from reconciler.declared.problems import Problems, Spot
-from reconciler.declared.registry import SECTIONS
 from reconciler.model.addresses import Address, Domain
 from reconciler.model.declared import DesiredState, Mailbox, Removal
 from reconciler.model.owners import Scope
@@ -117,7 +117,7 @@ class Section:
 
 def sections() -> Mapping[str, Section]:
     """Every section that a state file may have, by name."""
-    return _sections(tuple(SECTIONS))
+    return _sections(tuple(registry.SECTIONS))
 
 
 @cache

@@ -1,56 +1,36 @@
-"""The example of a fourth system: one folder, one line in the registry, one section; run as every system is."""
+"""The example of a fourth system: one folder, one line in the registry, one section; run as every system is, and
+through the command, with a ledger."""
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
 import pytest
 
-from reconciler.apply.engine import carry_out
-from reconciler.declared.load import load_state
 from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState, Mailbox
-from reconciler.model.secrets import Passwords
 from reconciler.model.source_places import Origin
-from reconciler.planning.changes import Change, Result
-from reconciler.planning.plan_context import PlanContext
+from reconciler.planning.changes import Change
 from reconciler.planning.ports import System
 from reconciler.remote.hosts import SiteHosts
-from reconciler.remote.outbox import OutboxMailer
-from reconciler.report.text import plan_text
-from reconciler.systems import registry
-from reconciler.systems.system_context import SystemContext
-from reconciler.workflow import Sources, draft
-from tests.apply.test_engine import Pages
-from tests.examples.dovecot_acl.system import SiteWithAcl
+from reconciler.systems.system_context import NoFence
+from tests.cli.conftest import Command
+from tests.cli.site import DOMAIN, Site
+from tests.examples.adding import add
+from tests.examples.dovecot_acl.system import AclFiles, DovecotAcl
 from tests.systems import contract
-from tests.workflow.cases import nothing
 
 ROOT = Path(__file__).parents[2]
-EXAMPLE = "tests.examples.dovecot_acl"
-ANNA, BERND = "anna@mail.example", "bernd@mail.example"
+READER = f"postmaster@{DOMAIN}"
+ANNA, BERND = f"anna@{DOMAIN}", f"bernd@{DOMAIN}"
 
 
 @pytest.fixture(autouse=True)
-def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The one line."""
-    monkeypatch.setattr(registry, "SYSTEMS", [*registry.SYSTEMS, EXAMPLE])
-
-
-def site(folder: Path) -> SiteWithAcl:
-    """A site with this system alone: the one section."""
-    acl = {"directory": str(folder / "acl"), "reader": "postmaster@mail.example"}
-    return SiteWithAcl.model_validate({"site": "nrw", "folder": folder, "dovecot_acl": acl})
-
-
-def systems(folder: Path) -> list[System]:
-    return registry.build_systems(
-        SystemContext(site(folder), SiteHosts({}), OutboxMailer(folder / "outbox"), Passwords())
-    )
+def _added(monkeypatch: pytest.MonkeyPatch) -> None:
+    add(monkeypatch, key="dovecot_acl", section=DovecotAcl, systems=["tests.examples.dovecot_acl"])
 
 
 def declared(*addresses: str, active: bool = True) -> DesiredState:
@@ -65,23 +45,23 @@ class AclWorld:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        (folder / "acl").mkdir()
+        folder.mkdir()
 
     def system(self) -> System:
-        (system,) = systems(self.folder)
-        return system
+        section = DovecotAcl(directory=str(self.folder), reader=READER)
+        return AclFiles(section, SiteHosts({}).get(None), NoFence())
 
     async def drift(self) -> None:
-        (self.folder / "acl" / ANNA).write_text("* user=eve@mail.example lrwstipekxa\n")
+        (self.folder / ANNA).write_text("* user=eve@mail.example lrwstipekxa\n")
 
     async def lose_race(self, change: Change) -> None:
-        (self.folder / "acl" / change.key).write_text("* user=klaus@mail.example lr\n")
+        (self.folder / change.key).write_text("* user=klaus@mail.example lr\n")
 
     async def dump(self) -> object:
-        return {file.name: file.read_text() for file in sorted((self.folder / "acl").iterdir())}
+        return {file.name: file.read_text() for file in sorted(self.folder.iterdir())}
 
     async def reset(self) -> None:
-        for file in (self.folder / "acl").iterdir():
+        for file in self.folder.iterdir():
             file.unlink()
 
 
@@ -90,33 +70,33 @@ class TestAclFiles(contract.Contract):
 
     @pytest.fixture
     def world(self, tmp_path: Path) -> contract.World:
-        return AclWorld(tmp_path)
+        return AclWorld(tmp_path / "acl")
 
 
-async def test_the_pipeline_plans_and_carries_it_out(tmp_path: Path) -> None:
-    """From a state file to the file on the host, and a second plan is empty; reports name the kind by its noun."""
-    (tmp_path / "acl").mkdir()
-    (tmp_path / "state").mkdir()
-    (tmp_path / "state" / "a.yaml").write_text(f"mailboxes:\n  {ANNA}: {{groupware: false}}\n")
-    settings = site(tmp_path)
-    declaration = load_state(tmp_path / "state", settings, today=date(2026, 11, 24))
-    now = datetime(2026, 11, 24, 10, 58, tzinfo=UTC)
-    sources = Sources(settings, declaration, PlanContext.of(declaration.state), systems(tmp_path), lambda: now, nothing)
-    drafted = await draft(sources)
-    assert "dovecot_acl" in plan_text(drafted.plan, width=100, verbose=True, color=False)
-    run = await carry_out(
-        drafted.plan,
-        sources.systems,
-        Pages(),
-        context=drafted.context,
-        clock=sources.clock,
-        progress=lambda *_: None,
-        stop=asyncio.Event(),
-    )
-    assert [t.result for t in run.transitions] == [Result.DONE]
-    assert (tmp_path / "acl" / ANNA).read_text() == "* user=postmaster@mail.example lr\n"
-    again = (await draft(sources)).plan
-    assert (again.transitions, dict(again.counts.in_place)) == ((), {"dovecot_acl": 1})
+def test_the_command_plans_and_carries_it_out(
+    tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a state file to the file on the host, and a second plan is empty; reports name the kind by its noun. What an
+    account had is left when nobody declares it any more, and counted."""
+    monkeypatch.chdir(tmp_path)
+    acl = tmp_path / "acl"
+    acl.mkdir()
+    section = {"directory": str(acl), "reader": READER}
+    site = Site(tmp_path, register=None, letters=None, ledger={"url": "sqlite:///ledger.sqlite"}, dovecot_acl=section)
+    site.declare("anna: {groupware: false}", "bernd: {groupware: false, active: false}")
+    assert command("ledger", "init").status == 0
+    planned = command("plan", "--verbose")
+    assert planned.status == 4
+    assert "ACL file" in planned.words
+    assert command("apply", "--yes").status == 0
+    rights = {ANNA: f"* user={READER} lr\n", BERND: f"* user={READER} lrwstipekxa\n"}
+    assert {file.name: file.read_text() for file in acl.iterdir()} == rights
+    assert command("plan").status == 0
+    assert ANNA in command("history", "1").words
+    site.declare("anna: {groupware: false}")
+    left = command("drift", "--strict")
+    assert "1 undeclared object" in left.words
+    assert {file.name: file.read_text() for file in acl.iterdir()} == rights
 
 
 def test_the_files_that_the_docs_name_for_both_are_there() -> None:
@@ -126,12 +106,21 @@ def test_the_files_that_the_docs_name_for_both_are_there() -> None:
         section = page.partition(f"## {heading}\n")[2].partition("\n## ")[0]
         named = re.findall(r"`((?:tests|[a-z]+)/[\w/]+\.py)`", section)
         assert len(named) >= 4, heading
-        missing = [name for name in named if not (ROOT / name).exists() and not (ROOT / "reconciler" / name).exists()]
-        assert [name for name in missing if "mailman" not in name] == []
+        assert [name for name in named if not any((root / name).exists() for root in (ROOT, ROOT / "reconciler"))] == []
 
 
-def test_it_is_as_small_as_the_docs_say() -> None:
-    lines = sum(len(file.read_text().splitlines()) for file in (Path(__file__).parent / "dovecot_acl").glob("*.py"))
-    said = re.search(r"about (\d+)\s+lines", (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8"))
+@pytest.mark.parametrize("example", ["dovecot_acl", "mailing_lists"])
+def test_it_is_as_small_as_the_docs_say(example: str) -> None:
+    lines = sum(len(file.read_text().splitlines()) for file in (Path(__file__).parent / example).glob("*.py"))
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    said = re.search(rf"`tests/examples/{example}/`,\s+about\s+(\d+)\s+lines", page)
     assert said is not None
     assert lines <= int(said[1])
+
+
+@pytest.mark.parametrize("example", ["dovecot_acl", "mailing_lists"])
+def test_it_touches_its_own_files_and_the_lists_alone(example: str) -> None:
+    """No file of the product knows of it: what `adding.add` changes is all."""
+    names = example.replace("_", "[ _-]?")
+    product = (ROOT / "reconciler").rglob("*.py")
+    assert [file.name for file in product if re.search(names, file.read_text(encoding="utf-8"), re.IGNORECASE)] == []

@@ -10,13 +10,13 @@ from reconciler.planning.changes import Action, Change, Outcome, Result, Stage, 
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.ports import Observation, System
 from reconciler.remote.host import Host
-from reconciler.settings import Section, Settings
+from reconciler.settings import Section
 from reconciler.systems.system_context import Fence, SystemContext
 from tests.examples.dovecot_acl.kinds import AclRow
 
 
 class DovecotAcl(Section):
-    """The section of the site file."""
+    """The section of the site file, in the product in `settings.py`."""
 
     host: str | None = None
     directory: str
@@ -24,15 +24,9 @@ class DovecotAcl(Section):
     """Who may read every mailbox, and do everything in one that is switched off."""
 
 
-class SiteWithAcl(Settings):
-    """The site file with this section: in the product it is one line in `settings.Site`."""
-
-    dovecot_acl: DovecotAcl | None = None
-
-
 def build(context: SystemContext) -> System | None:
     """None when the site file leaves the section out."""
-    section = context.settings.dovecot_acl if isinstance(context.settings, SiteWithAcl) else None
+    section: DovecotAcl | None = getattr(context.settings, "dovecot_acl", None)
     return None if section is None else AclFiles(section, context.hosts.get(section.host), context.fence)
 
 
@@ -86,8 +80,6 @@ class AclFiles(System):
         try:
             async with self._fence.effect(change.owner):
                 await self._host.replace(f"{self._section.directory}/{change.key}", content)
-        except Halted as error:
+        except (Halted, PermanentFailure) as error:
             return Outcome.of(error)
-        except PermanentFailure as error:
-            return Outcome(Result.FAILED, error.message, error.hint)
         return Outcome(Result.DONE)
