@@ -57,12 +57,12 @@ SCHEMAS = ("state", "site", "plan", "run", "findings", "show", "history")
 """The documents that have a schema."""
 
 
-def _listed(group: typer.Typer) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def _listed(group: typer.Typer, name: str | None = None) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Adds a command; the list of all commands shows the whole first sentence of its help."""
 
     def add(command: Callable[..., None]) -> Callable[..., None]:
         sentence, dot, _ = " ".join((command.__doc__ or "").split()).partition(". ")
-        return group.command(short_help=sentence + dot.strip())(command)
+        return group.command(name, short_help=sentence + dot.strip())(command)
 
     return add
 
@@ -171,6 +171,26 @@ def drift(
     from reconciler.cli import plan as command
 
     enter(lambda: command.drift(site, state, output, strict=strict, verbose=verbose, quiet=quiet), output)
+
+
+@_listed(app, "import")
+def import_(
+    into: Annotated[Path, typer.Option("--into", help="The state folder to write; made when it is not there.")],
+    site: SiteOption = None,
+    domain: Annotated[
+        list[str] | None, typer.Option("--domain", help="Only accounts and aliases of this domain; may be repeated.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option(help="Replace files that are there and differ.")] = False,
+) -> None:
+    """Write state for what is live, so that the plan is empty but for repairs. Reads the live systems, writes only files.
+
+    What cannot be declared is in import-report.md, with its reason.
+
+    Example: reconciler import --into state
+    """
+    from reconciler.cli import import_state as command
+
+    enter_loop(lambda: command.run(site, into, domain or (), overwrite=overwrite))
 
 
 @_listed(app)

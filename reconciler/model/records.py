@@ -218,6 +218,8 @@ class UnmanagedLineRow(NamedTuple):
     map_key: str
     action: str
     before_section: bool = False
+    comment: str = ""
+    """The comment line directly above it."""
 
     @property
     def owner(self) -> Owner:

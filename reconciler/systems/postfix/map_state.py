@@ -52,7 +52,8 @@ class View(NamedTuple):
             folded, line = self.rules.fold(entry.key), str(entry.line)
             stale = first.get(folded) is entry and in_force.get(folded) != entry.action
             action = entry.action + (NOT_IN_FORCE if stale else "")
-            by_hand[line] = UnmanagedLineRow(line, entry.key, action, entry.line < above)
+            comment = self.text.comment_above(entry)
+            by_hand[line] = UnmanagedLineRow(line, entry.key, action, entry.line < above, comment)
         return {"block": blocks, "unmanaged_line": by_hand}
 
 

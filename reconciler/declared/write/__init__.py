@@ -1,0 +1,1 @@
+"""The state language as text, in its one canonical layout: what `parse` reads, written."""

@@ -1,0 +1,222 @@
+"""Mailboxes with their groupware and member numbers, as entries; former addresses as renames."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any, Literal
+
+from reconciler.importing.imported import Imported, Live
+from reconciler.model.addresses import Address, BadAddress, domain_of, local_part, parse_address
+from reconciler.model.records import MailboxRow, OxUserRow
+from reconciler.planning.identity import addresses_of
+
+LoginRule = Literal["local_part", "address"]
+"""How the site makes an OX login from an address."""
+
+FORMERLY = " ehem. "
+"""What the wiki puts between the name and the former surname of an old mailbox."""
+
+_LOGIN = re.compile(r"[$@%.+a-zA-Z0-9_-]+")
+_LONGEST_NUMBER = 17  # digits of a member number that YAML takes as a whole number
+
+
+def address_problem(key: str, live: Live) -> str:
+    """Why nothing can be declared under this address; empty when it can."""
+    try:
+        if parse_address(key) != key:
+            return "the state language writes it another way"
+    except BadAddress as error:
+        return str(error).partition(": ")[2] or str(error)
+    return "" if live.receives(domain_of(key)) else f"PostfixAdmin has no domain {domain_of(key)}"
+
+
+class Accounts:
+    """Adds what is live of accounts to `imported`."""
+
+    def __init__(self, live: Live, imported: Imported, rule: LoginRule, today: date) -> None:
+        self._live = live
+        self._imported = imported
+        self._rule = rule
+        self._today = today
+        self._users = self._users_of_mailboxes()
+        self.numbers = self._numbers()
+        """The address of each mailbox that has a member number, and the number."""
+
+    def add(self) -> None:
+        """Every mailbox that can be declared; one that is an account's former address as a rename of that account."""
+        former = dict(self._former())
+        for key, row in sorted(self._live.mailboxes.items()):
+            if problem := address_problem(key, self._live):
+                self._imported.leave("mailbox", key, problem, "it stays as it is; rename or remove it in PostfixAdmin")
+            elif key not in former:
+                self._mailbox(Address(key), row)
+        for old, rename in former.items():
+            if rename["to"] in self._imported.mailboxes:
+                self._imported.renames[old] = rename
+        self._users_without_mailbox()
+
+    def _mailbox(self, address: Address, row: MailboxRow) -> None:
+        user = self._users.get(address)
+        fields: dict[str, Any] | None = {"name": row.name} if row.name else {}
+        if user is not None:
+            fields = self._names(address, user)
+        if fields is None:
+            return
+        number = self.numbers.get(address)
+        if number is not None:
+            fields["member"] = int(number) if number[0] != "0" and len(number) <= _LONGEST_NUMBER else number
+        if row.quota < 0:
+            self._imported.leave("quota", address, "it is -1 (disabled), which cannot be declared", "it stays as it is")
+        else:
+            fields["quota"] = f"{row.quota} MB" if row.quota else "unlimited"
+        if not row.active:
+            fields["active"] = False
+        if user is not None and user.login != self._login(address):
+            fields["groupware"] = {"username": user.login}
+        elif user is None and self._live.users is not None:
+            fields["groupware"] = False
+            self._half_made(address, number)
+        self._imported.mailboxes[address] = fields
+
+    def _names(self, address: Address, user: OxUserRow) -> dict[str, Any] | None:
+        """The names that OX has; None when the account cannot be declared with this user."""
+        lacking = [word for word, name in (("given name", user.given_name), ("surname", user.surname)) if not name]
+        problem = f"OX user {user.id} has no {' and no '.join(lacking)}" if lacking else ""
+        if user.login != self._login(address) and not _LOGIN.fullmatch(user.login):
+            problem = f"the login {user.login!r} of OX user {user.id} cannot be declared"
+        if problem:
+            self._imported.leave("mailbox", address, problem, "correct it in OX, and import again")
+            return None
+        names = {"given_name": user.given_name, "surname": user.surname}
+        if user.display_name not in ("", f"{user.given_name} {user.surname}"):
+            names["name"] = user.display_name
+        return names
+
+    def _half_made(self, address: Address, number: str | None) -> None:
+        if number is not None:
+            self._imported.leave(
+                "OX account",
+                address,
+                f"member {number} has a mailbox here and no OX account",
+                "if they should have one: remove `groupware: false`, write given_name and surname; the next apply "
+                "makes it, with a new password and a letter",
+            )
+
+    def _login(self, address: str) -> str:
+        return address if self._rule == "address" else local_part(address)
+
+    def _users_of_mailboxes(self) -> Mapping[str, OxUserRow]:
+        """The user of each mailbox: the only one with that primary address; failing that, the one with its login and
+        its address among others, unless that is another mailbox' user."""
+        users = (self._live.users or {}).values()
+        by_primary: dict[str, list[OxUserRow]] = {}
+        for user in users:
+            by_primary.setdefault(user.primary, []).append(user)
+        by_login = {user.login: user for user in users}
+        found: dict[str, OxUserRow] = {}
+        for key in self._live.mailboxes:
+            own, other = by_primary.get(key, []), by_login.get(self._login(key))
+            if len(own) == 1:
+                found[key] = own[0]
+            elif own:
+                ids = " and ".join(user.id for user in own)
+                self._imported.leave(
+                    "OX account", key, f"the OX users {ids} both have it as their primary address", "keep one in OX"
+                )
+            elif other is not None and key in addresses_of(other) and other.primary not in self._live.mailboxes:
+                found[key] = other
+        return found
+
+    def _users_without_mailbox(self) -> None:
+        used = {user.id for user in self._users.values()}
+        for user in sorted((self._live.users or {}).values(), key=lambda user: int(user.id)):
+            if user.id not in used:
+                self._imported.leave(
+                    "OX account",
+                    f"openxchange/{user.id}",
+                    f"{user.login} ({user.primary}) belongs to no mailbox",
+                    "declare a mailbox with its address, and it is adopted; or delete it in OX",
+                )
+
+    def _numbers(self) -> dict[str, str]:
+        """By the aliases `NUMBER@` that lead to one mailbox of the same domain. Of several numbers of one mailbox, and
+        several mailboxes of one number, the register decides by the names, else nobody has it."""
+        candidates: dict[str, list[str]] = {}
+        for key, alias in self._live.aliases.items():
+            number, domain = local_part(key), domain_of(key)
+            if not (number.isascii() and number.isdecimal()) or len(alias.goto) != 1 or key in self._live.mailboxes:
+                continue
+            target = alias.goto[0]
+            if target in self._live.mailboxes and domain_of(target) == domain:
+                candidates.setdefault(target, []).append(number)
+        holders: dict[str, list[str]] = {}
+        for target, numbers in candidates.items():
+            for number in numbers:
+                holders.setdefault(number, []).append(target)
+        found: dict[str, str] = {}
+        for target, numbers in sorted(candidates.items()):
+            certain = [n for n in numbers if len(numbers) == 1 and len(holders[n]) == 1]
+            certain = certain or [n for n in numbers if self._same_person(n, target)]
+            if len(certain) == 1 and [
+                t for t in holders[certain[0]] if t == target or self._same_person(certain[0], t)
+            ] == [target]:
+                found[target] = certain[0]
+            else:
+                self._imported.leave(
+                    "member number",
+                    target,
+                    f"it is not certain whose number is whose: {', '.join(sorted(numbers))}",
+                    "write `member:` in one of the mailboxes",
+                )
+        return found
+
+    def _same_person(self, number: str, address: str) -> bool:
+        member, user = (self._live.members or {}).get(number), self._users.get(address)
+        name = f"{user.given_name} {user.surname}" if user is not None else self._live.mailboxes[address].name
+        return member is not None and not member.problem and f"{member.given_name} {member.surname}" == name
+
+    def _former(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Old mailboxes of renames by hand: all mail goes on to one other mailbox, whose name with the former surname
+        the old one has, and whose OX user has the old address. Anything less is said, and stays a mailbox."""
+        leads: dict[str, list[str]] = {}
+        for key in sorted(self._live.mailboxes):
+            alias = self._live.aliases.get(key)
+            if (
+                alias is not None
+                and len(alias.goto) == 1
+                and alias.goto[0] != key
+                and alias.goto[0] in self._live.mailboxes
+            ):
+                leads.setdefault(alias.goto[0], []).append(key)
+        for new, olds in leads.items():
+            for old in olds:
+                signs = dict(self._signs(old, new))
+                if all(signs.values()) and len(olds) == 1 and new not in leads_from(leads):
+                    surname = self._live.mailboxes[old].name.partition(FORMERLY)[2]
+                    rename = {"from": old, "to": new, "date": str(self._today)}
+                    if surname != old:
+                        rename["former_surname"] = surname
+                    yield old, rename
+                elif any(signs.values()):
+                    missing = [sign for sign, there in signs.items() if not there] or ["more than one old address"]
+                    self._imported.leave(
+                        "rename by hand",
+                        f"{old} → {new}",
+                        f"it looks like one, but: {', '.join(missing)}",
+                        f"if it is one: remove {old} from `mailboxes`, and declare the rename",
+                    )
+
+    def _signs(self, old: str, new: str) -> Iterator[tuple[str, bool]]:
+        name, _, surname = self._live.mailboxes[old].name.partition(FORMERLY)
+        user = self._users.get(new)
+        names = {self._live.mailboxes[new].name, user.display_name if user is not None else ""}
+        yield f"the old mailbox is not called NAME{FORMERLY}FORMER_SURNAME", bool(surname) and name in names
+        if self._live.users is not None:
+            yield f"the OX user of {new} does not have {old}", user is not None and old in user.aliases
+
+
+def leads_from(leads: Mapping[str, list[str]]) -> frozenset[str]:
+    """The old ends."""
+    return frozenset(old for olds in leads.values() for old in olds)

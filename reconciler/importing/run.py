@@ -1,0 +1,56 @@
+"""The whole of an import, from one look at the live systems to files, proof and report."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from reconciler.importing.accounts import Accounts
+from reconciler.importing.aliases import add_aliases
+from reconciler.importing.imported import Imported, Live
+from reconciler.importing.prove import AsObserved, Proven, prove
+from reconciler.importing.sender_blocks import add_blocks
+from reconciler.model.addresses import domain_of
+from reconciler.model.records import Records
+from reconciler.planning.ports import System
+from reconciler.settings import Settings
+from reconciler.workflow import Clock, Recall
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What was made, and what proves it."""
+
+    imported: Imported
+    proven: Proven
+
+
+async def import_state(
+    site: Settings, systems: Sequence[System], *, today: date, clock: Clock, recall: Recall, domains: Sequence[str] = ()
+) -> Result:
+    """State for what is live, of these domains or of all. Raises Unreadable: half a site is never imported."""
+    observed = await asyncio.gather(*(system.observe() for system in systems))
+    records: Records = {kind: table for seen in observed for kind, table in seen.records.items()}
+    imported = Imported()
+    await asyncio.to_thread(_collect, site, Live.of(records), imported, today)
+    if domains:
+        _only(imported, domains)
+    recorded = [AsObserved(system, seen) for system, seen in zip(systems, observed, strict=True)]
+    return Result(imported, await prove(imported, site, recorded, today=today, clock=clock, recall=recall))
+
+
+def _collect(site: Settings, live: Live, imported: Imported, today: date) -> None:
+    accounts = Accounts(live, imported, site.openxchange.username if site.openxchange else "local_part", today)
+    accounts.add()
+    add_aliases(live, imported, accounts.numbers)
+    add_blocks(live, imported)
+
+
+def _only(imported: Imported, domains: Sequence[str]) -> None:
+    for table in (imported.mailboxes, imported.aliases, imported.renames):
+        for address in [address for address in table if domain_of(address) not in domains]:
+            del table[address]  # type: ignore[attr-defined]  # all three are dicts by address
+    imported.sender_blocks.clear()
+    imported.left[:] = [item for item in imported.left if any(item.subject.endswith(f"@{d}") for d in domains)]
