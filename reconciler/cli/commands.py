@@ -182,7 +182,7 @@ def import_(
     ] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace files that are there and differ.")] = False,
 ) -> None:
-    """Write state for what is live, so that the plan is empty but for repairs. Reads the live systems, writes only files.
+    """Write state for what is live, so that the plan is empty but for repairs. Writes files and nothing else.
 
     What cannot be declared is in import-report.md, with its reason.
 

@@ -54,7 +54,7 @@ class Accounts:
                 self._mailbox(Address(key), row)
         for old, rename in former.items():
             if rename["to"] in self._imported.mailboxes:
-                self._imported.renames[old] = rename
+                self._imported.renames[Address(old)] = rename
         self._users_without_mailbox()
 
     def _mailbox(self, address: Address, row: MailboxRow) -> None:
@@ -143,26 +143,16 @@ class Accounts:
     def _numbers(self) -> dict[str, str]:
         """By the aliases `NUMBER@` that lead to one mailbox of the same domain. Of several numbers of one mailbox, and
         several mailboxes of one number, the register decides by the names, else nobody has it."""
-        candidates: dict[str, list[str]] = {}
-        for key, alias in self._live.aliases.items():
-            number, domain = local_part(key), domain_of(key)
-            if not (number.isascii() and number.isdecimal()) or len(alias.goto) != 1 or key in self._live.mailboxes:
-                continue
-            target = alias.goto[0]
-            if target in self._live.mailboxes and domain_of(target) == domain:
-                candidates.setdefault(target, []).append(number)
-        holders: dict[str, list[str]] = {}
-        for target, numbers in candidates.items():
-            for number in numbers:
-                holders.setdefault(number, []).append(target)
+        of_mailbox, of_number = self._member_aliases()
         found: dict[str, str] = {}
-        for target, numbers in sorted(candidates.items()):
-            certain = [n for n in numbers if len(numbers) == 1 and len(holders[n]) == 1]
-            certain = certain or [n for n in numbers if self._same_person(n, target)]
-            if len(certain) == 1 and [
-                t for t in holders[certain[0]] if t == target or self._same_person(certain[0], t)
-            ] == [target]:
-                found[target] = certain[0]
+        for target, numbers in sorted(of_mailbox.items()):
+            if len(numbers) == 1 and len(of_number[numbers[0]]) == 1:
+                found[target] = numbers[0]
+                continue
+            theirs = [number for number in numbers if self._same_person(number, target)]
+            namesakes = [t for number in theirs for t in of_number[number] if self._same_person(number, t)]
+            if len(theirs) == 1 and namesakes == [target]:
+                found[target] = theirs[0]
             else:
                 self._imported.leave(
                     "member number",
@@ -171,6 +161,19 @@ class Accounts:
                     "write `member:` in one of the mailboxes",
                 )
         return found
+
+    def _member_aliases(self) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+        """The numbers of each mailbox, and the mailboxes of each number."""
+        of_mailbox: dict[str, list[str]] = {}
+        of_number: dict[str, list[str]] = {}
+        for key, alias in self._live.aliases.items():
+            number, domain = local_part(key), domain_of(key)
+            if number.isascii() and number.isdecimal() and len(alias.goto) == 1 and key not in self._live.mailboxes:
+                target = alias.goto[0]
+                if target in self._live.mailboxes and domain_of(target) == domain:
+                    of_mailbox.setdefault(target, []).append(number)
+                    of_number.setdefault(number, []).append(target)
+        return of_mailbox, of_number
 
     def _same_person(self, number: str, address: str) -> bool:
         member, user = (self._live.members or {}).get(number), self._users.get(address)
@@ -181,32 +184,35 @@ class Accounts:
         """Old mailboxes of renames by hand: all mail goes on to one other mailbox, whose name with the former surname
         the old one has, and whose OX user has the old address. Anything less is said, and stays a mailbox."""
         leads: dict[str, list[str]] = {}
-        for key in sorted(self._live.mailboxes):
-            alias = self._live.aliases.get(key)
-            if (
-                alias is not None
-                and len(alias.goto) == 1
-                and alias.goto[0] != key
-                and alias.goto[0] in self._live.mailboxes
-            ):
-                leads.setdefault(alias.goto[0], []).append(key)
+        for old, new in self._forwarding():
+            leads.setdefault(new, []).append(old)
+        renamed_too = {old for olds in leads.values() for old in olds}
         for new, olds in leads.items():
             for old in olds:
-                signs = dict(self._signs(old, new))
-                if all(signs.values()) and len(olds) == 1 and new not in leads_from(leads):
-                    surname = self._live.mailboxes[old].name.partition(FORMERLY)[2]
-                    rename = {"from": old, "to": new, "date": str(self._today)}
-                    if surname != old:
-                        rename["former_surname"] = surname
-                    yield old, rename
-                elif any(signs.values()):
-                    missing = [sign for sign, there in signs.items() if not there] or ["more than one old address"]
+                signs = [*self._signs(old, new), ("it is one of several", len(olds) == 1 and new not in renamed_too)]
+                missing = [sign for sign, there in signs if not there]
+                if not missing:
+                    yield old, self._rename(old, new)
+                elif any(there for _, there in signs[:-1]):
                     self._imported.leave(
                         "rename by hand",
                         f"{old} → {new}",
-                        f"it looks like one, but: {', '.join(missing)}",
+                        f"it looks like one, but {', and '.join(missing)}",
                         f"if it is one: remove {old} from `mailboxes`, and declare the rename",
                     )
+
+    def _forwarding(self) -> Iterator[tuple[str, str]]:
+        """Mailboxes whose mail all goes on to one other mailbox, and that one."""
+        for key in sorted(self._live.mailboxes):
+            alias = self._live.aliases.get(key)
+            targets = () if alias is None else alias.goto
+            if len(targets) == 1 and targets[0] != key and targets[0] in self._live.mailboxes:
+                yield key, targets[0]
+
+    def _rename(self, old: str, new: str) -> dict[str, Any]:
+        surname = self._live.mailboxes[old].name.partition(FORMERLY)[2]
+        rename = {"from": old, "to": new, "date": str(self._today)}
+        return rename if surname == old else rename | {"former_surname": surname}
 
     def _signs(self, old: str, new: str) -> Iterator[tuple[str, bool]]:
         name, _, surname = self._live.mailboxes[old].name.partition(FORMERLY)
@@ -215,8 +221,3 @@ class Accounts:
         yield f"the old mailbox is not called NAME{FORMERLY}FORMER_SURNAME", bool(surname) and name in names
         if self._live.users is not None:
             yield f"the OX user of {new} does not have {old}", user is not None and old in user.aliases
-
-
-def leads_from(leads: Mapping[str, list[str]]) -> frozenset[str]:
-    """The old ends."""
-    return frozenset(old for olds in leads.values() for old in olds)

@@ -1,4 +1,4 @@
-"""What an import makes: entries in the words of the state language, and what it leaves to people, each with its reason."""
+"""What an import makes: entries in the words of the state language, and what it leaves to people, with reasons."""
 
 from __future__ import annotations
 

@@ -16,9 +16,9 @@ from reconciler.errors import InvalidInput
 from reconciler.importing.files import files_of
 from reconciler.importing.imported import Imported
 from reconciler.model.addresses import Address
-from reconciler.model.record_kinds import give_password, kind_of
+from reconciler.model.record_kinds import give_password
 from reconciler.model.records import Owner, Records, Scope
-from reconciler.planning.changes import Action, Change, Outcome, Stage, Step
+from reconciler.planning.changes import Change, Outcome, Stage, Step
 from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.new_passwords import CredentialEvents
 from reconciler.planning.plan import Plan
@@ -72,7 +72,7 @@ class AsObserved(System):
         """See System."""
         return self._system.review(context, pair, details)
 
-    async def perform(self, context: PlanContext, batch: Sequence[Step]) -> list[Outcome]:
+    async def perform(self, context: PlanContext, batch: Sequence[Step]) -> list[Outcome]:  # noqa: ARG002  # never
         """Never: an import only reads."""
         raise AssertionError("an import writes to no live system")
 
@@ -119,12 +119,12 @@ def save(files: Mapping[str, Written], folder: Path) -> None:
 
 
 def _drop_invalid(
-    imported: Imported, contents: Mapping[str, File], files: Mapping[str, Written], findings: Iterable[Finding]
+    imported: Imported, contents: Mapping[str, File], files: Mapping[str, Written], findings: Iterable[object]
 ) -> bool:
     """Whether an entry was found for one of the errors."""
     dropped = False
     for finding in findings:
-        if finding.severity is not Severity.ERROR or finding.place is None:
+        if not isinstance(finding, Finding) or finding.severity is not Severity.ERROR or finding.place is None:
             continue
         path = next((path for path in files if finding.place.file.endswith(path)), None)
         if path is not None:
@@ -152,9 +152,7 @@ def _drop_refused(imported: Imported, plan: Plan) -> bool:
 def _no_repair(transition: Transition) -> str:
     if give_password(change.kind for change in transition.changes):
         return "declared as it is, the next apply would make a new password"
-    if transition.irreversible or any(
-        c.action is Action.DELETE and kind_of(c.kind).credential for c in transition.changes
-    ):
+    if transition.irreversible:
         return "declared as it is, the next apply would delete something"
     return ""
 
@@ -167,7 +165,7 @@ def _drop_owner(imported: Imported, owner: Owner, reason: str, hint: str) -> boo
         return _drop(imported, "aliases", subject, reason, hint)
     olds = [old for old, rename in imported.renames.items() if rename["to"] == subject]
     if olds:
-        return any([_drop(imported, "renames", old, reason, hint) for old in olds])
+        return max(_drop(imported, "renames", old, reason, hint) for old in olds)  # all of them
     return _drop(imported, "mailboxes", subject, reason, hint)
 
 

@@ -51,6 +51,6 @@ def _collect(site: Settings, live: Live, imported: Imported, today: date) -> Non
 def _only(imported: Imported, domains: Sequence[str]) -> None:
     for table in (imported.mailboxes, imported.aliases, imported.renames):
         for address in [address for address in table if domain_of(address) not in domains]:
-            del table[address]  # type: ignore[attr-defined]  # all three are dicts by address
+            del table[address]
     imported.sender_blocks.clear()
     imported.left[:] = [item for item in imported.left if any(item.subject.endswith(f"@{d}") for d in domains)]
