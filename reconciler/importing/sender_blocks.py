@@ -8,10 +8,11 @@ from typing import Any
 from reconciler.importing.imported import Imported, Live
 from reconciler.model.addresses import BadAddress, parse_address, parse_domain
 from reconciler.model.records import UnmanagedLineRow
+from reconciler.systems.postfix.map_actions import refusal
+from reconciler.systems.postfix.map_state import NOT_IN_FORCE
 
 _REASON_LOST = "blocked before the import, the map says no reason"
 _DATES = re.compile(r"(.*) \((?:(\d{4}-\d\d-\d\d))?(?:, )?(?:until (\d{4}-\d\d-\d\d))?\)")
-_REJECT = re.compile(r"(?:REJECT|5\d\d)(?:[\s,]+(.*))?", re.IGNORECASE)
 
 
 def add_blocks(live: Live, imported: Imported) -> None:
@@ -27,15 +28,14 @@ def add_blocks(live: Live, imported: Imported) -> None:
 
 
 def _add_line(row: UnmanagedLineRow, imported: Imported) -> None:
-    subject, refused = f"line {row.key}", _REJECT.fullmatch(row.action)
-    entry = _entry(row.map_key) if refused else None
-    if refused is None or entry is None:
-        what = "it does not refuse" if refused is None else "its key is neither an address nor a domain"
+    subject, text = f"line {row.key}", refusal(row.action.removesuffix(NOT_IN_FORCE))
+    entry = None if text is None else _entry(row.map_key)
+    if entry is None:
+        what = "it does not refuse for good" if text is None else "its key is neither an address nor a domain"
         imported.leave("map line", subject, f"`{row.map_key} {row.action}`: {what}", "it stays as it is")
         return
     key = str(entry.get("sender") or entry.get("domain"))
     if key not in imported.sender_blocks:
-        text = " ".join((refused[1] or "").split())
         imported.sender_blocks[key] = entry | {"reason": row.comment or text or _REASON_LOST}
 
 

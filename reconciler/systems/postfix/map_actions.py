@@ -41,6 +41,13 @@ def effect(action: str, classes: Collection[str] = ()) -> ActionEffect:
     return ActionEffect.DEPENDS if upper in _RESTRICTIONS or word in classes else ActionEffect.BROKEN
 
 
+def refusal(action: str) -> str | None:
+    """The text that a sender is refused with for good, perhaps empty; None when the action does something else."""
+    found = _REFUSAL.fullmatch(action)
+    return found and (found[1] or found[2] or "").strip()
+
+
+_REFUSAL = re.compile(r"REJECT(?:[\s,]+(.*))?|5[0-9]{2}\s+(\S.*)", re.IGNORECASE)
 _SEPARATORS = re.compile(r"[\s,]+")
 _REPLY = re.compile(r"[45][0-9]{2} +\S")
 _CODE_ONLY = re.compile(r"(?:[45][0-9]{2}|REJECT|DEFER) +[245]\.[0-9]{1,3}\.[0-9]{1,3}", re.IGNORECASE)

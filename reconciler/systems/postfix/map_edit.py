@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from reconciler.errors import PermanentFailure
 from reconciler.model.records import BlockRow, Row
 from reconciler.planning.changes import Change, Outcome, Result
+from reconciler.systems.postfix.map_actions import refusal
 from reconciler.systems.postfix.map_keys import forms
 from reconciler.systems.postfix.map_state import View, first_of, repeated
-from reconciler.systems.postfix.mapfile import Lines, MapText, parse, render
+from reconciler.systems.postfix.mapfile import Lines, MapEntry, MapText, parse, render
 from reconciler.systems.postfix.tools import Tools
 
 
@@ -40,12 +41,13 @@ def checked_text(view: View, changes: Sequence[Change], site: str, tools: Tools)
             blocks[change.key] = Lines(row.comment, tuple((form, row.action) for form in forms(row.key, view.rules)))
         else:
             blocks.pop(change.key, None)
-    content = render(view.text, blocks, site)
+    kept = parse(view.text.without(taken_over(view, changes)), site, tools.path, whole_file=view.text.whole_file)
+    content = render(kept, blocks, site)
     text = parse(content, site, tools.path, whole_file=view.text.whole_file)
-    _compare(view.text, text, [pair for key in sorted(blocks) for pair in blocks[key].entries], tools.path)
+    _compare(kept, text, [pair for key in sorted(blocks) for pair in blocks[key].entries], tools.path)
     # postmap says so on stderr, ends with status 0 and may have left out anything: so any such line stops a write
     # (facts/postfix.md 3.1)
-    by_hand = view.text.by_hand
+    by_hand = kept.by_hand
     complaints = [(entry, entry.problem) for entry in by_hand if entry.problem]
     complaints += [(entry, f"repeats the key {entry.key}") for entry in repeated(by_hand, view.rules)]
     for entry, why in complaints:
@@ -54,6 +56,18 @@ def checked_text(view: View, changes: Sequence[Change], site: str, tools: Tools)
             hint="correct or remove that line, then apply again",
         )
     return text
+
+
+def taken_over(view: View, changes: Sequence[Change]) -> list[MapEntry]:
+    """The hand-made lines that say what one of these blocks says, so that it takes their place: same key, refused for
+    good, one line long."""
+    rows = [change.after for change in changes if isinstance(change.after, BlockRow)]
+    written = {view.rules.fold(form) for row in rows for form in forms(row.key, view.rules)}
+    return [entry for entry in view.text.by_hand if view.rules.fold(entry.key) in written and _says_the_same(entry)]
+
+
+def _says_the_same(entry: MapEntry) -> bool:
+    return entry.line == entry.last and not entry.problem and refusal(entry.action) is not None
 
 
 def _compare(old: MapText, new: MapText, wanted: list[tuple[str, str]], path: str) -> None:
@@ -86,7 +100,7 @@ def _unwritable(row: BlockRow, view: View, tools: Tools) -> Outcome | None:
             hint = "block the domain instead, or declare another key"
             return Outcome(Result.FAILED, f"no map can hold the line `{line}`", hint)
         other = by_hand.get(view.rules.fold(form))
-        if other is not None and not tools.is_built:
+        if other is not None and not tools.is_built and not _says_the_same(other):
             message = (
                 f"line {other.line} of {tools.path} has the key {form} too, and of a {tools.type} map with a key twice "
                 "Postfix reads nothing"

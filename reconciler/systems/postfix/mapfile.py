@@ -72,6 +72,14 @@ class MapText:
         marker = self.section is not None and entry.line - 1 == self.section.begin
         return "" if marker or not above.startswith(b"#") else above[1:].strip().decode("utf-8", "replace")
 
+    def without(self, entries: Iterable[MapEntry]) -> bytes:
+        """The text without these entries of one line each, and without the comments directly above them."""
+        gone = {number for entry in entries for number in self._with_comment(entry)}
+        return b"".join(line for number, line in enumerate(self.lines, 1) if number not in gone)
+
+    def _with_comment(self, entry: MapEntry) -> tuple[int, ...]:
+        return (entry.line - 1, entry.line) if self.comment_above(entry) else (entry.line,)
+
     def _is_ours(self, entry: MapEntry) -> bool:
         return self.whole_file or (self.section is not None and self.section.begin < entry.line < self.section.end)
 

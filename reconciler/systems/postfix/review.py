@@ -1,7 +1,7 @@
 """What is remarkable about the hand-made lines of the sender map. Pure.
 
-Hand-made lines are never touched. They may do nothing at all, do something else than their author thinks, or let mail
-pass that a declared block should stop.
+They stay, but for those whose place a declared block takes (`map_edit.taken_over`). They may do nothing at all, do
+something else than their author thinks, or let mail pass that a declared block should stop.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from reconciler.model.declared import DesiredState
 from reconciler.model.records import Records, UnmanagedLineRow
 from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.snapshot import rows_of
-from reconciler.systems.postfix.map_actions import ActionEffect, effect
+from reconciler.systems.postfix.map_actions import ActionEffect, effect, refusal
 from reconciler.systems.postfix.map_keys import asked_later, dead_key_hint, forms
 from reconciler.systems.postfix.map_state import NOT_IN_FORCE
 from reconciler.systems.postfix.read_map import Rules
@@ -49,6 +49,7 @@ def review(desired: DesiredState, found: Records, rules: Rules, tools: Tools) ->
     """Notes and warnings, in the order of the lines."""
     blocked = _blocked(desired, rules)
     first_lines: dict[str, str] = {}
+    written = found.get("block", {})
     findings = list(_about_use(rules, tools.section.sender_access))
     for row in rows_of(found, UnmanagedLineRow).values():
         action, in_force = row.action.removesuffix(NOT_IN_FORCE), not row.action.endswith(NOT_IN_FORCE)
@@ -57,7 +58,12 @@ def review(desired: DesiredState, found: Records, rules: Rules, tools: Tools) ->
         first = first_lines.setdefault(rules.keys.fold(line.key), line.number)
         if not line.action:
             continue
-        findings += _about_blocks(line, blocked, rules, map_survives=tools.is_built)
+        block = blocked.get(rules.keys.fold(line.key))
+        if block is not None and block not in written and refusal(action) is not None:
+            message = f"says what the declared block {block} says, which takes its place"
+            findings.append(_finding(Severity.NOTE, "unmanaged-line-replaced", line, message, ""))
+        else:
+            findings += _about_blocks(line, blocked, rules, map_survives=tools.is_built)
         if first != line.number:
             findings.append(_refused_by_postmap(line, f"repeats the key of line {first}"))
     return findings

@@ -118,6 +118,17 @@ async def test_a_line_that_postmap_would_complain_about_stops_the_write(
     assert leftovers(any_postfix) == []
 
 
+async def test_a_block_takes_the_place_of_the_line_that_says_the_same(any_postfix: Postfix) -> None:
+    """With its comment; what does something else stays, and so does every other line."""
+    stays = "# theirs\nmine.test OK\n"
+    goes = "# a wave\nExample.ORG reject no thanks\n"
+    any_postfix.write_by_hand(stays + goes + "spam@example.net DUNNO\n")
+    (outcome,) = await converge(section(any_postfix), blocks("example.org"))
+    assert outcome.result is Result.DONE
+    assert any_postfix.map.read_text().endswith(f"# END reconciler nrw\n{stays}spam@example.net DUNNO\n")
+    assert any_postfix.refuses("a@sub.example.org")
+
+
 async def test_any_unexpected_word_of_postmap_stops_the_write(postfix: Postfix) -> None:
     """facts/postfix.md 3.1: it says so and ends with 0. Here: a remark on its own settings."""
 

@@ -38,7 +38,7 @@ async def test_the_trap_of_the_wiki_is_shown_with_the_line_that_works(postfix: P
         ("a@example.com: OK", "unmanaged-line-refused", "ends in a colon"),
         ("b@example.com OK\nB@example.com REJECT", "unmanaged-line-refused", "repeats the key of line 1"),
         ("spam@example.net DUNNO", "unmanaged-line-repeats", "repeats a key of the declared block spam@example.net"),
-        ("bücher.test REJECT", "unmanaged-line-repeats", "repeats a key of the declared block xn--bcher-kva.test"),
+        ("bücher.test REJECT", "unmanaged-line-replaced", "says what the declared block xn--bcher-kva.test says"),
         ("vip@example.org OK", "unmanaged-line-shadows", "the declared block example.org should stop"),
         ("good.example.org DUNNO", "unmanaged-line-shadows", "the declared block example.org should stop"),
         ("vip@a.b.example.org permit_mynetworks", "", ""),
