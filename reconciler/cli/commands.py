@@ -182,9 +182,8 @@ def import_(
     ] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace files that are there and differ.")] = False,
 ) -> None:
-    """Write state for what is live, so that the plan is empty but for repairs. Writes files and nothing else.
-
-    What cannot be declared is in import-report.md, with its reason.
+    """Write state for what is live: the plan from it is empty but for repairs, which a report lists. What cannot be
+    declared is in the report with its reason. Changes no live system.
 
     Example: reconciler import --into state
     """

@@ -1,4 +1,4 @@
-"""`import-report.md`: what was declared, what the first apply repairs, and what is left to people, with reasons."""
+"""The report of an import: what was declared, what the first apply repairs, and what is left to people, with reasons."""
 
 from __future__ import annotations
 

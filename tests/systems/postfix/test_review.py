@@ -38,7 +38,7 @@ async def test_the_trap_of_the_wiki_is_shown_with_the_line_that_works(postfix: P
         ("a@example.com: OK", "unmanaged-line-refused", "ends in a colon"),
         ("b@example.com OK\nB@example.com REJECT", "unmanaged-line-refused", "repeats the key of line 1"),
         ("spam@example.net DUNNO", "unmanaged-line-repeats", "repeats a key of the declared block spam@example.net"),
-        ("bücher.test REJECT", "unmanaged-line-replaced", "says what the declared block xn--bcher-kva.test says"),
+        ("bücher.test DUNNO", "unmanaged-line-repeats", "repeats a key of the declared block xn--bcher-kva.test"),
         ("vip@example.org OK", "unmanaged-line-shadows", "the declared block example.org should stop"),
         ("good.example.org DUNNO", "unmanaged-line-shadows", "the declared block example.org should stop"),
         ("vip@a.b.example.org permit_mynetworks", "", ""),
@@ -60,6 +60,12 @@ async def test_every_remark(postfix: Postfix, line: str, rule: str, said: str) -
         assert said in finding.message
         assert finding.hint
         assert finding.owner is None
+
+
+async def test_a_line_that_says_what_a_block_says_is_replaced_by_it(postfix: Postfix) -> None:
+    (finding,) = await findings(postfix, "bücher.test REJECT not you\n", blocks("xn--bcher-kva.test"))
+    assert (finding.severity, finding.rule) == (Severity.NOTE, "unmanaged-line-replaced")
+    assert "says what the declared block xn--bcher-kva.test says, which takes its place" in finding.message
 
 
 async def test_a_shadow_is_what_smtpd_really_does(postfix: Postfix) -> None:
