@@ -1,4 +1,4 @@
-"""The report of an import: what was declared, what the first apply repairs, and what is left to people, with reasons."""
+"""The report of an import: what was declared, what the first apply repairs, what is left to people, and why."""
 
 from __future__ import annotations
 
