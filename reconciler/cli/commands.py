@@ -189,7 +189,7 @@ def import_(
     """
     from reconciler.cli import import_state as command
 
-    enter_loop(lambda: command.run(site, into, domain or (), overwrite=overwrite))
+    enter(lambda: command.run(site, into, domain or (), overwrite=overwrite))
 
 
 @_listed(app)

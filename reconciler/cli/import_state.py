@@ -6,8 +6,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from reconciler.cli.exit_status import Status
 from reconciler.cli.json_schema import rendered
-from reconciler.cli.runner import Status
 from reconciler.cli.site_session import open_site
 from reconciler.cli.streams import say, write
 from reconciler.declared.json_schema import state_schema

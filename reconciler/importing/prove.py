@@ -100,7 +100,8 @@ async def prove(
                 if not _drop_invalid(imported, contents, files, error.findings):
                     raise
                 continue
-            plan = (await draft(Sources(site, declaration, systems, clock, recall))).plan
+            context = PlanContext.of(declaration.state)
+            plan = (await draft(Sources(site, declaration, context, systems, clock, recall))).plan
         if not _drop_refused(imported, plan):
             return Proven(files, plan)
 

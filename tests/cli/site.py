@@ -209,9 +209,15 @@ class StandInSite(Site):
     def add_ox_user(self, login: str, address: str, name: str) -> None:
         """A user from before."""
         given, _, surname = name.partition(" ")
-        options = ["-c", "1", "-A", "oxadmin", "-u", login, "-d", name, "-g", given, "-s", surname, "-e", address]
+        self._ox_tool("createuser", "-u", login, "-d", name, "-g", given, "-s", surname, "-e", address)
+
+    def change_ox_user(self, login: str, *options: str) -> None:
+        """Somebody calls OX' own tool."""
+        self._ox_tool("changeuser", "-u", login, *options)
+
+    def _ox_tool(self, tool: str, *options: str) -> None:
         env = {"ADMIN_PASSWORD": OX_PASSWORD, "NEW_USER_PASSWORD": "from-before-7", "LC_ALL": "C.UTF-8"}
-        done = called("createuser", self.ox, options, env)
+        done = called(tool, self.ox, ["-c", "1", "-A", "oxadmin", *options], env)
         assert done.status == 0, done
 
     def sql(self, statement: str, *parameters: object) -> list[dict[str, Any]]:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.running import Answer
-from tests.cli.site import StandInSite
-from tests.importing.dirty import make_dirty
+from tests.cli.site import ANNA, BERND, DOMAIN, StandInSite
+from tests.importing.dirty import OTHER, make_dirty
 
 
 def _texts(folder: Path) -> dict[str, str]:
@@ -42,3 +42,97 @@ def test_a_dirty_site_is_declared_and_its_plan_holds_nothing_but_the_repairs_tha
     _done(site.run("apply", "--yes", "--state", "first"))
     _done(site.run("import", "--into", "third"))
     assert _texts(tmp_path / "third") == first
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> StandInSite:
+    return StandInSite(tmp_path)
+
+
+def _imported(site: StandInSite, into: str = "new") -> tuple[dict[str, str], str]:
+    """The files, and the report."""
+    _done(site.run("import", "--into", into))
+    return _texts(site.folder / into), (site.folder / into / "import-report.md").read_text("utf-8")
+
+
+def test_a_person_with_everything(site: StandInSite) -> None:
+    site.add_mailbox(ANNA, name="Anna Beispiel", quota=512 * 1024000)
+    site.add_ox_user("anna.beispiel", ANNA, "Anna Beispiel")
+    site.add_alias(f"10042@{DOMAIN}", ANNA)
+    site.add_alias(f"@{DOMAIN}", ANNA)
+    site.add_alias(f"vorstand@{DOMAIN}", f"{ANNA},klaus@extern.example")
+    site.sql("UPDATE alias SET active = 0 WHERE address = ?", f"vorstand@{DOMAIN}")
+    files, report = _imported(site)
+    assert files[f"{DOMAIN}/mailboxes.yaml"].partition("\n")[2] == (
+        f"domain: {DOMAIN}\n\nmailboxes:\n  anna.beispiel:\n    given_name: Anna\n    surname: Beispiel\n"
+        "    member: 10042\n    quota: 512 MB\n"
+    )
+    assert files[f"{DOMAIN}/aliases.yaml"].partition("\n")[2] == (
+        f"domain: {DOMAIN}\n\naliases:\n  '*': [anna.beispiel]\n  vorstand:\n"
+        "    goto: [anna.beispiel, klaus@extern.example]\n    active: false\n"
+    )
+    assert "Nothing: all that is live is declared." in report
+
+
+def test_a_rename_by_hand_is_recognised_and_is_done(site: StandInSite) -> None:
+    old, new = f"pirat.alt@{DOMAIN}", f"pirat.neu@{DOMAIN}"
+    site.add_mailbox(old, new, name="Pirat Neu ehem. Alt")
+    site.add_mailbox(new, name="Pirat Neu")
+    site.add_ox_user("pirat.neu", new, "Pirat Neu")
+    site.change_ox_user("pirat.neu", "-a", f"{new},{old}")
+    files, report = _imported(site)
+    assert "from: pirat.alt\n    to: pirat.neu\n" in files[f"{DOMAIN}/renames.yaml"]
+    assert "former_surname: Alt\n" in files[f"{DOMAIN}/renames.yaml"]
+    assert "  pirat.alt:" not in files[f"{DOMAIN}/mailboxes.yaml"]
+    assert "rename" not in report.partition("## Repairs")[2].lower()
+
+
+def test_what_only_looks_like_a_rename_stays_a_mailbox_and_is_said(site: StandInSite) -> None:
+    old, new = f"pirat.alt@{DOMAIN}", f"pirat.neu@{DOMAIN}"
+    site.add_mailbox(old, new, name="Pirat Neu ehem. Alt")
+    site.add_mailbox(new, name="Pirat Neu")
+    site.add_ox_user("pirat.neu", new, "Pirat Neu")  # which does not have the old address
+    files, report = _imported(site)
+    assert f"{DOMAIN}/renames.yaml" not in files
+    assert "pirat.alt:" in files[f"{DOMAIN}/mailboxes.yaml"]
+    assert f"the OX user of {new} does not have {old}" in report
+
+
+def test_of_two_numbers_the_register_decides(site: StandInSite) -> None:
+    for address, name in ((ANNA, "Anna Beispiel"), (BERND, "Berta Irgendwer")):
+        site.add_mailbox(address, name=name)
+        for number in (10042, 10077):
+            if site.goto(f"{number}@{DOMAIN}") is None and address == ANNA:
+                site.add_alias(f"{number}@{DOMAIN}", address)
+    files, _ = _imported(site)
+    assert "anna.beispiel:\n    name: Anna Beispiel\n    member: 10042\n" in files[f"{DOMAIN}/mailboxes.yaml"]
+    assert "'10077': [anna.beispiel]" in files[f"{DOMAIN}/aliases.yaml"]
+
+
+def test_what_cannot_be_read_is_not_imported(site: StandInSite) -> None:
+    site.add_mailbox(ANNA)
+    site.fault("down", tool="listuser")
+    answer = site.run("import", "--into", "new")
+    assert answer.status == 9, answer
+    assert not (site.folder / "new").exists()
+
+
+def test_files_that_somebody_edited_are_not_overwritten(site: StandInSite) -> None:
+    site.add_mailbox(ANNA, name="Anna Beispiel")
+    _imported(site)
+    file = site.folder / "new" / DOMAIN / "mailboxes.yaml"
+    file.write_text(file.read_text("utf-8") + "# mine\n", encoding="utf-8")
+    answer = site.run("import", "--into", "new")
+    assert answer.status == 2, answer
+    assert f"{DOMAIN}/mailboxes.yaml" in answer.err
+    assert file.read_text("utf-8").endswith("# mine\n")
+    _done(site.run("import", "--into", "new", "--overwrite"))
+    assert not file.read_text("utf-8").endswith("# mine\n")
+
+
+def test_one_domain_alone(site: StandInSite) -> None:
+    site.add_domain(OTHER)
+    site.add_mailbox(ANNA)
+    site.add_mailbox(f"info@{OTHER}")
+    _done(site.run("import", "--into", "new", "--domain", OTHER))
+    assert list(_texts(site.folder / "new")) == [f"{OTHER}/mailboxes.yaml"]
