@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,7 @@ def test_ledger_init_makes_no_file_of_postfixadmin(site: StandInSite, command: C
     site.write(ledger={"url": "sqlite:///ledger.sqlite"})
     assert command("ledger", "init").status == 0
     assert not (site.folder / "mistyped.sqlite").exists()
-    with sqlite3.connect(site.folder / "ledger.sqlite") as made:
+    with closing(sqlite3.connect(site.folder / "ledger.sqlite")) as made:
         assert made.execute("SELECT count(*) FROM sqlite_master WHERE name = 'mailbox'").fetchone() == (0,)
 
 

@@ -66,6 +66,7 @@ def mariadb_server() -> Iterator[Server]:
             "--innodb-flush-log-at-trx-commit=0",
             "--innodb-buffer-pool-size=64M",
             "--skip-name-resolve",
+            "--skip-ssl",  # as MariaDB 10.11 by itself; 11.4 and newer make a certificate of their own
         ]
         root = make_url(f"mysql+pymysql://root@/?unix_socket={folder}/socket&charset=utf8mb4")
         with running([daemon, *common, *options], folder) as process:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -204,9 +205,8 @@ def test_danger_a_refused_createuser_leaves_nothing(anna: Ox) -> None:
     before = users(anna.folder)
     anna.refused("createuser", *person("b", "anna@pirat.alt"), "--config/x=1", env=SECRET)
     assert users(anna.folder) == before
-    with sqlite3.connect(anna.folder / "store.sqlite") as connection:
+    with closing(sqlite3.connect(anna.folder / "store.sqlite")) as connection:
         assert connection.execute("SELECT count(*) FROM alias").fetchone() == (3,)
-    connection.close()
     assert anna.create(*person("b")) == "user 4 in context 1 created\n"
 
 
