@@ -15,15 +15,14 @@ from reconciler.declared.load import Declaration
 from reconciler.errors import Unreadable
 from reconciler.model.records import Records
 from reconciler.planning.annotations import (
+    NOT_DECLARED,
     STOPS,
-    by_kind,
     counts,
     due_accounts,
     explained,
     marked,
     read_of,
     since,
-    undeclared,
     unmanaged,
     written_by,
 )
@@ -32,10 +31,10 @@ from reconciler.planning.declared_entries import Entries
 from reconciler.planning.diff import diff
 from reconciler.planning.finding import Finding
 from reconciler.planning.identity import Identity, emptied, taken_over
-from reconciler.planning.inventory import adopted, changed_by_hand, ours_no_longer_declared, outdated
 from reconciler.planning.ledger_state import InventoryEntry, Remembered
 from reconciler.planning.mail_flow_before_after import flow_changes
 from reconciler.planning.own_aliases import converted
+from reconciler.planning.ownership import adopted, changed_by_hand, ours_no_longer_declared, outdated
 from reconciler.planning.plan import Plan, Read, digest
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.plan_draft import EVERYTHING, Compared, Draft, Selection
@@ -201,7 +200,7 @@ async def _changes(sources: Sources, reading: Reading, matching: Matching, selec
     )
     held = selection.transitions(grouped.transitions, context)
     asked = explained(held, context, remembered, declaration.locate)
-    if gone := undeclared(asked):
+    if gone := [transition.owner for transition in asked if transition.reason == NOT_DECLARED]:
         commits = await asyncio.to_thread(taken_out, declaration.folder, context.desired.commit, gone)
         asked = since(asked, commits)
     if context.desired.commit:
@@ -260,7 +259,7 @@ def _seal(
         transitions=transitions,
         findings=(*judgement.findings, *(f for f in sources.declaration.findings if f.rule not in _GATED)),
         reads=(*(read_of(system, snapshot) for system in systems), *_ledger_unknown(reading.recalled)),
-        counts=replace(counts(pairs.values(), changes.pending, alone), adopted=by_kind(new)),
+        counts=counts(pairs.values(), changes.pending, alone, new),
         digest=digest(site.site, {s.name: s.target for s in systems}, bound, transitions),
         flow=flow_changes(snapshot, context.chains, [t for t in transitions if not t.refused]),
         policy=bound,

@@ -163,7 +163,7 @@ class _Work:
             return
         pending = []
         for step, in_place in zip(batch, held, strict=True):
-            if in_place and step.makes_credential:
+            if in_place and step.change.makes_credential:
                 # somebody else made it since the plan: its password is not the one that our letter would tell
                 message = f"{step.change.key} appeared in {step.change.system} since the plan was made"
                 self.outcomes[step.id] = Outcome.lost_race(message, "run `reconciler plan` again")

@@ -20,7 +20,7 @@ class OnUndeclared(StrEnum):
     LEAVE = "leave"
     """It is counted as unmanaged."""
     DELETE_OURS = "delete ours"
-    """It goes when it is ours by the inventory and as we left it (`planning.inventory`); else it is left."""
+    """It goes when it is ours by the inventory and as we left it (`planning.ownership`); else it is left."""
     DELETE = "delete"
     """It goes: such records live in a place of ours alone."""
 

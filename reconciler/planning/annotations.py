@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 
@@ -22,12 +23,8 @@ from reconciler.planning.transitions import Transition
 
 STOPS = (Severity.REFUSAL, Severity.WAIT, Severity.LATER)
 """What keeps a transition from being carried out with this plan."""
-
-
 NOT_DECLARED = "no longer declared"
-"""The reason why what we made goes."""
-_DECLARED_NOWHERE = "declared nowhere"
-"""The same of what somebody else made, in a map or a part of it that is ours alone."""
+"""The reason why what we made goes; "declared nowhere" is that of what somebody else made in a place of ours alone."""
 
 
 def due_accounts(
@@ -36,16 +33,14 @@ def due_accounts(
     resets: frozenset[Owner] = frozenset(),
     unsubscribe: frozenset[Owner] = frozenset(),
 ) -> Due:
-    """Who is due what: because a run died before it told them, or because git declares a reset for today. An account
-    is asked for under its present address."""
+    """Who is due what: because a run died before it told them, or because git declares a reset for today. Each account
+    is named by its present address."""
     keeping = frozenset(
         Owner(Scope.ACCOUNT, account)
         for account, renames in context.chains.former.items()
         if renames and renames[0].old_mailbox is OldMailbox.MOVE
     )
-    password: set[Owner] = set()
-    letter: set[Owner] = set()
-    welcome: set[Owner] = set()
+    password, letter, welcome = set[Owner](), set[Owner](), set[Owner]()
     for owner, kinds in remembered.unseen.items():
         account = Owner(Scope.ACCOUNT, context.chains.of(owner.subject))
         if owner.scope is not Scope.ACCOUNT or account.subject not in context.desired.mailboxes:
@@ -59,7 +54,12 @@ def due_accounts(
     return Due(resets | password, frozenset(letter), keeping, unsubscribe, frozenset(welcome))
 
 
-def counts(pairs: Iterable[Pair], changes: Sequence[Change], unmanaged: Mapping[str, Sequence[str]]) -> Counts:
+def counts(
+    pairs: Iterable[Pair],
+    changes: Sequence[Change],
+    unmanaged: Mapping[str, Sequence[str]],
+    adopted: Sequence[Adoption],
+) -> Counts:
     """What stays as it is."""
     in_place: dict[str, int] = {}
     changed = {(c.kind, c.key) for c in changes}
@@ -68,22 +68,14 @@ def counts(pairs: Iterable[Pair], changes: Sequence[Change], unmanaged: Mapping[
             live = found.get(kind, {})
             there = sum(map(live.__contains__, table))
             in_place[kind] = there - sum(1 for of, key in changed if of == kind and key in table and key in live)
-    return Counts(in_place, {kind: len(keys) for kind, keys in unmanaged.items()})
-
-
-def by_kind(entries: Iterable[Adoption]) -> dict[str, int]:
-    """How many of each kind."""
-    number: dict[str, int] = {}
-    for entry in entries:
-        number[entry.kind] = number.get(entry.kind, 0) + 1
-    return number
+    left = {kind: len(keys) for kind, keys in unmanaged.items()}
+    return Counts(in_place, left, Counter(adoption.kind for adoption in adopted))
 
 
 def read_of(system: System, snapshot: Snapshot) -> Read:
     """How this system was read."""
-    records = snapshot.records.get(system.name, {})
-    rows = {kind: len(table) for kind, table in records.items()}
-    unknown, hint = (said.get(system.name, "") for said in (snapshot.unknown, snapshot.hints))
+    rows = {kind: len(table) for kind, table in snapshot.records.get(system.name, {}).items()}
+    unknown, hint = (reasons.get(system.name, "") for reasons in (snapshot.unknown, snapshot.hints))
     return Read(system.name, system.target, rows, unknown, hint)
 
 
@@ -105,33 +97,24 @@ def explained(
     entries, made = Entries(context), {entry.owner for entry in remembered.inventory.values()}
 
     def explain(transition: Transition) -> Transition:
-        account, subject = transition.owner.scope is Scope.ACCOUNT, Address(transition.owner.subject)
-        removal = removals.get(subject) if account else None
+        owner = transition.owner
+        removal = removals.get(Address(owner.subject)) if owner.scope is Scope.ACCOUNT else None
         origin = _origin(transition, context, removal)
-        return replace(
-            transition,
-            place=locate(origin) if origin else None,
-            reason=removal.reason if removal else _reason(transition, context.desired, made),
-            declared=entries.of(transition.owner),
-        )
+        place = locate(origin) if origin else None
+        reason = removal.reason if removal else _reason(owner, context.desired, made)
+        return replace(transition, place=place, reason=reason, declared=entries.of(owner))
 
     return tuple(map(explain, transitions))
 
 
-def undeclared(transitions: Iterable[Transition]) -> list[Owner]:
-    """What goes because its entry went."""
-    return [transition.owner for transition in transitions if transition.reason == NOT_DECLARED]
-
-
-def since(transitions: Iterable[Transition], commits: Mapping[Owner, str]) -> tuple[Transition, ...]:
-    """The transitions, with the commit that took the entry out behind the reason of what goes for that."""
-    return tuple(
-        replace(t, reason=f"{t.reason} ({commits[t.owner]})") if t.owner in commits else t for t in transitions
-    )
+def since(transitions: Sequence[Transition], commits: Mapping[Owner, str]) -> tuple[Transition, ...]:
+    """The transitions; those of `commits` with the commit that removed their entry behind the reason."""
+    reasons = {t.owner: f"{t.reason} ({commits[t.owner]})" for t in transitions if t.owner in commits}
+    return tuple(replace(t, reason=reasons.get(t.owner, t.reason)) for t in transitions)
 
 
 def written_by(transitions: Iterable[Transition], places: Iterable[Place]) -> tuple[Transition, ...]:
-    """The transitions with these places, one for each that has any."""
+    """The transitions with these places, one for each that has a place."""
     left = iter(places)
     return tuple(t if t.place is None else replace(t, place=next(left)) for t in transitions)
 
@@ -157,12 +140,12 @@ def _origin(transition: Transition, context: PlanContext, removal: Removal | Non
     return entry.origin if entry is not None else None
 
 
-def _reason(transition: Transition, state: DesiredState, made: Set[Owner]) -> str:
-    owner, entry = transition.owner, state.entry(transition.owner)
+def _reason(owner: Owner, state: DesiredState, made: Set[Owner]) -> str:
+    entry = state.entry(owner)
     if owner.scope is Scope.ACCOUNT:
         return ""
     if entry is None:
-        return NOT_DECLARED if owner.scope is not Scope.BLOCK or owner in made else _DECLARED_NOWHERE
+        return NOT_DECLARED if owner.scope is not Scope.BLOCK or owner in made else "declared nowhere"
     if not isinstance(entry, SenderBlock):
         return ""
     if entry.expired(state.today):

@@ -55,6 +55,11 @@ class Change(NamedTuple):
         assert row is not None
         return row
 
+    @property
+    def makes_credential(self) -> bool:
+        """Whether it makes something that has a password."""
+        return self.action is Action.CREATE and kind_of(self.kind).credential
+
     def fields(self) -> list[tuple[str, object, object]]:
         """(field, old, new) of an update's fields that differ."""
         if self.before is None or self.after is None:
@@ -78,11 +83,6 @@ class Step(NamedTuple):
     def readable(self) -> bool:
         """Whether `is_applied` can see the effect; letters and passwords it cannot."""
         return kind_of(self.change.kind).readable
-
-    @property
-    def makes_credential(self) -> bool:
-        """Whether it makes something that has a password."""
-        return self.change.action is Action.CREATE and kind_of(self.change.kind).credential
 
 
 class Result(StrEnum):

@@ -51,13 +51,14 @@ class Identity:
     def unknown_targets(self) -> list[tuple[str, str]]:
         """Live mailboxes at the targets of renames of which nothing live or remembered shows whose they are, each
         behind the address that is renamed."""
-        boxes = ((self._desired.mailboxes.get(account), chain) for account, chain in self._chains.former.items())
+        boxes = self._desired.mailboxes
+        accounts = ((boxes[a], chain[-1].old) for a, chain in self._chains.former.items() if a in boxes)
         return [
-            (chain[-1].old, address)
-            for box, chain in boxes
-            for address in (self._chains.addresses(box.address) if box is not None else ())
-            if box is not None and address != chain[-1].old and chain[-1].old in self._mailboxes
-            if (row := self._mailboxes.get(address)) is not None and row.key == address
+            (old, address)
+            for box, old in accounts
+            if old in self._mailboxes
+            for address in self._chains.addresses(box.address)
+            if address != old and (row := self._mailboxes.get(address)) is not None and row.key == address
             if not self.is_known(box, address)
         ]
 
@@ -93,8 +94,7 @@ class Identity:
             return "it is an account of its own, which reconciler manages"
         if self._has_number(box, {address}):
             return ""
-        numbers = self._numbers.get(address, set()) - {box.member}
-        if numbers:
+        if numbers := self._numbers.get(address, set()) - {box.member}:
             return f"the member number {min(numbers)} leads to it"
         others = addresses - {address}
         users = [user for user in self._users.values() if address in addresses_of(user)]
@@ -187,16 +187,15 @@ class Identity:
             return "" if gone else _whose(noted[0])
         if box.member is not None and any(address in self._persons for address in addresses):
             return ""
-        left = ((a, holder) for a in addresses if (holder := self._remembered.former.get(a)) is not None)
-        for address, holder in left:
-            if holder not in addresses and not self._is_of(box, holder):
+        for address in addresses:
+            holder = self._remembered.former.get(address)
+            if holder is not None and holder not in addresses and not self._is_of(box, holder):
                 which = "" if address == box.address else f"(as {address}) "
                 return f"{which}a former address of {holder}"
-        if box.member is not None and not self._has_number(box, set(addresses)):
-            numbers = {number for address in addresses for number in self._numbers.get(address, ())} - {box.member}
-            if numbers:
-                return f"the account of member {min(numbers)}"
-        return self._kept_user(box) if not any(address in self._mailboxes for address in addresses) else ""
+        numbers = {n for address in addresses for n in self._numbers.get(address, ())} - {box.member}
+        if box.member is not None and numbers and not self._has_number(box, set(addresses)):
+            return f"the account of member {min(numbers)}"
+        return "" if any(address in self._mailboxes for address in addresses) else self._kept_user(box)
 
     @cached_property
     def _users_by_primary(self) -> Mapping[str, OxUserRow]:
@@ -225,17 +224,16 @@ class Identity:
             return ""
         names = {_name(box.name), _name(f"{box.given_name or ''} {box.surname or ''}")} - {""}
         theirs = {_name(user.display_name), _name(f"{user.given_name} {user.surname}")} - {""}
-        if not names or not theirs or names & theirs:
-            return ""
-        return f"that of {user.display_name}, whose OX user {user.id} was kept"
+        others = names and theirs and names.isdisjoint(theirs)
+        return f"that of {user.display_name}, whose OX user {user.id} was kept" if others else ""
 
     def _has_number(self, box: Mailbox, addresses: Set[str]) -> bool:
         """Whether the member number leads to one of these addresses, in whichever domain."""
         if box.member is None:
             return False
-        if not addresses.isdisjoint(self._goto(f"{box.member}@{domain_of(box.address)}")):
-            return True  # of nearly all
-        return any(box.member in self._numbers.get(address, ()) for address in addresses)
+        # first where nearly all are found
+        here = not addresses.isdisjoint(self._goto(f"{box.member}@{domain_of(box.address)}"))
+        return here or any(box.member in self._numbers.get(address, ()) for address in addresses)
 
     def _goto(self, key: str) -> tuple[str, ...]:
         row = self._aliases.get(key)
@@ -262,9 +260,9 @@ class Identity:
         return row is None or not _alike(row.name, box.name or "")
 
     def _another_name(self, box: Mailbox, address: str, addresses: set[Address]) -> str:
-        rows: dict[str, MailboxRow] = {a: row for a in addresses if (row := self._mailboxes.get(a)) is not None}
-        name = rows[address].name
-        others = {_name(box.name), *(_name(row.name) for a, row in rows.items() if a != address)} - {""}
+        name = self._mailboxes[address].name
+        rows = (row for a in addresses if a != address and (row := self._mailboxes.get(a)) is not None)
+        others = {_name(box.name), *(_name(row.name) for row in rows)} - {""}
         return f"it is called {name}" if _name(name) and others and _name(name) not in others else ""
 
 
@@ -280,13 +278,11 @@ def taken_over(system: str, pair: Pair, owners: Set[Owner], chains: RenameChains
 
 def emptied(wanted: Records, replaced: frozenset[Owner]) -> Records:
     """`wanted` without the forwards of people who had these accounts before."""
-    aliases = wanted.get("alias", {})
-    own = ((owner.subject, aliases.get(owner.subject)) for owner in replaced)
-    fresh = {
-        key: row._replace(role=AliasRole.CARRIED)
-        for key, row in own
-        if isinstance(row, AliasRow) and row.role is AliasRole.OWN
-    }
+    aliases, fresh = wanted.get("alias", {}), {}
+    for owner in replaced:
+        row = aliases.get(owner.subject)
+        if isinstance(row, AliasRow) and row.role is AliasRole.OWN:
+            fresh[owner.subject] = row._replace(role=AliasRole.CARRIED)
     return wanted | {"alias": aliases | fresh} if fresh else wanted
 
 

@@ -13,7 +13,7 @@ from reconciler.model.addresses import CATCH_ALL, domain_of
 from reconciler.model.records import AliasDomainRow, AliasRow, MailboxRow, Owner, Records
 from reconciler.model.rename_chains import RenameChains
 from reconciler.planning.changes import Change
-from reconciler.planning.mail_resolution import Asked, Delivery, MailTables, moved_rows
+from reconciler.planning.mail_resolution import Asked, Delivery, MailTables
 from reconciler.planning.snapshot import Snapshot, rows_of
 from reconciler.planning.transitions import Transition
 
@@ -33,7 +33,9 @@ class MailFlow:
         self, records: Records, chains: RenameChains, transitions: Iterable[Transition], delimiter: str = ""
     ) -> None:
         changes = [c for t in transitions for c in t.changes if c.kind in ("alias", "mailbox")]
-        moved = tuple(moved_rows(records, chains.former))
+        boxes = rows_of(records, MailboxRow)
+        # the mailboxes of renamed accounts that are under their new address and have their old key
+        moved = [row for account in chains.former if (row := boxes.get(account)) is not None and row.key != account]
         self._records = records
         self._chains = chains
         self._changes = changes
@@ -85,9 +87,8 @@ class MailFlow:
         asked = Asked()
         self.before.deliver(address, asked)
         self.after.deliver(address, asked)
-        return list(
-            dict.fromkeys(c.owner for c in self._changes for row in _redirected(c) if (c.kind, row.key) in asked)
-        )
+        rows = ((change, row) for change in self._changes for row in _redirected(change))
+        return list(dict.fromkeys(change.owner for change, row in rows if (change.kind, row.key) in asked))
 
     def _leading(self) -> dict[str, list[str]]:
         """Target → aliases that lead to it, in both tables; not what leads to itself."""
@@ -125,14 +126,10 @@ class MailFlow:
         return any(t.alias(address) or t.mailbox(address) for t in (self.before, self.after))
 
 
-def mail_records(snapshot: Snapshot) -> Records | None:
-    """The tables that Postfix asks; None when they could not be read."""
-    return next((r for r in snapshot.records.values() if "alias" in r and "mailbox" in r and "domain" in r), None)
-
-
 def mail_flow_of(snapshot: Snapshot, chains: RenameChains, transitions: Iterable[Transition]) -> MailFlow | None:
     """The flow of mail over what was read; None when the tables that Postfix asks could not be."""
-    records = mail_records(snapshot)
+    tables = {"alias", "mailbox", "domain"}
+    records = next((records for records in snapshot.records.values() if tables <= records.keys()), None)
     return None if records is None else MailFlow(records, chains, transitions, snapshot.delimiter)
 
 
@@ -144,11 +141,6 @@ def flow_changes(snapshot: Snapshot, chains: RenameChains, transitions: Sequence
 
 def _redirected(change: Change) -> Iterator[AliasRow | MailboxRow]:
     """The rows of a change that send mail elsewhere; a name or a quota does not."""
-    before, after = change.before, change.after
-    if isinstance(before, (AliasRow, MailboxRow)) and isinstance(after, (AliasRow, MailboxRow)):
-        same = before.key == after.key and before.active == after.active
-        if same and getattr(before, "goto", ()) == getattr(after, "goto", ()):
-            return
-    for row in (before, after):
-        if isinstance(row, (AliasRow, MailboxRow)):
-            yield row
+    rows = [row for row in (change.before, change.after) if isinstance(row, AliasRow | MailboxRow)]
+    if len({(row.key, row.active, getattr(row, "goto", ())) for row in rows}) == len(rows):
+        yield from rows

@@ -8,7 +8,7 @@ active rows answer, an empty goto is none. Order and limits are those of virtual
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from reconciler.model.addresses import CATCH_ALL, without_extension
@@ -43,8 +43,8 @@ class Delivery(NamedTuple):
         return bool(self.mailboxes or self.external)
 
 
-class Asked(set[tuple[str, str]]):
-    """(kind, key) of every row that a resolution asked for, whether it was there or not."""
+Asked = set[tuple[str, str]]
+"""(kind, key) of every row that a resolution asked for, whether it was there or not."""
 
 
 class MailTables:
@@ -54,12 +54,7 @@ class MailTables:
     """
 
     def __init__(
-        self,
-        records: Records,
-        changes: Iterable[Change] = (),
-        *,
-        moved: Iterable[MailboxRow] = (),
-        delimiter: str = "",
+        self, records: Records, changes: Iterable[Change] = (), *, moved: Iterable[MailboxRow] = (), delimiter: str = ""
     ) -> None:
         self._aliases = rows_of(records, AliasRow)
         self._mailboxes = rows_of(records, MailboxRow)
@@ -114,8 +109,7 @@ class MailTables:
     def _change(self, change: Change) -> None:
         match change.row:
             case AliasRow():
-                after = change.after if isinstance(change.after, AliasRow) else None
-                self._new_aliases[change.key] = after
+                self._new_aliases[change.key] = change.after if isinstance(change.after, AliasRow) else None
             case MailboxRow():
                 if change.before is not None:
                     self._new_mailboxes[change.before.key] = None
@@ -158,8 +152,7 @@ class MailTables:
         return (local + answer[0],) if _other_domain(answer) else answer
 
     def _row_answers(self, address: str, asked: Asked | None) -> tuple[str, ...]:
-        answer = self._active_goto(address, asked)
-        if answer:
+        if answer := self._active_goto(address, asked):
             return answer
         local, _, domain = address.rpartition("@")
         target = self._alias_of(domain)
@@ -174,8 +167,7 @@ class MailTables:
         return row.goto if row is not None and row.active else ()
 
     def _ends(self, ends: Iterable[str], asked: Asked | None) -> Delivery:
-        fates: tuple[set[str], ...] = (set(), set(), set(), set())
-        mailboxes, external, answers, bounces = fates
+        mailboxes, external, answers, bounces = set[str](), set[str](), set[str](), set[str]()
         for end in ends:
             local, _, domain = end.rpartition("@")
             mailbox = self._mailbox_of(end, asked)
@@ -188,7 +180,7 @@ class MailTables:
                 answers.add(end)
             else:
                 external.add(end)
-        return Delivery(*map(frozenset, fates))
+        return Delivery(*map(frozenset, (mailboxes, external, answers, bounces)))
 
     def _mailbox_of(self, address: str, asked: Asked | None) -> str | None:
         for form in self.translated(address):
@@ -219,12 +211,3 @@ def _extended(target: str, extension: str) -> str:
 def _other_domain(answer: tuple[str, ...]) -> bool:
     """`@other.example` alone means the same local part, extension and all, there (mail_addr_map.c)."""
     return len(answer) == 1 and answer[0].startswith("@")
-
-
-def moved_rows(records: Records, accounts: Iterable[str]) -> Iterator[MailboxRow]:
-    """The mailboxes of renamed accounts that stand under their new address and have their old key."""
-    mailboxes: Mapping[str, MailboxRow] = rows_of(records, MailboxRow)
-    for account in accounts:
-        row = mailboxes.get(account)
-        if row is not None and row.key != account:
-            yield row

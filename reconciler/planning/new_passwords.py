@@ -8,14 +8,8 @@ from typing import NamedTuple
 
 from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState
-from reconciler.model.record_kinds import kind_of
 from reconciler.model.records import Owner, Scope
 from reconciler.planning.changes import Action, Change
-
-
-def makes_credential(changes: Sequence[Change]) -> bool:
-    """Whether any of these makes a login: then the account's password is new everywhere, and one letter tells it."""
-    return any(change.action is Action.CREATE and kind_of(change.kind).credential for change in changes)
 
 
 class CredentialEvents(NamedTuple):
@@ -52,25 +46,13 @@ class Due(NamedTuple):
 
 
 def credential_events(owner: Owner, changes: Sequence[Change], due: Due) -> CredentialEvents:
-    """What is new for this account, given its changes in all systems."""
-    return CredentialEvents(
-        renews(owner, changes, due), moves(owner, changes, due), owner in due.unsubscribe, owner in due.welcome
-    )
-
-
-def renews(owner: Owner, changes: Sequence[Change], due: Due) -> bool:
-    """Whether this account gets a new password in this plan. An OX user that is renamed needs one too (its old mailbox
-    is attached with it), unless the mailbox moved along with its password."""
-    if owner.scope is not Scope.ACCOUNT:
-        return False
-    renamed = owner not in due.keeping and any(c.action is Action.RENAME and c.kind == "ox_user" for c in changes)
-    return owner in due.password or renamed or makes_credential(changes)
-
-
-def moves(owner: Owner, changes: Sequence[Change], due: Due) -> bool:
-    """Whether this account's address changes while its password stays, so that a letter has to say so."""
-    renamed = owner in due.keeping and any(c.action is Action.RENAME for c in changes)
-    return owner in due.letter or renamed
+    """What is new for this owner, given its changes in all systems. A login that is made renews the password;
+    so does a renamed OX user (its old mailbox is attached with it), unless the mailbox moved with its password."""
+    renamed = {change.kind for change in changes if change.action is Action.RENAME}
+    keeps, is_account = owner in due.keeping, owner.scope is Scope.ACCOUNT
+    renews = owner in due.password or any(c.makes_credential for c in changes) or (not keeps and "ox_user" in renamed)
+    moved = owner in due.letter or (keeps and bool(renamed))
+    return CredentialEvents(is_account and renews, moved, owner in due.unsubscribe, owner in due.welcome)
 
 
 def ask_whether_it_came(desired: DesiredState, account: str) -> str:
@@ -78,7 +60,5 @@ def ask_whether_it_came(desired: DesiredState, account: str) -> str:
     box = desired.mailboxes.get(Address(account))
     last = box.password_reset if box is not None else None
     day = desired.today if last is None or last < desired.today else last + timedelta(days=1)
-    return (
-        f"ask the person whether it came; if not, write `password_reset: {day}` at {account}, for a new password"
-        " everywhere and a new letter"
-    )
+    reset = f"write `password_reset: {day}` at {account}, for a new password everywhere and a new letter"
+    return f"ask the person whether it came; if not, {reset}"

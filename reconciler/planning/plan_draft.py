@@ -63,13 +63,11 @@ class Selection:
 
     def transitions(self, all_of_them: Sequence[Transition], context: PlanContext) -> Sequence[Transition]:
         """Of these those of the owners, under whatever address they are known by now."""
-        held = all_of_them
-        if self.reviewed is not None:
-            held = [t for t in held if t.owner in self.reviewed.owners]
-        if self.owners is not None:
-            present = context.chains.present(self.owners)
-            held = [t for t in held if t.owner in present]
-        return held
+        held = [t for t in all_of_them if self.reviewed is None or t.owner in self.reviewed.owners]
+        if self.owners is None:
+            return held
+        present = context.chains.present(self.owners)
+        return [t for t in held if t.owner in present]
 
 
 EVERYTHING = Selection()
@@ -112,11 +110,9 @@ class Draft:
 
     def shots_by_step(self) -> dict[str, OneShot]:
         """Which steps (by id) carry out which one-shot operation."""
-        due: dict[tuple[str, str], OneShot] = {(shot.address, shot.name): shot for shot in self.shots}
-        found = (
-            (step.id, due.get((step.change.owner.subject, _SHOT_OF.get(step.change.kind, "")))) for step in self.steps
-        )
-        return {step_id: shot for step_id, shot in found if shot is not None}
+        due = {(shot.address, shot.name): shot for shot in self.shots}
+        asked = {s.id: (s.change.owner.subject, _SHOT_OF.get(s.change.kind, "")) for s in self.steps}
+        return {id: due[shot] for id, shot in asked.items() if shot in due}
 
     def only(self, owners: Iterable[Owner], noted: Iterable[Owner] = ()) -> Draft:
         """The part about these owners, under whatever address they are known by now; of `noted` only whose accounts
@@ -124,13 +120,15 @@ class Draft:
         present = self.context.chains.present(owners)
         transitions = tuple(t for t in self.plan.transitions if t.owner in present)
         findings = tuple(f for f in self.plan.findings if f.owner is None or f.owner in present)
-        plan = replace(self.plan, transitions=transitions, findings=findings)
-        theirs = {owner.subject for owner in present}
-        adopted = tuple(entry for entry in self.adopted if entry.owner in present)
-        outdated = tuple(entry for entry in self.outdated if self.context.chains.of(entry.key) in theirs)
-        told = present | self.context.chains.present(noted)
-        people = tuple(entry for entry in self.people if entry.owner in told)
-        return replace(self, plan=plan, adopted=adopted, outdated=outdated, people=people, missed=())
+        theirs, told = {owner.subject for owner in present}, present | self.context.chains.present(noted)
+        return replace(
+            self,
+            plan=replace(self.plan, transitions=transitions, findings=findings),
+            adopted=tuple(entry for entry in self.adopted if entry.owner in present),
+            outdated=tuple(entry for entry in self.outdated if self.context.chains.of(entry.key) in theirs),
+            people=tuple(entry for entry in self.people if entry.owner in told),
+            missed=(),
+        )
 
 
 _SHOT_OF = {"password": "password_reset", "letter": "password_reset", "subscriptions": "subscriptions_reset"}

@@ -7,14 +7,14 @@ every effect with its before-image, what gates refuse, and the order. The commit
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from reconciler.model.owners import Row
 from reconciler.model.record_kinds import is_readable
-from reconciler.planning.changes import Change, shown_fields
+from reconciler.planning.changes import shown_fields
 from reconciler.planning.declared_entries import Plain, plain
-from reconciler.planning.finding import Finding, Severity
+from reconciler.planning.finding import Severity
 from reconciler.planning.plan import Plan
 from reconciler.planning.plan_draft import RowId
 from reconciler.planning.transitions import Transition
@@ -55,8 +55,7 @@ class BoundRow(NamedTuple):
     after: Fields | None
 
 
-@dataclass(frozen=True, slots=True)
-class BoundTransition:
+class BoundTransition(NamedTuple):
     """What a reviewer agreed to about one subject; `entries` by section."""
 
     subject: str
@@ -66,8 +65,7 @@ class BoundTransition:
     refused: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(NamedTuple):
     """What a plan is bound to; `refusals` are those of the whole plan, `rule subject`; transitions by id, in order."""
 
     digest: str
@@ -79,11 +77,12 @@ class Bound:
 
 def bound(plan: Plan) -> Bound:
     """What this plan is bound to."""
+    whole = (f for f in plan.findings if f.severity is Severity.REFUSAL and f.owner is None)
     return Bound(
         plan.digest,
         {read.system: read.target for read in plan.reads},
         plan.policy,
-        frozenset(map(_refusal, filter(_of_all, plan.findings))),
+        frozenset(f"{finding.rule} {finding.subject}" for finding in whole),
         {transition.id: _transition(transition) for transition in plan.transitions},
     )
 
@@ -93,8 +92,9 @@ def differences(
 ) -> Iterator[Difference]:
     """Where the present is not what was reviewed. `entries` has what is declared now of every reviewed transition, by
     section: also of those of which nothing is left to do. `settled` are rows that need nothing any more."""
-    yield from _of_texts(Aspect.TARGET, "connection", _without_ledger(reviewed), _without_ledger(present))
-    yield from _of_texts(Aspect.POLICY, "site file", _policy(reviewed), _policy(present))
+    then_targets, now_targets = ({**plan.targets, "ledger": ""} for plan in (reviewed, present))  # read only if unknown
+    yield from _of_fields(Aspect.TARGET, "connection", then_targets, now_targets)
+    yield from _of_fields(Aspect.POLICY, "site file", reviewed.policy, present.policy, "policy.")
     in_place = False
     for id, then in reviewed.transitions.items():
         yield from _of_entries(then, entries.get(id, {}))
@@ -104,12 +104,12 @@ def differences(
         yield from _of_rows(then, now, left)
         if now is not None and now.refused != then.refused:
             yield Difference(Aspect.GATE, then.subject, "refused by", then.refused, now.refused)
-        if now is not None and not _same_order(then.steps, now.steps):
+        if now is not None and _common(then.steps, now.steps) != _common(now.steps, then.steps):
             yield Difference(Aspect.ORDER, then.subject, "the order of its steps", then.steps, now.steps)
     for gone in sorted(reviewed.refusals - present.refusals):
         yield Difference(Aspect.GATE, gone, "the whole plan", "refused", "allowed")
-    if not in_place and tuple(reviewed.transitions) != tuple(present.transitions):
-        then_ids, now_ids = tuple(reviewed.transitions), tuple(present.transitions)
+    then_ids, now_ids = tuple(reviewed.transitions), tuple(present.transitions)
+    if not in_place and then_ids != now_ids:
         yield Difference(Aspect.ORDER, "the plan", "the order of its lines", then_ids, now_ids)
     elif not in_place and reviewed.digest != present.digest:
         yield Difference(Aspect.ORDER, "the plan", "its digest", reviewed.digest, present.digest)
@@ -127,7 +127,7 @@ def _of_entries(then: BoundTransition, now: Mapping[str, Fields]) -> Iterator[Di
         if old is None or new is None:
             yield Difference(Aspect.ENTRY, name, "it", _there(old), _there(new))
             continue
-        yield from _of_fields(Aspect.ENTRY, name, "", old, new)
+        yield from _of_fields(Aspect.ENTRY, name, old, new)
 
 
 def _of_rows(then: BoundTransition, now: BoundTransition | None, left: set[RowId]) -> Iterator[Difference]:
@@ -136,79 +136,49 @@ def _of_rows(then: BoundTransition, now: BoundTransition | None, left: set[RowId
         old, new = then.rows.get(row), present.get(row)
         name = " ".join(row)
         if old is None or new is None:
-            yield Difference(Aspect.ROW, name, "what happens to it", _happens(old), _happens(new))
+            then_happens, now_happens = ("nothing" if each is None else each.action for each in (old, new))
+            yield Difference(Aspect.ROW, name, "what happens to it", then_happens, now_happens)
             continue
         if (old.before is None) != (new.before is None):
             yield Difference(Aspect.ROW, name, "it", _there(old.before), _there(new.before))
             continue
         found = [
-            *_of_fields(Aspect.ROW, name, "", old.before or {}, new.before or {}),
-            *_of_fields(Aspect.ROW, name, "planned ", old.after or {}, new.after or {}),
+            *_of_fields(Aspect.ROW, name, old.before or {}, new.before or {}),
+            *_of_fields(Aspect.ROW, name, old.after or {}, new.after or {}, "planned "),
         ]
         yield from found
         if not found and old.action != new.action:
             yield Difference(Aspect.ROW, name, "what happens to it", old.action, new.action)
 
 
-def _of_fields(aspect: Aspect, name: str, prefix: str, old: Fields, new: Fields) -> Iterator[Difference]:
+def _of_fields(aspect: Aspect, name: str, old: Fields, new: Fields, prefix: str = "") -> Iterator[Difference]:
     for field in dict.fromkeys((*old, *new)):
         if old.get(field) != new.get(field):
             yield Difference(aspect, name, prefix + field, old.get(field), new.get(field))
 
 
-def _of_texts(aspect: Aspect, name: str, old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Difference]:
-    for field in dict.fromkeys((*old, *new)):
-        if old.get(field) != new.get(field):
-            yield Difference(aspect, name, field, old.get(field), new.get(field))
-
-
-def _policy(plan: Bound) -> dict[str, str]:
-    return {f"policy.{name}": value for name, value in plan.policy.items()}
-
-
-def _without_ledger(plan: Bound) -> dict[str, str]:
-    """The ledger is among the reads only when it is unknown."""
-    return {system: target for system, target in plan.targets.items() if system != "ledger"}
-
-
-def _same_order(then: tuple[str, ...], now: tuple[str, ...]) -> bool:
-    """Of those steps that are in both."""
-    both = set(then) & set(now)
-    return [step for step in then if step in both] == [step for step in now if step in both]
+def _common(steps: tuple[str, ...], others: tuple[str, ...]) -> list[str]:
+    both = set(others)
+    return [step for step in steps if step in both]
 
 
 def _transition(transition: Transition) -> BoundTransition:
     return BoundTransition(
         transition.owner.subject,
         {entry.section: entry.fields for entry in transition.declared},
-        {(c.system, c.kind, c.key): _row(c) for c in transition.changes},
+        {(c.system, c.kind, c.key): BoundRow(str(c.action), _row(c.before), _row(c.after)) for c in transition.changes},
         tuple(step.id for step in transition.steps),
         tuple(sorted(set(transition.refused))),
     )
 
 
-def _row(change: Change) -> BoundRow:
-    before, after = (
-        None if row is None else {name: plain(value) for name, value in (shown_fields(row) or {}).items()}
-        for row in (change.before, change.after)
-    )
-    return BoundRow(str(change.action), before, after)
-
-
-def _of_all(finding: Finding) -> bool:
-    return finding.severity is Severity.REFUSAL and finding.owner is None
-
-
-def _refusal(finding: Finding) -> str:
-    return f"{finding.rule} {finding.subject}"
+def _row(row: Row | None) -> Fields | None:
+    shown = shown_fields(row)
+    return None if shown is None else {name: plain(value) for name, value in shown.items()}
 
 
 def _there(value: object) -> str:
     return "not there" if value is None else "there"
-
-
-def _happens(row: BoundRow | None) -> str:
-    return "nothing" if row is None else row.action
 
 
 def _said(value: Plain) -> str:

@@ -87,11 +87,9 @@ def losses_in(changes: Iterable[Change]) -> tuple[Change, ...]:
 
 def _made_beside_an_old_one(owner: Owner, changes: Sequence[Change]) -> bool:
     """A rename that attaches the old mailbox makes a new one, and need not re-key anything."""
-    if owner.scope is not Scope.ACCOUNT:
-        return False
-    new = owner.subject
-    made = any(c.kind == "mailbox" and c.action is Action.CREATE and c.key == new for c in changes)
-    return made and any(c.key != new and _names_a_former_address(c) for c in changes)
+    made = any(c.kind == "mailbox" and c.action is Action.CREATE and c.key == owner.subject for c in changes)
+    others = (change for change in changes if change.key != owner.subject)
+    return owner.scope is Scope.ACCOUNT and made and any(map(_names_a_former_address, others))
 
 
 def _names_a_former_address(change: Change) -> bool:
@@ -126,10 +124,8 @@ def effect_of(context: PlanContext, owner: Owner, changes: Sequence[Change]) -> 
 
 def switches_off(change: Change) -> bool:
     """Whether a mailbox or an alias is active before and not after."""
-    before, after = change.before, change.after
-    if not isinstance(before, MailboxRow | AliasRow) or not isinstance(after, MailboxRow | AliasRow):
-        return False
-    return before.active and not after.active
+    before, after, rows = change.before, change.after, MailboxRow | AliasRow
+    return isinstance(before, rows) and isinstance(after, rows) and before.active and not after.active
 
 
 class Grouped(NamedTuple):
@@ -155,10 +151,9 @@ def group_by_owner(
     by_name = {system.name: system for system in systems if system.name in pairs}
     makers = {change.key: owner for owner, own in grouped.items() for change in own if _begins_to_answer(change)}
     leavers = _leavers(grouped)
-    transitions, findings = [], []
+    transitions, findings = list[Transition](), list[Finding]()
     for owner, own in grouped.items():
-        events = credential_events(owner, own, due)
-        findings += _complete(context, owner, own, events=events, systems=by_name, pairs=pairs)
+        findings += _complete(context, owner, own, credential_events(owner, own, due), by_name, pairs)
         if not own:
             continue
         steps = [Step(change, by_name[change.system].stage(change)) for change in own]
@@ -169,8 +164,7 @@ def group_by_owner(
         # stable: within a stage the system's own order; the order of the systems themselves decides nothing
         steps.sort(key=lambda step: (step.stage, step.change.system))
         ordered = tuple(step.change for step in steps)
-        effect = effect_of(context, owner, ordered)
-        transitions.append(Transition(owner, ordered, tuple(steps), effect, needs=needs))
+        transitions.append(Transition(owner, ordered, tuple(steps), effect_of(context, owner, ordered), needs=needs))
     transitions.sort(key=_danger)
     return Grouped(transitions, findings)
 
@@ -179,13 +173,12 @@ def _complete(
     context: PlanContext,
     owner: Owner,
     own: list[Change],
-    *,
     events: CredentialEvents,
     systems: Mapping[str, System],
     pairs: Mapping[str, Pair],
 ) -> list[Finding]:
-    """Adds what follows, until nothing does: what one system says may depend on what another one has said, and not on
-    who is asked first (the old mailbox is attached because it gets the new password). All are asked about the same
+    """Adds what follows, until nothing does. What follows in one system may depend on the changes of another, and not
+    on who is asked first (the old mailbox is attached because it gets the new password): all are asked about the same
     changes each time."""
     there = {(change.system, change.kind, change.key) for change in own}
     while True:
@@ -245,10 +238,7 @@ def _danger(transition: Transition) -> tuple[bool, int, str, str]:
     """Dangerous first: what nothing brings back; what goes or is switched off, what changes, what comes; accounts,
     aliases, blocks (as their words stand in the alphabet)."""
     actions = (Action.DELETE, Action.RENAME, Action.UPDATE, Action.CREATE)
-    goes = transition.effect is Effect.REMOVAL or any(map(_stops_mail, transition.changes))
+    stops_mail = any(change.kind == "mailbox" and switches_off(change) for change in transition.changes)
+    goes = transition.effect is Effect.REMOVAL or stops_mail
     rank = 0 if goes else actions.index(transition.action)
     return not transition.irreversible, rank, transition.owner.scope, transition.owner.subject
-
-
-def _stops_mail(change: Change) -> bool:
-    return change.kind == "mailbox" and switches_off(change)

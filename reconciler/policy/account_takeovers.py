@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.model.addresses import Address, domain_of, local_part, without_extension
-from reconciler.model.record_kinds import kind_of
 from reconciler.model.records import AliasRow, MailboxRow, Owner, Scope
 from reconciler.planning.changes import Action, Change
 from reconciler.planning.finding import Finding, Severity
@@ -61,7 +60,7 @@ def renames(transition: Transition, context: GateContext) -> bool:
 
 
 def _moves(change: Change, owner: Owner) -> bool:
-    if change.action is Action.RENAME or (change.action is Action.CREATE and kind_of(change.kind).credential):
+    if change.action is Action.RENAME or change.makes_credential:
         return True
     # the old address becomes an alias of the new one
     return isinstance(change.after, AliasRow) and change.key != owner.subject and change.after.goto == (owner.subject,)

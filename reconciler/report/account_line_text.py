@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from reconciler.model.record_kinds import kind_of, noun
+from reconciler.model.record_kinds import noun
 from reconciler.model.records import AliasRow, MailboxRow, OxUserRow
 from reconciler.planning.changes import Action, Change
 from reconciler.planning.transitions import Effect, Transition
@@ -48,7 +48,7 @@ def account_phrases(transition: Transition) -> Iterator[str]:
 
 def makes_password(changes: Iterable[Change]) -> bool:
     """Whether one of these gives the account a new password."""
-    return any(c.kind == "password" or (c.action is Action.CREATE and kind_of(c.kind).credential) for c in changes)
+    return any(c.kind == "password" or c.makes_credential for c in changes)
 
 
 def alias_fields(change: Change) -> Iterator[str]:

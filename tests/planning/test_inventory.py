@@ -12,8 +12,8 @@ from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState, Mailbox, Rename
 from reconciler.model.records import Absent, AliasRole, AliasRow, MailboxRow, Owner, Records, Row, Scope
 from reconciler.model.source_places import Origin
-from reconciler.planning.inventory import adopted, changed_by_hand, ours_no_longer_declared
 from reconciler.planning.ledger_state import InventoryEntry, Remembered
+from reconciler.planning.ownership import adopted, changed_by_hand, ours_no_longer_declared
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.snapshot import Pair
 

@@ -15,7 +15,7 @@ from reconciler.model.records import LetterRow, MemberRow, Owner, Records, Scope
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Action, Change, Stage
 from reconciler.planning.finding import Finding, Severity
-from reconciler.planning.new_passwords import CredentialEvents, Due, renews
+from reconciler.planning.new_passwords import CredentialEvents, Due, credential_events
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.ports import Observation, SideEffects, System
 from reconciler.planning.snapshot import Pair, rows_of
@@ -56,7 +56,8 @@ def planned(
     letters: LetterSystem, state: DesiredState, found: Records, *changes: Change, owner: Owner = OWNER
 ) -> SideEffects:
     changes = changes or (new_mailbox(),)
-    return effects_of(letters, state, owner, changes, found, CredentialEvents(renew=renews(owner, changes, Due())))
+    renew = credential_events(owner, changes, Due()).renew
+    return effects_of(letters, state, owner, changes, found, CredentialEvents(renew=renew))
 
 
 def reviewed(letters: LetterSystem, state: DesiredState, found: Records) -> Sequence[Finding]:

@@ -1,7 +1,7 @@
-"""What the inventory means for a plan: what becomes ours, what is ours and no longer declared. Pure.
+"""Whose the live records are, by the inventory: what becomes ours, what is ours and no longer declared. Pure.
 
 Absence in git never deletes a mailbox. An alias that we made goes when its entry goes, unless somebody changed it by
-hand since. An account that we switched off for a removal stays off when the entry is taken out alone.
+hand since. An account that we switched off for a removal stays off when only the entry is removed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 from reconciler.model.addresses import Address, local_part
 from reconciler.model.record_kinds import OnUndeclared, find_kind, kind_of
-from reconciler.model.records import Absent, AliasRow, Owner, Records, Scope
+from reconciler.model.records import Absent, AliasRow, Owner, Records, Row, Scope
 from reconciler.model.rename_chains import RenameChains
 from reconciler.planning.changes import HIDDEN
 from reconciler.planning.finding import Finding, Severity
@@ -25,18 +25,31 @@ def ours_no_longer_declared(system: str, pair: Pair, remembered: Remembered, con
     """`pair.wanted`, with what shall be gone because its declaration was taken out."""
     changed: Records = {}
     for entry in remembered.inventory.values():
-        if entry.system == system and entry.kind == "alias" and entry.key not in pair.wanted.get("alias", {}):
-            own = returned(entry, pair.found) if entry.owner.scope is Scope.ALIAS else None
-            if own is not None and _as_we_left_it(entry, pair.found):
-                changed.setdefault("alias", {})[entry.key] = own
-                continue
-            owner = _owner_of_unwanted(entry, pair.found, context)
-            if owner is not None and _as_we_left_it(entry, pair.found):
-                changed.setdefault("alias", {})[entry.key] = Absent(entry.key, owner)
-        elif entry.system == system and _goes_with_its_entry(entry, pair):
-            changed.setdefault(entry.kind, {})[entry.key] = Absent(entry.key, entry.owner)
+        if entry.system == system and entry.key not in pair.wanted.get(entry.kind, {}):
+            row = _alias_of_ours(entry, pair.found, context) if entry.kind == "alias" else _absent(entry, pair.found)
+            if row is not None:
+                changed.setdefault(entry.kind, {})[entry.key] = row
     # in a big site a copy of every table is felt, and mostly there is nothing to change
     return pair.wanted | {kind: pair.wanted.get(kind, {}) | rows for kind, rows in changed.items()}
+
+
+def _alias_of_ours(entry: InventoryEntry, found: Records, context: PlanContext) -> Row | None:
+    """What should become of an alias that we made: it goes, or leads to its live mailbox again; None: it stays."""
+    if not _as_we_left_it(entry, found):
+        return None
+    if entry.owner.scope is Scope.ALIAS and (own := returned(entry, found)) is not None:
+        return own
+    owner = _owner_of_unwanted(entry, found, context)
+    return None if owner is None else Absent(entry.key, owner)
+
+
+def _absent(entry: InventoryEntry, found: Records) -> Row | None:
+    """A record of other kinds goes with its entry when its kind says so and nobody changed it."""
+    kind, row = find_kind(entry.kind), found.get(entry.kind, {}).get(entry.key)
+    if kind is None or kind.on_undeclared is not OnUndeclared.DELETE_OURS or row is None:
+        return None
+    live = InventoryEntry.of(entry.system, entry.kind, entry.key, row, entry.owner)
+    return Absent(entry.key, entry.owner) if _shown(live) == _shown(entry) else None
 
 
 def adopted(system: str, pair: Pair, remembered: Remembered) -> Iterator[Adoption]:
@@ -84,18 +97,6 @@ def _is_member_alias(entry: InventoryEntry, account: Address, chains: RenameChai
     return local_part(entry.key).isdecimal() and leads_to_them and not rewrote
 
 
-def _goes_with_its_entry(entry: InventoryEntry, pair: Pair) -> bool:
-    """Of kinds that need no more thought than that: it is ours, nobody wants it, and nobody changed it."""
-    kind = find_kind(entry.kind)
-    if kind is None or kind.on_undeclared is not OnUndeclared.DELETE_OURS or entry.kind == "alias":
-        return False
-    row = pair.found.get(entry.kind, {}).get(entry.key)
-    if row is None or entry.key in pair.wanted.get(entry.kind, {}):
-        return False
-    live = InventoryEntry.of(entry.system, entry.kind, entry.key, row, entry.owner)
-    return _shown(live) == _shown(entry)
-
-
 def _shown(entry: InventoryEntry) -> dict[str, Any]:
     return {name: value for name, value in entry.fields.items() if name not in HIDDEN}
 
@@ -113,8 +114,7 @@ def changed_by_hand(remembered: Remembered, found: Mapping[str, Records]) -> Ite
     for entry in remembered.inventory.values():
         live = found.get(entry.system, {})
         there = entry.kind == "alias" and entry.owner.scope is Scope.ALIAS and entry.key in live.get("alias", {})
-        there = there and live_mailbox(live, entry.key) is None
-        if there and not _as_we_left_it(entry, live):
+        if there and live_mailbox(live, entry.key) is None and not _as_we_left_it(entry, live):
             message = f"{entry.key} is no longer declared, but somebody changed it since we made it, so it stays"
             hint = f"declare {entry.key} as it is now, or delete it in PostfixAdmin"
             yield Finding(Severity.NOTE, "changed-by-hand", entry.key, message, hint)
