@@ -192,8 +192,9 @@ class Identity:
             if holder is not None and holder not in addresses and not self._is_of(box, holder):
                 which = "" if address == box.address else f"(as {address}) "
                 return f"{which}a former address of {holder}"
-        numbers = {n for address in addresses for n in self._numbers.get(address, ())} - {box.member}
-        if box.member is not None and numbers and not self._has_number(box, set(addresses)):
+        known = box.member is None or self._has_number(box, set(addresses))
+        numbers = set() if known else {n for a in addresses for n in self._numbers.get(a, ())} - {box.member}
+        if numbers:
             return f"the account of member {min(numbers)}"
         return "" if any(address in self._mailboxes for address in addresses) else self._kept_user(box)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 
 from reconciler.model.record_kinds import noun
 from reconciler.model.records import AliasRow, MailboxRow, OxUserRow
@@ -35,15 +35,15 @@ _SAID_ELSEWHERE = frozenset({"password", "letter", "attachment"})
 
 def account_phrases(transition: Transition) -> Iterator[str]:
     """Everything that a person would notice, in the order in which they would ask."""
-    renaming, creating = transition.action is Action.RENAME, transition.action is Action.CREATE
+    renaming = transition.action is Action.RENAME
     mailbox_first = sorted(transition.changes, key=lambda change: change.kind != "mailbox")
     phrases = [*lost_with_rename(transition), *mailbox_phrases(transition)] if renaming else []
     phrases += [p for c in mailbox_first for p in (_renamed if renaming else _plain)(c, transition)]
-    phrases += [*attachment_phrase(transition.changes), *_told(transition, new=creating and not renaming)]
-    opening = _opening(transition, renaming)
-    yield from [f"{opening}{phrases[0]}", *phrases[1:]] if phrases else []
+    phrases += [*attachment_phrase(transition.changes), *_told(transition, new=transition.action is Action.CREATE)]
+    yield from [f"{_opening(transition)}{phrases[0]}", *phrases[1:]] if phrases else []
     if transition.action is Action.DELETE:
-        yield "mail files are kept" if _deletes_ox_user(transition) else "mail files and anything in OX are kept"
+        ox_user_goes = any(loss.kind == "ox_user" for loss in transition.losses)
+        yield "mail files are kept" if ox_user_goes else "mail files and anything in OX are kept"
 
 
 def makes_password(changes: Iterable[Change]) -> bool:
@@ -51,33 +51,36 @@ def makes_password(changes: Iterable[Change]) -> bool:
     return any(c.kind == "password" or c.makes_credential for c in changes)
 
 
-def alias_fields(change: Change) -> Iterator[str]:
-    """What an update of an alias changes."""
+def field_phrases(change: Change, prefix: str = "", without: Container[str] = ()) -> Iterator[str]:
+    """What an update of a mailbox or an alias changes."""
     for field, old, new in change.fields():
-        if field == "goto":
-            yield difference(old, new)
-        elif field == "active":
-            yield "switched on" if new else "switched off"
-        elif field == "spelling":
-            yield _respelled(old, change.key)
+        match field:
+            case _ if field in without:
+                pass
+            case "name":
+                yield f"{prefix}name {quoted(old)} → {quoted(new)}"
+            case "quota":
+                yield f"{prefix}quota {megabytes(old)} → {megabytes(new)}"
+            case "active":
+                yield f"{prefix}switched {'on' if new else 'off'}"
+            case "spelling":
+                yield f"{prefix}stored as {quoted(old)}, which no look-up finds → {quoted(change.key)}"
+            case "goto" if prefix:
+                yield f"{prefix}leads to {difference(old, new) if new else 'nowhere'}"
+            case "goto":
+                yield difference(old, new)
 
 
-def _respelled(old: object, key: str) -> str:
-    return f"stored as {quoted(old)}, which no look-up finds → {quoted(key)}"
-
-
-def _deletes_ox_user(transition: Transition) -> bool:
-    return any(loss.kind == "ox_user" for loss in transition.losses)
-
-
-def _opening(transition: Transition, renaming: bool) -> str:
-    if renaming:
-        return "rename: "
-    if transition.action is Action.CREATE:
-        return "account: "
-    if transition.action is Action.DELETE:
-        return "account removed for good: "
-    return "removal: " if transition.effect is Effect.REMOVAL else ""
+def _opening(transition: Transition) -> str:
+    match transition.action:
+        case Action.RENAME:
+            return "rename: "
+        case Action.CREATE:
+            return "account: "
+        case Action.DELETE:
+            return "account removed for good: "
+        case Action.UPDATE:
+            return "removal: " if transition.effect is Effect.REMOVAL else ""
 
 
 def _told(transition: Transition, *, new: bool) -> Iterator[str]:
@@ -100,7 +103,9 @@ def _renamed(change: Change, transition: Transition) -> Iterable[str]:
     subject = transition.owner.subject
     match change.row:
         case MailboxRow():
-            return _mailbox_of_rename(change, subject)
+            old = "" if change.key == subject else "old mailbox "
+            removed = [f"{old or 'mailbox '}removed"] if change.action is Action.DELETE else []
+            return (*removed, *field_phrases(change, old, {"name"}))
         case AliasRow():
             told = change.key == subject or lead_here(change, subject)
             return () if told else _member_alias(change)
@@ -109,29 +114,16 @@ def _renamed(change: Change, transition: Transition) -> Iterable[str]:
     return () if change.kind == "welcome_mail" else _other(change)
 
 
-def _mailbox_of_rename(change: Change, subject: str) -> Iterator[str]:
-    old = "" if change.key == subject else "old mailbox "
-    if change.action is Action.DELETE:
-        yield f"{old or 'mailbox '}removed"
-    for field, before, after in change.fields():
-        if field == "quota":
-            yield f"{old}quota {megabytes(before)} → {megabytes(after)}"
-        elif field == "active":
-            yield f"{old}switched {'on' if after else 'off'}"
-        elif field == "spelling":
-            yield f"{old}{_respelled(before, change.key)}"
-
-
 def _plain(change: Change, transition: Transition) -> Iterable[str]:
     match change.row:
-        case MailboxRow():
-            return _mailbox(change, transition.owner.subject)
+        case MailboxRow() as row:
+            return _mailbox(change, row)
         case AliasRow() if change.key == transition.owner.subject:
             return _own_alias(change, transition)
         case AliasRow():
             return _member_alias(change)
-        case OxUserRow():
-            return _ox_user(change)
+        case OxUserRow() as row:
+            return _ox_user(change, row)
     if change.kind == "welcome_mail" and transition.action is Action.CREATE:
         return ()
     return _other(change)
@@ -150,40 +142,24 @@ def _other(change: Change) -> Iterator[str]:
             yield f"{noun(kind)} {change.action}d"
 
 
-def _mailbox(change: Change, subject: str) -> Iterator[str]:
-    row = change.row
-    assert isinstance(row, MailboxRow)
+def _mailbox(change: Change, row: MailboxRow) -> Iterator[str]:
+    subject = change.owner.subject
     old = "" if change.key == subject else f"old mailbox {short(change.key, subject)}: "
     if change.action in (Action.CREATE, Action.DELETE):
         yield f"{old}mailbox {megabytes(row.quota)}"
-        if change.action is Action.CREATE and not row.active:
-            yield "switched off"
-        return
-    for field, before, after in change.fields():
-        if field == "name":
-            yield f"{old}name {quoted(before)} → {quoted(after)}"
-        elif field == "quota":
-            yield f"{old}quota {megabytes(before)} → {megabytes(after)}"
-        elif field == "active":
-            yield f"{old}switched {'on' if after else 'off'}"
-        elif field == "spelling":
-            yield f"{old}{_respelled(before, change.key)}"
+    if change.action is Action.CREATE and not row.active:
+        yield "switched off"
+    yield from field_phrases(change, old)
 
 
-def _own_alias(change: Change, transition: Transition) -> Iterator[str]:
+def _own_alias(change: Change, transition: Transition) -> Iterable[str]:
     """The mailbox's own alias row. What its mailbox says already is not said again."""
-    if change.action is not Action.UPDATE:
-        if transition.action is Action.UPDATE:
-            yield "own alias row added" if change.action is Action.CREATE else "own alias row removed"
-        return
-    mailbox_too = any(c.kind == "mailbox" and any(f == "active" for f, _, _ in c.fields()) for c in transition.changes)
-    for field, old, new in change.fields():
-        if field == "active" and not mailbox_too:
-            yield f"own alias row switched {'on' if new else 'off'}"
-        elif field == "goto":
-            yield f"own alias row leads to {'nowhere' if not new else difference(old, new)}"
-        elif field == "spelling":
-            yield f"own alias row {_respelled(old, change.key)}"
+    name = "own alias row "
+    if change.action is Action.UPDATE:
+        switched = any(c.kind == "mailbox" and any(f == "active" for f, _, _ in c.fields()) for c in transition.changes)
+        return field_phrases(change, name, {"active"} if switched else ())
+    said = f"{name}{'added' if change.action is Action.CREATE else 'removed'}"
+    return (said,) if transition.action is Action.UPDATE else ()
 
 
 def _member_alias(change: Change) -> Iterator[str]:
@@ -194,12 +170,10 @@ def _member_alias(change: Change) -> Iterator[str]:
         case Action.DELETE:
             yield f"{name} removed"
         case Action.UPDATE | Action.RENAME:
-            yield f"{name}: {', '.join(alias_fields(change))}"
+            yield f"{name}: {', '.join(field_phrases(change))}"
 
 
-def _ox_user(change: Change) -> Iterator[str]:
-    row = change.row
-    assert isinstance(row, OxUserRow)
+def _ox_user(change: Change, row: OxUserRow) -> Iterator[str]:
     if change.action in (Action.CREATE, Action.DELETE):
         yield "OX user" if change.action is Action.CREATE else deleted_ox_user(row)
         return

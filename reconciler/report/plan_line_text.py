@@ -12,11 +12,7 @@ from reconciler.model.record_kinds import kind_of, noun
 from reconciler.model.records import AliasRow, BlockRow, OxUserRow, Scope
 from reconciler.planning.changes import Action, Change
 from reconciler.planning.transitions import Effect, Transition
-from reconciler.report.account_line_text import (
-    account_phrases,
-    alias_fields,
-    makes_password,
-)
+from reconciler.report.account_line_text import account_phrases, field_phrases, makes_password
 from reconciler.report.rename_line_text import renamed_from
 from reconciler.report.vocabulary import listed, quoted, short
 
@@ -92,7 +88,7 @@ def _alias(change: Change) -> Iterator[str]:
         case Action.DELETE:
             yield f"{name} removed, it led to {listed(row.goto)}"
         case Action.UPDATE | Action.RENAME:
-            yield f"{name}: {', '.join(alias_fields(change))}"
+            yield f"{name}: {', '.join(field_phrases(change))}"
 
 
 def _block(change: Change) -> Iterator[str]:

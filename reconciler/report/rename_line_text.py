@@ -8,15 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from reconciler.model.records import (
-    AliasRole,
-    AliasRow,
-    AttachmentRow,
-    MailboxRow,
-    OxUserRow,
-    PasswordRow,
-    VacationRow,
-)
+from reconciler.model.records import AliasRole, AliasRow, AttachmentRow, MailboxRow, OxUserRow, PasswordRow, VacationRow
 from reconciler.planning.changes import Action, Change
 from reconciler.planning.transitions import Transition
 from reconciler.report.vocabulary import count, listed, quoted, short
@@ -50,9 +42,10 @@ def lost_with_rename(transition: Transition) -> Iterator[str]:
 
 def mailbox_phrases(transition: Transition) -> Iterator[str]:
     """What becomes of the mailbox, and which addresses lead to it."""
+    subject = transition.owner.subject
     if is_move(transition):
         yield "mailbox moves with its mail, password stays"
-    elif _made_mailbox(transition):
+    elif any(c.kind == "mailbox" and c.action is Action.CREATE and c.key == subject for c in transition.changes):
         yield "new mailbox"
     yield from _leading(transition)
     yield from _carried(transition)
@@ -60,8 +53,7 @@ def mailbox_phrases(transition: Transition) -> Iterator[str]:
 
 def attachment_phrase(changes: Sequence[Change]) -> Iterator[str]:
     """The old mailbox in their web interface."""
-    number = sum(c.kind == "attachment" for c in changes)
-    if number:
+    if number := sum(c.kind == "attachment" for c in changes):
         yield "old mailbox attached" if number == 1 else f"{count(number, 'old mailbox', 'old mailboxes')} attached"
 
 
@@ -81,11 +73,6 @@ def _older(change: Change, subject: str) -> Iterator[str]:
         yield change.key
 
 
-def _made_mailbox(transition: Transition) -> bool:
-    subject = transition.owner.subject
-    return any(c.kind == "mailbox" and c.action is Action.CREATE and c.key == subject for c in transition.changes)
-
-
 def _leading(transition: Transition) -> Iterator[str]:
     """`10042@ and the old address lead to it`."""
     subject, former = transition.owner.subject, former_addresses(transition)
@@ -96,7 +83,8 @@ def _leading(transition: Transition) -> Iterator[str]:
         names.append("the old address" if len(old) == 1 else f"the old addresses ({listed(old)})")
     if names:
         verb = "leads" if len(names) == 1 and len(old) < 2 else "lead"
-        yield f"{' and '.join(filter(None, (listed(names[:-1]) if names[:-1] else '', names[-1])))} {verb} to it"
+        others = [listed(names[:-1])] if names[:-1] else []
+        yield f"{' and '.join((*others, names[-1]))} {verb} to it"
 
 
 def _carried(transition: Transition) -> Iterator[str]:
@@ -106,8 +94,7 @@ def _carried(transition: Transition) -> Iterator[str]:
         row = change.after
         if isinstance(row, AliasRow) and change.key == subject and set(row.goto) - {subject}:
             before = change.before.goto if isinstance(change.before, AliasRow) else ()
-            brought = [target for target in row.goto if target != subject and target not in before]
-            if brought:
+            if brought := [target for target in row.goto if target != subject and target not in before]:
                 yield f"forwards come along ({listed(brought)})"
         elif isinstance(row, VacationRow) and change.action is Action.RENAME:
             yield "vacation comes along"
