@@ -26,15 +26,13 @@ from reconciler.planning.annotations import (
     unmanaged,
     written_by,
 )
-from reconciler.planning.changes import Change
+from reconciler.planning.changes import Change, diff
 from reconciler.planning.declared_entries import Entries
-from reconciler.planning.diff import diff
 from reconciler.planning.finding import Finding
 from reconciler.planning.identity import Identity, emptied, taken_over
 from reconciler.planning.ledger_state import InventoryEntry, Remembered
 from reconciler.planning.mail_flow_before_after import flow_changes
-from reconciler.planning.own_aliases import converted
-from reconciler.planning.ownership import adopted, changed_by_hand, ours_no_longer_declared, outdated
+from reconciler.planning.ownership import adopted, changed_by_hand, converted, ours_no_longer_declared, outdated
 from reconciler.planning.plan import Plan, Read, digest
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.plan_draft import EVERYTHING, Compared, Draft, Selection
@@ -187,7 +185,7 @@ def _with_the_past(system: str, pair: Pair, remembered: Remembered, context: Pla
 async def _changes(sources: Sources, reading: Reading, matching: Matching, selection: Selection) -> Changes:
     context, remembered, declaration = sources.context, reading.remembered, sources.declaration
     pairs, snapshot = matching.pairs, matching.snapshot
-    pending = [c for s in sources.systems if s.name in pairs for c in diff(s, *pairs[s.name])]
+    pending = [c for s in sources.systems if s.name in pairs for c in diff(s.name, *pairs[s.name])]
     shots = due(context, remembered, sources.site, snapshot)
     renewed = shots.password | matching.identity.replaced
     grouped = group_by_owner(

@@ -60,7 +60,7 @@ def counts(
     unmanaged: Mapping[str, Sequence[str]],
     adopted: Sequence[Adoption],
 ) -> Counts:
-    """What stays as it is."""
+    """What the plan leaves as it is."""
     in_place: dict[str, int] = {}
     changed = {(c.kind, c.key) for c in changes}
     for wanted, found in pairs:
@@ -73,14 +73,13 @@ def counts(
 
 
 def read_of(system: System, snapshot: Snapshot) -> Read:
-    """How this system was read."""
     rows = {kind: len(table) for kind, table in snapshot.records.get(system.name, {}).items()}
     unknown, hint = (reasons.get(system.name, "") for reasons in (snapshot.unknown, snapshot.hints))
     return Read(system.name, system.target, rows, unknown, hint)
 
 
 def unmanaged(pairs: Iterable[Pair], changes: Sequence[Change]) -> dict[str, list[str]]:
-    """The keys of what is live and declared nowhere, by kind."""
+    """The keys of live records that git does not declare, by kind."""
     changed = {(c.kind, c.key) for c in changes}
     return {
         kind: [key for key in found.get(kind, {}) if key not in table and (kind, key) not in changed]
@@ -120,7 +119,7 @@ def written_by(transitions: Iterable[Transition], places: Iterable[Place]) -> tu
 
 
 def marked(transitions: Iterable[Transition], findings: Sequence[Finding]) -> tuple[Transition, ...]:
-    """The transitions with the rules that stop them; without those that wait for a date of the future."""
+    """The transitions with the rules that stop them; without those that wait for a future date."""
     rules: dict[Owner, list[str]] = {}
     later = {f.owner for f in findings if f.severity is Severity.LATER}
     for finding in findings:

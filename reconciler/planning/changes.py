@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
 from reconciler.errors import Halted, ReconcilerError, TemporaryFailure, Unreadable
-from reconciler.model.record_kinds import kind_of
-from reconciler.model.records import Owner, Row
+from reconciler.model.record_kinds import OnUndeclared, kind_of
+from reconciler.model.records import Absent, Owner, Records, Row
 
 
 class Action(StrEnum):
@@ -23,7 +24,7 @@ class Action(StrEnum):
 class Stage(IntEnum):
     """When in a transition a step comes. Stages order steps across systems, which never name each other.
 
-    Mail must flow before anybody logs in, and nobody is told before everything is in place.
+    Mail must flow before anybody logs in, and letters go out after everything is in place.
     """
 
     MAIL_FLOW = 10
@@ -131,3 +132,29 @@ switches."""
 def shown_fields(row: Row | None) -> dict[str, object] | None:
     """The fields of a row that a plan and a report may show; None for no row."""
     return None if row is None else {name: value for name, value in row._asdict().items() if name not in HIDDEN}
+
+
+def diff(system: str, wanted: Records, found: Records) -> Iterator[Change]:
+    """Creations, updates and renames towards `wanted`; deletions of what is Absent, and in places of ours alone."""
+    for kind, table in wanted.items():
+        live = found.get(kind, {})
+        for key, row in table.items():
+            before = live.get(key)
+            if isinstance(row, Absent):
+                if before is not None:
+                    yield Change(system, kind, Action.DELETE, key, before, None, row.owner)
+                continue
+            if before is None:
+                yield Change(system, kind, Action.CREATE, key, None, row, row.owner)
+                continue
+            after = row.merged_with(before)
+            if after is not before:
+                action = Action.UPDATE if after.key == before.key else Action.RENAME
+                yield Change(system, kind, action, key, before, after, row.owner)
+    for kind, there in found.items():
+        if kind_of(kind).on_undeclared is not OnUndeclared.DELETE:
+            continue
+        table = wanted.get(kind, {})
+        for key, before in there.items():
+            if key not in table:
+                yield Change(system, kind, Action.DELETE, key, before, None, before.owner)

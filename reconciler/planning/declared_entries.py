@@ -1,5 +1,5 @@
-"""What git declares of one subject, as plain values: a saved plan is bound to it (`staleness`). Not where it stands:
-lines move when somebody else's entry is added above."""
+"""What git declares of one subject, as plain values: a saved plan is bound to it (`staleness`). It has no place: lines
+move when another entry is added above."""
 
 from __future__ import annotations
 
@@ -52,7 +52,6 @@ class Entries:
 
 
 def plain(value: object) -> Plain:
-    """A value as a document has it."""
     match value:
         case tuple():
             return tuple(str(item) for item in value)
@@ -65,7 +64,7 @@ def plain(value: object) -> Plain:
 
 
 def _fields(entry: Any) -> dict[str, Plain]:
-    """What is written, and nothing of where."""
+    """What is written, without its place in the files."""
     names = (field.name for field in fields(entry)) if is_dataclass(entry) else entry._fields
     values = ((name, getattr(entry, name)) for name in names if name != "origin")
     return {name: plain(value) for name, value in values if value is not None}

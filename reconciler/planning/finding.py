@@ -15,7 +15,7 @@ Locate = Callable[[Origin], Place]
 
 
 class Severity(StrEnum):
-    """How much a finding weighs."""
+    """How serious a finding is, the most serious first."""
 
     ERROR = "error"
     """In git alone and never right: status 3, nothing is planned."""
@@ -30,7 +30,7 @@ class Severity(StrEnum):
 
 
 class StateEntry(NamedTuple):
-    """What would allow a refusal when it stands in a file of the state: one item of the list under `section`."""
+    """What allows a refusal when it is added to a state file: one item of the list under `section`."""
 
     section: str
     item: str
@@ -52,6 +52,6 @@ class Finding:
     owner: Owner | None = None
     """The transition that a refusal or a wait stops; None on a refusal stops the whole plan."""
     entries: tuple[StateEntry, ...] = ()
-    """Each of them would allow the refusal; it is a person's to choose one."""
+    """Each of them would allow the refusal; a person chooses one."""
     final: bool = False
     """No confirmation lifts this refusal, whatever its rule: the system itself would refuse."""

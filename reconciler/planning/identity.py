@@ -76,7 +76,7 @@ class Identity:
 
     @cached_property
     def replaced(self) -> frozenset[Owner]:
-        """Of these the password and the forwards are the predecessor's."""
+        """Those of them whose password and forwards are the predecessor's."""
         return frozenset(owner for owner, changed in self.changed.items() if changed.another)
 
     def somebody_elses(self, box: Mailbox, address: str) -> str:
@@ -200,11 +200,11 @@ class Identity:
 
     @cached_property
     def _users_by_primary(self) -> Mapping[str, OxUserRow]:
-        """With those whose account has no groupware, which are not paired."""
+        """Also those whose account has no groupware, which are not paired."""
         return {user.primary: user for user in self._users.values()}
 
     def _left_in_ox(self, box: Mailbox) -> str:
-        """Whose OX user the account would get that a predecessor left there, in words."""
+        """Whose OX user, left by a predecessor, the account would get, in words."""
         user = self._users.get(box.address) if box.groupware and self._remembered.people else None
         noted = self._remembered.people.get(f"openxchange/{user.id}") if user is not None else None
         # whose number the mailbox has, too: then that number alone may have been wrong
@@ -301,7 +301,7 @@ def _whose(noted: str) -> str:
 
 
 def _alike(name: str, other: str) -> bool:
-    """Equal names; who has none is like everybody."""
+    """Whether the names are equal; a missing one equals every other."""
     return not _name(name) or not _name(other) or _name(name) == _name(other)
 
 

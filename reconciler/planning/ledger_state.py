@@ -118,7 +118,7 @@ class Adoption(NamedTuple):
 
     @property
     def entry(self) -> InventoryEntry:
-        """What the inventory will say of it."""
+        """What the inventory will hold of it."""
         return InventoryEntry.of(self.system, self.kind, self.key, self.found, self.owner)
 
 

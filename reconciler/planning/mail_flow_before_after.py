@@ -27,7 +27,7 @@ class FlowChange(NamedTuple):
 
 
 class MailFlow:
-    """The tables as they are and as these transitions would leave them."""
+    """The tables as they are and as they are after these transitions."""
 
     def __init__(
         self, records: Records, chains: RenameChains, transitions: Iterable[Transition], delimiter: str = ""
@@ -83,7 +83,7 @@ class MailFlow:
         return delivery._replace(mailboxes=frozenset(self._chains.of(box) for box in delivery.mailboxes))
 
     def causes(self, address: str) -> list[Owner]:
-        """Whose changed rows decide about this address, before or after."""
+        """The owners whose changed rows decide about this address, before or after."""
         asked = Asked()
         self.before.deliver(address, asked)
         self.after.deliver(address, asked)
@@ -140,7 +140,7 @@ def flow_changes(snapshot: Snapshot, chains: RenameChains, transitions: Sequence
 
 
 def _redirected(change: Change) -> Iterator[AliasRow | MailboxRow]:
-    """The rows of a change that send mail elsewhere; a name or a quota does not."""
+    """The rows of a change that sends mail elsewhere; a change of a name or a quota does not."""
     rows = [row for row in (change.before, change.after) if isinstance(row, AliasRow | MailboxRow)]
     if len({(row.key, row.active, getattr(row, "goto", ())) for row in rows}) == len(rows):
         yield from rows

@@ -79,7 +79,6 @@ class MailTables:
         return row if row is not None and row.key == key and not row.spelling else None
 
     def has_domain(self, domain: str) -> bool:
-        """Whether PostfixAdmin knows the domain."""
         return domain in self._domains
 
     def is_off(self, domain: str) -> bool:

@@ -13,7 +13,7 @@ from reconciler.planning.changes import Action, Change
 
 
 class CredentialEvents(NamedTuple):
-    """What is new for an account in this plan, beside its changes: every system says what follows at its place."""
+    """What is new for an account in this plan, beside its changes: every system says what follows there."""
 
     renew: bool = False
     """A new password, set wherever the account lives, and a letter that tells it."""
@@ -41,7 +41,6 @@ class Due(NamedTuple):
 
     @property
     def owners(self) -> frozenset[Owner]:
-        """Everybody who is due anything."""
         return self.password | self.letter | self.unsubscribe | self.welcome
 
 
@@ -56,7 +55,7 @@ def credential_events(owner: Owner, changes: Sequence[Change], due: Due) -> Cred
 
 
 def ask_whether_it_came(desired: DesiredState, account: str) -> str:
-    """What to do about a letter with a password that may not have arrived. The date is the first that is not done."""
+    """What to do about a letter with a password that may not have arrived: a reset on the first open date."""
     box = desired.mailboxes.get(Address(account))
     last = box.password_reset if box is not None else None
     day = desired.today if last is None or last < desired.today else last + timedelta(days=1)

@@ -2,6 +2,11 @@
 
 Absence in git never deletes a mailbox. An alias that we made goes when its entry goes, unless somebody changed it by
 hand since. An account that we switched off for a removal stays off when only the entry is removed.
+
+An alias row is a mailbox's own only while the mailbox is live, or when the ledger made it for the account. An alias at
+the address of a mailbox that is to be made, also a declared one, is converted: it then leads to the mailbox. The gate
+`foreign` says whether that is allowed. An alias at a live mailbox's address that is not declared any more leads to that
+mailbox again.
 """
 
 from __future__ import annotations
@@ -11,18 +16,17 @@ from typing import Any
 
 from reconciler.model.addresses import Address, local_part
 from reconciler.model.record_kinds import OnUndeclared, find_kind, kind_of
-from reconciler.model.records import Absent, AliasRow, Owner, Records, Row, Scope
+from reconciler.model.records import Absent, AliasRole, AliasRow, MailboxRow, Owner, Records, Row, Scope
 from reconciler.model.rename_chains import RenameChains
 from reconciler.planning.changes import HIDDEN
 from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.ledger_state import Adoption, InventoryEntry, Remembered
-from reconciler.planning.own_aliases import live_mailbox, returned
 from reconciler.planning.plan_context import PlanContext
-from reconciler.planning.snapshot import Pair
+from reconciler.planning.snapshot import Pair, rows_of
 
 
 def ours_no_longer_declared(system: str, pair: Pair, remembered: Remembered, context: PlanContext) -> Records:
-    """`pair.wanted`, with what shall be gone because its declaration was taken out."""
+    """`pair.wanted`, with what is to go because its declaration was removed."""
     changed: Records = {}
     for entry in remembered.inventory.values():
         if entry.system == system and entry.key not in pair.wanted.get(entry.kind, {}):
@@ -67,7 +71,7 @@ def adopted(system: str, pair: Pair, remembered: Remembered) -> Iterator[Adoptio
 
 
 def outdated(system: str, pair: Pair, remembered: Remembered, chains: RenameChains) -> Iterator[InventoryEntry]:
-    """Entries under a former address of a record that has moved on: a run died after that and before it noted it."""
+    """Entries under a former address of a record that was renamed: the run died before it noted that."""
     for entry in remembered.inventory.values():
         now = chains.of(entry.key)
         table = pair.found.get(entry.kind, {})
@@ -110,7 +114,7 @@ def _as_we_left_it(entry: InventoryEntry, found: Records) -> bool:
 
 
 def changed_by_hand(remembered: Remembered, found: Mapping[str, Records]) -> Iterator[Finding]:
-    """Aliases that we made, that nobody declares any more, and that somebody changed since: left, and said."""
+    """Aliases that we made, that git does not declare any more, and that somebody changed since: they stay."""
     for entry in remembered.inventory.values():
         live = found.get(entry.system, {})
         there = entry.kind == "alias" and entry.owner.scope is Scope.ALIAS and entry.key in live.get("alias", {})
@@ -118,3 +122,50 @@ def changed_by_hand(remembered: Remembered, found: Mapping[str, Records]) -> Ite
             message = f"{entry.key} is no longer declared, but somebody changed it since we made it, so it stays"
             hint = f"declare {entry.key} as it is now, or delete it in PostfixAdmin"
             yield Finding(Severity.NOTE, "changed-by-hand", entry.key, message, hint)
+
+
+def converted(system: str, pair: Pair, remembered: Remembered, chains: RenameChains) -> Records:
+    """`pair.wanted`, in which the own aliases of mailboxes to be made replace the whole row."""
+    rows = {row.key: row for row in _converted(system, pair, remembered, chains)}
+    return pair.wanted | {"alias": pair.wanted["alias"] | rows} if rows else pair.wanted
+
+
+def live_mailbox(records: Records, key: str) -> MailboxRow | None:
+    """The mailbox that is at this address; not one that a rename is about to move there."""
+    row = rows_of(records, MailboxRow).get(key)
+    return row if row is not None and row.key == key else None
+
+
+def returned(entry: InventoryEntry, found: Records) -> AliasRow | None:
+    """The own alias of a live mailbox, in place of a declared alias that has taken its mail."""
+    mailbox, alias = live_mailbox(found, entry.key), rows_of(found, AliasRow).get(entry.key)
+    if mailbox is None or alias is None or entry.key in alias.goto:
+        return None
+    return AliasRow(entry.key, entry.key, (entry.key,), mailbox.active, AliasRole.CARRIED)
+
+
+def _converted(system: str, pair: Pair, remembered: Remembered, chains: RenameChains) -> Iterator[AliasRow]:
+    wanted, live = rows_of(pair.wanted, AliasRow), rows_of(pair.found, AliasRow)
+    made = pair.wanted.get("mailbox", {}).keys() - pair.found.get("mailbox", {}).keys()
+    made |= {account for account in chains.former if live_mailbox(pair.found, account) is None}
+    made |= remembered.aliases & pair.wanted.get("mailbox", {}).keys()  # moved from `aliases:` to `mailboxes:`
+    ours = remembered.known.get((system, "alias"), frozenset())
+    for key in made:
+        row, alias = wanted.get(key), live.get(key)
+        if row is None or alias is None or row.role is not AliasRole.OWN or alias.goto == (key,):
+            continue
+        if key not in ours or key in remembered.aliases:
+            yield row._replace(role=AliasRole.CARRIED)
+    yield from _given_up(pair, remembered, chains)
+
+
+def _given_up(pair: Pair, remembered: Remembered, chains: RenameChains) -> Iterator[AliasRow]:
+    """The own aliases of accounts whose address another account had before: mail to it went on to that one."""
+    wanted, live, boxes = rows_of(pair.wanted, AliasRow), rows_of(pair.found, AliasRow), pair.wanted.get("mailbox", {})
+    for key, account in remembered.former.items():
+        row, alias, other = wanted.get(key), live.get(key), chains.of(account)
+        if not isinstance(row, AliasRow) or alias is None or row.account != key or key not in boxes:
+            continue  # it may be to go
+        if other != key and other in alias.goto:
+            carried = set(row.goto) - set(alias.goto) if row.role is AliasRole.CARRIED else set()
+            yield row._replace(goto=tuple(sorted({key, *carried})), role=AliasRole.CARRIED)

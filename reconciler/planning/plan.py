@@ -72,7 +72,6 @@ class Plan:
 
     @property
     def unknown(self) -> tuple[Read, ...]:
-        """The systems that could not be read."""
         return tuple(read for read in self.reads if read.unknown)
 
 

@@ -20,7 +20,6 @@ class PlanContext:
 
     @classmethod
     def of(cls, desired: DesiredState) -> PlanContext:
-        """The context of a plan for this state."""
         removed = frozenset(removal.mailbox for removal in desired.removals)
         return cls(desired, rename_chains(desired), removed)
 

@@ -34,7 +34,7 @@ class Reviewed:
         return {owner.id: entries.of(owner) for owner in self.owners}
 
     def apart(self, changes: Iterable[Change], owners: Iterable[Owner]) -> tuple[Owner, ...]:
-        """Whose of these pending changes, and who of these that something is due, it does not hold."""
+        """The owners of pending changes, and of these others, that the saved plan does not hold."""
         others = [change.owner for change in changes if not self.hold(change)]
         return tuple(dict.fromkeys((*others, *(owner for owner in owners if owner not in self.owners))))
 
@@ -58,11 +58,11 @@ class Selection:
     owners: frozenset[Owner] | None = None
 
     def changes(self, pending: Sequence[Change]) -> Sequence[Change]:
-        """Of these the rows that the saved plan changes."""
+        """Those of the changes that the saved plan holds."""
         return pending if self.reviewed is None else [c for c in pending if self.reviewed.hold(c)]
 
     def transitions(self, all_of_them: Sequence[Transition], context: PlanContext) -> Sequence[Transition]:
-        """Of these those of the owners, under whatever address they are known by now."""
+        """Those of the transitions that are about the owners, by their former and present addresses."""
         held = [t for t in all_of_them if self.reviewed is None or t.owner in self.reviewed.owners]
         if self.owners is None:
             return held
@@ -75,7 +75,7 @@ EVERYTHING = Selection()
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What was compared: what is live, under the keys of what is declared, and by system what should be."""
+    """What was compared: live records under the keys of the declared ones, and by system the wanted records."""
 
     live: Snapshot
     wanted: Mapping[str, Records]
@@ -83,7 +83,7 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """`adopted` becomes ours when the plan is applied, `outdated` stands under a former address; `people` is what the
+    """`adopted` becomes ours when the plan is applied, `outdated` is noted under a former address; `people` is what the
     ledger is to note of whose accounts these are, once their transitions are done; `shots` are the one-shot operations
     that are due, `missed` those that will never be done; `unmanaged` has the keys of what is live and declared nowhere,
     by kind. Of a saved plan `settled` are the rows that need nothing any more, `entries` is what is declared now of

@@ -20,7 +20,7 @@ class TransitionRun:
 
     @property
     def result(self) -> Result:
-        """What weighs most: a step failed, was not tried, may have happened; else DONE."""
+        """The worst result of a step: failed, not tried, uncertain; else DONE."""
         results = {outcome.result for _, outcome in self.outcomes}
         heaviest = (Result.FAILED, Result.NOT_TRIED, Result.UNCERTAIN)
         return next((result for result in heaviest if result in results), Result.DONE)
@@ -48,4 +48,4 @@ class Run:
 
 
 Progress = Callable[[str, int, int], None]
-"""Told while work goes on: what is being done, how much of it is done, how much there is."""
+"""Called while work goes on: what is done, how much of it is done, how much there is."""

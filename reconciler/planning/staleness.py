@@ -23,7 +23,7 @@ Fields = Mapping[str, Plain]
 
 
 class Aspect(StrEnum):
-    """What of a plan differs."""
+    """Which part of a plan differs."""
 
     TARGET = "target"
     POLICY = "policy"
@@ -56,7 +56,7 @@ class BoundRow(NamedTuple):
 
 
 class BoundTransition(NamedTuple):
-    """What a reviewer agreed to about one subject; `entries` by section."""
+    """What a reviewer approved of one subject; `entries` by section."""
 
     subject: str
     entries: Mapping[str, Fields]
@@ -76,7 +76,6 @@ class Bound(NamedTuple):
 
 
 def bound(plan: Plan) -> Bound:
-    """What this plan is bound to."""
     whole = (f for f in plan.findings if f.severity is Severity.REFUSAL and f.owner is None)
     return Bound(
         plan.digest,

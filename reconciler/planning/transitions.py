@@ -58,18 +58,13 @@ class Transition:
 
     @property
     def losses(self) -> tuple[Change, ...]:
-        """What nothing brings back: mailboxes that are purged, OX accounts that are deleted with all their data."""
+        """What cannot be undone: mailboxes that are purged, OX accounts that are deleted with all their data."""
         return losses_in(self.changes)
 
     @property
     def irreversible(self) -> bool:
-        """Whether something goes that nothing brings back: these, or the subscriptions in OX, with their passwords."""
+        """Whether something goes that cannot be restored: these, or the subscriptions in OX, with their passwords."""
         return bool(self.losses) or any(kind_of(c.kind).irreversible for c in self.changes)
-
-    @property
-    def switches_off(self) -> bool:
-        """Whether a mailbox or an alias is active before and not after."""
-        return any(map(switches_off, self.changes))
 
 
 def action_of(owner: Owner, changes: Sequence[Change]) -> Action:
@@ -81,7 +76,6 @@ def action_of(owner: Owner, changes: Sequence[Change]) -> Action:
 
 
 def losses_in(changes: Iterable[Change]) -> tuple[Change, ...]:
-    """See Transition.losses."""
     return tuple(c for c in changes if c.action is Action.DELETE and kind_of(c.kind).credential)
 
 
@@ -129,7 +123,7 @@ def switches_off(change: Change) -> bool:
 
 
 class Grouped(NamedTuple):
-    """The transitions, dangerous ones first, and what the systems cannot do of what follows from them."""
+    """The transitions, dangerous ones first, and the side effects that the systems cannot do."""
 
     transitions: list[Transition]
     findings: list[Finding]
@@ -144,7 +138,7 @@ def group_by_owner(
     due: Due = Due(),  # noqa: B008  # a frozen value
     delimiter: str = "",
 ) -> Grouped:
-    """Changes grouped by owner and completed by what follows from them."""
+    """Changes grouped by owner and completed by their side effects."""
     grouped: dict[Owner, list[Change]] = {owner: [] for owner in sorted(due.owners)}
     for change in changes:
         grouped.setdefault(change.owner, []).append(change)

@@ -33,7 +33,7 @@ def dangling_alias(context: GateContext) -> Iterator[Finding]:
 
 def sub_addresses(context: GateContext) -> Iterator[Finding]:
     """Declared aliases that lead to `anna+box@` where nothing but `anna@` is: whether that arrives is a setting of
-    Postfix. With one that is known not to take it, what is written is refused as dangling; what stands already is
+    Postfix. With one that is known not to take it, what is written is refused as dangling; what is live already is
     named here, and so is what is written while the setting is not known."""
     known = context.snapshot.known_delimiter
     if context.snapshot.rows(DomainRow) is None or (known is not None and USUAL_DELIMITER in known):

@@ -1,7 +1,7 @@
 """The gate `mail-flow`: nobody loses their mail by a plan unless git says so. Pure.
 
 Judged over the tables as the open transitions would leave them, whatever kind of row changes. What git says on purpose
-is no loss: the addresses of a removed or switched-off account, an alias whose entry was taken out or is switched off.
+is no loss: the addresses of a removed or switched-off account, an alias whose entry was removed or is switched off.
 """
 
 from __future__ import annotations

@@ -83,5 +83,5 @@ def _leaving(context: GateContext, field: str) -> dict[str, Owner]:
 
 
 def _value(user: OxUserRow, field: str) -> str:
-    """Logins are compared exactly; whether a server tells capitals of names apart is its collation's business."""
+    """Logins are compared exactly; display names without case, since that depends on the server's collation."""
     return user.login if field == "login" else user.display_name.casefold()

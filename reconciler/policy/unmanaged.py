@@ -28,8 +28,8 @@ def unmanaged(context: GateContext) -> Iterator[Finding]:
 
 
 def kept_groupware(context: GateContext) -> Iterator[Finding]:
-    """An OX account of ours whose mailbox is gone and which nothing in git names: its removal's entry was taken out. As
-    long as that stands, OX' own review speaks of it."""
+    """An OX account of ours without a mailbox, which nothing in git names: the entry of its removal is gone. While that
+    exists, OX' own review reports the account."""
     live, kept = context.snapshot.rows(MailboxRow), context.managed("ox_user") - context.plan.removed
     if live is None or not kept:
         return

@@ -1,4 +1,4 @@
-"""Passwords that nobody would be told, and letters that may not have arrived."""
+"""Passwords that no letter tells, and letters that may not have arrived."""
 
 from __future__ import annotations
 

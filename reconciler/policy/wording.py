@@ -51,5 +51,4 @@ def confirm_entry(gate: str, subject: str, today: date) -> StateEntry:
 
 
 def rename_entry(old: str, new: str, day: date) -> StateEntry:
-    """The entry that declares a rename."""
     return StateEntry("renames", f"{{from: {scalar(old)}, to: {scalar(new)}, date: {day}}}")

@@ -34,7 +34,7 @@ _SAID_ELSEWHERE = frozenset({"password", "letter", "attachment"})
 
 
 def account_phrases(transition: Transition) -> Iterator[str]:
-    """Everything that a person would notice, in the order in which they would ask."""
+    """Everything that a person would notice, the most important first."""
     renaming = transition.action is Action.RENAME
     mailbox_first = sorted(transition.changes, key=lambda change: change.kind != "mailbox")
     phrases = [*lost_with_rename(transition), *mailbox_phrases(transition)] if renaming else []
@@ -84,7 +84,7 @@ def _opening(transition: Transition) -> str:
 
 
 def _told(transition: Transition, *, new: bool) -> Iterator[str]:
-    """The new password, and whether anybody tells them."""
+    """The new password, and whether a letter tells it."""
     made = makes_password(transition.changes)
     if made and not new:
         yield "new password"

@@ -12,7 +12,7 @@ from reconciler.planning.changes import Action, Result
 from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.plan import Plan, Read
 from reconciler.report.plan_view import Line, PlanView
-from reconciler.report.vocabulary import count
+from reconciler.report.vocabulary import Look, count
 
 APPLY = "reconciler apply"
 PLAN = "reconciler plan"
@@ -35,25 +35,21 @@ ENTRIES: Mapping[str, str] = {
 }
 """What introduces the entries for each section of a state file."""
 
-SECTIONS: Mapping[Severity, str] = {
-    Severity.ERROR: "errors:",
-    Severity.REFUSAL: "refused, and what would allow it:",
-    Severity.WAIT: "waiting, carried out by a later run:",
-    Severity.LATER: "not yet, waiting for its date:",
-    Severity.WARNING: "warnings:",
-    Severity.NOTE: "notes:",
+SEVERITIES: Mapping[Severity, Look] = {
+    Severity.ERROR: Look("✗", "bold red", "errors:"),
+    Severity.REFUSAL: Look("✗", "bold red", "refused, and what would allow it:"),
+    Severity.WAIT: Look("…", "magenta", "waiting, carried out by a later run:"),
+    Severity.LATER: Look("…", "cyan", "not yet, waiting for its date:"),
+    Severity.WARNING: Look("!", "yellow", "warnings:"),
+    Severity.NOTE: Look("·", "dim", "notes:"),
 }
 
-MARKS: Mapping[Severity, str] = {
-    Severity.ERROR: "✗",
-    Severity.REFUSAL: "✗",
-    Severity.WAIT: "…",
-    Severity.LATER: "…",
-    Severity.WARNING: "!",
-    Severity.NOTE: "·",
+RESULTS: Mapping[Result, Look] = {
+    Result.DONE: Look("✓", "green"),
+    Result.FAILED: Look("✗", "bold red"),
+    Result.NOT_TRIED: Look("·", "yellow"),
+    Result.UNCERTAIN: Look("?", "bold yellow"),
 }
-
-RESULTS: Mapping[Result, str] = {Result.DONE: "✓", Result.FAILED: "✗", Result.NOT_TRIED: "·", Result.UNCERTAIN: "?"}
 
 
 def counted(lines: Iterable[Line]) -> str:
@@ -118,7 +114,7 @@ def _strict(view: PlanView) -> bool:
 
 
 def attention(view: PlanView) -> list[str]:
-    """Why a reviewer should look closer, the heaviest first; empty when nothing stands out."""
+    """Why a reviewer should look closer, the most serious first; empty when nothing stands out."""
     number = Counter(word for line in view.lines for word in line.closer)
     standing_out = [count(n, word, _PLURALS.get(word, "")) for word, n in number.items()]
     warnings = view.subjects(Severity.WARNING)

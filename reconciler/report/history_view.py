@@ -9,23 +9,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, tzinfo
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any
 
 from reconciler.planning.changes import HIDDEN, Action
 from reconciler.planning.ledger_state import PastRun, PastStep, RunState, StepState
 from reconciler.report.header_footer import DOT, RESUME, seal, seconds
 from reconciler.report.plan_view import ChangeView
-from reconciler.report.step_line_text import change_text
-from reconciler.report.vocabulary import count
-
-
-class Look(NamedTuple):
-    """How a state is shown."""
-
-    mark: str
-    style: str
-    words: str = ""
-
+from reconciler.report.vocabulary import Look, count
 
 STEPS: Mapping[StepState, Look] = {
     StepState.DONE: Look("✓", "green"),
@@ -64,7 +54,7 @@ def change_of(step: PastStep) -> ChangeView:
 
 def step_line(step: PastStep) -> str:
     """What the step did, as plans say it."""
-    return change_text(change_of(step))
+    return change_of(step).text
 
 
 def transitions(run: PastRun) -> Iterator[tuple[str, list[PastStep]]]:
@@ -122,7 +112,6 @@ def moment(time: datetime) -> str:
 
 
 def tally(runs: int) -> str:
-    """How many runs are listed."""
     return f"{count(runs, 'run')}, newest first" if runs else "no run is in the ledger yet"
 
 

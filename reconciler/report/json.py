@@ -72,7 +72,6 @@ def run_json(run: Run) -> str:
 
 
 def findings_json(findings: Iterable[Finding]) -> str:
-    """Findings by file and line."""
     listed = sorted(findings, key=by_place)
     number = Counter(finding.severity for finding in listed)
     counts = {str(severity): number[severity] for severity in Severity}

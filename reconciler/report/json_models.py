@@ -303,7 +303,6 @@ class ShowDocument(Part):
 
 
 def schema_of(model: type[Part]) -> dict[str, object]:
-    """The JSON Schema of a document."""
     return {"$schema": _DRAFT, **model.model_json_schema(mode="serialization")}
 
 

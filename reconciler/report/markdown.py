@@ -17,7 +17,6 @@ from reconciler.report.header_footer import DOT, PLAN
 from reconciler.report.plan_view import Line, PlanView, plan_view
 from reconciler.report.run_view import RunLine, RunView, after_run, run_view
 from reconciler.report.sanitize import markdown, visible
-from reconciler.report.step_line_text import change_text
 from reconciler.report.truncation import Room
 from reconciler.report.vocabulary import count
 
@@ -112,7 +111,7 @@ def _remark(finding: Finding, where: str = "") -> str:
     hint = header_footer.HINTS.get(finding.severity, "") + finding.hint if finding.hint else ""
     below = f"  \n  {markdown(hint)}" if hint else ""
     rule = f" {markdown(finding.rule, 60)}" if finding.rule else ""
-    mark = header_footer.MARKS[finding.severity]
+    mark = header_footer.SEVERITIES[finding.severity].mark
     return f"- **{mark} {finding.severity}**{rule}: {markdown(finding.message)}{place}{below}"
 
 
@@ -129,7 +128,7 @@ def _table_row(line: Line) -> str:
 
 
 def _folded(line: Line) -> str:
-    steps = (f"  - {step.stage} {markdown(change_text(step.change), 1000)}" for step in line.steps)
+    steps = (f"  - {step.stage} {markdown(step.change.text, 1000)}" for step in line.steps)
     return "\n".join((f"- {markdown(line.title, 240)}", *steps))
 
 
@@ -155,7 +154,7 @@ def _run_row(line: RunLine) -> str:
     if line.was_in_place:
         said.append("(was in place already)")
     said += _half_way(line) if line.result is not Result.DONE else ()
-    return f"| {header_footer.RESULTS[line.result]} | {markdown(line.line.title, 240)} | {'<br>'.join(said)} |"
+    return f"| {header_footer.RESULTS[line.result].mark} | {markdown(line.line.title, 240)} | {'<br>'.join(said)} |"
 
 
 def _half_way(line: RunLine) -> Iterator[str]:

@@ -11,7 +11,7 @@ from reconciler.model.addresses import local_part
 from reconciler.model.record_kinds import kind_of, noun
 from reconciler.model.records import AliasRow, BlockRow, OxUserRow, Scope
 from reconciler.planning.changes import Action, Change
-from reconciler.planning.transitions import Effect, Transition
+from reconciler.planning.transitions import Effect, Transition, switches_off
 from reconciler.report.account_line_text import account_phrases, field_phrases, makes_password
 from reconciler.report.rename_line_text import renamed_from
 from reconciler.report.vocabulary import listed, quoted, short
@@ -33,7 +33,7 @@ def sentence(transition: Transition) -> str:
 
 
 def title(transition: Transition) -> str:
-    """What stands at the head of the line: the subject, of a renamed account with the address that it leaves."""
+    """The head of the line: the subject, of a renamed account with the address that it leaves."""
     subject = transition.owner.subject
     old = renamed_from(transition) if transition.action is Action.RENAME else ""
     return f"{short(old, subject)} → {subject}" if old else subject
@@ -66,7 +66,7 @@ def closer(transition: Transition) -> Iterator[str]:
         yield "removal of OX subscriptions"
     if transition.effect is Effect.REMOVAL and transition.owner.scope is not Scope.BLOCK:
         yield "removal"
-    elif transition.switches_off:
+    elif any(map(switches_off, transition.changes)):
         yield "switch-off"
     if renaming:
         yield "rename"

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from reconciler.model.records import Owner, Scope
+from reconciler.model.records import AliasRole, Owner, Scope
 from reconciler.planning.changes import Action, Change, shown_fields
 from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.plan import Plan
 from reconciler.planning.transitions import Effect, Transition
 from reconciler.report.plan_line_text import closer, label, sentence, title
+from reconciler.report.vocabulary import quoted
 
 SIGNS: Mapping[Action, str] = {Action.CREATE: "+", Action.UPDATE: "~", Action.RENAME: "→", Action.DELETE: "−"}
 
@@ -45,6 +46,34 @@ class ChangeView:
             old, new = before.get(name), after.get(name)
             if old != new and (self.action in (Action.UPDATE, Action.RENAME) or (old, new) not in _EMPTY):
                 yield name, old, new
+
+    @property
+    def text(self) -> str:
+        """`postfixadmin: update mailbox anna@mail.example (quota 5120 → 10240)`."""
+        match self.action:
+            case Action.UPDATE | Action.RENAME:
+                fields = [f"{name} {_value(old, name)} → {_value(new, name)}" for name, old, new in self.fields]
+            case Action.DELETE:
+                fields = [f"{name} {_value(old, name)}" for name, old, _ in self.fields]
+            case Action.CREATE:
+                fields = [f"{name} {_value(new, name)}" for name, _, new in self.fields]
+        key = f"{self.former} → {self.key}" if self.former not in ("", self.key) else self.key
+        said = f"{self.system}: {self.action} {self.kind} {key}"
+        return f"{said} ({', '.join(fields)})" if fields else said
+
+
+def _value(value: object, name: str) -> str:
+    match value:
+        case AliasRole.OWN if name == "role":
+            return "its own alias"
+        case bool():
+            return "yes" if value else "no"
+        case tuple():
+            return f"[{', '.join(str(item) for item in value)}]"
+        case str():
+            return quoted(value)
+        case _:
+            return str(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +137,6 @@ class PlanView:
 
     @property
     def name(self) -> str:
-        """`mail plan for nrw`."""
         return f"{self.title} for {self.plan.site}"
 
     @property

@@ -17,12 +17,12 @@ _NAMES_A_MAILBOX = (MailboxRow, AttachmentRow, PasswordRow, VacationRow)
 
 
 def former_addresses(transition: Transition) -> tuple[str, ...]:
-    """The older addresses of the account that this transition touches, as far as its changes tell them."""
+    """The older addresses of the account that this transition touches, as far as its changes show them."""
     return tuple(dict.fromkeys(key for c in transition.changes for key in _older(c, transition.owner.subject)))
 
 
 def renamed_from(transition: Transition) -> str:
-    """The address that the account leaves; empty when no change tells it."""
+    """The address that the account leaves; empty when no change shows it."""
     keys = (c.before.key for c in transition.changes if c.action is Action.RENAME and c.before is not None)
     left = (key for key in keys if "@" in key and key != transition.owner.subject)
     return next(left, next(iter(former_addresses(transition)), ""))
@@ -34,7 +34,7 @@ def is_move(transition: Transition) -> bool:
 
 
 def lost_with_rename(transition: Transition) -> Iterator[str]:
-    """A second OX account that stands in the way; the person's own is never deleted by a rename."""
+    """A second OX account with one of the new names; the person's own is never deleted by a rename."""
     for change in transition.changes:
         if isinstance(change.row, OxUserRow) and change.action is Action.DELETE:
             yield f"second {deleted_ox_user(change.row)}"
@@ -52,7 +52,7 @@ def mailbox_phrases(transition: Transition) -> Iterator[str]:
 
 
 def attachment_phrase(changes: Sequence[Change]) -> Iterator[str]:
-    """The old mailbox in their web interface."""
+    """The old mailbox, attached in OX."""
     if number := sum(c.kind == "attachment" for c in changes):
         yield "old mailbox attached" if number == 1 else f"{count(number, 'old mailbox', 'old mailboxes')} attached"
 
@@ -88,7 +88,7 @@ def _leading(transition: Transition) -> Iterator[str]:
 
 
 def _carried(transition: Transition) -> Iterator[str]:
-    """What they had set up on the old address and keep."""
+    """What the user had set up at the old address and keeps."""
     subject = transition.owner.subject
     for change in transition.changes:
         row = change.after
@@ -101,7 +101,6 @@ def _carried(transition: Transition) -> Iterator[str]:
 
 
 def ox_user_phrase(change: Change) -> str:
-    """What becomes of the OX user of an account that is renamed."""
     row = change.row
     assert isinstance(row, OxUserRow)
     match change.action:
@@ -114,7 +113,7 @@ def ox_user_phrase(change: Change) -> str:
 
 
 def deleted_ox_user(row: OxUserRow) -> str:
-    """Said loud: no system asks again, and nothing brings it back (facts/open-xchange.md, `deleteuser`)."""
+    """In capitals: OX does not ask again, and nothing restores it (facts/open-xchange.md, `deleteuser`)."""
     login = f" {quoted(row.login)}" if row.login else ""
     return f"{_user(row)}{login} DELETED with all its data"
 

@@ -85,7 +85,6 @@ class RunView:
         )
 
     def of(self, result: Result) -> Iterator[RunLine]:
-        """The lines that ended so."""
         return (line for line in self.lines if line.result is result)
 
 
@@ -110,7 +109,7 @@ def _outcome(step: StepView, outcome: Outcome, private: list[str]) -> StepOutcom
 
 
 def _without(text: str, private: list[str]) -> str:
-    """A mail server repeats the recipient that it refuses; the register's addresses are not for reports."""
+    """The text without addresses of the register: a mail server repeats the recipient that it refuses."""
     for address in private:
         text = re.sub(re.escape(address), "their register address", text, flags=re.IGNORECASE)
     return text

@@ -46,7 +46,6 @@ class Sighting:
 
     @property
     def tally(self) -> str:
-        """How much is known."""
         if self.facts:
             return f"{self.asked}: {count(len(self.facts), 'thing')} known"
         where = " where it could be looked" if self.unknown else ""

@@ -35,7 +35,6 @@ class Page:
         )
 
     def blank(self) -> None:
-        """An empty row."""
         self._out.write("\n")
 
     def heading(self, *pieces: Piece) -> None:
@@ -51,7 +50,7 @@ class Page:
             lead = Text(" " * indent)
 
     def whole(self, line: str) -> None:
-        """A row that is never folded: people copy it."""
+        """A row that is never wrapped: people copy it."""
         self._write(Text(visible(line)))
 
     def entry(self, sign: Piece, subject: str, pieces: Sequence[Piece], column: int, tail: str = "") -> None:
@@ -91,5 +90,5 @@ class Page:
 
 
 def column_of(subjects: Sequence[str], width: int) -> int:
-    """How wide the left column is: the longest subject, but never more than two fifths of the page."""
+    """The width of the left column: the longest subject, at most two fifths of the page."""
     return min(max((cell_len(visible(s)) for s in subjects), default=0), max(width, NARROWEST) * 2 // 5)

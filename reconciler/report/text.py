@@ -17,24 +17,9 @@ from reconciler.report import header_footer, mail_flow_text
 from reconciler.report.header_footer import DOT, PLAN
 from reconciler.report.plan_view import IRREVERSIBLE, Line, PlanView, heaviest_first, plan_view
 from reconciler.report.run_view import RunLine, after_run, run_view
-from reconciler.report.step_line_text import change_text
 from reconciler.report.terminal_page import Page, Piece, column_of
 
 _LINE_STYLE = {IRREVERSIBLE: "bold white on red", "+": "green", "~": "yellow", "→": "bold yellow", "−": "bold red"}
-_WEIGHT_STYLE = {
-    Severity.ERROR: "bold red",
-    Severity.REFUSAL: "bold red",
-    Severity.WAIT: "magenta",
-    Severity.LATER: "cyan",
-    Severity.WARNING: "yellow",
-    Severity.NOTE: "dim",
-}
-_RESULT_STYLE = {
-    Result.DONE: "green",
-    Result.FAILED: "bold red",
-    Result.NOT_TRIED: "yellow",
-    Result.UNCERTAIN: "bold yellow",
-}
 
 
 def plan_text(plan: Plan, *, width: int, color: bool, verbose: bool = False, title: str = "mail plan") -> str:
@@ -90,7 +75,7 @@ def findings_text(findings: Iterable[Finding], *, width: int, color: bool) -> st
     listed = sorted(findings, key=header_footer.by_place)
     for finding in listed[:SHOWN]:
         place = f"{finding.place}:{finding.place.column}: " if finding.place else ""
-        style = _WEIGHT_STYLE[finding.severity]
+        style = header_footer.SEVERITIES[finding.severity].style
         page.row((place, ""), (f"{finding.severity}: ", style), (finding.message, ""), first="", indent=4)
         if finding.hint:
             page.row((finding.hint, "dim"), indent=4)
@@ -146,16 +131,16 @@ def _steps(page: Page, line: Line, commit: str) -> None:
         said = " by ".join(filter(None, (place.commit[:12], place.author))) or "an unknown commit"
         page.row((f"declared in {said}", "dim"), indent=5)
     for step in line.steps:
-        page.row((change_text(step.change), "dim"), first=f"     {step.stage:>2} ", indent=8)
+        page.row((step.change.text, "dim"), first=f"     {step.stage:>2} ", indent=8)
 
 
 def _sections(page: Page, findings: Iterable[Finding]) -> None:
     """Findings under a heading for each severity, with place and hint, and below them the entries that allow them."""
     for severity, group in groupby(heaviest_first(findings), key=lambda finding: finding.severity):
-        page.heading((header_footer.SECTIONS[severity], _WEIGHT_STYLE[severity]))
-        found = list(group)
+        (mark, style, title), found = header_footer.SEVERITIES[severity], list(group)
+        page.heading((title, style))
         for finding in found[:SHOWN]:
-            page.row((f"{finding.rule}: {finding.message}", ""), first=f" {header_footer.MARKS[severity]} ", indent=3)
+            page.row((f"{finding.rule}: {finding.message}", ""), first=f" {mark} ", indent=3)
             if finding.hint:
                 page.row((header_footer.HINTS.get(severity, "") + finding.hint, ""), indent=3)
             if finding.place:
@@ -183,7 +168,7 @@ def _footer(page: Page, view: PlanView, verbose: bool) -> None:
 
 
 def _ended(page: Page, line: RunLine, column: int, verbose: bool) -> None:
-    mark, style = header_footer.RESULTS[line.result], _RESULT_STYLE[line.result]
+    mark, style, _ = header_footer.RESULTS[line.result]
     more: list[Piece] = [("  (was in place already)", "dim")] if line.was_in_place else []
     if line.result is Result.NOT_TRIED and not line.labels(Result.DONE, Result.SKIPPED):
         more = [("  not tried", style)]
@@ -192,7 +177,7 @@ def _ended(page: Page, line: RunLine, column: int, verbose: bool) -> None:
         for said, style, indent in _half_way(line):
             page.row((said, style), first=" " * (column + indent), indent=column + 7)
     for step in line.steps if verbose else ():
-        page.row((f"{step.result}: {change_text(step.step.change)}", "dim"), indent=5)
+        page.row((f"{step.result}: {step.step.change.text}", "dim"), indent=5)
 
 
 def _half_way(line: RunLine) -> Iterator[tuple[str, str, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from reconciler.model.addresses import domain_of, local_part
 from reconciler.report.sanitize import clip
@@ -12,6 +13,14 @@ _LONGEST = 80
 
 _MOST = 8
 """Addresses listed in a sentence; the steps have them all."""
+
+
+class Look(NamedTuple):
+    """How a state, a result or a severity is shown: its sign, its style on a terminal, and in words."""
+
+    mark: str
+    style: str
+    words: str = ""
 
 
 def count(number: int, one: str, many: str = "") -> str:

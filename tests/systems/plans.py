@@ -7,8 +7,7 @@ from datetime import date
 
 from reconciler.model.declared import DesiredState
 from reconciler.model.records import Owner, Records
-from reconciler.planning.changes import Change, Step
-from reconciler.planning.diff import diff
+from reconciler.planning.changes import Change, Step, diff
 from reconciler.planning.finding import Finding
 from reconciler.planning.new_passwords import CredentialEvents
 from reconciler.planning.plan_context import PlanContext
@@ -33,13 +32,13 @@ def matched(system: System, state: DesiredState, found: Records) -> Pair:
 
 async def changes_of(system: System, state: DesiredState) -> list[Change]:
     """What the workflow would find to do in this system alone."""
-    return list(diff(system, *matched(system, state, await records_of(system))))
+    return list(diff(system.name, *matched(system, state, await records_of(system))))
 
 
 async def steps_of(system: System, state: DesiredState) -> list[Step]:
     """The steps of all transitions, in the order of their stages."""
     pair = matched(system, state, await records_of(system))
-    grouped = group_by_owner(PlanContext.of(state), diff(system, *pair), [system], {system.name: pair})
+    grouped = group_by_owner(PlanContext.of(state), diff(system.name, *pair), [system], {system.name: pair})
     return sorted((step for t in grouped.transitions for step in t.steps), key=lambda step: step.stage)
 
 

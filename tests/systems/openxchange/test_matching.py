@@ -14,8 +14,7 @@ from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState, Mailbox
 from reconciler.model.records import MailboxRow, Owner, OxUserRow, PasswordRow, Records, Row, Scope
 from reconciler.model.source_places import Origin
-from reconciler.planning.changes import Action, Change, Stage
-from reconciler.planning.diff import diff
+from reconciler.planning.changes import Action, Change, Stage, diff
 from reconciler.planning.new_passwords import CredentialEvents
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.ports import System
@@ -145,7 +144,7 @@ def test_other_peoples_aliases_are_no_difference() -> None:
     system = system_on(CannedHost())
     rows: Records = {"ox_user": {ANNA: wanted("anna", ANNA)}}
     user = live(3, "anna", ANNA, ANNA, "10042@pirat.example", imap_login=ANNA)
-    assert list(diff(system, *match(rows, {"ox_user": {user.key: user}}))) == []
+    assert list(diff(system.name, *match(rows, {"ox_user": {user.key: user}}))) == []
 
 
 def creation_of(kind: str, system: str, row: Row) -> Change:

@@ -19,8 +19,7 @@ from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState, GroupwareAccount, OldMailbox, Removal, Rename
 from reconciler.model.records import Absent, Owner, OxUserRow, Records, Scope
 from reconciler.model.source_places import Origin
-from reconciler.planning.changes import Action, Change
-from reconciler.planning.diff import diff
+from reconciler.planning.changes import Action, Change, diff
 from reconciler.planning.identity import addresses_of
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.ports import Observation
@@ -52,7 +51,7 @@ def changes(
 ) -> list[Change]:
     """What would be done with these users."""
     wanted = wanted_users(PlanContext.of(desired), rule)
-    return list(diff(system_on(CannedHost()), *match(wanted, {"ox_user": {user.key: user for user in users}})))
+    return list(diff(system_on(CannedHost()).name, *match(wanted, {"ox_user": {user.key: user for user in users}})))
 
 
 def done(number: int, *more: str) -> OxUserRow:
@@ -316,5 +315,5 @@ def test_of_any_users_one_is_the_persons_and_only_holders_of_its_new_names_go(
     for key in gone:
         assert person.key != chain[-1], "only a pending rename may cost anybody their user"
         assert rows[key].primary == chain[-1] or rows[key].login == chain[-1].partition("@")[0]
-    again = [change.action for change in diff(system_on(CannedHost()), settled, found)]
+    again = [change.action for change in diff(system_on(CannedHost()).name, settled, found)]
     assert again.count(Action.CREATE) == 0

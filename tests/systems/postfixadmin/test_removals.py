@@ -8,8 +8,7 @@ from datetime import date
 import pytest
 
 from reconciler.model.records import Absent, Owner, Records, Scope
-from reconciler.planning.changes import Action, Result, Stage, Step
-from reconciler.planning.diff import diff
+from reconciler.planning.changes import Action, Result, Stage, Step, diff
 from reconciler.planning.finding import Severity
 from reconciler.systems.postfixadmin.system import PostfixAdminSystem
 from tests.services.postfixadmin import PostfixAdminDatabase
@@ -184,7 +183,7 @@ async def test_purging_twice_is_purging_once(pfa_database: PostfixAdminDatabase,
 async def delete_alias(system: PostfixAdminSystem, key: str, owner: Owner) -> list[Step]:
     """What the inventory makes of an alias whose entry went."""
     wanted: Records = {"alias": {key: Absent(key, owner)}}
-    return [s for c in diff(system, wanted, await records_of(system)) for s in [step_of(system, c)]]
+    return [s for c in diff(system.name, wanted, await records_of(system)) for s in [step_of(system, c)]]
 
 
 async def test_an_alias_that_goes(pfa_database: PostfixAdminDatabase, system: PostfixAdminSystem) -> None:
