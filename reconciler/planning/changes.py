@@ -99,8 +99,8 @@ class Result(StrEnum):
 
 
 class Outcome(NamedTuple):
-    """What `perform` says of one step. A temporary failure may be tried again; of a step that `raced` somebody else has
-    changed what the plan was made from, so that a person looks at a new plan first."""
+    """What `perform` says of one step. A temporary failure may be tried again; of a step that `raced`, somebody else
+    changed the object since the plan was made, so a person looks at a new plan first."""
 
     result: Result
     message: str = ""

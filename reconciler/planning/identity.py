@@ -22,8 +22,8 @@ from reconciler.planning.snapshot import Pair, Snapshot
 
 
 class Changed(NamedTuple):
-    """An account that somebody else had. `another`: their name differs, too, so that password and forwards are not the
-    new person's; else it may be the number alone that was wrong."""
+    """An account that somebody else had. `another`: the name differs, too, so password and forwards are not the new
+    person's; otherwise only the number may have been wrong."""
 
     before: str
     another: bool
@@ -49,8 +49,8 @@ class Identity:
         """Of `unknown_targets` those that git declared beside the old address once; whoever reads git says so."""
 
     def unknown_targets(self) -> list[tuple[str, str]]:
-        """Live mailboxes at the targets of renames of which nothing live or remembered shows whose they are, each
-        behind the address that is renamed."""
+        """Live mailboxes at the targets of renames whose owner nothing live or remembered shows, each with the address
+        that is renamed before it."""
         boxes = self._desired.mailboxes
         accounts = ((boxes[a], chain[-1].old) for a, chain in self._chains.former.items() if a in boxes)
         return [
@@ -134,7 +134,7 @@ class Identity:
                 yield from (InventoryEntry(LEDGER, PERSON, a, owner, str(box.member)) for a in new)
         for owner in self.changed.keys() - stopped:
             yield from self._users_left_or_taken(self._desired.mailboxes[Address(owner.subject)], owner)
-        # the last moment at which the live system shows whose they were
+        # after that no live system shows whose they were
         for removal in self._desired.removals:
             owner = Owner(Scope.ACCOUNT, removal.mailbox)
             row = self._mailboxes.get(removal.mailbox)
@@ -144,8 +144,8 @@ class Identity:
                 yield InventoryEntry(LEDGER, PERSON, removal.mailbox, owner, value)
 
     def _users_left_or_taken(self, box: Mailbox, owner: Owner) -> Iterator[InventoryEntry]:
-        """An OX user stays the predecessor's while the new person has no groupware, and whoever adds it later gets that
-        user with its data: then, too, somebody has to look at it."""
+        """An OX user stays the predecessor's while the new person has no groupware. Who adds groupware later gets that
+        user with its data, so somebody has to look at it then, too."""
         before = self._remembered.people.get(box.address)
         user = self._users_by_primary.get(box.address)
         value = (box.member or f"{_NAME}{box.name or ''}") if box.groupware else before
@@ -182,7 +182,7 @@ class Identity:
         addresses = self._chains.addresses(box.address)
         noted = [n for a in addresses if (n := self._remembered.people.get(a)) and not self._is_noted(box, n)]
         if noted:
-            # a number that is merely not written any more is not managed any more
+            # a number that git does not declare any more is not managed any more
             gone = box.member is None and not self._is_called_otherwise(box)
             return "" if gone else _whose(noted[0])
         if box.member is not None and any(address in self._persons for address in addresses):
@@ -207,7 +207,7 @@ class Identity:
         """Whose OX user, left by a predecessor, the account would get, in words."""
         user = self._users.get(box.address) if box.groupware and self._remembered.people else None
         noted = self._remembered.people.get(f"openxchange/{user.id}") if user is not None else None
-        # whose number the mailbox has, too: then that number alone may have been wrong
+        # when the mailbox has that number, too, only the number may have been wrong
         left = noted and noted != self._remembered.people.get(box.address) and not self._is_noted(box, noted)
         return f"{_whose(noted)} in OX" if noted and left else ""
 
@@ -232,7 +232,7 @@ class Identity:
         """Whether the member number leads to one of these addresses, in whichever domain."""
         if box.member is None:
             return False
-        # first where nearly all are found
+        # first, since nearly all are found here
         here = not addresses.isdisjoint(self._goto(f"{box.member}@{domain_of(box.address)}"))
         return here or any(box.member in self._numbers.get(address, ()) for address in addresses)
 
@@ -246,8 +246,8 @@ class Identity:
         return managed or any((kind, key) == ("mailbox", address) for _, kind, key in self._remembered.inventory)
 
     def _is_another(self, box: Mailbox) -> bool:
-        """Whether the live account is another person's by name. A display name that is not a person's own ("Der
-        Vorstand") passes from one to the next and shows nothing."""
+        """Whether the live account is another person's by name. A display name that is not a person's ("Der Vorstand")
+        is handed on and shows nothing."""
         row, user = self._mailboxes.get(box.address), self._users.get(box.address)
         own = f"{box.given_name} {box.surname}" if box.given_name and box.surname else ""
         if row is None or not own:

@@ -64,7 +64,7 @@ def value_text(kind: str, row: Row) -> str:
     """A record as JSON, without private fields. Raises TypeError for a secret, which has no JSON."""
     private = kind_of(kind).private
     fields = {name: value for name, value in row._asdict().items() if name not in private}
-    if not fields.get("spelling"):  # what nearly no row has is not written a million times
+    if not fields.get("spelling"):  # nearly no row has one, and there are a million rows
         fields.pop("spelling", None)
     return json.dumps(fields)
 
@@ -102,8 +102,8 @@ class InventoryEntry(NamedTuple):
 
 
 class Adoption(NamedTuple):
-    """A live record that becomes ours as it is. Still two rows: a first plan of a big site has half a million of these,
-    and only apply needs their text."""
+    """A live record that becomes ours as it is. Kept as two rows: a first plan of a big site has half a million of
+    these, and only apply needs their text."""
 
     system: str
     kind: str

@@ -58,8 +58,8 @@ class MailFlow:
         return sorted(address for address in seen if self._has_row(address))
 
     def changes(self) -> Iterator[FlowChange]:
-        """Addresses that had a row whose mail goes elsewhere, and any that would bounce or loop in part or whole. What
-        comes newly and arrives is said by its transition."""
+        """Addresses that had a row whose mail goes elsewhere, and any that would bounce or loop in part or whole. The
+        transition of a new address that arrives says so itself."""
         for address in self.affected():
             before, after = self.people(self.before.deliver(address)), self.people(self.after.deliver(address))
             trouble = after.bounces - before.bounces or after.loops - before.loops

@@ -27,8 +27,8 @@ _NOBODY: frozenset[str] = frozenset()
 class Delivery(NamedTuple):
     """What becomes of one message. `answers` are vacation tokens: whoever wrote gets an answer, nobody gets the mail.
 
-    A loop, or more than Postfix expands, is no bounce of one copy: the whole message is put off, and in the end comes
-    back. Then `loops` names an address on the way and nothing is delivered.
+    A loop, or more than Postfix expands, does not bounce one copy: the whole message is deferred, and bounces in the
+    end. Then `loops` names an address on the way and nothing is delivered.
     """
 
     mailboxes: frozenset[str] = _NOBODY
@@ -88,7 +88,7 @@ class MailTables:
 
     def deliver(self, address: str, asked: Asked | None = None) -> Delivery:
         """Where a message to `address` ends; `asked` is filled with the rows that this depends on. The catch-all
-        `*@domain` stands for every address that has no row of its own."""
+        `*@domain` is every address that has no row of its own."""
         own = self.alias(address)
         if own is not None and own.goto == (address,) and own.active and asked is None:
             return self._ends((address,), asked)  # nearly every mailbox

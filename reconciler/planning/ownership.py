@@ -87,7 +87,7 @@ def _owner_of_unwanted(entry: InventoryEntry, found: Records, context: PlanConte
         return entry.owner if live_mailbox(found, entry.key) is None else None
     account = Address(context.chains.of(entry.owner.subject))
     box = context.desired.mailboxes.get(account)
-    # a number that is merely not written any more is not managed any more
+    # a number that git does not declare any more is not managed any more
     if box is not None and box.member is not None and entry.key not in found.get("mailbox", {}):
         return Owner(Scope.ACCOUNT, account) if _is_member_alias(entry, account, context.chains) else None
     return None

@@ -79,9 +79,9 @@ def digest(
     site: str, targets: Mapping[str, str], policy: Mapping[str, str], transitions: tuple[Transition, ...]
 ) -> str:
     """SHA-256 over what a plan is bound to: identity, connection targets, the configuration of the gates, and of each
-    subject what git declares, what gates refuse, the effects with before-images; and their order. Two plans that would
-    do the same for the same reason have one digest. The commit is not in it (every merge makes a new one), nor is the
-    address of a letter, which the register says when the letter is sent."""
+    subject what git declares, what gates refuse, the effects with before-images; and their order. Two plans that do the
+    same for the same reason have one digest. The commit is not in it (every merge makes a new one), nor the address of
+    a letter, which is read from the register when the letter is sent."""
     effects = [
         [
             t.id,

@@ -51,8 +51,8 @@ class Reviewed:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a plan is made of: all that is pending, what a saved plan holds of it, or what is about some owners. Other
-    people's changes are no business of such a plan, and no gate refuses it for them."""
+    """What a plan contains: all that is pending, what a saved plan holds of it, or what is about some owners. No gate
+    refuses such a plan because of other changes."""
 
     reviewed: Reviewed | None = None
     owners: frozenset[Owner] | None = None
@@ -83,11 +83,11 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """`adopted` becomes ours when the plan is applied, `outdated` is noted under a former address; `people` is what the
-    ledger is to note of whose accounts these are, once their transitions are done; `shots` are the one-shot operations
-    that are due, `missed` those that will never be done; `unmanaged` has the keys of what is live and declared nowhere,
-    by kind. Of a saved plan `settled` are the rows that need nothing any more, `entries` is what is declared now of
-    each of its transitions (by id), and `apart` has the owners of what is pending now and was not reviewed."""
+    """`adopted` becomes ours when the plan is applied, `outdated` is noted under a former address; `people` says
+    whose accounts these are, for the ledger, once their transitions are done; `shots` are the one-shot operations that
+    are due, `missed` those that are never done; `unmanaged` has the keys of live records that git does not declare, by
+    kind. Of a saved plan `settled` are the rows that need no change any more, `entries` is what is declared now of each
+    of its transitions (by id), and `apart` has the owners of changes that are pending now and were not reviewed."""
 
     plan: Plan
     context: PlanContext
@@ -115,8 +115,8 @@ class Draft:
         return {id: due[shot] for id, shot in asked.items() if shot in due}
 
     def only(self, owners: Iterable[Owner], noted: Iterable[Owner] = ()) -> Draft:
-        """The part about these owners, under whatever address they are known by now; of `noted` only whose accounts
-        they are."""
+        """The part about these owners, by their former and present addresses; of `noted` only whose accounts they
+        are."""
         present = self.context.chains.present(owners)
         transitions = tuple(t for t in self.plan.transitions if t.owner in present)
         findings = tuple(f for f in self.plan.findings if f.owner is None or f.owner in present)

@@ -51,18 +51,13 @@ class System(ABC):
         """What I hold, complete. Reads only. Raises Unreadable: then it is unknown, never absent. With `writing` this
         command has the site's lock, and waits for tools of mine that a dead run left at work."""
 
-    def match(self, context: PlanContext, wanted: Records, found: Records) -> Pair:  # noqa: ARG002  # for those that need it
-        """Both under the same keys (OX matches users by login and address), and `wanted` once it is known what is
-        there: what a rename carries over."""
+    def match(self, context: PlanContext, wanted: Records, found: Records) -> Pair:
+        """Both under the same keys (OX matches users by login and address); `wanted` completed with what a rename
+        carries over."""
         return Pair(wanted, found)
 
     def side_effects(
-        self,
-        context: PlanContext,  # noqa: ARG002  # for those that need it
-        owner: Owner,  # noqa: ARG002  # for those that need it
-        changes: Sequence[Change],  # noqa: ARG002  # for those that need it
-        pair: Pair,  # noqa: ARG002  # for those that need it
-        events: CredentialEvents,  # noqa: ARG002  # for those that need it
+        self, context: PlanContext, owner: Owner, changes: Sequence[Change], pair: Pair, events: CredentialEvents
     ) -> SideEffects:
         """What else must happen here because `changes` (of all systems, one owner) happen, and because of `events`.
         Asked again with its own answer among the changes, until no system adds anything."""
@@ -72,9 +67,9 @@ class System(ABC):
     def stage(self, change: Change) -> Stage:
         """When in a transition the change comes; each is one step."""
 
-    def review(self, context: PlanContext, pair: Pair, details: object) -> Sequence[Finding]:  # noqa: ARG002  # see match
-        """What is remarkable about what was found here, whatever is planned: `pair` is what `expect` said and what was
-        matched, `details` what `observe` added."""
+    def review(self, context: PlanContext, pair: Pair, details: object) -> Sequence[Finding]:
+        """Findings about what was found here, whatever is planned: `pair` is what `expect` said and what was matched,
+        `details` what `observe` added."""
         return ()
 
     async def check(self) -> None:

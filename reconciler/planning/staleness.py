@@ -90,7 +90,7 @@ def differences(
     reviewed: Bound, present: Bound, entries: Mapping[str, Mapping[str, Fields]], settled: frozenset[RowId]
 ) -> Iterator[Difference]:
     """Where the present is not what was reviewed. `entries` has what is declared now of every reviewed transition, by
-    section: also of those of which nothing is left to do. `settled` are rows that need nothing any more."""
+    section, also where nothing is left to do. `settled` are rows that need no change any more."""
     then_targets, now_targets = ({**plan.targets, "ledger": ""} for plan in (reviewed, present))  # read only if unknown
     yield from _of_fields(Aspect.TARGET, "connection", then_targets, now_targets)
     yield from _of_fields(Aspect.POLICY, "site file", reviewed.policy, present.policy, "policy.")

@@ -101,10 +101,10 @@ _EFFECTS = {
 
 
 def effect_of(context: PlanContext, owner: Owner, changes: Sequence[Change]) -> Effect:
-    """What counts as a removal, in one place. Whatever happens to an account whose removal git declares is one
-    (switched off, purged); of one that has former addresses a mailbox that is made is no creation. An OX account that
-    goes is a removal unless it goes beside a rename, which is counted as the change that it is (and is `irreversible`
-    all the same). `active: false` is a change."""
+    """What counts as a removal, decided here alone. Whatever happens to an account whose removal git declares is one
+    (switched off, purged). A new mailbox of an account with former addresses is no creation. An OX account that is
+    deleted is a removal, except with a rename, which counts as a change (and is `irreversible` all the same).
+    `active: false` is a change."""
     action = action_of(owner, changes)
     if owner.scope is Scope.ACCOUNT:
         losses = losses_in(changes)
@@ -171,9 +171,8 @@ def _complete(
     systems: Mapping[str, System],
     pairs: Mapping[str, Pair],
 ) -> list[Finding]:
-    """Adds what follows, until nothing does. What follows in one system may depend on the changes of another, and not
-    on who is asked first (the old mailbox is attached because it gets the new password): all are asked about the same
-    changes each time."""
+    """Adds side effects until there are no more. One system's may depend on another's (the old mailbox is attached
+    because it gets the new password), and not on who is asked first: all are asked about the same changes each time."""
     there = {(change.system, change.kind, change.key) for change in own}
     while True:
         known = tuple(own)
@@ -187,8 +186,8 @@ def _complete(
 
 
 def _needs(owner: Owner, changes: Sequence[Change], makers: Mapping[str, Owner], delimiter: str) -> frozenset[Owner]:
-    """Whose rows among the targets of an alias answer only once this plan is carried out: what is made, gets another
-    address or is switched on. For a sub-address the address itself answers."""
+    """The owners of those targets of an alias that are live only after this plan: made, renamed or switched on by it.
+    For a sub-address the address itself is the target."""
     if owner.scope is not Scope.ALIAS:
         return frozenset()
     targets = {target for change in changes if isinstance(change.after, AliasRow) for target in change.after.goto}
@@ -209,8 +208,8 @@ def _leavers(grouped: Mapping[Owner, Sequence[Change]]) -> Mapping[str, set[Owne
 
 
 def _still_led_here(owner: Owner, changes: Sequence[Change], leavers: Mapping[str, set[Owner]]) -> frozenset[Owner]:
-    """The aliases that must have gone elsewhere before this goes or is switched off: one that fails would lead nowhere.
-    What makes anything as well waits for nobody, since such an alias may be waiting for that."""
+    """The aliases that must lead elsewhere before this is deleted or switched off: otherwise one that fails leads
+    nowhere. What also makes something waits for nobody, since such an alias may be waiting for that."""
     if not leavers or any(map(_begins_to_answer, changes)):
         return frozenset()
     ends = [change.key for change in changes if _ends_to_answer(change)]
@@ -229,8 +228,8 @@ def _begins_to_answer(change: Change) -> bool:
 
 
 def _danger(transition: Transition) -> tuple[bool, int, str, str]:
-    """Dangerous first: what nothing brings back; what goes or is switched off, what changes, what comes; accounts,
-    aliases, blocks (as their words stand in the alphabet)."""
+    """Dangerous first: what cannot be undone; what is removed or switched off, changed, created; accounts, aliases,
+    blocks (in the order of their words)."""
     actions = (Action.DELETE, Action.RENAME, Action.UPDATE, Action.CREATE)
     stops_mail = any(change.kind == "mailbox" and switches_off(change) for change in transition.changes)
     goes = transition.effect is Effect.REMOVAL or stops_mail

@@ -38,7 +38,7 @@ def suspected_rename(context: GateContext) -> Iterator[Finding]:
 
 
 def _suspected(context: GateContext, new: Iterable[Transition]) -> Iterator[Finding]:
-    left, desired = Left(context), context.desired
+    left, desired = UndeclaredMailboxes(context), context.desired
     taken = {rename.new for rename in desired.renames}
     for transition in new:
         address, box = transition.owner.subject, context.declared(transition)
@@ -56,7 +56,7 @@ def _suspected(context: GateContext, new: Iterable[Transition]) -> Iterator[Find
             yield refusal(transition, "suspected-rename", message, hint, *entries)
 
 
-class Left:
+class UndeclaredMailboxes:
     """Mailboxes that are live, or were ours, and that nothing in git names; by member number and by name."""
 
     def __init__(self, context: GateContext) -> None:
@@ -91,7 +91,7 @@ def move_target(context: GateContext) -> Iterator[Finding]:
         there = live.get(account)
         if there is None or there.key != account:
             continue  # free, or found under its old address and about to move
-        # a rename back: the mailbox that is there is the account's own, which left it and came home
+        # a rename back: the mailbox that is there is the account's own
         if rename := next((r for r in _moving(chain) if r.old in live and r.old != account), None):
             message = f"{rename.old} cannot move to {account}, which is a mailbox already"
             hint = f"write `old_mailbox: attach` in this rename: {rename.old} stays and is attached in OX"

@@ -54,14 +54,14 @@ def sub_addresses(context: GateContext) -> Iterator[Finding]:
                 yield Finding(Severity.NOTE, "sub-address", alias.address, message, hint, place, owner)
             elif reach.bounces(target):
                 message = f"{alias.address} leads to {target}, and mail to it comes back: {_NO_SUB_ADDRESSES}"
-                yield Finding(Severity.WARNING, "sub-address", alias.address, message, _mend(base), place, owner)
+                yield Finding(Severity.WARNING, "sub-address", alias.address, message, _use_base(base), place, owner)
 
 
 _SETTING = f"Postfix has `{DELIMITER} = {USUAL_DELIMITER}`"
 _NO_SUB_ADDRESSES = f"`{USUAL_DELIMITER}` is not in Postfix' `{DELIMITER}`, so sub-addresses do not work"
 
 
-def _mend(base: str) -> str:
+def _use_base(base: str) -> str:
     return f"write {base}, or set `{DELIMITER} = {USUAL_DELIMITER}` in Postfix' main.cf and reload it"
 
 
@@ -132,7 +132,7 @@ class Reach:
             hint = "correct the target, or declare it under `mailboxes:` or `aliases:`"
             parts = (without_extension(target, USUAL_DELIMITER) for target in lost)
             if base := next((base for base, extension in parts if extension and self.has(base)), None):
-                message, hint = f"{message}; {_NO_SUB_ADDRESSES}", _mend(base)
+                message, hint = f"{message}; {_NO_SUB_ADDRESSES}", _use_base(base)
         return about(transition, severity, _RULE, message, hint)
 
     def _severity(self, lost: list[str]) -> Severity:

@@ -59,7 +59,7 @@ GATES: tuple[Gate, ...] = (
     protected,
     groupware_delete,
     early_purge,
-    # after those that may stop somebody from giving a login or a name up
+    # after those that may stop a transition that frees a login or a name
     foreign_login,
     display_name,
     wide_block,

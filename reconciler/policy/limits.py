@@ -134,14 +134,13 @@ def _counts(context: GateContext, effect: Effect) -> Iterator[Count]:
         return Count(effect, subject, names, past, number, limit, limits.window_hours)
 
     yield count(context.site.site, len(ours))
-    if limit.share is not None:  # a mere number says of a domain what it says of all
+    if limit.share is not None:  # a number without a share is the same for each domain
         for domain, number in _by_domain(planned, ours):
             yield count(domain, number, domain)
 
 
 def _counts_at_all(transition: Transition, context: GateContext) -> bool:
-    """Not what another gate stops or what was counted already; and no block that ends by its date, or it would take
-    removals from people."""
+    """Not what another gate stops, what was counted already, or a block that expires: that would use up removals."""
     if transition.owner in context.stopped:
         return False
     if transition.effect is Effect.CHANGE and transition.owner in context.chains.present(context.remembered.unseen):

@@ -24,7 +24,7 @@ RULE = "mail-flow"
 def mail_flow(context: GateContext) -> Iterator[Finding]:
     """An address that had a destination and would have none, or a declared active mailbox that would get no mail."""
     stopped, said = set(context.stopped), set[tuple[str, Owner]]()
-    while True:  # what this stops leaves its rows as they are, which may be the loss of another
+    while True:  # what this stops keeps its rows, which may be another's loss
         left = [t for t in context.transitions if t.owner not in stopped]
         flow = mail_flow_of(context.snapshot, context.chains, left)
         if flow is None:
@@ -106,7 +106,7 @@ def _on_purpose(context: GateContext, left: list[Transition], flow: MailFlow, ad
 def _without_mail(context: GateContext, flow: MailFlow, affected: frozenset[str]) -> Iterator[Finding]:
     """Declared active mailboxes that get no mail as it is, for which this plan does nothing: said, not refused."""
     for address, box in context.desired.mailboxes.items():
-        # of a domain that is switched off `domains` speaks once
+        # `domains` reports a domain that is switched off
         if not box.active or address in affected or flow.after.is_off(domain_of(address)):
             continue
         alias, mailbox = flow.after.alias(address), flow.after.mailbox(address)

@@ -21,9 +21,9 @@ from reconciler.policy.wording import about, refusal
 
 
 def unknown_system(context: GateContext) -> Iterator[Finding]:
-    """New logins, passwords and letters wait while a system that belongs to accounts is unknown: a letter would tell a
-    password that does not hold there, or there would be no letter. So do member numbers, and accounts that are opened
-    again, while the register is."""
+    """New logins, passwords and letters wait while a system that accounts need is unknown: a letter would tell a
+    password that is not valid there, or there would be no letter. Member numbers, and accounts that are opened again,
+    wait while the register is unknown."""
     if not context.waiting_for:
         return
     names = " and ".join(context.waiting_for)
@@ -65,7 +65,7 @@ def register(context: GateContext) -> Iterator[Finding]:
     if members is None:
         return
     numbered = {t.owner: t for t, _ in new_accounts(context)} | {t.owner: t for t, _, _ in moved_numbers(context)}
-    # another password would only lock them out: no letter goes to somebody whom the register does not know
+    # a new password locks out somebody whom the register does not know: no letter goes to them
     numbered |= {t.owner: t for t in context.transitions if any(c.kind == "password" for c in t.changes)}
     told = {t.owner: t for t, _, letter in context.changes(LetterRow) if letter and letter.tells_password}
     opened = _opened(context)

@@ -14,7 +14,7 @@ from reconciler.policy.ox_deletions import described
 from reconciler.policy.wording import refusal
 
 
-class _Wish(NamedTuple):
+class _Claim(NamedTuple):
     """A user that gets a value which it does not have yet, and who has it."""
 
     transition: Transition
@@ -24,12 +24,12 @@ class _Wish(NamedTuple):
 
 def foreign_login(context: GateContext) -> Iterator[Finding]:
     """An OX login that another user holds and keeps is not ours to take."""
-    for wish, holder in _refused(context, "login"):
-        message = f"{wish.row.key} wants the OX login {wish.row.login!r}, but {described(holder)} has it"
-        other = f"`groupware: {{username: {wish.row.login}2}}`"
+    for claim, holder in _refused(context, "login"):
+        message = f"{claim.row.key} wants the OX login {claim.row.login!r}, but {described(holder)} has it"
+        other = f"`groupware: {{username: {claim.row.login}2}}`"
         hint = f"write another login: {other}, or give user {holder.id} another one"
         # OX holds each login once: no confirmation gives it to a second user
-        yield refusal(wish.transition, "foreign", message, hint, final=True)
+        yield refusal(claim.transition, "foreign", message, hint, final=True)
 
 
 def display_name(context: GateContext) -> Iterator[Finding]:
@@ -37,28 +37,28 @@ def display_name(context: GateContext) -> Iterator[Finding]:
     openxchange = context.site.openxchange
     if openxchange is None or not openxchange.unique_display_names:
         return
-    for wish, holder in _refused(context, "display_name"):
-        name = wish.row.display_name
-        message = f"{wish.row.key} is to be called {name!r} in OX, but {described(holder)} is called that"
-        hint = f"write another `name` at {wish.row.key}, or give OX user {holder.id} another display name"
-        yield refusal(wish.transition, "display-name", message, hint)
+    for claim, holder in _refused(context, "display_name"):
+        name = claim.row.display_name
+        message = f"{claim.row.key} is to be called {name!r} in OX, but {described(holder)} is called that"
+        hint = f"write another `name` at {claim.row.key}, or give OX user {holder.id} another display name"
+        yield refusal(claim.transition, "display-name", message, hint)
 
 
-def _refused(context: GateContext, field: str) -> Iterator[tuple[_Wish, OxUserRow]]:
-    """The wishes for a value whose holder does not give it up in this plan."""
-    wishes, leaving = _wishes(context, field), _leaving(context, field)
+def _refused(context: GateContext, field: str) -> Iterator[tuple[_Claim, OxUserRow]]:
+    """The claims for a value whose holder does not give it up in this plan."""
+    claims, leaving = _claims(context, field), _leaving(context, field)
     stopped, found = set(context.stopped), True
     while found:  # whoever is refused keeps what it has
         found = False
-        for wish in wishes:
-            kept = [u for u in wish.holders if leaving.get(u.id) is None or leaving[u.id] in stopped]
-            if kept and wish.transition.owner not in stopped:
+        for claim in claims:
+            kept = [u for u in claim.holders if leaving.get(u.id) is None or leaving[u.id] in stopped]
+            if kept and claim.transition.owner not in stopped:
                 found = True
-                stopped.add(wish.transition.owner)
-                yield wish, kept[0]
+                stopped.add(claim.transition.owner)
+                yield claim, kept[0]
 
 
-def _wishes(context: GateContext, field: str) -> list[_Wish]:
+def _claims(context: GateContext, field: str) -> list[_Claim]:
     wanted = [
         (transition, after)
         for transition, before, after in context.changes(OxUserRow)
@@ -68,7 +68,7 @@ def _wishes(context: GateContext, field: str) -> list[_Wish]:
     for user in context.live(OxUserRow).values() if wanted else ():
         holders.setdefault(_value(user, field), []).append(user)
     return [
-        _Wish(transition, row, tuple(user for user in holders.get(_value(row, field), ()) if user.id != row.id))
+        _Claim(transition, row, tuple(user for user in holders.get(_value(row, field), ()) if user.id != row.id))
         for transition, row in wanted
     ]
 

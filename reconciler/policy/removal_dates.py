@@ -13,8 +13,7 @@ from reconciler.policy.wording import note, refusal
 
 
 def early_purge(context: GateContext) -> Iterator[Finding]:
-    """A mailbox is switched off by its removal before it is purged: a date that is long past, or a typo in its year,
-    skips nothing."""
+    """A removal switches a mailbox off before it is purged, also when its date is long past or its year a typo."""
     today, days = context.desired.today, context.site.policy.retention_days
     for transition, before, after in context.changes(MailboxRow):
         if before is None or after is not None:

@@ -66,8 +66,8 @@ def _unknown(context: GateContext, removal: Removal, near: str) -> Finding:
 
 
 def _like(address: str, others: Collection[str]) -> str:
-    """The one that was probably meant; empty when none is like it. Names are compared apart from domains: two names in
-    one long domain are always alike."""
+    """The one that was probably meant; empty when none is similar. Names are compared apart from domains: two names in
+    one long domain are always similar."""
     domain = domain_of(address)
     domains = get_close_matches(domain, {domain_of(other) for other in others}, cutoff=_ALIKE)
     # of the same name in two domains the one in the very domain is meant: it comes last, and stays

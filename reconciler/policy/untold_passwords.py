@@ -15,9 +15,9 @@ _RULE = "no-letter"
 
 
 def untold_password(context: GateContext) -> Iterator[Finding]:
-    """Whoever logs in to a live account would be locked out by a new password that no letter tells. Refused on a site
-    without `letters`, a warning where only this account has nobody to write to. What a run left half-way is finished
-    all the same: its old password is lost already."""
+    """A new password that no letter tells locks the user of a live account out. Refused on a site without `letters`, a
+    warning where only this account has no recipient. What a run left half done is finished all the same: its old
+    password is lost already."""
     half_way = {context.chains.of(owner.subject) for owner in context.remembered.unfinished}
     for transition in context.transitions:
         account = transition.owner.subject
@@ -36,7 +36,7 @@ def untold_password(context: GateContext) -> Iterator[Finding]:
 
 def uncertain_letters(context: GateContext) -> Iterator[Finding]:
     """A letter whose answer was lost may hold the only copy of a password. It is not sent again by itself: two letters
-    would tell two passwords. Said as long as a one-shot date would be made up for."""
+    would tell two passwords. Reported for as long as a one-shot date can still be done."""
     since = context.desired.today - timedelta(days=context.site.policy.one_shot_days)
     zone = ZoneInfo(context.site.timezone)
     for account, left in sorted(context.remembered.uncertain.items()):

@@ -189,7 +189,7 @@ def after_plan(view: PlanView) -> str:
     if view.plan.stopped and not view.plan.unknown:
         return f"next: resolve what refuses the whole plan, then {PLAN}"
     if view.plan.unknown:
-        return mend(view.plan.unknown, again) + _meanwhile(view, view.open)
+        return fix_unread(view.plan.unknown, again) + _meanwhile(view, view.open)
     blocks = sum(line.scope is Scope.BLOCK and not line.stopped for line in view.lines)
     if view.open and blocks and (refused := [f for f in view.findings if f.rule == _NO_MAP]):
         lines = "; ".join(dict.fromkeys(f"{f.hint} ({f.subject})" for f in refused))
@@ -207,7 +207,7 @@ def _meanwhile(view: PlanView, lines: int) -> str:
     return f" ({APPLY} carries out {lines} of {len(view.lines)} meanwhile)" if lines else ""
 
 
-def mend(reads: Sequence[Read], then: str) -> str:
+def fix_unread(reads: Sequence[Read], then: str) -> str:
     """`next: start the server, then reconciler plan`: what the hint of each system says."""
     hints = dict.fromkeys(read.hint or f"see why {read.system} cannot be read" for read in reads)
     return f"next: {'; and '.join(hints)}; then {then}"

@@ -11,7 +11,7 @@ from reconciler.model.records import LetterRow
 from reconciler.planning.changes import Outcome, Result
 from reconciler.planning.finding import Severity
 from reconciler.planning.run_outcome import Run, TransitionRun
-from reconciler.report.header_footer import DOT, DRIFT, PLAN, RESUME, mend
+from reconciler.report.header_footer import DOT, DRIFT, PLAN, RESUME, fix_unread
 from reconciler.report.plan_view import Line, PlanView, StepView, plan_view
 
 
@@ -128,7 +128,7 @@ def after_run(view: RunView) -> str:
     if not view.run.complete:
         return f"next: {RESUME} (finishes this run; what is in place is skipped)"
     if view.run.plan.unknown:
-        return mend(view.run.plan.unknown, PLAN)
+        return fix_unread(view.run.plan.unknown, PLAN)
     if view.refused:
         return f"next: resolve what was refused, then {PLAN}"
     return f"next: {DRIFT} (shows whether it stays so)"
