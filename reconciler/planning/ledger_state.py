@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from reconciler.model.record_kinds import give_password, kind_of
 from reconciler.model.records import Owner, Row
 from reconciler.planning.changes import Action, Stage
-from reconciler.planning.transitions import Effect as Effect
+from reconciler.planning.transitions import Effect
 
 InventoryKey = tuple[str, str, str]
 """System, kind, key."""

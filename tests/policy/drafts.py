@@ -37,10 +37,10 @@ from reconciler.planning.annotations import explained
 from reconciler.planning.changes import Action, Change
 from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.identity import Identity
-from reconciler.planning.ledger_state import Effect, InventoryEntry, Remembered
+from reconciler.planning.ledger_state import InventoryEntry, Remembered
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.snapshot import Snapshot
-from reconciler.planning.transitions import Transition, effect_of
+from reconciler.planning.transitions import Effect, Transition, effect_of
 from reconciler.policy.gate_context import GateContext
 from reconciler.policy.gates import run_gates
 from reconciler.settings import Settings

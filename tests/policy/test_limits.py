@@ -11,8 +11,7 @@ from reconciler.model.declared import SenderBlock
 from reconciler.model.records import BlockRow, MailboxRow, Owner, Row, Scope
 from reconciler.model.source_places import Origin
 from reconciler.planning.finding import Severity, StateEntry
-from reconciler.planning.ledger_state import Effect
-from reconciler.planning.transitions import Transition
+from reconciler.planning.transitions import Effect, Transition
 from reconciler.policy.gate_context import GateContext
 from reconciler.policy.gates import run_gates, summary
 from reconciler.policy.limits import managed

@@ -32,11 +32,11 @@ from reconciler.model.records import (
 from reconciler.model.source_places import Place
 from reconciler.planning.changes import Action, Change, Outcome, Result, Stage, Step
 from reconciler.planning.finding import Finding, Severity, StateEntry
-from reconciler.planning.ledger_state import Effect, PastRun, PastStep, RunState, StepState, value_text
+from reconciler.planning.ledger_state import PastRun, PastStep, RunState, StepState, value_text
 from reconciler.planning.plan import Counts, Plan, Read, digest
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.run_outcome import Run, TransitionRun
-from reconciler.planning.transitions import Transition, effect_of
+from reconciler.planning.transitions import Effect, Transition, effect_of
 from reconciler.report.sighting import Sighting, SightingFact
 
 MADE = datetime(2026, 11, 22, 10, 58, 3, tzinfo=timezone(timedelta(hours=1)))

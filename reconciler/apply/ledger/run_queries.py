@@ -23,7 +23,6 @@ from reconciler.planning.ledger_state import (
     FINISHED,
     LEDGER,
     PERSON,
-    Effect,
     OneShot,
     PastRun,
     PastStep,
@@ -31,6 +30,7 @@ from reconciler.planning.ledger_state import (
     RunState,
     StepState,
 )
+from reconciler.planning.transitions import Effect
 
 _TOUCHED = (StepState.BEGUN, StepState.DONE, StepState.FAILED, StepState.UNCERTAIN)
 """States of steps that changed something, or may have."""

@@ -10,7 +10,8 @@ from typing import Any
 from reconciler.model.records import LetterRow, Owner
 from reconciler.model.source_places import Place
 from reconciler.planning.changes import Step
-from reconciler.planning.ledger_state import Effect, OneShot, StepState, value_text
+from reconciler.planning.ledger_state import OneShot, StepState, value_text
+from reconciler.planning.transitions import Effect
 
 LONGEST = 4000
 """Characters of a message that are kept; a Java stack trace has more."""

@@ -16,7 +16,8 @@ from sqlalchemy import Engine, event, make_url
 from reconciler.apply.ledger import Ledger, open_engine
 from reconciler.model.records import Owner, PasswordRow
 from reconciler.planning.changes import Action, Outcome, Result, Stage, Step
-from reconciler.planning.ledger_state import Effect, RunState
+from reconciler.planning.ledger_state import RunState
+from reconciler.planning.transitions import Effect
 from tests.apply.ledger.house import Clock, account, block, creation, expire, make, opened_with
 
 WINDOW = 24

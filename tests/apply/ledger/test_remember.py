@@ -12,7 +12,8 @@ from sqlalchemy import Engine, event
 from reconciler.apply.ledger import Lease, Ledger, open_engine
 from reconciler.model.records import BlockRow, MailboxRow, Owner, Records, Scope
 from reconciler.planning.changes import Action, Change, Outcome, Result, Stage, Step
-from reconciler.planning.ledger_state import LEDGER, PERSON, Effect, InventoryEntry, OneShot, Remembered, RunState
+from reconciler.planning.ledger_state import LEDGER, PERSON, InventoryEntry, OneShot, Remembered, RunState
+from reconciler.planning.transitions import Effect
 from tests.apply.ledger.house import (
     ANNA,
     DONE,

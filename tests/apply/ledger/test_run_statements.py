@@ -14,7 +14,8 @@ from reconciler.apply.ledger import Ledger
 from reconciler.errors import PermanentFailure
 from reconciler.model.records import BlockRow, MailboxRow, Owner, Scope
 from reconciler.planning.changes import Action, Outcome, Result, Stage
-from reconciler.planning.ledger_state import Effect, OneShot, RunState
+from reconciler.planning.ledger_state import OneShot, RunState
+from reconciler.planning.transitions import Effect
 from tests.apply.ledger.house import (
     ANNA,
     DONE,
