@@ -223,8 +223,8 @@ class Identity:
         user = self._users.get(box.address)
         if user is None:
             return ""
-        names = {_name(box.name), _name(f"{box.given_name or ''} {box.surname or ''}")} - {""}
-        theirs = {_name(user.display_name), _name(f"{user.given_name} {user.surname}")} - {""}
+        names = {folded_name(box.name), folded_name(f"{box.given_name or ''} {box.surname or ''}")} - {""}
+        theirs = {folded_name(user.display_name), folded_name(f"{user.given_name} {user.surname}")} - {""}
         others = names and theirs and names.isdisjoint(theirs)
         return f"that of {user.display_name}, whose OX user {user.id} was kept" if others else ""
 
@@ -263,8 +263,8 @@ class Identity:
     def _another_name(self, box: Mailbox, address: str, addresses: set[Address]) -> str:
         name = self._mailboxes[address].name
         rows = (row for a in addresses if a != address and (row := self._mailboxes.get(a)) is not None)
-        others = {_name(box.name), *(_name(row.name) for row in rows)} - {""}
-        return f"it is called {name}" if _name(name) and others and _name(name) not in others else ""
+        others = {folded_name(box.name), *(folded_name(row.name) for row in rows)} - {""}
+        return f"it is called {name}" if folded_name(name) and others and folded_name(name) not in others else ""
 
 
 def taken_over(system: str, pair: Pair, owners: Set[Owner], chains: RenameChains) -> Iterator[InventoryEntry]:
@@ -302,8 +302,9 @@ def _whose(noted: str) -> str:
 
 def _alike(name: str, other: str) -> bool:
     """Whether the names are equal; a missing one equals every other."""
-    return not _name(name) or not _name(other) or _name(name) == _name(other)
+    return not folded_name(name) or not folded_name(other) or folded_name(name) == folded_name(other)
 
 
-def _name(name: str | None) -> str:
+def folded_name(name: str | None) -> str:
+    """The name as names are compared; empty for none."""
     return folded(name or "").casefold()

@@ -9,6 +9,7 @@ from reconciler.model.addresses import Address, local_part
 from reconciler.model.declared import Mailbox, OldMailbox, Rename
 from reconciler.model.records import AliasRow, MailboxRow, Owner, Scope
 from reconciler.planning.finding import Finding, Severity
+from reconciler.planning.identity import folded_name
 from reconciler.planning.transitions import Transition
 from reconciler.policy.account_takeovers import moved_numbers
 from reconciler.policy.gate_context import GateContext
@@ -74,11 +75,11 @@ class UndeclaredMailboxes:
                 self._members.setdefault(local_part(entry.key), set()).update(entry.fields["goto"])
         self._by_name: dict[str, list[str]] = {}
         for key, name in self._names.items():
-            self._by_name.setdefault(_folded(name), []).append(key)
+            self._by_name.setdefault(folded_name(name), []).append(key)
 
     def of(self, box: Mailbox) -> Mapping[str, str]:
         """Those that may be this person's, and why."""
-        name = _folded(box.name or "")
+        name = folded_name(box.name)
         found = {key: f"is called {self._names[key]} too" for key in self._by_name.get(name, ()) if name}
         members = self._members.get(box.member, set()) if box.member is not None else set()
         return found | dict.fromkeys(sorted(members & self._names.keys()), f"has the member number {box.member}")
@@ -102,7 +103,3 @@ def move_target(context: GateContext) -> Iterator[Finding]:
 def _moving(chain: tuple[Rename, ...]) -> Iterator[Rename]:
     """The renames that carry the mail over, newest first, until one that left its mailbox where it was."""
     return takewhile(lambda rename: rename.old_mailbox is not OldMailbox.ATTACH, chain)
-
-
-def _folded(name: str) -> str:
-    return " ".join(name.casefold().split())

@@ -6,10 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
+from reconciler.model.addresses import domain_of, local_part
 from reconciler.model.record_kinds import in_order, main_kinds, noun
 from reconciler.model.records import Scope
 from reconciler.planning.changes import Action, Result
 from reconciler.planning.finding import Finding, Severity
+from reconciler.planning.mail_flow_before_after import FlowChange
+from reconciler.planning.mail_resolution import Delivery
 from reconciler.planning.plan import Plan, Read
 from reconciler.report.plan_view import Line, PlanView
 from reconciler.report.vocabulary import Look, count
@@ -21,6 +24,7 @@ RESUME = "reconciler resume"
 
 DRIFTED = "mail drift"
 """The title of a plan that `drift` shows."""
+FLOW = "mail flow, whose mail goes elsewhere:"
 UNREAD = "could not be read, so nothing is planned there:"
 
 DOT = " · "
@@ -217,6 +221,33 @@ def tally(findings: Iterable[Finding]) -> str:
     """`2 errors, 1 warning`; `no problems found` for none."""
     number = Counter(finding.severity for finding in findings)
     return ", ".join(count(number[s], str(s)) for s in Severity if number[s]) or "no problems found"
+
+
+_FLOW_NAMES = 12
+"""Names on one side of a line of the mail flow; the others are counted."""
+
+
+def flow_lines(changes: Iterable[FlowChange]) -> Iterator[str]:
+    """`vorstand@mail.example: anna, bernd → anna, clara`."""
+    for change in changes:
+        yield f"{change.address}: {reached(change.before, change.address)} → {reached(change.after, change.address)}"
+
+
+def reached(delivery: Delivery, address: str) -> str:
+    """Who gets the mail and what becomes of the rest; names in the domain of `address` without it."""
+    domain = domain_of(address)
+    arriving = sorted(delivery.mailboxes | delivery.external)
+    said = [_listed(arriving, domain) if arriving else "nobody"]
+    said += [f"comes back from {_listed(sorted(delivery.bounces), domain)}"] if delivery.bounces else []
+    said += [f"goes round in a loop at {_listed(sorted(delivery.loops), domain)}"] if delivery.loops else []
+    said += ["answered automatically"] if delivery.answers else []
+    return "; ".join(said)
+
+
+def _listed(names: list[str], domain: str) -> str:
+    short = [local_part(name) if domain_of(name) == domain else name for name in names]
+    more = len(short) - _FLOW_NAMES
+    return ", ".join(short[:_FLOW_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def ways_out(findings: Iterable[Finding]) -> Iterator[tuple[str, list[str]]]:

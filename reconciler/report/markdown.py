@@ -12,7 +12,7 @@ from reconciler.planning.changes import Result
 from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.plan import Plan, Read
 from reconciler.planning.run_outcome import Run
-from reconciler.report import header_footer, mail_flow_text
+from reconciler.report import header_footer
 from reconciler.report.header_footer import DOT, PLAN
 from reconciler.report.plan_view import Line, PlanView, plan_view
 from reconciler.report.run_view import RunLine, RunView, after_run, run_view
@@ -31,8 +31,8 @@ def plan_markdown(plan: Plan, title: str = "mail plan") -> str:
     room = Room(head=_head(view), foot=_foot(view))
     _unread_and_stops(room, view)
     room.fill(_TABLE, view.lines, _table_row, cut=lambda n: _cut_lines(view.lines, n))
-    flows = list(mail_flow_text.flow_lines(plan.flow))
-    room.fill((f"**{mail_flow_text.TITLE}**", ""), flows, _flow_item, share=2, cut=_cut("line"))
+    flows = list(header_footer.flow_lines(plan.flow))
+    room.fill((f"**{header_footer.FLOW}**", ""), flows, _flow_item, share=2, cut=_cut("line"))
     room.fill((), [f for f in view.findings if f.severity not in _STOPS], _remark, cut=_cut("remark"))
     room.fill(
         (f"<details><summary>{count(sum(len(line.steps) for line in view.lines), 'step')}</summary>", ""),

@@ -13,7 +13,7 @@ from reconciler.planning.changes import Result
 from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.plan import Plan
 from reconciler.planning.run_outcome import Run
-from reconciler.report import header_footer, mail_flow_text
+from reconciler.report import header_footer
 from reconciler.report.header_footer import DOT, PLAN
 from reconciler.report.plan_view import IRREVERSIBLE, Line, PlanView, heaviest_first, plan_view
 from reconciler.report.run_view import RunLine, after_run, run_view
@@ -85,6 +85,10 @@ def findings_text(findings: Iterable[Finding], *, width: int, color: bool) -> st
     return page.render()
 
 
+FLOW_LINES = 50
+"""Lines of the mail flow that a terminal shows."""
+
+
 def _unread(page: Page, plan: Plan) -> None:
     if plan.unknown:
         page.heading((header_footer.UNREAD, "bold red"))
@@ -104,12 +108,12 @@ def _lines(page: Page, view: PlanView, verbose: bool) -> None:
 
 
 def _flow(page: Page, plan: Plan) -> None:
-    lines = list(mail_flow_text.flow_lines(plan.flow))
+    lines = list(header_footer.flow_lines(plan.flow))
     if lines:
-        page.heading((mail_flow_text.TITLE, "bold"))
-    for line in lines[: mail_flow_text.MOST]:
+        page.heading((header_footer.FLOW, "bold"))
+    for line in lines[:FLOW_LINES]:
         page.row((line, ""), first=" ⇢ ", indent=3)
-    _more(page, len(lines) - mail_flow_text.MOST)
+    _more(page, len(lines) - FLOW_LINES)
 
 
 def _more(page: Page, number: int) -> None:
