@@ -25,7 +25,7 @@ _WHERE = "in PostfixAdmin (Domain List, Edit)"
 
 
 def missing_domain(context: GateContext) -> Iterator[Finding]:
-    """A mailbox can only be in a domain that PostfixAdmin has, also one whose spelling changes; so can an alias."""
+    """A mailbox can only be in a domain that PostfixAdmin has, also one whose stored spelling changes."""
     both = ((t, old, new) for t, old, new in context.changes(MailboxRow) if old and new)
     respelled = ((t, new) for t, old, new in both if old.spelling and old.key == new.key)
     yield from _outside(context, (*arriving_mailboxes(context), *respelled))
