@@ -23,7 +23,7 @@ from reconciler.model.source_places import Origin
 from reconciler.planning.finding import Locate
 from reconciler.planning.mail_flow_before_after import MailFlow
 from reconciler.planning.snapshot import Snapshot
-from reconciler.report.sighting import Sighting, SightingFact
+from reconciler.report.address_facts import AddressFacts, Fact
 from reconciler.report.vocabulary import megabytes
 
 Hit = Callable[[str], bool]
@@ -37,7 +37,7 @@ def lookup(
     locate: Locate,
     wanted: Mapping[str, Records],
     flow: MailFlow | None,
-) -> Sighting:
+) -> AddressFacts:
     """Looks for a whole address, or for a local part in every domain; a member number is one, and finds the accounts
     that it belongs to as well. `wanted` is what each system that was read should hold: what of it is not live is said.
     `flow` is None where the tables of mail could not be read. One system's facts come together. Raises BadAddress."""
@@ -58,7 +58,7 @@ def lookup(
     systems = list(dict.fromkeys(fact.system for fact in facts))
     facts.sort(key=lambda fact: systems.index(fact.system))
     going = () if flow is None else tuple(flow.of([address] if address else flow.with_local_part(local)))
-    return Sighting(asked, tuple(facts), snapshot.unknown, snapshot.hints, going)
+    return AddressFacts(asked, tuple(facts), snapshot.unknown, snapshot.hints, going)
 
 
 def _accounts_of(member: str, desired: DesiredState, snapshot: Snapshot) -> frozenset[str]:
@@ -68,9 +68,9 @@ def _accounts_of(member: str, desired: DesiredState, snapshot: Snapshot) -> froz
     return frozenset(declared.union(*(row.goto for row in aliases if row.key.partition("@")[0] == member)))
 
 
-def _declared(text: str, hit: Hit, desired: DesiredState, locate: Locate, delimiter: str) -> Iterator[SightingFact]:
-    def fact(kind: str, subject: str, said: str, origin: Origin) -> SightingFact:
-        return SightingFact("declared", kind, subject, said, locate(origin))
+def _declared(text: str, hit: Hit, desired: DesiredState, locate: Locate, delimiter: str) -> Iterator[Fact]:
+    def fact(kind: str, subject: str, said: str, origin: Origin) -> Fact:
+        return Fact("declared", kind, subject, said, locate(origin))
 
     for box in desired.mailboxes.values():
         if hit(box.address) or box.member == text:
@@ -98,7 +98,7 @@ def _declared(text: str, hit: Hit, desired: DesiredState, locate: Locate, delimi
                 yield fact(kind.name, subject, kind.noun[0], entry.origin)
 
 
-def _live(text: str, hit: Hit, snapshot: Snapshot) -> Iterator[SightingFact]:
+def _live(text: str, hit: Hit, snapshot: Snapshot) -> Iterator[Fact]:
     for system, records in snapshot.records.items():
         for kind, table in records.items():
             for key, row in table.items():
@@ -107,10 +107,10 @@ def _live(text: str, hit: Hit, snapshot: Snapshot) -> Iterator[SightingFact]:
                 if not said and known is not None and known.text is not None and hit(key):
                     said = known.line(None, row)
                 if said:
-                    yield SightingFact(system, kind, key, said)
+                    yield Fact(system, kind, key, said)
 
 
-def _missing(text: str, hit: Hit, snapshot: Snapshot, wanted: Mapping[str, Records]) -> Iterator[SightingFact]:
+def _missing(text: str, hit: Hit, snapshot: Snapshot, wanted: Mapping[str, Records]) -> Iterator[Fact]:
     """What is declared about it and not live, in the systems that could be read."""
     said = "declared, but not live: reconciler plan shows what is done about it"
     for system, records in wanted.items():
@@ -119,7 +119,7 @@ def _missing(text: str, hit: Hit, snapshot: Snapshot, wanted: Mapping[str, Recor
             for key, row in table.items():
                 about = hit(key) or hit(row.owner.subject) or (kind == "block" and _covers(key, text))
                 if about and key not in live and not isinstance(row, Absent):
-                    yield SightingFact(system, kind, key, said, missing=True)
+                    yield Fact(system, kind, key, said, missing=True)
 
 
 def _describe(row: object, key: str, hit: Hit, text: str, delimiter: str) -> str:
@@ -151,20 +151,20 @@ def _covers(key: str, text: str) -> bool:
     return "@" not in key and (domain.endswith(f".{key}") or (bool(at) and domain == key))
 
 
-def _of_its_domain(text: str, snapshot: Snapshot) -> Iterator[SightingFact]:
+def _of_its_domain(text: str, snapshot: Snapshot) -> Iterator[Fact]:
     """Entries for the domain of the address, or that was asked for, and what it is here."""
     domain = text.rpartition("@")[2]
     for block in (snapshot.rows(BlockRow) or {}).values():
         if _covers(block.key, text):
-            yield SightingFact("postfix", "block", block.key, f"sender map, for the whole domain: {block.action}")
+            yield Fact("postfix", "block", block.key, f"sender map, for the whole domain: {block.action}")
     if row := (snapshot.rows(DomainRow) or {}).get(domain):
         backup = ", the mail server is only a backup MX for it" if row.backupmx else ""
-        yield SightingFact("postfixadmin", "domain", domain, f"domain of this site, {_switch(row.active)}{backup}")
+        yield Fact("postfixadmin", "domain", domain, f"domain of this site, {_switch(row.active)}{backup}")
     if alias_domain := (snapshot.rows(AliasDomainRow) or {}).get(domain):
         said = f"alias domain: its addresses lead to {alias_domain.target}, {_switch(alias_domain.active)}"
-        yield SightingFact("postfixadmin", "alias_domain", domain, said)
+        yield Fact("postfixadmin", "alias_domain", domain, said)
     if catch_all := (snapshot.rows(AliasRow) or {}).get(f"*@{domain}"):
-        yield SightingFact("postfixadmin", "alias", catch_all.key, f"catch-all to {', '.join(catch_all.goto)}")
+        yield Fact("postfixadmin", "alias", catch_all.key, f"catch-all to {', '.join(catch_all.goto)}")
 
 
 def _forms(targets: Iterable[str], delimiter: str) -> Iterator[str]:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:  # only the chosen format's writers are imported
     from reconciler.planning.ledger_state import PastRun
     from reconciler.planning.plan import Plan
     from reconciler.planning.run_outcome import Run
+    from reconciler.report.address_facts import AddressFacts
     from reconciler.report.address_history_text import PastChange
-    from reconciler.report.sighting import Sighting
 
 
 class Format(StrEnum):
@@ -44,7 +44,7 @@ class Writers:
     findings: Callable[[Sequence[Finding]], str]
     plan: PlanWriter
     run: Callable[[Run], str]
-    sighting: Callable[[Sighting], str]
+    show: Callable[[AddressFacts], str]
     history: Callable[[Sequence[PastRun]], str]
     run_history: RunHistoryWriter
     address_history: Callable[[str, Sequence[PastChange]], str]
@@ -63,14 +63,14 @@ def writers(output: Format) -> Writers:
 
 def _text() -> Writers:
     from reconciler.cli.terminal import colored, console
-    from reconciler.report import address_history_text, history_text, sighting, text
+    from reconciler.report import address_facts, address_history_text, history_text, text
 
     width, color = console.width, colored()
     return Writers(
         findings=partial(text.findings_text, width=width, color=color),
         plan=partial(text.plan_text, width=width, color=color),
         run=partial(text.run_text, width=width, color=color),
-        sighting=partial(sighting.sighting_text, width=width, color=color),
+        show=partial(address_facts.address_facts_text, width=width, color=color),
         history=partial(history_text.history_text, width=width, color=color),
         run_history=partial(history_text.run_history_text, width=width, color=color),
         address_history=partial(address_history_text.address_history_text, width=width, color=color),
@@ -84,7 +84,7 @@ def _json() -> Writers:
         findings=json.findings_json,
         plan=lambda plan, /, *, title, verbose=False: json.plan_json(plan),  # noqa: ARG005  # it has everything
         run=json.run_json,
-        sighting=json.sighting_json,
+        show=json.address_facts_json,
         history=json.history_json,
         run_history=lambda run, /, *, left: json.history_json((run,)),  # noqa: ARG005  # a state of today, not of the run
         address_history=lambda _asked, changes: json.address_history_json(changes),
@@ -92,13 +92,13 @@ def _json() -> Writers:
 
 
 def _markdown() -> Writers:
-    from reconciler.report import address_history_text, history_text, markdown, sighting
+    from reconciler.report import address_facts, address_history_text, history_text, markdown
 
     return Writers(
         findings=markdown.findings_markdown,
         plan=lambda plan, /, *, title, verbose=False: markdown.plan_markdown(plan, title=title),  # noqa: ARG005  # folded
         run=markdown.run_markdown,
-        sighting=sighting.sighting_markdown,
+        show=address_facts.address_facts_markdown,
         history=history_text.history_markdown,
         run_history=history_text.run_history_markdown,
         address_history=address_history_text.address_history_markdown,

@@ -26,5 +26,5 @@ async def show(address: str, site: Path | None, state: Path | None, output: Form
             seen = lookup(address, said.state, live, said.locate, drafted.tables.wanted, flow)
         except BadAddress as error:
             raise UsageError(str(error), hint="example: reconciler show anna.beispiel@mail.example") from None
-    write(writers(output).sighting(seen))
+    write(writers(output).show(seen))
     return Status.UNREADABLE if seen.unknown else Status.DONE

@@ -28,7 +28,7 @@ def allowed(context: GateContext, finding: Finding, confirm: Confirm) -> Finding
     return replace(finding, severity=Severity.NOTE, message=message, hint=hint, place=place, entries=())
 
 
-def with_way_out(context: GateContext, finding: Finding) -> Finding:
+def with_confirm_entry(context: GateContext, finding: Finding) -> Finding:
     """A refusal with the exact entry that would allow it."""
     if not _liftable(finding):
         return finding

@@ -24,7 +24,7 @@ from reconciler.policy.account_takeovers import (
     waiting_alias,
 )
 from reconciler.policy.alias_targets import dangling_alias, sub_addresses
-from reconciler.policy.confirmations import allowed, confirmed, unused, with_way_out
+from reconciler.policy.confirmations import allowed, confirmed, unused, with_confirm_entry
 from reconciler.policy.dated_resets import one_shots
 from reconciler.policy.domains import domains, missing_alias_domain, missing_domain
 from reconciler.policy.gate_context import GateContext
@@ -98,7 +98,7 @@ def run_gates(context: GateContext, reviews: Sequence[Finding] = ()) -> list[Fin
                 used.add(confirm)
                 findings.append(allowed(now, finding, confirm))
             else:
-                findings.append(with_way_out(now, finding))
+                findings.append(with_confirm_entry(now, finding))
     return [*findings, *unused(context, used)]
 
 

@@ -12,7 +12,7 @@ from reconciler.planning.ledger_state import PastRun, PastStep, StepState
 from reconciler.report import history_view
 from reconciler.report.sanitize import markdown
 from reconciler.report.terminal_page import Page
-from reconciler.report.truncation import Room
+from reconciler.report.truncation import BoundedText
 from reconciler.report.vocabulary import count
 
 
@@ -57,10 +57,10 @@ def address_history_text(asked: str, changes: Iterable[PastChange], *, width: in
 def address_history_markdown(asked: str, changes: Iterable[PastChange]) -> str:
     """One row a change, newest first."""
     listed = list(changes)
-    room = Room(head=[f"**{markdown(_tally(asked, listed))}**"])
+    text = BoundedText(head=[f"**{markdown(_tally(asked, listed))}**"])
     table = ("| | when | what | why | who |", "|---|---|---|---|---|")
-    room.fill(table, listed, _row, cut="\n… and {} older ones.".format)
-    return room.text()
+    text.add_block(table, listed, _row, cut="\n… and {} older ones.".format)
+    return text.render()
 
 
 def _row(change: PastChange) -> str:

@@ -15,7 +15,7 @@ from reconciler.planning.mail_flow_before_after import FlowChange
 from reconciler.planning.mail_resolution import Delivery
 from reconciler.planning.plan import Plan, Read
 from reconciler.report.plan_view import Line, PlanView
-from reconciler.report.vocabulary import Look, count
+from reconciler.report.vocabulary import Appearance, count
 
 APPLY = "reconciler apply"
 PLAN = "reconciler plan"
@@ -39,20 +39,20 @@ ENTRIES: Mapping[str, str] = {
 }
 """What introduces the entries for each section of a state file."""
 
-SEVERITIES: Mapping[Severity, Look] = {
-    Severity.ERROR: Look("✗", "bold red", "errors:"),
-    Severity.REFUSAL: Look("✗", "bold red", "refused, and what would allow it:"),
-    Severity.WAIT: Look("…", "magenta", "waiting, carried out by a later run:"),
-    Severity.LATER: Look("…", "cyan", "not yet, waiting for its date:"),
-    Severity.WARNING: Look("!", "yellow", "warnings:"),
-    Severity.NOTE: Look("·", "dim", "notes:"),
+SEVERITIES: Mapping[Severity, Appearance] = {
+    Severity.ERROR: Appearance("✗", "bold red", "errors:"),
+    Severity.REFUSAL: Appearance("✗", "bold red", "refused, and what would allow it:"),
+    Severity.WAIT: Appearance("…", "magenta", "waiting, carried out by a later run:"),
+    Severity.LATER: Appearance("…", "cyan", "not yet, waiting for its date:"),
+    Severity.WARNING: Appearance("!", "yellow", "warnings:"),
+    Severity.NOTE: Appearance("·", "dim", "notes:"),
 }
 
-RESULTS: Mapping[Result, Look] = {
-    Result.DONE: Look("✓", "green"),
-    Result.FAILED: Look("✗", "bold red"),
-    Result.NOT_TRIED: Look("·", "yellow"),
-    Result.UNCERTAIN: Look("?", "bold yellow"),
+RESULTS: Mapping[Result, Appearance] = {
+    Result.DONE: Appearance("✓", "green"),
+    Result.FAILED: Appearance("✗", "bold red"),
+    Result.NOT_TRIED: Appearance("·", "yellow"),
+    Result.UNCERTAIN: Appearance("?", "bold yellow"),
 }
 
 
@@ -99,7 +99,7 @@ def _counted_as(line: Line) -> str:
             return "change"
 
 
-def troubles(view: PlanView) -> Iterator[str]:
+def blockers(view: PlanView) -> Iterator[str]:
     """What keeps this plan, or a part of it, from being carried out; and what `drift --strict` found besides."""
     if view.plan.stopped:
         yield "the whole plan is refused"
@@ -119,10 +119,10 @@ def _strict(view: PlanView) -> bool:
 
 def attention(view: PlanView) -> list[str]:
     """Why a reviewer should look closer, the most serious first; empty when nothing stands out."""
-    number = Counter(word for line in view.lines for word in line.closer)
+    number = Counter(word for line in view.lines for word in line.attention)
     standing_out = [count(n, word, _PLURALS.get(word, "")) for word, n in number.items()]
     warnings = view.subjects(Severity.WARNING)
-    return [*troubles(view), *standing_out, *([count(warnings, "warning")] if warnings else [])]
+    return [*blockers(view), *standing_out, *([count(warnings, "warning")] if warnings else [])]
 
 
 _PLURALS: Mapping[str, str] = {
@@ -151,7 +151,7 @@ def _numbers(counts: Mapping[str, int]) -> list[str]:
     return [f"{counts[kind]} {noun(kind, counts[kind])}" for kind in in_order(counts)]
 
 
-def seal(digest: str) -> str:
+def short_digest(digest: str) -> str:
     """`plan 7f3c…e1`."""
     return f"plan {digest[:4]}…{digest[-2:]}"
 
@@ -170,7 +170,7 @@ def seconds(started: datetime, finished: datetime) -> str:
 def nothing(view: PlanView) -> str:
     """The one sentence of a plan without lines."""
     if view.plan.unknown or view.subjects(Severity.REFUSAL) or view.subjects(Severity.WAIT):
-        said = f"nothing that could be carried out{DOT}" + DOT.join(troubles(view))
+        said = f"nothing that could be carried out{DOT}" + DOT.join(blockers(view))
         return f"{view.name}: {said}"
     if later := view.subjects(Severity.LATER):
         said = f"nothing to do today, {later} waiting for {'its date' if later == 1 else 'their dates'}"
@@ -178,7 +178,7 @@ def nothing(view: PlanView) -> str:
         said = "everything declared is in place, and undeclared objects exist"
     else:
         said = "nothing to do, everything is as declared"
-    return DOT.join((f"{view.name}: {said}", *troubles(view)))
+    return DOT.join((f"{view.name}: {said}", *blockers(view)))
 
 
 _UNDECLARED = "undeclared"
@@ -250,7 +250,7 @@ def _listed(names: list[str], domain: str) -> str:
     return ", ".join(short[:_FLOW_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
-def ways_out(findings: Iterable[Finding]) -> Iterator[tuple[str, list[str]]]:
+def allowing_entries(findings: Iterable[Finding]) -> Iterator[tuple[str, list[str]]]:
     """The sections of a state file with the items that would allow what is refused, each once."""
     entries = tuple(dict.fromkeys(entry for finding in findings for entry in finding.entries))
     for section in ENTRIES:

@@ -8,7 +8,7 @@ from reconciler.planning.ledger_state import PastRun, PastStep
 from reconciler.report import history_view
 from reconciler.report.sanitize import markdown
 from reconciler.report.terminal_page import Page
-from reconciler.report.truncation import Room
+from reconciler.report.truncation import BoundedText
 
 
 def history_text(runs: Iterable[PastRun], *, width: int, color: bool) -> str:
@@ -53,19 +53,19 @@ def _step(page: Page, step: PastStep) -> None:
 def history_markdown(runs: Iterable[PastRun]) -> str:
     """One row a run, newest first."""
     listed = list(runs)
-    room = Room(head=[f"**{history_view.tally(len(listed))}**"])
+    text = BoundedText(head=[f"**{history_view.tally(len(listed))}**"])
     table = ("| | run | when, how, who |", "|---|---|---|")
-    room.fill(table, listed, _run_row, cut="\n… and {} older ones.".format)
-    return room.text()
+    text.add_block(table, listed, _run_row, cut="\n… and {} older ones.".format)
+    return text.render()
 
 
 def run_history_markdown(run: PastRun, *, left: bool) -> str:
     """One run with its steps; what is too much is cut from its end, and counted."""
     head = [f"**{markdown(history_view.run_head(run))}**  ", markdown(history_view.run_origin(run))]
-    room = Room(head=head, foot=[markdown(history_view.after_history(run, left=left))])
+    text = BoundedText(head=head, foot=[markdown(history_view.after_history(run, left=left))])
     table = ("| | when | step | what was said | declared at |", "|---|---|---|---|---|")
-    room.fill(table, run.steps, _step_row, cut="\n… and {} more steps.".format)
-    return room.text()
+    text.add_block(table, run.steps, _step_row, cut="\n… and {} more steps.".format)
+    return text.render()
 
 
 def _run_row(run: PastRun) -> str:

@@ -13,26 +13,26 @@ from typing import Any
 
 from reconciler.planning.changes import HIDDEN, Action
 from reconciler.planning.ledger_state import PastRun, PastStep, RunState, StepState
-from reconciler.report.header_footer import DOT, RESUME, seal, seconds
+from reconciler.report.header_footer import DOT, RESUME, seconds, short_digest
 from reconciler.report.plan_view import ChangeView
-from reconciler.report.vocabulary import Look, count
+from reconciler.report.vocabulary import Appearance, count
 
-STEPS: Mapping[StepState, Look] = {
-    StepState.DONE: Look("✓", "green"),
-    StepState.SKIPPED: Look("✓", "green", "was in place already"),
-    StepState.SUPERSEDED: Look("✓", "green", "done by a later run"),
-    StepState.FAILED: Look("✗", "bold red", "failed"),
-    StepState.BEGUN: Look("?", "yellow", "begun, and not known whether it happened"),
-    StepState.NOT_TRIED: Look("·", "yellow", "not tried"),
-    StepState.PENDING: Look("·", "yellow", "not begun"),
-    StepState.UNCERTAIN: Look("?", "bold yellow", "may or may not have happened; it is not tried again"),
+STEPS: Mapping[StepState, Appearance] = {
+    StepState.DONE: Appearance("✓", "green"),
+    StepState.SKIPPED: Appearance("✓", "green", "was in place already"),
+    StepState.SUPERSEDED: Appearance("✓", "green", "done by a later run"),
+    StepState.FAILED: Appearance("✗", "bold red", "failed"),
+    StepState.BEGUN: Appearance("?", "yellow", "begun, and not known whether it happened"),
+    StepState.NOT_TRIED: Appearance("·", "yellow", "not tried"),
+    StepState.PENDING: Appearance("·", "yellow", "not begun"),
+    StepState.UNCERTAIN: Appearance("?", "bold yellow", "may or may not have happened; it is not tried again"),
 }
 
-RUNS: Mapping[RunState, Look] = {
-    RunState.DONE: Look("✓", "green"),
-    RunState.PARTLY: Look("✗", "bold red"),
-    RunState.INTERRUPTED: Look("✗", "bold red"),
-    RunState.RUNNING: Look("?", "yellow"),
+RUNS: Mapping[RunState, Appearance] = {
+    RunState.DONE: Appearance("✓", "green"),
+    RunState.PARTLY: Appearance("✗", "bold red"),
+    RunState.INTERRUPTED: Appearance("✗", "bold red"),
+    RunState.RUNNING: Appearance("?", "yellow"),
 }
 
 
@@ -77,7 +77,7 @@ def run_head(run: PastRun) -> str:
 def run_origin(run: PastRun) -> str:
     """Who ran it, where, and which plan of which state."""
     state = f" of {run.commit}" if run.commit else ""
-    return f"by {run.who} on {run.host}, process {run.pid}{DOT}{seal(run.digest)}{state}"
+    return f"by {run.who} on {run.host}, process {run.pid}{DOT}{short_digest(run.digest)}{state}"
 
 
 def after_history(run: PastRun, *, left: bool) -> str:

@@ -18,6 +18,7 @@ from reconciler.planning.mail_resolution import Delivery
 from reconciler.planning.plan import Plan
 from reconciler.planning.run_outcome import Run
 from reconciler.report import json_models
+from reconciler.report.address_facts import AddressFacts
 from reconciler.report.address_history_text import PastChange
 from reconciler.report.header_footer import by_place
 from reconciler.report.history_view import change_of
@@ -26,7 +27,6 @@ from reconciler.report.json_models import Part
 from reconciler.report.plan_view import ChangeView, Line, plan_view
 from reconciler.report.run_view import RunLine, run_view
 from reconciler.report.sanitize import json_visible
-from reconciler.report.sighting import Sighting
 
 _NO_SUM = "0" * 64
 
@@ -51,7 +51,7 @@ def plan_json(plan: Plan) -> str:
         flow=tuple(map(_flow, plan.flow)),
         policy=dict(sorted(plan.policy.items())),
     )
-    return _written(document.sealed())
+    return _written(document.with_checksum())
 
 
 def run_json(run: Run) -> str:
@@ -78,13 +78,13 @@ def findings_json(findings: Iterable[Finding]) -> str:
     return _written(json_models.FindingsDocument(findings=_findings(listed), counts=counts))
 
 
-def sighting_json(sighting: Sighting) -> str:
+def address_facts_json(known: AddressFacts) -> str:
     """Everything that is known about what was asked."""
     document = json_models.ShowDocument.of(
-        sighting,
-        unknown=dict(sorted(sighting.unknown.items())),
-        hints={name: hint for name, hint in sorted(sighting.hints.items()) if hint},
-        flow=tuple(map(_flow, sighting.flow)),
+        known,
+        unknown=dict(sorted(known.unknown.items())),
+        hints={name: hint for name, hint in sorted(known.hints.items()) if hint},
+        flow=tuple(map(_flow, known.flow)),
     )
     return _written(document)
 

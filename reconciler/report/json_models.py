@@ -200,7 +200,7 @@ class PlanDocument(Part):
     policy: Annotated[dict[String, String], Field(description="The configuration of the gates.")]
     gates: Annotated[tuple[String, ...], Field(description="What the gates looked at, for people.")]
 
-    def sealed(self) -> PlanDocument:
+    def with_checksum(self) -> PlanDocument:
         """The same with its checksum."""
         return self.model_copy(update={"checksum": self._sum()})
 

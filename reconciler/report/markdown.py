@@ -17,7 +17,7 @@ from reconciler.report.header_footer import DOT, PLAN
 from reconciler.report.plan_view import Line, PlanView, plan_view
 from reconciler.report.run_view import RunLine, RunView, after_run, run_view
 from reconciler.report.sanitize import markdown, visible
-from reconciler.report.truncation import Room
+from reconciler.report.truncation import BoundedText
 from reconciler.report.vocabulary import count
 
 _STOPS = (Severity.ERROR, Severity.REFUSAL, Severity.WAIT)
@@ -28,53 +28,55 @@ _SEE_ALL = f"`{PLAN}` shows all"
 def plan_markdown(plan: Plan, title: str = "mail plan") -> str:
     """A plan for a merge request: verdict, refusals, one table, the steps folded away."""
     view = plan_view(plan, title)
-    room = Room(head=_head(view), foot=_foot(view))
-    _unread_and_stops(room, view)
-    room.fill(_TABLE, view.lines, _table_row, cut=lambda n: _cut_lines(view.lines, n))
+    text = BoundedText(head=_head(view), foot=_foot(view))
+    _unread_and_stops(text, view)
+    text.add_block(_TABLE, view.lines, _table_row, cut=lambda n: _cut_lines(view.lines, n))
     flows = list(header_footer.flow_lines(plan.flow))
-    room.fill((f"**{header_footer.FLOW}**", ""), flows, _flow_item, share=2, cut=_cut("line"))
-    room.fill((), [f for f in view.findings if f.severity not in _STOPS], _remark, cut=_cut("remark"))
-    room.fill(
+    text.add_block((f"**{header_footer.FLOW}**", ""), flows, _flow_item, share=2, cut=_cut("line"))
+    text.add_block((), [f for f in view.findings if f.severity not in _STOPS], _remark, cut=_cut("remark"))
+    text.add_block(
         (f"<details><summary>{count(sum(len(line.steps) for line in view.lines), 'step')}</summary>", ""),
         view.lines,
         _folded,
         cut=lambda n: f"\n… and the steps of {count(n, 'more line')}: `{PLAN} --verbose` shows all.",
         end=("", "</details>"),
     )
-    return room.text()
+    return text.render()
 
 
 def run_markdown(run: Run, title: str = "mail apply") -> str:
     """What is true after a run, failures first."""
     view = run_view(run, title)
     ordered = [line for r in (Result.FAILED, Result.UNCERTAIN, Result.NOT_TRIED, Result.DONE) for line in view.of(r)]
-    room = Room(head=[_run_verdict(view)], foot=[markdown(after_run(view))])
-    _unread_and_stops(room, view.plan)
+    text = BoundedText(head=[_run_verdict(view)], foot=[markdown(after_run(view))])
+    _unread_and_stops(text, view.plan)
     cut = "\n… and {}, at the end of those that are done.".format
-    room.fill(("| | what | happened |", "|---|---|---|"), ordered, _run_row, cut=lambda n: cut(count(n, "more line")))
-    return room.text()
+    text.add_block(
+        ("| | what | happened |", "|---|---|---|"), ordered, _run_row, cut=lambda n: cut(count(n, "more line"))
+    )
+    return text.render()
 
 
 def findings_markdown(findings: Iterable[Finding]) -> str:
     """Findings by file, line and column."""
     listed = sorted(findings, key=header_footer.by_place)
-    room = Room(head=[f"**{header_footer.tally(listed)}**"])
-    room.fill((), listed, _remark_with_column, cut=lambda n: f"\n… and {count(n, 'more remark')}.")
-    return room.text()
+    text = BoundedText(head=[f"**{header_footer.tally(listed)}**"])
+    text.add_block((), listed, _remark_with_column, cut=lambda n: f"\n… and {count(n, 'more remark')}.")
+    return text.render()
 
 
 def _cut(thing: str) -> Callable[[int], str]:
     return lambda n: f"\n… and {count(n, f'more {thing}')}: {_SEE_ALL}."
 
 
-def _unread_and_stops(room: Room, view: PlanView) -> None:
+def _unread_and_stops(text: BoundedText, view: PlanView) -> None:
     """What could not be read and what stops something; below it the entries that would allow it, to be copied."""
-    room.fill((f"**✗ {header_footer.UNREAD}**", ""), view.plan.unknown, _unread_item, share=3, cut=_cut("system"))
+    text.add_block((f"**✗ {header_footer.UNREAD}**", ""), view.plan.unknown, _unread_item, share=3, cut=_cut("system"))
     stops = [f for f in view.findings if f.severity in _STOPS]
-    room.fill((), stops, _remark, share=3, cut=_cut("remark"))
-    for section, items in header_footer.ways_out(stops):
+    text.add_block((), stops, _remark, share=3, cut=_cut("remark"))
+    for section, items in header_footer.allowing_entries(stops):
         start = (header_footer.ENTRIES[section], "", "```yaml", f"{section}:")
-        room.fill(start, items, lambda item: f"  - {visible(item)}", share=3, cut=_cut_items, end=("```",))
+        text.add_block(start, items, lambda item: f"  - {visible(item)}", share=3, cut=_cut_items, end=("```",))
 
 
 def _unread_item(read: Read) -> str:
@@ -96,7 +98,9 @@ def _head(view: PlanView) -> list[str]:
 
 def _foot(view: PlanView) -> list[str]:
     plan = view.plan
-    read = f"{header_footer.seal(plan.digest)} · read {plan.made:%Y-%m-%d %H:%M %z} ({header_footer.reads(plan)})"
+    read = (
+        f"{header_footer.short_digest(plan.digest)} · read {plan.made:%Y-%m-%d %H:%M %z} ({header_footer.reads(plan)})"
+    )
     said = [*header_footer.untouched(view), read, header_footer.after_plan(view)]
     return ["  \n".join(markdown(line, 2000) for line in said if line)]
 
@@ -146,7 +150,7 @@ def _run_verdict(view: RunView) -> str:
         verdict = "applied" if view.lines else "nothing was carried out"
     head = f"**{markdown(view.plan.name)}: {verdict}**"
     took = header_footer.seconds(view.run.started, view.run.finished)
-    return DOT.join((head, view.verdicts, took, header_footer.seal(view.run.plan.digest)))
+    return DOT.join((head, view.verdicts, took, header_footer.short_digest(view.run.plan.digest)))
 
 
 def _run_row(line: RunLine) -> str:

@@ -57,7 +57,7 @@ def label(change: Change) -> str:
     return said
 
 
-def closer(transition: Transition) -> Iterator[str]:
+def attention(transition: Transition) -> Iterator[str]:
     """Why a reviewer should look closer at this line, if at all."""
     renaming = transition.action is Action.RENAME
     for loss in transition.losses:

@@ -13,7 +13,7 @@ from reconciler.planning.changes import Action, Change, shown_fields
 from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.plan import Plan
 from reconciler.planning.transitions import Effect, Transition
-from reconciler.report.plan_line_text import closer, label, sentence, title
+from reconciler.report.plan_line_text import attention, label, sentence, title
 from reconciler.report.vocabulary import quoted
 
 SIGNS: Mapping[Action, str] = {Action.CREATE: "+", Action.UPDATE: "~", Action.RENAME: "→", Action.DELETE: "−"}
@@ -89,14 +89,14 @@ class StepView:
 @dataclass(frozen=True, slots=True)
 class Line:
     """One transition as a reviewer sees it. `title` is the subject, of a renamed account with the address that it
-    leaves; `refused_by` and `waits_for` name the rules that stop it; `closer` says why to look closer."""
+    leaves; `refused_by` and `waits_for` name the rules that stop it; `attention` says why to look closer."""
 
     transition: Transition
     title: str
     summary: str
     refused_by: tuple[str, ...]
     waits_for: tuple[str, ...]
-    closer: tuple[str, ...]
+    attention: tuple[str, ...]
     changes: tuple[ChangeView, ...]
     steps: tuple[StepView, ...]
 
@@ -175,7 +175,7 @@ def _line(transition: Transition, waits: set[str]) -> Line:
         sentence(transition),
         refused_by=tuple(rule for rule in rules if rule not in waits),
         waits_for=tuple(rule for rule in rules if rule in waits),
-        closer=tuple(closer(transition)),
+        attention=tuple(attention(transition)),
         changes=tuple(views.values()),
         steps=tuple(StepView(s.id, int(s.stage), label(s.change), views[id(s.change)]) for s in transition.steps),
     )

@@ -77,9 +77,9 @@ class Page:
         """Everything so far; ends in one newline."""
         return self._out.getvalue()
 
-    def _wrapped(self, pieces: Sequence[Piece], room: int) -> list[Text]:
+    def _wrapped(self, pieces: Sequence[Piece], width: int) -> list[Text]:
         text = Text.assemble(*((visible(said), style) for said, style in pieces))
-        return [text] if text.cell_len <= room else list(text.wrap(self._console, room, overflow="fold"))
+        return [text] if text.cell_len <= width else list(text.wrap(self._console, width, overflow="fold"))
 
     def _write(self, text: Text) -> None:
         text.rstrip()

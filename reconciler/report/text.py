@@ -28,7 +28,7 @@ def plan_text(plan: Plan, *, width: int, color: bool, verbose: bool = False, tit
     if not view.lines:
         page.row((header_footer.nothing(view), "bold"))
     else:
-        head = [view.name, header_footer.counted(view.lines), *header_footer.troubles(view)]
+        head = [view.name, header_footer.counted(view.lines), *header_footer.blockers(view)]
         page.row((DOT.join(head), "bold"))
         page.blank()
         _lines(page, view, verbose)
@@ -49,7 +49,7 @@ def plan_question(plan: Plan) -> str:
 def run_text(run: Run, *, width: int, color: bool, verbose: bool = False, title: str = "mail apply") -> str:
     """What is done, not tried, failed with why and what to do; then the next command."""
     view, page = run_view(run, title), Page(width, color=color)
-    page.row((f"{view.plan.name}{DOT}{header_footer.seal(run.plan.digest)}", "bold"))
+    page.row((f"{view.plan.name}{DOT}{header_footer.short_digest(run.plan.digest)}", "bold"))
     page.blank()
     column = column_of([line.line.title for line in view.lines], width)
     for result in (Result.DONE, Result.NOT_TRIED, Result.UNCERTAIN, Result.FAILED):
@@ -150,7 +150,7 @@ def _sections(page: Page, findings: Iterable[Finding]) -> None:
             if finding.place:
                 page.row((str(finding.place), "dim"), indent=3)
         _more(page, len(found) - SHOWN)
-        for section, items in header_footer.ways_out(found[:SHOWN]):
+        for section, items in header_footer.allowing_entries(found[:SHOWN]):
             page.heading((header_footer.ENTRIES[section], "bold"))
             for line in (f"{section}:", *(f"  - {item}" for item in items)):
                 page.whole(line)
@@ -164,7 +164,7 @@ def _footer(page: Page, view: PlanView, verbose: bool) -> None:
     for said in header_footer.untouched(view):
         page.row((said, ""))
     state = f" of {plan.commit}" if plan.commit and verbose else ""
-    seal, reads = header_footer.seal(plan.digest), header_footer.reads(plan)
+    seal, reads = header_footer.short_digest(plan.digest), header_footer.reads(plan)
     page.row((f"{seal}{state} · read {plan.made:%H:%M %z} ({reads})", "dim"))
     for read in plan.reads if verbose else ():
         rows = ", ".join(f"{number} {kind}" for kind, number in sorted(read.rows.items()))

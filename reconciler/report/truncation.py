@@ -14,7 +14,7 @@ _NOTICE = 400
 """Characters kept free in every block for the sentence that says what was cut, and for its end."""
 
 
-class Room:
+class BoundedText:
     """Blocks are filled in the order of their weight, so that the harmless end is cut."""
 
     def __init__(self, *, head: Sequence[str], foot: Sequence[str] = ()) -> None:
@@ -22,7 +22,7 @@ class Room:
         self._foot = "\n".join(foot)
         self._left = LIMIT - len(self._blocks[0]) - len(self._foot) - 8
 
-    def fill(
+    def add_block(
         self,
         start: Sequence[str],
         things: Sequence[T],
@@ -49,6 +49,6 @@ class Room:
         self._left -= len(block) + 2
         self._blocks.append(block)
 
-    def text(self) -> str:
+    def render(self) -> str:
         """Head, blocks and foot with an empty line between them; ends in one newline."""
         return "\n\n".join(block for block in (*self._blocks, self._foot) if block) + "\n"

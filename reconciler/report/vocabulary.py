@@ -15,7 +15,7 @@ _MOST = 8
 """Addresses listed in a sentence; the steps have them all."""
 
 
-class Look(NamedTuple):
+class Appearance(NamedTuple):
     """How a state, a result or a severity is shown: its sign, its style on a terminal, and in words."""
 
     mark: str

@@ -186,7 +186,7 @@ def test_a_sum_that_was_made_anew_deceives_nobody_about_values(review: Review) -
     file = review.site.folder / "plan.json"
     document = json.loads(file.read_text())
     document["transitions"][0]["changes"][0]["after"]["quota"] = 1
-    forged = PlanDocument.model_validate_json(json.dumps(document)).sealed()
+    forged = PlanDocument.model_validate_json(json.dumps(document)).with_checksum()
     file.write_text(forged.model_dump_json(by_alias=True))
     answer = review.command("apply", "plan.json", "--yes")
     assert answer.status == 6, answer

@@ -12,7 +12,7 @@ from reconciler.model.declared import Confirm, GroupwareAccount, SenderBlock
 from reconciler.model.records import BlockRow, Owner, Row, Scope
 from reconciler.model.source_places import Origin
 from reconciler.planning.finding import Finding, Severity
-from reconciler.policy.confirmations import confirmed, with_way_out
+from reconciler.policy.confirmations import confirmed, with_confirm_entry
 from reconciler.policy.gates import run_gates
 from reconciler.policy.wording import confirm_entry, rename_entry, scalar
 from tests.policy.drafts import (
@@ -91,9 +91,9 @@ def test_only_a_refusal_can_be_confirmed_and_only_of_a_gate_that_can() -> None:
     assert confirmed(looked_at, refused) == confirm("naming", BAD)
     assert confirmed(looked_at, replace(refused, severity=Severity.WARNING)) is None
     assert confirmed(looked_at, replace(refused, rule="move-target")) is None
-    assert with_way_out(looked_at, refused).entries == (confirm_entry("naming", BAD, TODAY),)
+    assert with_confirm_entry(looked_at, refused).entries == (confirm_entry("naming", BAD, TODAY),)
     for other in (replace(refused, severity=Severity.WAIT), replace(refused, rule="move-target")):
-        assert with_way_out(looked_at, other) == other
+        assert with_confirm_entry(looked_at, other) == other
 
 
 @pytest.mark.parametrize(

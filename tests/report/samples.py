@@ -1,4 +1,4 @@
-"""Plans, runs, findings and sightings built by hand: what the golden files and the other report tests show.
+"""Plans, runs, findings and facts about an address, built by hand: what golden files and the other report tests show.
 
 All names are placeholders. Rows are as the systems make them: an updated row is the found one with fields replaced.
 """
@@ -37,7 +37,7 @@ from reconciler.planning.plan import Counts, Plan, Read, digest
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.run_outcome import Run, TransitionRun
 from reconciler.planning.transitions import Effect, Transition, effect_of
-from reconciler.report.sighting import Sighting, SightingFact
+from reconciler.report.address_facts import AddressFacts, Fact
 
 MADE = datetime(2026, 11, 22, 10, 58, 3, tzinfo=timezone(timedelta(hours=1)))
 DOMAIN = "pirat.alt"
@@ -532,18 +532,18 @@ FINDINGS = (
     Finding(Severity.NOTE, "folder", "state", "no block is declared"),
 )
 
-SIGHTING = Sighting(
+ADDRESS_FACTS = AddressFacts(
     "10042",
     (
-        SightingFact(
+        Fact(
             "declared",
             "mailbox",
             f"anna.beispiel@{DOMAIN}",
             "mailbox of Anna Beispiel, member 10042",
             Place("state/mailboxes.yaml", 14, 3),
         ),
-        SightingFact("postfixadmin", "alias", f"10042@{DOMAIN}", f"leads to anna.beispiel@{DOMAIN}, active"),
-        SightingFact("letters", "member", "10042", "Anna Beispiel, active in the register"),
+        Fact("postfixadmin", "alias", f"10042@{DOMAIN}", f"leads to anna.beispiel@{DOMAIN}, active"),
+        Fact("letters", "member", "10042", "Anna Beispiel, active in the register"),
     ),
     {"openxchange": "no answer from mail.example within 30 s"},
 )

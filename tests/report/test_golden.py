@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.report.address_facts import address_facts_markdown, address_facts_text
 from reconciler.report.history_text import history_markdown, history_text, run_history_markdown, run_history_text
-from reconciler.report.json import findings_json, history_json, plan_json, run_json, sighting_json
+from reconciler.report.json import address_facts_json, findings_json, history_json, plan_json, run_json
 from reconciler.report.markdown import findings_markdown, plan_markdown, run_markdown
-from reconciler.report.sighting import sighting_markdown, sighting_text
 from reconciler.report.text import findings_text, plan_text, run_text
 from tests.report import samples
 
@@ -68,9 +68,9 @@ REPORTS: dict[str, Callable[[], str]] = {
     "findings.txt": lambda: findings_text(samples.FINDINGS, width=80, color=False),
     "findings.md": lambda: findings_markdown(samples.FINDINGS),
     "findings.json": lambda: findings_json(samples.FINDINGS),
-    "show.txt": lambda: sighting_text(samples.SIGHTING, width=100, color=False),
-    "show.md": lambda: sighting_markdown(samples.SIGHTING),
-    "show.json": lambda: sighting_json(samples.SIGHTING),
+    "show.txt": lambda: address_facts_text(samples.ADDRESS_FACTS, width=100, color=False),
+    "show.md": lambda: address_facts_markdown(samples.ADDRESS_FACTS),
+    "show.json": lambda: address_facts_json(samples.ADDRESS_FACTS),
 }
 
 

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.planning.finding import Finding, Severity
+from reconciler.report.address_facts import AddressFacts, address_facts_markdown
 from reconciler.report.json import findings_json, plan_json, run_json
 from reconciler.report.json_models import read_plan
 from reconciler.report.markdown import findings_markdown, plan_markdown, run_markdown
 from reconciler.report.sanitize import markdown, visible
-from reconciler.report.sighting import Sighting, sighting_markdown
 from reconciler.report.text import findings_text, plan_text, run_text
 from reconciler.report.truncation import LIMIT
 from tests.report import samples
@@ -150,11 +150,11 @@ def test_every_other_markdown_report_fits_too() -> None:
     nasty = "<" * 5000
     many = samples.plan([samples.new_account(f"neu{n}", str(20000 + n)) for n in range(3000)])
     findings = [Finding(Severity.ERROR, "x", nasty, nasty, nasty) for _ in range(3000)]
-    sighting = Sighting(nasty, samples.SIGHTING.facts * 1000, {"openxchange": nasty})
+    facts = AddressFacts(nasty, samples.ADDRESS_FACTS.facts * 1000, {"openxchange": nasty})
     for text in (
         run_markdown(samples.ended(many, "letter", nasty, nasty)),
         findings_markdown(findings),
-        sighting_markdown(sighting),
+        address_facts_markdown(facts),
         plan_markdown(plan_named(nasty)),
     ):
         assert len(text) <= LIMIT

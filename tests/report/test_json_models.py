@@ -17,7 +17,7 @@ from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 from reconciler.errors import StalePlan, UsageError
 from reconciler.planning.plan import Counts, Read
 from reconciler.report import json_models
-from reconciler.report.json import findings_json, history_json, plan_json, run_json, sighting_json
+from reconciler.report.json import address_facts_json, findings_json, history_json, plan_json, run_json
 from reconciler.report.json_history_models import HistoryDocument
 from tests.report import samples
 
@@ -44,7 +44,7 @@ DOCUMENTS: dict[str, tuple[Callable[[], dict[str, object]], list[str]]] = {
         partial(json_models.schema_of, HistoryDocument),
         [history_json(samples.PAST_RUNS), history_json((samples.past_run(),)), history_json(())],
     ),
-    "show": (partial(json_models.schema_of, json_models.ShowDocument), [sighting_json(samples.SIGHTING)]),
+    "show": (partial(json_models.schema_of, json_models.ShowDocument), [address_facts_json(samples.ADDRESS_FACTS)]),
 }
 
 

@@ -24,7 +24,7 @@ from reconciler.model.records import (
 )
 from reconciler.planning.changes import Action, Change, Stage, Step
 from reconciler.planning.transitions import Effect, Transition
-from reconciler.report.plan_line_text import closer, label, sentence, title
+from reconciler.report.plan_line_text import attention, label, sentence, title
 from reconciler.report.vocabulary import megabytes
 from tests.report.samples import (
     DOMAIN,
@@ -186,17 +186,17 @@ def test_step_labels_name_the_thing() -> None:
 
 
 def test_what_a_reviewer_must_not_overlook() -> None:
-    assert list(closer(removed_alias())) == ["removal"]
-    assert list(closer(changed_account())) == ["switch-off"]
-    assert list(closer(new_groupware())) == ["new password for an existing account"]
-    assert list(closer(rename())) == ["rename"]
-    assert list(closer(moved())) == ["rename"]
-    assert list(closer(second_account())) == ["deletion of an OX account", "rename"]
-    assert list(closer(switched_off())) == ["removal"]
-    assert list(closer(purged(groupware=True))) == ["purge of a mailbox", "deletion of an OX account", "removal"]
-    assert list(closer(reset())) == ["removal of OX subscriptions", "new password for an existing account"]
+    assert list(attention(removed_alias())) == ["removal"]
+    assert list(attention(changed_account())) == ["switch-off"]
+    assert list(attention(new_groupware())) == ["new password for an existing account"]
+    assert list(attention(rename())) == ["rename"]
+    assert list(attention(moved())) == ["rename"]
+    assert list(attention(second_account())) == ["deletion of an OX account", "rename"]
+    assert list(attention(switched_off())) == ["removal"]
+    assert list(attention(purged(groupware=True))) == ["purge of a mailbox", "deletion of an OX account", "removal"]
+    assert list(attention(reset())) == ["removal of OX subscriptions", "new password for an existing account"]
     for harmless in (new_account(), new_alias(), block(), lifted_block()):
-        assert not list(closer(harmless))
+        assert not list(attention(harmless))
 
 
 RENAMED = account("anna.beispiel")

@@ -11,9 +11,9 @@ from reconciler.planning.changes import Outcome, Result
 from reconciler.planning.finding import StateEntry
 from reconciler.planning.plan import Counts, Plan
 from reconciler.planning.run_outcome import Run, TransitionRun
+from reconciler.report.address_facts import AddressFacts, address_facts_text
 from reconciler.report.json import run_json
 from reconciler.report.markdown import plan_markdown, run_markdown
-from reconciler.report.sighting import Sighting, sighting_text
 from reconciler.report.text import findings_text, plan_text, run_text
 from tests.report import samples
 
@@ -187,10 +187,13 @@ def test_findings_stand_in_the_order_of_the_files_whatever_their_order_was() -> 
     assert findings_text((), width=80, color=False) == "no problems found\n"
 
 
-def test_a_sighting_of_nothing_says_where_nobody_could_look() -> None:
-    nothing = Sighting("x@pirat.alt", (), {})
-    assert sighting_text(nothing, width=80, color=False) == "x@pirat.alt: nothing is declared, and nothing was found\n"
-    blind = sighting_text(Sighting("x@pirat.alt", (), {"postfix": "no route"}), width=80, color=False)
+def test_facts_about_nothing_say_where_nobody_could_look() -> None:
+    nothing = AddressFacts("x@pirat.alt", (), {})
+    assert (
+        address_facts_text(nothing, width=80, color=False)
+        == "x@pirat.alt: nothing is declared, and nothing was found\n"
+    )
+    blind = address_facts_text(AddressFacts("x@pirat.alt", (), {"postfix": "no route"}), width=80, color=False)
     assert "nothing was found where it could be looked" in blind
     assert "postfix could not be read: no route; what it holds is not known" in blind
 

@@ -11,12 +11,12 @@ from reconciler.planning.mail_flow_before_after import FlowChange
 from reconciler.report.header_footer import reached
 from reconciler.report.sanitize import markdown
 from reconciler.report.terminal_page import Page, column_of
-from reconciler.report.truncation import Room
+from reconciler.report.truncation import BoundedText
 from reconciler.report.vocabulary import count
 
 
 @dataclass(frozen=True, slots=True)
-class SightingFact:
+class Fact:
     """One thing that is known. `system` is `declared` or a system's name; `missing` is declared and not live."""
 
     system: str
@@ -33,12 +33,12 @@ class SightingFact:
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class AddressFacts:
     """All that is known about what was asked; `unknown` names the systems that could not be read, with the reason, and
     `hints` what to do about that."""
 
     asked: str
-    facts: tuple[SightingFact, ...]
+    facts: tuple[Fact, ...]
     unknown: Mapping[str, str]
     hints: Mapping[str, str] = field(default_factory=dict)
     flow: tuple[FlowChange, ...] = ()
@@ -67,52 +67,52 @@ class Sighting:
 _GOING = "where mail goes:"
 
 
-def sighting_text(sighting: Sighting, *, width: int, color: bool) -> str:
+def address_facts_text(known: AddressFacts, *, width: int, color: bool) -> str:
     """Everything that is declared and live about what was asked."""
     page = Page(width, color=color)
-    page.row((sighting.tally, "bold"))
-    subjects = [*(fact.subject for fact in sighting.facts), *(change.address for change in sighting.flow)]
+    page.row((known.tally, "bold"))
+    subjects = [*(fact.subject for fact in known.facts), *(change.address for change in known.flow)]
     column = column_of(subjects, width)
     system = ""
-    for fact in sighting.facts:
+    for fact in known.facts:
         if fact.system != system:
             system = fact.system
             page.heading((system, "bold"))
         mark = ("✗", "bold yellow") if fact.missing else ("·", "dim")
         page.entry(mark, fact.subject, [(fact.said, "")], column, str(fact.place or ""))
-    if sighting.flow:
+    if known.flow:
         page.heading((_GOING, "bold"))
-    for address, said in sighting.going():
+    for address, said in known.going():
         page.entry(("⇢", "dim"), address, [(said, "")], column)
-    if sighting.unknown:
+    if known.unknown:
         page.blank()
-    for name, reason, hint in sighting.unread():
+    for name, reason, hint in known.unread():
         page.row((f"✗ {name} could not be read: {reason}; what it holds is not known", "bold red"), indent=2)
         if hint:
             page.row((f"→ {hint}", ""), indent=4)
     return page.render()
 
 
-def sighting_markdown(sighting: Sighting) -> str:
+def address_facts_markdown(known: AddressFacts) -> str:
     """Everything that is declared and live about what was asked."""
     foot = [
         f"**✗ {markdown(name)} could not be read**: {markdown(reason)}; what it holds is not known"
         + (f"  \n→ {markdown(hint)}" if hint else "")
-        for name, reason, hint in sighting.unread()
+        for name, reason, hint in known.unread()
     ]
-    room = Room(head=[f"**{markdown(sighting.tally)}**"], foot=foot)
+    text = BoundedText(head=[f"**{markdown(known.tally)}**"], foot=foot)
     table = ("| where | what | is | declared at |", "|---|---|---|---|")
-    room.fill(table, sighting.facts, _fact_row, cut=lambda n: f"\n… and {count(n, 'more thing')}.")
-    going, start = list(sighting.going()), (f"**{_GOING}**", "")
-    room.fill(start, going, _going_item, cut=lambda n: f"\n… and {count(n, 'more address', 'more addresses')}.")
-    return room.text()
+    text.add_block(table, known.facts, _fact_row, cut=lambda n: f"\n… and {count(n, 'more thing')}.")
+    going, start = list(known.going()), (f"**{_GOING}**", "")
+    text.add_block(start, going, _going_item, cut=lambda n: f"\n… and {count(n, 'more address', 'more addresses')}.")
+    return text.render()
 
 
 def _going_item(going: tuple[str, str]) -> str:
     return f"- {markdown(going[0])}: {markdown(going[1])}"
 
 
-def _fact_row(fact: SightingFact) -> str:
+def _fact_row(fact: Fact) -> str:
     said = ("✗ " if fact.missing else "") + fact.said
     place = markdown(str(fact.place or ""))
     return f"| {markdown(fact.system)} | {markdown(fact.subject, 120)} | {markdown(said)} | {place} |"
