@@ -164,8 +164,8 @@ def _footer(page: Page, view: PlanView, verbose: bool) -> None:
     for said in header_footer.untouched(view):
         page.row((said, ""))
     state = f" of {plan.commit}" if plan.commit and verbose else ""
-    seal, reads = header_footer.short_digest(plan.digest), header_footer.reads(plan)
-    page.row((f"{seal}{state} · read {plan.made:%H:%M %z} ({reads})", "dim"))
+    id, reads = header_footer.short_digest(plan.digest), header_footer.reads(plan)
+    page.row((f"{id}{state} · read {plan.made:%H:%M %z} ({reads})", "dim"))
     for read in plan.reads if verbose else ():
         rows = ", ".join(f"{number} {kind}" for kind, number in sorted(read.rows.items()))
         page.row((f"{read.system}: {read.target}{': ' if rows else ''}{rows}", "dim"), indent=2)
