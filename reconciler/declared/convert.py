@@ -10,14 +10,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from reconciler.declared.fields.addresses import Addresses
 from reconciler.declared.fields.describe_input import describe, nearest
 from reconciler.declared.fields.error_messages import Sentence, sentence
+from reconciler.declared.fields.state_file import StateFile
 from reconciler.declared.parse.documents import Document
 from reconciler.declared.parse.missing_separators import unseparated
 from reconciler.declared.problems import Problems, Spot
 from reconciler.declared.read.source import Source
-from reconciler.declared.section import Entry, File, Section, sections
+from reconciler.declared.section import Entry, Section, sections
 from reconciler.model.source_places import Origin
 from reconciler.settings import Settings
 
@@ -33,7 +33,7 @@ def convert(
     """Every entry that is right by itself, as of `today`, in the order of the files."""
     for source, content in documents:
         domain = content.get("domain") if isinstance(content, dict) else None
-        file = File(source.name, Addresses(source.name, domain, site, problems), site, today, problems)
+        file = StateFile(source.name, domain, site, today, problems)
         for item in _entries(content):
             if isinstance(item, Sentence):
                 _add(problems, item, source)

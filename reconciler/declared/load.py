@@ -5,9 +5,6 @@ Each step takes what the one before it gives, entry after entry, so that no more
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -16,6 +13,7 @@ from reconciler.declared.convert import convert
 from reconciler.declared.git.commit import read_commit
 from reconciler.declared.merge import merge
 from reconciler.declared.parse.documents import parse
+from reconciler.declared.parse.locator import Locator
 from reconciler.declared.problems import Problems
 from reconciler.declared.read.find import find_sources
 from reconciler.declared.read.text import read_texts
@@ -44,23 +42,11 @@ def load_state(folder: Path, site: Settings, *, today: date) -> Declaration:
     """
     problems = Problems()
     sources = find_sources(folder, problems)
-    with _collector_paused():
-        documents, locator = parse(read_texts(sources, problems), problems)
-        state = merge(convert(documents, site, today, problems), site, today, problems)
+    texts = read_texts(sources, problems)
+    locator = Locator(texts)
+    state = merge(convert(parse(texts, locator, problems), site, today, problems), site, today, problems)
     commit = "" if problems.any_error else read_commit(folder, problems)
     findings = problems.findings(locator.place_of)
     if problems.any_error:
         raise InvalidInput(findings)
     return Declaration(replace(state, commit=commit), findings, locator, len(sources), folder)
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Loading makes millions of values and no circles; looking for circles would take a tenth of the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

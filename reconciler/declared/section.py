@@ -13,8 +13,8 @@ from typing import Any, get_origin
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from reconciler.declared import registry
-from reconciler.declared.fields.addresses import Addresses
-from reconciler.declared.problems import Problems, Spot
+from reconciler.declared.fields.state_file import StateFile
+from reconciler.declared.problems import Problems
 from reconciler.model.addresses import Address, Domain
 from reconciler.model.declared import DesiredState, Mailbox, Removal
 from reconciler.model.owners import Scope
@@ -28,17 +28,6 @@ class Entry(BaseModel):
     """A part of a state file as it is written: unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """One file of the state, for who converts its entries."""
-
-    name: str
-    addresses: Addresses
-    site: Settings
-    today: date
-    problems: Problems
 
 
 @dataclass(frozen=True)
@@ -97,7 +86,7 @@ class Section:
     noun: tuple[str, str]
     written: Any
     description: str
-    convert: Callable[[Origin, Any, File], Any]
+    convert: Callable[[Origin, Any, StateFile], Any]
     key: Callable[[Any], Any]
     scope: Scope | None = None
     clash: Callable[[Section, Any, Any, date, Problems], Any] = declared_twice
@@ -126,9 +115,9 @@ def _sections(modules: tuple[str, ...]) -> Mapping[str, Section]:
     return {section.name: section for section in found}
 
 
-def warn_of_far_date(subject: str, what: str, day: date, spot: Spot, merged: Merged, problems: Problems) -> None:
+def warn_of_far_date(subject: str, what: str, day: date, at: Origin, merged: Merged, problems: Problems) -> None:
     """What waits for more than a year is probably a slip of the keyboard: 2206 for 2026."""
     if day - merged.state.today > _FAR:
         years = round((day - merged.state.today).days / 365.25)
         message = f"{subject}: {what} on {day} is {years or 1} year{'s' if years > 1 else ''} away"
-        problems.warn("date", subject, message, "if that is meant, leave it; else correct the year", spot)
+        problems.warn("date", subject, message, "if that is meant, leave it; else correct the year", at)

@@ -176,18 +176,7 @@ class OxUserRow(NamedTuple):
         if enough and self.key == found.key and self[_LOGIN:_ALIASES] == found[_LOGIN:_ALIASES]:
             return found  # nearly always, and a copy of every user takes a while
         aliases = found.aliases if enough else tuple(sorted({*self.aliases, *found.aliases}))
-        return found._replace(
-            key=self.key,
-            login=self.login,
-            display_name=self.display_name,
-            given_name=self.given_name,
-            surname=self.surname,
-            primary=self.primary,
-            email1=self.email1,
-            default_sender=self.default_sender,
-            imap_login=self.imap_login,
-            aliases=aliases,
-        )
+        return self._replace(account=found.account, aliases=aliases, id=found.id, names_managed=found.names_managed)
 
 
 _LOGIN, _ALIASES = OxUserRow._fields.index("login"), OxUserRow._fields.index("aliases")

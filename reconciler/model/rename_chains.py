@@ -49,16 +49,13 @@ def rename_chains(desired: DesiredState) -> RenameChains:
     arriving: dict[Address, list[Rename]] = {}
     for rename in due:
         arriving.setdefault(rename.new, []).append(rename)
-    last = {rename.new for rename in due} - {r.old for r in due if _left_for_good(r, due)}
+    # an address that was left is no account's, unless a later rename leads back to it
+    left = {r.old for r in due if not any(other.new == r.old and other.date > r.date for other in due)}
+    last = {rename.new for rename in due} - left
     former = {address: tuple(_back(address, arriving)) for address in last}
     current = {rename.old: account for account, chain in former.items() for rename in chain if rename.old != account}
     future = tuple(rename for rename in desired.renames if rename.date > desired.today)
     return RenameChains(former, current, future)
-
-
-def _left_for_good(rename: Rename, due: list[Rename]) -> bool:
-    """Whether no later rename leads back to the address that this one leaves."""
-    return not any(other.new == rename.old and other.date > rename.date for other in due)
 
 
 def _back(address: Address, arriving: Mapping[Address, list[Rename]]) -> list[Rename]:

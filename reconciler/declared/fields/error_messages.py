@@ -40,7 +40,10 @@ def sentence(error: ErrorDetails, model: Any) -> Sentence:
             hint = f"put the whole text in plain quotes: '…, {name[:-1]}'"
             return Sentence(path, f"the comma before `{name}` ends the text before it", hint, on_key=True)
         case "extra_forbidden":
-            return Sentence(path, f"`{name}` is not known here", _known_hint(name, model, path[:-1]), on_key=True)
+            fields = known_keys(model, path[:-1])
+            near = nearest(name, fields)
+            hint = f"did you mean `{near}`?" if near else f"known are {', '.join(fields)}"
+            return Sentence(path, f"`{name}` is not known here", hint, on_key=True)
         case "invalid_key":
             return Sentence(path, "a key that is not text", "put it in quotes", on_key=True)
         case "missing":
@@ -94,9 +97,7 @@ def _wrong_type(path: tuple[str | int, ...], name: str, kind: str, value: object
 
 def _own(path: tuple[str | int, ...], name: str, error: Exception) -> Sentence:
     """A sentence of our own validators: `what is wrong; what to write` or a Wrong."""
-    if isinstance(error, Wrong):
-        return Sentence(path, f"`{name}`: {error}" if name else str(error), error.hint)
-    message, _, hint = str(error).partition("; ")
+    message, _, hint = (str(error), "", error.hint) if isinstance(error, Wrong) else str(error).partition("; ")
     return Sentence(path, f"`{name}`: {message}" if name else message, hint)
 
 
@@ -104,17 +105,12 @@ def _shown(value: object) -> str:
     return "an address with `://`" if isinstance(value, str) and "://" in value else describe(value)
 
 
+_BOOLEANS = {**dict.fromkeys(("yes", "on", "y"), "true"), **dict.fromkeys(("no", "off", "n"), "false")}
+
+
 def _bool_hint(value: object) -> str:
-    if isinstance(value, str) and value.lower() in {"no", "off", "n", "yes", "on", "y"}:
-        meant = str(value.lower() in {"yes", "on", "y"}).lower()
-        return f"only true and false are booleans: write {meant}"
-    return "write true or false, without quotes"
-
-
-def _known_hint(name: str, model: Any, path: tuple[str | int, ...]) -> str:
-    known = known_keys(model, path)
-    near = nearest(name, known)
-    return f"did you mean `{near}`?" if near else f"known are {', '.join(known)}"
+    meant = _BOOLEANS.get(value.lower()) if isinstance(value, str) else None
+    return f"only true and false are booleans: write {meant}" if meant else "write true or false, without quotes"
 
 
 def known_keys(annotation: Any, path: tuple[str | int, ...]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from reconciler.declared.parse.fast import Reading
 from reconciler.declared.parse.locator import Locator
@@ -11,25 +11,16 @@ from reconciler.declared.parse.parallel import read_all
 from reconciler.declared.problems import Problems
 from reconciler.declared.read.source import Source
 
-
-class Document(NamedTuple):
-    """What one file holds, as plain values; None when it is empty or cannot be read."""
-
-    source: Source
-    value: Any
+Document = tuple[Source, Any]
+"""What one file holds, as plain values; None when it is empty or cannot be read."""
 
 
-def parse(texts: Mapping[Source, str], problems: Problems) -> tuple[Iterator[Document], Locator]:
-    """The documents, of which only one or two are there at once, and where everything in them stands."""
-    locator = Locator(texts)
-    return _documents(texts, locator, problems), locator
-
-
-def _documents(texts: Mapping[Source, str], locator: Locator, problems: Problems) -> Iterator[Document]:
+def parse(texts: Mapping[Source, str], locator: Locator, problems: Problems) -> Iterator[Document]:
+    """The documents, one after the other: only one or two are there at once. `locator` has the exact readings."""
     for source, value in zip(texts, read_all(list(texts.values())), strict=True):
         if value is Reading.UNUSUAL:
             tree = locator.tree(source.name)
             for remark in tree.remarks:
                 problems.error_at(source.place(*remark.mark), remark.rule, remark.message, remark.hint)
             value = tree.root.data() if tree.root else None
-        yield Document(source, value)
+        yield source, value

@@ -87,7 +87,11 @@ class _Builder:
         match event:
             case ScalarEvent():
                 self._tag(event)
-                self._place(self._scalar(event), event.anchor)
+                node = Node(_mark(event), text=event.value, plain=not event.style)
+                if node.plain and (slip := meant(event.value)):
+                    self._say(node.mark, slip.message, slip.hint)
+                    node.text, node.plain = slip.text, slip.plain
+                self._place(node, event.anchor)
             case MappingStartEvent():
                 self._open(event, Node(_mark(event), pairs={}))
             case SequenceStartEvent():
@@ -103,13 +107,6 @@ class _Builder:
                 self._anchors.clear()
             case _:
                 pass  # the stream's own start and end
-
-    def _scalar(self, event: Any) -> Node:
-        slip = None if event.style else meant(event.value)
-        if slip:
-            self._say(_mark(event), slip.message, slip.hint)
-            return Node(_mark(event), text=slip.text, plain=slip.plain)
-        return Node(_mark(event), text=event.value, plain=not event.style)
 
     def _document(self, event: Any) -> None:
         self._documents += 1

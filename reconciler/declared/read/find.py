@@ -79,14 +79,11 @@ def _real(path: Path, root: Path, above: tuple[Path, ...], problems: Problems) -
     except (OSError, RuntimeError):
         message, hint = "this link leads nowhere or in a circle", "remove the link or fix its target"
     else:
-        if not real.is_relative_to(root):
-            message, hint = (
-                "this link leaves the state folder",
-                "put the file itself here: git shows only what is inside",
-            )
-        elif real in above:
-            message, hint = "this link leads back to a folder that it is in", "remove the link"
-        else:
+        if real.is_relative_to(root) and real not in above:
             return real
+        message, hint = "this link leads back to a folder that it is in", "remove the link"
+        if real not in above:
+            message = "this link leaves the state folder"
+            hint = "put the file itself here: git shows only what is inside"
     problems.error_at(Place(shown(path), 1), "link", message, hint)
     return None

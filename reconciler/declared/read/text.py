@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 import stat
 from codecs import BOM_UTF8
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from reconciler.declared.problems import Problems
 from reconciler.declared.read.source import Source
@@ -70,40 +70,26 @@ def _decode(source: Source, content: bytes, problems: Problems) -> str | None:
 
 
 def _clean(source: Source, text: str, problems: Problems) -> bool:
-    bad = _INVISIBLE.search(text) or ("\r" in text and _OLD_LINE_END.search(text))
-    if bad:
-        message = f"found the invisible character U+{ord(bad[0]):04X}"
-        problems.error_at(_position(source, text, bad.start()), "encoding", message, "delete it")
-        return False
-    if _unfinished_merge(source, text, problems) or _odd_indent(source, text, problems):
-        return False
-    _warn_of_comments(source, text, problems)
-    tab = _TAB_INDENT.search(text) if "\t" in text else None
-    if tab:
-        problems.error_at(
-            _position(source, text, tab.start(1)), "yaml", "a tab indents this line", "indent with spaces"
-        )
-    return tab is None
+    wrong = list(_wrong(text))
+    for offset, rule, message, hint in wrong:
+        problems.error_at(_position(source, text, offset), rule, message, hint)
+    if not wrong:
+        _warn_of_comments(source, text, problems)
+    return not wrong
 
 
-def _unfinished_merge(source: Source, text: str, problems: Problems) -> bool:
-    """The lines that git leaves in a file whose merge was not finished."""
-    if "<<<<<<<" not in text and ">>>>>>>" not in text:
-        return False
-    starts = [match.start() for match in _CONFLICT.finditer(text)]
-    for start in starts:
+def _wrong(text: str) -> Iterator[tuple[int, str, str, str]]:
+    """What YAML reports somewhere else or not at all: where in the text, the rule, the message and the hint."""
+    if bad := _INVISIBLE.search(text) or ("\r" in text and _OLD_LINE_END.search(text)):
+        yield bad.start(), "encoding", f"found the invisible character U+{ord(bad[0]):04X}", "delete it"
+    elif ("<<<<<<<" in text or ">>>>>>>" in text) and (lines := list(_CONFLICT.finditer(text))):
         hint = "finish the merge: keep the lines that are right, and delete the lines of <, = and >"
-        problems.error_at(_position(source, text, start), "yaml", "git could not merge these lines by itself", hint)
-    return bool(starts)
-
-
-def _odd_indent(source: Source, text: str, problems: Problems) -> bool:
-    """A line that is indented with spaces that YAML takes for letters."""
-    match = None if text.isascii() else _ODD_INDENT.search(text)
-    if match:
-        message = f"a no-break space (U+{ord(match[1]):04X}) indents this line"
-        problems.error_at(_position(source, text, match.start(1)), "yaml", message, "replace it by plain spaces")
-    return match is not None
+        yield from ((line.start(), "yaml", "git could not merge these lines by itself", hint) for line in lines)
+    elif not text.isascii() and (odd := _ODD_INDENT.search(text)):
+        message = f"a no-break space (U+{ord(odd[1]):04X}) indents this line"
+        yield odd.start(1), "yaml", message, "replace it by plain spaces"
+    elif "\t" in text and (tab := _TAB_INDENT.search(text)):
+        yield tab.start(1), "yaml", "a tab indents this line", "indent with spaces"
 
 
 def _warn_of_comments(source: Source, text: str, problems: Problems) -> None:

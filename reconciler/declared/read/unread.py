@@ -5,7 +5,9 @@ docs/state-language.md, "Files that are not read", tells the rule.
 
 from __future__ import annotations
 
+import os
 import re
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
@@ -23,6 +25,7 @@ _NEVER = re.compile(
 )
 """Documentation, which may show state, programs, and what an editor keeps while it has a file open."""
 _HIDDEN = re.compile(r"\..*\.ya?ml", re.IGNORECASE)
+_YAML = (".yaml", ".yml")
 _MANY, _HEAD = 200, 65_536
 
 
@@ -48,8 +51,8 @@ def warn_of_state_above(root: Path, problems: Problems) -> None:
         beside = list(islice(root.parent.iterdir(), _MANY))
     except OSError:
         return
-    for path in sorted(path for path in beside if path.name != SITE_FILE and _could_be_state(path.name)):
-        if found := _declared_in(path):
+    for path in sorted(path for path in beside if path.name != SITE_FILE and not _NEVER.fullmatch(path.name)):
+        if (path.name.lower().endswith(_YAML) or _named_so(path.name)) and (found := _declared_in(path)):
             message = f"this file is not read: it lies outside the state folder, and declares {found}"
             hint = f"move it into {shown(root)} as {_yaml_name(path.name)} if it is to be read"
             problems.warn_at(Place(shown(path), 1), "file", message, hint)
@@ -57,13 +60,9 @@ def warn_of_state_above(root: Path, problems: Problems) -> None:
 
 def _meant_as_state(path: Path, name: str) -> bool:
     """Of hidden files only those that end in .yaml: the others are those of tools."""
-    if _NEVER.fullmatch(name) or (name.startswith(".") and not _HIDDEN.fullmatch(name)) or not _is_file(path):
+    if _NEVER.fullmatch(name) or (name.startswith(".") and not _HIDDEN.fullmatch(name)):
         return False
-    return _named_so(name) or bool(_declared_in(path))
-
-
-def _could_be_state(name: str) -> bool:
-    return not _NEVER.fullmatch(name) and (name.lower().endswith((".yaml", ".yml")) or _named_so(name))
+    return bool(_declared_in(path)) or (_named_so(name) and os.path.isfile(path))  # noqa: PTH113  # it never raises
 
 
 def _named_so(name: str) -> bool:
@@ -75,28 +74,18 @@ def _named_so(name: str) -> bool:
 def _declared_in(path: Path) -> str:
     """The first section that the file declares, at the left margin or as JSON has it; "" when it declares none or
     cannot be read: then its name decides."""
-    if not _is_file(path):
-        return ""
     section = rb"(?:^(?:\xef\xbb\xbf)?[\"']?|[{,]\s*\")(" + "|".join(section_names()).encode() + rb")[\"']? *:"
-    try:
-        with path.open("rb") as file:
-            found = re.search(section, file.read(_HEAD), re.MULTILINE)
-    except OSError:
-        return ""
+    found = None
+    with suppress(OSError):
+        if path.is_file():  # no pipe, which nobody may write to
+            with path.open("rb") as file:
+                found = re.search(section, file.read(_HEAD), re.MULTILINE)
     return found[1].decode() if found else ""
 
 
 def _yaml_name(name: str) -> str:
     """The name under which the file would be read."""
     bare = name.removeprefix(".")
-    almost = _ALMOST.fullmatch(bare)
-    if almost:
+    if almost := _ALMOST.fullmatch(bare):
         return f"{almost[1]}.yaml"
-    return bare if bare.lower().endswith((".yaml", ".yml")) else f"{bare.partition('.')[0]}.yaml"
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:
-        return False
+    return bare if bare.lower().endswith(_YAML) else f"{bare.partition('.')[0]}.yaml"

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import date
 from operator import attrgetter
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from reconciler.declared.fields.addresses import Addresses
 from reconciler.declared.fields.describe_input import Wrong, as_list, describe, several
 from reconciler.declared.fields.field_types import Text
+from reconciler.declared.fields.state_file import StateFile
 from reconciler.declared.parse.missing_separators import unseparated
 from reconciler.declared.problems import Problems, Spot
-from reconciler.declared.section import Entry, File, Merged, Section
+from reconciler.declared.section import Entry, Merged, Section
 from reconciler.model.addresses import Address, domain_of, local_part, without_extension
 from reconciler.model.declared import Alias, Rename
 from reconciler.model.owners import Scope
@@ -54,12 +56,17 @@ _TARGETS = Annotated[list[Text], Field(min_length=1, max_length=MAX_TARGETS)]
 AliasTargets = Annotated[AliasEntry, BeforeValidator(_alias, json_schema_input_type=Text | _TARGETS | AliasEntry)]
 
 
-def _convert(origin: Origin, entry: AliasEntry, file: File) -> Alias | None:
-    address, problems = _address(origin, file.addresses), file.problems
+def _convert(origin: Origin, entry: AliasEntry, file: StateFile) -> Alias | None:
+    spot, problems = Spot(origin, on_key=True), file.problems
+    address = None
+    if origin.key.startswith("@"):
+        file.say(origin.key, f"`{origin.key}` is PostfixAdmin's spelling", f"write '*{origin.key}'", spot)
+    else:
+        address = file.own(origin.key, spot)  # `*` is the catch-all
     seen: dict[Address, None] = {}
     for index, text in enumerate(entry.goto):
         spot = Spot(origin, ("goto", index))
-        target = file.addresses.target(text, spot)
+        target = file.target(text, spot)
         if target is not None and target in seen:
             problems.error("alias", target, f"the target {target} is listed twice", "keep one", spot)
         elif target is not None:
@@ -73,37 +80,26 @@ def _convert(origin: Origin, entry: AliasEntry, file: File) -> Alias | None:
     return Alias(address, tuple(seen), origin, entry.active)
 
 
-def _address(origin: Origin, addresses: Addresses) -> Address | None:
-    """`*` is the catch-all."""
-    spot = Spot(origin, on_key=True)
-    if origin.key.startswith("@"):
-        addresses.say(origin.key, f"`{origin.key}` is PostfixAdmin's spelling", f"write '*{origin.key}'", spot)
-        return None
-    return addresses.own(origin.key, spot)
-
-
 def _check(merged: Merged, problems: Problems) -> None:
     """One address is one thing; aliases do not run in circles; targets in our domains should exist."""
     for address, alias in merged.state.aliases.items():
-        holder = merged.state.mailboxes.get(address)
+        spot = Spot(alias.origin, on_key=True)
+        holder, member = merged.state.mailboxes.get(address), merged.members.get(local_part(address))
         if holder is not None:
             message = f"{address} is an alias and a mailbox"
             hint = "keep one of them; forwards of a mailbox belong to its user and are set there"
-            problems.error("alias", address, message, hint, Spot(alias.origin, on_key=True), other=holder.origin)
-        member = merged.members.get(local_part(address))
+            problems.error("alias", address, message, hint, spot, other=holder.origin)
         if member is not None:
             message = f"{address} is the member number of {member.address}, whose alias is made from `member`"
-            problems.error(
-                "alias", address, message, "remove the alias", Spot(alias.origin, on_key=True), other=member.origin
-            )
-    _check_loops(merged, problems)
+            problems.error("alias", address, message, "remove the alias", spot, other=member.origin)
+    _check_loops(merged.state.aliases, problems)
     _check_targets(merged, problems)
 
 
-def _check_loops(merged: Merged, problems: Problems) -> None:
+def _check_loops(aliases: Mapping[Address, Alias], problems: Problems) -> None:
     """Says each circle once. Depth first without recursion: a chain may be as long as the table."""
     done: set[Address] = set()
-    for start in merged.state.aliases:
+    for start in aliases:
         way: dict[Address, int] = {}
         waiting: list[tuple[Address, bool]] = [(start, False)]
         while waiting:
@@ -112,50 +108,49 @@ def _check_loops(merged: Merged, problems: Problems) -> None:
                 way.pop(address)
                 done.add(address)
             elif address in way:
-                _say_loop(merged.state.aliases[address], [*list(way)[way[address] :], address], problems)
-            elif address not in done and address in merged.state.aliases:
+                circle = [*list(way)[way[address] :], address]
+                shown = circle if len(circle) <= 8 else [*circle[:4], "…", *circle[-3:]]
+                message, spot = (
+                    f"mail goes in a circle: {' → '.join(shown)}",
+                    Spot(aliases[address].origin, on_key=True),
+                )
+                problems.error("alias", address, message, "let one of them lead out of it", spot)
+            elif address not in done and address in aliases:
                 way[address] = len(way)
                 waiting.append((address, True))
-                waiting += [(target, False) for target in reversed(merged.state.aliases[address].goto)]
-
-
-def _say_loop(alias: Alias, circle: list[Address], problems: Problems) -> None:
-    shown = circle if len(circle) <= 8 else [*circle[:4], Address("…"), *circle[-3:]]
-    message = f"mail goes in a circle: {' → '.join(shown)}"
-    problems.error("alias", alias.address, message, "let one of them lead out of it", Spot(alias.origin, on_key=True))
+                waiting += [(target, False) for target in reversed(aliases[address].goto)]
 
 
 def _check_targets(merged: Merged, problems: Problems) -> None:
     """A warning: the target may be live without being declared. The gate `dangling-alias` knows."""
-    renamed = {rename.old: rename for rename in sorted(merged.state.renames, key=lambda rename: rename.date)}
+    renamed = {rename.old: rename for rename in sorted(merged.state.renames, key=attrgetter("date"))}
     for address, alias in merged.state.aliases.items():
-        for index, target in enumerate(alias.goto):
-            spot = Spot(alias.origin, ("goto", index))
+        for target in alias.goto:
             rename = renamed.get(target)
             if rename is not None and target not in merged.state.mailboxes:
-                _say_renamed(address, rename, spot, merged, problems)
+                _say_renamed(alias, rename, merged.state.today, problems)
             elif domain_of(target) in merged.domains and rename is None and not _declared(target, merged):
                 base, extension = without_extension(target, "+")
                 if extension and (base in renamed or _declared(Address(base), merged)):
                     message = f"{address} leads to {target}, which arrives at {base} where Postfix takes sub-addresses"
                     hint = "it does with `recipient_delimiter = +`; the plan asks it"
-                    problems.note("sub-address", address, message, hint, spot)
-                    continue
-                message = f"{address} leads to {target}, which is not declared"
-                hint = "correct it, or declare it; if it is live, the plan leaves it as it is"
-                problems.warn("dangling-alias", address, message, hint, spot)
+                    problems.note("sub-address", address, message, hint, alias.origin)
+                else:
+                    message = f"{address} leads to {target}, which is not declared"
+                    hint = "correct it, or declare it; if it is live, the plan leaves it as it is"
+                    problems.warn("dangling-alias", address, message, hint, alias.origin)
 
 
-def _say_renamed(address: Address, rename: Rename, spot: Spot, merged: Merged, problems: Problems) -> None:
+def _say_renamed(alias: Alias, rename: Rename, today: date, problems: Problems) -> None:
     """Its mail arrives as long as the entry of the rename stands, and no longer."""
-    say, since = (problems.warn, "since") if rename.date <= merged.state.today else (problems.note, "on")
-    message = f"{address} leads to {rename.old}, which is renamed to {rename.new} {since} {rename.date}"
-    when = "" if rename.date <= merged.state.today else " then"
-    say("renamed-target", address, message, f"write {rename.new} instead{when}", spot)
+    done = rename.date <= today
+    say, since, then = (problems.warn, "since", "") if done else (problems.note, "on", " then")
+    message = f"{alias.address} leads to {rename.old}, which is renamed to {rename.new} {since} {rename.date}"
+    say("renamed-target", alias.address, message, f"write {rename.new} instead{then}", alias.origin)
 
 
 def _declared(target: Address, merged: Merged) -> bool:
-    """Whether something declared has the address; a removal has it too, and `check_removals` speaks of it."""
+    """Whether something declared has the address; a removal has it too, and `removals` speaks of it."""
     if target in merged.state.mailboxes or target in merged.state.aliases or target in merged.removals:
         return True
     member = merged.members.get(local_part(target))

@@ -11,8 +11,9 @@ from pydantic import AfterValidator, Field
 
 from reconciler.declared.fields.describe_input import Wrong, describe, nearest
 from reconciler.declared.fields.field_types import Day, Remark, Text
+from reconciler.declared.fields.state_file import StateFile
 from reconciler.declared.problems import Problems, Spot
-from reconciler.declared.section import Entry, File, Merged, Section
+from reconciler.declared.section import Entry, Merged, Section
 from reconciler.model.addresses import BadAddress, parse_domain
 from reconciler.model.declared import CONFIRMABLE, Confirm
 from reconciler.model.source_places import Origin
@@ -46,7 +47,7 @@ class ConfirmEntry(Entry):
     reason: Remark = Field(description="Why.", examples=["data export handed over"])
 
 
-def _convert(origin: Origin, entry: ConfirmEntry, file: File) -> Confirm | None:
+def _convert(origin: Origin, entry: ConfirmEntry, file: StateFile) -> Confirm | None:
     last = file.today + timedelta(days=CONFIRM_DAYS)
     if entry.until > last:
         message = f"until {entry.until} is more than {CONFIRM_DAYS} days ahead"
@@ -56,24 +57,24 @@ def _convert(origin: Origin, entry: ConfirmEntry, file: File) -> Confirm | None:
     return Confirm(entry.gate, subject, entry.until, entry.reason, origin) if subject is not None else None
 
 
-def _subject(gate: str, text: str, file: File, spot: Spot) -> str | None:
+def _subject(gate: str, text: str, file: StateFile, spot: Spot) -> str | None:
     """What the gate is lifted for, in the form in which its finding names it."""
-    site, addresses = file.site.site, file.addresses
+    site = file.site.site
     if _OX_ID.fullmatch(text) or (gate in _GATES_OF_MANY and text == site):
         return text
     if gate == "second-account":
-        addresses.say(text, f"{describe(text)} is not an OX account", "write it like openxchange/4200", spot)
+        file.say(text, f"{describe(text)} is not an OX account", "write it like openxchange/4200", spot)
         return None
     if gate in _GATES_OF_MANY:
         try:
             return parse_domain(text)
         except BadAddress:
             message = f"{describe(text)} is neither this site's name nor a domain, which `{gate}` is confirmed for"
-            addresses.say(text, message, f"write `subject: {site}`, or a domain like mail.example", spot)
+            file.say(text, message, f"write `subject: {site}`, or a domain like mail.example", spot)
             return None
     if gate in {"wide-block", "missing-domain"} and "@" not in text:
-        return addresses.domain(text, spot)
-    return addresses.address(text, spot)
+        return file.domain(text, spot)
+    return file.address(text, spot)
 
 
 def _check(merged: Merged, problems: Problems) -> None:

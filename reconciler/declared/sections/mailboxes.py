@@ -11,8 +11,9 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from reconciler.declared.fields.describe_input import Wrong, describe
 from reconciler.declared.fields.field_types import MAX_NAME, Member, Name, OptionalDay, Quota, Text
+from reconciler.declared.fields.state_file import StateFile
 from reconciler.declared.problems import Problems, Spot
-from reconciler.declared.section import Entry, File, Merged, Section, warn_of_far_date
+from reconciler.declared.section import Entry, Merged, Section, warn_of_far_date
 from reconciler.declared.sections.ox_logins_and_names import check_groupware
 from reconciler.model.addresses import CATCH_ALL, Address, local_part
 from reconciler.model.declared import Mailbox
@@ -84,7 +85,7 @@ class MailboxEntry(Entry):
 _EMPTY = MailboxEntry.model_construct()
 
 
-def _convert(origin: Origin, entry: MailboxEntry | None, file: File) -> Mailbox | None:
+def _convert(origin: Origin, entry: MailboxEntry | None, file: StateFile) -> Mailbox | None:
     entry = entry or _EMPTY
     address = _address(origin, file)
     if address is None:
@@ -95,41 +96,33 @@ def _convert(origin: Origin, entry: MailboxEntry | None, file: File) -> Mailbox 
         if len(name) > MAX_NAME:
             message = f"given name and surname have {len(name)} characters together, {MAX_NAME} are allowed"
             file.problems.error("name", address, message, "write a shorter `name`", origin)
-    return Mailbox(
-        address,
-        origin,
-        given_name=entry.given_name,
-        surname=entry.surname,
-        name=name,
-        member=entry.member,
-        quota=entry.quota,
-        active=entry.active,
-        groupware=_has_groupware(origin, address, entry, file),
-        username=entry.groupware.username if isinstance(entry.groupware, Groupware) else None,
-        password_reset=entry.password_reset,
-        subscriptions_reset=entry.subscriptions_reset,
-    )
+    own = {
+        "name": name,
+        "groupware": _has_groupware(origin, address, entry, file),
+        "username": entry.groupware.username if isinstance(entry.groupware, Groupware) else None,
+    }
+    return Mailbox(address, origin, **{**vars(entry), **own})
 
 
-def _address(origin: Origin, file: File) -> Address | None:
-    spot, addresses = Spot(origin, on_key=True), file.addresses
-    address = addresses.own(origin.key, spot)
+def _address(origin: Origin, file: StateFile) -> Address | None:
+    spot = Spot(origin, on_key=True)
+    address = file.own(origin.key, spot)
     if address is None:
         return None
     local = local_part(address)
     if local == CATCH_ALL:
-        addresses.say(address, "a catch-all cannot be a mailbox", "declare it in `aliases`", spot)
+        file.say(address, "a catch-all cannot be a mailbox", "declare it in `aliases`", spot)
     elif local.isdigit():
         message = f"{address} has digits only: that is the alias of a member number"
-        addresses.say(address, message, f"choose another name for the mailbox and write `member: {local}` in it", spot)
-    elif "#" in local and addresses.vacation_domain:
-        addresses.say(address, f"{address} looks like a vacation token", "leave the # out", spot)
+        file.say(address, message, f"choose another name for the mailbox and write `member: {local}` in it", spot)
+    elif "#" in local and file.vacation_domain:
+        file.say(address, f"{address} looks like a vacation token", "leave the # out", spot)
     else:
         return address
     return None
 
 
-def _has_groupware(origin: Origin, address: Address, entry: MailboxEntry, file: File) -> bool:
+def _has_groupware(origin: Origin, address: Address, entry: MailboxEntry, file: StateFile) -> bool:
     there = file.site.openxchange is not None
     wanted = there if entry.groupware is None else entry.groupware is not False
     if wanted and not there:
@@ -153,25 +146,19 @@ def _check(merged: Merged, problems: Problems) -> None:
             message = f"{address} does not follow the naming pattern {pattern.pattern}"
             hint = "rename it before it is created; a mailbox that is live already is left alone"
             problems.warn("naming", address, message, hint, mailbox.origin)
-        if mailbox.member is None:
-            if mailbox.password_reset is not None:
-                message = f"{address} has no `member`, so no letter can tell the new password"
-                hint = "write their member number, or remove `password_reset` and set the password by hand"
-                problems.warn("password-reset", address, message, hint, Spot(mailbox.origin, ("password_reset",)))
-            continue
-        first = merged.members[mailbox.member]
+        if mailbox.member is None and mailbox.password_reset is not None:
+            message = f"{address} has no `member`, so no letter can tell the new password"
+            hint = "write their member number, or remove `password_reset` and set the password by hand"
+            problems.warn("password-reset", address, message, hint, Spot(mailbox.origin, ("password_reset",)))
+        first = merged.members[mailbox.member] if mailbox.member is not None else mailbox
         if first is not mailbox:
             message = f"member {mailbox.member} has two accounts, {first.address} and {address}"
             hint = "leave `member` in one of them; a second address of a person is an alias"
             spot = Spot(mailbox.origin, ("member",))
             problems.error("member", address, message, hint, spot, other=first.origin)
-
-
-def _check_dates(merged: Merged, problems: Problems) -> None:
-    for box in merged.state.mailboxes.values():
-        for what, day in (("password", box.password_reset), ("subscriptions", box.subscriptions_reset)):
+        for what, day in (("password", mailbox.password_reset), ("subscriptions", mailbox.subscriptions_reset)):
             if day is not None:
-                warn_of_far_date(box.address, f"the {what} reset", day, Spot(box.origin), merged, problems)
+                warn_of_far_date(address, f"the {what} reset", day, mailbox.origin, merged, problems)
 
 
 SECTION = Section(
@@ -182,5 +169,5 @@ SECTION = Section(
     _convert,
     key=attrgetter("address"),
     scope=Scope.ACCOUNT,
-    checks=(_check, check_groupware, _check_dates),
+    checks=(_check, check_groupware),
 )

@@ -8,8 +8,9 @@ from operator import attrgetter
 from pydantic import Field
 
 from reconciler.declared.fields.field_types import Day, Remark, Text
+from reconciler.declared.fields.state_file import StateFile
 from reconciler.declared.problems import Problems, Spot
-from reconciler.declared.section import Entry, File, Merged, Section, warn_of_far_date
+from reconciler.declared.section import Entry, Merged, Section, warn_of_far_date
 from reconciler.model.addresses import Address, without_extension
 from reconciler.model.declared import GroupwareAccount, Removal
 from reconciler.model.source_places import Origin
@@ -28,8 +29,8 @@ class RemovalEntry(Entry):
     )
 
 
-def _convert(origin: Origin, entry: RemovalEntry, file: File) -> Removal | None:
-    mailbox = file.addresses.address(entry.mailbox, Spot(origin, ("mailbox",)))
+def _convert(origin: Origin, entry: RemovalEntry, file: StateFile) -> Removal | None:
+    mailbox = file.address(entry.mailbox, Spot(origin, ("mailbox",)))
     if mailbox is None:
         return None
     return Removal(mailbox, entry.date, entry.reason, origin, entry.groupware_account)
@@ -47,8 +48,7 @@ def _check(merged: Merged, problems: Problems) -> None:
             message = f"{address} is declared as an alias, but its mailbox is there until the purge"
             hint = f"declare the alias {days} days after {removal.date}"
             _say(removal, message, hint, alias.origin, problems)
-        spot = Spot(removal.origin, ("date",))
-        warn_of_far_date(address, "the removal", removal.date, spot, merged, problems)
+        warn_of_far_date(address, "the removal", removal.date, removal.origin, merged, problems)
     _check_targets(merged, problems)
 
 

@@ -13,8 +13,9 @@ from operator import attrgetter
 from pydantic import Field
 
 from reconciler.declared.fields.field_types import Day, Name, OptionalRemark, Text
+from reconciler.declared.fields.state_file import StateFile
 from reconciler.declared.problems import Problems, Spot
-from reconciler.declared.section import Entry, File, Merged, Section, warn_of_far_date
+from reconciler.declared.section import Entry, Merged, Section, warn_of_far_date
 from reconciler.model.addresses import Address
 from reconciler.model.declared import OldMailbox, Rename
 from reconciler.model.source_places import Origin
@@ -42,25 +43,16 @@ class RenameEntry(Entry):
     )
 
 
-def _convert(origin: Origin, entry: RenameEntry, file: File) -> Rename | None:
-    old = file.addresses.address(entry.old, Spot(origin, ("from",)))
-    new = file.addresses.address(entry.new, Spot(origin, ("to",)))
+def _convert(origin: Origin, entry: RenameEntry, file: StateFile) -> Rename | None:
+    old = file.address(entry.old, Spot(origin, ("from",)))
+    new = file.address(entry.new, Spot(origin, ("to",)))
     if old is None or new is None:
         return None
     if old == new:
         message = f"{old} is renamed to itself"
         file.problems.error("rename", old, message, "remove the entry", Spot(origin, ("to",)))
         return None
-    return Rename(
-        old,
-        new,
-        entry.date,
-        origin,
-        former_surname=entry.former_surname,
-        ticket=entry.ticket,
-        old_mailbox=entry.old_mailbox,
-        rewrite_references=entry.rewrite_references,
-    )
+    return Rename(**{**vars(entry), "old": old, "new": new, "origin": origin})
 
 
 @dataclass(slots=True)
@@ -75,8 +67,10 @@ class _Account:
 def _check(merged: Merged, problems: Problems) -> None:
     """Follows all renames by date; refuses two to one, one to two, swaps, and former addresses given to others."""
     holders: dict[Address, _Account] = {}
-    renames = sorted(merged.state.renames, key=lambda rename: rename.date)
-    for _, same_day in groupby(renames, key=lambda rename: rename.date):
+    renames = sorted(merged.state.renames, key=attrgetter("date"))
+    for rename in renames:
+        warn_of_far_date(rename.old, "the rename", rename.date, rename.origin, merged, problems)
+    for _, same_day in groupby(renames, key=attrgetter("date")):
         for rename in _ordered(list(same_day), problems):
             _follow(rename, holders, problems)
     accounts = {id(account): account for account in holders.values()}.values()
@@ -180,12 +174,6 @@ def _swapped(rename: Rename, merged: Merged) -> bool:
     return rename.old in boxes and rename.new not in {*boxes, *merged.state.aliases, *merged.removals}
 
 
-def _check_dates(merged: Merged, problems: Problems) -> None:
-    for rename in merged.state.renames:
-        spot = Spot(rename.origin, ("date",))
-        warn_of_far_date(rename.old, "the rename", rename.date, spot, merged, problems)
-
-
 SECTION = Section(
     "renames",
     ("rename", "renames"),
@@ -193,5 +181,5 @@ SECTION = Section(
     "Accounts that changed or change their address.",
     _convert,
     key=attrgetter("origin"),
-    checks=(_check, _check_dates),
+    checks=(_check,),
 )

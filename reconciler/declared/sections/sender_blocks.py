@@ -8,11 +8,11 @@ from operator import attrgetter
 
 from pydantic import Field, model_validator
 
-from reconciler.declared.fields.addresses import Addresses
 from reconciler.declared.fields.describe_input import Wrong, describe
 from reconciler.declared.fields.field_types import OptionalDay, OptionalText, Remark
+from reconciler.declared.fields.state_file import StateFile
 from reconciler.declared.problems import Problems, Spot
-from reconciler.declared.section import Entry, File, Merged, Section
+from reconciler.declared.section import Entry, Merged, Section
 from reconciler.model.addresses import CATCH_ALL, domain_of
 from reconciler.model.declared import SenderBlock
 from reconciler.model.owners import Scope
@@ -39,37 +39,37 @@ class SenderBlockEntry(Entry):
         return self
 
 
-def _convert(origin: Origin, entry: SenderBlockEntry, file: File) -> SenderBlock | None:
+def _convert(origin: Origin, entry: SenderBlockEntry, file: StateFile) -> SenderBlock | None:
     if entry.sender is not None:
-        key = _sender(entry.sender, Spot(origin, ("sender",)), file.addresses)
+        key = _sender(entry.sender, Spot(origin, ("sender",)), file)
     else:
-        key = _domain(entry.domain or "", Spot(origin, ("domain",)), file.addresses)
+        key = _domain(entry.domain or "", Spot(origin, ("domain",)), file)
     if key is None:
         return None
     return SenderBlock(key, entry.sender is None, entry.reason, origin, entry.added, entry.expires)
 
 
-def _sender(text: str, spot: Spot, addresses: Addresses) -> str | None:
+def _sender(text: str, spot: Spot, file: StateFile) -> str | None:
     """The key of a block of one address; never completed, since it is never ours."""
     local, at, domain = text.strip().rpartition("@")
     if not at or local in ("", CATCH_ALL):
         message = f"{describe(text)} is not an address" if not at else f"{describe(text)} never matches any sender"
         hint = f"write `domain: {domain}` to block the domain" if "." in domain else "write local_part@domain"
-        addresses.say(text, message, hint, spot)
+        file.say(text, message, hint, spot)
         return None
-    return addresses.address(text, spot)
+    return file.address(text, spot)
 
 
-def _domain(text: str, spot: Spot, addresses: Addresses) -> str | None:
+def _domain(text: str, spot: Spot, file: StateFile) -> str | None:
     """The key of a block of a domain with its subdomains (facts/postfix.md 1.1: `@domain` never matches)."""
     bare = text.strip().removeprefix("*").removeprefix("@").removeprefix(".")
     if bare != text.strip():
-        addresses.say(text, f"{describe(text)} never matches any sender", f"write `domain: {bare}`", spot)
+        file.say(text, f"{describe(text)} never matches any sender", f"write `domain: {bare}`", spot)
         return None
     if "@" in text:
-        addresses.say(text, f"{describe(text)} is an address", f"write `sender: {text.strip()}`", spot)
+        file.say(text, f"{describe(text)} is an address", f"write `sender: {text.strip()}`", spot)
         return None
-    return addresses.domain(text, spot)
+    return file.domain(text, spot)
 
 
 def _clash(section: Section, first: SenderBlock, second: SenderBlock, today: date, problems: Problems) -> SenderBlock:  # noqa: ARG001  # as in declared_twice
@@ -86,27 +86,22 @@ def _clash(section: Section, first: SenderBlock, second: SenderBlock, today: dat
 
 def _check(merged: Merged, problems: Problems) -> None:
     """A block of a domain takes its subdomains with it (facts/postfix.md 1.1), so parents of our domains count too."""
-    ours = merged.domains
+    ours, blocks, today = merged.domains, merged.state.sender_blocks, merged.state.today
     protected = {parent: domain for domain in ours for parent in _with_parents(domain)}
-    for key, block in merged.state.sender_blocks.items():
+    for key, block in blocks.items():
         own = protected.get(key) if block.is_domain else domain_of(key) if domain_of(key) in ours else None
         if own is not None:
             message = f"the block of {key} would refuse mail from our own domain {own}"
             problems.error("own-domain", key, message, "remove the block", block.origin)
-        if block.expired(merged.state.today):
+        if block.expired(today):
             hint = "it is lifted; remove the entry"
             problems.note("expired", key, f"the block of {key} ended on {block.expires}", hint, block.origin)
-        else:
-            _note_cover(block, merged, problems)
-
-
-def _note_cover(block: SenderBlock, merged: Merged, problems: Problems) -> None:
-    domain = block.key if block.is_domain else domain_of(block.key)
-    for wider in _with_parents(domain):
-        other = merged.state.sender_blocks.get(wider)
-        if other is not None and other is not block and not other.expired(merged.state.today):
-            message = f"{block.key} is covered by the block of {wider} already"
-            problems.note("covered", block.key, message, "one of them is enough", block.origin)
+            continue
+        for wider in _with_parents(domain_of(key)):  # of a domain that is the domain itself
+            other = blocks.get(wider)
+            if other is not None and other is not block and not other.expired(today):
+                message = f"{key} is covered by the block of {wider} already"
+                problems.note("covered", key, message, "one of them is enough", block.origin)
 
 
 def _with_parents(domain: str) -> Iterator[str]:

@@ -21,7 +21,7 @@ from reconciler.declared.problems import Problems, printable
 from reconciler.declared.read.source import SITE_FILE, Source, shown
 from reconciler.declared.read.text import read_text
 from reconciler.declared.registry import section_names
-from reconciler.declared.site_file.ssh_configs import check_ssh_configs, missing
+from reconciler.declared.site_file.ssh_configs import check_ssh_configs
 from reconciler.errors import InvalidInput, UsageError
 from reconciler.remote.database_url import files, split, wrong_file
 from reconciler.settings import Settings, Site
@@ -47,9 +47,9 @@ def load_site(path: Path | None, *, reads_state: bool = False) -> Settings:
     _refuse(source, root, () if isinstance(checked, Site) else checked, problems)
     assert isinstance(checked, Site)
     settings = Settings.model_construct(**dict(checked), folder=file.parent, file=source.shown)
-    check_ssh_configs(settings, problems)
     state = _state_outside(settings) if reads_state else ()
-    _refuse(source, root, (*state, *_database_files(settings), *missing(settings)), problems)
+    wrong = (*state, *_database_files(settings), *check_ssh_configs(settings, problems))
+    _refuse(source, root, wrong, problems)
     return settings
 
 
@@ -103,36 +103,25 @@ def _find(path: Path | None) -> Path:
     named = path or (Path(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None)
     if named is not None:
         # the command line takes the variable for the option
-        where = VARIABLE if str(named) == os.environ.get(VARIABLE) else "--site"
-        return _named(named, where)
-    for candidate in _PLACES:
-        if candidate.is_file():
-            return _own(candidate)
-    raise UsageError(
-        f"no site file: neither {' nor '.join(str(candidate) for candidate in _PLACES)}",
-        hint=f"go to the folder that holds {SITE_FILE}, or name it with --site PATH or {VARIABLE}",
-    )
-
-
-def _own(found: Path) -> Path:
-    """The file that was found, not named: a link in a merge request may lead anywhere. Raises UsageError."""
-    if not found.resolve().is_relative_to(repository(found.parent)):
-        raise UsageError(
-            f"{found} is a link that leads out of the repository",
-            hint=f"put the file itself there, or name the one that is meant with --site PATH or {VARIABLE}",
-        )
+        return _named(named, VARIABLE if str(named) == os.environ.get(VARIABLE) else "--site")
+    found = next((place for place in _PLACES if place.is_file()), None)
+    if found is None:
+        hint = f"go to the folder that holds {SITE_FILE}, or name it with --site PATH or {VARIABLE}"
+        raise UsageError(f"no site file: neither {' nor '.join(map(str, _PLACES))}", hint=hint)
+    if not found.resolve().is_relative_to(repository(found.parent)):  # in a merge request it may lead anywhere
+        hint = f"put the file itself there, or name the one that is meant with --site PATH or {VARIABLE}"
+        raise UsageError(f"{found} is a link that leads out of the repository", hint=hint)
     return found
 
 
 def _named(path: Path, where: str) -> Path:
     """The file that somebody named. Raises UsageError when it is none."""
     shown_path = printable(str(path))
-    if "\0" in str(path) or not path.is_dir():
-        if "\0" not in str(path) and path.is_file():
-            return path
-        raise UsageError(
-            f"there is no site file {shown_path}", hint=f"correct {where}: it names a file like {SITE_FILE}"
-        )
+    if os.path.isfile(path):  # noqa: PTH113  # false for any text that is no path
+        return path
+    if not os.path.isdir(path):  # noqa: PTH112  # as above
+        hint = f"correct {where}: it names a file like {SITE_FILE}"
+        raise UsageError(f"there is no site file {shown_path}", hint=hint)
     inside = next((path / place for place in _PLACES if (path / place).is_file()), None)
     hint = f"write {printable(str(inside))}" if inside else f"it names a file like {SITE_FILE}"
     raise UsageError(f"{where} names the folder {shown_path}, not a site file", hint=hint)

@@ -7,8 +7,9 @@ from operator import attrgetter
 from pydantic import Field
 
 from reconciler.declared.fields.field_types import Text
+from reconciler.declared.fields.state_file import StateFile
 from reconciler.declared.problems import Problems, Spot
-from reconciler.declared.section import Entry, File, Merged, Section
+from reconciler.declared.section import Entry, Merged, Section
 from reconciler.model.source_places import Origin
 from tests.examples.mailing_lists.value import LIST, MailingList
 
@@ -20,10 +21,10 @@ class MailingListEntry(Entry):
     members: list[Text] = Field(min_length=1, description="Who gets its mail.", examples=[["klaus@extern.example"]])
 
 
-def _convert(origin: Origin, entry: MailingListEntry, file: File) -> MailingList | None:
-    address = file.addresses.own(origin.key, Spot(origin, on_key=True))
-    owner = file.addresses.address(entry.owner, Spot(origin, ("owner",)))
-    members = [file.addresses.target(text, Spot(origin, ("members", n))) for n, text in enumerate(entry.members)]
+def _convert(origin: Origin, entry: MailingListEntry, file: StateFile) -> MailingList | None:
+    address = file.own(origin.key, Spot(origin, on_key=True))
+    owner = file.address(entry.owner, Spot(origin, ("owner",)))
+    members = [file.target(text, Spot(origin, ("members", n))) for n, text in enumerate(entry.members)]
     if address is None or owner is None:
         return None
     return MailingList(address, owner, tuple(sorted({member for member in members if member is not None})), origin)

@@ -1,12 +1,11 @@
-"""Addresses as one file writes them: completed with its `domain`, canonical, and allowed where they stand.
-
-The general form is `model.addresses`; here is what each place in the language adds to it.
-"""
+"""One file of the state, for who converts its entries: its addresses are completed with its `domain`, canonical, and
+allowed where they stand. The general form of addresses is `model.addresses`."""
 
 from __future__ import annotations
 
 import re
 import sys
+from datetime import date
 from typing import Any
 
 from reconciler.declared.fields.describe_input import describe, several
@@ -29,25 +28,21 @@ MAX_ADDRESS = 254  # facts/postfixadmin.md 9
 _VACATION_LOCAL_PART = re.compile(r"[^#]+#[^#]+\.[^#]+")  # user#domain (facts/postfixadmin.md 7)
 
 
-class Addresses:
-    """The addresses of one file. Every method gives None after a complaint."""
+class StateFile:
+    """What a file's entries are converted with, as of `today`. Every method gives None after a complaint."""
 
-    def __init__(self, file: str, domain: Any, site: Settings, problems: Problems) -> None:
-        self._problems = problems
+    def __init__(self, name: str, domain: Any, site: Settings, today: date, problems: Problems) -> None:
+        self.site, self.today, self.problems = site, today, problems
         self.vacation_domain = site.postfixadmin.vacation_domain if site.postfixadmin else None
         self._ours: dict[Domain, bool] = {}
         self._domain: Domain | None = None
-        self._lost = False  # `domain:` is there but wrong: then bare local parts are not complained about again
-        if domain is not None:
-            self._domain = self._file_domain(domain, Spot(Origin(file, "domain", "")))
-            self._lost = self._domain is None
-
-    def _file_domain(self, value: Any, spot: Spot) -> Domain | None:
-        if not isinstance(value, str):
-            message = f"`domain` must be a domain, got {describe(value)}"
-            self._problems.error("address", "domain", message, "write it like mail.example", spot)
-            return None
-        return self.domain(value, spot)
+        spot = Spot(Origin(name, "domain", ""))
+        if isinstance(domain, str):
+            self._domain = self.domain(domain, spot)
+        elif domain is not None:
+            self.say("domain", f"`domain` must be a domain, got {describe(domain)}", "write it like mail.example", spot)
+        # `domain:` is there but wrong: then bare local parts are not complained about again
+        self._lost = domain is not None and self._domain is None
 
     def own(self, text: str, spot: Spot) -> Address | None:
         """An address that PostfixAdmin can hold; what is wrong with its domain is said once a file."""
@@ -81,51 +76,45 @@ class Addresses:
 
     def address(self, text: str, spot: Spot) -> Address | None:
         """Any address, completed with the domain of the file."""
+        error = None
         if len(text) <= MAX_ADDRESS:
             try:
                 address = parse_address(text, self._domain)
-            except BadAddress as error:
-                if not (self._lost and "@" not in text):
-                    self._bad(text, error, spot)
-                return None
-            if len(address) <= MAX_ADDRESS:
-                # one object for all equal ones: an address is in a dozen places, here and in what is found live
-                return Address(sys.intern(address))
-            text = address
-        self._say_too_long(text, spot)
+            except BadAddress as bad:
+                error = bad
+            else:
+                if len(address) <= MAX_ADDRESS:
+                    # one object for all equal ones: an address is in a dozen places, here and in what is found live
+                    return Address(sys.intern(address))
+                text = address
+        if error is None or not self._lost or "@" in text:
+            self._bad(text, error, spot)
         return None
-
-    def _say_too_long(self, text: str, spot: Spot) -> None:
-        if self._said_several(text, spot):
-            return
-        message = f"{len(text)} characters, an address or domain has {MAX_ADDRESS} at most"
-        self.say(text[:60], message, "shorten it", spot)
 
     def domain(self, text: str, spot: Spot) -> Domain | None:
         """A domain, canonical."""
-        if len(text) > MAX_ADDRESS:
-            self._say_too_long(text, spot)
-            return None
-        try:
-            return parse_domain(text)
-        except BadAddress as error:
-            self._bad(text, error, spot)
-            return None
+        error = None
+        if len(text) <= MAX_ADDRESS:
+            try:
+                return parse_domain(text)
+            except BadAddress as bad:
+                error = bad
+        self._bad(text, error, spot)
+        return None
 
-    def _bad(self, text: str, error: BadAddress, spot: Spot) -> None:
-        if self._said_several(text, spot):
-            return
-        message, found, hint = str(error).partition(": write ")
-        self.say(text, message, f"write {hint}" if found else "write an address like anna.beispiel@mail.example", spot)
-
-    def _said_several(self, text: str, spot: Spot) -> bool:
-        parts = several(text)
-        if parts:
+    def _bad(self, text: str, error: BadAddress | None, spot: Spot) -> None:
+        """Says why; without an error it is too long."""
+        if parts := several(text):
             item = f"each as an item of its own: `- {parts[0]}`, `- {parts[1]}`{', …' if len(parts) > 2 else ''}"
             hint = f"write {item if spot.path[:1] == ('goto',) else 'an entry for each'}"
             self.say(text[:60], f"{describe(text)} is one text, not several addresses", hint, spot)
-        return bool(parts)
+        elif error is None:
+            message = f"{len(text)} characters, an address or domain has {MAX_ADDRESS} at most"
+            self.say(text[:60], message, "shorten it", spot)
+        else:
+            message, _, hint = str(error).partition(": write ")
+            self.say(text, message, f"write {hint or 'an address like anna.beispiel@mail.example'}", spot)
 
     def say(self, subject: str, message: str, hint: str, spot: Spot) -> None:
         """Complains of an address."""
-        self._problems.error("address", subject, message, hint, spot)
+        self.problems.error("address", subject, message, hint, spot)
