@@ -19,7 +19,8 @@ from reconciler.model.addresses import Domain
 from reconciler.sandbox.demo_folder import DATABASE, MAP, MARK, OUTBOX, OX
 from reconciler.sandbox.openxchange import control
 from reconciler.sandbox.openxchange.install import install
-from reconciler.systems.postfixadmin.tables import create_tables, declare
+from reconciler.sandbox.postfixadmin_tables import create_tables
+from reconciler.systems.postfixadmin.tables import declare
 
 _SITE = Template("""\
 # The site file of the demo. docs/site-file.md has every key, docs/first-site.md what a real site needs.

@@ -27,7 +27,7 @@ from reconciler.apply.ledger import table_check
 from reconciler.apply.ledger.tables import declare as declare_ledger
 from reconciler.sandbox.openxchange import control
 from reconciler.sandbox.openxchange.install import install
-from reconciler.systems.postfixadmin.tables import create_tables
+from reconciler.sandbox.postfixadmin_tables import create_tables
 from tests.cli.running import Answer, nursery
 from tests.services.quick import called
 

@@ -246,13 +246,13 @@ def test_a_saved_plan_outlives_a_resume(crowd: StandInSite, command: Command) ->
 SLOW_HASHES = """
 import time
 from pathlib import Path
-from reconciler.systems.postfixadmin import passwords
-one_hash = passwords.hash_password
+from reconciler.systems.postfixadmin import password_hashes
+one_hash = password_hashes.hash_password
 def slow(scheme, password):
     Path("hashing").touch()
     time.sleep({seconds})
     return one_hash(scheme, password)
-passwords.hash_password = slow
+password_hashes.hash_password = slow
 """
 
 

@@ -42,11 +42,11 @@ from reconciler.planning.ports import System
 from reconciler.sandbox.openxchange import control, store, users
 from reconciler.sandbox.openxchange.bulk import import_users
 from reconciler.sandbox.openxchange.install import install
+from reconciler.sandbox.postfixadmin_tables import create_tables
 from reconciler.settings import Settings
 from reconciler.systems.openxchange import attach
-from reconciler.systems.postfixadmin import passwords
+from reconciler.systems.postfixadmin import password_hashes
 from reconciler.systems.postfixadmin.system import PostfixAdminSystem
-from reconciler.systems.postfixadmin.tables import create_tables
 from reconciler.systems.registry import build_systems
 from reconciler.systems.system_context import SystemContext
 from tests.proof.outside import InProcessHosts, InProcessWeb, Outbox, hook
@@ -312,7 +312,7 @@ async def _here(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> A
 def _quickly(patch: pytest.MonkeyPatch) -> None:
     """What can be made once is, and hashes cheaply."""
     made_once(patch)
-    patch.setattr(passwords, "_SHA512", sha512_crypt.using(rounds=1000))
+    patch.setattr(password_hashes, "_SHA512", sha512_crypt.using(rounds=1000))
 
 
 def _lively(patch: pytest.MonkeyPatch) -> None:

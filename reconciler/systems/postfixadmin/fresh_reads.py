@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, func, select
 
 from reconciler.model.records import AliasRow, MailboxRow, VacationRow
-from reconciler.systems.postfixadmin.observe import (
-    alias_columns,
-    alias_row,
-    mailbox_columns,
-    mailbox_row,
-    vacation_columns,
-    vacation_row,
-)
+from reconciler.systems.postfixadmin.observe import readings
 from reconciler.systems.postfixadmin.spellings import Spellings
-from reconciler.systems.postfixadmin.stored_values import address_key, stored_alias
+from reconciler.systems.postfixadmin.stored_values import address_key
 from reconciler.systems.postfixadmin.tables import PostfixAdminTables
 
 CHUNK = 500
@@ -26,7 +19,7 @@ CHUNK = 500
 
 
 class Live(NamedTuple):
-    """One row as it is stored, and as it is compared. `stored` begins with the key."""
+    """A row as it is compared, and as it is stored: `stored` begins with the key."""
 
     row: MailboxRow | AliasRow | VacationRow
     stored: tuple[Any, ...]
@@ -45,37 +38,25 @@ def rows(
     *,
     lock: bool = False,
 ) -> FreshRows:
-    """The live rows of (kind, key) pairs; locked until the transaction ends when `lock` is set.
-
-    Aliases before mailboxes, each in the order of their keys, so that two writers cannot wait for each other.
-    """
+    """The live rows of (kind, key) pairs; locked until the transaction ends when `lock` is set. Aliases before
+    mailboxes, each in the order of their keys, so that two writers cannot wait for each other."""
     found: dict[tuple[str, str], Live] = {}
-    for kind, query, column in (
-        ("alias", alias_columns(tables), tables.alias.c.address),
-        ("mailbox", mailbox_columns(tables), tables.mailbox.c.username),
-        ("vacation", vacation_columns(tables), tables.dependent_tables.vacation.c.email),
-    ):
-        stored = sorted(_stored_keys(kind, keys, spellings))
-        for part in _parts(stored):
-            for row in connection.execute(_locked(query.where(column.in_(part)).order_by(column), lock)):
-                value = _value(kind, row, multiplier)
+    by_kind = readings(tables, multiplier)
+    for kind in ("alias", "mailbox", "vacation"):
+        query, normal, stored = by_kind[kind]
+        key_column = query.selected_columns[0]
+        if lock:
+            query = query.with_for_update()
+        for part in _parts(sorted(_stored_keys(kind, keys, spellings, stored))):
+            for row in connection.execute(query.where(key_column.in_(part)).order_by(key_column)):
+                value = normal(row)
                 key = (kind, value.key)
-                if not isinstance(value, VacationRow) and row[0] in spellings.get(key, ()):
+                if row[0] in spellings.get(key, ()):
                     value = value._replace(spelling=row[0])
                 # of two spellings the canonical one counts, as in `observe`
-                if key in keys and (key not in found or row[0] == _canonical(kind, value.key)):
+                if key in keys and (key not in found or row[0] == stored(value.key)):
                     found[key] = Live(value, tuple(row))
     return found
-
-
-def _value(kind: str, row: Any, multiplier: int) -> MailboxRow | AliasRow | VacationRow:
-    match kind:
-        case "alias":
-            return alias_row(row)
-        case "mailbox":
-            return mailbox_row(row, multiplier)
-        case _:
-            return vacation_row(row)
 
 
 def password_days(connection: Connection, tables: PostfixAdminTables, domains: Collection[str]) -> dict[str, int]:
@@ -88,7 +69,7 @@ def password_days(connection: Connection, tables: PostfixAdminTables, domains: C
 
 
 def stored_passwords(connection: Connection, tables: PostfixAdminTables, keys: Collection[str]) -> dict[str, str]:
-    """Mailbox → stored hash, to find out whether a broken commit was one; never shown, never compared otherwise."""
+    """Mailbox → stored hash, only to find out whether a broken commit was one; never shown."""
     mailbox = tables.mailbox.c
     found: dict[str, str] = {}
     for part in _parts(sorted(filter(str.isascii, keys))):
@@ -103,15 +84,12 @@ def database_clock(connection: Connection) -> datetime:
     return now
 
 
-def _canonical(kind: str, key: str) -> str:
-    return stored_alias(key) if kind == "alias" else key
-
-
-def _stored_keys(kind: str, keys: Collection[tuple[str, str]], spellings: Spellings) -> set[str]:
+def _stored_keys(
+    kind: str, keys: Collection[tuple[str, str]], spellings: Spellings, stored: Callable[[str], str]
+) -> set[str]:
     """Every spelling to ask for. Never one outside ASCII: it makes the whole statement fail (facts 13.2)."""
     wanted = [pair for pair in keys if pair[0] == kind and pair[1].isascii()]
-    canonical = {_canonical(kind, key) for _, key in wanted}
-    return canonical.union(*(spellings.get(pair, ()) for pair in wanted), (key for _, key in wanted))
+    return {spelling for pair in wanted for spelling in (stored(pair[1]), pair[1], *spellings.get(pair, ()))}
 
 
 def _parts(keys: list[str]) -> Iterator[list[str]]:
@@ -119,7 +97,3 @@ def _parts(keys: list[str]) -> Iterator[list[str]]:
     size = 2 * CHUNK
     for start in range(0, len(keys), size):
         yield keys[start : start + size]
-
-
-def _locked(query: Select[Any], lock: bool) -> Select[Any]:
-    return query.with_for_update() if lock else query

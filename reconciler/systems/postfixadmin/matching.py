@@ -1,4 +1,4 @@
-"""What a rename or a removal means for the rows that are there. Pure; `system.match` is here.
+"""What a rename or a removal means for the rows that are there. Pure.
 
 The end state of a rename is the same wherever it starts: untouched, half done by hand, or interrupted. What holds
 already is not planned again (facts/postfixadmin.md 6 and 7).
@@ -12,7 +12,7 @@ from reconciler.model.addresses import Address, domain_of, local_part
 from reconciler.model.records import Absent, AliasRole, AliasRow, MailboxRow, Records, Row, VacationRow
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.snapshot import Pair, rows_of
-from reconciler.systems.postfixadmin.due_entries import Chain, Former, Leaving, due_chains, due_removals
+from reconciler.systems.postfixadmin.expect import Chain, Former, Leaving, due_chains, due_removals
 
 _FORMERLY = " ehem. "
 
@@ -100,10 +100,8 @@ class _TargetState:
             self.wanted["mailbox"].pop(former.address, None)
 
     def _own_alias(self, chain: Chain) -> None:
-        """The new own alias, with what the old ones carried for the person; with nothing to carry it stays as it is.
-
-        It leads to its mailbox, too, unless its user chose that it does not: forward-only survives the rename.
-        """
+        """The new own alias, with what the old ones carried for the person; with nothing to carry it stays as it is. It
+        leads to its mailbox, too, unless its user chose that it does not: forward-only survives the rename."""
         carried = {chain.current(target) for former in chain.former for target in self._carried(chain, former)}
         present = self.aliases.get(chain.key)
         own = present.goto if present is not None else ()

@@ -13,13 +13,7 @@ from reconciler.planning.ports import Observation
 from reconciler.systems.postfixadmin.dependent_tables import present
 from reconciler.systems.postfixadmin.name_encodings import charset_of_names
 from reconciler.systems.postfixadmin.spellings import ALL_DOMAINS, Hidden, Read, mark, take_hidden
-from reconciler.systems.postfixadmin.stored_values import (
-    address_key,
-    alias_key,
-    goto_of,
-    megabytes,
-    stored_alias,
-)
+from reconciler.systems.postfixadmin.stored_values import address_key, alias_key, goto_of, megabytes, stored_alias
 from reconciler.systems.postfixadmin.table_checks import check_tables
 from reconciler.systems.postfixadmin.tables import PostfixAdminTables
 
@@ -36,7 +30,7 @@ class Twice(NamedTuple):
 
 
 class Details(NamedTuple):
-    """What is in no record: the rows that were left out, and more that `review` looks at."""
+    """What `review` needs beside the records: the rows that were left out, and more."""
 
     twice: tuple[Twice, ...] = ()
     hidden: tuple[Hidden, ...] = ()
@@ -46,82 +40,72 @@ class Details(NamedTuple):
     """See `charset_of_names`."""
 
 
+class Reading(NamedTuple):
+    """How rows of one kind are read."""
+
+    query: Select[Any]
+    """What planning needs, the key first; no dates, which old rows hold as zeros (facts/postfixadmin.md 13.7)."""
+    normal: Callable[[Any], Any]
+    """A row of the query as a record."""
+    stored: Callable[[str], str] = str
+    """The key of a record as it should be stored."""
+
+
+def readings(tables: PostfixAdminTables, multiplier: int) -> dict[str, Reading]:
+    """By kind. `multiplier` is the bytes in a MB of quota."""
+
+    def mailbox(row: Any) -> MailboxRow:
+        stored, name, quota, active = row
+        return MailboxRow(address_key(stored), "", folded(name), megabytes(quota, multiplier), bool(active))
+
+    m, a, d, link = tables.mailbox.c, tables.alias.c, tables.domain.c, tables.alias_domain.c
+    v = tables.dependent_tables.vacation.c
+    domains = select(d.domain, d.active, d.backupmx, d.mailboxes, d.aliases, d.maxquota, d.quota)
+    # where case matters PostfixAdmin finds lower case only (facts 3)
+    vacations = select(v.email, v.active).where(v.email == func.lower(v.email))
+    return {
+        "alias": Reading(select(a.address, a.goto, a.active), _alias, stored_alias),
+        "mailbox": Reading(select(m.username, m.name, m.quota, m.active), mailbox),
+        "domain": Reading(domains, _domain),
+        "alias_domain": Reading(select(link.alias_domain, link.target_domain, link.active), _alias_domain),
+        "vacation": Reading(vacations, lambda row: VacationRow(address_key(row[0]), "", bool(row[1]))),
+    }
+
+
 def observe(connection: Connection, tables: PostfixAdminTables, multiplier: int) -> Observation:
     """Reads everything inside the caller's snapshot. Raises Unreadable when the tables are not what they should be."""
     check_tables(connection, tables)
-    alias_domain = tables.alias_domain.c
-    seen: list[Twice] = []
-    boxes = _table(
-        "mailbox", _stream(connection, mailbox_columns(tables)), lambda r: mailbox_row(r, multiplier), str, seen
-    )
-    mailboxes = mark(connection, tables.mailbox.c.username, boxes)
-    others = _table("alias", _stream(connection, alias_columns(tables)), alias_row, stored_alias, seen)
-    aliases = mark(connection, tables.alias.c.address, others)
-    domains = _table("domain", _stream(connection, domain_columns(tables)), _domain_row, str, seen)
-    links = select(alias_domain.alias_domain, alias_domain.target_domain, alias_domain.active)
-    linked = _table("alias_domain", _stream(connection, links), _alias_domain_row, str, seen)
-    hidden = take_hidden(connection, tables, domains, linked)
-    domains.rows.pop(ALL_DOMAINS, None)
-    records: Records = {"alias": aliases, "mailbox": mailboxes, "domain": domains.rows, "alias_domain": linked.rows}
-    there = present(connection, tables.dependent_tables)
-    vacations = map(vacation_row, _stream(connection, vacation_columns(tables)))
-    records["vacation"] = {row.key: row for row in vacations}
+    by_kind = readings(tables, multiplier)
+    vacation = by_kind.pop("vacation")
+    twice: list[Twice] = []
+    read = {kind: _table(connection, kind, reading, twice) for kind, reading in by_kind.items()}
+    mark(connection, tables.mailbox.c.username, read["mailbox"])
+    mark(connection, tables.alias.c.address, read["alias"])
+    hidden = take_hidden(connection, tables, read["domain"], read["alias_domain"])
+    read["domain"].rows.pop(ALL_DOMAINS, None)
+    records: Records = {kind: table.rows for kind, table in read.items()}
+    records["vacation"] = {row.key: row for row in map(vacation.normal, _stream(connection, vacation.query))}
     admin = tables.dependent_tables.admin.c.username
+    there = present(connection, tables.dependent_tables)
     admins = _stream(connection, select(admin)) if "admin" in there else ()
     administrators = frozenset(address_key(username) for (username,) in admins)
-    details = Details(tuple(seen), tuple(hidden), administrators, charset_of_names(connection, tables))
+    details = Details(tuple(twice), tuple(hidden), administrators, charset_of_names(connection, tables))
     return Observation(records, details)
 
 
-def mailbox_columns(tables: PostfixAdminTables) -> Select[Any]:
-    """What planning needs of a mailbox; no dates, which old rows hold as zeros (facts/postfixadmin.md 13.7)."""
-    c = tables.mailbox.c
-    return select(c.username, c.name, c.quota, c.active)
-
-
-def alias_columns(tables: PostfixAdminTables) -> Select[Any]:
-    """What planning needs of an alias."""
-    c = tables.alias.c
-    return select(c.address, c.goto, c.active)
-
-
-def domain_columns(tables: PostfixAdminTables) -> Select[Any]:
-    """What planning needs of a domain."""
-    c = tables.domain.c
-    return select(c.domain, c.active, c.backupmx, c.mailboxes, c.aliases, c.maxquota, c.quota)
-
-
-def vacation_columns(tables: PostfixAdminTables) -> Select[Any]:
-    """What planning needs of a vacation. Where case matters PostfixAdmin finds lower case only (facts 3)."""
-    c = tables.dependent_tables.vacation.c
-    return select(c.email, c.active).where(c.email == func.lower(c.email))
-
-
-def mailbox_row(row: Any, multiplier: int) -> MailboxRow:
-    """A row of `mailbox_columns`, normalised."""
-    stored, name, quota, active = row
-    return MailboxRow(address_key(stored), "", folded(name), megabytes(quota, multiplier), bool(active))
-
-
-def alias_row(row: Any) -> AliasRow:
-    """A row of `alias_columns`, normalised."""
+def _alias(row: Any) -> AliasRow:
     stored, goto, active = row
     key = alias_key(stored)
     # nearly every alias leads to itself alone: then both are one string in memory
     return AliasRow(key, "", (key,) if goto == key else goto_of(goto), bool(active))
 
 
-def vacation_row(row: Any) -> VacationRow:
-    """A row of `vacation_columns`."""
-    return VacationRow(address_key(row[0]), "", bool(row[1]))
-
-
-def _domain_row(row: Any) -> DomainRow:
+def _domain(row: Any) -> DomainRow:
     stored, active, backupmx, *limits = row
     return DomainRow(address_key(stored), bool(active), bool(backupmx), *(limit or 0 for limit in limits))
 
 
-def _alias_domain_row(row: Any) -> AliasDomainRow:
+def _alias_domain(row: Any) -> AliasDomainRow:
     return AliasDomainRow(address_key(row[0]), address_key(row[1]), bool(row[2]))
 
 
@@ -131,22 +115,20 @@ def _stream(connection: Connection, query: Select[Any]) -> Iterator[Any]:
         yield from part
 
 
-def _table(
-    kind: str, rows: Iterator[Any], normal: Callable[[Any], Row], canonical: Callable[[str], str], seen: list[Twice]
-) -> Read:
+def _table(connection: Connection, kind: str, reading: Reading, twice: list[Twice]) -> Read:
     """Of two rows with one key the canonically stored one stays, which is the one that mail look-ups find."""
     table: dict[str, Row] = {}
     odd: dict[str, str] = {}
-    for row in rows:
-        value = normal(row)
+    for row in _stream(connection, reading.query):
+        value = reading.normal(row)
         key, stored = value.key, row[0]
-        if stored != canonical(key):
-            other = odd.get(key, canonical(key) if key in table else None)
+        if stored != reading.stored(key):
+            other = odd.get(key, reading.stored(key) if key in table else None)
             if other is not None:
-                seen.append(Twice(kind, key, (other, stored)))
+                twice.append(Twice(kind, key, (other, stored)))
                 continue
             odd[key] = stored
         elif key in odd:
-            seen.append(Twice(kind, key, (stored, odd.pop(key))))
+            twice.append(Twice(kind, key, (stored, odd.pop(key))))
         table[key] = value
     return Read(table, odd)

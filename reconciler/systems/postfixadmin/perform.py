@@ -1,7 +1,7 @@
 """Carries steps out: accounts in chunks, a chunk in one transaction, so that a reader sees an account whole or not.
 
-What stands in the tables is read again under a lock and compared with what the plan was made from
-(facts/postfixadmin.md 13.17, 14 and 16.4). The number of statements is the same however many accounts a chunk has.
+Rows are read again under a lock and compared with what the plan was made from (facts/postfixadmin.md 13.17, 14 and
+16.4). The number of statements is the same however many accounts a chunk has.
 """
 
 from __future__ import annotations
@@ -16,14 +16,13 @@ from sqlalchemy.exc import DBAPIError
 from reconciler.errors import Halted, Unreadable
 from reconciler.model.addresses import domain_of
 from reconciler.model.records import AliasRow, MailboxRow, PasswordRow
-from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Action, Outcome, Result, Step
 from reconciler.remote.database_errors import is_about_one_row, is_temporary, said
 from reconciler.settings import PostfixAdmin
 from reconciler.systems.postfixadmin import fresh_reads
 from reconciler.systems.postfixadmin.connect import Database, unreadable
 from reconciler.systems.postfixadmin.fresh_reads import CHUNK, FreshRows
-from reconciler.systems.postfixadmin.passwords import hash_all
+from reconciler.systems.postfixadmin.password_hashes import hash_all
 from reconciler.systems.postfixadmin.spellings import Spellings, odd_spellings
 from reconciler.systems.postfixadmin.transaction_rows import (
     AccountSteps,
@@ -35,9 +34,8 @@ from reconciler.systems.postfixadmin.transaction_rows import (
     rows_of,
 )
 from reconciler.systems.postfixadmin.write_statements import RowsChanged, write
-from reconciler.systems.system_context import Fence, NoFence, NoTransactionHook, TransactionHook
+from reconciler.systems.system_context import SystemContext
 
-_NOBODY, _NO_FENCE = NoTransactionHook(), NoFence()
 _CHARACTERS = 250_000
 """Of alias targets in one statement: there it stands twice (new and old) beside a few bytes a row."""
 
@@ -45,20 +43,13 @@ _CHARACTERS = 250_000
 class Writer:
     """Writes the steps of one batch. Made for each batch: it holds the hashes and spellings of this one."""
 
-    def __init__(
-        self,
-        database: Database,
-        section: PostfixAdmin,
-        passwords: Passwords,
-        transaction_hook: TransactionHook = _NOBODY,
-        fence: Fence = _NO_FENCE,
-    ) -> None:
+    def __init__(self, database: Database, section: PostfixAdmin, context: SystemContext) -> None:
         self._database = database
         self._tables = database.tables
         self._section = section
-        self._passwords = passwords
-        self._transaction_hook = transaction_hook
-        self._fence = fence
+        self._passwords = context.passwords
+        self._transaction_hook = context.transaction_hook
+        self._fence = context.fence
         self._spellings: Spellings = {}
         self._hashes: dict[str, str] = {}
 
@@ -92,7 +83,7 @@ class Writer:
         except Halted as error:
             failure, divisible = Outcome.of(error), False
         except Unreadable as error:  # no transaction can be begun, or nobody can tell whose the lock is
-            failure, divisible = Outcome(Result.FAILED, error.message, error.hint, temporary=True), False
+            failure, divisible = Outcome.of(error), False
         except RowsChanged as error:
             failure, divisible = Outcome.lost_race(error.message, error.hint), True
         except DBAPIError as error:
@@ -140,10 +131,8 @@ class Writer:
         return planned | {s.id: nothing for s in steps if s.id not in there}
 
     def _rows(self, connection: Connection, steps: Sequence[Step], *, lock: bool = False) -> FreshRows:
-        keys = {key for step in steps for key in rows_of(step)}
-        return fresh_reads.rows(
-            connection, self._tables, keys, self._spellings, self._section.quota_multiplier, lock=lock
-        )
+        keys, multiplier = {key for step in steps for key in rows_of(step)}, self._section.quota_multiplier
+        return fresh_reads.rows(connection, self._tables, keys, self._spellings, multiplier, lock=lock)
 
 
 def _chunks(everybody: Sequence[AccountSteps]) -> Iterator[list[AccountSteps]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 from reconciler.model.addresses import Address, without_extension
 from reconciler.model.records import AliasRow, MailboxRow, Owner, Records, Scope
@@ -14,64 +13,52 @@ from reconciler.systems.postfixadmin.name_encodings import not_storable
 from reconciler.systems.postfixadmin.observe import Details
 
 
-class _Looked(NamedTuple):
-    """What is looked at: git's side, the rows as `expect` wants them and as they were matched, and the rest."""
-
-    context: PlanContext
-    wanted: Records
-    found: Records
-    details: Details
-
-
 def review(context: PlanContext, pair: Pair, details: Details) -> Iterator[Finding]:
-    """Rows that mean the same address, leftovers, and what renames and removals leave to people."""
-    looked = _Looked(context, *pair, details)
-    yield from _twice(looked)
-    yield from _not_found(looked)
-    yield from _leftovers(looked)
-    yield from _references(looked)
-    yield from _administrators(looked)
-    yield from _names(looked)
+    """Rows that mean the same address, leftovers, and what renames and removals leave to people. `pair` has the rows as
+    `expect` wants them and as they were matched."""
+    yield from _twice(details)
+    yield from _not_found(pair, details)
+    yield from _leftovers(context, pair.found)
+    yield from _references(context, pair.found)
+    yield from _administrators(context, details)
+    yield from _names(pair.wanted, details.charset)
 
 
-def _names(looked: _Looked) -> Iterator[Finding]:
-    """Names that the database has no characters for: the server would refuse them in the middle."""
-    for row in rows_of(looked.wanted, MailboxRow).values() if looked.details.charset else ():
-        lacking = not_storable(row.name, looked.details.charset)
+def _names(wanted: Records, charset: str) -> Iterator[Finding]:
+    """Names that the database has no characters for: the server would refuse them in the middle of an apply."""
+    for row in rows_of(wanted, MailboxRow).values() if charset else ():
+        lacking = not_storable(row.name, charset)
         if lacking:
-            yield Finding(
-                Severity.REFUSAL,
-                "name-encoding",
-                row.key,
+            message = (
                 f"the name {row.name!r} of {row.key} cannot be stored in PostfixAdmin's database: its encoding "
-                f"{looked.details.charset} has no {' '.join(lacking)}",
-                "write the name without it, or have the database's administrator move it to UTF-8 (utf8mb4, ENCODING "
-                "UTF8)",
-                owner=Owner(Scope.ACCOUNT, row.account),
-                final=True,
+                f"{charset} has no {' '.join(lacking)}"
             )
+            hint = (
+                "write the name without it, or have the database's administrator move it to UTF-8 (utf8mb4, ENCODING "
+                "UTF8)"
+            )
+            owner = Owner(Scope.ACCOUNT, row.account)
+            yield Finding(Severity.REFUSAL, "name-encoding", row.key, message, hint, owner=owner, final=True)
 
 
-def _twice(looked: _Looked) -> Iterator[Finding]:
-    for kind, key, stored in looked.details.twice:
-        yield Finding(
-            Severity.WARNING,
-            "twice-live",
-            key,
+def _twice(details: Details) -> Iterator[Finding]:
+    hint = "delete the row that is not wanted by hand in the database; its web interface cannot find it"
+    for kind, key, stored in details.twice:
+        message = (
             f"PostfixAdmin's table {kind} holds {key} more than once, as {' and '.join(map(repr, stored))}; "
-            "mail look-ups see the first one only",
-            "delete the row that is not wanted by hand in the database; its web interface cannot find it",
+            "mail look-ups see the first one only"
         )
+        yield Finding(Severity.WARNING, "twice-live", key, message, hint)
 
 
-def _not_found(looked: _Looked) -> Iterator[Finding]:
-    """What git declares is put right by the plan; what it does not name is named."""
-    for row in looked.details.hidden:
+def _not_found(pair: Pair, details: Details) -> Iterator[Finding]:
+    """The plan corrects the rows that git declares; the others are reported."""
+    for row in details.hidden:
         yield _stored_otherwise(row.kind, row.stored)
     for kind in ("alias", "mailbox"):
-        for key, found in looked.found.get(kind, {}).items():
+        for key, found in pair.found.get(kind, {}).items():
             spelling = getattr(found, "spelling", "")
-            if spelling and key not in looked.wanted.get(kind, {}):
+            if spelling and key not in pair.wanted.get(kind, {}):
                 yield _stored_otherwise(kind, spelling)
 
 
@@ -98,35 +85,27 @@ _HIDDEN = {
 def _stored_otherwise(kind: str, stored: str) -> Finding:
     found = stored.strip(" ").lower()
     effect, hint = _HIDDEN[kind]
-    return Finding(
-        Severity.WARNING,
-        "stored-spelling",
-        found,
-        f"PostfixAdmin's table {kind} holds {stored!r}, which no look-up finds: {effect.format(found=found)}",
-        hint.format(found=found, stored=stored),
-    )
+    message = f"PostfixAdmin's table {kind} holds {stored!r}, which no look-up finds: {effect.format(found=found)}"
+    return Finding(Severity.WARNING, "stored-spelling", found, message, hint.format(found=found, stored=stored))
 
 
-def _leftovers(looked: _Looked) -> Iterator[Finding]:
-    mailboxes, declared = looked.found.get("mailbox", {}), looked.context.desired.mailboxes
-    for key, alias in looked.found.get("alias", {}).items():
-        if not isinstance(alias, AliasRow) or alias.goto != (key,) or key in mailboxes or key in declared:
+def _leftovers(context: PlanContext, live: Records) -> Iterator[Finding]:
+    hint = "declare the mailbox, or delete the alias in PostfixAdmin"
+    for key, alias in rows_of(live, AliasRow).items():
+        if alias.goto != (key,) or key in live.get("mailbox", {}) or key in context.desired.mailboxes:
             continue
-        if looked.context.chains.of(key) != key:
+        if context.chains.of(key) != key:
             continue  # the own alias of a mailbox that moves: this plan makes it lead to the new address
-        yield Finding(
-            Severity.NOTE,
-            "leftover-alias",
-            key,
+        message = (
             f"the alias {key} leads to itself alone and there is no such mailbox: left by a creation that failed, or "
-            "one is under way",
-            "declare the mailbox, or delete the alias in PostfixAdmin",
+            "one is under way"
         )
+        yield Finding(Severity.NOTE, "leftover-alias", key, message, hint)
 
 
-def _references(looked: _Looked) -> Iterator[Finding]:
+def _references(context: PlanContext, live: Records) -> Iterator[Finding]:
     """Aliases that lead to an account which is switched off or purged: that mail comes back to its sender."""
-    desired, chains = looked.context.desired, looked.context.chains
+    desired, chains = context.desired, context.chains
     leaving = {
         address: removal
         for removal in desired.removals
@@ -135,21 +114,17 @@ def _references(looked: _Looked) -> Iterator[Finding]:
     }
     if not leaving:
         return
-    for key, alias in rows_of(looked.found, AliasRow).items():
+    for key, alias in rows_of(live, AliasRow).items():
         if key in leaving or key in desired.aliases:
             continue
         for target in alias.goto:
-            own = target in looked.found.get("alias", {}) or target in looked.found.get("mailbox", {})
+            own = target in live.get("alias", {}) or target in live.get("mailbox", {})
             address = target if own else without_extension(target, USUAL_DELIMITER)[0]
             removal = leaving.get(Address(address))
             if removal is not None and not _goes_with(key, alias, chains.addresses(removal.mailbox)):
-                yield Finding(
-                    Severity.WARNING,
-                    "references",
-                    target,
-                    f"the alias {key} still leads to {target}, which is removed since {removal.date}",
-                    f"remove {target} from {key} in PostfixAdmin, or declare the alias without it",
-                )
+                message = f"the alias {key} still leads to {target}, which is removed since {removal.date}"
+                hint = f"remove {target} from {key} in PostfixAdmin, or declare the alias without it"
+                yield Finding(Severity.WARNING, "references", target, message, hint)
 
 
 def _goes_with(key: str, alias: AliasRow, addresses: Iterable[str]) -> bool:
@@ -157,17 +132,14 @@ def _goes_with(key: str, alias: AliasRow, addresses: Iterable[str]) -> bool:
     return key.partition("@")[0].isdecimal() and set(alias.goto) <= set(addresses)
 
 
-def _administrators(looked: _Looked) -> Iterator[Finding]:
-    """Administrator accounts are no mailboxes, though they look like one: a rename leaves them."""
-    chains = looked.context.chains
-    for account in chains.former:
-        for address in chains.addresses(account)[1:]:
-            if address in looked.details.admins and account in looked.context.desired.mailboxes:
-                yield Finding(
-                    Severity.NOTE,
-                    "administrator",
-                    address,
+def _administrators(context: PlanContext, details: Details) -> Iterator[Finding]:
+    """A rename does not touch administrator accounts, which are no mailboxes."""
+    hint = "make an administrator of the new address there, and delete the old one"
+    for account in context.chains.former:
+        for address in context.chains.addresses(account)[1:]:
+            if address in details.admins and account in context.desired.mailboxes:
+                message = (
                     f"{address}, now {account}, is an administrator of PostfixAdmin too; that login and its domains "
-                    "are left as they are",
-                    "make an administrator of the new address there, and delete the old one",
+                    "are left as they are"
                 )
+                yield Finding(Severity.NOTE, "administrator", address, message, hint)

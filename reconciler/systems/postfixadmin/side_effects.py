@@ -5,13 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from reconciler.model.addresses import Address
-from reconciler.model.records import (
-    MailboxRow,
-    Owner,
-    PasswordRow,
-    Records,
-    WelcomeMailRow,
-)
+from reconciler.model.records import MailboxRow, Owner, PasswordRow, Records, WelcomeMailRow
 from reconciler.planning.changes import Action, Change
 from reconciler.planning.new_passwords import CredentialEvents
 from reconciler.planning.plan_context import PlanContext
@@ -28,16 +22,11 @@ def side_effects(
     events: CredentialEvents,
     welcome_mail: bool,
 ) -> list[Change]:
-    """The changes of `system` that follow from `changes`, which are all of one owner.
-
-    A new password goes to their mailbox and to their old ones: with one of them they attach the other. A mailbox that
-    is made here gets it as it is made.
-    """
-    created = {
-        c.key: c.after
-        for c in changes
-        if c.action is Action.CREATE and c.system == system and isinstance(c.after, MailboxRow)
-    }
+    """The changes of `system` that follow from `changes`, which are all of one owner. A new password goes to their
+    mailbox and to their old ones: with one of them they attach the other. A mailbox that is made here gets it as it is
+    made."""
+    creations = (c for c in changes if c.action is Action.CREATE and c.system == system)
+    created = {c.key: c.after for c in creations if isinstance(c.after, MailboxRow)}
     # a disabled mailbox takes no mail: the welcome would bounce, or end in the domain's catch-all
     live = pair.found.get("mailbox", {})
     unwelcomed = live.get(owner.subject) if events.welcome else None

@@ -1,12 +1,12 @@
 """Keys that are stored so that no look-up finds them: capitals where the database tells them apart, or spaces.
 
 Postfix and Dovecot ask for lower case, and PostfixAdmin's pages too (facts/postfixadmin.md 3). Whether `=` finds a
-spelling is asked of the database: its collation decides. `observe` marks such rows, `fresh_reads` finds them again.
+spelling is asked of the database: its collation decides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import Column, ColumnElement, Connection, func, or_, select
@@ -40,25 +40,27 @@ class Read(NamedTuple):
 def odd_spellings(connection: Connection, tables: PostfixAdminTables) -> Spellings:
     """Rows that an IN of canonical keys misses. Two scans of the keys, so asked once for a whole batch."""
     found: dict[tuple[str, str], tuple[str, ...]] = {}
-    for kind, column, key_of in _key_columns(tables):
+    for kind, column, key_of in (
+        ("alias", tables.alias.c.address, alias_key),
+        ("mailbox", tables.mailbox.c.username, address_key),
+    ):
         for stored in _odd(connection, column):
             key = (kind, key_of(stored))
             found[key] = (*found.get(key, ()), stored)
     return found
 
 
-def mark(connection: Connection, column: Column[Any], table: Read) -> dict[str, Row]:
-    """The rows; those that no look-up finds say how they are stored. Asks nothing when all are stored canonically."""
+def mark(connection: Connection, column: Column[Any], table: Read) -> None:
+    """Notes in rows that no look-up finds how they are stored. Asks nothing when all are stored canonically."""
     hidden = set(_odd(connection, column)) if table.odd else set()
     for key, stored in table.odd.items():
         if stored in hidden:
             table.rows[key] = table.rows[key]._replace(spelling=stored)  # type: ignore[attr-defined]  # both kinds have it
-    return table.rows
 
 
 def take_hidden(connection: Connection, tables: PostfixAdminTables, domains: Read, linked: Read) -> list[Hidden]:
-    """Takes domains and alias domains that no look-up finds out of the records: nobody gets mail through them. Names
-    these, and the vacations that are not found. Beside a row that is found, one that is not changes nothing."""
+    """Removes domains and alias domains that no look-up finds from the records: nobody gets mail through them. Returns
+    these, and the vacations that are not found. A row that is found stays, even beside one that is not."""
     domain, link, vacation = tables.domain.c, tables.alias_domain.c, tables.dependent_tables.vacation.c
     hidden: list[Hidden] = []
     for kind, table, columns in (
@@ -75,12 +77,8 @@ def take_hidden(connection: Connection, tables: PostfixAdminTables, domains: Rea
     return hidden + [Hidden("vacation", stored) for stored in _odd(connection, vacation.email)]
 
 
-def _odd(connection: Connection, column: Column[Any], *more: Column[Any]) -> Iterator[str]:
-    otherwise: list[ColumnElement[bool]] = [c != func.lower(func.trim(c)) for c in (column, *more)]
-    for (stored,) in connection.execute(select(column).where(or_(*otherwise))):
-        if stored.isascii():
-            yield stored
-
-
-def _key_columns(tables: PostfixAdminTables) -> tuple[tuple[str, Column[Any], Callable[[str], str]], ...]:
-    return (("alias", tables.alias.c.address, alias_key), ("mailbox", tables.mailbox.c.username, address_key))
+def _odd(connection: Connection, *columns: Column[Any]) -> Iterator[str]:
+    """The keys in the first column of rows in which one of the columns is stored so that it is not found."""
+    otherwise: list[ColumnElement[bool]] = [column != func.lower(func.trim(column)) for column in columns]
+    found = connection.scalars(select(columns[0]).where(or_(*otherwise)))
+    return (stored for stored in found if stored.isascii())

@@ -17,10 +17,8 @@ _PIECE = re.compile(r'(?:"(?:\\.|[^"\\])*"|[^,])+')
 
 
 def address_key(stored: str) -> str:
-    """A mailbox's or a domain's key. An address outside ASCII is nobody's that we manage: it stays as it is.
-
-    Only spaces are stripped: a row with a tab in its key is found by nobody, and SQL's `trim` agrees.
-    """
+    """A mailbox's or a domain's key. An address outside ASCII is never managed and stays as it is. Only
+    spaces are stripped: a row with a tab in its key is found by nobody, and SQL's `trim` agrees."""
     return sys.intern(stored.strip(" ").lower()) if stored.isascii() else stored
 
 

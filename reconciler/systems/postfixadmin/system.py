@@ -103,8 +103,7 @@ class PostfixAdminSystem(System):
     async def _written(self, rows: Sequence[Step]) -> dict[str, Outcome]:
         if not rows:
             return {}
-        context = self._context
-        writer = Writer(self._database, self._section, context.passwords, context.transaction_hook, context.fence)
+        writer = Writer(self._database, self._section, self._context)
         written = await asyncio.to_thread(writer.perform, rows)
         return dict(zip((step.id for step in rows), written, strict=True))
 

@@ -1,17 +1,17 @@
-"""What must be true of the tables before a row of them is believed or written (facts/postfixadmin.md 16.7).
+"""What must be true of the tables before their rows are read or written (facts/postfixadmin.md 16.7).
 
-Called inside the transaction of `observe` and of `check`, so that both stop with the same words.
+Called inside the transaction of `observe` and of `check`, so that both fail with the same message.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from sqlalchemy import Connection, Table, bindparam, cast, delete, false, func, insert, null, select, text, update
 
 from reconciler.errors import Unreadable
 from reconciler.remote.database import check_packet
-from reconciler.systems.postfixadmin.site_tables import check_site_tables
 from reconciler.systems.postfixadmin.tables import PostfixAdminTables
 
 MIN_VERSION = 1844
@@ -28,7 +28,7 @@ READ = {
     "vacation": "email active",
     "config": "name value",
 }
-"""What `plan` and `drift` ask for: no password, no log. One that cannot be seen is unknown, never absent."""
+"""What `plan` and `drift` read: no password, no log. What cannot be seen is unknown, never absent."""
 WRITTEN = {
     "mailbox": "username password name maildir quota local_part domain created modified active token_validity "
     "password_expiry",
@@ -59,19 +59,53 @@ _ENGINES = (
     "SELECT table_name, engine, @@sql_mode FROM information_schema.tables "
     "WHERE table_schema = DATABASE() AND table_name IN :names"
 )
+_INSERTED = ("mailbox", "alias", "log")
+_READ_ONLY = frozenset({"domain", "alias_domain", "config"})
+"""Nothing is written there: a view will do."""
+_FLAG = "active"
 
+# PostgreSQL's catalogue shows every column, MariaDB those that the user has a right to: `apply` sees them all
+_LOOK = {
+    "mysql": "SELECT c.table_name, t.table_type LIKE '%VIEW', c.column_name, c.data_type, c.is_nullable = 'NO' "
+    "AND c.column_default IS NULL AND c.extra NOT LIKE '%auto_increment%' AND c.extra NOT LIKE '%GENERATED%' "
+    "FROM information_schema.columns c JOIN information_schema.tables t "
+    "ON t.table_schema = c.table_schema AND t.table_name = c.table_name "
+    "WHERE c.table_schema = DATABASE() AND c.table_name IN :names ORDER BY c.table_name, c.ordinal_position",
+    "postgresql": "SELECT c.relname, c.relkind IN ('v', 'm'), a.attname, format_type(a.atttypid, NULL), "
+    "a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' "
+    "FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid "
+    "WHERE pg_table_is_visible(c.oid) AND c.relkind IN ('r', 'p', 'f', 'v', 'm') AND a.attnum > 0 "
+    "AND NOT a.attisdropped AND c.relname IN :names ORDER BY c.relname, a.attnum",
+    "sqlite": "SELECT m.name, m.type = 'view', c.name, c.type, c.\"notnull\" AND c.dflt_value IS NULL AND NOT c.pk "
+    "FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.name IN :names ORDER BY m.name, c.cid",
+}
+_NUMBERS = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint"})
+_TO_SWITCH = {
+    "mysql": "ALTER TABLE {table} MODIFY {column} tinyint(1) NOT NULL DEFAULT 1;",
+    "postgresql": "ALTER TABLE {table} ALTER {column} DROP DEFAULT, ALTER {column} TYPE boolean "
+    "USING {column}::text NOT IN ('0', 'f', 'false'), ALTER {column} SET DEFAULT true; look-ups of Postfix and Dovecot "
+    "that say `{column} = 1` must then say `{column} = '1'`, which fits both",
+}
 
 _Columns = dict[str, dict[str, str | None]]
 """Table → column → collation (None where the backend has none)."""
+
+
+class _Column(NamedTuple):
+    table: str
+    of_view: bool
+    name: str
+    type: str
+    needs_value: bool
 
 
 def check_tables(connection: Connection, tables: PostfixAdminTables) -> None:
     """Raises Unreadable unless these are PostfixAdmin's tables, new enough and transactional, and may be read."""
     columns = _columns(connection, [_table(tables, word).name for word in READ])
     _check_columns(connection, columns, tables, READ, lambda word: f"SELECT ({', '.join(READ[word].split())})")
-    _check_version(connection, tables)
+    _version(connection, tables)
     names = {word: _table(tables, word).name for word in {**READ, **WRITTEN}}  # those that may be seen
-    check_site_tables(connection, tables, names)
+    _check_site_tables(connection, tables, names)
     if connection.dialect.name == "mysql":
         _check_engines(connection, names)
         _check_collations(columns, tables)
@@ -157,12 +191,7 @@ def _grants(
 
 
 def _version(connection: Connection, tables: PostfixAdminTables) -> int:
-    config = tables.config.c
-    value = connection.execute(select(config.value).where(config.name == "version")).scalar()
-    return int(value) if value is not None and value.isdecimal() else 0
-
-
-def _check_version(connection: Connection, tables: PostfixAdminTables) -> None:
+    """Raises Unreadable when it is too old."""
     config = tables.config.c
     value = connection.execute(select(config.value).where(config.name == "version")).scalar()
     if value is None or not value.isdecimal() or int(value) < MIN_VERSION:
@@ -171,6 +200,7 @@ def _check_version(connection: Connection, tables: PostfixAdminTables) -> None:
             f"PostfixAdmin's tables have {shown}, {MIN_VERSION} or later is needed",
             hint="upgrade PostfixAdmin to 3.3 or later and run its setup.php",
         )
+    return int(value)
 
 
 def _check_engines(connection: Connection, names: dict[str, str]) -> None:
@@ -201,3 +231,59 @@ def _check_collations(columns: _Columns, tables: PostfixAdminTables) -> None:
                 hint=f"have the database's administrator run: ALTER TABLE {table} MODIFY {column.name} varchar(255) "
                 "CHARACTER SET latin1 COLLATE latin1_general_ci NOT NULL;",
             )
+
+
+def _check_site_tables(connection: Connection, tables: PostfixAdminTables, names: Mapping[str, str]) -> None:
+    """What a site may have made of the tables that would fail in the middle of a write: a column of its own that must
+    have a value, a view in place of a table, a switch that is no switch. `names` has the tables by PostfixAdmin's."""
+    words = {name: word for word, name in names.items()}
+    query = text(_LOOK[connection.dialect.name]).bindparams(bindparam("names", list(words), expanding=True))
+    columns = [_Column(*row) for row in connection.execute(query)]
+    views = dict.fromkeys(c.table for c in columns if c.of_view and words[c.table] not in _READ_ONLY)
+    if views:
+        raise Unreadable(
+            f"views replace PostfixAdmin's tables: {', '.join(views)}; rows cannot be locked and written through them",
+            hint="let postfixadmin.url and postfixadmin.table_prefix lead to the tables themselves",
+        )
+    wrong = [c for c in columns if c.name == _FLAG and not _is_switch(connection.dialect.name, c.type)]
+    if wrong:
+        change = _TO_SWITCH.get(connection.dialect.name, "make the column {column} of {table} a number, 0 or 1")
+        raise Unreadable(
+            "PostfixAdmin's own tables have another type for "
+            + ", ".join(f"{c.table}.{c.name} (here {c.type})" for c in wrong),
+            hint="have the database's administrator run, after a backup: "
+            + "; ".join(change.format(table=c.table, column=c.name) for c in wrong),
+        )
+    if lacking := list(_unfillable(columns, tables, names)):
+        raise Unreadable(
+            "columns that PostfixAdmin does not have must get a value, and have no default: "
+            + ", ".join(f"{c.table}.{c.name} ({c.type})" for c in lacking)
+            + "; every new row would be refused",
+            hint="have the database's administrator run, with a value that fits: "
+            + " ".join(_with_default(connection.dialect.name, c) for c in lacking),
+        )
+
+
+def _unfillable(columns: list[_Column], tables: PostfixAdminTables, names: Mapping[str, str]) -> Iterator[_Column]:
+    ours = {names[word]: frozenset(getattr(tables, word).columns.keys()) for word in _INSERTED}
+    for column in columns:
+        if column.needs_value and column.table in ours and column.name not in ours[column.table]:
+            yield column
+
+
+def _is_switch(dialect: str, declared: str) -> bool:
+    """Whether what is stored there reads as 0 or 1. A text `0` or a bit string would be taken for true."""
+    match dialect:
+        case "mysql":
+            return declared.lower() in _NUMBERS
+        case "postgresql":
+            return declared == "boolean"
+        case _:  # any type that does not keep texts (sqlite.org/datatype3.html, 3.1)
+            return not any(word in declared.upper() for word in ("CHAR", "CLOB", "TEXT", "BLOB"))
+
+
+def _with_default(dialect: str, column: _Column) -> str:
+    if dialect == "sqlite":
+        return f"make the column {column.name} of {column.table} anew, with `DEFAULT ''`"
+    value = "''" if any(word in column.type.lower() for word in ("char", "text")) else "…"
+    return f"ALTER TABLE {column.table} ALTER COLUMN {column.name} SET DEFAULT {value};"

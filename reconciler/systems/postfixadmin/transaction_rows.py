@@ -1,4 +1,4 @@
-"""From steps, and the rows as they are now, to what one transaction writes. Pure: `perform` reads and writes.
+"""What one transaction writes, from steps and the rows as they are now. Pure.
 
 A row that somebody else changed since the plan stops its whole account: nothing of it is written.
 """
@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from reconciler.model.addresses import domain_of, local_part
 from reconciler.model.records import AliasRow, MailboxRow, Owner, PasswordRow, VacationRow
 from reconciler.planning.changes import Action, Change, Outcome, Result, Step
 from reconciler.settings import PostfixAdmin
 from reconciler.systems.postfixadmin.fresh_reads import FreshRows, Live
-from reconciler.systems.postfixadmin.step_decision import conflict, in_place, respells
 from reconciler.systems.postfixadmin.stored_values import goto_text, quota_bytes, stored_alias
 from reconciler.systems.postfixadmin.write_statements import Edit, Move, Writes, new_alias, new_mailbox, password_expiry
 
@@ -59,7 +58,7 @@ def rows_of(step: Step) -> set[tuple[str, str]]:
 
 def applied_in(found: FreshRows, step: Step) -> bool:
     """Whether the effect of a readable step is in place."""
-    return in_place(step.change, *_live(found, step.change))
+    return _in_place(step.change, *_live(found, step.change))
 
 
 def _live(found: FreshRows, change: Change) -> tuple[Live | None, Live | None]:
@@ -71,16 +70,16 @@ def _live(found: FreshRows, change: Change) -> tuple[Live | None, Live | None]:
 class Batch:
     """Collects what the accounts of one transaction write, and what their steps come to once it is committed."""
 
-    def __init__(self, stand: LockedRows, section: PostfixAdmin, hashes: Mapping[str, str]) -> None:
+    def __init__(self, locked: LockedRows, section: PostfixAdmin, hashes: Mapping[str, str]) -> None:
         self.writes = Writes()
         self.outcomes: Outcomes = {}
-        self._locked_rows = stand
+        self._found, self._days, self._now = locked
         self._section = section
         self._hashes = hashes
 
     def add(self, account: AccountSteps) -> None:
         """Adds an account's writes, or says why it is left out."""
-        open_steps = [step for step in account if not (step.readable and applied_in(self._locked_rows.found, step))]
+        open_steps = [step for step in account if not (step.readable and applied_in(self._found, step))]
         self.outcomes |= {step.id: Outcome(Result.DONE) for step in account}
         changes = [step.change for step in account]
         problems = {step.id: problem for step in open_steps if (problem := self._problem(step.change, changes))}
@@ -97,13 +96,11 @@ class Batch:
             return None if self._mailbox_now(change.key, account) else Outcome.lost_race(gone, _PLAN_AGAIN)
         if not change.key.isascii():
             return Outcome(Result.FAILED, f"{change.key}: PostfixAdmin's tables hold ASCII addresses only", "rename it")
-        problem = conflict(change, *_live(self._locked_rows.found, change)) or self._still_an_own_alias(change, account)
-        if problem:
+        problem = _conflict(change, *_live(self._found, change))
+        if problem := problem or self._still_an_own_alias(change, account):
             return Outcome.lost_race(problem, _PLAN_AGAIN)
-        domain = domain_of(change.key)
-        if (
-            change.action in (Action.CREATE, Action.RENAME) or respells(change)
-        ) and domain not in self._locked_rows.days:
+        domain, moves = domain_of(change.key), change.action in (Action.CREATE, Action.RENAME)
+        if (moves or _respells(change)) and domain not in self._days:
             hint = f"create the domain there first: postfixadmin-cli domain add {domain}"
             return Outcome(Result.FAILED, f"{change.key}: PostfixAdmin has no domain {domain}", hint)
         return None
@@ -113,15 +110,13 @@ class Batch:
         if change.kind != "alias" or change.action is not Action.DELETE:
             return None
         goes = any(c.kind == "mailbox" and c.action is Action.DELETE and c.key == change.key for c in account)
-        there = ("mailbox", change.key) in self._locked_rows.found
+        there = ("mailbox", change.key) in self._found
         return f"{change.key} is the alias of a mailbox that stays" if there and not goes else None
 
     def _mailbox_now(self, key: str, account: Sequence[Change]) -> Live | None:
         """The stored row of a mailbox, which may still be under the key that this transaction changes."""
         old = next((c.before for c in account if c.kind == "mailbox" and c.key == key and c.before), None)
-        return self._locked_rows.found.get(("mailbox", key)) or self._locked_rows.found.get(
-            ("mailbox", old.key if old else key)
-        )
+        return self._found.get(("mailbox", key)) or (self._found.get(("mailbox", old.key)) if old else None)
 
     def _write(self, change: Change, account: Sequence[Change]) -> None:
         match change.row:
@@ -139,7 +134,7 @@ class Batch:
                 raise ValueError(f"PostfixAdmin cannot carry out {change.action} of {change.kind} {change.key}")
 
     def _alias(self, change: Change, row: AliasRow, account: Sequence[Change]) -> None:
-        live = self._locked_rows.found.get(("alias", row.key))
+        live = self._found.get(("alias", row.key))
         if live is None:
             self.writes.aliases.append(new_alias(row, self._stored_targets(account)))
             self._log("create_alias", stored_alias(row.key))
@@ -147,7 +142,7 @@ class Batch:
         if change.action is Action.DELETE:
             self.writes.alias_deletions.append(live.stored)
             # PostfixAdmin logs a mailbox's alias with its mailbox (facts/postfixadmin.md 5.4, 5.6)
-            if ("mailbox", row.key) not in self._locked_rows.found:
+            if ("mailbox", row.key) not in self._found:
                 self._log("delete_alias", stored_alias(row.key))
             return
         values: dict[str, object] = {}
@@ -155,21 +150,20 @@ class Batch:
             values[name] = goto_text(row.goto, row.key, self._stored_targets(account)) if name == "goto" else new
         if values.pop("spelling", None) is not None:
             values |= {"address": stored_alias(row.key), "domain": domain_of(row.key)}
-        edit = self.writes.alias_edits.setdefault(live.stored[0], Edit(live.stored))
-        edit.values.update(values)
+        self.writes.alias_edits.setdefault(live.stored[0], Edit(live.stored)).values.update(values)
         self._log("edit_alias", stored_alias(row.key))
 
     def _stored_targets(self, account: Sequence[Change]) -> str:
         """All targets of the account's aliases as they are stored: what a rename carries over stays as it was."""
         keys = dict.fromkeys(change.key for change in account if change.kind == "alias")
-        rows = (self._locked_rows.found.get(("alias", key)) for key in keys)
+        rows = (self._found.get(("alias", key)) for key in keys)
         return ",".join(row.stored[1] for row in rows if row is not None)
 
     def _mailbox(self, change: Change, row: MailboxRow) -> None:
         live = self._mailbox_now(row.key, [change])
         if live is None:
-            made = new_mailbox(row, self._hashes[row.key], self._expiry(row.key), self._section)
-            self.writes.mailboxes.append(made)
+            expiry = self._expiry(row.key)
+            self.writes.mailboxes.append(new_mailbox(row, self._hashes[row.key], expiry, self._section))
             self._log("create_mailbox", row.key)
             return
         if change.action is Action.DELETE:
@@ -180,28 +174,88 @@ class Batch:
         if "quota" in values:
             values["quota"] = quota_bytes(row.quota, self._section.quota_multiplier)
         if change.action is Action.RENAME:
-            self.writes.mailbox_moves.append(self._move(change, row.key))
+            self.writes.mailbox_moves[live.stored[0]] = row.key
             # its own action does not exist; in the log of the old domain it is an edit as well
             self._log("edit_mailbox", live.row.key)
-        elif respells(change):
-            self.writes.mailbox_respellings.append(Move(live.stored, row.key))
-        if change.action is Action.RENAME or respells(change):
+        elif _respells(change):
+            self.writes.mailbox_respellings[live.stored[0]] = row.key
+        if change.action is Action.RENAME or _respells(change):
             values |= {"username": row.key, "local_part": local_part(row.key), "domain": domain_of(row.key)}
         self._edit_mailbox(live, row.key, **values)
 
     def _move(self, change: Change, key: str) -> Move:
         assert change.before is not None
-        return Move(self._locked_rows.found[change.kind, change.before.key].stored, key)
+        return Move(self._found[change.kind, change.before.key].stored, key)
 
     def _edit_mailbox(self, live: Live, key: str, **values: object) -> None:
-        stored = live.stored
-        if stored[0] not in self.writes.mailbox_edits:
+        edits, stored = self.writes.mailbox_edits, live.stored
+        if stored[0] not in edits:
             self._log("edit_mailbox", key)
-        self.writes.mailbox_edits.setdefault(stored[0], Edit(stored)).values.update(values)
+        edits.setdefault(stored[0], Edit(stored)).values.update(values)
 
     def _expiry(self, key: str) -> datetime:
         # a mailbox whose domain row is gone counts as 0 days, as in PostfixAdmin
-        return password_expiry(self._locked_rows.now, self._locked_rows.days.get(domain_of(key), 0))
+        return password_expiry(self._now, self._days.get(domain_of(key), 0))
 
     def _log(self, action: str, address: str) -> None:
         self.writes.log.append((domain_of(address), action, address))
+
+
+_COMPARED = {
+    MailboxRow: ("name", "quota", "active", "spelling"),
+    AliasRow: ("goto", "active", "spelling"),
+    VacationRow: ("active",),
+}
+"""The fields that the tables hold; the others only say whose a row is and what of it is managed."""
+
+
+def _in_place(change: Change, live: Live | None, left: Live | None = None) -> bool:
+    """Whether the effect is there: all fields of a creation, the changed ones of an update. `left` is the row under the
+    old key of a rename."""
+    if change.action is Action.DELETE:
+        return live is None
+    if live is None or (change.action is Action.RENAME and left is not None):
+        return False
+    return not _differing(change, live, change.after, only_changed=True)
+
+
+def _respells(change: Change) -> bool:
+    """Whether only the spelling of the key changes, so that look-ups find it."""
+    return change.action is Action.UPDATE and any(name == "spelling" for name, _, _ in change.fields())
+
+
+def _conflict(change: Change, live: Live | None, left: Live | None = None) -> str | None:
+    """How the row differs from what the plan was made from; None when it does not."""
+    if change.action is Action.CREATE:
+        if live is None:
+            return None
+        found = _differing(change, live, change.after)
+        return f"{change.key} has been created by somebody else meanwhile, with {_described(found)}"
+    if change.action is Action.RENAME:
+        if live is not None:
+            return f"{change.key} exists already, so nothing can take its place"
+        live = left
+    assert change.before is not None
+    if live is None:
+        return f"{change.before.key} has been deleted by somebody else meanwhile"
+    found = _differing(change, live, change.before)
+    return f"{change.before.key} has been changed by somebody else meanwhile: {_described(found)}" if found else None
+
+
+def _differing(
+    change: Change, live: Live, expected: Any, *, only_changed: bool = False
+) -> list[tuple[str, object, object]]:
+    """(field, expected, found) of the fields that differ."""
+    fields = _COMPARED[type(live.row)]
+    if only_changed and change.before is not None:
+        fields = tuple(f for f in fields if getattr(change.before, f) != getattr(change.after, f))
+    pairs = ((f, getattr(expected, f), getattr(live.row, f)) for f in fields)
+    return [(field, wanted, found) for field, wanted, found in pairs if wanted != found]
+
+
+def _described(fields: list[tuple[str, object, object]]) -> str:
+    return ", ".join(f"{name} is {_shown(found)}, expected was {_shown(expected)}" for name, expected, found in fields)
+
+
+def _shown(value: object) -> str:
+    return ",".join(value) if isinstance(value, tuple) else repr(value)

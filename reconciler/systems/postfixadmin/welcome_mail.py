@@ -22,16 +22,16 @@ _HINT = "send any mail to this mailbox, so that its maildir is made; and check l
 
 async def send_welcome(mailer: Mailer, letters: Letters | None, steps: Sequence[Step], fence: Fence) -> list[Outcome]:
     """Sends one message a step. Raises Unreadable when the mail server cannot be reached."""
-    return [await _sent(mailer, letters, step, fence) for step in steps]
-
-
-async def _sent(mailer: Mailer, letters: Letters | None, step: Step, fence: Fence) -> Outcome:
-    try:
-        async with fence.effect(step.change.owner):
-            (answer,) = await mailer.send([_message(step.change.key, letters)])
-    except Halted as error:
-        return Outcome.of(error)
-    return _outcome(step.change.key, answer)
+    outcomes = []
+    for step in steps:
+        try:
+            async with fence.effect(step.change.owner):
+                (answer,) = await mailer.send([_message(step.change.key, letters)])
+        except Halted as error:
+            outcomes.append(Outcome.of(error))
+        else:
+            outcomes.append(_outcome(step.change.key, answer))
+    return outcomes
 
 
 def _outcome(address: str, answer: str | None) -> Outcome:

@@ -1,6 +1,6 @@
 """The statements that change rows: one each for inserting and updating aliases and mailboxes, however many rows.
 
-`perform` decides what is written and ends the transaction. Every row here was read under a lock in the same one.
+Every row was read under a lock in the same transaction, which the caller ends.
 """
 
 from __future__ import annotations
@@ -11,19 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Table,
-    case,
-    delete,
-    func,
-    insert,
-    literal,
-    select,
-    tuple_,
-    update,
-)
+from sqlalchemy import ColumnElement, Connection, Table, case, delete, func, insert, literal, select, tuple_, update
 
 from reconciler.errors import PermanentFailure
 from reconciler.model.addresses import domain_of, local_part
@@ -50,7 +38,7 @@ class Move(NamedTuple):
 
 
 class RowsChanged(PermanentFailure):
-    """A row was no longer as it had been read, in spite of its lock."""
+    """A row was no longer as it was read, in spite of its lock."""
 
 
 @dataclass(slots=True)
@@ -61,9 +49,9 @@ class Writes:
     mailboxes: list[dict[str, Any]] = field(default_factory=list)
     alias_edits: dict[str, Edit] = field(default_factory=dict)
     mailbox_edits: dict[str, Edit] = field(default_factory=dict)
-    mailbox_moves: list[Move] = field(default_factory=list)
-    """Their own row is among the edits; here is what else goes with it."""
-    mailbox_respellings: list[Move] = field(default_factory=list)
+    mailbox_moves: dict[str, str] = field(default_factory=dict)
+    """Stored → new user name, for the dependent tables; the mailboxes' own rows are among the edits."""
+    mailbox_respellings: dict[str, str] = field(default_factory=dict)
     """The same, of mailboxes whose address stays and is stored as look-ups find it."""
     vacation_moves: list[Move] = field(default_factory=list)
     alias_deletions: list[tuple[Any, ...]] = field(default_factory=list)
@@ -116,7 +104,7 @@ _VACATION = ("email", "active")
 
 
 def write(connection: Connection, tables: PostfixAdminTables, writes: Writes) -> None:
-    """Writes everything, in PostfixAdmin's order. Raises DBAPIError, and RowsChanged when a row got away."""
+    """Writes everything, in PostfixAdmin's order. Raises DBAPIError, and RowsChanged."""
     if writes.aliases:
         connection.execute(insert(tables.alias).values(writes.aliases))
     if writes.mailboxes:
@@ -126,22 +114,23 @@ def write(connection: Connection, tables: PostfixAdminTables, writes: Writes) ->
     _move(connection, tables, writes)
     _delete(connection, tables, writes)
     if writes.log:
-        connection.execute(insert(tables.log).values([_log(*entry) for entry in writes.log]))
+        # PostfixAdmin's form, WHO (ADDRESS), with its own action names (facts/postfixadmin.md 5.6)
+        who = {"timestamp": func.now(), "username": f"reconciler ({socket.gethostname()})"}
+        entries = [{**who, "domain": domain, "action": action, "data": key} for domain, action, key in writes.log]
+        connection.execute(insert(tables.log).values(entries))
 
 
 def _move(connection: Connection, tables: PostfixAdminTables, writes: Writes) -> None:
+    others = tables.dependent_tables
     if writes.mailbox_moves:
-        move_mailboxes(connection, tables.dependent_tables, {move.stored[0]: move.key for move in writes.mailbox_moves})
+        move_mailboxes(connection, others, writes.mailbox_moves)
     if writes.mailbox_respellings:
-        respell_mailboxes(
-            connection, tables.dependent_tables, {move.stored[0]: move.key for move in writes.mailbox_respellings}
-        )
-    if writes.vacation_moves:
-        vacation, moves = tables.dependent_tables.vacation, writes.vacation_moves
-        unchanged = _unchanged(vacation, _VACATION, [move.stored for move in moves])
-        still = connection.execute(select(func.count()).select_from(vacation).where(*unchanged)).scalar_one()
-        _all_of(vacation, still, len(moves))
-        move_vacations(connection, tables.dependent_tables, {move.stored[0]: move.key for move in moves})
+        respell_mailboxes(connection, others, writes.mailbox_respellings)
+    if moves := writes.vacation_moves:
+        unchanged = _unchanged(others.vacation, _VACATION, [move.stored for move in moves])
+        still = connection.execute(select(func.count()).select_from(others.vacation).where(*unchanged)).scalar_one()
+        _all_of(others.vacation, still, len(moves))
+        move_vacations(connection, others, {move.stored[0]: move.key for move in moves})
 
 
 def _delete(connection: Connection, tables: PostfixAdminTables, writes: Writes) -> None:
@@ -154,12 +143,6 @@ def _delete(connection: Connection, tables: PostfixAdminTables, writes: Writes) 
         if stored:
             done = connection.execute(delete(table).where(*_unchanged(table, compared, stored)))
             _all_of(table, done.rowcount, len(stored))
-
-
-def _log(domain: str, action: str, address: str) -> dict[str, Any]:
-    # PostfixAdmin's form, WHO (ADDRESS), with its own action names (facts/postfixadmin.md 5.6)
-    who = f"reconciler ({socket.gethostname()})"
-    return {"timestamp": func.now(), "username": who, "domain": domain, "action": action, "data": address}
 
 
 def _edit(connection: Connection, table: Table, compared: Sequence[str], edits: Sequence[Edit]) -> None:
@@ -180,9 +163,7 @@ def _edit(connection: Connection, table: Table, compared: Sequence[str], edits: 
         for name in sorted(columns, key=lambda name: name == compared[0])
     ]
     unchanged = _unchanged(table, compared, [edit.stored for edit in edits])
-    done = connection.execute(
-        update(table).where(*unchanged).ordered_values((table.c.modified, func.now()), *values),
-    )
+    done = connection.execute(update(table).where(*unchanged).ordered_values((table.c.modified, func.now()), *values))
     _all_of(table, done.rowcount, len(edits))
 
 

@@ -271,7 +271,7 @@ async def test_two_runs_at_once_make_each_account_once(database: PostfixAdminDat
     def run(number: int) -> list[Outcome]:
         system = systems[number]
         ready.wait(timeout=30)
-        return Writer(system._database, system._section, system._context.passwords).perform(plans[number])
+        return Writer(system._database, system._section, system._context).perform(plans[number])
 
     with closing(*systems):
         both = await asyncio.gather(*(asyncio.to_thread(run, number) for number in range(2)))

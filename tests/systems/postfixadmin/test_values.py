@@ -19,9 +19,10 @@ from sqlalchemy.pool import NullPool
 
 from reconciler.model.records import AliasRole, AliasRow, MailboxRow
 from reconciler.planning.plan_context import PlanContext
+from reconciler.sandbox.postfixadmin_tables import create_tables
 from reconciler.settings import Settings
 from reconciler.systems.postfixadmin.expect import expect
-from reconciler.systems.postfixadmin.passwords import Scheme, hash_all, hash_password
+from reconciler.systems.postfixadmin.password_hashes import Scheme, hash_all, hash_password
 from reconciler.systems.postfixadmin.stored_values import (
     address_key,
     alias_key,
@@ -31,7 +32,7 @@ from reconciler.systems.postfixadmin.stored_values import (
     quota_bytes,
     stored_alias,
 )
-from reconciler.systems.postfixadmin.tables import create_tables
+from reconciler.systems.postfixadmin.tables import declare
 from reconciler.systems.postfixadmin.write_statements import password_expiry
 from tests.services.needs import require
 from tests.services.postfixadmin import PostfixAdminDatabase
@@ -165,6 +166,16 @@ def test_our_tables_have_the_columns_of_postfixadmins_installer(
     assert {"value": version} in rows(theirs, "SELECT value FROM config")
 
 
+def test_the_columns_that_statements_name_are_postfixadmins(new_sqlite: Callable[[], PostfixAdminDatabase]) -> None:
+    """All of them where rows are inserted: any other column there is the site's own."""
+    theirs, declared = new_sqlite(), declare()
+    for table in (*declared[:-1], *declared.dependent_tables[:5]):
+        there = {row["name"] for row in rows(theirs, "SELECT name FROM pragma_table_info(:table)", table=table.name)}
+        named = set(table.columns.keys())
+        assert named <= there, table.name
+        assert named == there or table.name not in ("mailbox", "alias", "log"), table.name
+
+
 def _shape(columns: list[dict[str, object]]) -> dict[object, tuple[object, ...]]:
     return {c["name"]: (_affinity(str(c["type"])), c["notnull"], _default(c["dflt_value"]), c["pk"]) for c in columns}
 
@@ -197,7 +208,7 @@ _FIRST_USE = """
 import os, sys, threading, time
 from pydantic import SecretStr
 from passlib.utils import binary
-from reconciler.systems.postfixadmin.passwords import hash_all
+from reconciler.systems.postfixadmin.password_hashes import hash_all
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.plan_context import PlanContext
 

@@ -53,8 +53,4 @@ def _sha512(password: str) -> str:
         return str(_SHA512.hash(password))
 
 
-_HASH: Mapping[Scheme, Callable[[str], str]] = {
-    "SHA512-CRYPT": _sha512,
-    "BLF-CRYPT": _bcrypt,
-    "ARGON2ID": _ARGON2.hash,
-}
+_HASH: Mapping[Scheme, Callable[[str], str]] = {"SHA512-CRYPT": _sha512, "BLF-CRYPT": _bcrypt, "ARGON2ID": _ARGON2.hash}

@@ -1,0 +1,118 @@
+-- The tables that PostfixAdmin 3.3.13's installer makes in SQLite (facts/postfixadmin.md 1), with its version.
+CREATE TABLE mailbox (
+    username VARCHAR(255) NOT NULL PRIMARY KEY,
+    password VARCHAR(255) NOT NULL,
+    name VARCHAR(255) NOT NULL,
+    maildir VARCHAR(255) NOT NULL,
+    quota BIGINT DEFAULT 0 NOT NULL,
+    local_part VARCHAR(255) NOT NULL,
+    domain VARCHAR(255) NOT NULL,
+    created DATETIME DEFAULT '2000-01-01' NOT NULL,
+    modified DATETIME DEFAULT '2000-01-01' NOT NULL,
+    active INTEGER DEFAULT '1' NOT NULL,
+    phone VARCHAR(30) DEFAULT '' NOT NULL,
+    email_other VARCHAR(255) DEFAULT '' NOT NULL,
+    token VARCHAR(255) DEFAULT '' NOT NULL,
+    token_validity DATETIME DEFAULT '2000-01-01' NOT NULL,
+    password_expiry DATETIME DEFAULT '2000-01-01' NOT NULL
+);
+CREATE TABLE alias (
+    address VARCHAR(255) NOT NULL PRIMARY KEY,
+    goto TEXT NOT NULL,
+    domain VARCHAR(255) NOT NULL,
+    created DATETIME DEFAULT '2000-01-01' NOT NULL,
+    modified DATETIME DEFAULT '2000-01-01' NOT NULL,
+    active INTEGER DEFAULT '1' NOT NULL
+);
+CREATE TABLE domain (
+    domain VARCHAR(255) NOT NULL PRIMARY KEY,
+    description VARCHAR(255) NOT NULL,
+    aliases INTEGER DEFAULT 0 NOT NULL,
+    mailboxes INTEGER DEFAULT 0 NOT NULL,
+    maxquota BIGINT DEFAULT 0 NOT NULL,
+    quota BIGINT DEFAULT 0 NOT NULL,
+    transport VARCHAR(255) NOT NULL,
+    backupmx INTEGER DEFAULT '0' NOT NULL,
+    created DATETIME DEFAULT '2000-01-01' NOT NULL,
+    modified DATETIME DEFAULT '2000-01-01' NOT NULL,
+    active INTEGER DEFAULT '1' NOT NULL,
+    password_expiry INTEGER DEFAULT 0
+);
+CREATE TABLE alias_domain (
+    alias_domain VARCHAR(255) NOT NULL PRIMARY KEY,
+    target_domain VARCHAR(255) NOT NULL,
+    created DATETIME DEFAULT '2000-01-01' NOT NULL,
+    modified DATETIME DEFAULT '2000-01-01' NOT NULL,
+    active INTEGER DEFAULT '1' NOT NULL
+);
+CREATE TABLE log (
+    id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    timestamp DATETIME DEFAULT '2000-01-01' NOT NULL,
+    username VARCHAR(255) NOT NULL,
+    domain VARCHAR(255) NOT NULL,
+    action VARCHAR(255) NOT NULL,
+    data TEXT NOT NULL
+);
+CREATE TABLE config (
+    id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    name TEXT DEFAULT '' NOT NULL UNIQUE,
+    value TEXT DEFAULT '' NOT NULL
+);
+CREATE TABLE vacation (
+    email VARCHAR(255) NOT NULL PRIMARY KEY,
+    subject VARCHAR(255) NOT NULL,
+    body TEXT NOT NULL,
+    activefrom DATETIME DEFAULT '2000-01-01' NOT NULL,
+    activeuntil DATETIME DEFAULT '2038-01-18' NOT NULL,
+    cache TEXT DEFAULT '' NOT NULL,
+    domain VARCHAR(255) NOT NULL,
+    interval_time INTEGER DEFAULT 0 NOT NULL,
+    created DATETIME DEFAULT '2000-01-01' NOT NULL,
+    modified DATETIME DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    active INTEGER DEFAULT '1' NOT NULL
+);
+CREATE TABLE vacation_notification (
+    on_vacation VARCHAR(255) NOT NULL,
+    notified VARCHAR(255) NOT NULL,
+    notified_at DATETIME DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    PRIMARY KEY (on_vacation, notified),
+    FOREIGN KEY (on_vacation) REFERENCES vacation (email) ON DELETE CASCADE
+);
+CREATE TABLE quota (
+    username VARCHAR(255) NOT NULL,
+    path VARCHAR(100) NOT NULL,
+    current BIGINT DEFAULT 0 NOT NULL,
+    PRIMARY KEY (username, path)
+);
+CREATE TABLE quota2 (
+    username VARCHAR(255) NOT NULL PRIMARY KEY,
+    bytes BIGINT DEFAULT 0 NOT NULL,
+    messages INTEGER DEFAULT 0 NOT NULL
+);
+CREATE TABLE fetchmail (
+    id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    domain VARCHAR(255) DEFAULT '',
+    mailbox VARCHAR(255) NOT NULL,
+    src_server VARCHAR(255) NOT NULL,
+    src_auth VARCHAR(255),
+    src_user VARCHAR(255) NOT NULL,
+    src_password VARCHAR(255) NOT NULL,
+    src_folder VARCHAR(255) NOT NULL,
+    poll_time INTEGER DEFAULT '10' NOT NULL,
+    fetchall INTEGER DEFAULT '0' NOT NULL,
+    keep INTEGER DEFAULT '0' NOT NULL,
+    protocol TEXT,
+    usessl INTEGER DEFAULT '0' NOT NULL,
+    sslcertck INTEGER DEFAULT '0' NOT NULL,
+    sslcertpath VARCHAR(255) DEFAULT '',
+    sslfingerprint VARCHAR(255) DEFAULT '',
+    extra_options TEXT,
+    returned_text TEXT,
+    mda VARCHAR(255) NOT NULL,
+    date DATETIME DEFAULT '2000-01-01' NOT NULL,
+    created DATETIME DEFAULT '2000-01-01' NOT NULL,
+    modified DATETIME DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    active INTEGER DEFAULT '0' NOT NULL,
+    src_port INTEGER DEFAULT 0 NOT NULL
+);
+INSERT INTO config (name, value) VALUES ('version', '1847');
