@@ -8,7 +8,7 @@ from typing import Any
 from reconciler.importing.imported import Imported, Live
 from reconciler.model.addresses import BadAddress, parse_address, parse_domain
 from reconciler.model.records import UnmanagedLineRow
-from reconciler.systems.postfix.map_actions import refusal
+from reconciler.systems.postfix.map_entries import refusal
 from reconciler.systems.postfix.map_state import NOT_IN_FORCE
 
 _REASON_LOST = "blocked before the import, the map says no reason"

@@ -22,11 +22,8 @@ class TransactionHook(Protocol):
 
     def committing(self, connection: Connection, steps: Sequence[Step]) -> AbstractContextManager[None]:
         """Around the commit of a transaction, with the steps that it carries out: while the block runs nobody else can
-        take the lock. In the ledger's own database they are noted as done in that transaction.
-
-        Entering raises LockLost when this run lost its lock, and Unreadable when nobody can tell: then the transaction
-        must be rolled back.
-        """
+        take the lock. In the ledger's own database they are noted as done in that transaction. Entering raises LockLost
+        when this run lost its lock, and Unreadable when that is not known: then the transaction must be rolled back."""
         ...
 
 

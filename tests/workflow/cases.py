@@ -29,7 +29,7 @@ from reconciler.remote.hosts import SiteHosts
 from reconciler.remote.outbox import OutboxMailer
 from reconciler.settings import Settings
 from reconciler.systems.openxchange import system as openxchange
-from reconciler.systems.postfix.map_keys import KeyRules
+from reconciler.systems.postfix.map_entries import KeyRules
 from reconciler.systems.postfix.read_map import Rules
 from reconciler.systems.postfixadmin import observe as postfixadmin
 from reconciler.systems.registry import build_systems

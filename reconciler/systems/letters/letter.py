@@ -1,4 +1,4 @@
-"""A letter: template and values to a message that is ready to go. Called by the system's `perform`.
+"""A letter: template and values to a message that is ready to go.
 
 A template is text whose first line is `Subject: …`, then an empty line, then the letter. It may use the fields of
 Content. A site's own folder goes before ours; templates come from git, so they run in Jinja's sandbox.

@@ -1,4 +1,4 @@
-"""The register as a CSV file. Called by the system's `observe`."""
+"""The register as a CSV file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reconciler.systems.letters.register_rows import Members, RegisterRow, Unrea
 
 _DELIMITERS = (",", ";")
 _SEPARATOR = re.compile(r"(?:\r?\n)*sep=([,;\t|])\r?\n")
-"""Excel's word on the delimiter, before the header."""
+"""How Excel names the delimiter, before the header."""
 
 
 def read_csv(path: Path, register: Register) -> Members:
@@ -43,10 +43,10 @@ def _text(path: Path) -> str:
 
 
 def _entries(text: str, register: Register) -> Iterator[tuple[str, RegisterRow]]:
-    said = _SEPARATOR.match(text)
-    delimiter = said[1] if said else _delimiter(text, register)
-    lines = _with_last(_Lines(text, delimiter))
-    for _ in range(2 if said else 1):
+    separator = _SEPARATOR.match(text)
+    delimiter = separator[1] if separator else _delimiter(text, register)
+    lines = _lines(text, delimiter)
+    for _ in range(2 if separator else 1):
         _, header, _ = next(lines, ("", [], True))
     positions = _positions(header, register)
     pick = itemgetter(*positions)
@@ -61,17 +61,27 @@ def _entries(text: str, register: Register) -> Iterator[tuple[str, RegisterRow]]
         yield place, RegisterRow(number, "", "", "", "", problem)
 
 
-def _with_last(lines: Iterator[tuple[str, list[str]]]) -> Iterator[tuple[str, list[str], bool]]:
-    """Each line, and whether it is the last one."""
-    before = next(lines, None)
-    while before is not None:
-        line = next(lines, None)
-        yield *before, line is None
-        before = line
+def _lines(text: str, delimiter: str) -> Iterator[tuple[str, list[str], bool]]:
+    """The lines that are not blank: place (the first line of a quoted field with several), fields, whether the last."""
+    reader = csv.reader(_file(text), delimiter=delimiter, strict=True)
+    before: tuple[str, list[str]] | None = None
+    while True:
+        place = f"line {reader.line_num + 1}"
+        try:
+            fields = next(reader, None)
+        except csv.Error as error:
+            raise UnreadableRegister(f"{place}: {error}") from None
+        if fields == []:
+            continue
+        if before is not None:
+            yield *before, fields is None
+        if fields is None:
+            return
+        before = place, fields
 
 
 def _delimiter(text: str, register: Register) -> str:
-    """The one under which more of the columns that we need are there, then the one that makes more columns."""
+    """The one with which more of the needed columns are there, then the one with more columns."""
     first = text.lstrip("\r\n")
     needed = set(columns(register).values())
     headers = {delimiter: _header(first, delimiter) for delimiter in _DELIMITERS}
@@ -90,28 +100,8 @@ def _file(text: str) -> io.TextIOWrapper:
     return io.TextIOWrapper(io.BytesIO(text.encode("utf-8")), encoding="utf-8", newline="")
 
 
-class _Lines:
-    """Lines that are not blank, each with its place: the first line where a quoted field goes over several."""
-
-    def __init__(self, text: str, delimiter: str) -> None:
-        self._reader = csv.reader(_file(text), delimiter=delimiter, strict=True)
-
-    def __iter__(self) -> _Lines:
-        return self
-
-    def __next__(self) -> tuple[str, list[str]]:
-        while True:
-            place = f"line {self._reader.line_num + 1}"
-            try:
-                fields = next(self._reader)
-            except csv.Error as error:
-                raise UnreadableRegister(f"{place}: {error}") from None
-            if fields:
-                return place, fields
-
-
 def _positions(header: list[str], register: Register) -> list[int]:
-    """Where a RegisterRow's columns stand."""
+    """Of the columns of a RegisterRow."""
     if not header:
         raise UnreadableRegister("it is empty")
     names = [name.strip() for name in header]
@@ -124,7 +114,7 @@ def _positions(header: list[str], register: Register) -> list[int]:
 
 
 def _what_is_there(names: list[str]) -> str:
-    """How it looks, in none of its words: a wrong path may name a file of secrets, or the first line is a member."""
+    """Without quoting it: a wrong path may name a file of secrets, or the first line is a member."""
     if any("@" in name or name.isdigit() for name in names):
         return "its first line looks like a member, so the header is missing"
     return f"it has {len(names)} column{'s' * (len(names) != 1)}"

@@ -1,4 +1,4 @@
-"""The register as a query on a database. Called by the system's `observe`; reads only."""
+"""The register as a query on a database. Reads only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lines of the register as MemberRows. Called by `register_csv` and `register_database`.
+"""Lines of the register as MemberRows.
 
 A line that cannot be used is a remark, and nobody's: what needs it is refused. Too many of them make the register as
 a whole unknown, since half a register looks like members who left.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import NamedTuple
 
 from reconciler.errors import Unreadable
@@ -22,7 +22,7 @@ _BAD_ROWS, _BAD_SHARE = 5, 0.01
 
 
 class RegisterRow(NamedTuple):
-    """A line of the register, in our words for its columns. `problem`: why it has no fields."""
+    """A line of the register. `problem`: why it has no fields."""
 
     member: str
     status: str
@@ -42,7 +42,7 @@ class RegisterRemark(NamedTuple):
 
 
 class Members(NamedTuple):
-    """What was read: members by number, those that nobody can rely on with a problem, and what to say of lines."""
+    """What was read: members by number, unreliable ones with a problem, and remarks about lines."""
 
     rows: dict[str, MemberRow]
     remarks: tuple[RegisterRemark, ...] = ()
@@ -55,10 +55,41 @@ def columns(register: Register) -> dict[str, str]:
 
 def members(entries: Iterable[tuple[str, RegisterRow]], register: Register) -> Members:
     """From pairs of a place (`line 7`) and an entry. Raises UnreadableRegister when too much of it is of no use."""
-    reading = _Reading(frozenset(register.active))
+    found: dict[str, MemberRow] = {}
+    places: dict[str, str] = {}
+    unnumbered: dict[str, str] = {}  # digits that a line without a usable number begins with, to what is wrong with it
+    remarks: list[RegisterRemark] = []
+    active, count = frozenset(register.active), 0
     for place, entry in entries:
-        reading.take(place, entry)
-    return reading.end()
+        count += 1
+        number = sys.intern(entry.member.strip())
+        if problem := entry.problem or _no_number(number):
+            remarks.append(RegisterRemark(place, problem))
+            if digits := re.match(r"[0-9]+", number):
+                unnumbered.setdefault(digits[0], f"{place}: {problem}")
+            continue
+        row, before, first = _member(number, entry, active), found.get(number), places.setdefault(number, place)
+        if before is None:
+            found[number] = row
+        elif before == row:
+            message = f"member {number} is in {first} already, with the same data"
+            remarks.append(RegisterRemark(place, message, harmless=True))
+        else:
+            remarks.append(RegisterRemark(place, f"member {number} is in {first} already, with other data"))
+            found[number] = _nobody(number, f"{first} and {place} contradict each other")
+    _check_enough(found, [remark for remark in remarks if not remark.harmless], count)
+    for number, problem in unnumbered.items():
+        found.setdefault(number, _nobody(number, problem))
+    return Members(found, tuple(remarks))
+
+
+def _check_enough(found: Mapping[str, MemberRow], bad: Sequence[RegisterRemark], count: int) -> None:
+    if len(bad) > max(_BAD_ROWS, _BAD_SHARE * count):
+        first = "; ".join(f"{remark.place}: {remark.problem}" for remark in bad[:3])
+        raise UnreadableRegister(f"{len(bad)} of {count} rows cannot be used: {first}; …")
+    if all(row.problem for row in found.values()):
+        first = f": {bad[0].place}: {bad[0].problem}" if bad else ": was the export complete?"
+        raise UnreadableRegister(f"it has no member that can be used{first}")
 
 
 class UnreadableRegister(Unreadable):
@@ -74,52 +105,6 @@ class UnreadableRegister(Unreadable):
     def of(self, source: str) -> UnreadableRegister:
         """The same error, naming the file or the database."""
         return UnreadableRegister(f"{source}: {self.reason}", self.hint)
-
-
-class _Reading:
-    """A register while it is read, line by line."""
-
-    def __init__(self, active: Set[str]) -> None:
-        self._active = active
-        self._found: dict[str, MemberRow] = {}
-        self._places: dict[str, str] = {}
-        self._unnumbered: dict[str, str] = {}
-        """Digits that a line without a usable number begins with, to what is wrong with it."""
-        self._remarks: list[RegisterRemark] = []
-        self._rows = 0
-
-    def take(self, place: str, entry: RegisterRow) -> None:
-        self._rows += 1
-        number = sys.intern(entry.member.strip())
-        problem = entry.problem or _no_number(number)
-        if problem:
-            self._remarks.append(RegisterRemark(place, problem))
-            if digits := re.match(r"[0-9]+", number):
-                self._unnumbered.setdefault(digits[0], f"{place}: {problem}")
-            return
-        row = _member(number, entry, self._active)
-        before = self._found.get(number)
-        if before is None:
-            self._found[number], self._places[number] = row, place
-        elif before == row:
-            told = f"member {number} is in {self._places[number]} already, with the same data"
-            self._remarks.append(RegisterRemark(place, told, harmless=True))
-        else:
-            first = self._places[number]
-            self._remarks.append(RegisterRemark(place, f"member {number} is in {first} already, with other data"))
-            self._found[number] = _nobody(number, f"{first} and {place} contradict each other")
-
-    def end(self) -> Members:
-        bad = [remark for remark in self._remarks if not remark.harmless]
-        if len(bad) > max(_BAD_ROWS, _BAD_SHARE * self._rows):
-            shown = "; ".join(f"{remark.place}: {remark.problem}" for remark in bad[:3])
-            raise UnreadableRegister(f"{len(bad)} of {self._rows} rows cannot be used: {shown}; …")
-        if all(row.problem for row in self._found.values()):
-            first = f": {bad[0].place}: {bad[0].problem}" if bad else ": was the export complete?"
-            raise UnreadableRegister(f"it has no member that can be used{first}")
-        for number, problem in self._unnumbered.items():
-            self._found.setdefault(number, _nobody(number, problem))
-        return Members(self._found, tuple(self._remarks))
 
 
 def shown(remarks: Iterable[RegisterRemark], most: int) -> Iterator[str]:

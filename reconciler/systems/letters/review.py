@@ -1,4 +1,4 @@
-"""What is remarkable about the register's entries of declared mailboxes. Called by the system's `review`; pure.
+"""What is remarkable about the register's entries of declared mailboxes. Pure.
 
 A member who is missing or not active is a matter of policy (gate `register`), and only for a new account.
 """
@@ -12,7 +12,7 @@ from reconciler.model.members import without_zeros
 from reconciler.model.name_folding import folded
 from reconciler.model.records import MemberRow, Owner, Scope
 from reconciler.planning.finding import Finding, Severity
-from reconciler.systems.letters.recipients import NoLetter, email_problem
+from reconciler.systems.letters.letter_for_account import NoLetter, email_problem
 from reconciler.systems.letters.register_rows import RegisterRemark, shown
 
 
@@ -35,15 +35,12 @@ def entries(desired: DesiredState, members: Mapping[str, MemberRow]) -> Iterator
 
 
 def rows(source: str, remarks: Sequence[RegisterRemark]) -> Iterator[Finding]:
-    """Rows of the register that cannot be used, or stand there twice."""
-    bad = [remark for remark in remarks if not remark.harmless]
-    again = [remark for remark in remarks if remark.harmless]
-    hint = "have it corrected in the register and export it again; until then it counts for nobody"
-    for said in shown(bad, _MOST):
-        yield Finding(Severity.WARNING, "register-row", source, f"the register {source}, {said}", hint)
-    for said in shown(again, _MOST):
-        hint = "have one of the two rows taken out; they say the same, so the data is used"
-        yield Finding(Severity.WARNING, "register-row", source, f"the register {source}, {said}", hint)
+    """Rows of the register that cannot be used, or that repeat another."""
+    bad = "have it corrected in the register and export it again; until then it counts for nobody"
+    again = "have one of the two rows taken out; they say the same, so the data is used"
+    for harmless, hint in ((False, bad), (True, again)):
+        for remark in shown([remark for remark in remarks if remark.harmless is harmless], _MOST):
+            yield Finding(Severity.WARNING, "register-row", source, f"the register {source}, {remark}", hint)
 
 
 def zeros(source: str, desired: DesiredState, members: Mapping[str, MemberRow]) -> Iterator[Finding]:
@@ -68,10 +65,7 @@ def no_letter(account: str, why: NoLetter) -> Finding:
 
 def _other_names(box: Mailbox, entry: MemberRow) -> str:
     """`given name Anna, in the register Anne`; empty when equal but for case and spaces, or when not declared."""
-    pairs = (
-        ("given name", box.given_name, entry.given_name),
-        ("surname", box.surname, entry.surname),
-    )
+    pairs = (("given name", box.given_name, entry.given_name), ("surname", box.surname, entry.surname))
     return " and ".join(
         f"{what} {declared}, in the register {registered or 'empty'}"
         for what, declared, registered in pairs

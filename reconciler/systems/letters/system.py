@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from email.message import EmailMessage
 from urllib.parse import urlsplit
@@ -25,9 +25,8 @@ from reconciler.planning.snapshot import Pair, rows_of
 from reconciler.remote.mailer import NOT_SENT, is_temporary, is_uncertain
 from reconciler.settings import Register, Settings, secret
 from reconciler.systems.letters.letter import MOVED, Stationery
-from reconciler.systems.letters.letter_occasion import content as about
-from reconciler.systems.letters.letter_occasion import occasion
-from reconciler.systems.letters.recipients import NoLetter, letter_for
+from reconciler.systems.letters.letter_for_account import NoLetter, letter_for, occasion
+from reconciler.systems.letters.letter_for_account import content as about
 from reconciler.systems.letters.register_csv import read_csv
 from reconciler.systems.letters.register_database import read_database
 from reconciler.systems.letters.register_rows import Members
@@ -43,40 +42,33 @@ _AGAIN = (
 
 def build(context: SystemContext) -> System | None:
     """The letters of a site that has a `letters` or a `register` section. Raises UsageError for a broken template,
-    Unreadable for a password of the register that is not to be found."""
+    Unreadable for a password of the register that is missing."""
     settings = context.settings
-    if settings.letters is None and settings.register_ is None:
-        return None
-    stationery = Stationery(settings, settings.letters) if settings.letters else None
-    return LetterSystem(context, stationery, _register_password(settings))
-
-
-def _register_password(settings: Settings) -> SecretStr:
-    register = settings.register_
-    if register is None:
-        return SecretStr("")
-    file = settings.path(register.password_file) if register.password_file else None
-    return secret(register.password_env, file, "register.password")
+    return None if settings.letters is None and settings.register_ is None else LetterSystem(context)
 
 
 class LetterSystem(System):
-    """See System. Without `register` nothing is known of members; without `letters` nothing is ever sent."""
+    """Without a `register` section nothing is known of members; without `letters` nothing is ever sent."""
 
     name = "letters"
     needed_for_accounts = True
 
-    def __init__(self, context: SystemContext, stationery: Stationery | None, register_password: SecretStr) -> None:
+    def __init__(self, context: SystemContext) -> None:
+        settings, register = context.settings, context.settings.register_
         self._context = context
-        self._register_password = register_password
-        self._stationery = stationery
+        self._stationery = Stationery(settings, settings.letters) if settings.letters else None
+        self._register_password = SecretStr("")
+        if register is not None:
+            file = settings.path(register.password_file) if register.password_file else None
+            self._register_password = secret(register.password_env, file, "register.password")
         self.target = _target(context)
 
     def expect(self, context: PlanContext) -> Records:  # noqa: ARG002  # the port's signature
-        """Nothing is here to be held: a letter that was sent cannot be seen."""
+        """Nothing: a letter that was sent cannot be seen."""
         return {}
 
     async def observe(self, *, writing: bool = False) -> Observation:  # noqa: ARG002  # a letter leaves with its run
-        """The register; no kind at all where the site has none. Raises Unreadable with the line."""
+        """The members in the register; no kind at all where the site has none. Raises Unreadable with the line."""
         register = self._context.settings.register_
         if register is None:
             return Observation({}, ())
@@ -97,45 +89,29 @@ class LetterSystem(System):
         they get none."""
         if not (events.renew or events.moved) or self._stationery is None:
             return SideEffects()
-        letter = self._letter(context, Address(owner.subject), changes, rows_of(pair.found, MemberRow), events)
+        account, desired = Address(owner.subject), context.desired
+        template = occasion(context, account, changes, renew=events.renew, welcome=events.welcome)
+        box, own = desired.mailboxes.get(account), context.chains.addresses(account)
+        letter = letter_for(account, template, box and box.member, rows_of(pair.found, MemberRow), desired, own)
         if isinstance(letter, NoLetter):
             return SideEffects(findings=(no_letter(owner.subject, letter),))
         return SideEffects((Change(self.name, "letter", Action.CREATE, letter.key, None, letter, owner),))
 
-    def _letter(
-        self,
-        context: PlanContext,
-        account: Address,
-        changes: Sequence[Change],
-        members: Mapping[str, MemberRow],
-        events: CredentialEvents,
-    ) -> LetterRow | NoLetter:
-        template = occasion(context, account, changes, renew=events.renew, welcome=events.welcome)
-        box, own = context.desired.mailboxes.get(account), context.chains.addresses(account)
-        return letter_for(account, template, box and box.member, members, context.desired, own)
-
     def stage(self, change: Change) -> Stage:  # noqa: ARG002  # there are only letters
-        """After everything that it speaks of is in place."""
         return Stage.LETTER
 
     def review(self, context: PlanContext, pair: Pair, details: object) -> Sequence[Finding]:
-        """The register's entries."""
         assert isinstance(details, tuple)
         members, source = rows_of(pair.found, MemberRow), _source(self._context.settings)
-        return [
-            *rows(source, details),
-            *zeros(source, context.desired, members),
-            *entries(context.desired, members),
-        ]
+        return [*rows(source, details), *zeros(source, context.desired, members), *entries(context.desired, members)]
 
     async def check(self) -> None:
-        """Whether the mail server takes letters now. Raises Unreadable."""
         if self._stationery is not None:
             await self._context.mailer.check()
 
     async def perform(self, context: PlanContext, batch: Sequence[Step]) -> list[Outcome]:
-        """Hands each letter over once, over one connection however few come in one batch. What it says of the account
-        is what `context` declares: a row, which plans and the ledger keep, has nothing that only a letter says."""
+        """Sends each letter once. Its content comes from `context`: plans and the ledger keep rows, which have nothing
+        of it."""
         return [await self._sent(context, step) for step in batch]
 
     async def _sent(self, context: PlanContext, step: Step) -> Outcome:
@@ -152,7 +128,6 @@ class LetterSystem(System):
         return self._outcome(context, step, answer)
 
     async def is_applied(self, batch: Sequence[Step]) -> list[bool]:
-        """A letter leaves no trace here."""
         return [False] * len(batch)
 
     def _write(self, context: PlanContext, step: Step) -> EmailMessage | Outcome:
@@ -169,10 +144,10 @@ class LetterSystem(System):
         try:
             return self._stationery.message(row.template, row.recipient, content)
         except PermanentFailure as error:
-            return Outcome(Result.FAILED, error.message, error.hint)
+            return Outcome.of(error)
 
     def _web_url(self, box: Mailbox | None) -> str:
-        """The groupware's front page; `openxchange.web_url` is the address of its interface behind it."""
+        """The groupware's front page: the server of `openxchange.web_url`, which is its interface."""
         groupware = self._context.settings.openxchange
         if box is None or not box.groupware or groupware is None or groupware.web_url is None:
             return ""
@@ -182,21 +157,18 @@ class LetterSystem(System):
     def _outcome(self, context: PlanContext, step: Step, answer: str | None) -> Outcome:
         row = step.change.row
         assert isinstance(row, LetterRow)
+        letter = f"to the register address of member {row.member}"
         if answer is None:
-            return Outcome(Result.DONE, f"letter sent to the register address of member {row.member}")
-        said = self._harmless(answer, row)
+            return Outcome(Result.DONE, f"letter sent {letter}")
+        reason = self._harmless(answer, row)
         if is_uncertain(answer):
-            message = f"the letter to the register address of member {row.member} may or may not have arrived: {said}"
+            message = f"the letter {letter} may or may not have arrived: {reason}"
             return Outcome(Result.UNCERTAIN, message, _ask(context, row))
-        return Outcome(
-            Result.FAILED,
-            f"the letter to the register address of member {row.member} was not taken: {said}",
-            _AGAIN[row.template == MOVED],
-            temporary=is_temporary(answer),
-        )
+        message, hint = f"the letter {letter} was not taken: {reason}", _AGAIN[row.template == MOVED]
+        return Outcome(Result.FAILED, message, hint, temporary=is_temporary(answer))
 
     def _harmless(self, answer: str, row: LetterRow) -> str:
-        """A server may quote the letter in its refusal, and it repeats the address, which is the member's own."""
+        """The answer without password and private address: a server may quote the letter in its refusal."""
         if row.template != MOVED:
             answer = answer.replace(self._context.passwords.of(row.account).get_secret_value(), "********")
         return re.sub(re.escape(row.recipient), "their register address", answer, flags=re.IGNORECASE)

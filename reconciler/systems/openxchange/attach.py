@@ -18,20 +18,11 @@ from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Outcome, Result, Step
 from reconciler.remote.concurrency import to_its_end
 from reconciler.settings import MailServer, OpenXchange
+from reconciler.systems.openxchange import web_client
 from reconciler.systems.openxchange.listuser_csv import canonical, read_users
 from reconciler.systems.openxchange.tool_answers import PLAN
 from reconciler.systems.openxchange.tools import Tools
-from reconciler.systems.openxchange.web_client import (
-    BY_HAND,
-    DUPLICATES,
-    KNOWN,
-    OTHER,
-    REFUSED_TRIALS,
-    Answer,
-    Web,
-    WebError,
-    said,
-)
+from reconciler.systems.openxchange.web_client import BY_HAND, Answer, Web, WebError, error_text
 
 _COLUMNS = ("1001", "1002", "1007", "1015")
 """Id, login, primary address, mail server."""
@@ -149,7 +140,7 @@ class _Visit:
         try:
             self._web.put("account", "new", self._account)
         except WebError as error:
-            if error.code not in DUPLICATES | REFUSED_TRIALS:
+            if error.code not in web_client.DUPLICATES | web_client.REFUSED_TRIALS:
                 raise
             return error
         return None
@@ -162,8 +153,8 @@ class _Visit:
         warnings = _warnings(answer)
         if warnings and all(warning.get("code") in _SENDING for warning in warnings):
             # old mail is read there; new mail is sent from the new address
-            return Outcome(Result.DONE, f"attached; sending through it was not possible: {said(warnings[0])}")
-        raise WebError("ACC-0020", said(warnings[0]) if warnings else "OX gives no reason")
+            return Outcome(Result.DONE, f"attached; sending through it was not possible: {error_text(warnings[0])}")
+        raise WebError("ACC-0020", error_text(warnings[0]) if warnings else "OX gives no reason")
 
 
 _LIKE = 2
@@ -205,8 +196,8 @@ def _people(stdout: bytes, admin: str, addresses: set[str]) -> dict[str, tuple[s
 
 
 def _failed(error: WebError, target: Target, user: WebUser, row: AttachmentRow) -> Outcome:
-    known = KNOWN.get(error.code, OTHER)
+    known = web_client.KNOWN.get(error.code, web_client.OTHER)
     # what a server says of a login may repeat what it was given
-    told = error.said.replace(user.password.get_secret_value(), "…")
-    words = {"login": user.login, "user": user.id, "old": row.key, "url": target.url, "said": told}
+    reason = error.text.replace(user.password.get_secret_value(), "…")
+    words = {"login": user.login, "user": user.id, "old": row.key, "url": target.url, "reason": reason}
     return Outcome(Result.FAILED, known.message.format(**words), known.hint.format(**words), known.temporary)

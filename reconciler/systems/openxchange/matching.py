@@ -72,15 +72,13 @@ def match(wanted: Records, found: Records) -> Pair:
 
 
 def _under_accounts(wanted: Records, found: Records) -> Records:
-    """`found`, each user of an account under its address, all others under `openxchange/ID`.
-
-    A user is an account's when login and one of its addresses agree; failing that, when its primary address is the
-    account's. Of an account that was renamed, former logins and addresses count as well, and of several such users the
-    oldest is the person's: ids come from a sequence (facts 3.2), and a second user is younger than the one with their
-    data. A user that is still to be renamed keeps the former address that it was found by as the key in its row.
-    A user with our login and somebody else's addresses is a stranger: it keeps its id, and policy refuses the
-    creation as `foreign`. No user is given to two accounts.
-    """
+    """`found`, each user of an account under its address, all others under `openxchange/ID`. A user is an account's
+    when login and one of its addresses agree; failing that, when its primary address is the account's. Of an account
+    that was renamed, former logins and addresses count as well, and of several such users the oldest is the person's:
+    ids come from a sequence (facts 3.2), and a second user is younger than the one with their data. A user that is
+    still to be renamed keeps the former address that it was found by as the key in its row. A user with our login and
+    somebody else's addresses is a stranger: it keeps its id, and policy refuses the creation as `foreign`. No user is
+    given to two accounts."""
     users = rows_of(found, OxUserRow)
     rows = [row for row in wanted.get(KIND, {}).values() if isinstance(row, OxUserRow)]
     by_login = {user.login: user for user in users.values()}
@@ -115,10 +113,8 @@ def _under_accounts(wanted: Records, found: Records) -> Records:
 
 def _with_leaving(wanted: Records, found: Records) -> Records:
     """`wanted` with the users that are to go, under their ids: `found` is paired, so who is free is no account's.
-
     Besides the users of removed accounts these are second users: while the user of a renamed account still has its
-    former address, another one that holds its new primary address or its new login.
-    """
+    former address, another one that holds its new primary address or its new login."""
     live = rows_of(found, OxUserRow)
     leaving: dict[str, Absent] = {}
     pending: list[OxUserRow] = []

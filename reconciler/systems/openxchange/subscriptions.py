@@ -21,9 +21,9 @@ from reconciler.remote.concurrency import to_its_end
 from reconciler.remote.database import connect, open_database
 from reconciler.remote.database_errors import explained, is_temporary
 from reconciler.settings import OpenXchange, Settings, secret
+from reconciler.systems.openxchange.perform import FoundUsers, look
 from reconciler.systems.openxchange.tool_answers import AGAIN, PLAN
 from reconciler.systems.openxchange.tools import Tools
-from reconciler.systems.openxchange.user_lookup import FoundUsers, look
 
 _TOKEN = "com.openexchange.secret.recovery.fast.token"
 _SUBSCRIPTIONS = table("subscriptions", *map(column, ("cid", "id", "user_id", "configuration_id")))

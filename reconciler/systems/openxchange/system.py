@@ -16,7 +16,7 @@ from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.ports import Observation, SideEffects, System
 from reconciler.planning.snapshot import Pair
 from reconciler.settings import OpenXchange, Settings, secret
-from reconciler.systems.openxchange import attach, matching, perform, review, side_effects, user_lookup
+from reconciler.systems.openxchange import attach, matching, perform, review, side_effects
 from reconciler.systems.openxchange.listuser_csv import read_users
 from reconciler.systems.openxchange.subscriptions import Subscriptions
 from reconciler.systems.openxchange.tool_answers import Words
@@ -136,7 +136,7 @@ class OpenXchangeSystem(System):
             return [Outcome.of(error)] * len(steps)
 
     async def is_applied(self, batch: Sequence[Step]) -> list[bool]:
-        return await user_lookup.is_applied(self._tools, batch)
+        return await perform.is_applied(self._tools, batch)
 
 
 def _observation(stdout: bytes, admin: str) -> Observation:

@@ -27,7 +27,7 @@ class Words(NamedTuple):
     display_name: str = ""
     holder: str = ""
     """Who has the display name, or how to find out."""
-    said: str = ""
+    reason: str = ""
 
 
 class Failure(NamedTuple):
@@ -48,6 +48,44 @@ _CREDENTIALS = "check {password}, and `admin` and `context` of the openxchange s
 _OTHER_LOGIN = "write another one: `groupware: {{username: …}}`"
 _PROPERTIES = "in AdminUser.properties on the OX host"
 
+# what OX refuses with status 103, by text
+_REFUSALS = {
+    r"Changing username is disabled": (
+        "OX does not change logins here (wanted: {login!r})",
+        (
+            f"set USERNAME_CHANGEABLE=true {_PROPERTIES} and restart OX, "
+            "or declare the login it has: `groupware: {{username: …}}`"
+        ),
+    ),
+    r"displayname is already used": (
+        "the display name {display_name!r} is another OX user's",
+        "{holder}; declare another `name` for one of the two, or let the server allow it (enforceUniqueDisplayName)",
+    ),
+    r"User .* already exists in this context": (
+        "another OX user has the login {login!r}",
+        _OTHER_LOGIN,
+    ),
+    r"Primary mail address .* already exists": (
+        "{address} is another OX user's primary address: {reason}",
+        "give that user another primary address, or declare its login: `groupware: {{username: …}}`",
+    ),
+    r"primary mail must not be changed": (
+        "OX does not change primary addresses here (wanted: {address})",
+        f"set PRIMARY_MAIL_UNCHANGEABLE=false {_PROPERTIES} and restart OX",
+    ),
+    r"must be present in set of aliases": (
+        "the aliases in OX changed while we wrote them",
+        PLAN,
+    ),
+    r"Illegal chars": (
+        "OX does not allow the login {login!r}: {reason}",
+        f"{_OTHER_LOGIN}, or change CHECK_USER_UID_REGEXP {_PROPERTIES}",
+    ),
+    r"timezone is invalid": (
+        "the Java of OX does not know the time zone of the site file",
+        "write another one at `openxchange.timezone`",
+    ),
+}
 # the first entry that fits is taken
 KNOWN = (
     # three ways to be not there yet, under several numbers; the text of the first is not known for sure (facts 10)
@@ -74,57 +112,19 @@ KNOWN = (
     ),
     # 101 is what a missing context says too, on purpose
     Failure((101, 102), r"", "OX refuses the login of {admin} in {where}, or has no such context", _CREDENTIALS),
+    *(Failure((103,), text, message, hint) for text, (message, hint) in _REFUSALS.items()),
+    Failure((103,), r"", "OX refuses it: {reason}", f"change what is declared, or the rule {_PROPERTIES}; then {PLAN}"),
+    Failure((104,), r"", "the tool needs more than it was given: {reason}", _CREDENTIALS),
     Failure(
-        (103,),
-        r"Changing username is disabled",
-        "OX does not change logins here (wanted: {login!r})",
-        f"set USERNAME_CHANGEABLE=true {_PROPERTIES} and restart OX, "
-        "or declare the login it has: `groupware: {{username: …}}`",
+        (105,), r"", "OX does not answer ({where}): {reason}", f"is open-xchange running? Then {AGAIN}", temporary=True
     ),
-    Failure(
-        (103,),
-        r"displayname is already used",
-        "the display name {display_name!r} is another OX user's",
-        "{holder}; declare another `name` for one of the two, or let the server allow it (enforceUniqueDisplayName)",
-    ),
-    Failure((103,), r"User .* already exists in this context", "another OX user has the login {login!r}", _OTHER_LOGIN),
-    Failure(
-        (103,),
-        r"Primary mail address .* already exists",
-        "{address} is another OX user's primary address: {said}",
-        "give that user another primary address, or declare its login: `groupware: {{username: …}}`",
-    ),
-    Failure(
-        (103,),
-        r"primary mail must not be changed",
-        "OX does not change primary addresses here (wanted: {address})",
-        f"set PRIMARY_MAIL_UNCHANGEABLE=false {_PROPERTIES} and restart OX",
-    ),
-    Failure((103,), r"must be present in set of aliases", "the aliases in OX changed while we wrote them", PLAN),
-    Failure(
-        (103,),
-        r"Illegal chars",
-        "OX does not allow the login {login!r}: {said}",
-        f"{_OTHER_LOGIN}, or change CHECK_USER_UID_REGEXP {_PROPERTIES}",
-    ),
-    Failure(
-        (103,),
-        r"timezone is invalid",
-        "the Java of OX does not know the time zone of the site file",
-        "write another one at `openxchange.timezone`",
-    ),
-    Failure((103,), r"", "OX refuses it: {said}", f"change what is declared, or the rule {_PROPERTIES}; then {PLAN}"),
-    Failure((104,), r"", "the tool needs more than it was given: {said}", _CREDENTIALS),
-    Failure(
-        (105,), r"", "OX does not answer ({where}): {said}", f"is open-xchange running? Then {AGAIN}", temporary=True
-    ),
-    Failure((106,), r"", "the database of OX or one of its plugins failed: {said}", LOG),
-    Failure((107,), r"", "the connection to OX broke off: {said}", AGAIN, temporary=True),
-    Failure((108,), r"", "OX has no such user any more: {said}", PLAN),
+    Failure((106,), r"", "the database of OX or one of its plugins failed: {reason}", LOG),
+    Failure((107,), r"", "the connection to OX broke off: {reason}", AGAIN, temporary=True),
+    Failure((108,), r"", "OX has no such user any more: {reason}", PLAN),
     Failure(
         (109, 111, 114),
         r"",
-        "this version of OX does not understand how its tool was called: {said}",
+        "this version of OX does not understand how its tool was called: {reason}",
         "compare with `createuser --help` on the OX host, and report it",
     ),
     Failure(
@@ -152,7 +152,7 @@ def complaint(answer: Completed, words: Words, success: bytes = b"") -> Outcome 
             return None
         return Outcome(Result.FAILED, "the tool ended without saying that it did anything", AGAIN, temporary=True)
     text = answer.stderr.decode("utf-8", "replace")
-    fields = words._replace(said=said(text) or "no reason given")._asdict()
+    fields = words._replace(reason=server_message(text) or "no reason given")._asdict()
     for known in KNOWN:
         if answer.status in known.statuses and re.search(known.text, text):
             message, hint = known.message.format(**fields), known.hint.format(**fields)
@@ -160,10 +160,10 @@ def complaint(answer: Completed, words: Words, success: bytes = b"") -> Outcome 
     if answer.status < 0 or not text.strip():
         # killed, or ended without output: only the list can show whether it did anything
         return Outcome(Result.FAILED, f"the tool broke off (status {answer.status})", AGAIN, temporary=True)
-    return Outcome(Result.FAILED, f"the tool ended with status {answer.status}: {fields['said']}", LOG)
+    return Outcome(Result.FAILED, f"the tool ended with status {answer.status}: {fields['reason']}", LOG)
 
 
-def said(stderr: str) -> str:
+def server_message(stderr: str) -> str:
     """The server's own sentence on one bounded line: without class names, exception ids and stack trace."""
     marker = _MARKER.search(stderr)
     text = stderr[marker.end() :] if marker else _FIRST_LINE.sub("", stderr)

@@ -51,7 +51,7 @@ def differences(change: Change, user: Listed) -> list[tuple[str, str, str]]:
     return wrong
 
 
-def spoken(wrong: list[tuple[str, str, str]]) -> str:
+def described(wrong: list[tuple[str, str, str]]) -> str:
     """The differences in one line."""
     return "; ".join(f"{name.replace('_', ' ')} is {live!r}, not {wanted!r}" for name, wanted, live in wrong)
 
@@ -78,7 +78,7 @@ def _create(change: Change, row: OxUserRow, user: Listed | None, section: OpenXc
         # made by a createuser whose answer was lost, or by hand a moment ago: its password is not known to be ours, and
         # ours is the one that the letter carries
         return Write("changeuser", (("userid", user.row.id), *_repair(user)), password=True)
-    message = f"OX user {user.row.id} has the login {row.login!r} by now: {spoken(differences(change, user))}"
+    message = f"OX user {user.row.id} has the login {row.login!r} by now: {described(differences(change, user))}"
     return Outcome.lost_race(message, PLAN)
 
 

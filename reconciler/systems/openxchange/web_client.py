@@ -41,13 +41,13 @@ class WebFailure(NamedTuple):
     temporary: bool = False
 
 
-_NOT_YET = WebFailure("the web interface of OX is not ready: {said}", f"when it is, {RESUME}", temporary=True)
+_NOT_YET = WebFailure("the web interface of OX is not ready: {reason}", f"when it is, {RESUME}", temporary=True)
 _NO_HOST = WebFailure(
-    "OX cannot use the mail server of the site file: {said}",
+    "OX cannot use the mail server of the site file: {reason}",
     f"look at `openxchange.imap` and `openxchange.smtp`: OX itself must be able to reach them; then {RESUME}",
 )
 
-# by code (facts/open-xchange.md 6); {words} are `login`, `old`, `user`, `url` and `said`, the server's English sentence
+# by code (facts/open-xchange.md 6); {words}: `login`, `old`, `user`, `url` and `reason`, the server's English sentence
 KNOWN = {
     "LGI-0006": WebFailure(
         "the web interface of OX does not let {login} in with the new password",
@@ -68,14 +68,14 @@ KNOWN = {
     "ACC-0019": _NO_HOST,
     "ACC-0025": _NO_HOST,
     "ACC-0020": WebFailure(
-        "OX cannot log in to the old mailbox {old}: {said}",
+        "OX cannot log in to the old mailbox {old}: {reason}",
         f"does its IMAP server take the new password? Then {RESUME}",
         temporary=True,
     ),
     "ACC-0021": _NO_HOST,
 }
 
-OTHER = WebFailure("OX does not attach the old mailbox {old}: {said}", f"look into the log of OX; or {BY_HAND}")
+OTHER = WebFailure("OX does not attach the old mailbox {old}: {reason}", f"look into the log of OX; or {BY_HAND}")
 
 DUPLICATES = frozenset({"ACC-0015", "ACC-0017"})
 """It exists already: the list shows it."""
@@ -88,10 +88,10 @@ Answer = dict[str, Any]
 class WebError(Exception):
     """A refusal by OX. `code` is like ACC-0015."""
 
-    def __init__(self, code: str, said: str) -> None:
+    def __init__(self, code: str, text: str) -> None:
         super().__init__(code)
         self.code = code
-        self.said = said
+        self.text = text
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -164,11 +164,11 @@ def _read(content: bytes, url: str) -> Answer:
         raise PermanentFailure(f"{url} does not answer as the HTTP interface of OX", hint=_WRONG_PLACE)
     # a lone warning stands as `error` beside the data (facts 11)
     if "error" in answer and answer.get("data") is None:
-        raise WebError(str(answer.get("code", "")), said(answer))
+        raise WebError(str(answer.get("code", "")), error_text(answer))
     return answer
 
 
-def said(answer: Mapping[str, Any]) -> str:
+def error_text(answer: Mapping[str, Any]) -> str:
     """The text of an error or a warning, in English, on one bounded line, with its code."""
     text = " ".join(str(answer.get("error_desc") or answer.get("error") or "no reason given").split())
     code = str(answer.get("code") or "")

@@ -14,8 +14,7 @@ from contextlib import asynccontextmanager, nullcontext
 from reconciler.errors import EffectFailed, PermanentFailure, TemporaryFailure, Unreadable
 from reconciler.planning.changes import Change, Outcome, Result, Step
 from reconciler.remote.host import Completed
-from reconciler.systems.postfix.map_edit import checked_text, in_place, judge
-from reconciler.systems.postfix.map_state import View, first_of
+from reconciler.systems.postfix.map_state import View, checked_text, first_of, in_place, judge
 from reconciler.systems.postfix.mapfile import MapText
 from reconciler.systems.postfix.read_map import PLAIN, Reader
 from reconciler.systems.postfix.tools import LOCK_MINUTES, Argv, sudoers_line
@@ -97,8 +96,8 @@ class Rewriter:
             differing = sorted((built or {}).items() ^ wanted.items())
             shown = f"{differing[0][0]} {differing[0][1]}" if differing else "no map"
             raise PermanentFailure(
-                f"{self._host.name}: the map that postmap made does not read back as it was written, so the living "
-                f"one is untouched; first difference: {shown[:200]}",
+                f"{self._host.name}: the map that postmap made does not read back as it was written, so the live one "
+                f"is unchanged; first difference: {shown[:200]}",
                 hint=f"look for a line with unusual characters in {self._tools.path}",
             )
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from reconciler.errors import Unreadable
 from reconciler.planning.snapshot import DELIMITER
 from reconciler.remote.host import Completed, Host
-from reconciler.systems.postfix.map_keys import KeyRules
+from reconciler.systems.postfix.map_entries import KeyRules
 from reconciler.systems.postfix.map_state import View, first_of, look, repeated
 from reconciler.systems.postfix.mapfile import MapText, parse
 from reconciler.systems.postfix.tools import SUFFIXES, Argv, Tools

@@ -1,6 +1,6 @@
 """What is remarkable about the hand-made lines of the sender map. Pure.
 
-They stay, but for those whose place a declared block takes (`map_edit.taken_over`). They may do nothing at all, do
+They stay, but for those whose place a declared block takes (`map_state.taken_over`). They may do nothing at all, do
 something else than their author thinks, or let mail pass that a declared block should stop.
 """
 
@@ -13,8 +13,7 @@ from reconciler.model.declared import DesiredState
 from reconciler.model.records import Records, UnmanagedLineRow
 from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.snapshot import rows_of
-from reconciler.systems.postfix.map_actions import ActionEffect, effect, refusal
-from reconciler.systems.postfix.map_keys import asked_later, dead_key_hint, forms
+from reconciler.systems.postfix.map_entries import ActionEffect, asked_later, dead_key_hint, effect, forms, refusal
 from reconciler.systems.postfix.map_state import NOT_IN_FORCE
 from reconciler.systems.postfix.read_map import Rules
 from reconciler.systems.postfix.tools import Tools

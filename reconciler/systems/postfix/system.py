@@ -13,7 +13,7 @@ from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.ports import Observation, System
 from reconciler.planning.snapshot import DELIMITER, Pair
 from reconciler.remote.host import Host
-from reconciler.systems.postfix.map_edit import in_place
+from reconciler.systems.postfix.map_state import in_place
 from reconciler.systems.postfix.publish_map import Rewriter
 from reconciler.systems.postfix.read_map import PLAIN, Reader, Rules
 from reconciler.systems.postfix.review import review
@@ -30,7 +30,7 @@ def build(context: SystemContext) -> System | None:
 
 
 class SenderMap(System):
-    """The blocks of envelope senders. A block is one row, however many keys of the map it needs (`map_keys.forms`)."""
+    """Blocks of envelope senders. A block is one row, however many keys of the map it needs (`map_entries.forms`)."""
 
     name = "postfix"
 

@@ -6,7 +6,7 @@ import pytest
 
 from reconciler.planning.changes import Outcome
 from reconciler.remote.host import Completed
-from reconciler.systems.openxchange.tool_answers import KNOWN, Words, complaint, said
+from reconciler.systems.openxchange.tool_answers import KNOWN, Words, complaint, server_message
 
 WORDS = Words(
     "oxadmin",
@@ -49,16 +49,16 @@ def complain(status: int, stderr: str, stdout: bytes = b"", success: bytes = b""
     ],
 )
 def test_only_the_servers_own_sentence_is_left(stderr: str) -> None:
-    assert said(stderr) == "Something is wrong"
+    assert server_message(stderr) == "Something is wrong"
 
 
 def test_parentheses_and_colons_of_a_message_are_no_stack_frame() -> None:
     text = 'Primary mail address "a@b.example" already exists in context 1 (Already assigned to user 7).'
-    assert said(f"{FIRST}Server response: {text}{NONL}") == text
+    assert server_message(f"{FIRST}Server response: {text}{NONL}") == text
 
 
 def test_a_long_answer_is_cut() -> None:
-    assert len(said("Error: " + "x" * 5000)) < 310
+    assert len(server_message("Error: " + "x" * 5000)) < 310
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reconciler.errors import Unreadable
-from reconciler.systems.postfix.map_keys import KeyRules
+from reconciler.systems.postfix.map_entries import KeyRules
 from reconciler.systems.postfix.map_state import first_of
 from reconciler.systems.postfix.mapfile import Lines, parse, render
 from tests.services.mail import Postfix

@@ -14,8 +14,7 @@ from reconciler.planning.changes import Result
 from reconciler.planning.snapshot import rows_of
 from reconciler.remote.host import Completed
 from reconciler.settings import Postfix as Section
-from reconciler.systems.postfix.map_actions import ActionEffect, effect
-from reconciler.systems.postfix.map_keys import KeyRules
+from reconciler.systems.postfix.map_entries import ActionEffect, KeyRules, effect
 from reconciler.systems.postfix.read_map import Reader
 from reconciler.systems.postfix.tools import Tools
 from tests.services.mail import Postfix

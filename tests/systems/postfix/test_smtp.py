@@ -12,8 +12,7 @@ import pytest
 
 from reconciler.model.declared import DesiredState
 from reconciler.planning.changes import Result
-from reconciler.systems.postfix.map_actions import ActionEffect, effect
-from reconciler.systems.postfix.map_keys import KeyRules, dead_key_hint
+from reconciler.systems.postfix.map_entries import ActionEffect, KeyRules, dead_key_hint, effect
 from tests.services.mail import Postfix, empty_map
 from tests.services.needs import require
 from tests.systems.plans import changes_of, review_of

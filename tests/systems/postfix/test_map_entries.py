@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.systems.postfix.map_keys import KeyRules, asked_later, canonical, dead_key_hint, forms
+from reconciler.systems.postfix.map_entries import KeyRules, asked_later, canonical, dead_key_hint, forms
 
 USUAL = KeyRules()
 DOTTED = KeyRules(parent_matches=False)

@@ -1,0 +1,161 @@
+"""Which letter an account gets, what it says, and to whom it goes; or why there is none. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import NamedTuple
+
+from reconciler.model.addresses import Address, BadAddress, domain_of, local_part, parse_address
+from reconciler.model.declared import DesiredState, Mailbox, OldMailbox, Rename
+from reconciler.model.members import trouble
+from reconciler.model.records import LetterRow, MemberRow
+from reconciler.planning.changes import Action, Change
+from reconciler.planning.finding import Severity
+from reconciler.planning.plan_context import PlanContext
+from reconciler.settings import Settings
+from reconciler.systems.letters.letter import ACCOUNT, MOVED, PASSWORD, RENAMED, Content
+
+_RECENT = timedelta(days=60)
+"""How long after a rename a new password still comes with the letter that explains it: the run that should have told
+them may have died, and by then nothing that can be read shows it."""
+
+
+def occasion(
+    context: PlanContext, account: Address, changes: Sequence[Change], *, renew: bool, welcome: bool = False
+) -> str:
+    """The template of the letter. Without `renew` the password stays. `welcome`: the run that made the mailbox died
+    before its letter, so this is the first."""
+    if not renew:
+        return MOVED
+    made = any(c.kind == "mailbox" and c.action is Action.CREATE and c.key == account for c in changes)
+    moved = any(c.kind in ("mailbox", "ox_user") and c.action is Action.RENAME for c in changes)
+    renames = context.chains.former.get(account, ())
+    if renames and (made or moved or context.today - renames[0].date <= _RECENT):
+        return RENAMED
+    return ACCOUNT if made or welcome else PASSWORD
+
+
+def content(context: PlanContext, account: Address, member: str, settings: Settings) -> Content:
+    """The content of a letter, without password, web page and sender."""
+    box, former = context.desired.mailboxes.get(account), context.chains.addresses(account)[1:]
+    renames = context.chains.former.get(account, ())
+    return Content(
+        address=account,
+        login=account,
+        given_name=(box and box.given_name) or "",
+        name=(box and box.name) or "",
+        web_login=_web_login(box, settings),
+        addresses=(account, *former, f"{member}@{domain_of(account)}"),
+        old_address=former[0] if former else "",
+        old_mail=_old_mail(box, renames, settings),
+        groupware=bool(box and box.groupware),
+    )
+
+
+def _old_mail(box: Mailbox | None, renames: Sequence[Rename], settings: Settings) -> str:
+    """See Content. Attaching needs a site file that says where OX' web interface and its mail servers are."""
+    if not renames:
+        return ""
+    if renames[0].old_mailbox is OldMailbox.MOVE:
+        return "moved"
+    section = settings.openxchange
+    reachable = section is not None and None not in (section.web_url, section.imap, section.smtp)
+    return "attached" if box is not None and box.groupware and reachable else "separate"
+
+
+def _web_login(box: Mailbox | None, settings: Settings) -> str:
+    """The declared login of the groupware, where it is neither the address nor what the site makes of it anyway."""
+    groupware = settings.openxchange
+    if box is None or not box.groupware or groupware is None:
+        return ""
+    usual = box.address if groupware.username == "address" else local_part(box.address)
+    return "" if box.username in (None, box.address, usual) else str(box.username)
+
+
+class NoLetter(NamedTuple):
+    """Why what happened reaches nobody by letter, and what to do. A warning is a mistake, a note need not be."""
+
+    severity: Severity
+    rule: str
+    message: str
+    hint: str
+
+
+def letter_for(
+    account: str,
+    template: str,
+    member: str | None,
+    members: Mapping[str, MemberRow],
+    desired: DesiredState,
+    own: tuple[Address, ...],
+) -> LetterRow | NoLetter:
+    """The letter to `account`, to the address in the register and to no other. Only `moved` holds no password.
+    `own` are the addresses that the account has and had."""
+    topic, by_hand = _topic(account, template)
+    if member is None:
+        message = f"{account} has no member number, so {topic} is not sent to anybody"
+        return NoLetter(Severity.NOTE, "no-letter", message, by_hand)
+    entry, why = members.get(member), trouble(members, member)
+    if entry is None or why:
+        message = f"{account} gets no letter with {topic}: the register {why}"
+        return NoLetter(Severity.NOTE, "no-letter", message, by_hand)
+    problem = email_problem(entry)
+    if problem:
+        return _unusable(f"{account} gets no letter with {topic}: {problem}", member)
+    recipient = Address(entry.email)
+    if _ends_there(recipient, own, desired):
+        reason = f"the register's address of member {member} belongs to that very account or its domain"
+        return _unusable(f"{account} gets no letter with {topic}: {reason}", member)
+    return LetterRow(account, account, member, recipient, template)
+
+
+def _topic(account: str, template: str) -> tuple[str, str]:
+    """What the letter is about, and how to pass that on without it."""
+    if template == MOVED:
+        return "the new address", f"tell the person by other means that they log in as {account} now"
+    return "the password", f"set the password of {account} by other means and hand it over in person"
+
+
+def email_problem(entry: MemberRow) -> str:
+    """What is wrong with the address in the register; empty when a letter can go there. Findings are shown to many, so
+    the address is not in it, not even a wrong one."""
+    if not entry.email:
+        return f"the register has no e-mail address for member {entry.key}"
+    try:
+        parse_address(entry.email)
+    except BadAddress:
+        return (
+            f"the register's e-mail address of member {entry.key} is not one that mail can go to ({_flaw(entry.email)})"
+        )
+    return ""
+
+
+def _flaw(text: str) -> str:
+    if text.count("@") != 1:
+        return f"{text.count('@') or 'no'} @ in it"
+    if not text.rpartition("@")[0].isascii():
+        return "other characters than ASCII before the @"
+    return "before or after the @"
+
+
+def _unusable(message: str, member: str) -> NoLetter:
+    hint = f"let member {member} put another address into the register, then plan again"
+    return NoLetter(Severity.WARNING, "register-email", message, hint)
+
+
+def _ends_there(recipient: Address, own: tuple[Address, ...], desired: DesiredState) -> bool:
+    """Whether the letter would end in the account itself: by its domains (the present one and those that it had), or
+    by declared aliases. Its owner could read it only after a login with what is in it."""
+    if domain_of(recipient) in {domain_of(address) for address in own}:
+        return True
+    waiting, seen = [recipient], {recipient}
+    while waiting:
+        alias = desired.aliases.get(waiting.pop())
+        for target in alias.goto if alias and alias.active else ():
+            if target in own:
+                return True
+            if target not in seen:
+                seen.add(target)
+                waiting.append(target)
+    return False
