@@ -13,7 +13,7 @@ from reconciler.model.name_folding import folded
 from reconciler.model.records import MemberRow, Owner, Scope
 from reconciler.planning.finding import Finding, Severity
 from reconciler.systems.letters.letter_for_account import NoLetter, email_problem
-from reconciler.systems.letters.register_rows import RegisterRemark, shown
+from reconciler.systems.letters.register import RegisterRemark, shown
 
 
 def entries(desired: DesiredState, members: Mapping[str, MemberRow]) -> Iterator[Finding]:

@@ -27,9 +27,7 @@ from reconciler.settings import Register, Settings, secret
 from reconciler.systems.letters.letter import MOVED, Stationery
 from reconciler.systems.letters.letter_for_account import NoLetter, letter_for, occasion
 from reconciler.systems.letters.letter_for_account import content as about
-from reconciler.systems.letters.register_csv import read_csv
-from reconciler.systems.letters.register_database import read_database
-from reconciler.systems.letters.register_rows import Members
+from reconciler.systems.letters.register import Members, read_csv, read_database
 from reconciler.systems.letters.review import entries, no_letter, rows, zeros
 from reconciler.systems.system_context import SystemContext
 

@@ -19,11 +19,11 @@ from reconciler.model.records import AliasRow, MailboxRow, PasswordRow
 from reconciler.planning.changes import Action, Outcome, Result, Step
 from reconciler.remote.database_errors import is_about_one_row, is_temporary, said
 from reconciler.settings import PostfixAdmin
-from reconciler.systems.postfixadmin import fresh_reads
+from reconciler.systems.postfixadmin import observe
 from reconciler.systems.postfixadmin.connect import Database, unreadable
-from reconciler.systems.postfixadmin.fresh_reads import CHUNK, FreshRows
+from reconciler.systems.postfixadmin.observe import CHUNK, FreshRows
 from reconciler.systems.postfixadmin.password_hashes import hash_all
-from reconciler.systems.postfixadmin.spellings import Spellings, odd_spellings
+from reconciler.systems.postfixadmin.stored_values import Spellings, odd_spellings
 from reconciler.systems.postfixadmin.transaction_rows import (
     AccountSteps,
     Batch,
@@ -113,8 +113,8 @@ class Writer:
     def _locked_rows(self, connection: Connection, part: Sequence[AccountSteps]) -> LockedRows:
         steps = [step for account in part for step in account]
         found = self._rows(connection, steps, lock=True)
-        days = fresh_reads.password_days(connection, self._tables, {domain_of(step.change.key) for step in steps})
-        return LockedRows(found, days, fresh_reads.database_clock(connection))
+        days = observe.password_days(connection, self._tables, {domain_of(step.change.key) for step in steps})
+        return LockedRows(found, days, observe.database_clock(connection))
 
     def _settled(self, part: Sequence[AccountSteps], planned: Outcomes, broken: DBAPIError) -> Outcomes:
         """The outcomes after a broken commit: what was to be written is looked for."""
@@ -125,14 +125,14 @@ class Writer:
         with self._database.look() as connection:
             found = self._rows(connection, steps)
             keys = [step.change.key for step in steps if step.change.kind == "password"]
-            stored = fresh_reads.stored_passwords(connection, self._tables, keys)
+            stored = observe.stored_passwords(connection, self._tables, keys)
         there = {s.id for s in steps if s.readable and applied_in(found, s)}
         there |= {s.id for s in steps if not s.readable and stored.get(s.change.key) == self._hashes[s.change.key]}
         return planned | {s.id: nothing for s in steps if s.id not in there}
 
     def _rows(self, connection: Connection, steps: Sequence[Step], *, lock: bool = False) -> FreshRows:
         keys, multiplier = {key for step in steps for key in rows_of(step)}, self._section.quota_multiplier
-        return fresh_reads.rows(connection, self._tables, keys, self._spellings, multiplier, lock=lock)
+        return observe.rows(connection, self._tables, keys, self._spellings, multiplier, lock=lock)
 
 
 def _chunks(everybody: Sequence[AccountSteps]) -> Iterator[list[AccountSteps]]:
@@ -164,7 +164,7 @@ def is_applied(database: Database, section: PostfixAdmin, steps: Sequence[Step])
     with database.look() as connection:
         spellings = odd_spellings(connection, database.tables)
         keys = {key for step in readable for key in rows_of(step)}
-        found = fresh_reads.rows(connection, database.tables, keys, spellings, section.quota_multiplier)
+        found = observe.rows(connection, database.tables, keys, spellings, section.quota_multiplier)
     return [step.readable and applied_in(found, step) for step in steps]
 
 

@@ -9,8 +9,8 @@ from reconciler.model.records import AliasRow, MailboxRow, Owner, Records, Scope
 from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.snapshot import USUAL_DELIMITER, Pair, rows_of
-from reconciler.systems.postfixadmin.name_encodings import not_storable
 from reconciler.systems.postfixadmin.observe import Details
+from reconciler.systems.postfixadmin.stored_values import not_storable
 
 
 def review(context: PlanContext, pair: Pair, details: Details) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from reconciler.model.addresses import domain_of, local_part
 from reconciler.model.records import AliasRow, MailboxRow, Owner, PasswordRow, VacationRow
 from reconciler.planning.changes import Action, Change, Outcome, Result, Step
 from reconciler.settings import PostfixAdmin
-from reconciler.systems.postfixadmin.fresh_reads import FreshRows, Live
+from reconciler.systems.postfixadmin.observe import FreshRows, Live
 from reconciler.systems.postfixadmin.stored_values import goto_text, quota_bytes, stored_alias
 from reconciler.systems.postfixadmin.write_statements import Edit, Move, Writes, new_alias, new_mailbox, password_expiry
 

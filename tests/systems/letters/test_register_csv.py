@@ -13,7 +13,7 @@ from reconciler.model.records import MemberRow
 from reconciler.planning.ports import System
 from reconciler.planning.snapshot import rows_of
 from reconciler.settings import Register
-from reconciler.systems.letters.register_csv import read_csv
+from reconciler.systems.letters.register import read_csv
 from tests.systems.letters.support import HEADER, system
 from tests.systems.plans import records_of
 

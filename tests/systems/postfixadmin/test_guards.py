@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 
 from reconciler.errors import PermanentFailure
 from reconciler.planning.changes import Result
-from reconciler.systems.postfixadmin import fresh_reads
+from reconciler.systems.postfixadmin import observe
 from reconciler.systems.postfixadmin.write_statements import Edit, Writes, write
 from tests.services.postfixadmin import PostfixAdminDatabase
 from tests.systems.plans import NO_PLAN
@@ -47,7 +47,7 @@ async def test_nobody_changes_a_row_between_our_look_and_our_write(
     database: PostfixAdminDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """facts 13.18, 14: the web interface waits those milliseconds, or fails."""
-    clock = fresh_reads.database_clock
+    clock = observe.database_clock
     blocked: list[str] = []
 
     def edit_meanwhile(connection: Connection) -> datetime:
@@ -60,7 +60,7 @@ async def test_nobody_changes_a_row_between_our_look_and_our_write(
     with closing(system):
         await apply(system, state(mailbox(name="Anna Muster")))
         planned = await readable_steps(system, mailbox(name="Anna Beispiel"))
-        monkeypatch.setattr(fresh_reads, "database_clock", edit_meanwhile)
+        monkeypatch.setattr(observe, "database_clock", edit_meanwhile)
         assert results(await system.perform(NO_PLAN, planned)) == [Result.DONE]
     assert len(blocked) == 1
     assert rows(database, "SELECT name FROM mailbox") == [{"name": "Anna Beispiel"}]

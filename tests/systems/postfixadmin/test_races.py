@@ -14,7 +14,7 @@ from sqlalchemy import Connection, event, text
 from reconciler.model.records import Owner, OxUserRow, Scope
 from reconciler.planning.changes import Action, Change, Outcome, Result, Step
 from reconciler.planning.new_passwords import CredentialEvents
-from reconciler.systems.postfixadmin import fresh_reads
+from reconciler.systems.postfixadmin import observe
 from reconciler.systems.postfixadmin.connect import Database
 from reconciler.systems.postfixadmin.perform import Writer
 from reconciler.systems.postfixadmin.system import PostfixAdminSystem
@@ -203,7 +203,7 @@ async def test_a_connection_lost_before_the_commit_leaves_nothing(
     served: tuple[Server, PostfixAdminDatabase], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server, database = served
-    clock = fresh_reads.database_clock
+    clock = observe.database_clock
 
     def die(connection: Connection) -> Any:
         now = clock(connection)
@@ -213,11 +213,11 @@ async def test_a_connection_lost_before_the_commit_leaves_nothing(
     system = make_system(database)
     with closing(system):
         planned = await readable_steps(system, mailbox(member="10042"))
-        monkeypatch.setattr(fresh_reads, "database_clock", die)
+        monkeypatch.setattr(observe, "database_clock", die)
         outcomes = await system.perform(NO_PLAN, planned)
         assert {(o.result, o.temporary) for o in outcomes} == {(Result.FAILED, True)}
         assert rows(database, "SELECT address FROM alias") == []
-        monkeypatch.setattr(fresh_reads, "database_clock", clock)
+        monkeypatch.setattr(observe, "database_clock", clock)
         assert set(results(await system.perform(NO_PLAN, planned))) == {Result.DONE}
 
 
