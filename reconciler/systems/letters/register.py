@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import SecretStr
-from sqlalchemy import CursorResult, text
+from sqlalchemy import CursorResult
+from sqlalchemy import text as sql
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -287,7 +288,7 @@ def read_database(settings: Settings, register: Register, password: SecretStr) -
         engine = open_database(url, password.get_secret_value(), settings.path, read_only=True)
         try:
             with connect(engine) as connection:
-                return members(_query_rows(connection.execute(text(register.query)), register), register)
+                return members(_query_rows(connection.execute(sql(register.query)), register), register)
         finally:
             engine.dispose()
     except UnreadableRegister as error:

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, ColumnElement, Connection, func, or_, select, text
+from sqlalchemy import Column, ColumnElement, Connection, func, or_, select
+from sqlalchemy import text as sql
 
 from reconciler.model.addresses import CATCH_ALL
 from reconciler.model.records import Row
@@ -173,7 +174,7 @@ def charset_of_names(connection: Connection, tables: PostfixAdminTables) -> str:
     if query is None:
         return ""
     values = {"mailbox": tables.mailbox.name} if ":mailbox" in query else {}
-    found = connection.execute(text(query), values).scalar()
+    found = connection.execute(sql(query), values).scalar()
     return found if found in _CODECS else ""
 
 
