@@ -1,4 +1,4 @@
-"""Which systems there are. A fourth one is a folder beside these and one line here."""
+"""The list of systems. Another one is a folder beside these and one line here."""
 
 from __future__ import annotations
 

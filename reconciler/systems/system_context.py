@@ -32,17 +32,16 @@ class NoTransactionHook:
 
     @contextmanager
     def committing(self, connection: Connection, steps: Sequence[Step]) -> Iterator[None]:  # noqa: ARG002  # as in TransactionHook
-        """See TransactionHook."""
         yield
 
 
 class Fence(Protocol):
-    """Stands before every effect outside one database transaction."""
+    """Checked before every effect outside a database transaction."""
 
     def effect(self, owner: Owner) -> AbstractAsyncContextManager[None]:
         """One effect for this owner, inside the block. Entering raises Halted when somebody asked to stop,
-        LockLost when this run lost its lock (then nothing more may be written anywhere), and Unreadable when nobody can
-        tell."""
+        LockLost when this run lost its lock (then nothing more may be written anywhere), and Unreadable when that is
+        not known."""
         ...
 
     def halt(self) -> None:
@@ -55,7 +54,6 @@ class NoFence:
 
     @asynccontextmanager
     async def effect(self, owner: Owner) -> AsyncIterator[None]:  # noqa: ARG002  # the port's signature
-        """See Fence."""
         yield
 
     def halt(self) -> None:
@@ -64,7 +62,7 @@ class NoFence:
 
 @dataclass(frozen=True, slots=True)
 class SystemContext:
-    """One site, for one run: its settings, the lines to its hosts, its mail server, the passwords of this run."""
+    """One site, for one run: its settings, connections to its hosts, its mail server, the passwords of this run."""
 
     settings: Settings
     hosts: Hosts

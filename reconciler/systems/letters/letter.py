@@ -31,7 +31,7 @@ RENAMED = "renamed"
 PASSWORD = "password"  # the name of a template
 """Nothing but a new password."""
 MOVED = "moved"
-"""The address has changed, the password stays: no password is in it, and none can be asked for."""
+"""The address has changed, the password stays; the template cannot use a password."""
 TEMPLATES = (ACCOUNT, RENAMED, PASSWORD, MOVED)
 
 _OURS = Path(__file__).parent / "templates"
@@ -48,13 +48,13 @@ class Content:
     given_name: str = ""
     name: str = ""
     web_url: str = ""
-    """Where one logs in with a browser."""
+    """Where to log in with a browser."""
     sender_name: str = ""
     """Who signs: the name in `letters.from`, else its address."""
     web_login: str = ""
     """The login in the browser, where it is another one than `login`."""
     addresses: tuple[str, ...] = ()
-    """All that reach them: the present one, former ones, the member number's."""
+    """All that lead to them: the present one, former ones, the member number's."""
     old_address: str = ""
     """The one that the last rename left."""
     old_mail: str = ""
@@ -134,7 +134,7 @@ class Stationery:
 
 
 class _Inside(FileSystemLoader):
-    """Follows no link out of the template folders: git shows the link only, and the letter would show the file."""
+    """Follows no link out of the template folders: review shows only the link, and the letter would show the file."""
 
     def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
         text, file, fresh = super().get_source(environment, template)

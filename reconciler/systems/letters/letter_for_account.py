@@ -17,8 +17,8 @@ from reconciler.settings import Settings
 from reconciler.systems.letters.letter import ACCOUNT, MOVED, PASSWORD, RENAMED, Content
 
 _RECENT = timedelta(days=60)
-"""How long after a rename a new password still comes with the letter that explains it: the run that should have told
-them may have died, and by then nothing that can be read shows it."""
+"""How long after a rename a new password still comes with the letter that explains the rename: the run that should have
+sent it may have died, and nothing that can be read shows that."""
 
 
 def occasion(
@@ -65,7 +65,7 @@ def _old_mail(box: Mailbox | None, renames: Sequence[Rename], settings: Settings
 
 
 def _web_login(box: Mailbox | None, settings: Settings) -> str:
-    """The declared login of the groupware, where it is neither the address nor what the site makes of it anyway."""
+    """The declared login of the groupware, where it is neither the address nor the one that the site makes of it."""
     groupware = settings.openxchange
     if box is None or not box.groupware or groupware is None:
         return ""
@@ -74,7 +74,7 @@ def _web_login(box: Mailbox | None, settings: Settings) -> str:
 
 
 class NoLetter(NamedTuple):
-    """Why what happened reaches nobody by letter, and what to do. A warning is a mistake, a note need not be."""
+    """Why no letter goes out, and what to do. A warning is a mistake, a note need not be."""
 
     severity: Severity
     rule: str

@@ -30,7 +30,7 @@ from reconciler.remote.database_errors import explained
 from reconciler.settings import Register, Settings
 
 _BAD_ROWS, _BAD_SHARE = 5, 0.01
-"""Of so many rows that cannot be used, or this share of all, the register is still believed."""
+"""With up to so many unusable rows, or this share of all, the register is still used."""
 
 
 class RegisterRow(NamedTuple):
@@ -61,7 +61,7 @@ class Members(NamedTuple):
 
 
 def columns(register: Register) -> dict[str, str]:
-    """Our words to what the register calls its columns."""
+    """Our names of the columns → the register's."""
     return dict(register.columns.model_dump())
 
 
@@ -128,7 +128,7 @@ def shown(remarks: Iterable[RegisterRemark], most: int) -> Iterator[str]:
 
 
 def _no_number(text: str) -> str:
-    """What is wrong with a member number; empty when it is one. It may be an address that is nobody's business."""
+    """What is wrong with a member number; empty when it is one. Never quotes an address, which is private."""
     # digits as text: `0123` is not `123`
     if text.isascii() and text.isdigit():
         return ""

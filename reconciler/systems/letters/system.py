@@ -1,4 +1,4 @@
-"""The letters to members, as a System: reads the member register, and tells there what changed for an account."""
+"""The letters to members as a System: reads the member register, and sends letters about changes of accounts."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ _COLUMNS = ("1001", "1002", "1007", "1015")
 
 
 class Target(NamedTuple):
-    """Where OX' web interface is, and the mail servers as OX is told of them."""
+    """OX' web interface, and the mail servers as OX reaches them."""
 
     url: str
     imap: MailServer
@@ -96,7 +96,7 @@ def attach(web: Web, target: Target, user: WebUser, row: AttachmentRow) -> Outco
 
 
 class _Visit:
-    """What is done while that user is logged in."""
+    """One login of that user."""
 
     def __init__(self, web: Web, target: Target, user: WebUser, row: AttachmentRow) -> None:
         self._web = web

@@ -113,7 +113,7 @@ class _Batch:
             await self._call(Write("changeuser", tuple(options)), change)
 
     def _as_before(self, change: Change, user: Listed | None) -> Listed | None:
-        """The user as if it had not stepped aside."""
+        """The user with the names that it had before it stepped aside."""
         before = change.before
         if user is None or user.row.id not in self._aside or not isinstance(before, OxUserRow):
             return user

@@ -76,7 +76,7 @@ class Writer:
         return needed
 
     def _chunk(self, part: Sequence[AccountSteps]) -> Outcomes:
-        """One transaction; when one row is to blame, halves, so that one bad account does not stop the others."""
+        """One transaction; when a row is refused, two halves, so that one bad account does not stop the others."""
         try:
             self._fence.halt()
             return self._transaction(part)
@@ -107,7 +107,7 @@ class Writer:
                     broken = error
                 else:
                     return batch.outcomes
-        # nobody knows on which side of the commit the line broke, except the tables
+        # only the tables show on which side of the commit the connection broke
         return self._settled(part, batch.outcomes, broken)
 
     def _locked_rows(self, connection: Connection, part: Sequence[AccountSteps]) -> LockedRows:
@@ -117,7 +117,7 @@ class Writer:
         return LockedRows(found, days, observe.database_clock(connection))
 
     def _settled(self, part: Sequence[AccountSteps], planned: Outcomes, broken: DBAPIError) -> Outcomes:
-        """The outcomes after a broken commit: what was to be written is looked for."""
+        """The outcomes after a broken commit, by a fresh read."""
         steps = [step for account in part for step in account if planned[step.id].result is Result.DONE]
         reason = unreadable(broken, self._database.target)
         message = f"nothing of the transaction was written when it was to be committed: {reason.message}"

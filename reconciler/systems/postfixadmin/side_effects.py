@@ -1,4 +1,4 @@
-"""What must happen in PostfixAdmin because other things happen: the welcome mail, and one password everywhere. Pure."""
+"""What else must happen in PostfixAdmin to an account: the welcome mail, and the same password everywhere. Pure."""
 
 from __future__ import annotations
 

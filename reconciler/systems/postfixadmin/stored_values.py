@@ -19,7 +19,7 @@ from reconciler.model.records import Row
 from reconciler.systems.postfixadmin.tables import PostfixAdminTables
 
 _PIECE = re.compile(r'(?:"(?:\\.|[^"\\])*"|[^,])+')
-"""A target up to the next comma outside quotation marks; one that is never closed is a character like others."""
+"""A target up to the next comma outside quotation marks; a mark that is never closed is an ordinary character."""
 
 
 def address_key(stored: str) -> str:
@@ -83,14 +83,14 @@ ALL_DOMAINS = "all"
 
 
 class Hidden(NamedTuple):
-    """A row that no look-up finds, of a table that we do not write for its own sake."""
+    """A row that no look-up finds, in a table that no step is about."""
 
     kind: str
     stored: str
 
 
 class Read(NamedTuple):
-    """A table as records, and how those rows are stored that are not stored canonically: key → stored."""
+    """A table as records, and the rows that are not stored canonically: key → stored."""
 
     rows: dict[str, Row]
     odd: Mapping[str, str]
@@ -139,7 +139,7 @@ def take_hidden(connection: Connection, tables: PostfixAdminTables, domains: Rea
 
 
 def _odd(connection: Connection, *columns: Column[Any]) -> Iterator[str]:
-    """The keys in the first column of rows in which one of the columns is stored so that it is not found."""
+    """The first column of the rows in which one of the columns is stored so that no look-up finds it."""
     otherwise: list[ColumnElement[bool]] = [column != func.lower(func.trim(column)) for column in columns]
     found = connection.scalars(select(columns[0]).where(or_(*otherwise)))
     return (stored for stored in found if stored.isascii())

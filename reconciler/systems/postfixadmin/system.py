@@ -1,4 +1,4 @@
-"""PostfixAdmin as the workflow sees it: the verbs of `planning.ports.System`. The registry builds it."""
+"""PostfixAdmin as a System."""
 
 from __future__ import annotations
 
@@ -49,15 +49,12 @@ class PostfixAdminSystem(System):
         self.target = self._database.target
 
     def expect(self, context: PlanContext) -> Records:
-        """Mailboxes, their own and member aliases, declared aliases, and what renames leave of others."""
         return expect(context, self._context.settings)
 
     async def observe(self, *, writing: bool = False) -> Observation:  # noqa: ARG002  # a transaction dies with its run
-        """One consistent snapshot. Raises Unreadable."""
         return await asyncio.to_thread(self._observe)
 
     def match(self, context: PlanContext, wanted: Records, found: Records) -> Pair:
-        """Addresses are the keys on both sides, but for what a rename moves."""
         return match(context, wanted, found, self._context.settings.policy.retention_days)
 
     def side_effects(
@@ -68,18 +65,16 @@ class PostfixAdminSystem(System):
         return SideEffects(side_effects(self.name, context, owner, changes, pair, events=events, welcome_mail=mail))
 
     def stage(self, change: Change) -> Stage:
-        """The welcome mail last, aliases that lead to accounts behind those."""
+        """The welcome mail last; aliases that lead to accounts after those."""
         if change.kind == _WELCOME:
             return Stage.WELCOME
         return Stage.REFERENCES if change.owner.scope is Scope.ALIAS else Stage.MAIL_FLOW
 
     def review(self, context: PlanContext, pair: Pair, details: object) -> Sequence[Finding]:
-        """Remarks on what was found, and what of what is expected the database could not hold."""
         assert isinstance(details, Details)
         return list(review(context, pair, details))
 
     async def check(self) -> None:
-        """Whether rows could be written now. Raises Unreadable."""
         await asyncio.to_thread(self._check)
 
     async def perform(self, context: PlanContext, batch: Sequence[Step]) -> list[Outcome]:  # noqa: ARG002  # see rows
@@ -93,11 +88,10 @@ class PostfixAdminSystem(System):
         return [outcomes.get(step.id, _NO_MAILBOX) for step in batch]
 
     async def is_applied(self, batch: Sequence[Step]) -> list[bool]:
-        """By a fresh read where we write, not on a replica. Raises Unreadable."""
+        """By a fresh read of the database that is written to, not of a replica."""
         return await asyncio.to_thread(is_applied, self._database, self._section, batch)
 
     async def close(self) -> None:
-        """Lets connections go."""
         self._database.close()
 
     async def _written(self, rows: Sequence[Step]) -> dict[str, Outcome]:

@@ -41,7 +41,7 @@ WRITTEN = {
     "quota2": "username",
     "fetchmail": "mailbox domain",
 }
-"""What `apply` needs beside that."""
+"""What `apply` needs in addition."""
 _LATE = {"mailbox_app_password": "username", "totp_exception_address": "username"}
 _ALL = "SELECT, INSERT, UPDATE, DELETE"
 _RIGHTS = {"domain": "SELECT", "log": "INSERT"}
@@ -61,7 +61,7 @@ _ENGINES = (
 )
 _INSERTED = ("mailbox", "alias", "log")
 _READ_ONLY = frozenset({"domain", "alias_domain", "config"})
-"""Nothing is written there: a view will do."""
+"""Nothing is written there, so a view is fine."""
 _FLAG = "active"
 
 # PostgreSQL's catalogue shows every column, MariaDB those that the user has a right to: `apply` sees them all
@@ -235,7 +235,7 @@ def _check_collations(columns: _Columns, tables: PostfixAdminTables) -> None:
 
 def _check_site_tables(connection: Connection, tables: PostfixAdminTables, names: Mapping[str, str]) -> None:
     """What a site may have made of the tables that would fail in the middle of a write: a column of its own that must
-    have a value, a view in place of a table, a switch that is no switch. `names` has the tables by PostfixAdmin's."""
+    have a value, a view in place of a table, a switch that is none. `names`: the tables by PostfixAdmin's names."""
     words = {name: word for word, name in names.items()}
     query = text(_LOOK[connection.dialect.name]).bindparams(bindparam("names", list(words), expanding=True))
     columns = [_Column(*row) for row in connection.execute(query)]

@@ -68,7 +68,7 @@ def _live(found: FreshRows, change: Change) -> tuple[Live | None, Live | None]:
 
 
 class Batch:
-    """Collects what the accounts of one transaction write, and what their steps come to once it is committed."""
+    """What the accounts of one transaction write, and the outcomes of their steps once it is committed."""
 
     def __init__(self, locked: LockedRows, section: PostfixAdmin, hashes: Mapping[str, str]) -> None:
         self.writes = Writes()
@@ -78,7 +78,7 @@ class Batch:
         self._hashes = hashes
 
     def add(self, account: AccountSteps) -> None:
-        """Adds an account's writes, or says why it is left out."""
+        """Adds an account's writes, or the reason why it is left out."""
         open_steps = [step for step in account if not (step.readable and applied_in(self._found, step))]
         self.outcomes |= {step.id: Outcome(Result.DONE) for step in account}
         changes = [step.change for step in account]
@@ -106,7 +106,7 @@ class Batch:
         return None
 
     def _still_an_own_alias(self, change: Change, account: Sequence[Change]) -> str | None:
-        """Without its alias a mailbox gets the catch-all's fate, and PostfixAdmin cannot edit it (facts 5.3, 6)."""
+        """A mailbox without its alias falls to the catch-all, and PostfixAdmin cannot edit it (facts 5.3, 6)."""
         if change.kind != "alias" or change.action is not Action.DELETE:
             return None
         goes = any(c.kind == "mailbox" and c.action is Action.DELETE and c.key == change.key for c in account)
@@ -206,7 +206,7 @@ _COMPARED = {
     AliasRow: ("goto", "active", "spelling"),
     VacationRow: ("active",),
 }
-"""The fields that the tables hold; the others only say whose a row is and what of it is managed."""
+"""The fields that are columns; the others say whose a row is and what of it is managed."""
 
 
 def _in_place(change: Change, live: Live | None, left: Live | None = None) -> bool:
