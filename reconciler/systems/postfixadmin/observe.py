@@ -76,8 +76,8 @@ def readings(tables: PostfixAdminTables, multiplier: int) -> dict[str, Reading]:
     # where case matters PostfixAdmin finds lower case only (facts 3)
     vacations = select(v.email, v.active).where(v.email == func.lower(v.email))
     return {
-        "alias": Reading(select(a.address, a.goto, a.active), _alias, stored_alias),
         "mailbox": Reading(select(m.username, m.name, m.quota, m.active), mailbox),
+        "alias": Reading(select(a.address, a.goto, a.active), _alias, stored_alias),
         "domain": Reading(domains, _domain),
         "alias_domain": Reading(select(link.alias_domain, link.target_domain, link.active), _alias_domain),
         "vacation": Reading(vacations, lambda row: VacationRow(address_key(row[0]), "", bool(row[1]))),
@@ -95,7 +95,7 @@ def observe(connection: Connection, tables: PostfixAdminTables, multiplier: int)
     mark(connection, tables.alias.c.address, read["alias"])
     hidden = take_hidden(connection, tables, read["domain"], read["alias_domain"])
     read["domain"].rows.pop(ALL_DOMAINS, None)
-    records: Records = {kind: table.rows for kind, table in read.items()}
+    records: Records = {kind: read[kind].rows for kind in ("alias", "mailbox", "domain", "alias_domain")}
     records["vacation"] = {row.key: row for row in map(vacation.normal, _stream(connection, vacation.query))}
     admin = tables.dependent_tables.admin.c.username
     there = present(connection, tables.dependent_tables)
