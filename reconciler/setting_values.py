@@ -19,18 +19,6 @@ from reconciler.model.declared import UNLIMITED
 from reconciler.remote.database_url import checked_url
 
 
-def refuse_unseen(text: str) -> None:
-    unseen = next((c for c in text if not (c.isprintable() or c in "\n\t")), None)
-    if unseen is not None:
-        raise ValueError(f"the text contains the invisible character U+{ord(unseen):04X}; delete it")
-
-
-def refuse_long(path: str) -> None:
-    longest = max(len(part.encode()) for part in path.split("/"))
-    if longest > 255 or len(path.encode()) > 4095:
-        raise ValueError("longer than a path can be; a name in it has 255 bytes at most, all of it 4,095")
-
-
 def _time_zone(name: str) -> str:
     try:
         ZoneInfo(name)

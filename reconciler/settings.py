@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from reconciler.errors import Unreadable, UsageError
 from reconciler.setting_values import (
@@ -22,8 +22,6 @@ from reconciler.setting_values import (
     QuotaText,
     TimeZone,
     WebUrl,
-    refuse_long,
-    refuse_unseen,
 )
 
 
@@ -31,21 +29,6 @@ class Section(BaseModel):
     """A part of the site file: unknown keys are errors, and nothing changes after reading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
-
-    @field_validator("*", mode="after")
-    @classmethod
-    def _plain(cls, value: object, info: ValidationInfo) -> object:
-        """No text of a site file holds what nobody sees, and no path what no file system takes."""
-        if isinstance(value, str):
-            refuse_unseen(value)
-            if info.field_name in _PATHS or (info.field_name or "").endswith("_file"):
-                refuse_long(value)
-        return value
-
-
-_PATHS = frozenset(
-    {"state", "sbin", "csv", "outbox", "templates", "config_directory", "known_hosts", "ssh_config", "sender_access"}
-)
 
 
 class PostfixAdmin(Section):

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:  # only the chosen format's writers are imported
     from reconciler.planning.finding import Finding
@@ -37,8 +36,7 @@ class RunHistoryWriter(Protocol):
     def __call__(self, run: PastRun, /, *, left: bool) -> str: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Writers:
+class Writers(NamedTuple):
     """What one format writes each kind of report with. A format without one of them is a type error."""
 
     findings: Callable[[Sequence[Finding]], str]

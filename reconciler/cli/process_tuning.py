@@ -36,16 +36,20 @@ def many_values() -> Iterator[None]:
     usual, turn = gc.get_threshold(), sys.getswitchinterval()
     gc.set_threshold(_GARBAGE)
     sys.setswitchinterval(_TURN)
-    import ctypes  # a tenth of what `--help` may take
-
-    with suppress(AttributeError, OSError):  # a C library that has no such switch
-        # glibc raises that size by itself, up to 32 MB; then what is freed stays, a tenth of a big plan's memory
-        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _BIG)
     try:
         yield
     finally:
         gc.set_threshold(*usual)
         sys.setswitchinterval(turn)
+
+
+def give_memory_back() -> None:
+    """From now on. glibc raises that size by itself, up to 32 MB; then what is freed stays, a tenth of a big plan's
+    memory. `validate` does without: it is the work of a tenth of `--help`."""
+    import ctypes
+
+    with suppress(AttributeError, OSError):  # a C library that has no such switch
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _BIG)
 
 
 _kept: list[object] = []

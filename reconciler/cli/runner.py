@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from reconciler.cli.exit_status import Status, status_of
 from reconciler.cli.formats import Format, writers
-from reconciler.cli.process_tuning import many_values
+from reconciler.cli.process_tuning import give_memory_back, many_values
 from reconciler.cli.streams import say, write
 from reconciler.errors import InvalidInput, ReconcilerError, UsageError
 
@@ -30,6 +30,7 @@ def enter(command: Callable[[], Status | Coroutine[Any, Any, Status]], output: F
 
                 from reconciler.systems.registry import register_kinds
 
+                give_memory_back()
                 register_kinds()  # whatever reads a plan or the ledger knows the kinds of all systems
                 status = asyncio.run(status)
         except ReconcilerError as error:

@@ -5,9 +5,10 @@ Each step takes what the one before it gives, entry after entry, so that no more
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import NamedTuple
 
 from reconciler.declared.convert import convert
 from reconciler.declared.git.commit import read_commit
@@ -23,8 +24,7 @@ from reconciler.planning.finding import Finding, Locate
 from reconciler.settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
-class Declaration:
+class Declaration(NamedTuple):
     """What git declares. `findings` are warnings and notes; errors never come this far."""
 
     state: DesiredState

@@ -53,8 +53,7 @@ class OldMailbox(StrEnum):
     MOVE = "move"
 
 
-@dataclass(frozen=True, slots=True)
-class Rename:
+class Rename(NamedTuple):
     """One account changes its address."""
 
     old: Address
@@ -74,8 +73,7 @@ class GroupwareAccount(StrEnum):
     DELETE = "delete"
 
 
-@dataclass(frozen=True, slots=True)
-class Removal:
+class Removal(NamedTuple):
     """A mailbox is switched off on `date` and purged after the retention of the site."""
 
     mailbox: Address
@@ -85,8 +83,7 @@ class Removal:
     groupware_account: GroupwareAccount = GroupwareAccount.KEEP
 
 
-@dataclass(frozen=True, slots=True)
-class SenderBlock:
+class SenderBlock(NamedTuple):
     """Mail of this envelope sender, or of a domain and its subdomains, is refused."""
 
     key: str
@@ -125,8 +122,7 @@ CONFIRMABLE = (
 """The gates that an entry can lift. The others have a better way, which their hints name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Confirm:
+class Confirm(NamedTuple):
     """Lifts one gate for one subject until a date."""
 
     gate: str

@@ -17,7 +17,7 @@ _BREAK = "\u200b"
 _STRUCTURE = str.maketrans({c: f"&#{ord(c)};" for c in f"\\`*[]<>&|~${_BREAK}"} | {"_": "\\_"})
 """What Markdown or HTML could take for structure; as entities it never is (CommonMark 6.2)."""
 
-_FORGE = re.compile(r"(?<![0-9A-Za-z])@(?=\w)|#(?=\d)|:(?=//)|\bwww(?=\.)", re.IGNORECASE)
+_FORGE = r"(?i)(?<![0-9A-Za-z])@(?=\w)|#(?=\d)|:(?=//)|\bwww(?=\.)"
 
 
 def visible(text: str) -> str:
@@ -38,7 +38,7 @@ def clip(text: str, length: int) -> str:
 
 def markdown(text: str, length: int = 600) -> str:
     """`text` as one line of Markdown that shows exactly this text: no markup, no HTML, no mention, no link."""
-    broken = _FORGE.sub(lambda match: match[0] + _BREAK, clip(visible(text), length))
+    broken = re.sub(_FORGE, lambda match: match[0] + _BREAK, clip(visible(text), length))
     return broken.translate(_STRUCTURE)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from shlex import quote
 
 from reconciler.declared.git.run_git import ask, refusal, repository
 from reconciler.declared.problems import Problems, printable
@@ -18,6 +17,8 @@ def read_commit(folder: Path, problems: Problems) -> str:
     """The commit that was read. What is wrong with it is a warning: people may try things before they commit."""
     commit, place = _commit_of(folder), Place(shown(folder), 1)
     if not commit and (words := refusal(folder)):
+        from shlex import quote
+
         # git compares with the top of the repository, letter for letter
         hint = f"run: git config --global --add safe.directory {quote(str(repository(folder)))}"
         problems.warn_at(place, "git", f"git says nothing of the state: {words}", hint)

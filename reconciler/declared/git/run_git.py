@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 from pathlib import Path
 
 _SECONDS = 30
-_NEEDED = re.compile(r"PATH|HOME|USER|LOGNAME|LANG|XDG_CONFIG_HOME|SUDO_UID|GIT_(CEILING_DIRECTORIES|CONFIG_\w+)")
+_NEEDED = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "XDG_CONFIG_HOME", "SUDO_UID", "GIT_CEILING_DIRECTORIES")
 """What git gets of our environment: configuration is how people set safe.directory."""
 
 
@@ -22,7 +21,9 @@ def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes] | 
     if not os.path.lexists(repository(folder) / ".git"):
         return None
     # no passwords for it; and a hook tells its children which repository it runs for, we ask for that of the folder
-    environment = {name: value for name, value in os.environ.items() if _NEEDED.fullmatch(name)}
+    environment = {
+        name: value for name, value in os.environ.items() if name in _NEEDED or name.startswith("GIT_CONFIG_")
+    }
     try:
         return subprocess.run(
             ["git", "-C", str(folder), *arguments],

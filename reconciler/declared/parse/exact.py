@@ -6,11 +6,13 @@ the site file. Nesting is limited while reading: no text can make this deep, big
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from ruamel.yaml import YAML
+from ruamel.yaml.cyaml import CParser  # type: ignore[attr-defined]  # libyaml
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.events import (
     AliasEvent,
@@ -25,7 +27,6 @@ from ruamel.yaml.events import (
 
 from reconciler.declared.parse.missing_separators import before_braces
 from reconciler.declared.parse.scalars import meant, plain_value
-from reconciler.declared.parse.syntax_errors import syntax_error
 from reconciler.declared.parse.tree import MAX_DEPTH, Mark, Node, Remark, Tree
 
 MAX_ALIAS_NODES = 10_000
@@ -51,18 +52,30 @@ def _read(text: str, *, pure: bool, instead: YAMLError | None = None) -> tuple[T
     builder = _Builder()
     try:
         with suppress(_Stop):
-            for event in YAML(typ="safe", pure=pure).parse(text):
+            for event in YAML(typ="safe", pure=True).parse(text) if pure else _events(text):
                 builder.take(event)
     except YAMLError as error:
+        from reconciler.declared.parse.syntax_errors import syntax_error  # a big table of slips, for somebody's slip
+
         return Tree(builder.root, (*builder.remarks, syntax_error(instead or error, text))), error
     return Tree(builder.root, tuple(builder.remarks)), None
+
+
+def _events(text: str) -> Iterator[Any]:
+    """libyaml's; by way of `YAML` they take a while longer, as that looks for plugins."""
+    parser = CParser(text)
+    try:
+        while parser.check_event():
+            yield parser.get_event()
+    finally:
+        parser.dispose()
 
 
 _COLON = "found unexpected ':'"
 _QUESTION_MARK = "did not find expected ',' or"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Open:
     """A collection that is being read. `key` waits for its value; `skip`: its value is read and dropped."""
 
@@ -72,16 +85,16 @@ class _Open:
     skip: bool = False
 
 
-@dataclass(slots=True)
 class _Builder:
     """Puts events together. Goes on after a remark wherever the rest can still be understood."""
 
-    root: Node | None = None
-    remarks: list[Remark] = field(default_factory=list)
-    _stack: list[_Open] = field(default_factory=list)
-    _anchors: dict[str, Node] = field(default_factory=dict)
-    _alias_nodes: int = 0
-    _documents: int = 0
+    def __init__(self) -> None:
+        self.root: Node | None = None
+        self.remarks: list[Remark] = []
+        self._stack: list[_Open] = []
+        self._anchors: dict[str, Node] = {}
+        self._alias_nodes = 0
+        self._documents = 0
 
     def take(self, event: Any) -> None:
         match event:
@@ -176,8 +189,9 @@ class _Builder:
         assert mapping.pairs is not None
         assert key.text is not None
         written = f"{key.text}: {value.text if value.text is not None else '…'}"
-        if key.plain and (remark := before_braces(written, key.mark.line)):
-            self.remarks.append(remark._replace(mark=key.mark))
+        slip = before_braces(written, key.mark.line) if key.plain and not {"{", "["}.isdisjoint(key.text) else None
+        if slip:
+            self.remarks.append(slip._replace(mark=key.mark))
             return
         if key.plain and not isinstance(plain_value(key.text), str):
             shown = _short(key.text) or "(nothing)"

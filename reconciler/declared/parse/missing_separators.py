@@ -10,12 +10,13 @@ from reconciler.declared.parse.tree import Mark, Remark
 
 LONGEST = 2_000
 """Characters of a line; what is longer was not typed, and no pattern here may take its time."""
+# compiled when they are used: somebody made a mistake then
 _KEY = r"[A-Za-z_0-9.@+-]+"
-_COLON_WITHOUT_SPACE = re.compile(rf"^\s*(?:- )?({_KEY}):([^\s/][^\n]*)$")
-_WITHOUT_COLON = re.compile(rf"^\s*(?:- )?({_KEY})(?:[ \t]+([^\n]*?))?\s*$")
-_KEY_BEFORE_BRACES = re.compile(rf"(\s*(?:- )?)({_KEY})(:|[ \t]+)([{{\[].*)")
-_KEY_IN_BRACES = re.compile(rf"[{{,] *({_KEY}):([{{\[][^\n]*?[}}\]])")
-_NEXT_FIELD = re.compile(rf"\s(?={_KEY}:[^\s/])")
+_COLON_WITHOUT_SPACE = rf"^\s*(?:- )?({_KEY}):([^\s/][^\n]*)$"
+_WITHOUT_COLON = rf"^\s*(?:- )?({_KEY})(?:[ \t]+([^\n]*?))?\s*$"
+_KEY_BEFORE_BRACES = rf"(\s*(?:- )?)({_KEY})(:|[ \t]+)([{{\[].*)"
+_KEY_IN_BRACES = rf"[{{,] *({_KEY}):([{{\[][^\n]*?[}}\]])"
+_NEXT_FIELD = rf"\s(?={_KEY}:[^\s/])"
 
 
 def unseparated(text: str, known: Collection[str] = ()) -> tuple[str, str] | None:
@@ -26,11 +27,11 @@ def unseparated(text: str, known: Collection[str] = ()) -> tuple[str, str] | Non
     """
     if len(text) > LONGEST:
         return None
-    fields = [_COLON_WITHOUT_SPACE.match(field) for field in _NEXT_FIELD.split(text)]
+    fields = [re.match(_COLON_WITHOUT_SPACE, field) for field in re.split(_NEXT_FIELD, text)]
     if all(fields):
         written = [_written(field[1], ":", field[2]) for field in fields if field]
         return written[0][0], " and ".join([written[0][1], *(write.removeprefix("write ") for _, write in written[1:])])
-    match = _WITHOUT_COLON.match(text)
+    match = re.match(_WITHOUT_COLON, text)
     if match is None or (known and match[1] not in known) or " " in (match[2] or "" if not known else ""):
         return None
     return _written(match[1], "", match[2] or "")
@@ -49,9 +50,9 @@ def missing_colon(lines: list[str], line: int) -> Remark | None:
         if not shown.strip() or shown.lstrip().startswith("#"):
             continue
         column = len(shown) - len(shown.lstrip()) + 1
-        if match := _COLON_WITHOUT_SPACE.match(shown):
+        if match := re.match(_COLON_WITHOUT_SPACE, shown):
             return Remark(Mark(number, column), *_written(match[1], ":", match[2]))
-        if match := _WITHOUT_COLON.match(shown):
+        if match := re.match(_WITHOUT_COLON, shown):
             return Remark(Mark(number, column), *_written(match[1], "", match[2] or ""))
         if number < line:
             return None
@@ -60,7 +61,7 @@ def missing_colon(lines: list[str], line: int) -> Remark | None:
 
 def before_braces(here: str, line: int) -> Remark | None:
     """A line like `anna:{groupware: false}`: YAML takes the brace for a letter."""
-    match = _KEY_BEFORE_BRACES.match(here.rstrip())
+    match = re.match(_KEY_BEFORE_BRACES, here.rstrip())
     if match is None:
         return None
     return Remark(Mark(line, len(match[1]) + 1), *_written(match[2], match[3], match[4]))
@@ -68,5 +69,5 @@ def before_braces(here: str, line: int) -> Remark | None:
 
 def inside_braces(here: str, line: int) -> Remark | None:
     """The same within braces."""
-    match = _KEY_IN_BRACES.search(here)
+    match = re.search(_KEY_IN_BRACES, here)
     return Remark(Mark(line, match.start(1) + 1), *_written(match[1], ":", match[2])) if match else None

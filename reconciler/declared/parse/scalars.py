@@ -20,8 +20,7 @@ _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 QUOTED = r"""[„“”«»]([^„“”«»\n]*)[„“”«»"]|[‚‘’‹›]([^„“”«»‚‘’‹›\n]*)[‚‘’‹›']"""
-_IN_QUOTES = re.compile(QUOTED)
-_DASH = re.compile(r"-[^\W\d].*")
+_DASH = r"-[^\W\d].*"
 _LONGEST_INTEGER = 18  # digits; whatever is longer fits in no field, and int() of thousands of digits raises
 
 
@@ -76,13 +75,15 @@ def plain_value(text: str) -> Scalar:
 
 def meant(text: str) -> Meant | None:
     """What was meant with a plain scalar like `„spam“` or `-anna`, which YAML takes with all its signs."""
-    if match := _IN_QUOTES.fullmatch(text):
+    if text[:1] not in SLIP_STARTS:
+        return None
+    if match := re.fullmatch(QUOTED, text):
         bare = match[1] or match[2] or ""
         value = plain_value(bare)
         number = isinstance(value, int | float | OddNumber) and not isinstance(value, bool)
         hint = f"put it in plain quotes: '{bare}'" if number else f"write {bare} without quotes"
         return Meant(f"the typographic quotes of {text} would be part of the value", hint, bare, plain=not number)
-    if _DASH.fullmatch(text):
+    if re.fullmatch(_DASH, text):
         items = text[1:].split(" -")  # YAML makes one text of several such lines
         hint = f"write {', '.join(f'`- {item}`' for item in items)}; a text that begins with - needs quotes"
         return Meant("the space behind the dash is missing", hint, items[0])

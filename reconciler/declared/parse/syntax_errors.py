@@ -11,12 +11,13 @@ from reconciler.declared.parse.missing_separators import LONGEST, before_braces,
 from reconciler.declared.parse.scalars import QUOTED
 from reconciler.declared.parse.tree import Mark, Remark
 
-_IN_TYPOGRAPHIC = re.compile(rf"(?:^\s*|[:,\[{{-] +|[\[{{])({QUOTED})")
-_QUOTE_INSIDE = re.compile(r"(?:[:,\[-] *)('[^'\n]*'[^\s,\]}:#'][^\n]*?')\s*(?:[,\]}#]|$)")
-_QUOTED_OR_COMMENT = re.compile(r"""'[^'\n]*'|"[^"\n]*"|(?<=\s)#""")
-_END_INSIDE = re.compile(r"[,}\]]")
-_VALUE_BEFORE = re.compile(r": |, |[\[{]")
-_SIGN_FIRST = re.compile(r"(?:^[ -]+|[{,] *)(sender|domain): *([*@][^\s,}]*)")
+# compiled when somebody made a mistake: `validate` of a small state may not take long to start
+_IN_TYPOGRAPHIC = rf"(?:^\s*|[:,\[{{-] +|[\[{{])({QUOTED})"
+_QUOTE_INSIDE = r"(?:[:,\[-] *)('[^'\n]*'[^\s,\]}:#'][^\n]*?')\s*(?:[,\]}#]|$)"
+_QUOTED_OR_COMMENT = r"""'[^'\n]*'|"[^"\n]*"|(?<=\s)#"""
+_END_INSIDE = r"[,}\]]"
+_VALUE_BEFORE = r": |, |[\[{]"
+_SIGN_FIRST = r"(?:^[ -]+|[{,] *)(sender|domain): *([*@][^\s,}]*)"
 _HINT = "check the indentation, the colons and the quotes of this line and the one before"
 _KNOWN = {
     "mapping values are not allowed": (
@@ -71,7 +72,7 @@ def _slip_behind(problem: str, text: str, line: int, begun: int) -> Remark | Non
 
 
 def _sign_first(here: str, line: int) -> Remark | None:
-    match = _SIGN_FIRST.search(here)
+    match = re.search(_SIGN_FIRST, here)
     if match is None:
         return None
     domain = match[2].lstrip("*@.")
@@ -81,7 +82,7 @@ def _sign_first(here: str, line: int) -> Remark | None:
 
 
 def _quote_inside(here: str, line: int) -> Remark | None:
-    match = _QUOTE_INSIDE.search(here)
+    match = re.search(_QUOTE_INSIDE, here)
     if match is None:
         return None
     hint = f'write "{match[1][1:-1]}", in double quotes'
@@ -91,10 +92,10 @@ def _quote_inside(here: str, line: int) -> Remark | None:
 def _comment_inside(lines: list[str], begun: int) -> Remark | None:
     """A comment in braces or brackets that takes their end, or a comma, with it."""
     for number, shown in enumerate(lines[begun - 1 :], begun):
-        start = next((found.start() for found in _QUOTED_OR_COMMENT.finditer(shown) if found[0] == "#"), None)
-        end = _END_INSIDE.search(shown, start) if start is not None else None
+        start = next((found.start() for found in re.finditer(_QUOTED_OR_COMMENT, shown) if found[0] == "#"), None)
+        end = re.compile(_END_INSIDE).search(shown, start) if start is not None else None
         if start is not None and end is not None:
-            value = _VALUE_BEFORE.split(shown[:start])[-1].strip()
+            value = re.split(_VALUE_BEFORE, shown[:start])[-1].strip()
             part = shown[start : end.start()].rstrip()
             message = f"`{shown[start:].strip()[:60]}` is a comment here: the rest of the line is not read"
             whole = f"{value} {part}" if value else part
@@ -105,7 +106,7 @@ def _comment_inside(lines: list[str], begun: int) -> Remark | None:
 
 def _typographic(here: str, line: int) -> Remark | None:
     """A text in typographic quotes that holds what only a text in plain quotes may."""
-    for match in _IN_TYPOGRAPHIC.finditer(here):
+    for match in re.finditer(_IN_TYPOGRAPHIC, here):
         inner = match[2] or match[3] or ""
         if any(sign in inner for sign in (": ", " #", ",")):
             message = f"the typographic quotes of {match[1]} are not quotes in YAML"

@@ -17,12 +17,12 @@ _UTF8 = "save the file as UTF-8"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 # what no editor shows: control characters, line and paragraph separators, and line ends of old Macs
 _INVISIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
-_OLD_LINE_END = re.compile(r"\r(?!\n)")
-_TAB_INDENT = re.compile(r"(?:^|\n) *(\t)[ \t]*[^\s#]")
-_CONFLICT = re.compile(r"^(<{7}|={7}|>{7}|\|{7})(?: [^\n]*)?\r?$", re.MULTILINE)
+_OLD_LINE_END = r"\r(?!\n)"
+_TAB_INDENT = r"(?:^|\n) *(\t)[ \t]*[^\s#]"
+_CONFLICT = r"(?m)^(<{7}|={7}|>{7}|\|{7})(?: [^\n]*)?\r?$"
 # spaces that look like spaces: no-break, narrow, figure, ideographic and the like
 _ODD_SPACE = "\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
-_ODD_INDENT = re.compile(rf"^ *([{_ODD_SPACE}])[ {_ODD_SPACE}]*[^\s#]", re.MULTILINE)
+_ODD_INDENT = rf"(?m)^ *([{_ODD_SPACE}])[ {_ODD_SPACE}]*[^\s#]"
 _NO_COMMENT = re.compile(r"^[^#'\"\n]*?(?::|-) +([^\s#'\"\[\]{}|>&*!][^#'\"\n]*?) (#[^\s#!][^\n]*?)\s*$", re.MULTILINE)
 
 
@@ -80,15 +80,15 @@ def _clean(source: Source, text: str, problems: Problems) -> bool:
 
 def _wrong(text: str) -> Iterator[tuple[int, str, str, str]]:
     """What YAML reports somewhere else or not at all: where in the text, the rule, the message and the hint."""
-    if bad := _INVISIBLE.search(text) or ("\r" in text and _OLD_LINE_END.search(text)):
+    if bad := _INVISIBLE.search(text) or ("\r" in text and re.search(_OLD_LINE_END, text)):
         yield bad.start(), "encoding", f"found the invisible character U+{ord(bad[0]):04X}", "delete it"
-    elif ("<<<<<<<" in text or ">>>>>>>" in text) and (lines := list(_CONFLICT.finditer(text))):
+    elif ("<<<<<<<" in text or ">>>>>>>" in text) and (lines := list(re.finditer(_CONFLICT, text))):
         hint = "finish the merge: keep the lines that are right, and delete the lines of <, = and >"
         yield from ((line.start(), "yaml", "git could not merge these lines by itself", hint) for line in lines)
-    elif not text.isascii() and (odd := _ODD_INDENT.search(text)):
+    elif not text.isascii() and (odd := re.search(_ODD_INDENT, text)):
         message = f"a no-break space (U+{ord(odd[1]):04X}) indents this line"
         yield odd.start(1), "yaml", message, "replace it by plain spaces"
-    elif "\t" in text and (tab := _TAB_INDENT.search(text)):
+    elif "\t" in text and (tab := re.search(_TAB_INDENT, text)):
         yield tab.start(1), "yaml", "a tab indents this line", "indent with spaces"
 
 

@@ -16,15 +16,14 @@ from reconciler.declared.read.source import SITE_FILE, shown
 from reconciler.declared.registry import section_names
 from reconciler.model.source_places import Place
 
-_ALMOST = re.compile(r"\.?(.+)\.(?:ya?ml[^a-z0-9].*|ya?ml[0-9]+|yalm|ymal|yam)", re.IGNORECASE)
+_ALMOST = r"(?i)\.?(.+)\.(?:ya?ml[^a-z0-9].*|ya?ml[0-9]+|yalm|ymal|yam)"
 """`aliases.yaml.txt`, `aliases.yaml.bak`, `aliases.yaml~` and the like."""
-_NEVER = re.compile(
-    r"(?:readme|license|licence|copying|changelog|contributing|makefile)\b.*"
-    r"|.*\.(?:md|markdown|rst|adoc|html?|pdf|png|svg|py|sh|sw[a-p])",
-    re.IGNORECASE,
+_NEVER = (
+    r"(?i)(?:readme|license|licence|copying|changelog|contributing|makefile)\b.*"
+    r"|.*\.(?:md|markdown|rst|adoc|html?|pdf|png|svg|py|sh|sw[a-p])"
 )
 """Documentation, which may show state, programs, and what an editor keeps while it has a file open."""
-_HIDDEN = re.compile(r"\..*\.ya?ml", re.IGNORECASE)
+_HIDDEN = r"(?i)\..*\.ya?ml"
 _YAML = (".yaml", ".yml")
 _MANY, _HEAD = 200, 65_536
 
@@ -51,7 +50,7 @@ def warn_of_state_above(root: Path, problems: Problems) -> None:
         beside = list(islice(root.parent.iterdir(), _MANY))
     except OSError:
         return
-    for path in sorted(path for path in beside if path.name != SITE_FILE and not _NEVER.fullmatch(path.name)):
+    for path in sorted(path for path in beside if path.name != SITE_FILE and not re.fullmatch(_NEVER, path.name)):
         if (path.name.lower().endswith(_YAML) or _named_so(path.name)) and (found := _declared_in(path)):
             message = f"this file is not read: it lies outside the state folder, and declares {found}"
             hint = f"move it into {shown(root)} as {_yaml_name(path.name)} if it is to be read"
@@ -60,7 +59,7 @@ def warn_of_state_above(root: Path, problems: Problems) -> None:
 
 def _meant_as_state(path: Path, name: str) -> bool:
     """Of hidden files only those that end in .yaml: the others are those of tools."""
-    if _NEVER.fullmatch(name) or (name.startswith(".") and not _HIDDEN.fullmatch(name)):
+    if re.fullmatch(_NEVER, name) or (name.startswith(".") and not re.fullmatch(_HIDDEN, name)):
         return False
     return bool(_declared_in(path)) or (_named_so(name) and os.path.isfile(path))  # noqa: PTH113  # it never raises
 
@@ -68,7 +67,7 @@ def _meant_as_state(path: Path, name: str) -> bool:
 def _named_so(name: str) -> bool:
     """Almost as a file of the state, or as a section is: `aliases`, `aliases.txt`, `aliases-2.json`."""
     section = rf"\.?((?:{'|'.join(section_names())})\b[^.]*)(?:\..*)?"
-    return bool(_ALMOST.fullmatch(name) or re.fullmatch(section, name, re.IGNORECASE))
+    return bool(re.fullmatch(_ALMOST, name) or re.fullmatch(section, name, re.IGNORECASE))
 
 
 def _declared_in(path: Path) -> str:
@@ -86,6 +85,6 @@ def _declared_in(path: Path) -> str:
 def _yaml_name(name: str) -> str:
     """The name under which the file would be read."""
     bare = name.removeprefix(".")
-    if almost := _ALMOST.fullmatch(bare):
+    if almost := re.fullmatch(_ALMOST, bare):
         return f"{almost[1]}.yaml"
     return bare if bare.lower().endswith(_YAML) else f"{bare.partition('.')[0]}.yaml"

@@ -1,7 +1,5 @@
 """Aliases. Against mailboxes, member numbers and each other: whose an address is, and that every way ends."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import date
 from operator import attrgetter

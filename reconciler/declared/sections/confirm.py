@@ -1,7 +1,5 @@
 """Confirmations: each lifts one gate for one subject until a day."""
 
-from __future__ import annotations
-
 import re
 from datetime import timedelta
 from operator import attrgetter

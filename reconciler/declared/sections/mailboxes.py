@@ -1,7 +1,5 @@
 """Mailboxes: people and roles. Among each other and under the policy: member numbers, naming, logins, dates."""
 
-from __future__ import annotations
-
 import re
 import sys
 from operator import attrgetter

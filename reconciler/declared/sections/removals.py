@@ -1,7 +1,5 @@
 """Removals. Against what else is declared: nothing may still want the mailbox (renames: see `renames`)."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from operator import attrgetter
 

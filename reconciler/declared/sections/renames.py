@@ -3,9 +3,6 @@
 docs/rename-invariants.md, "Sets of renames", has them all.
 """
 
-from __future__ import annotations
-
-from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import groupby
 from operator import attrgetter
@@ -55,13 +52,13 @@ def _convert(origin: Origin, entry: RenameEntry, file: StateFile) -> Rename | No
     return Rename(**{**vars(entry), "old": old, "new": new, "origin": origin})
 
 
-@dataclass(slots=True)
 class _Account:
     """One account on its way through its addresses."""
 
-    address: Address
-    last: Rename | None = None
-    former: dict[Address, Rename] = field(default_factory=dict)
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self.last: Rename | None = None
+        self.former: dict[Address, Rename] = {}
 
 
 def _check(merged: Merged, problems: Problems) -> None:

@@ -1,10 +1,9 @@
 """Sender blocks: never our own mail; what is over is a note."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import date
 from operator import attrgetter
+from typing import Self
 
 from pydantic import Field, model_validator
 
@@ -31,7 +30,7 @@ class SenderBlockEntry(Entry):
     expires: OptionalDay = Field(None, description="The last day of the block.", examples=["2027-02-22"])
 
     @model_validator(mode="after")
-    def _one_key(self) -> SenderBlockEntry:
+    def _one_key(self) -> Self:
         if (self.sender is None) == (self.domain is None):
             raise Wrong("a block has either `sender` or `domain`", "write one of them; two blocks for both")
         if self.added and self.expires and self.expires < self.added:

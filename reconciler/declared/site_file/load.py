@@ -21,7 +21,6 @@ from reconciler.declared.problems import Problems, printable
 from reconciler.declared.read.source import SITE_FILE, Source, shown
 from reconciler.declared.read.text import read_text
 from reconciler.declared.registry import section_names
-from reconciler.declared.site_file.ssh_configs import check_ssh_configs
 from reconciler.errors import InvalidInput, UsageError
 from reconciler.remote.database_url import files, split, wrong_file
 from reconciler.settings import Settings, Site
@@ -48,7 +47,11 @@ def load_site(path: Path | None, *, reads_state: bool = False) -> Settings:
     assert isinstance(checked, Site)
     settings = Settings.model_construct(**dict(checked), folder=file.parent, file=source.shown)
     state = _state_outside(settings) if reads_state else ()
-    wrong = (*state, *_database_files(settings), *check_ssh_configs(settings, problems))
+    wrong = [*state, *_database_files(settings)]
+    if settings.ssh:  # what logs in somewhere is imported only then
+        from reconciler.declared.site_file.ssh_configs import check_ssh_configs
+
+        wrong += check_ssh_configs(settings, problems)
     _refuse(source, root, wrong, problems)
     return settings
 
