@@ -15,6 +15,16 @@ if TYPE_CHECKING:  # only the chosen format's writers are imported
     from reconciler.report.address_facts import AddressFacts
     from reconciler.report.address_history_text import PastChange
 
+    class PlanWriter(Protocol):
+        """Writes a plan; `verbose` shows every field that changes."""
+
+        def __call__(self, plan: Plan, /, *, title: str, verbose: bool = False) -> str: ...
+
+    class RunHistoryWriter(Protocol):
+        """Writes one earlier run with its steps; `left` says whether the ledger has anything open."""
+
+        def __call__(self, run: PastRun, /, *, left: bool) -> str: ...
+
 
 class Format(StrEnum):
     """How a report is written to standard output."""
@@ -22,18 +32,6 @@ class Format(StrEnum):
     TEXT = "text"
     JSON = "json"
     MARKDOWN = "markdown"
-
-
-class PlanWriter(Protocol):
-    """Writes a plan; `verbose` shows every field that changes."""
-
-    def __call__(self, plan: Plan, /, *, title: str, verbose: bool = False) -> str: ...
-
-
-class RunHistoryWriter(Protocol):
-    """Writes one earlier run with its steps; `left` says whether the ledger has anything open."""
-
-    def __call__(self, run: PastRun, /, *, left: bool) -> str: ...
 
 
 class Writers(NamedTuple):

@@ -22,8 +22,8 @@ MAX_TEXT = 500
 MAX_MB = 1_000_000_000_000  # in bytes this still fits PostfixAdmin's bigint
 DATE_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 _DATE = re.compile(DATE_PATTERN)
-_PHONE = re.compile(r"\+[0-9 ()/-]{6,}|\(?0[0-9]+\)?[ /-][0-9 /-]{3,}")
-_LONG = re.compile(r"0[0-9]{8,}")  # wrong in any case without quotes
+_PHONE = r"\+[0-9 ()/-]{6,}|\(?0[0-9]+\)?[ /-][0-9 /-]{3,}"
+_LONG = r"0[0-9]{8,}"  # wrong in any case without quotes
 _PLAIN = re.compile(r"[!-~]+(?: [!-~]+)*")  # ASCII that is seen, single spaces
 _JOINERS = "\u200c\u200d"  # some scripts need them inside names
 
@@ -90,12 +90,12 @@ def _reason(value: Any) -> str:
 
 def _member(value: Any) -> str:
     written = value.text if isinstance(value, OddNumber) else value
-    if isinstance(written, str) and _PHONE.fullmatch(written):
+    if isinstance(written, str) and re.fullmatch(_PHONE, written):
         raise Wrong(f"{written} looks like a telephone number", "write the member number like 10042")
     match value:
         case bool() | None | float() | list() | dict():
             raise Wrong(f"expected a member number, got {describe(value)}", "write it like 10042")
-        case OddNumber() if _LONG.fullmatch(value.text):
+        case OddNumber() if re.fullmatch(_LONG, value.text):
             hint = f"write the member number like 10042; if this is one, put it in quotes: '{value.text}'"
             raise Wrong(f"{value.text} looks like a telephone number", hint)
         case OddNumber():

@@ -75,7 +75,7 @@ _COLON = "found unexpected ':'"
 _QUESTION_MARK = "did not find expected ',' or"
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class _Open:
     """A collection that is being read. `key` waits for its value; `skip`: its value is read and dropped."""
 

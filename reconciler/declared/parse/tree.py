@@ -27,7 +27,7 @@ class Remark(NamedTuple):
     rule: str = "yaml"
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Node:
     """A scalar (`text`), a list (`items`) or a mapping (`pairs`); exactly one of them is not None."""
 
