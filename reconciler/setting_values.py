@@ -7,7 +7,6 @@ from __future__ import annotations
 import re
 from difflib import get_close_matches
 from functools import lru_cache
-from string import Formatter
 from typing import Annotated
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -30,6 +29,8 @@ def _time_zone(name: str) -> str:
 
 
 def _maildir(text: str) -> str:
+    from string import Formatter  # which compiles a pattern for templates; most sites leave this setting out
+
     known = {"domain", "local_part", "address"}
     try:
         parts = list(Formatter().parse(text))

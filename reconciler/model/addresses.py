@@ -9,8 +9,6 @@ import re
 from functools import lru_cache
 from typing import NewType
 
-import idna
-
 Address = NewType("Address", str)
 """`local_part@domain`, canonical. The catch-all of a domain is `*@domain`."""
 Domain = NewType("Domain", str)
@@ -75,6 +73,8 @@ def parse_domain(text: str) -> Domain:
     """A domain as lower-case A-labels; U-labels are converted by IDNA 2008. Raises BadAddress."""
     lowered = text.strip().lower().rstrip(".")
     if not lowered.isascii():
+        import idna  # few domains need its tables
+
         try:
             lowered = idna.encode(lowered, uts46=True).decode("ascii")
         except idna.IDNAError as error:
@@ -100,6 +100,8 @@ def unicode_domain(domain: str) -> str:
     """The domain as U-labels where it has any, else unchanged."""
     if "xn--" not in domain:
         return domain
+    import idna
+
     try:
         return idna.decode(domain)
     except idna.IDNAError:

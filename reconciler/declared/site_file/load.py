@@ -26,7 +26,7 @@ from reconciler.remote.database_url import files, split, wrong_file
 from reconciler.settings import Settings, Site
 
 VARIABLE = "RECONCILER_SITE"
-_SITE_LINE = re.compile(r"""^["']?site["']?\s*:|\A\s*\{\s*["']?site["']?\s*:""", re.MULTILINE)
+_SITE_LINE = r"""(?m)^["']?site["']?\s*:|\A\s*\{\s*["']?site["']?\s*:"""
 """At the left margin, or first in braces: other files may have such a key further in."""
 _NO_SITE_FILE = ("this is not a site file: no key `site` can be read in it", "begin with `site: NAME`")
 """In none of the file's words: a wrong path may name a file of secrets."""
@@ -60,8 +60,8 @@ def _parse(source: Source, problems: Problems) -> Node | None:
     """The file's content; None when it is empty. Raises InvalidInput when there is nothing in it to look at."""
     text = read_text(source, problems)
     tree = read_tree(text) if text is not None else Tree(None, ())
-    quotable = text is not None and _SITE_LINE.search(text)
     for remark in tree.remarks:
+        quotable = text is not None and re.search(_SITE_LINE, text)
         message, hint = (remark.message, remark.hint) if quotable else _NO_SITE_FILE
         problems.error_at(source.place(*remark.mark), remark.rule, message, hint)
     if tree.root is None:
