@@ -30,16 +30,16 @@ class Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
-@dataclass(frozen=True)
 class Merged:
     """The entries of all files, for who compares them. Where two had the same key, `state` has the first one.
 
     `complete` is False when something could not be read: then a declaration that is missing here proves nothing.
     """
 
-    state: DesiredState
-    site: Settings
-    complete: bool
+    def __init__(self, state: DesiredState, site: Settings, complete: bool) -> None:
+        self.state = state
+        self.site = site
+        self.complete = complete
 
     @cached_property
     def removals(self) -> Mapping[Address, Removal]:

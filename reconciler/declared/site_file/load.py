@@ -139,7 +139,35 @@ def _checked(data: Any) -> Site | list[Sentence]:
         return [Sentence((min(sections),), "this is a state file, not a site file", hint, on_key=True)]
     if "site" not in data:
         return [Sentence((), *_NO_SITE_FILE)]
+    wrong: list[Sentence] = []
     try:
-        return Site.model_validate(data)
+        site = Site.model_validate(data)
     except ValidationError as error:
-        return [sentence(detail, Site) for detail in error.errors(include_url=False)]
+        wrong = [sentence(detail, Site) for detail in error.errors(include_url=False)]
+    said = {each.path for each in wrong}
+    wrong += [each for each in _not_plain(data) if each.path not in said]
+    return wrong or site
+
+
+_PATHS = frozenset(
+    {"state", "sbin", "csv", "outbox", "templates", "config_directory", "known_hosts", "ssh_config", "sender_access"}
+)
+
+
+def _not_plain(section: dict[str, Any], above: tuple[str, ...] = ()) -> Iterator[Sentence]:
+    """Texts that hold what nobody sees, and paths that no file system takes. Here, as a validator of each field of the
+    models would be a sixth of what they cost."""
+    for key, value in section.items():
+        path = (*above, key)
+        if isinstance(value, dict):
+            yield from _not_plain(value, path)
+        if not isinstance(value, str):
+            continue
+        if (unseen := next((c for c in value if not (c.isprintable() or c in "\n\t")), None)) is not None:
+            message = f"`{key}`: the text contains the invisible character U+{ord(unseen):04X}"
+            yield Sentence(path, message, "delete it")
+        elif key in _PATHS or key.endswith("_file"):
+            size, longest = len(value.encode()), max(len(part.encode()) for part in value.split("/"))
+            if longest > 255 or size > 4095:
+                message = f"`{key}`: longer than a path can be"
+                yield Sentence(path, message, "a name in it has 255 bytes at most, all of it 4,095")
