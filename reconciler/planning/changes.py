@@ -38,6 +38,10 @@ class Stage(IntEnum):
     WELCOME = 90
 
 
+RowId = tuple[str, str, str]
+"""(system, kind, key)"""
+
+
 class Change(NamedTuple):
     """Create (`before` is None), Update, Rename or Delete (`after` is None) of one record of one system."""
 
@@ -55,6 +59,10 @@ class Change(NamedTuple):
         row = self.after if self.after is not None else self.before
         assert row is not None
         return row
+
+    @property
+    def row_id(self) -> RowId:
+        return self.system, self.kind, self.key
 
     @property
     def makes_credential(self) -> bool:

@@ -14,11 +14,8 @@ from typing import Any, NamedTuple
 
 from reconciler.model.record_kinds import give_password, kind_of
 from reconciler.model.records import Owner, Row
-from reconciler.planning.changes import Action, Stage
+from reconciler.planning.changes import Action, RowId, Stage
 from reconciler.planning.transitions import Effect
-
-InventoryKey = tuple[str, str, str]
-"""System, kind, key."""
 
 LEDGER, PERSON = "ledger", "person"
 """System and kind of the inventory's entries about persons: the value is the member number of the account there, or the
@@ -90,7 +87,7 @@ class InventoryEntry(NamedTuple):
         return cls(system, kind, key, owner, value_text(kind, row))
 
     @property
-    def id(self) -> InventoryKey:
+    def id(self) -> RowId:
         """Unique in the inventory of a site."""
         return self.system, self.kind, self.key
 
@@ -126,7 +123,7 @@ class Adoption(NamedTuple):
 class Remembered:
     """What earlier runs left for planning. The empty one is that of a site without a ledger."""
 
-    inventory: Mapping[InventoryKey, InventoryEntry] = field(default_factory=dict)
+    inventory: Mapping[RowId, InventoryEntry] = field(default_factory=dict)
     """What we manage and nobody wants any more; the rest of the inventory is only counted on, in `known`."""
     known: Mapping[tuple[str, str], Set[str]] = field(default_factory=dict)
     """(System, kind) → keys of the wanted records that are in the inventory."""

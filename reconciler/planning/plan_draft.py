@@ -6,16 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reconciler.model.records import Owner, Records
-from reconciler.planning.changes import Change, Step
+from reconciler.planning.changes import Change, RowId, Step
 from reconciler.planning.declared_entries import DeclaredEntry, Entries
 from reconciler.planning.ledger_state import Adoption, InventoryEntry, OneShot
 from reconciler.planning.plan import Plan
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.snapshot import Pair, Snapshot
 from reconciler.planning.transitions import Transition
-
-RowId = tuple[str, str, str]
-"""(system, kind, key)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +24,7 @@ class Reviewed:
 
     def hold(self, change: Change) -> bool:
         """Whether the saved plan changes this row."""
-        return (change.system, change.kind, change.key) in self.rows
+        return change.row_id in self.rows
 
     def entries(self, entries: Entries) -> dict[str, tuple[DeclaredEntry, ...]]:
         """What is declared now, by the ids of its transitions; also where nothing is left to do."""
@@ -40,7 +37,7 @@ class Reviewed:
 
     def settled(self, changes: Iterable[Change], pairs: Mapping[str, Pair]) -> frozenset[RowId]:
         """Its rows that are what they should be by now, with nothing left to do; only of systems that were read."""
-        changed = {(change.system, change.kind, change.key) for change in changes}
+        changed = {change.row_id for change in changes}
         return frozenset(
             (system, kind, key)
             for system, kind, key in self.rows - changed

@@ -12,11 +12,10 @@ from typing import NamedTuple
 
 from reconciler.model.owners import Row
 from reconciler.model.record_kinds import is_readable
-from reconciler.planning.changes import shown_fields
+from reconciler.planning.changes import RowId, shown_fields
 from reconciler.planning.declared_entries import Plain, plain
 from reconciler.planning.finding import Severity
 from reconciler.planning.plan import Plan
-from reconciler.planning.plan_draft import RowId
 from reconciler.planning.transitions import Transition
 
 Fields = Mapping[str, Plain]
@@ -165,7 +164,7 @@ def _transition(transition: Transition) -> BoundTransition:
     return BoundTransition(
         transition.owner.subject,
         {entry.section: entry.fields for entry in transition.declared},
-        {(c.system, c.kind, c.key): BoundRow(str(c.action), _row(c.before), _row(c.after)) for c in transition.changes},
+        {c.row_id: BoundRow(str(c.action), _row(c.before), _row(c.after)) for c in transition.changes},
         tuple(step.id for step in transition.steps),
         tuple(sorted(set(transition.refused))),
     )

@@ -173,13 +173,13 @@ def _complete(
 ) -> list[Finding]:
     """Adds side effects until there are no more. One system's may depend on another's (the old mailbox is attached
     because it gets the new password), and not on who is asked first: all are asked about the same changes each time."""
-    there = {(change.system, change.kind, change.key) for change in own}
+    there = {change.row_id for change in own}
     while True:
         known = tuple(own)
         answers = [s.side_effects(context, owner, known, pairs[name], events) for name, s in systems.items()]
         for change in (change for answer in answers for change in answer.changes):
-            if (change.system, change.kind, change.key) not in there:
-                there.add((change.system, change.kind, change.key))
+            if change.row_id not in there:
+                there.add(change.row_id)
                 own.append(change)
         if len(own) == len(known):
             return [finding for answer in answers for finding in answer.findings]

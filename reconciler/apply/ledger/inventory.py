@@ -16,7 +16,8 @@ from sqlalchemy.dialects import mysql, sqlite
 from reconciler.apply.ledger.connect import SiteTables, chunks
 from reconciler.apply.ledger.lock import OpenRun
 from reconciler.model.records import Owner, Records, Scope
-from reconciler.planning.ledger_state import LEDGER, PERSON, InventoryEntry, InventoryKey
+from reconciler.planning.changes import RowId
+from reconciler.planning.ledger_state import LEDGER, PERSON, InventoryEntry
 
 CHUNK = 1000
 """Entries in one statement."""
@@ -35,7 +36,7 @@ def record(db: SiteTables, run: OpenRun, entries: Iterable[InventoryEntry]) -> N
         db.execute(statement, [_row(db.site, entry, run, now) for entry in chunk])
 
 
-def forget(db: SiteTables, keys: Iterable[InventoryKey]) -> None:
+def forget(db: SiteTables, keys: Iterable[RowId]) -> None:
     """These are not ours any more. Keys that are not there are no error."""
     c = db.tables.inventory.c
     by_kind: dict[tuple[str, str], list[str]] = {}
@@ -49,7 +50,7 @@ def forget(db: SiteTables, keys: Iterable[InventoryKey]) -> None:
 
 def divided(
     db: SiteTables, wanted: Mapping[str, Records]
-) -> tuple[dict[InventoryKey, InventoryEntry], Mapping[tuple[str, str], Set[str]]]:
+) -> tuple[dict[RowId, InventoryEntry], Mapping[tuple[str, str], Set[str]]]:
     """Entries that nobody wants any more, and the keys alone of those that are wanted, by system and kind.
 
     Nearly all are wanted, so bare keys are read.
@@ -64,7 +65,7 @@ def divided(
         if table:  # mostly all of it: then it is no copy
             known[system, kind] = table.keys() if there.issuperset(table) else there.intersection(table)
         unwanted[system, kind] = sorted(there.difference(table))
-    entries: dict[InventoryKey, InventoryEntry] = {}
+    entries: dict[RowId, InventoryEntry] = {}
     for (system, kind), keys in unwanted.items():
         for chunk in chunks(keys, CHUNK):
             some = _read(db, c.system == system, c.kind == kind, c.key.in_(chunk))

@@ -30,8 +30,8 @@ from reconciler.apply.ledger.lock import TTL, Holder, Lease, Locked, OpenRun
 from reconciler.apply.ledger.run_rows import NewRun
 from reconciler.apply.ledger.tables import declare
 from reconciler.model.records import Owner, Records
-from reconciler.planning.changes import Outcome, Result, Step
-from reconciler.planning.ledger_state import InventoryEntry, InventoryKey, OneShot, PastRun, Remembered, RunState
+from reconciler.planning.changes import Outcome, Result, RowId, Step
+from reconciler.planning.ledger_state import InventoryEntry, OneShot, PastRun, Remembered, RunState
 from reconciler.remote.database import connect
 
 P = ParamSpec("P")
@@ -187,7 +187,7 @@ class Ledger:
         for batch in chunks(entries, _ENTRIES):
             await self._write(run.lease, inventory.record, run, batch)
 
-    async def forget(self, keys: Collection[InventoryKey], run: OpenRun) -> None:
+    async def forget(self, keys: Collection[RowId], run: OpenRun) -> None:
         """What we do not manage any more. Raises LockLost."""
         await self._write(run.lease, inventory.forget, keys)
 

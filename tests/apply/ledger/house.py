@@ -13,8 +13,8 @@ from sqlalchemy import Engine, select, text, update
 from reconciler.apply.ledger import Lease, Ledger, NewRun, OpenRun
 from reconciler.model.records import AliasRow, BlockRow, LetterRow, MailboxRow, Owner, PasswordRow, Row, Scope
 from reconciler.model.source_places import Place
-from reconciler.planning.changes import Action, Change, Outcome, Result, Stage, Step
-from reconciler.planning.ledger_state import InventoryEntry, InventoryKey, OneShot
+from reconciler.planning.changes import Action, Change, Outcome, Result, RowId, Stage, Step
+from reconciler.planning.ledger_state import InventoryEntry, OneShot
 from reconciler.planning.transitions import Effect, effect_of
 from tests.systems.plans import NO_PLAN
 
@@ -101,7 +101,7 @@ def new_run(
     )
 
 
-async def everything_ours(ledger: Ledger) -> dict[InventoryKey, InventoryEntry]:
+async def everything_ours(ledger: Ledger) -> dict[RowId, InventoryEntry]:
     """The whole inventory of the ledger's site."""
     remembered = await ledger.remember(24)
     return dict(remembered.inventory)
