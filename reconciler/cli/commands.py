@@ -5,19 +5,24 @@ completion and a wrong option cost no more than they must (docs/benchmarks.md; t
 values here, as Typer takes them: it would compile each one that is a text, several times.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from reconciler import __version__
+from reconciler.cli.command_options import (
+    NO_HELP,
+    FormatOption,
+    SiteOption,
+    StateOption,
+    YesOption,
+    command_group,
+    listed,
+)
 from reconciler.cli.formats import Format
 from reconciler.cli.runner import enter
 from reconciler.cli.streams import write
-
-# a `--help` that is not there needs no pydantic to be read
-_NO_HELP = {"default_map": {"help": False}}
 
 app = typer.Typer(
     name="reconciler",
@@ -25,46 +30,13 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,  # its two options would write into ~/.bashrc; `completion` completes without them
     pretty_exceptions_enable=False,
-    context_settings=_NO_HELP,
+    context_settings=NO_HELP,
     rich_markup_mode=None,  # rich takes longer to import than everything else that `--help` needs
 )
-ledger = typer.Typer(
-    name="ledger",
-    help="The tables that remember what was done.",
-    no_args_is_help=True,
-    context_settings=_NO_HELP,
-    rich_markup_mode=None,
-)
-
-SiteOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--site", envvar="RECONCILER_SITE", help="The site file; default ./reconciler.yaml, ./state/reconciler.yaml."
-    ),
-]
-StateOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--state",
-        envvar="RECONCILER_STATE",
-        help="The folder of the declared state, instead of the site file's `state`.",
-    ),
-]
-FormatOption = Annotated[Format, typer.Option("--format", help="How to write the report to standard output.")]
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+ledger = command_group("ledger", "The tables that remember what was done.")
 
 SCHEMAS = ("state", "site", "plan", "run", "findings", "show", "history")
 """The documents that have a schema."""
-
-
-def _listed(group: typer.Typer, name: str | None = None) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Adds a command; the list of all commands shows the whole first sentence of its help."""
-
-    def add(command: Callable[..., None]) -> Callable[..., None]:
-        sentence, dot, _ = " ".join((command.__doc__ or "").split()).partition(". ")
-        return group.command(name, short_help=sentence + dot.strip())(command)
-
-    return add
 
 
 def _version(asked: bool) -> None:
@@ -82,7 +54,7 @@ def every_command(
     """What stands before the command."""
 
 
-@_listed(app)
+@listed(app)
 def validate(site: SiteOption = None, state: StateOption = None, output: FormatOption = Format.TEXT) -> None:
     """Check the site file and the declared state; all problems at once, each with file, line and column.
 
@@ -95,7 +67,7 @@ def validate(site: SiteOption = None, state: StateOption = None, output: FormatO
     enter(lambda: command.validate(site, state, output), output)
 
 
-@_listed(app)
+@listed(app)
 def plan(
     site: SiteOption = None,
     output: FormatOption = Format.TEXT,
@@ -114,7 +86,7 @@ def plan(
     enter(lambda: command.plan(site, state, output, out=out, verbose=verbose), output)
 
 
-@_listed(app)
+@listed(app)
 def apply(
     saved: Annotated[Path | None, typer.Argument(metavar="[PLAN]", help="A plan saved by `plan --out`.")] = None,
     site: SiteOption = None,
@@ -134,7 +106,7 @@ def apply(
     enter(lambda: command.apply(site, state, output, saved=saved, yes=yes), output)
 
 
-@_listed(app)
+@listed(app)
 def resume(
     site: SiteOption = None,
     output: FormatOption = Format.TEXT,
@@ -151,7 +123,7 @@ def resume(
     enter(lambda: command.resume(site, state, output, yes=yes), output)
 
 
-@_listed(app)
+@listed(app)
 def drift(
     site: SiteOption = None,
     output: FormatOption = Format.TEXT,
@@ -173,7 +145,7 @@ def drift(
     enter(lambda: command.drift(site, state, output, strict=strict, verbose=verbose, quiet=quiet), output)
 
 
-@_listed(app, "import")
+@listed(app, "import")
 def import_(
     into: Annotated[Path, typer.Option("--into", help="The state folder to write; made when it is not there.")],
     site: SiteOption = None,
@@ -192,7 +164,7 @@ def import_(
     enter(lambda: command.run(site, into, domain or (), overwrite=overwrite))
 
 
-@_listed(app)
+@listed(app)
 def show(
     address: Annotated[str, typer.Argument(help="An address, a local part, or a member number.")],
     site: SiteOption = None,
@@ -209,7 +181,7 @@ def show(
     enter(lambda: command.show(address, site, state, output), output)
 
 
-@_listed(app)
+@listed(app)
 def history(
     asked: Annotated[
         str | None,
@@ -232,7 +204,7 @@ def history(
     enter(lambda: command.history(asked, site, output, limit), output)
 
 
-@_listed(app)
+@listed(app)
 def unlock(site: SiteOption = None, yes: YesOption = False) -> None:
     """Show who holds the lock, and take it away after asking. A run that lost its lock writes nothing more.
 
@@ -243,7 +215,7 @@ def unlock(site: SiteOption = None, yes: YesOption = False) -> None:
     enter(lambda: command.unlock(site, yes=yes))
 
 
-@_listed(app)
+@listed(app)
 def schema(
     name: Annotated[str | None, typer.Argument(help=f"One of {', '.join(SCHEMAS)}.")] = None,
     folder: Annotated[Path | None, typer.Option("--write", help="Write all schemas into this folder instead.")] = None,
@@ -257,7 +229,7 @@ def schema(
     enter(lambda: command.schema(name, folder))
 
 
-@_listed(app)
+@listed(app)
 def demo(
     folder: Annotated[Path, typer.Argument(help="Where to build the site; made anew when it is a demo site.")] = Path(
         "demo-site"
@@ -275,7 +247,7 @@ def demo(
     enter(lambda: command.demo(folder, state))
 
 
-@_listed(ledger)
+@listed(ledger)
 def init(site: SiteOption = None) -> None:
     """Make the ledger's tables, or bring those of an older release up to date. Tables of others are never touched.
 
@@ -286,7 +258,7 @@ def init(site: SiteOption = None) -> None:
     enter(lambda: command.init(site))
 
 
-@_listed(ledger)
+@listed(ledger)
 def check(site: SiteOption = None) -> None:
     """Check that the ledger's tables are there and as this version needs them.
 

@@ -82,11 +82,15 @@ def test_the_page_of_commands_has_each_and_no_other() -> None:
     assert {name_in(line) for line in lines} >= {name for name in COMMANDS if " " not in name}
 
 
+WITHOUT_REPORT = {"unlock", "ledger init", "ledger check", "import"}
+"""They say what they did; there is nothing to be read by a program."""
+
+
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name not in ("schema", "demo")])
 def test_where_something_is_read_the_site_can_be_named(name: str) -> None:
     options = {option for parameter in COMMANDS[name].params for option in parameter.opts}
     assert "--site" in options
-    assert "--format" in options or name in ("unlock", "ledger init", "ledger check")  # which report nothing
+    assert "--format" in options or name in WITHOUT_REPORT
 
 
 def test_every_exit_status_of_the_help_texts_is_explained() -> None:
@@ -118,6 +122,9 @@ def test_nothing_forces_every_gate() -> None:
         "--quiet",
         "--limit",
         "--write",
+        "--into",
+        "--domain",
+        "--overwrite",
     }
     for name, command in COMMANDS.items():
         options = {o for parameter in command.params for o in parameter.opts if o.startswith("--")}
