@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import AfterValidator, Field
 
-from reconciler.model.addresses import BadAddress, parse_domain
+from reconciler.model.addresses import parse_domain
 from reconciler.model.declared import UNLIMITED
 from reconciler.remote.database_url import checked_url
 
@@ -50,13 +50,6 @@ def _pattern(text: str) -> str:
     except re.error as error:
         raise ValueError(f"not a regular expression: {error}") from None
     return text
-
-
-def _domain(text: str) -> str:
-    try:
-        return parse_domain(text)
-    except BadAddress as error:
-        raise ValueError(str(error)) from None
 
 
 def _quota(text: str) -> str:
@@ -100,6 +93,6 @@ WebUrl = Annotated[str, AfterValidator(_web_url)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Maildir = Annotated[str, AfterValidator(_maildir)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
-DomainName = Annotated[str, AfterValidator(_domain)]
+DomainName = Annotated[str, AfterValidator(parse_domain)]
 QuotaText = Annotated[str, AfterValidator(_quota)]
 Port = Annotated[int, Field(ge=1, le=65535)]

@@ -47,7 +47,7 @@ class PostfixAdmin(Section):
 
 
 class MailServer(Section):
-    """An IMAP or SMTP server as OX is told of it."""
+    """An IMAP or SMTP server as OX is configured for it."""
 
     host: str
     port: Port
@@ -263,24 +263,22 @@ def _variables(section: BaseModel) -> Iterator[str]:
 
 
 def secret(variable: str | None, file: Path | None, key: str) -> SecretStr:
-    """A secret from the environment variable or the file that the site file names in `KEY_env` or `KEY_file`.
-
-    Raises Unreadable: the declared state and the site file may be sound, but nobody gets into that system.
-    """
+    """A secret from the environment variable or the file that the site file names in `KEY_env` or `KEY_file`; empty
+    without both. Raises Unreadable."""
     if variable is not None:
         value = os.environ.get(variable)
         if not value:
-            said = f"the variable {variable} is not set, which `{key}_env` in the site file names"
-            raise Unreadable(said, hint=f"export {variable}=… (the password), or correct `{key}_env`")
+            message = f"the variable {variable} is not set, which `{key}_env` in the site file names"
+            raise Unreadable(message, hint=f"export {variable}=… (the password), or correct `{key}_env`")
         if value.endswith(("\n", "\r")):  # no shell and no form for passwords takes one
-            said = f"the variable {variable} ends in a newline, and no password does (`{key}_env` in the site file)"
-            raise Unreadable(said, hint="remove it where the variable is set: `printf %s` writes none, `echo` does")
+            message = f"the variable {variable} ends in a newline, and no password does (`{key}_env` in the site file)"
+            raise Unreadable(message, hint="remove it where the variable is set: `printf %s` writes none, `echo` does")
         return SecretStr(value)
     if file is not None:
         try:
             return SecretStr(file.read_text(encoding="utf-8").rstrip("\r\n"))
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
-            said = f"{file} cannot be read, which `{key}_file` in the site file names: {reason}"
-            raise Unreadable(said, hint=f"write the password into that file, or correct `{key}_file`") from None
+            message = f"{file} cannot be read, which `{key}_file` in the site file names: {reason}"
+            raise Unreadable(message, hint=f"write the password into that file, or correct `{key}_file`") from None
     return SecretStr("")

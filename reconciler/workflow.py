@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -47,8 +47,6 @@ from reconciler.report.json import plan_json
 from reconciler.settings import Settings
 
 Clock = Callable[[], datetime]
-Recall = Callable[[Mapping[str, Records]], Awaitable[Remembered]]
-"""Asks the ledger what earlier runs left, given what is wanted now."""
 
 # of these `validate` can only warn; here the gates know what is live
 _GATED = frozenset({"naming", "dangling-alias", "password-reset", "sub-address"})
@@ -64,17 +62,20 @@ class Sources:
     """Of the declared state."""
     systems: Sequence[System]
     clock: Clock
-    recall: Recall
+
+    async def recall(self, wanted: Mapping[str, Records]) -> Remembered:  # noqa: ARG002  # a ledger is asked about it
+        """What earlier runs left of what is wanted now; nothing without a ledger. Raises Unreadable."""
+        return Remembered()
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Both sides as they are: what each system should hold and holds, and what the ledger says of it."""
+    """What each system should hold and what it holds, and what the ledger remembers."""
 
     wanted: Mapping[str, Records]
     snapshot: Snapshot
     details: Mapping[str, object]
-    """What the systems saw beside records, for their `review`."""
+    """What the systems read beside records, for their `review`."""
     recalled: Remembered | Unreadable
 
     @property
@@ -85,7 +86,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Matching:
-    """Both sides under the same keys, with what the past adds; and who is behind the addresses."""
+    """Both sides under the same keys, with what the ledger adds; and whose accounts the addresses are."""
 
     pairs: Mapping[str, Pair]
     snapshot: Snapshot
@@ -105,7 +106,7 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What the gates and the systems have to say, and the transitions with what stops them."""
+    """The findings of gates and systems, and the transitions with what stops them."""
 
     findings: tuple[Finding, ...]
     transitions: tuple[Transition, ...]
@@ -163,7 +164,7 @@ async def _wanted(sources: Sources) -> tuple[Mapping[str, Records], Remembered |
 async def _match(sources: Sources, reading: Reading) -> Matching:
     context, remembered, declaration = sources.context, reading.remembered, sources.declaration
     pairs = {
-        s.name: _with_the_past(s.name, s.match(context, reading.wanted[s.name], records), remembered, context)
+        s.name: _with_remembered(s.name, s.match(context, reading.wanted[s.name], records), remembered, context)
         for s in sources.systems
         if (records := reading.snapshot.records.get(s.name)) is not None
     }
@@ -176,7 +177,7 @@ async def _match(sources: Sources, reading: Reading) -> Matching:
     return Matching(pairs=pairs, snapshot=snapshot, identity=identity)
 
 
-def _with_the_past(system: str, pair: Pair, remembered: Remembered, context: PlanContext) -> Pair:
+def _with_remembered(system: str, pair: Pair, remembered: Remembered, context: PlanContext) -> Pair:
     if "alias" in pair.wanted:
         pair = pair._replace(wanted=converted(system, pair, remembered, context.chains))
     return pair._replace(wanted=ours_no_longer_declared(system, pair, remembered, context))
@@ -245,7 +246,7 @@ def _seal(
 ) -> Draft:
     site, systems, context, remembered = sources.site, sources.systems, sources.context, reading.remembered
     pairs, snapshot, reviewed = matching.pairs, matching.snapshot, selection.reviewed
-    # who cannot ask the ledger does not know what is ours already
+    # without the ledger it is not known what is ours already
     known = {} if isinstance(reading.recalled, Unreadable) else pairs
     new = tuple(entry for name, pair in known.items() for entry in adopted(name, pair, remembered))
     alone = unmanaged(pairs.values(), changes.pending)
@@ -280,7 +281,7 @@ def _seal(
 
 
 def _people(context: PlanContext, matching: Matching, judgement: Judgement) -> tuple[InventoryEntry, ...]:
-    """What the ledger is to note of whose accounts these are."""
+    """What the ledger is to note of whose accounts the addresses are."""
     identity = matching.identity
     stopped = {f.owner for f in judgement.findings if f.owner is not None and f.severity in STOPS}
     people = [*identity.people({t.owner for t in judgement.transitions} - stopped, stopped)]

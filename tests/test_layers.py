@@ -25,3 +25,11 @@ def test_no_module_of_planning_and_policy_has_the_name_of_another() -> None:
     number = Counter(path.name for path in PACKAGE.rglob("*.py"))
     own = {path.name for room in ("planning", "policy") for path in (PACKAGE / room).glob("*.py")}
     assert {name for name in own if number[name] > 1} == {"__init__.py", "plan.py"}
+
+
+def test_the_chains_of_renames_are_worked_out_once_and_handed_in() -> None:
+    texts = {str(path.relative_to(PACKAGE)): path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")}
+    callers = [name for name, text in texts.items() if "rename_chains(" in text.replace("def rename_chains(", "")]
+    assert callers == ["planning/plan_context.py"]
+    makers = sorted(name for name, text in texts.items() if "PlanContext.of(" in text)
+    assert makers == ["cli/site_session.py", "importing/prove.py"]

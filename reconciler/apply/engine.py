@@ -57,7 +57,7 @@ async def carry_out(
     runs = tuple(
         TransitionRun(t, tuple((s, work.outcomes.get(s.id, not_tried)) for s in t.steps)) for t in plan.open_transitions
     )
-    # whoever asked to stop after the last step has stopped nothing
+    # a request to stop after the last step stops nothing
     left = any(outcome.result is Result.NOT_TRIED for run in runs for _, outcome in run.outcomes)
     return Run(plan, started, clock(), runs, interrupted=stop.is_set() and left)
 
@@ -72,8 +72,7 @@ def _in_order(transitions: Sequence[Transition]) -> list[Transition]:
 
 
 def _levels(transitions: Sequence[Transition]) -> list[list[Transition]]:
-    """Transitions, which stand in order, by how many others with steps of the same stages they lead to one behind the
-    other: what earlier stages decide needs no level of its own."""
+    """Groups of transitions, each after those it leads to. What earlier stages decide needs no group of its own."""
     depth: dict[Owner, int] = {}
     stages: dict[Owner, set[Stage]] = {}
     levels: dict[int, list[Transition]] = {}
@@ -87,8 +86,8 @@ def _levels(transitions: Sequence[Transition]) -> list[list[Transition]]:
 
 
 def _parts(batch: Sequence[Step]) -> Iterator[Sequence[Step]]:
-    """What goes out to people goes one by one, so that each is remembered before the next: a letter that is forgotten
-    is written again, with a new password."""
+    """Letters go one by one, so that each is noted before the next: one that is not is written again, with a new
+    password."""
     alone = [step for step in batch if kind_of(step.change.kind).one_by_one]
     together = [step for step in batch if not kind_of(step.change.kind).one_by_one]
     if together:
@@ -112,8 +111,7 @@ class _Work:
     """Of whom something failed, or whatever leads to them."""
 
     async def wave(self, transitions: Sequence[Transition]) -> None:
-        """All stages of some transitions, in order; within a stage one batch a system, and what leads to others of this
-        wave after them."""
+        """All stages of some transitions, in order; within a stage one batch for each system and group."""
         levels = _levels(transitions)
         for stage in Stage:
             for system in self.systems:
@@ -122,7 +120,7 @@ class _Work:
                         await self._part(system, part)
 
     def bar(self, transitions: Sequence[Transition], barred: Mapping[str, Unreadable]) -> None:
-        """Nothing of these is begun, nor of what leads to them: half an account is worse than none."""
+        """Begins nothing with a step in a system that cannot be written, nor what leads to it."""
         for transition in transitions:
             for step in transition.steps:
                 if (why := barred.get(step.change.system)) is not None:
@@ -139,7 +137,7 @@ class _Work:
         ]
 
     async def _part(self, system: System, part: Sequence[Step]) -> None:
-        """What is remembered together."""
+        """Carries out steps of one system and notes how they ended."""
         if self.stop.is_set():
             return
         self.progress(system.name, len(self.outcomes), self.total)
@@ -164,7 +162,7 @@ class _Work:
         pending = []
         for step, in_place in zip(batch, held, strict=True):
             if in_place and step.change.makes_credential:
-                # somebody else made it since the plan: its password is not the one that our letter would tell
+                # made by others since the plan: its password is not the one in our letter
                 message = f"{step.change.key} appeared in {step.change.system} since the plan was made"
                 self.outcomes[step.id] = Outcome.lost_race(message, "run `reconciler plan` again")
             elif in_place:

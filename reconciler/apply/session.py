@@ -1,5 +1,5 @@
-"""One command's hold on the ledger: it has the lock, opens a run, and closes it. Used by `workflow.apply`; `init`,
-which makes and changes the tables themselves, by `reconciler ledger init`."""
+"""A command's session with the ledger: it takes the lock and opens runs, for `workflow.apply`. `init` makes and changes
+the tables themselves, for `reconciler ledger init`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from reconciler.apply.fence import Fence
 from reconciler.apply.journal import Journal
 from reconciler.apply.ledger import Lease, Ledger, LedgerUnusable, LockLost, NewRun
-from reconciler.apply.transaction_hook import TransactionHook
 from reconciler.planning.plan_draft import Draft
 
 
@@ -32,12 +31,11 @@ class Session:
 
     ledger: Ledger
     lease: Lease
-    transaction_hook: TransactionHook
     fence: Fence
     operator: Operator
 
     async def begin(self, draft: Draft, document: str, stop: asyncio.Event) -> Journal:
-        """A run of this plan, written before its first effect. One that is never closed counts as interrupted; `stop`
+        """Writes a run of this plan, before its first effect. One that is never closed counts as interrupted; `stop`
         ends it at the next effect."""
         plan, operator = draft.plan, self.operator
         new = NewRun(
@@ -53,14 +51,13 @@ class Session:
             one_shots=draft.shots_by_step(),
         )
         run = await self.ledger.begin(self.lease, new)
-        self.transaction_hook.open(run)
         self.fence.open(run, stop)
         return Journal(self.ledger, run)
 
 
 async def init(ledger: Ledger, operator: Operator) -> bool:
-    """Makes the tables, or brings those of an older version to today's, which is True; with the lock of every site, so
-    that nobody works with them. Raises Locked, LockLost, LedgerUnusable."""
+    """Makes the tables, or migrates those of an older version, under the lock of every site. True when it migrated.
+    Raises Locked, LockLost, LedgerUnusable."""
     if await ledger.init():
         return False
     async with AsyncExitStack() as locks:
@@ -71,14 +68,12 @@ async def init(ledger: Ledger, operator: Operator) -> bool:
 
 
 @asynccontextmanager
-async def session(
-    ledger: Ledger, transaction_hook: TransactionHook, fence: Fence, operator: Operator
-) -> AsyncIterator[Session]:
-    """Takes the lock, keeps it while the block runs, gives it back. Raises Locked, LedgerUnusable."""
+async def session(ledger: Ledger, fence: Fence, operator: Operator) -> AsyncIterator[Session]:
+    """Takes the lock, keeps it while the block runs, releases it. Raises Locked, LockLost, LedgerUnusable."""
     await ledger.check()
     try:
         async with _locked(ledger, operator) as lease:
-            yield Session(ledger, lease, transaction_hook, fence, operator)
+            yield Session(ledger, lease, fence, operator)
     except LockLost:
         await fence.note()
         raise
@@ -97,8 +92,8 @@ async def _locked(ledger: Ledger, operator: Operator, *, migrating: bool = False
 
 @asynccontextmanager
 async def _renewed(ledger: Ledger, lease: Lease) -> AsyncIterator[None]:
-    """Renews the lock while the block runs: one batch may take longer than a lock lives. The block is cancelled as soon
-    as the lock is lost. Raises LockLost then."""
+    """Renews the lock while the block runs: one batch may take longer than it lives. Cancels the block as soon as the
+    lock is lost, and raises LockLost."""
     block = asyncio.current_task()
     assert block is not None
     task = asyncio.create_task(_renew(ledger, lease))
@@ -106,7 +101,7 @@ async def _renewed(ledger: Ledger, lease: Lease) -> AsyncIterator[None]:
     try:
         yield
     except asyncio.CancelledError:
-        if not _is_lost(task):
+        if not task.done() or task.cancelled():
             raise
         block.uncancel()
         raise LockLost from None
@@ -124,8 +119,4 @@ async def _renew(ledger: Ledger, lease: Lease) -> None:
         except LockLost:
             return
         except LedgerUnusable:
-            continue  # the next write says it, unless the database is back by then
-
-
-def _is_lost(task: asyncio.Task[None]) -> bool:
-    return task.done() and not task.cancelled()
+            continue  # the next write fails, unless the database is back by then

@@ -19,12 +19,12 @@ from reconciler.cli.plan import plan_status
 from reconciler.cli.saved_plan import read_saved, refuse_used, reviewed, the_reviewed
 from reconciler.cli.site_session import SiteSession, open_site
 from reconciler.cli.streams import say, write, write_beside
-from reconciler.cli.terminal import agreed, errors
+from reconciler.cli.terminal import confirmed, errors
 from reconciler.errors import UsageError
 from reconciler.planning.ledger_state import FINISHED
 from reconciler.planning.plan import Plan
 from reconciler.planning.plan_draft import Draft, Selection
-from reconciler.planning.run_outcome import Progress as Told
+from reconciler.planning.run_outcome import Progress as OnProgress
 from reconciler.report.json_models import PlanDocument
 from reconciler.report.text import plan_question
 from reconciler.workflow import apply as carry_out
@@ -33,25 +33,25 @@ from reconciler.workflow import apply as carry_out
 async def apply(site: Path | None, state: Path | None, output: Format, *, saved: Path | None, yes: bool) -> Status:
     """Carries out the plan, or what was saved of one."""
     document = read_saved(saved) if saved is not None else None
-    async with open_site(site, state) as opened, opened.session() as held:
-        _say_taken_over(held)
+    async with open_site(site, state) as opened, opened.session() as session:
+        _say_taken_over(session)
         if document is None:
             drafted = await opened.draft(writing=True)
         else:
-            await refuse_used(document, held.ledger)
+            await refuse_used(document, session.ledger)
             drafted = the_reviewed(document, await opened.draft(Selection(reviewed(document)), writing=True))
             _say_what_differs(document, drafted)
-        return await carry_through(opened, held, drafted, output, yes=yes)
+        return await carry_through(opened, session, drafted, output, yes=yes)
 
 
 async def resume(site: Path | None, state: Path | None, output: Format, *, yes: bool) -> Status:
     """Carries out what earlier runs left."""
-    async with open_site(site, state) as opened, opened.session() as held:
-        _say_taken_over(held)
-        left = await held.ledger.left_open()
+    async with open_site(site, state) as opened, opened.session() as session:
+        _say_taken_over(session)
+        left = await session.ledger.left_open()
         owners = frozenset(step.owner for step in left.steps if step.state not in FINISHED) if left else frozenset()
         chains, mailboxes = opened.context.chains, opened.context.desired.mailboxes
-        half_way = await held.ledger.half_way()
+        half_way = await session.ledger.half_way()
         # those whose account git declares, under whatever address it has by now
         earlier = frozenset(owner for owner in half_way - owners if chains.of(owner.subject) in mailboxes)
         if left is not None:
@@ -65,31 +65,33 @@ async def resume(site: Path | None, state: Path | None, output: Format, *, yes: 
             say("no run was left unfinished; next: reconciler plan")
             return Status.DONE
         owners |= earlier
-        # a run that died after its last effect did not come to note whose accounts they are
+        # a run that died after its last effect has not noted whose accounts they are
         noted = frozenset(step.owner for step in left.steps) if left else frozenset()
         drafted = (await opened.draft(Selection(owners=owners), writing=True)).only(owners, noted)
-        return await carry_through(opened, held, drafted, output, yes=yes)
+        return await carry_through(opened, session, drafted, output, yes=yes)
 
 
-async def carry_through(opened: SiteSession, held: Session, drafted: Draft, output: Format, *, yes: bool) -> Status:
-    """Shows, asks, carries out, says what is now true."""
+async def carry_through(opened: SiteSession, session: Session, drafted: Draft, output: Format, *, yes: bool) -> Status:
+    """Shows the plan, asks, carries it out and reports."""
     made = drafted.plan
     beside = Format.TEXT if output is Format.JSON else output
     (write_beside if output is Format.JSON else write)(writers(beside).plan(made, title="mail plan"))
-    if made.open_transitions and not await _agreed(made, yes=yes):
+    if made.open_transitions and not await _confirmed(made, yes=yes):
         say("nothing was changed")
         return plan_status(made)
     if not made.open_transitions and (made.stopped or not (drafted.adopted or drafted.people)):
         if output is Format.JSON:
             write(writers(output).plan(made, title="mail plan"))
         return plan_status(made)
-    with _progress() as told, _stoppable() as asked:
+    with _progress() as progress, _stoppable() as stopping:
         try:
-            run = await carry_out(drafted, opened.systems, held, clock=opened.clock, progress=told, stop=asked.stop)
+            run = await carry_out(
+                drafted, opened.systems, session, clock=opened.clock, progress=progress, stop=stopping.stop
+            )
         except asyncio.CancelledError:
-            if not asked.twice:
+            if not stopping.twice:
                 raise
-            asked.task.uncancel()
+            stopping.task.uncancel()
             say("cancelled: it is not known whether the steps under way took effect; next: reconciler resume")
             return Status.PARTLY
     if run.transitions or output is not Format.TEXT:
@@ -101,8 +103,8 @@ async def carry_through(opened: SiteSession, held: Session, drafted: Draft, outp
     )
 
 
-def _say_taken_over(held: Session) -> None:
-    dead = held.lease.after
+def _say_taken_over(session: Session) -> None:
+    dead = session.lease.after
     if dead is not None:
         run = f" in run {dead.run}" if dead.run is not None else ""
         since = f"{dead.since:%Y-%m-%d %H:%M:%S} UTC"
@@ -130,16 +132,16 @@ def _say_what_differs(document: PlanDocument, drafted: Draft) -> None:
         )
 
 
-async def _agreed(made: Plan, *, yes: bool) -> bool:
+async def _confirmed(made: Plan, *, yes: bool) -> bool:
     if yes:
         return True
     if not sys.stdin.isatty():
         raise UsageError("confirmation needs a terminal", hint="look at the plan, then run: reconciler apply --yes")
-    return await agreed(plan_question(made))
+    return await confirmed(plan_question(made))
 
 
 @contextmanager
-def _progress() -> Iterator[Told]:
+def _progress() -> Iterator[OnProgress]:
     """A bar on a terminal; nothing elsewhere."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
@@ -147,8 +149,8 @@ def _progress() -> Iterator[Told]:
         yield lambda what, done, total: bar.update(task, description=what, completed=done, total=total)
 
 
-class _Asked:
-    """What signals asked of this run."""
+class _StopRequests:
+    """The signals that this run received."""
 
     def __init__(self, task: asyncio.Task[Any]) -> None:
         self.task = task
@@ -156,7 +158,7 @@ class _Asked:
         self.twice = False
 
     def again(self) -> None:
-        """Once: it ends before its next effect. Twice: what is under way is cancelled as far as it can be."""
+        """The first ends the run before its next effect; the second cancels what is under way."""
         if not self.stop.is_set():
             say("stopping after the steps that are under way … (once more cancels them)")
             self.stop.set()
@@ -167,16 +169,16 @@ class _Asked:
 
 
 @contextmanager
-def _stoppable() -> Iterator[_Asked]:
-    """SIGINT and SIGTERM end the run before its next effect, a second one cancels what is under way."""
+def _stoppable() -> Iterator[_StopRequests]:
+    """Handles SIGINT and SIGTERM while the block runs."""
     task = asyncio.current_task()
     assert task is not None
-    asked = _Asked(task)
+    stopping = _StopRequests(task)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, asked.again)
+        loop.add_signal_handler(number, stopping.again)
     try:
-        yield asked
+        yield stopping
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)

@@ -13,8 +13,7 @@ def answer_shell() -> None:
     """When a shell asks, makes the command line ready to answer."""
     if VARIABLE not in os.environ:
         return
-    # somebody waits with a finger on the tab key: no value is converted and nothing is coloured, and what is not there
-    # the command line does without
+    # completion has to be fast: no value is converted and nothing is coloured, and typer works without these
     for library in ("pydantic", "rich"):
         sys.modules[library] = None  # type: ignore[assignment]  # what Python calls "not to be imported"
     from typer.completion import get_completion_inspect_parameters

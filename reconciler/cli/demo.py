@@ -72,18 +72,17 @@ async def _rename(folder: Path, site: Path, state: DesiredState) -> None:
 
 
 def _command(site: Path, *words: str) -> list[str]:
-    """A command of ours as a process of its own."""
     return [sys.executable, "-m", "reconciler", *words, "--site", str(site)]
 
 
 def _chapter(title: str, command: str = "") -> None:
-    with console.capture() as said:
+    with console.capture() as captured:
         console.print()
         console.print(f"── {title} ", style="bold", markup=False)
         if command:
             console.print(f"   {command}", style="dim", markup=False)
         console.print()
-    write(said.get())
+    write(captured.get())
 
 
 async def _show_plan(site: Path, title: str = "mail plan") -> None:
@@ -94,9 +93,9 @@ async def _show_plan(site: Path, title: str = "mail plan") -> None:
 async def _apply(site: Path) -> None:
     async with open_site(site) as opened:
         await opened.needed_ledger().init()
-        async with opened.session() as held:
+        async with opened.session() as session:
             drafted, systems, stop = await opened.draft(writing=True), opened.systems, asyncio.Event()
-            run = await apply(drafted, systems, held, clock=opened.clock, progress=lambda *_: None, stop=stop)
+            run = await apply(drafted, systems, session, clock=opened.clock, progress=lambda *_: None, stop=stop)
     write(writers(Format.TEXT).run(run))
 
 
@@ -118,7 +117,7 @@ def _invitation(folder: Path, outbox: Path) -> str:
 
 
 def _on_the_path() -> dict[str, str]:
-    """What makes `reconciler` a command of the shell; nothing where it is one already."""
+    """The command that adds `reconciler` to the PATH; none where it is there already."""
     programs = Path(sys.executable).parent
     if shutil.which("reconciler") or not (programs / "reconciler").exists():
         return {}

@@ -24,28 +24,28 @@ async def history(asked: str | None, site: Path | None, output: Format, limit: i
     """Shows the runs, one run, or what happened to an address. Raises UsageError when there is no such thing."""
     settings = load_site(site)
     zone = ZoneInfo(settings.timezone)
-    async with opened_ledger(settings) as kept:
-        await kept.check()
+    async with opened_ledger(settings) as ledger:
+        await ledger.check()
         if asked is None:
-            write(writers(output).history([in_zone(run, zone) for run in await kept.history(limit)]))
+            write(writers(output).history([in_zone(run, zone) for run in await ledger.history(limit)]))
         elif asked.isascii() and asked.isdecimal():
-            write(await _run(kept, zone, writers(output), int(asked)))
+            write(await _run(ledger, zone, writers(output), int(asked)))
         else:
-            write(await _address(kept, zone, writers(output), _canonical(asked), limit))
+            write(await _address(ledger, zone, writers(output), _canonical(asked), limit))
     return Status.DONE
 
 
-async def _run(kept: Ledger, zone: tzinfo, write_as: Writers, number: int) -> str:
-    found = await kept.run(number)
+async def _run(ledger: Ledger, zone: tzinfo, write_as: Writers, number: int) -> str:
+    found = await ledger.run(number)
     if found is None:
         hint = "reconciler history lists them; what happened to an account: reconciler history ADDRESS"
         raise UsageError(f"there is no run {number}", hint=hint)
-    return write_as.run_history(in_zone(found, zone), left=await kept.left_open() is not None)
+    return write_as.run_history(in_zone(found, zone), left=await ledger.left_open() is not None)
 
 
-async def _address(kept: Ledger, zone: tzinfo, write_as: Writers, asked: str, limit: int) -> str:
-    runs = [in_zone(run, zone) for run in await kept.of_address(asked, limit)]
-    changes = past_changes(runs, {run.id: await kept.plan_document(run.id) for run in runs})
+async def _address(ledger: Ledger, zone: tzinfo, write_as: Writers, asked: str, limit: int) -> str:
+    runs = [in_zone(run, zone) for run in await ledger.of_address(asked, limit)]
+    changes = past_changes(runs, {run.id: await ledger.plan_document(run.id) for run in runs})
     return write_as.address_history(asked, list(changes))
 
 

@@ -23,14 +23,7 @@ async def run(site: Path | None, into: Path, domains: Sequence[str], *, overwrit
     """Writes the files and the report into the folder, and says what comes next."""
     with tempfile.TemporaryDirectory(prefix="reconciler-empty-") as empty:
         async with open_site(site, Path(empty)) as opened:
-            result = await import_state(
-                opened.site,
-                opened.systems,
-                today=opened.declaration.state.today,
-                clock=opened.clock,
-                recall=opened.recall,
-                domains=domains,
-            )
+            result = await import_state(opened, domains)
     files = result.proven.files
     if not overwrite:
         _refuse_others(into, {path: written.text for path, written in files.items()})

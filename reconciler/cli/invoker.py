@@ -21,7 +21,7 @@ def operator() -> Operator:
 
 
 def _who(environ: Mapping[str, str]) -> str:
-    """The first name that is known, with the job's address where there is one."""
+    """The first name that is known, with the job's URL where there is one."""
     names = (environ.get(variable) for variable in ("GITLAB_USER_LOGIN", "GITHUB_ACTOR", "SUDO_USER"))
     name = next((name for name in names if name), None) or _own_name()
     job = _job(environ)

@@ -11,15 +11,15 @@ from reconciler.cli.exit_status import Status
 from reconciler.cli.invoker import operator
 from reconciler.cli.site_ledger import opened_ledger
 from reconciler.cli.streams import say
-from reconciler.cli.terminal import agreed
+from reconciler.cli.terminal import confirmed
 from reconciler.declared.site_file.load import load_site
 from reconciler.errors import UsageError
 
 
 async def init(site: Path | None) -> Status:
     """Makes the tables, or brings older ones up to date."""
-    async with opened_ledger(load_site(site), create=True) as kept:
-        changed = await apply_session.init(kept, operator())
+    async with opened_ledger(load_site(site), create=True) as ledger:
+        changed = await apply_session.init(ledger, operator())
     done = "the ledger is up to date" if changed else "the ledger is ready"
     say(f"{done}; next: reconciler plan")
     return Status.DONE
@@ -27,16 +27,16 @@ async def init(site: Path | None) -> Status:
 
 async def check(site: Path | None) -> Status:
     """Checks the tables."""
-    async with opened_ledger(load_site(site)) as kept:
-        await kept.check()
+    async with opened_ledger(load_site(site)) as ledger:
+        await ledger.check()
     say("the ledger is as it should be")
     return Status.DONE
 
 
 async def unlock(site: Path | None, *, yes: bool) -> Status:
     """Takes the lock away, after asking."""
-    async with opened_ledger(load_site(site)) as kept:
-        holder = await kept.holder()
+    async with opened_ledger(load_site(site)) as ledger:
+        holder = await ledger.holder()
         if holder is None:
             say("nobody holds the lock")
             return Status.DONE
@@ -47,10 +47,10 @@ async def unlock(site: Path | None, *, yes: bool) -> Status:
         question = "Is that run dead, and shall the lock be taken away?"
         if holder.alive:
             question = "That run is alive: it ends before its next effect. Shall the lock be taken away?"
-        if not yes and not await agreed(question):
+        if not yes and not await confirmed(question):
             say("the lock was left")
             return Status.LOCKED
-        if await kept.break_lock(holder):
+        if await ledger.break_lock(holder):
             say("unlocked; next: reconciler resume")
             return Status.DONE
         say("somebody else holds it by now; run this again to see who")

@@ -43,7 +43,7 @@ def run() -> None:
         sys.exit(int(Status.USAGE))
     except Exception as error:  # noqa: BLE001  # the last net: a bug must not show a traceback to a volunteer at eleven
         if isinstance(error, OSError) and (len(sys.argv) == 1 or "--help" in sys.argv):
-            complain(unwritable(error))  # such a call does nothing but write, by the CLI library's hand
+            complain(unwritable(error))  # only the CLI library writes in such a call
             sys.exit(int(Status.USAGE))
         report_bug(error)
         sys.exit(int(Status.BUG))

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from types import ModuleType
 
 _GARBAGE = 10_000_000
-"""Values that are made between two searches for circles."""
+"""Allocations between two garbage collections."""
 _M_MMAP_THRESHOLD, _BIG = -3, 1_000_000
 """mallopt(3): blocks of so many bytes are given back to the system as soon as they are freed."""
 
@@ -32,7 +32,7 @@ def import_fast() -> None:
 
 @contextmanager
 def many_values() -> Iterator[None]:
-    """While it lasts, circles are looked for rarely: there are hardly any, and it takes a quarter of a plan's time."""
+    """Collects garbage rarely: there are hardly any cycles, and looking for them takes a quarter of a plan's time."""
     usual, turn = gc.get_threshold(), sys.getswitchinterval()
     gc.set_threshold(_GARBAGE)
     sys.setswitchinterval(_TURN)
@@ -56,7 +56,7 @@ _kept: list[object] = []
 
 
 def keep(value: object) -> None:
-    """Lets this value, one at a time, live as long as the process: freeing it piece by piece would take a while."""
+    """Keeps this value, one at a time, until the process ends: freeing it piece by piece would take a while."""
     _kept[:] = [value]
 
 

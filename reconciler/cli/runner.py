@@ -34,12 +34,12 @@ def enter(command: Callable[[], Status | Coroutine[Any, Any, Status]], output: F
                 register_kinds()  # whatever reads a plan or the ledger knows the kinds of all systems
                 status = asyncio.run(status)
         except ReconcilerError as error:
-            status = _told(error, output)
+            status = _report(error, output)
     sys.exit(int(status))
 
 
-def _told(error: ReconcilerError, output: Format) -> Status:
-    """Says what an error means; its exit status."""
+def _report(error: ReconcilerError, output: Format) -> Status:
+    """Writes what an error means; its exit status."""
     try:
         if isinstance(error, InvalidInput):
             write_findings(cast("tuple[Finding, ...]", error.findings), output)
@@ -63,7 +63,7 @@ def write_findings(findings: tuple[Finding, ...], output: Format) -> None:
 
 
 def report_bug(error: BaseException) -> None:
-    """One line for people; the traceback (without values of variables) goes to a file that can be sent in."""
+    """One line for people; the traceback (without values of variables) goes to a file to send in."""
     import tempfile
     import traceback
 

@@ -31,8 +31,8 @@ _AGAIN = "run `reconciler plan --out FILE` again and have it reviewed"
 
 
 def save(made: Plan, out: Path) -> None:
-    """Writes plan.json, whole or not at all, for its owner alone (0600, or less where the umask says so). It follows no
-    link and replaces nothing but a file: in a folder that others can write, a name leads where they like. Raises
+    """Writes plan.json, whole or not at all, readable for its owner alone (0600, or less by the umask). Follows no link
+    and replaces nothing but a file: in a folder that others can write, a link leads where they like. Raises
     UsageError."""
     try:
         _refuse_other_kinds(out)

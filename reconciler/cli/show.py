@@ -17,13 +17,13 @@ from reconciler.planning.mail_flow_before_after import mail_flow_of
 async def show(address: str, site: Path | None, state: Path | None, output: Format) -> Status:
     """Shows everything about an address. Raises UsageError when it is none."""
     async with open_site(site, state) as opened:
-        said = opened.declaration
+        declaration = opened.declaration
         drafted = await opened.draft(with_tables=True)
         assert drafted.tables is not None
         live = drafted.tables.live
         flow = mail_flow_of(live, drafted.context.chains, drafted.plan.open_transitions)
         try:
-            seen = lookup(address, said.state, live, said.locate, drafted.tables.wanted, flow)
+            seen = lookup(address, declaration.state, live, declaration.locate, drafted.tables.wanted, flow)
         except BadAddress as error:
             raise UsageError(str(error), hint="example: reconciler show anna.beispiel@mail.example") from None
     write(writers(output).show(seen))

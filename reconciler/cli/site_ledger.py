@@ -48,7 +48,7 @@ def build_ledger(site: Settings, *, create: bool = False) -> Ledger | None:
     return Ledger(engine, site.site, clock=lambda: datetime.now(UTC), prefix=prefix)
 
 
-# an empty ledger knows of no letter that was not sent, and takes nothing for ours
+# never an empty one by itself: it would know of no unsent letter, and of nothing that is ours
 _IF_MISSING = {
     "ledger": "the first time: reconciler ledger init; later bring the file back from the backup, or correct"
     " `ledger.url` in the site file",

@@ -1,5 +1,5 @@
-"""One site for the length of one command, assembled here and nowhere else, each part from those before it: settings and
-declared state, hosts, ledger, mailer, systems. What was assembled knows only its own parts.
+"""One site for one command, assembled here and nowhere else, each part from those before it: settings and declared
+state, hosts, ledger, mailer, systems.
 """
 
 from __future__ import annotations
@@ -14,12 +14,10 @@ from zoneinfo import ZoneInfo
 from reconciler.apply.fence import Fence
 from reconciler.apply.ledger import Ledger
 from reconciler.apply.session import Session, session
-from reconciler.apply.transaction_hook import TransactionHook
 from reconciler.cli.invoker import operator
 from reconciler.cli.process_tuning import keep
 from reconciler.cli.read_site import read_site
 from reconciler.cli.site_ledger import build_ledger
-from reconciler.declared.load import Declaration
 from reconciler.errors import UsageError
 from reconciler.model.records import Records
 from reconciler.model.secrets import Passwords
@@ -27,7 +25,6 @@ from reconciler.planning.identity import declared_numbers
 from reconciler.planning.ledger_state import Remembered
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.plan_draft import EVERYTHING, Draft, Selection
-from reconciler.planning.ports import System
 from reconciler.remote.host import ConfigFile, Login
 from reconciler.remote.hosts import SiteHosts
 from reconciler.remote.mailer import Mailer
@@ -36,24 +33,18 @@ from reconciler.remote.smtp import Server, SmtpMailer
 from reconciler.settings import Letters, Settings, Smtp, secret
 from reconciler.systems.registry import build_systems
 from reconciler.systems.system_context import SystemContext
-from reconciler.workflow import Clock, Sources, draft
+from reconciler.workflow import Sources, draft
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SiteSession:
-    """A site with its declared state and its live systems."""
+class SiteSession(Sources):
+    """A site with its declared state, its live systems and its ledger."""
 
-    site: Settings
-    declaration: Declaration
-    context: PlanContext
-    systems: list[System]
-    clock: Clock
     ledger: Ledger | None
-    transaction_hook: TransactionHook
     fence: Fence
 
     async def recall(self, wanted: Mapping[str, Records]) -> Remembered:
-        """What the ledger remembers; nothing before `ledger init`. Raises LedgerUnusable."""
+        """See Sources; nothing before `ledger init`."""
         if self.ledger is None or not await self.ledger.exists():
             return Remembered()
         await self.ledger.check()
@@ -68,15 +59,14 @@ class SiteSession:
         self, selection: Selection = EVERYTHING, *, writing: bool = False, with_tables: bool = False
     ) -> Draft:
         """The plan as of now, or the part of it that is asked for; `writing` inside of `session`."""
-        sources = Sources(self.site, self.declaration, self.context, self.systems, self.clock, self.recall)
-        return await draft(sources, selection, writing=writing, with_tables=with_tables)
+        return await draft(self, selection, writing=writing, with_tables=with_tables)
 
     def session(self) -> AbstractAsyncContextManager[Session]:
         """The ledger with its lock. Raises UsageError, Locked, LedgerUnusable."""
-        return session(self.needed_ledger(), self.transaction_hook, self.fence, operator())
+        return session(self.needed_ledger(), self.fence, operator())
 
     def needed_ledger(self) -> Ledger:
-        """The ledger; a site that has no place for one is told so."""
+        """The ledger. Raises UsageError when the site has none."""
         if self.ledger is None:
             hint = "write `ledger: {url: sqlite:///ledger.sqlite}` in the site file, then: reconciler ledger init"
             raise UsageError("this site has no ledger, and nothing is applied without one", hint=hint)
@@ -85,23 +75,15 @@ class SiteSession:
 
 @asynccontextmanager
 async def open_site(path: Path | None, state: Path | None = None) -> AsyncIterator[SiteSession]:
-    """The site, ready to be asked. No connection is made before a system needs one."""
+    """Assembles the site. No connection is made before a system needs one."""
     site, declaration = read_site(path, state)
     zone = ZoneInfo(site.timezone)
     hosts = SiteHosts({name: _login(site, name) for name in site.ssh}, site.secret_variables)
     ledger = build_ledger(site)
-    fence = Fence(ledger)
-    transaction_hook = TransactionHook(ledger, same_database=site.ledger.url is None)
+    fence = Fence(ledger, same_database=site.ledger.url is None)
     mailer = _mailer(site)
     systems = build_systems(
-        SystemContext(
-            settings=site,
-            hosts=hosts,
-            mailer=mailer,
-            passwords=Passwords(),
-            transaction_hook=transaction_hook,
-            fence=fence,
-        )
+        SystemContext(settings=site, hosts=hosts, mailer=mailer, passwords=Passwords(), fence=fence)
     )
     opened = SiteSession(
         site=site,
@@ -110,22 +92,21 @@ async def open_site(path: Path | None, state: Path | None = None) -> AsyncIterat
         systems=systems,
         clock=lambda: datetime.now(zone),
         ledger=ledger,
-        transaction_hook=transaction_hook,
         fence=fence,
     )
     keep(opened)
-    async with AsyncExitStack() as closing:  # one that cannot be closed keeps no other one open
-        for line in (ledger, hosts, mailer, *systems):
-            if line is not None:
-                closing.push_async_callback(line.close)
+    async with AsyncExitStack() as closing:  # all are closed, also when closing one of them fails
+        for part in (ledger, hosts, mailer, *systems):
+            if part is not None:
+                closing.push_async_callback(part.close)
         yield opened
 
 
 def _login(site: Settings, name: str) -> Login:
     ssh = site.ssh[name]
     key_file, known_hosts = site.path(ssh.key_file), site.path(ssh.known_hosts)
-    said = frozenset(ssh.model_fields_set)
-    config = ConfigFile(str(site.path(ssh.ssh_config)), name, said) if ssh.ssh_config is not None else None
+    written = frozenset(ssh.model_fields_set)
+    config = ConfigFile(str(site.path(ssh.ssh_config)), name, written) if ssh.ssh_config is not None else None
     return Login(
         address=ssh.address or name,
         port=ssh.port,

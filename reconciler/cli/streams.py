@@ -15,10 +15,8 @@ from reconciler.report.sanitize import plainer, visible
 
 
 def write(text: str) -> None:
-    """A report, as it is, on standard output. Raises UsageError when it cannot be written.
-
-    Who closed the pipe (`| head`) has read enough: the command goes on and ends with the status that it would have had.
-    """
+    """A report, unchanged, on standard output. A closed pipe (`| head`) is no error: the command goes on and keeps its
+    status. Raises UsageError when the report cannot be written."""
     whole = text if text.endswith("\n") else text + "\n"
     try:
         stream = sys.stdout
@@ -35,14 +33,14 @@ def write(text: str) -> None:
 
 
 def say(text: str) -> None:
-    """A message beside the report, on standard error. What a server, a setting or a ledger says in it may hold
-    anything; a terminal obeys none of it."""
+    """A message on standard error. It may quote a server, a setting or the ledger: control characters are shown, and a
+    terminal obeys none."""
     write_beside("\n".join(map(visible, text.split("\n"))))
 
 
 def write_beside(report: str, *, end: str = "\n") -> None:
-    """A report, as it is, on standard error; the renderers have made it harmless. Where standard error takes nothing
-    any more, nobody reads messages: the command goes on, and its status says how it ended."""
+    """A report, unchanged, on standard error; the renderers have made it harmless. When it cannot be written, the
+    command goes on, and its status says how it ended."""
     try:
         sys.stderr.write(report + end)
         sys.stderr.flush()
@@ -51,15 +49,15 @@ def write_beside(report: str, *, end: str = "\n") -> None:
 
 
 def unwritable(error: OSError) -> UsageError:
-    """What to say when standard output takes nothing any more; nothing is written there afterwards."""
+    """The error for a standard output that takes no more; nothing is written there afterwards."""
     _write_no_more(sys.stdout)
     hint = "free some space or write elsewhere, and run it again; what an `apply` did is in: reconciler history"
     return UsageError(f"the output cannot be written: {error.strerror}", hint=hint)
 
 
 def open_streams() -> None:
-    """Who closed a standard stream of ours (`>&-`) wants to see nothing. It leads nowhere then; the next file that we
-    open would take its number, and become our output."""
+    """Opens /dev/null for each standard stream that is closed (`>&-`): else the next file that we open would take its
+    number, and become our output."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
             os.fstat(number)
@@ -72,14 +70,14 @@ def open_streams() -> None:
 
 
 def known_width() -> None:
-    """`COLUMNS=0` says that no width is known (a terminal without a size); rich would write nothing at all."""
+    """Ignores `COLUMNS=0`, of a terminal without a size: rich would write nothing at all."""
     columns = os.environ.get("COLUMNS", "")
     if columns.isdigit() and int(columns) == 0:
         del os.environ["COLUMNS"]
 
 
 def plain_streams() -> None:
-    """On a terminal or pipe that is not UTF-8 plainer signs are written; no sign may change a status."""
+    """Writes plainer characters where a stream is not UTF-8: no character may change a status."""
     codecs.register_error("plainer", plainer)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper) and not _is_utf8(stream):
@@ -94,7 +92,7 @@ def _is_utf8(stream: TextIO) -> bool:
 
 
 def _write_no_more(stream: TextIO) -> None:
-    # what is in the buffer still would be tried again when Python ends, and fail with words of its own
+    # else Python would try to write what is left in the buffer when it ends, and print an error
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)

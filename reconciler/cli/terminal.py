@@ -1,4 +1,4 @@
-"""What is known of the terminal: its width and colours; asking the person at it."""
+"""The terminal: its width, its colours, and questions to the person at it."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def colored() -> bool:
     return console.is_terminal and not console.is_dumb_terminal and not console.no_color
 
 
-async def agreed(question: str) -> bool:
-    """Asks somebody at a terminal; Enter alone, Ctrl-C and Ctrl-D are no. The loop runs meanwhile: a lock is renewed
-    and lines are kept open, however long somebody thinks."""
+async def confirmed(question: str) -> bool:
+    """Asks at the terminal; Enter alone, Ctrl-C and Ctrl-D are no. The loop runs meanwhile, so that the lock is renewed
+    and connections stay open."""
     loop, terminal = asyncio.get_running_loop(), sys.stdin.fileno()
     answers: asyncio.Queue[str | None] = asyncio.Queue()
-    # a terminal gives a line at a time; nothing is Ctrl-D
+    # a terminal returns a line at a time; an empty read is Ctrl-D
     loop.add_reader(terminal, lambda: answers.put_nowait(os.read(terminal, 1024).decode("utf-8", "replace") or None))
     loop.add_signal_handler(signal.SIGINT, lambda: answers.put_nowait(None))
     try:

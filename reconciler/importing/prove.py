@@ -6,8 +6,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reconciler.declared.load import load_state
@@ -26,8 +25,7 @@ from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.ports import Observation, SideEffects, System
 from reconciler.planning.snapshot import Pair
 from reconciler.planning.transitions import Transition
-from reconciler.settings import Settings
-from reconciler.workflow import Clock, Recall, Sources, draft
+from reconciler.workflow import Sources, draft
 
 SCHEMA = ".schema/state.schema.json"
 """Beside the files, in a hidden folder, which no load enters."""
@@ -85,9 +83,7 @@ class Proven:
     plan: Plan
 
 
-async def prove(
-    imported: Imported, site: Settings, systems: Sequence[System], *, today: date, clock: Clock, recall: Recall
-) -> Proven:
+async def prove(imported: Imported, sources: Sources) -> Proven:
     """Takes out of `imported` what a load or a plan refuses. Raises InvalidInput for what no entry is to blame for."""
     while True:
         contents = files_of(imported)
@@ -95,13 +91,13 @@ async def prove(
         with tempfile.TemporaryDirectory(prefix="reconciler-import-") as folder:
             save(files, Path(folder))
             try:
-                declaration = load_state(Path(folder), site, today=today)
+                declaration = load_state(Path(folder), sources.site, today=sources.context.today)
             except InvalidInput as error:
                 if not _drop_invalid(imported, contents, files, error.findings):
                     raise
                 continue
             context = PlanContext.of(declaration.state)
-            plan = (await draft(Sources(site, declaration, context, systems, clock, recall))).plan
+            plan = (await draft(replace(sources, declaration=declaration, context=context))).plan
         if not _drop_refused(imported, plan):
             return Proven(files, plan)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from reconciler.importing.accounts import Accounts
@@ -14,9 +14,8 @@ from reconciler.importing.prove import AsObserved, Proven, prove
 from reconciler.importing.sender_blocks import add_blocks
 from reconciler.model.addresses import domain_of
 from reconciler.model.records import Records
-from reconciler.planning.ports import System
 from reconciler.settings import Settings
-from reconciler.workflow import Clock, Recall
+from reconciler.workflow import Sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +26,16 @@ class Result:
     proven: Proven
 
 
-async def import_state(
-    site: Settings, systems: Sequence[System], *, today: date, clock: Clock, recall: Recall, domains: Sequence[str] = ()
-) -> Result:
+async def import_state(sources: Sources, domains: Sequence[str] = ()) -> Result:
     """State for what is live, of these domains or of all. Raises Unreadable: half a site is never imported."""
-    observed = await asyncio.gather(*(system.observe() for system in systems))
+    observed = await asyncio.gather(*(system.observe() for system in sources.systems))
     records: Records = {kind: table for seen in observed for kind, table in seen.records.items()}
     imported = Imported()
-    await asyncio.to_thread(_collect, site, Live.of(records), imported, today)
+    await asyncio.to_thread(_collect, sources.site, Live.of(records), imported, sources.context.today)
     if domains:
         _only(imported, domains)
-    recorded = [AsObserved(system, seen) for system, seen in zip(systems, observed, strict=True)]
-    return Result(imported, await prove(imported, site, recorded, today=today, clock=clock, recall=recall))
+    recorded = [AsObserved(system, seen) for system, seen in zip(sources.systems, observed, strict=True)]
+    return Result(imported, await prove(imported, replace(sources, systems=recorded)))
 
 
 def _collect(site: Settings, live: Live, imported: Imported, today: date) -> None:

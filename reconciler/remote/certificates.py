@@ -1,4 +1,4 @@
-"""The user certificates of one login: which are shown to the host, and why others are not. Called by `login_keys`."""
+"""The user certificates of one login: which are offered to the host, and why others are not. Called by `login_keys`."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _CERTIFICATE = b"-cert-v01@openssh.com"
 
 
 class Certificates:
-    """The certificate file of a login, and those that an agent holds. One that every host would refuse is not shown,
-    since it would use up one of the few tries that a host allows; `remarks` tells of it, and of those shown."""
+    """The certificate file of a login, and those that an agent holds. One that every host would refuse is not offered,
+    since it would use up one of the few tries that a host allows; `remarks` names it, and those offered."""
 
     def __init__(self, login: Login) -> None:
         self._login = login
@@ -26,7 +26,7 @@ class Certificates:
         self.remarks: list[str] = []
 
     def paired(self, pairs: Iterable[asyncssh.SSHKeyPair]) -> list[asyncssh.SSHKeyPair]:
-        """The keys with their certificates: those first, then the bare keys, each once."""
+        """Keys with certificates first, then the bare keys, each once."""
         shown, bare = list[asyncssh.SSHKeyPair](), list[asyncssh.SSHKeyPair]()
         for pair in pairs:
             if not pair.algorithm.endswith(_CERTIFICATE):
@@ -37,14 +37,13 @@ class Certificates:
         return [*file, *(pair for pair in shown if not file or pair.public_data != file[0].public_data), *bare]
 
     def public_half(self, pair: asyncssh.SSHKeyPair) -> bytes:
-        """The public key of a pair, without its certificate."""
         if not pair.algorithm.endswith(_CERTIFICATE):
             return pair.public_data
         certificate = _decoded(pair)
         return certificate.key.public_data if certificate else b""
 
     def _of_file(self, bare: list[asyncssh.SSHKeyPair]) -> list[asyncssh.SSHKeyPair]:
-        """The key of the certificate file with it, when one of these is its key."""
+        """The key with the certificate of the file, when one of these is its key."""
         what = f"the certificate {self._path}"
         try:
             certificate = asyncssh.read_certificate(self._path)
@@ -68,7 +67,7 @@ class Certificates:
         return []
 
     def _is_good(self, certificate: asyncssh.SSHCertificate | None, what: str) -> bool:
-        """Whether a host may accept it; `remarks` gets what a reader should know in either case."""
+        """Whether a host may accept it; adds to `remarks` in either case."""
         if not isinstance(certificate, SSHOpenSSHCertificate):
             self.remarks.append(f"{what} is of a kind that sshd does not take, and was not shown")
             return False
@@ -80,8 +79,8 @@ class Certificates:
         return True
 
     def _refused(self, certificate: SSHOpenSSHCertificate) -> str:
-        """Why every host refuses it, else nothing."""
-        # asyncssh keeps these to itself, and its own words name no date
+        """Why every host refuses it; empty when one may accept it."""
+        # asyncssh has no public attributes for these, and its own message names no date
         kind, after, before = certificate._cert_type, certificate._valid_after, certificate._valid_before
         now = time.time()
         if kind != CERT_TYPE_USER:
@@ -93,8 +92,8 @@ class Certificates:
     def _shown(self, certificate: SSHOpenSSHCertificate, what: str) -> str:
         user, named = self._login.user, list(certificate.principals)
         authority = certificate.signing_key.get_fingerprint()
-        said = f"{what} was shown: the host has to trust its authority {authority} (TrustedUserCAKeys)"
-        return said if not named or user in named else f"{said}, and it is for {', '.join(named)} only"
+        remark = f"{what} was shown: the host has to trust its authority {authority} (TrustedUserCAKeys)"
+        return remark if not named or user in named else f"{remark}, and it is for {', '.join(named)} only"
 
     def _moment(self, seconds: int) -> str:
         try:
@@ -104,7 +103,7 @@ class Certificates:
 
 
 def _decoded(pair: asyncssh.SSHKeyPair) -> asyncssh.SSHCertificate | None:
-    """The certificate that an entry of an agent is; None when it is broken."""
+    """The certificate of an agent's entry; None when it is broken."""
     try:
         return decode_ssh_certificate(pair.public_data)
     except asyncssh.KeyImportError:

@@ -1,4 +1,4 @@
-"""How an argv, variables and secrets become one command line for sshd, and where the answer begins. Called by the
+"""How an argv, variables and secrets become one command line for sshd, and where its output begins. Called by the
 hosts; pure.
 
 sshd hands its one string to the login shell of the user, and the files that this shell reads when it starts may print
@@ -28,7 +28,7 @@ from reconciler.errors import Unreadable, UsageError
 from reconciler.remote.host import Completed
 
 KILL_AFTER = 2.0
-"""Seconds between the polite and the final signal to a command whose time is over."""
+"""Seconds between SIGTERM and SIGKILL for a command that exceeds its timeout."""
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -58,7 +58,7 @@ class Command(NamedTuple):
         return f"Command({self.line!r})"
 
     def answer(self, done: Completed) -> Completed | None:
-        """`done` without what the login said first; None when the program was not started, or one of its streams led
+        """`done` without what the login printed first; None when the program was not started, or one of its streams led
         elsewhere."""
         starts = [stream.find(self.marker) for stream in (done.stdout, done.stderr)]
         if -1 in starts:
@@ -68,36 +68,32 @@ class Command(NamedTuple):
 
 
 def check_parts(argv: Sequence[str], env: Mapping[str, str], secrets: Mapping[str, SecretStr]) -> None:
-    """Refuses what no argument, variable or line of input can carry. Raises UsageError; ValueError for a bad name."""
+    """Raises UsageError for what no argument, variable or line of input can carry; ValueError for a bad name."""
     for name in (*env, *secrets):
         if not _VARIABLE.fullmatch(name):
             raise ValueError(f"{name!r} is not the name of a variable")
     for text in (*argv, *env.values()):
-        if "\0" in text or not _encodable(text):
+        if _UNSENDABLE.search(text):
             raise UsageError(
                 f"{argv[0]}: {text!r} cannot be an argument of a command",
                 hint="remove the control character from the declared value",
             )
     for name, secret in secrets.items():
         value = secret.get_secret_value()
-        if any(c in value for c in "\0\n") or not _encodable(value):
+        if "\n" in value or _UNSENDABLE.search(value):
             raise UsageError(
                 f"the secret for {name} holds a line break or a character that cannot be passed on",
                 hint="store it as one line of UTF-8 text",
             )
 
 
-def _encodable(text: str) -> bool:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
+_UNSENDABLE = re.compile(r"[\0\ud800-\udfff]")
+"""NUL, and surrogates: UTF-8 has none."""
 
 
 def for_ssh(argv: Sequence[str], env: Mapping[str, str], secrets: Mapping[str, SecretStr], timeout: float) -> Command:
-    """One line for sshd. The far side itself ends the command after `timeout` seconds: also when our line was cut,
-    and also for root, whose sessions take no signals through sshd."""
+    """One line for sshd. The far side itself ends the command after `timeout` seconds, also when the connection broke,
+    and for root, whose sessions take no signals through sshd."""
     limit = ["timeout", "-k", f"{KILL_AFTER:g}", f"{max(timeout, 0.001):.3f}"]
     halves = [random.token_hex(8), random.token_hex(8)]
     words = [*(f"{name}={value}" for name, value in env.items()), *secrets, ":", *halves, "--", *argv]
@@ -120,12 +116,12 @@ def _quoted(word: str) -> str:
 
 
 def not_started(host: str, argv: Sequence[str], command: Command, done: Completed) -> Unreadable:
-    """The error for an answer without markers, with the login's own words: a shell that lets nobody in, a forced
-    command, start files that end the shell or send its output elsewhere. Nothing of what the program itself said."""
+    """The error for output without markers, with what the login printed: a shell that lets nobody in, a forced command,
+    start files that end the shell or redirect its output. Nothing of what the program itself printed."""
     before = b" ".join(stream.partition(command.marker)[0] for stream in (done.stdout, done.stderr))
     for secret in filter(None, command.prefix.split(b"\n")):  # a forced command may repeat its input
         before = before.replace(secret, b"***")
-    words = said(before)
+    words = printed(before)
     return Unreadable(
         f"{host}: {argv[0]} gave no answer: the login ended with status {done.status} and said "
         + (f"“{words}”" if words else "nothing"),
@@ -134,8 +130,8 @@ def not_started(host: str, argv: Sequence[str], command: Command, done: Complete
     )
 
 
-def said(stream: bytes) -> str:
-    """What a login printed, on one line, the end of it when it is long, without anything that moves a cursor."""
+def printed(stream: bytes) -> str:
+    """What a login printed, on one line without control characters; only its end when it is long."""
     text = stream.decode("utf-8", "replace")
     line = " ".join("".join(c if c.isprintable() else " " for c in text[-_MOST * 10 :]).split())
     return line if len(line) <= _MOST else f"…{line[-_MOST:]}"
@@ -150,7 +146,7 @@ def was_ended(status: int) -> bool:
 
 
 def took_too_long(host: str, argv: Sequence[str], timeout: float) -> Unreadable:
-    """The error for a command whose time is over; names the program only, its arguments may be personal."""
+    """The error for a command that exceeded its timeout. Names the program only: its arguments may be personal."""
     return Unreadable(
         f"{host}: {argv[0]} was stopped after {timeout:g} s; it is not known how far it got",
         hint=f"see what keeps {argv[0]} busy there, then look with `reconciler plan` before repeating",

@@ -1,4 +1,4 @@
-"""Several coroutines at once, with one error told as what it is; and work in a thread that nobody leaves alone."""
+"""Several coroutines at once, whose first error is raised as it is; and work in a thread that is waited for."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ async def together(work: Iterable[Coroutine[Any, Any, object]]) -> None:
 
 
 async def to_its_end(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """`asyncio.to_thread` for an effect: a thread cannot be cancelled, so whoever is waits for its end. Else the run
-    would give its lock back while the thread still tells a system something."""
+    """`asyncio.to_thread` for an effect. A thread cannot be cancelled, so a cancelled caller waits for its end: else
+    the run would release its lock while the thread still changes a system."""
     thread = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
     try:
         return await asyncio.shield(thread)

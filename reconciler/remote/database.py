@@ -6,6 +6,7 @@ connects is a DBAPIError afterwards, which each of them turns into Unreadable.
 
 from __future__ import annotations
 
+import sqlite3
 import ssl
 from collections.abc import Callable, MutableMapping
 from pathlib import Path
@@ -25,10 +26,12 @@ from reconciler.remote.database_url import files, is_loopback, tls_is_verified
 CONNECT_WAIT, ANSWER_WAIT, LOCK_WAIT = 10, 300, 10
 """Seconds. The site file's `connect_timeout` replaces the first."""
 _FRESH = 60
-"""Seconds for which a connection is used again: firewalls forget a silent one later than that, and tell nobody."""
-# other servers may cut values silently, and ANSI_QUOTES would change the language (facts/postfixadmin.md 13.6)
+"""Seconds for which a connection is reused: firewalls drop a silent one later than that, without notice."""
+# else servers may truncate values silently, and ANSI_QUOTES would change the syntax (facts/postfixadmin.md 13.6)
 _SQL_MODE = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
 
+READING = "reconciler_reading"
+"""Execution option of a connection that will not write."""
 LEAST_PACKET = 2**20
 """Bytes of the longest statement that we make; MariaDB's own default of max_allowed_packet is 16 times that."""
 
@@ -58,13 +61,13 @@ def open_server(
     **options: Any,
 ) -> Engine:
     """An engine for MariaDB, MySQL or PostgreSQL. `resolve` makes a path of the site file absolute; `lock_wait` is in
-    seconds. `keep`: one connection stays open between transactions, for callers with many short ones, who dispose of
-    the engine in the end; the others end with their transaction, since a login may have few."""
+    seconds. `keep` leaves one connection open between transactions, for callers with many short ones, who dispose of
+    the engine; else each ends with its transaction, since a login may have few."""
     arguments = {**_session(url, lock_wait), **_security(url, resolve)}
     arguments["connect_timeout"] = int(str(url.query.get("connect_timeout", CONNECT_WAIT)))
     bare = url.set(query={}, password=password or None)
     pool: dict[str, Any] = {"poolclass": NullPool}
-    if keep:  # pre_ping: one that the server closed meanwhile is made anew
+    if keep:  # pre_ping: a connection that the server closed is replaced
         pool = {"pool_size": 1, "max_overflow": -1, "pool_recycle": _FRESH, "pool_pre_ping": True}
     # hide_parameters: the text of an SQLAlchemy error ends up in logs
     engine = create_engine(bare, connect_args=arguments, hide_parameters=True, **pool, **options)
@@ -91,8 +94,42 @@ def open_server(
     return engine
 
 
+def open_sqlite(url: URL, file: Path, mode: str, lock_wait: int, missing: ReconcilerError | None = None) -> Engine:
+    """An engine for a SQLite file. `mode` is `ro`, `rw`, or `rwc`, which alone makes a new file; `missing` is the error
+    when there is none. Without READING among its options, a connection takes the write lock at once."""
+    uri = f"{file.absolute().as_uri()}?mode={mode}"
+
+    def opened() -> sqlite3.Connection:
+        try:
+            # the driver's own BEGIN comes too late for a consistent read; ours is below
+            return sqlite3.connect(uri, uri=True, timeout=lock_wait, isolation_level=None, check_same_thread=False)
+        except sqlite3.OperationalError:
+            if missing is not None and _is_missing(file):
+                raise missing from None
+            raise
+
+    # hide_parameters: the text of an SQLAlchemy error ends up in logs, and a hash may be among the parameters
+    engine = create_engine(url, creator=opened, poolclass=NullPool, hide_parameters=True)
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # a write lock that is taken between a read and a write cannot be waited for
+        reading = mode == "ro" or connection.get_execution_options().get(READING)
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _is_missing(file: Path) -> bool:
+    try:
+        file.stat()
+    except OSError as error:
+        return isinstance(error, FileNotFoundError)
+    return False
+
+
 def connect(engine: Engine) -> Connection:
-    """`engine.connect()`, whose first call asks the server a few questions; a broken answer is a DBAPIError as well."""
+    """`engine.connect()`, whose first call queries the server; a broken answer is a DBAPIError as well."""
     try:
         return engine.connect()
     except (DBAPIError, ReconcilerError):
@@ -102,8 +139,7 @@ def connect(engine: Engine) -> Connection:
 
 
 def check_packet(connection: Connection) -> None:
-    """Before the first effect: a server that takes less than our longest statement would close the line in the middle.
-    Raises Unreadable."""
+    """Raises Unreadable, before the first effect, for a server that takes less than our longest statement."""
     if connection.dialect.name != "mysql":
         return
     bytes_ = int(connection.exec_driver_sql("SELECT @@max_allowed_packet").scalar_one())
@@ -141,7 +177,7 @@ def _security(url: URL, resolve: Callable[[str], Path]) -> dict[str, Any]:
             security["ssl"] = _context(paths)
         return security
     query = {name: str(value) for name, value in url.query.items() if name.startswith("ssl")}
-    # a server that cannot be told from another must not be told the password either
+    # a server that is not verified must not get the password
     careful = {} if is_loopback(url) or tls_is_verified(url) else {"require_auth": "!password"}
     return {**query, **paths, **careful}
 
@@ -156,8 +192,8 @@ def _context(paths: dict[str, str]) -> ssl.SSLContext:
 
 
 def _encrypting() -> ssl.SSLContext:
-    """TLS without proof, where the server offers it. PyMySQL's own would read every authority of this machine for each
-    connection, 25 ms, and believe none of them."""
+    """TLS without verification, where the server offers it. PyMySQL's own would read every authority of this machine
+    for each connection, 25 ms, and use none of them."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -165,31 +201,30 @@ def _encrypting() -> ssl.SSLContext:
 
 
 def _words(error: Exception) -> str:
-    """What was wrong, without values: a UnicodeError shows a piece of the password."""
+    """The error without values: a UnicodeError shows a piece of the password."""
     if isinstance(error, UnicodeError):
         return "a name or the password holds characters that cannot be sent"
     return f"{type(error).__name__}: {error}"
 
 
 class _Refused:
-    """A way to log in that is never gone."""
+    """An authentication plugin that always refuses."""
 
     def __init__(self, connection: object) -> None:
         del connection
 
     def authenticate(self, packet: object) -> None:
-        """Sends nothing."""
+        """Raises OperationalError; sends nothing."""
         del packet
         raise OperationalError(_UNSAFE)
 
 
 class _Guarded(MySqlConnection):
-    """A MySQL connection that gives its password to no server that could be another.
+    """A MySQL connection that never sends the password itself to a server that is not verified.
 
-    Two ways to log in send the password itself, over TLS or under a key that the server shows; a server that is neither
-    on this machine nor proven by its certificate gets only scrambled ones. PyMySQL asks for these attributes where it
-    decides that (`_auth.py`); tests/cli/test_databases.py shows with a hostile server that it still does.
-    """
+    Two authentication plugins send it, over TLS or encrypted under a key that the server shows; a server that is
+    neither on this machine nor verified by its certificate gets hashes only. PyMySQL reads these attributes where it
+    decides that (`_auth.py`); tests/cli/test_databases.py shows with a hostile server that it still does."""
 
     _auth_plugin_name: str
 
@@ -213,7 +248,7 @@ class _Guarded(MySqlConnection):
 
     @property
     def server_public_key(self) -> bytes | None:
-        """The key under which the password itself would be sent."""
+        """The key under which PyMySQL would send the password."""
         if not self._trusted:
             raise OperationalError(_UNVERIFIED)
         return self._key
@@ -231,7 +266,7 @@ class _Guarded(MySqlConnection):
             raise OperationalError(_UNVERIFIED)
 
     def query(self, sql: str | bytes, unbuffered: bool = False) -> int:
-        """One statement. A server that answers with the request for a local file gets none."""
+        """Runs one statement. A server that asks for a local file gets none."""
         try:
             return super().query(sql, unbuffered)
         except RuntimeError:

@@ -1,8 +1,7 @@
-"""What a database's error means, by its code: which are temporary, which name one bad row, and what to tell people.
+"""What a database's error means, by its code: which are temporary, which name one bad row, and what to do about it.
 
-The same for PostfixAdmin's tables, the ledger, the register and OX' subscriptions. Messages hold the server's own
-words, never SQL or its parameters: a password's hash is among those.
-"""
+For PostfixAdmin's tables, the ledger, the register and OX' subscriptions. Messages hold the server's own text, never
+SQL or its parameters: a password's hash is among those."""
 
 from __future__ import annotations
 
@@ -25,12 +24,12 @@ _TEMPORARY: tuple[Code, ...] = (
 )
 
 
-_NO_LINE = r"connection (failed|timeout|refused)|could not (connect|translate)|failed to resolve|server closed the"
-"""PostgreSQL's words for a connection that was not made: such an error has no code."""
+_UNREACHABLE = r"connection (failed|timeout|refused)|could not (connect|translate)|failed to resolve|server closed the"
+"""PostgreSQL's messages when no connection was made: such an error has no code."""
 
 
 def code_of(error: DBAPIError) -> Code | None:
-    """The error's code; None where there are only words."""
+    """The error's code; None when it has only a message."""
     original = error.orig
     # the number first: PyMySQL has an SQLSTATE too, but HY000 for most of what matters
     if original is not None and original.args and isinstance(original.args[0], int):
@@ -45,8 +44,7 @@ def is_busy(error: DBAPIError) -> bool:
 
 
 def is_missing_table(error: DBAPIError) -> bool:
-    """Whether a table is not there."""
-    return _is_one_of(code_of(error), _MISSING) or "no such table" in said(error)
+    return _is_one_of(code_of(error), _MISSING) or "no such table" in server_text(error)
 
 
 def is_temporary(error: DBAPIError) -> bool:
@@ -59,8 +57,8 @@ def is_about_one_row(error: DBAPIError) -> bool:
     return isinstance(error, (IntegrityError, DataError))
 
 
-def said(error: DBAPIError) -> str:
-    """The server's own words on one line."""
+def server_text(error: DBAPIError) -> str:
+    """The server's message on one line."""
     original = error.orig
     # PostgreSQL's other lines may show the whole failing row, with the hash in it
     primary = getattr(getattr(original, "diag", None), "message_primary", None)
@@ -71,13 +69,13 @@ def said(error: DBAPIError) -> str:
 
 
 def explained(error: DBAPIError, url: str) -> tuple[str, str]:
-    """What happened, in the server's words with ours before them where we know them, and the hint. `url` is what the
-    site file calls the database: `postfixadmin.url`."""
-    words, code = said(error), code_of(error)
+    """The message, with what a known code means before the server's own, and the hint. `url` is the key of the site
+    file: `postfixadmin.url`."""
+    text, code = server_text(error), code_of(error)
     for known in _KNOWN:
-        if _is_one_of(code, known.codes) or (known.words and re.search(known.words, words)):
-            return f"{known.means}: {words}", known.hint.format(url=url)
-    return words, "run the command again; if it stays, ask the database's administrator"
+        if _is_one_of(code, known.codes) or (known.pattern and re.search(known.pattern, text)):
+            return f"{known.means}: {text}", known.hint.format(url=url)
+    return text, "run the command again; if it stays, ask the database's administrator"
 
 
 def _is_one_of(code: Code | None, codes: tuple[Code, ...]) -> bool:
@@ -85,12 +83,12 @@ def _is_one_of(code: Code | None, codes: tuple[Code, ...]) -> bool:
 
 
 class _Known(NamedTuple):
-    """An error that has a hint of its own, found by its code or else by its words."""
+    """An error that has a hint of its own, found by its code or else by its text."""
 
     means: str
     hint: str
     codes: tuple[Code, ...] = ()
-    words: str = ""
+    pattern: str = ""
 
 
 _KNOWN = (
@@ -99,7 +97,7 @@ _KNOWN = (
         "have the database's administrator unlock the user of {url}: ALTER USER … ACCOUNT UNLOCK (MariaDB), "
         "ALTER ROLE … LOGIN (PostgreSQL); or name another user in {url}",
         codes=(3118, 4151),  # MySQL, MariaDB
-        words=r'role "[^"]*" is not permitted to log in',
+        pattern=r'role "[^"]*" is not permitted to log in',
     ),
     _Known(
         "the server has shut out this user or host after failed logins",
@@ -121,33 +119,33 @@ _KNOWN = (
         "the server has no TLS, and the URL asks for it",
         "switch TLS on in the server (MariaDB: ssl_cert and ssl_key, PostgreSQL: ssl = on), or, only if the line to it "
         "is safe, remove the TLS options (ssl…) from {url}",
-        words=r"SSL is required but the server doesn't support it|server does not support SSL",
+        pattern=r"SSL is required but the server doesn't support it|server does not support SSL",
     ),
     _Known(
         "the server lets this user in with TLS only, or not at all from here",
         "write `?ssl_ca=` (MariaDB) or `?sslmode=verify-full` (PostgreSQL) in {url}, or have the server's "
         "administrator allow this host and user (pg_hba.conf)",
         codes=(3159,),
-        words=r"no encryption$|SSL off$|insecure transport",
+        pattern=r"no encryption$|SSL off$|insecure transport",
     ),
     _Known(
         "the server's certificate does not prove that it is this host",
         "name the authority that signed it in {url} (`?ssl_ca=`, `?sslrootcert=`), and the host as the certificate "
         "has it",
-        words=r"(?i)certificate (verify|verification) failed|does not match host name",
+        pattern=r"(?i)certificate (verify|verification) failed|does not match host name",
     ),
     _Known(
         "access denied",
         "check the user in {url} and the password in password_env or password_file; a user who needs TLS (REQUIRE SSL) "
         "gets it with `?ssl_ca=`",
         codes=(1045, "28P01", "28000"),
-        words=r"authentication failed|no password supplied",
+        pattern=r"authentication failed|no password supplied",
     ),
     _Known(
         "unknown database, or not allowed there",
         "check the database's name at the end of {url}",
         codes=(1044, 1049, "3D000"),
-        words=r'database "[^"]*" does not exist',
+        pattern=r'database "[^"]*" does not exist',
     ),
     _Known(
         "the database takes no writes now",
@@ -159,13 +157,13 @@ _KNOWN = (
         "the database's disk or table is full",
         "free some space there, then run the same command again; after an apply go on with `reconciler resume`",
         codes=(1021, 1114, "53100", "SQLITE_FULL"),
-        words=r"No space left on device",  # 3, 1026 and 1030 are other troubles with a file as well
+        pattern=r"No space left on device",  # 3, 1026 and 1030 are other troubles with a file as well
     ),
     _Known(
         "the server takes no statement of this size",
         "have the database's administrator run: SET GLOBAL max_allowed_packet = 16777216 (and write it in my.cnf)",
         codes=(1153,),
-        words="max_allowed_packet",
+        pattern="max_allowed_packet",
     ),
     _Known(
         "the database holds text that is not UTF-8",
@@ -187,7 +185,7 @@ _KNOWN = (
         "a table or column is missing",
         "check {url} and the names of the tables there (postfixadmin.table_prefix)",
         codes=(*_MISSING, 1054, "42703"),
-        words=r"no such (table|column)",
+        pattern=r"no such (table|column)",
     ),
     _Known(
         "there is no such file, or it may not be opened",
@@ -202,6 +200,6 @@ _KNOWN = (
         "cannot be reached",
         "check host and port in {url}, and whether the server runs",
         codes=(2002, 2003, 2005, 2006, 2013, "08", "57P"),
-        words=_NO_LINE,
+        pattern=_UNREACHABLE,
     ),
 )

@@ -44,7 +44,7 @@ Query = Mapping[str, str | tuple[str, ...]]
 
 
 class Parts(NamedTuple):
-    """What is checked of a URL: split as SQLAlchemy does it, which connects with it later (a test compares the two)."""
+    """What is checked of a URL, split as SQLAlchemy does it, which connects with it (a test compares the two)."""
 
     drivername: str
     password: str | None
@@ -66,7 +66,7 @@ def split(text: str) -> Parts:
 
 
 def checked_url(text: str) -> str:
-    """The URL as it is. Raises ValueError: what is wrong; what to write."""
+    """The URL unchanged. Raises ValueError with what is wrong and what to write."""
     try:
         url = split(text)
     except ValueError:
@@ -93,7 +93,7 @@ def _check_options(url: Parts) -> None:
 
 
 def _wanted(name: str, value: str) -> str | None:
-    """What the value must be, when it is not that."""
+    """What the value must be; None when it is that."""
     match name:
         case "connect_timeout":
             sound = value.isascii() and value.isdecimal() and 0 < int(value) <= _LONGEST_WAIT
@@ -131,13 +131,13 @@ def files(query: Query) -> dict[str, str]:
 
 
 def is_loopback(url: URL) -> bool:
-    """Whether the server is on this machine, so that nobody else sees what goes there."""
+    """Whether the server is on this machine."""
     host = url.host or "localhost"
     return host in ("localhost", "::1") or (host.startswith("127.") and host.replace(".", "").isdecimal())
 
 
 def tls_is_verified(url: URL) -> bool:
-    """Whether the server must prove by a certificate that it is the host of the URL."""
+    """Whether the server's certificate is verified for the host of the URL."""
     if url.get_backend_name() == "mysql":
         return any(name in url.query for name in ("ssl_ca", "ssl_cert"))
     return url.query.get("sslmode") == "verify-full" or (

@@ -44,10 +44,8 @@ class Completed(NamedTuple):
 
 
 class Host(Protocol):
-    """One machine. Every method raises Unreadable when the line is down or the time is over.
-
-    After Unreadable from `run` or `replace` nobody knows whether the effect took place: look before you repeat.
-    """
+    """One machine. Every method raises Unreadable when the connection is down or the timeout is over. After that it is
+    not known whether the effect of `run` or `replace` took place: look before you repeat."""
 
     name: str
     """For messages: the host's name, or `this machine`."""
@@ -62,9 +60,9 @@ class Host(Protocol):
         timeout: float = 60.0,
         repeatable: bool = False,
     ) -> Completed:
-        """Runs `argv` (no shell sees its content). `secrets` become environment variables of the remote process, fed
-        over standard input, never part of an argument list. `timeout` in seconds. `repeatable` allows one retry on a
-        new connection when the line breaks."""
+        """Runs `argv`; no shell parses it. `secrets` become environment variables of the remote process, sent over
+        standard input, never in an argument list. `timeout` is in seconds. `repeatable` allows one retry on a new
+        connection."""
         ...
 
     async def close(self) -> None:
@@ -114,8 +112,8 @@ class ConfigFile(NamedTuple):
     path: str
     host: str
     """The name that its `Host` lines are compared with."""
-    said: frozenset[str] = frozenset()
-    """What the site file says itself, so that the ssh_config does not count: the names of its keys."""
+    written: frozenset[str] = frozenset()
+    """The keys that the site file has itself, for which the ssh_config does not count."""
 
 
 class Login(NamedTuple):
@@ -131,18 +129,6 @@ class Login(NamedTuple):
     timezone: str = "UTC"
     """For moments in messages."""
     config: ConfigFile | None = None
-
-
-class Hosts(Protocol):
-    """All machines of a site, one connection each, opened when first needed."""
-
-    def get(self, name: str | None) -> Host:
-        """The host of this name, or this machine for None. Does not connect yet."""
-        ...
-
-    async def close(self) -> None:
-        """Ends every connection."""
-        ...
 
 
 def _folder(path: str) -> str:

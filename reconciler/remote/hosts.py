@@ -12,8 +12,8 @@ from reconciler.remote.local_host import LocalHost
 
 
 class SiteHosts:
-    """One Host a name, the same one for everybody who asks. A name without a Login is reached by ssh's defaults. No
-    process of this machine gets the variables `hidden`."""
+    """One Host a name, the same one for everybody who asks, connected when first needed. A name without a Login is
+    reached by ssh's defaults. No process of this machine gets the variables `hidden`."""
 
     def __init__(self, logins: Mapping[str, Login], hidden: Collection[str] = ()) -> None:
         self._logins = logins
@@ -21,7 +21,7 @@ class SiteHosts:
         self._hosts: dict[str | None, Host] = {}
 
     def get(self, name: str | None) -> Host:
-        """See Hosts."""
+        """The host of this name, or this machine for None."""
         if name not in self._hosts:
             self._hosts[name] = LocalHost(self._hidden) if name is None else self._over_ssh(name)
         return self._hosts[name]
@@ -33,7 +33,7 @@ class SiteHosts:
         return SshHost(name, self._logins.get(name) or default_login(name))
 
     async def close(self) -> None:
-        """See Hosts."""
+        """Ends every connection."""
         for host in self._hosts.values():
             await host.close()
 

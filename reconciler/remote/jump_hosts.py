@@ -23,7 +23,7 @@ class Hop(NamedTuple):
 
 
 def ssh_line(hop: Hop, before: Sequence[Hop] = (), command: str = "") -> str:
-    """What somebody would type to go the same way."""
+    """The ssh command that goes the same way."""
     stops = ",".join(f"{_user(stop.login)}{stop.login.address}:{stop.login.port}" for stop in before)
     way = f"-J {stops} " if stops else ""
     return f"ssh {way}-p {hop.login.port} {_user(hop.login)}{hop.login.address} {command}".rstrip()
@@ -57,8 +57,8 @@ def route(name: str, login: Login) -> tuple[Hop, ...]:
         wrong, stops = [circle.wrong], ()
     if wrong:
         first = wrong[0]
-        said = f"{name}: {file.path}:{first.line}:{first.column}: {first.message}"
-        raise Unreadable(said, hint=f"{first.hint}; reconciler validate shows everything that is wrong in it")
+        message = f"{name}: {file.path}:{first.line}:{first.column}: {first.message}"
+        raise Unreadable(message, hint=f"{first.hint}; reconciler validate shows everything that is wrong in it")
     place = f"{file.path}, `Host"
     hops = [Hop(f"{name}, jump host {j.host}", _jump(config, j, login), f"{place} {j.host}`") for j in stops]
     return (*hops, Hop(name, _target(config, login), f"{place} {file.host}`, or the site file under ssh: {name}:"))
@@ -92,15 +92,15 @@ def _jump(config: SshConfig, jump: Jump, login: Login) -> Login:
 def _target(config: SshConfig, login: Login) -> Login:
     """What the file says of the host itself, where the site file says nothing."""
     assert login.config is not None
-    host, said = login.config.host, login.config.said
+    host, written = login.config.host, login.config.written
     found = _texts(config, host)
     made = login._replace(
-        address=login.address if "address" in said else _address(found, host),
-        port=login.port if "port" in said else int(found.get("port", login.port)),
-        user=login.user if "user" in said else found.get("user"),
+        address=login.address if "address" in written else _address(found, host),
+        port=login.port if "port" in written else int(found.get("port", login.port)),
+        user=login.user if "user" in written else found.get("user"),
         config=None,
     )
-    return made if "key_file" in said else _with_key(made, found)
+    return made if "key_file" in written else _with_key(made, found)
 
 
 def _texts(config: SshConfig, host: str) -> dict[str, str]:

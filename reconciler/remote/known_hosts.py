@@ -36,8 +36,8 @@ class KnownHosts:
         raise Unreadable(f"{name}: {login.known_hosts}: {reason}", hint=_fetch(login, before))
 
     def key_types(self) -> list[str]:
-        """What we ask the host to show: types that we know first, then all others, so that a host whose key was
-        exchanged for one of another type is told from one that cannot be reached (ssh does the same)."""
+        """The types of host keys to ask for: known ones first, then all others, so that a key of another type is a
+        changed key and no failed connection (ssh does the same)."""
         keys, authorities = self._trusted()
         usual = get_default_public_key_algs()
         known = [kind for key in keys for kind in key.sig_algorithms if kind in usual]
@@ -45,7 +45,7 @@ class KnownHosts:
         return [kind.decode("ascii") for kind in dict.fromkeys([*certified, *known, *usual])]
 
     def refusal(self) -> Unreadable:
-        """The error for a key that is not trusted: quiet for a new host, loud for a changed one."""
+        """The error for a key that is not trusted."""
         login = self.login
         shown, fetch = f"{login.address} port {login.port}", _fetch(login, self.before)
         if not any(self._trusted()):

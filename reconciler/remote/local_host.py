@@ -1,4 +1,4 @@
-"""This machine as a Host: what a site without `host` runs on, and the demo."""
+"""This machine as a Host: for sites without `host`, and the demo."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _SECRET = re.compile(r"PASS(WORD|WD|PHRASE|FILE)|_PWD$|SECRET|TOKEN|CREDENTIAL|P
 
 class LocalHost(Host):
     """Runs processes as children in groups of their own. They inherit our environment without the variables that hold
-    secrets: `hidden`, and those whose names say so; output is held in memory. What a process that was left running
-    writes after its parent's end is no part of the answer."""
+    secrets: `hidden`, and those whose names say so. Output is kept in memory; what a process that was left running
+    writes after its parent's end is no part of it."""
 
     name = "this machine"
 
@@ -97,9 +97,7 @@ class _Child:
         return cls(transport, Process(transport, protocol, loop), stdout)
 
     async def talk(self, stdin: bytes) -> Completed:
-        process = self._process
-        stderr, _ = await asyncio.gather(_all_of(process.stderr), _feed(process.stdin, stdin))
-        await process.wait()
+        _, stderr = await self._process.communicate(stdin)
         self._done = True
         status = self._process.returncode
         assert status is not None
@@ -108,12 +106,12 @@ class _Child:
         return Completed(status, stdout, stderr)
 
     async def end(self) -> None:
-        """Ends the whole group when it did not end itself: first politely, so that it can clean up."""
+        """Ends the whole group when it did not end itself: SIGTERM first, so that it can clean up."""
         if not self._done:
             await self._signal(signal.SIGTERM)
             await self._signal(signal.SIGKILL)
         self._stdout.close()
-        with suppress(PermissionError):  # sudo made it root's: it ends when it finds its pipes closed
+        with suppress(PermissionError):  # a process of root's, by sudo: it ends when its pipes are closed
             self._transport.close()
 
     async def _signal(self, number: signal.Signals) -> None:
@@ -134,19 +132,6 @@ def _in_memory() -> IO[bytes]:
     fcntl.fcntl(file, fcntl.F_SETFL, os.O_APPEND)
     fcntl.fcntl(file, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK)
     return os.fdopen(file, "w+b", buffering=0)
-
-
-async def _all_of(stream: asyncio.StreamReader | None) -> bytes:
-    assert stream is not None
-    return await stream.read()
-
-
-async def _feed(stream: asyncio.StreamWriter | None, content: bytes) -> None:
-    assert stream is not None
-    with suppress(BrokenPipeError, ConnectionResetError):  # it may end without reading; its status tells
-        stream.write(content)
-        await stream.drain()
-    stream.close()
 
 
 def _bytes(text: str) -> bytes:

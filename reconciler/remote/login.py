@@ -30,7 +30,7 @@ _TOO_MANY = "authentication failures"
 async def log_in(name: str, login: Login) -> asyncssh.SSHClientConnection:
     """A connection to the host that the site file calls `name`, over the jump hosts of its ssh_config. Closing it
     closes those to the jump hosts too. Raises Unreadable."""
-    # every reason reaches the reader as one of our errors; the library's own lines are for debugging
+    # every failure becomes one of our errors; the library's log is for debugging
     if not logging.getLogger().isEnabledFor(logging.DEBUG):
         asyncssh.set_log_level(logging.CRITICAL)
     hops = route(name, login)
@@ -94,15 +94,15 @@ async def _log_in(
 
 
 def _name_the_user(hop: Hop) -> None:
-    """asyncssh asks for the name and the home of the user who runs this, also where it has no use for them; in
-    containers there may be neither, and the variables tell it some. Raises Unreadable when the name is needed."""
+    """asyncssh looks up the name and home of the user who runs this, also where it does not use them. In containers
+    there may be neither; then these variables have substitutes. Raises Unreadable when the name is needed."""
     try:
         getpass.getuser()
     except (KeyError, OSError):
         number = os.getuid()
         if hop.login.user is None:
-            said = f"{hop.name}: no user is named to log in as, and this one ({number}) has no name"
-            raise Unreadable(said, hint=f"write the user in {hop.place}") from None
+            message = f"{hop.name}: no user is named to log in as, and this one ({number}) has no name"
+            raise Unreadable(message, hint=f"write the user in {hop.place}") from None
         os.environ["LOGNAME"] = f"uid-{number}"
     try:
         Path.home()

@@ -1,4 +1,4 @@
-"""What is shown to a host at the login: the key that the site file names, from its file or from the agent, with its
+"""What is offered to a host at login: the key that the site file names, from its file or the agent, with its
 certificate. Called by `login`."""
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _MAGIC = b"openssh-key-v1\0"
 
 
 class Identity(NamedTuple):
-    """The keys in the order in which they are offered, and what is worth knowing when none is accepted."""
+    """The keys in the order in which they are offered, and remarks for when none is accepted."""
 
     pairs: list[asyncssh.SSHKeyPair]
     remarks: list[str]
@@ -42,7 +42,7 @@ class _KeyFile(NamedTuple):
 
 @asynccontextmanager
 async def identity(name: str, login: Login) -> AsyncIterator[Identity]:
-    """The identity of one login, while it lasts: an agent signs until then. Raises Unreadable."""
+    """The identity of one login, for as long as an agent has to sign. Raises Unreadable."""
     certificates = Certificates(login)
     key = _key_file(name, login)
     if key.private is not None:
@@ -57,8 +57,8 @@ async def identity(name: str, login: Login) -> AsyncIterator[Identity]:
         mine = [pair for pair in held if key.public is None or certificates.public_half(pair) == key.public]
         if not mine:
             what = "this key" if key.public else "any key"
-            said = f"{name}: {key.problem}, and the agent at {socket} does not hold {what}"
-            raise Unreadable(said, hint=f"give the key to the agent: ssh-add {login.key_file}")
+            message = f"{name}: {key.problem}, and the agent at {socket} does not hold {what}"
+            raise Unreadable(message, hint=f"give the key to the agent: ssh-add {login.key_file}")
         if key.public is None:
             certificates.remarks.append(
                 f"all {len(mine)} keys of the agent were candidates, and a host refuses after a few (MaxAuthTries):"
@@ -68,14 +68,13 @@ async def identity(name: str, login: Login) -> AsyncIterator[Identity]:
 
 
 class _Agent(asyncssh.SSHAgentClient):
-    """An agent that remembers what it did not sign: asyncssh goes on to the next key then, and says nothing."""
+    """An agent client that notes what was not signed: asyncssh goes on to the next key without a message."""
 
     def __init__(self, socket: str, remarks: list[str]) -> None:
         super().__init__(socket)
         self._remarks = remarks
 
     async def sign(self, key_blob: bytes, data: bytes, flags: int = 0) -> bytes:
-        """See asyncssh."""
         try:
             return await super().sign(key_blob, data, flags)
         except ValueError as error:

@@ -1,4 +1,4 @@
-"""Sending mail: over SMTP, or into a folder. What an answer means is decided here, for both."""
+"""Sending mail, over SMTP or into a folder, and what an answer means."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TEMPORARY = re.compile(rf"4[0-9][0-9] |{BROKE}|{NOT_SENT}")
 
 
 class Mailer(Protocol):
-    """Takes messages that are ready to go. What it holds open between two calls is let go by `close`."""
+    """Sends messages. A connection may stay open between two calls, until `close`."""
 
     async def send(self, messages: list[EmailMessage]) -> list[str | None]:
         """One answer a message, in order: None when it was accepted, else why not; see `is_temporary` and
@@ -21,11 +21,11 @@ class Mailer(Protocol):
         ...
 
     async def check(self) -> None:
-        """Whether messages would be taken at all; sends none. Raises Unreadable."""
+        """Raises Unreadable when no message would be accepted; sends none."""
         ...
 
     async def close(self) -> None:
-        """Lets connections go."""
+        """Closes connections."""
         ...
 
 

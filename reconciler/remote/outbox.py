@@ -24,7 +24,6 @@ class OutboxMailer:
         self._folder = folder
 
     async def send(self, messages: list[EmailMessage]) -> list[str | None]:
-        """See Mailer."""
         return await asyncio.to_thread(self._send, messages) if messages else []
 
     async def check(self) -> None:
@@ -47,27 +46,18 @@ class OutboxMailer:
 
     def _send(self, messages: list[EmailMessage]) -> list[str | None]:
         self._check()
-        first = self._last_number() + 1
-        return [self._write(message, number) for number, message in enumerate(messages, first)]
-
-    def _last_number(self) -> int:
-        return max((int(found[0]) for p in self._folder.iterdir() if (found := _NUMBER.match(p.name))), default=0)
+        last = max((int(found[0]) for p in self._folder.iterdir() if (found := _NUMBER.match(p.name))), default=0)
+        return [self._write(message, number) for number, message in enumerate(messages, last + 1)]
 
     def _write(self, message: EmailMessage, number: int) -> str | None:
         try:
-            handle, temporary = tempfile.mkstemp(prefix=".", dir=self._folder)  # 0600: there is a password in it
-        except OSError as error:
-            return f"{NOT_SENT}: {error.strerror}"
-        try:
-            with os.fdopen(handle, "wb") as file:
+            with tempfile.NamedTemporaryFile(prefix=".", dir=self._folder) as file:  # 0600: there is a password in it
                 file.write(message.as_bytes(policy=SMTP))
                 file.flush()
                 os.fsync(file.fileno())
-            self._name(Path(temporary), message, number)
+                self._name(Path(file.name), message, number)
         except OSError as error:
             return f"{NOT_SENT}: {error.strerror}"
-        finally:
-            Path(temporary).unlink()
         return None
 
     def _name(self, temporary: Path, message: EmailMessage, number: int) -> None:

@@ -1,7 +1,7 @@
 """Letters over SMTP: one connection, encrypted unless it stays on this machine. Made from the site's `letters: smtp:`.
 
-A message is handed over once: when the answer to it is lost, nobody knows whether it was taken, and it is not sent
-again (see `mailer.is_uncertain`).
+A message is sent once. When its answer is lost, it is not known whether it was accepted, and it is not sent again (see
+`mailer.is_uncertain`).
 """
 
 from __future__ import annotations
@@ -47,30 +47,29 @@ class Server:
     user: str | None = None
     """Whom to log in as; nobody when None."""
     password: Callable[[], SecretStr] = lambda: SecretStr("")
-    """Asked when there is somebody to log in, and not before: a plan needs no password. May raise Unreadable."""
+    """Called only when somebody logs in: a plan needs no password. May raise Unreadable."""
     ca_file: Path | None = None
-    """Whose certificates to believe, instead of those that the system believes."""
+    """Trusted certificate authorities, instead of the system's."""
 
 
 class SmtpMailer:
-    """Hands messages to one server. The connection is kept for later messages until `close`."""
+    """Sends messages to one server. The connection is kept for later messages until `close`."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
         self._session: _Session | None = None
-        # messages leave in threads, and the connection is for one at a time
+        # messages are sent in threads, and the connection is for one at a time
         self._lock = Lock()
 
     async def send(self, messages: list[EmailMessage]) -> list[str | None]:
-        """See Mailer. A refusal starts with the server's three digits."""
+        """As Mailer; a refusal begins with the server's three digits."""
         return await self._in_thread(lambda: self._send(messages)) if messages else []
 
     async def check(self) -> None:
-        """See Mailer: connects, greets, encrypts, logs in and leaves."""
+        """As Mailer: connects, greets, encrypts, logs in and leaves."""
         await self._in_thread(self._check)
 
     async def close(self) -> None:
-        """See Mailer."""
         await asyncio.to_thread(self._close)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
@@ -79,7 +78,7 @@ class SmtpMailer:
         except asyncio.CancelledError:
             session = self._session
             if session is not None and session.sock is not None:
-                # a thread cannot be cancelled, but what it waits for can be ended
+                # a thread cannot be cancelled, but the connection that it waits for can be closed
                 with suppress(OSError):
                     session.sock.shutdown(socket.SHUT_RDWR)
             raise
@@ -95,14 +94,14 @@ class SmtpMailer:
                 except Unreadable as error:
                     if not answers:
                         raise
-                    # the rest would only wait for the same
+                    # the rest would fail in the same way
                     answers += [f"{NOT_SENT}: {error.message}"] * (len(messages) - len(answers))
                     break
                 answers.append(_hand_over(session, message))
         return answers
 
     def _connected(self) -> _Session:
-        """The connection; a new one when there is none, or the last one broke or was ended by the server."""
+        """The connection; a new one when there is none, or the last one broke."""
         if self._session is None or self._session.sock is None:
             self._session = self._connect()
         return self._session
@@ -123,13 +122,13 @@ class SmtpMailer:
     def _leave(self) -> None:
         session, self._session = self._session, None
         if session is not None:
-            # all answers are in; a server that hangs up without a goodbye changes nothing
+            # all answers have come; a server that closes without an answer to QUIT changes nothing
             with suppress(OSError):
                 session.quit()
             session.close()
 
     def _connect(self) -> _Session:
-        """A connection that letters may take. Raises Unreadable."""
+        """A new connection, encrypted and logged in as the site file says. Raises Unreadable."""
         server = self._server
         password = server.password() if server.user is not None else None
         session: _Session | None = None
@@ -139,13 +138,11 @@ class SmtpMailer:
             encrypted = isinstance(session, _TlsSession) or self._starttls(session)
             if server.user is not None and password is not None:
                 self._log_in(session, server.user, password, encrypted=encrypted)
-        except Unreadable:
+        except (Unreadable, OSError) as error:  # smtplib's own errors are OSErrors too
             if session is not None:
                 session.close()
-            raise
-        except OSError as error:  # smtplib's own errors are OSErrors too
-            if session is not None:
-                session.close()
+            if isinstance(error, Unreadable):
+                raise
             raise self._unusable(_reason(error)) from None
         return session
 
@@ -156,7 +153,7 @@ class SmtpMailer:
         return _Session(host, port, timeout=TIMEOUT)
 
     def _starttls(self, session: _Session) -> bool:
-        """Encrypts the connection, unless it stays here or the site file says that it need not be; whether it did."""
+        """Encrypts the connection, unless it stays here or the site file says that it need not be. Returns whether."""
         if self._server.security == "none" or (self._server.security is None and _on_this_machine(session)):
             return False
         if not session.has_extn("starttls"):
@@ -201,9 +198,9 @@ class SmtpMailer:
                     hint="most servers offer it at port 587 (starttls) or 465 (tls); without a login take `user` and"
                     f" the password out {_PLACE}",
                 ) from None
-            said = _without(_reason(error), user, plain)
+            answer = _without(_reason(error), user, plain)
             raise self._unusable(
-                f"it does not let {user} log in: {said}", hint=f"correct the password, or `user` {_PLACE}"
+                f"it does not let {user} log in: {answer}", hint=f"correct the password, or `user` {_PLACE}"
             ) from None
 
     def _unusable(self, reason: str, hint: str = "") -> Unreadable:
@@ -214,12 +211,12 @@ class SmtpMailer:
 
 
 class _Session(smtplib.SMTP):
-    """A connection that knows whether a message is out whose answer is not in."""
+    """A connection; `awaiting` says whether a message was sent whose answer has not come."""
 
     awaiting = False
 
     def data(self, msg: Any) -> tuple[int, bytes]:
-        """See smtplib: the message, in bytes with CRLF, and the server's answer to it."""
+        """Sends the message, in bytes with CRLF, and reads the server's answer to it."""
         self.awaiting = False
         code, text = self.docmd("DATA")
         if code != 354:
@@ -227,7 +224,7 @@ class _Session(smtplib.SMTP):
                 self.rset()  # else the next message would be a nested one
             raise smtplib.SMTPDataError(code, text)
         content: bytes = re.sub(rb"(?m)^\.", b"..", msg)
-        # without its end no server may take it
+        # without its end no server may accept it
         self.send(content if content.endswith(b"\r\n") else content + b"\r\n")
         assert self.sock is not None
         self.sock.settimeout(AFTER_DATA)
@@ -293,7 +290,7 @@ def _reason(error: OSError) -> str:
 
 
 def _without(answer: str, user: str, password: str) -> str:
-    """What a server says without the password, should it repeat what it was sent."""
+    """The answer without the password, should the server repeat it."""
     for secret in (f"\0{user}\0{password}", password):
         answer = answer.replace(base64.b64encode(secret.encode()).decode(), "********").replace(secret, "********")
     return answer

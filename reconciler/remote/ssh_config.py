@@ -107,7 +107,7 @@ _HOST_NAME = re.compile(r"[A-Za-z0-9._:%-]+")
 _NAMES = ("HostName", "Port", "User", "IdentityFile", "CertificateFile", "ProxyJump")
 _KEYS = frozenset(name.lower() for name in _NAMES)
 _ALREADY = {"identitiesonly": "yes", "stricthostkeychecking": "yes", "batchmode": "yes"}
-"""What may be written since it is so anyway."""
+"""What may be written since it holds anyway."""
 _KNOWN = f"only {', '.join(_NAMES)} are allowed in the blocks of `Host`"
 _COMMANDS = "it runs a command, and who may change this file could run any; to go through another host: ProxyJump"
 _HOST_KEYS = "host keys are always verified, against the file that `known_hosts` in the site file names; remove it"
@@ -181,7 +181,7 @@ def _words(rest: str, number: int, before: int) -> Iterator[Value]:
 
 
 def _check(name: str, key: str, value: Value) -> None:
-    """Raises _Refused when the value does not work, or would say more than it shows."""
+    """Raises _Refused when the value does not work, or depends on what the file does not show."""
     if "${" in value.text:
         hint = "write it out: a variable may hold a secret"
         raise _Refused(value, f"{name} takes no variables of the environment", hint)

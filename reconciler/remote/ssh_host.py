@@ -1,4 +1,4 @@
-"""One machine over SSH as a Host. Made by `hosts`; only this and what `login` calls import asyncssh."""
+"""One machine over SSH as a Host. Made by `hosts`; only this, `login` and what it calls import asyncssh."""
 
 from __future__ import annotations
 
@@ -23,13 +23,12 @@ PATIENCE = 30.0
 """Seconds to wait while sshd says that it has no session left; less than OPENING, so that this is what is reported."""
 
 _SLACK = 3.0
-"""Seconds that the answer of a command whose time is over may take on the line."""
-
+"""Seconds that the output of a command that was ended may take to arrive."""
 
 _Process: TypeAlias = asyncssh.SSHClientProcess[bytes]
 
 
-class _LineBroke(Exception):
+class _ConnectionBroke(Exception):
     """The connection ended under a command, or (`started` is false) before sshd had heard of it."""
 
     def __init__(self, reason: str, *, started: bool = True) -> None:
@@ -62,13 +61,13 @@ class SshHost(Host):
         command = for_ssh(argv, env or {}, secrets or {}, timeout)
         async with self._sessions:
             try:
+                try:
+                    return await self._once(argv, command, stdin, timeout)
+                except _ConnectionBroke as broke:
+                    if broke.started and not repeatable:
+                        raise
                 return await self._once(argv, command, stdin, timeout)
-            except _LineBroke as broke:
-                if broke.started and not repeatable:
-                    raise self._broken(argv, broke) from None
-            try:
-                return await self._once(argv, command, stdin, timeout)
-            except _LineBroke as broke:
+            except _ConnectionBroke as broke:
                 raise self._broken(argv, broke) from None
 
     async def close(self) -> None:
@@ -83,7 +82,7 @@ class SshHost(Host):
             await opening.result().wait_closed()
 
     async def _connection(self) -> asyncssh.SSHClientConnection:
-        """The one connection. Everybody who asks while it is being opened waits for the same attempt."""
+        """The one connection. Whoever asks while it is being opened waits for the same attempt."""
         if self._opening is None or _is_over(self._opening):
             self._opening = asyncio.create_task(log_in(self.name, self._login))
         return await asyncio.shield(self._opening)
@@ -94,8 +93,8 @@ class SshHost(Host):
         try:
             async with asyncio.timeout(OPENING):
                 started, process = await self._open(connection, command)
-        except (asyncssh.Error, OSError) as error:  # TimeoutError too: the command may run unheard
-            raise _LineBroke(str(error) or f"no answer within {OPENING:g} s") from None
+        except (asyncssh.Error, OSError) as error:  # TimeoutError too: the command may be running
+            raise _ConnectionBroke(str(error) or f"no answer within {OPENING:g} s") from None
         try:
             async with asyncio.timeout(timeout + KILL_AFTER + _SLACK):
                 done = await _talk(process, command.prefix + stdin)
@@ -119,7 +118,7 @@ class SshHost(Host):
             except asyncssh.ChannelOpenError as error:
                 unstarted = error.code == asyncssh.OPEN_CONNECT_FAILED
                 if connection.is_closed():
-                    raise _LineBroke(error.reason, started=not unstarted) from None
+                    raise _ConnectionBroke(error.reason, started=not unstarted) from None
                 if not unstarted or clock() - first > PATIENCE:
                     raise self._no_session(error) from None
             await asyncio.sleep(0.05)
@@ -131,7 +130,7 @@ class SshHost(Host):
             hint="its MaxSessions must not be 0, and the login must be allowed to run commands",
         )
 
-    def _broken(self, argv: Sequence[str], broke: _LineBroke) -> Unreadable:
+    def _broken(self, argv: Sequence[str], broke: _ConnectionBroke) -> Unreadable:
         return Unreadable(
             f"{self.name}: the connection broke while {argv[0]} ran ({broke}); it is not known how far it got",
             hint="when the host answers again, look at the live state with `reconciler plan`",
@@ -145,10 +144,10 @@ async def _talk(process: _Process, stdin: bytes) -> Completed:
             process.stdin.write_eof()
         stdout, stderr = await process.communicate()
         if process.returncode is None:
-            raise _LineBroke("it ended without an exit status")
+            raise _ConnectionBroke("it ended without an exit status")
         return Completed(process.returncode, stdout, stderr)
     except asyncssh.Error as error:
-        raise _LineBroke(error.reason) from None
+        raise _ConnectionBroke(error.reason) from None
     finally:
         # after a timeout or a cancel: sshd passes the signal on, except to root's sessions; `timeout` ends those
         with suppress(OSError):

@@ -22,6 +22,7 @@ from sqlalchemy import Engine, event
 
 from reconciler.errors import TemporaryFailure, Unreadable
 from reconciler.remote.host import Completed, Host
+from reconciler.remote.hosts import SiteHosts
 from reconciler.remote.mailer import LOST, NOT_SENT
 from reconciler.remote.outbox import OutboxMailer
 from reconciler.sandbox.openxchange.web import BASES, Interface, Request
@@ -61,18 +62,17 @@ def hook(engine: Engine, touches: Touches) -> None:
         connection.execute("PRAGMA synchronous = OFF")  # the tests kill processes, not machines
 
 
-class InProcessHosts:
+class InProcessHosts(SiteHosts):
     """This machine, whatever it is called."""
 
     def __init__(self, touches: Touches, ox: Path) -> None:
         self._host = InProcessHost(touches, ox)
 
     def get(self, name: str | None) -> Host:
-        """See Hosts."""
         return self._host
 
     async def close(self) -> None:
-        """See Hosts."""
+        """Nothing is open."""
 
 
 class InProcessHost(Host):

@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-import typer
 from passlib.hash import sha512_crypt  # type: ignore[import-untyped]  # libpass has no stubs
 from sqlalchemy import create_engine
 
@@ -213,8 +212,8 @@ class World:
         with self._lines(touches, machine, live), redirect_stdout(out), redirect_stderr(out):
             try:
                 command()
-            except typer.Exit as ended:
-                status: int | None = ended.exit_code
+            except SystemExit as ended:
+                status: int | None = int(ended.code or 0)
             except BaseException as error:  # deaths come in groups where tasks do
                 # what dies in the thread that renews the lock is seen by the run as a lock that is lost
                 if not (touches.dead and (live or _only_deaths(error))):

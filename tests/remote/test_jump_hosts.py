@@ -88,7 +88,7 @@ async def test_the_first_jump_host_may_have_one_of_its_own(way: Way) -> None:
 async def test_what_the_site_file_says_counts_first(way: Way) -> None:
     way.write("gate")
     assert way.login.config is not None
-    login = way.login._replace(port=1, config=way.login.config._replace(said=frozenset({"port"})))
+    login = way.login._replace(port=1, config=way.login.config._replace(written=frozenset({"port"})))
     assert "mail.example: 127.0.0.1 port 1 cannot be reached through 127.0.0.1 port" in (await refusal(login)).message
 
 

@@ -20,7 +20,6 @@ from reconciler.model.record_kinds import kind_of
 from reconciler.model.records import Records
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Change
-from reconciler.planning.ledger_state import Remembered
 from reconciler.planning.plan import Plan
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.ports import Observation, System
@@ -77,11 +76,6 @@ def read_case(path: Path) -> Case:
     return Case(**YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8")))
 
 
-async def nothing(_wanted: Mapping[str, Records]) -> Remembered:
-    """What a site without a ledger remembers."""
-    return Remembered()
-
-
 async def plan_of(case: Case, folder: Path) -> Plan:
     """The plan that the workflow makes of a case."""
     today = case.today if isinstance(case.today, date) else date.fromisoformat(case.today)
@@ -94,7 +88,7 @@ async def plan_of(case: Case, folder: Path) -> Plan:
     for system in (systems := build_systems(context)):
         system.observe = _observing(system, case)  # type: ignore[method-assign]  # what is live is given
     clock = lambda: datetime(2026, 11, 24, 10, 58, tzinfo=UTC)  # noqa: E731  # said once
-    sources = Sources(site, declaration, PlanContext.of(declaration.state), systems, clock, nothing)
+    sources = Sources(site, declaration, PlanContext.of(declaration.state), systems, clock)
     return (await draft(sources)).plan
 
 

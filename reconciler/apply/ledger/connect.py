@@ -6,7 +6,6 @@ A ledger has an engine of its own, also beside PostfixAdmin's tables.
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -14,14 +13,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, CursorResult, Engine, Executable, Select, create_engine, event, select
+from sqlalchemy import Connection, CursorResult, Engine, Executable, Select, select
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import NullPool
 
 from reconciler.apply.ledger.tables import LedgerTables
 from reconciler.errors import Unreadable
-from reconciler.remote.database import connect, open_server
+from reconciler.remote.database import READING, connect, open_server, open_sqlite
 from reconciler.remote.database_errors import explained as words
 from reconciler.remote.database_errors import is_busy, is_missing_table
 
@@ -31,11 +29,9 @@ T = TypeVar("T")
 LOCK_WAIT = 10
 """Seconds to wait for a row that somebody else's transaction holds."""
 _PAUSES = (0.1, 0.5)
-"""Seconds before a transaction that others were in the way of (1205, 1213, 40001) is tried again."""
+"""Seconds before a transaction is tried again whose rows others held (1205, 1213, 40001)."""
 CHUNK = 500
 """Steps in one statement: far below every database's limit of parameters."""
-# the option by which PostfixAdmin's engine knows a connection that will not write, and takes no write lock on SQLite
-_LOOKING = "reconciler_looking"
 
 
 class LedgerUnusable(Unreadable):
@@ -95,24 +91,24 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def glance(engine: Engine) -> Iterator[Connection]:
+def single_read(engine: Engine) -> Iterator[Connection]:
     """For one statement that never writes, in as few round trips as there can be. Raises LedgerUnusable."""
     with explained(engine), connect(engine) as connection:
-        yield connection.execution_options(**{_LOOKING: True})
+        yield connection.execution_options(**{READING: True})
 
 
 @contextmanager
 def snapshot(engine: Engine) -> Iterator[Connection]:
     """One consistent view of all tables that never writes. Raises LedgerUnusable."""
-    with glance(engine) as connection:
+    with single_read(engine) as connection:
         if engine.dialect.name != "sqlite":
             connection.execution_options(isolation_level="REPEATABLE READ")
         with connection.begin():
             yield connection
 
 
-async def patiently(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """`work` in a thread; again when others were in the way, of which nothing is left then: whole transactions."""
+async def with_retries(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Runs `work`, which is a whole transaction, in a thread; again when others held its rows."""
     for pause in _PAUSES:
         try:
             return await asyncio.to_thread(work, *args, **kwargs)
@@ -135,39 +131,8 @@ def open_engine(
     new SQLite file; else `if_missing` is what to do when there is none. `resolve` makes a path of the site file
     absolute."""
     if url.get_backend_name() == "sqlite":
-        return _sqlite(url, create, lock_wait, if_missing)
+        file = Path(url.database or "").absolute()
+        missing = None if create else LedgerUnusable(f"there is no file {file} for the ledger", hint=if_missing)
+        return open_sqlite(url, file, "rwc" if create else "rw", lock_wait, missing)
     # each letter and each call of OX is a few short transactions, and a connection is a dozen statements
     return open_server(url, url.password or "", resolve, lock_wait, keep=True)
-
-
-def _sqlite(url: URL, create: bool, wait: int, if_missing: str) -> Engine:
-    file = Path(url.database or "").absolute()
-    uri = f"{file.as_uri()}?mode={'rwc' if create else 'rw'}"
-
-    def opened() -> sqlite3.Connection:
-        try:
-            # the driver's own BEGIN comes too late for a consistent read; ours is below
-            return sqlite3.connect(uri, uri=True, timeout=wait, isolation_level=None, check_same_thread=False)
-        except sqlite3.OperationalError:
-            if _is_missing(file) and not create:
-                raise LedgerUnusable(f"there is no file {file} for the ledger", hint=if_missing) from None
-            raise
-
-    # hide_parameters: the text of an SQLAlchemy error ends up in logs
-    engine = create_engine(url, creator=opened, poolclass=NullPool, hide_parameters=True)
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        # the write lock at once: one that is taken between a read and a write cannot be waited for
-        looking = _LOOKING in connection.get_execution_options()
-        connection.exec_driver_sql("BEGIN" if looking else "BEGIN IMMEDIATE")
-
-    return engine
-
-
-def _is_missing(file: Path) -> bool:
-    try:
-        file.stat()
-    except OSError as error:
-        return isinstance(error, FileNotFoundError)
-    return False

@@ -1,6 +1,6 @@
-"""What we manage, with the value last applied. Called by `Ledger` and, for steps that are done, by `journal`.
+"""What we manage, with the value last applied. Called by `Ledger` and, for steps that are done, by `run_statements`.
 
-A million entries are thinkable: rows are written in lists, and read as a stream.
+There may be a million entries: rows are written in lists, and read as a stream.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from reconciler.planning.ledger_state import LEDGER, PERSON, InventoryEntry
 CHUNK = 1000
 """Entries in one statement."""
 _STREAM = 10_000
-"""Rows that are in memory at a time while they are read."""
+"""Rows in memory at a time while they are read."""
 _END = "\n"
 """Of a key among others; it is in none (if it were, the number of the keys would say so)."""
 _FIRST = frozenset({"site", "system", "kind", "key", "since", "since_commit"})
@@ -51,10 +51,8 @@ def forget(db: SiteTables, keys: Iterable[RowId]) -> None:
 def divided(
     db: SiteTables, wanted: Mapping[str, Records]
 ) -> tuple[dict[RowId, InventoryEntry], Mapping[tuple[str, str], Set[str]]]:
-    """Entries that nobody wants any more, and the keys alone of those that are wanted, by system and kind.
-
-    Nearly all are wanted, so bare keys are read.
-    """
+    """Entries that nobody wants any more, and the bare keys of those that are wanted (nearly all), by system and
+    kind."""
     c = db.tables.inventory.c
     known: dict[tuple[str, str], Set[str]] = {}
     unwanted: dict[tuple[str, str], list[str]] = {}
@@ -62,7 +60,7 @@ def divided(
         if system == LEDGER:
             continue  # see `people`
         table = wanted.get(system, {}).get(kind, {})
-        if table:  # mostly all of it: then it is no copy
+        if table:  # usually all of it is known: then nothing is copied
             known[system, kind] = table.keys() if there.issuperset(table) else there.intersection(table)
         unwanted[system, kind] = sorted(there.difference(table))
     entries: dict[RowId, InventoryEntry] = {}
@@ -74,10 +72,8 @@ def divided(
 
 
 def people(db: SiteTables, numbers: Mapping[str, str]) -> tuple[dict[str, str], frozenset[str]]:
-    """What is noted of persons by address, where it is not what `numbers` declares; and the addresses where it is.
-
-    As one text where it fits, like keys.
-    """
+    """What is noted of persons by address, where it is not what `numbers` declares; and the addresses where it is. Read
+    as one text where it fits, like keys."""
     c = db.tables.inventory.c
     where = (c.site == db.site, c.system == LEDGER, c.kind == PERSON)
     joined = func.aggregate_strings(c.key.concat(" ").concat(c.value).concat(_END), "")
@@ -90,7 +86,7 @@ def people(db: SiteTables, numbers: Mapping[str, str]) -> tuple[dict[str, str], 
         noted = [[key, value] for key, value in rows]
     others = {address: member for address, member in noted if numbers.get(address) != member}
     there = {address for address, _ in noted}
-    # the declared addresses themselves: they are in memory anyway
+    # the declared strings themselves: they are in memory anyway
     return others, frozenset(address for address in numbers if address in there and address not in others)
 
 
@@ -155,14 +151,13 @@ def _row(site: str, entry: InventoryEntry, run: OpenRun, now: datetime) -> dict[
 
 
 def _upsert(db: SiteTables) -> Any:
-    """Each database has words of its own for it."""
     table, dialect = db.tables.inventory, db.connection.dialect.name
     renewed = [column.name for column in table.columns if column.name not in _FIRST]
     if dialect == "mysql":
         of_mysql = mysql.insert(table)
         return of_mysql.on_duplicate_key_update({name: of_mysql.inserted[name] for name in renewed})
     if dialect == "postgresql":
-        from sqlalchemy.dialects import postgresql  # takes as long as all of ours; most sites have no use for it
+        from sqlalchemy.dialects import postgresql  # as slow to import as all our modules; most sites do not need it
 
         insert: Any = postgresql.insert(table)
     else:

@@ -25,9 +25,17 @@ from reconciler.apply.ledger import (
     run_statements,
     table_check,
 )
-from reconciler.apply.ledger.connect import SiteTables, chunks, explained, glance, patiently, snapshot, transaction
+from reconciler.apply.ledger.connect import (
+    SiteTables,
+    chunks,
+    explained,
+    single_read,
+    snapshot,
+    transaction,
+    with_retries,
+)
 from reconciler.apply.ledger.lock import TTL, Holder, Lease, Locked, OpenRun
-from reconciler.apply.ledger.run_rows import NewRun
+from reconciler.apply.ledger.run_statements import NewRun
 from reconciler.apply.ledger.tables import declare
 from reconciler.model.records import Owner, Records
 from reconciler.planning.changes import Outcome, Result, RowId, Step
@@ -52,7 +60,7 @@ class Ledger:
         self._clock = clock
 
     async def close(self) -> None:
-        """Lets the connections go."""
+        """Closes the connections."""
         await asyncio.to_thread(self._engine.dispose)
 
     # the tables
@@ -60,24 +68,24 @@ class Ledger:
     async def init(self) -> bool:
         """Makes the missing tables. False when they are of an older version: see `session.init`. Raises LedgerUnusable,
         and changes nothing, when others have their names."""
-        return await patiently(table_check.create, self._engine, self.tables)
+        return await with_retries(table_check.create, self._engine, self.tables)
 
     async def begin_migration(self) -> list[Ledger]:
-        """Notes that older tables are being changed, so that no run begins any more. The ledgers of all sites, whose
-        locks must be held meanwhile; none when there is nothing to change."""
-        if not await patiently(migrations.mark, self._engine, self.tables):
+        """Notes that older tables are being changed, so that no run begins any more. Returns the ledgers of all sites,
+        whose locks must be held meanwhile; none when there is nothing to change."""
+        if not await with_retries(migrations.mark, self._engine, self.tables):
             return []
         locks = await self._read(lambda db: db.execute(select(db.tables.lock.c.name)).scalars().all())
         return [Ledger(self._engine, s, clock=self._clock, prefix=self._prefix) for s in sorted({self._site, *locks})]
 
     async def migrate(self) -> None:
-        """Brings the tables to today's version. Whoever dies here, or does it a second time, begins where it stands."""
-        await patiently(migrations.run, self._engine, self.tables)
+        """Brings the tables to today's version. Safe to repeat: it goes on from the last step that was noted."""
+        await with_retries(migrations.run, self._engine, self.tables)
         await self.check()
 
     async def check(self) -> None:
         """Raises LedgerUnusable when the tables are missing, unfinished, or of another version or shape."""
-        await patiently(table_check.check, self._engine, self.tables)
+        await with_retries(table_check.check, self._engine, self.tables)
 
     async def exists(self) -> bool:
         """Whether any of the tables is there. Raises LedgerUnusable when nobody answers."""
@@ -90,18 +98,16 @@ class Ledger:
     ) -> Lease:
         """Takes the lock, also one that expired or whose holder is dead on this very host; of tables of another version
         only for `migrating` them. Raises Locked, and LedgerUnusable."""
-        return await patiently(self._acquire, holder, host, pid, ttl, migrating)
+        return await with_retries(self._acquire, holder, host, pid, ttl, migrating)
 
     async def renew(self, lease: Lease) -> None:
-        """A heartbeat: `ttl` counts from now again. Raises LockLost.
-
-        Waits while a transaction with `done_in` is open; LedgerUnusable, when that takes too long, is worth a retry.
-        """
+        """A heartbeat: `ttl` counts from now again. Raises LockLost; and LedgerUnusable, which is worth a retry, when a
+        transaction with `done_in` takes too long."""
         await self._write(lease, lambda _db: None)
 
     async def holds(self, lease: Lease) -> bool:
-        """Whether the lock is still ours; only looks."""
-        return await patiently(self._holds, lease)
+        """Whether the lock is still ours; reads only."""
+        return await with_retries(self._holds, lease)
 
     async def release(self, lease: Lease) -> None:
         """Gives the lock back; nothing happens when it was lost."""
@@ -122,7 +128,7 @@ class Ledger:
         LockLost."""
 
         def work(db: SiteTables) -> int:
-            run_statements.leave_behind(db)
+            run_statements.interrupt_running(db)
             run = run_statements.insert_run(db, new)
             lock.note_run(db, run)
             return run
@@ -130,17 +136,17 @@ class Ledger:
         return OpenRun(await self._write(lease, work), lease, new.commit)
 
     async def note_uncertain(self, run: OpenRun, owners: Collection[Owner]) -> None:
-        """A run that lost its lock may have told other systems something about these owners after another run did: it
-        counts as a run of its own, later than that one, whose passwords nobody was told. Needs no lock: nobody else
-        writes these rows, and the next plan puts it right."""
+        """Notes effects that a run may have had after it lost its lock, and after those of another run: as a run of its
+        own, later than that one, whose passwords nobody was told. Needs no lock: nobody else writes these rows, and the
+        next plan puts it right."""
         await self._write(None, run_statements.insert_uncertain, run.id, owners)
 
     async def before(self, run: OpenRun, steps: Sequence[Step]) -> None:
-        """These are begun now. Raises LockLost, and PermanentFailure when one is done already."""
+        """Notes steps as begun. Raises LockLost, and PermanentFailure when one is done already."""
         await self._write(run.lease, run_statements.begin_steps, run.id, steps)
 
     async def after(self, run: OpenRun, ended: Sequence[tuple[Step, Outcome]]) -> None:
-        """How these ended; the inventory follows in the same transaction. Safe to repeat. Raises LockLost."""
+        """Notes how steps ended, with the inventory in the same transaction. Safe to repeat. Raises LockLost."""
         await self._write(run.lease, run_statements.end_steps, run, ended)
 
     def done_in(self, connection: Connection, run: OpenRun, steps: Sequence[Step]) -> None:
@@ -163,7 +169,7 @@ class Ledger:
                 lock.hold(self._on(connection), lease)
             yield
         finally:
-            with suppress(DBAPIError):  # what the block did counts; the next write says that the ledger is gone
+            with suppress(DBAPIError):  # what the block did counts; the next write reports a lost ledger
                 connection.rollback()
             connection.close()
 
@@ -172,8 +178,8 @@ class Ledger:
         await self._write(run.lease, run_statements.finish_run, run.id, state)
 
     async def supersede(self, run: OpenRun, owners: Collection[Owner]) -> None:
-        """`run` has told the accounts their passwords under other addresses: nothing is open for `owners` (the former
-        ones) any more. Raises LockLost."""
+        """Nothing is open for `owners` (former addresses) any more: `run` gave the accounts their passwords under other
+        addresses. Raises LockLost."""
         await self._write(run.lease, run_statements.supersede, run.id, owners)
 
     async def missed(self, run: OpenRun, one_shots: Collection[OneShot]) -> None:
@@ -191,7 +197,7 @@ class Ledger:
         """What we do not manage any more. Raises LockLost."""
         await self._write(run.lease, inventory.forget, keys)
 
-    # looking back
+    # history
 
     async def remember(
         self,
@@ -218,7 +224,7 @@ class Ledger:
         return await self.run(latest[0].id) if latest and latest[0].state is not RunState.DONE else None
 
     async def half_way(self) -> frozenset[Owner]:
-        """Whoever any run left with an effect undone that no system can show: a password, a letter."""
+        """Owners whom a run left with an effect undone that no system can show: a password, a letter."""
         return frozenset(await self._read(run_queries.unseen))
 
     async def history(self, limit: int) -> list[PastRun]:
@@ -247,7 +253,7 @@ class Ledger:
             with snapshot(self._engine) as connection:
                 return work(self._on(connection), *args, **kwargs)
 
-        return await patiently(read)
+        return await with_retries(read)
 
     async def _write(
         self, lease: Lease | None, work: Callable[Concatenate[SiteTables, P], T], *args: P.args, **kwargs: P.kwargs
@@ -261,16 +267,16 @@ class Ledger:
                     lock.hold(db, lease)
                 return work(db, *args, **kwargs)
 
-        return await patiently(write)
+        return await with_retries(write)
 
     def _acquire(self, holder: str, host: str, pid: int, ttl: timedelta, migrating: bool) -> Lease:
         dead: Holder | None = None
-        while True:  # every turn but the last means that somebody else took or freed it in between
+        while True:  # again when others took or freed it in between
             with transaction(self._engine) as connection:
                 db = self._on(connection)
                 lease = lock.take(db, ttl, holder, host, pid)
                 row = lock.read(db)
-                if lease is not None and not migrating:  # they may have changed since this run looked at them
+                if lease is not None and not migrating:  # the tables may have been migrated since this run checked them
                     table_check.refuse_other_version(migrations.read_version(connection, self.tables))
             if lease is not None:
                 return lease._replace(after=dead)
@@ -281,11 +287,11 @@ class Ledger:
                 with transaction(self._engine) as connection:
                     dead = found if lock.free(self._on(connection), found.fence) else None
             if row is None:
-                # somebody else's, a moment earlier, is as good
+                # another run may have added it a moment earlier
                 with explained(self._engine), suppress(IntegrityError), self._engine.begin() as connection:
                     lock.add(self._on(connection))
 
     def _holds(self, lease: Lease) -> bool:
-        with glance(self._engine) as connection:
+        with single_read(self._engine) as connection:
             row = lock.read(self._on(connection))
         return row is not None and row.fence == lease.fence and row.expires is not None

@@ -118,10 +118,8 @@ def take(db: SiteTables, ttl: timedelta, holder: str, host: str, pid: int) -> Le
 
 
 def hold(db: SiteTables, lease: Lease) -> None:
-    """Renews the lock, and keeps it ours until this transaction ends. Raises LockLost when it is not.
-
-    One that expired and that nobody took is still ours.
-    """
+    """Renews the lock, and keeps it ours until this transaction ends. Raises LockLost when it is not ours; one that
+    expired and that nobody took is."""
     if not _change(db, lease.fence, expires=_from_now(lease.ttl)):
         raise LockLost
 
@@ -151,7 +149,7 @@ def holder_of(row: Row[Any] | None) -> Holder | None:
     """Who holds it; None when it is free."""
     if row is None or row.expires is None:
         return None
-    host, alive = process_check.shown(row.host), process_check.is_alive(row.host, row.pid)
+    host, alive = row.host.partition("/")[0], process_check.is_alive(row.host, row.pid)
     since, expires = (datetime.fromtimestamp(moment / 1000, UTC) for moment in (row.since, row.expires))
     return Holder(row.holder, host, row.pid, row.run, since, expires, row.fence, row.expires <= row.now, alive)
 

@@ -70,9 +70,8 @@ def run(engine: Engine, tables: LedgerTables) -> None:
 
 
 def add_missing_indexes(connection: Connection, table: Table) -> None:
-    """Makes them."""
     for index in missing_indexes(connection, table):
-        # somebody else may be doing the same right now
+        # another `init` may be doing the same now
         connection.execute(CreateIndex(index, if_not_exists=connection.dialect.name != "mysql"))
 
 
@@ -84,5 +83,5 @@ def missing_indexes(connection: Connection, table: Table) -> list[Index]:
 
 def _note(connection: Connection, tables: LedgerTables, was: str, version: str) -> None:
     meta = tables.meta
-    # whoever was faster has noted more
+    # another `init` may have noted a later step
     connection.execute(meta.update().where(meta.c.name == "version", meta.c.value == was).values(value=version))

@@ -1,6 +1,6 @@
-"""Whether the process that holds a lock still lives, asked on its own host. The lock names it by host and process; a
-stamp behind the host tells the machine's boot, the process namespace (containers have their own) and when the process
-began, so that another one that got its number is not taken for it.
+"""Whether the process that holds a lock is alive, as far as its own host can tell. The lock names host and process; a
+stamp behind the host says the machine's boot, the process namespace (containers have their own) and when the process
+began, so that another process with the same number is not taken for it.
 """
 
 from __future__ import annotations
@@ -18,13 +18,8 @@ def stamped(host: str) -> str:
     return f"{host}/{here}.{began}" if here and began else host
 
 
-def shown(host: str) -> str:
-    """The host without a stamp."""
-    return host.partition("/")[0]
-
-
 def is_alive(host: str, pid: int) -> bool | None:
-    """Whether that very process lives; None when it cannot be told from here."""
+    """Whether that very process is alive; None when that is not known here."""
     here, _, began = host.partition("/")[2].partition(".")
     if not here or here != _here():
         return None

@@ -38,11 +38,8 @@ _TOUCHED = (StepState.BEGUN, StepState.DONE, StepState.FAILED, StepState.UNCERTA
 
 def remember(db: SiteTables, since: datetime, wanted: Mapping[str, Records], numbers: Mapping[str, str]) -> Remembered:
     """Everything that planning asks of the past; `since` is where the window of the limits begins, `numbers` are the
-    declared member numbers by address.
-
-    Ten statements, one for each kind whose keys do not fit into one answer, one for every thousand entries of the
-    inventory that nobody wants.
-    """
+    declared member numbers by address. Ten statements, one for each kind whose keys do not fit into one answer, one for
+    every thousand entries of the inventory that nobody wants."""
     unwanted, known = inventory.divided(db, wanted)
     people, as_declared = inventory.people(db, numbers)
     done, missed = _one_shots(db)
@@ -93,11 +90,8 @@ def _removed(db: SiteTables) -> frozenset[str]:
 
 
 def unseen(db: SiteTables) -> Mapping[Owner, frozenset[str]]:
-    """Left undone by a run that had touched the owner, and done by no later run.
-
-    A run that touched nothing of an owner left nothing half-way: whatever it planned is planned again, or is not
-    needed any more.
-    """
+    """Left undone by a run that had touched the owner, and done by no later run. One that touched nothing of an owner
+    left nothing half-way: whatever it planned is planned again, or is not needed any more."""
     step, touched = db.tables.steps.c, db.tables.steps.alias("touched").c
     same_run = (touched[name] == step[name] for name in ("run", "subject", "scope"))
     ended = (StepState.DONE, StepState.SKIPPED, StepState.UNCERTAIN)
@@ -118,11 +112,11 @@ def unseen(db: SiteTables) -> Mapping[Owner, frozenset[str]]:
 
 
 def _locked(db: SiteTables) -> Iterator[tuple[Owner, str]]:
-    """Mailboxes at other addresses of an account that got its last new password with it. When its rename is taken back
+    """Mailboxes at other addresses of an account that were given its last new password. When its rename is taken back
     half-way, one of them is an account of its own again."""
     step = db.tables.steps.c
 
-    def told(later: Any) -> ColumnElement[bool]:
+    def given_later(later: Any) -> ColumnElement[bool]:
         either = or_(later.subject == step.key, later.subject == step.subject)
         return and_(either, later.state.in_((StepState.DONE, StepState.SKIPPED)))
 
@@ -131,7 +125,7 @@ def _locked(db: SiteTables) -> Iterator[tuple[Owner, str]]:
         step.kind == "password",
         step.key != step.subject,
         step.state.in_(_TOUCHED),
-        not_(_later(db, "scope", "kind", where=told)),
+        not_(_later(db, "scope", "kind", where=given_later)),
     )
     for subject, key in db.execute(query.distinct()):
         yield Owner(Scope.ACCOUNT, subject), key
@@ -171,7 +165,7 @@ def _recent(db: SiteTables, since: datetime) -> Mapping[Effect, frozenset[Owner]
     step = db.tables.steps.c
     query = db.steps(step.counted, step.scope, step.subject).where(
         or_(step.began >= since, step.ended >= since),
-        # in place already, and never begun by us: somebody else's doing
+        # in place already and never begun by us: made by others
         step.began.is_not(None),
         step.state.in_((StepState.BEGUN, StepState.DONE, StepState.SKIPPED, StepState.UNCERTAIN)),
     )

@@ -6,7 +6,9 @@ remember to own.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Table, and_, case, func, insert, not_, or_, select, update
@@ -14,19 +16,40 @@ from sqlalchemy import ColumnElement, Table, and_, case, func, insert, not_, or_
 from reconciler.apply.ledger import inventory
 from reconciler.apply.ledger.connect import CHUNK, SiteTables, chunks
 from reconciler.apply.ledger.lock import OpenRun
-from reconciler.apply.ledger.run_rows import LONGEST, NewRun, clean, step_rows, told
 from reconciler.errors import PermanentFailure
 from reconciler.model.record_kinds import unreadable_kinds
-from reconciler.model.records import Owner
+from reconciler.model.records import LetterRow, Owner
+from reconciler.model.source_places import Place
 from reconciler.planning.changes import Action, Outcome, Result, Step
-from reconciler.planning.ledger_state import FINISHED, InventoryEntry, OneShot, RunState, StepState
+from reconciler.planning.ledger_state import FINISHED, InventoryEntry, OneShot, RunState, StepState, value_text
+from reconciler.planning.transitions import Effect
 
+_LONGEST = 4000
+"""Characters of a message that are kept; a Java stack trace has more."""
 _PART = 250_000
 """Characters of a plan in one row, and of messages in one statement: at four bytes each still one packet (see
 `remote.database.LEAST_PACKET`)."""
 
 
-def leave_behind(db: SiteTables) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRun:
+    """What `begin` writes about a run. `document` is the saved plan's text; no secret exists when it is made."""
+
+    digest: str
+    commit: str
+    who: str
+    host: str
+    pid: int
+    document: str
+    steps: Sequence[Step]
+    places: Mapping[Owner, Place]
+    counted: Mapping[Owner, Effect]
+    """What the transition of each owner counts as."""
+    one_shots: Mapping[str, OneShot]
+    """Which steps, by id, carry out which operation."""
+
+
+def interrupt_running(db: SiteTables) -> None:
     """Runs that still count as running, though another one holds the lock now, were interrupted."""
     runs = db.tables.runs
     running = (runs.c.site == db.site, runs.c.state == RunState.RUNNING)
@@ -37,10 +60,10 @@ def insert_run(db: SiteTables, new: NewRun) -> int:
     """The run with its plan and all steps pending; its number."""
     row = {name: getattr(new, name) for name in ("digest", "commit", "who", "host", "pid")}
     run = _insert_one(db, db.tables.runs, {**row, "site": db.site, "started": db.clock(), "state": RunState.RUNNING})
-    document = clean(new.document)
+    document = _clean(new.document)
     parts = enumerate(document[start : start + _PART] for start in range(0, len(document), _PART))
     _insert(db, db.tables.plans, ({"run": run, "part": part, "text": text} for part, text in parts))
-    _insert(db, db.tables.steps, step_rows(run, new))
+    _insert(db, db.tables.steps, _step_rows(run, new))
     shots = ({"run": run, "step_id": step, **shot._asdict()} for step, shot in new.one_shots.items())
     _insert(db, db.tables.one_shots, shots)
     return run
@@ -105,12 +128,12 @@ def _end(db: SiteTables, run: int, result: Result, ended: Sequence[tuple[Step, O
     ids = [step.id for step, _ in ended]
     values: dict[str, Any] = {"state": StepState(result), "ended": None if result is Result.NOT_TRIED else now}
     for field in ("message", "hint"):
-        texts = {step.id: text for step, outcome in ended if (text := told(step, getattr(outcome, field)))}
+        texts = {step.id: text for step, outcome in ended if (text := _kept_message(step, getattr(outcome, field)))}
         values[field] = case(texts, value=table.c.step_id, else_="") if texts else ""
     if result is Result.DONE:
         values["began"] = func.coalesce(table.c.began, now)
     elif result not in (Result.FAILED, Result.UNCERTAIN):
-        # it is tried again after the answer to its commit was lost, and found in place: it stays done
+        # tried again after the answer to its commit was lost, and found in place: it stays done
         was_done = table.c.state == StepState.DONE
         values = {name: case((was_done, table.c[name]), else_=value) for name, value in values.items()}
     done = db.execute(update(table).where(table.c.run == run, table.c.step_id.in_(ids)).values(**values))
@@ -142,11 +165,11 @@ def _of(steps: Table, owners: Iterable[Owner]) -> ColumnElement[bool]:
 
 
 def _by_length(ended: Sequence[tuple[Step, Outcome]]) -> Iterator[list[tuple[Step, Outcome]]]:
-    """Chunks of at most CHUNK steps, of what is told about them _PART characters: one statement holds it all."""
+    """Chunks of at most CHUNK steps, and of _PART characters of messages: one statement holds it all."""
     chunk: list[tuple[Step, Outcome]] = []
     characters = 0
     for step, outcome in ended:
-        more = min(len(outcome.message), LONGEST) + min(len(outcome.hint), LONGEST)
+        more = min(len(outcome.message), _LONGEST) + min(len(outcome.hint), _LONGEST)
         if chunk and (len(chunk) == CHUNK or characters + more > _PART):
             yield chunk
             chunk, characters = [], 0
@@ -162,6 +185,44 @@ def _insert_one(db: SiteTables, table: Table, row: dict[str, Any]) -> int:
 
 
 def _insert(db: SiteTables, table: Table, rows: Iterable[dict[str, Any]]) -> None:
-    # lists of rows: every driver has its fast way for them
+    # lists of rows: drivers send them faster than one by one
     for chunk in chunks(rows, 1000):
         db.execute(insert(table), chunk)
+
+
+def _step_rows(run: int, new: NewRun) -> Iterator[dict[str, Any]]:
+    """The steps of a new run, all pending."""
+    origins = {owner: _clean(_origin(place)) for owner, place in new.places.items()}
+    pending = {"run": run, "state": StepState.PENDING, "message": "", "hint": ""}
+    for seq, step in enumerate(new.steps):
+        system, kind, action, key, before, after, owner = step.change
+        about = {"scope": owner.scope, "subject": owner.subject, "counted": new.counted[owner]}
+        what = {
+            "step_id": step.id,
+            "stage": int(step.stage),
+            "system": system,
+            "kind": kind,
+            "action": action,
+            "key": key,
+        }
+        texts = [None if row is None else value_text(kind, row) for row in (before, after)]
+        rows = {"before": texts[0], "after": texts[1], "origin": origins.get(owner, "")}
+        yield {**pending, **about, **what, **rows, "seq": seq}
+
+
+def _origin(place: Place) -> str:
+    known = [word for word in (place.commit, place.author) if word]
+    return f"{place} ({', '.join(known)})" if known else str(place)
+
+
+def _kept_message(step: Step, text: str) -> str:
+    """A message as it is kept. A mail server repeats the address that it refuses, which is the member's own."""
+    row = step.change.row
+    if isinstance(row, LetterRow) and row.recipient:
+        text = re.sub(re.escape(row.recipient), "the register address", text, flags=re.IGNORECASE)
+    return _clean(text)[:_LONGEST]
+
+
+def _clean(text: str) -> str:
+    """Text without what a database refuses: NUL, and halves of characters from output that was not UTF-8."""
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\N{REPLACEMENT CHARACTER}")

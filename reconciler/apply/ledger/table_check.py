@@ -1,12 +1,13 @@
 """Making the tables, once and explicitly, and telling whether those that are there are ours. Called by `Ledger`.
 
-Nothing here alters a table that exists: another version or shape is said, with what to do. `migrations` brings an older
-version to today's.
+Nothing here alters a table that exists: another version or shape is an error that says what to do. `migrations` alters
+those of an older version.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Inspector, Table, inspect, text
@@ -33,10 +34,7 @@ def present(connection: Connection, tables: LedgerTables) -> set[str]:
 def check(engine: Engine, tables: LedgerTables) -> None:
     """Raises LedgerUnusable unless every table is there, of our shape and version."""
     with snapshot(engine) as connection:
-        check_packet(connection)
-        _refuse_other_encoding(connection)
-        there = present(connection, tables)
-        version = _version(connection, tables, there)
+        there, version = _look(connection, tables)
         refuse_other_version(version)
         missing = sorted({table.name for table in tables} - there)
         if missing:
@@ -47,20 +45,17 @@ def check(engine: Engine, tables: LedgerTables) -> None:
 
 
 def create(engine: Engine, tables: LedgerTables) -> bool:
-    """Makes what is missing, the version last: dying here is put right by the next `init`. False, and nothing is
-    changed, when the tables are of an older version. Raises LedgerUnusable."""
+    """Makes what is missing, the version last, so that `init` can be repeated. False, and nothing is changed, when the
+    tables are of an older version. Raises LedgerUnusable."""
     with snapshot(engine) as connection:
-        check_packet(connection)
-        _refuse_other_encoding(connection)
-        there = present(connection, tables)
-        version = _version(connection, tables, there)
+        there, version = _look(connection, tables)
         if version is not None and migrations.older(version) is not None:
             return False
         refuse_other_version(version)
         _refuse_other_shape(connection, tables, there)
     with transaction(engine) as connection:
         for table in tables:
-            # somebody else may be doing the same right now
+            # another `init` may be doing the same now
             connection.execute(CreateTable(table, if_not_exists=True))
             migrations.add_missing_indexes(connection, table)
     _note_version(engine, tables)
@@ -71,19 +66,20 @@ def create(engine: Engine, tables: LedgerTables) -> bool:
 def _note_version(engine: Engine, tables: LedgerTables) -> None:
     with transaction(engine) as connection:
         if read_version(connection, tables) is None:
-            try:
-                with connection.begin_nested():
-                    connection.execute(tables.meta.insert().values(name="version", value=str(migrations.newest())))
-            except IntegrityError:
-                pass  # another `init` was a moment earlier; `check` looks at what it wrote
+            # another `init` may have been a moment earlier; `check` looks at what it wrote
+            with suppress(IntegrityError), connection.begin_nested():
+                connection.execute(tables.meta.insert().values(name="version", value=str(migrations.newest())))
 
 
-def _version(connection: Connection, tables: LedgerTables, there: set[str]) -> str | None:
-    """See `migrations.read_version`; the table that says it is of the same shape in every version."""
+def _look(connection: Connection, tables: LedgerTables) -> tuple[set[str], str | None]:
+    """Which tables are there, and of which version (see `migrations.read_version`)."""
+    check_packet(connection)
+    _refuse_other_encoding(connection)
+    there = present(connection, tables)
     if tables.meta.name not in there:
-        return None
-    _refuse_other_shape(connection, tables, {tables.meta.name})
-    return read_version(connection, tables)
+        return there, None
+    _refuse_other_shape(connection, tables, {tables.meta.name})  # `meta` is of the same shape in every version
+    return there, read_version(connection, tables)
 
 
 def _refuse_other_encoding(connection: Connection) -> None:
@@ -123,7 +119,7 @@ def _refuse_other_shape(connection: Connection, tables: LedgerTables, names: set
 
 
 def _differences(inspector: Inspector, table: Table) -> Iterator[str]:
-    """What distinguishes the table that is there from ours."""
+    """How the table that is there differs from ours."""
     found = {column["name"]: column for column in inspector.get_columns(table.name)}
     for name in sorted(found.keys() - table.columns.keys()):
         yield f"{table.name}.{name} is unknown"

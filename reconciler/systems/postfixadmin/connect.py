@@ -5,27 +5,23 @@ Connections live for one verb: a run takes minutes, and a pool would only keep w
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import NullPool
 
 from reconciler.errors import Unreadable, UsageError
-from reconciler.remote.database import connect, open_server
+from reconciler.remote.database import READING, connect, open_server, open_sqlite
 from reconciler.remote.database_errors import explained
 from reconciler.settings import PostfixAdmin, Settings, secret
 from reconciler.systems.postfixadmin.tables import PostfixAdminTables, declare
 
 LOCK_WAIT = 10
 """Seconds to wait for somebody else's row locks: the web interface's last milliseconds, a backup's take longer."""
-_LOOKING = "reconciler_looking"
-"""Execution option of a connection that will not write."""
 
 
 class Database:
@@ -52,7 +48,7 @@ class Database:
     @contextmanager
     def look(self) -> Iterator[Connection]:
         """What is true now, where we write; nothing is locked or kept. Raises Unreadable."""
-        with _explained(self.target), connect(self._writing).execution_options(**{_LOOKING: True}) as connection:
+        with _explained(self.target), connect(self._writing).execution_options(**{READING: True}) as connection:
             yield connection
 
     @contextmanager
@@ -107,19 +103,4 @@ def _sqlite(url: URL, path: Callable[[str], Path], wait: int, read_only: bool) -
             "postfixadmin.url names no SQLite file", hint="write sqlite:///postfixadmin.db or sqlite:////var/lib/…"
         )
     # never `rwc`: a mistyped path must not become an empty database
-    uri = f"{path(url.database).absolute().as_uri()}?mode={'ro' if read_only else 'rw'}"
-
-    def opened() -> sqlite3.Connection:
-        # the driver's own BEGIN comes too late for a consistent read; ours is below
-        return sqlite3.connect(uri, uri=True, timeout=wait, isolation_level=None, check_same_thread=False)
-
-    # hide_parameters: the text of an SQLAlchemy error ends up in logs, and a hash may be among the parameters
-    engine = create_engine("sqlite://", creator=opened, poolclass=NullPool, hide_parameters=True)
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        # the write lock at once: a lock that is taken between a read and a write cannot be waited for
-        looking = read_only or _LOOKING in connection.get_execution_options()
-        connection.exec_driver_sql("BEGIN" if looking else "BEGIN IMMEDIATE")
-
-    return engine
+    return open_sqlite(url, path(url.database), "ro" if read_only else "rw", wait)

@@ -17,7 +17,7 @@ from reconciler.errors import Halted, Unreadable
 from reconciler.model.addresses import domain_of
 from reconciler.model.records import AliasRow, MailboxRow, PasswordRow
 from reconciler.planning.changes import Action, Outcome, Result, Step
-from reconciler.remote.database_errors import is_about_one_row, is_temporary, said
+from reconciler.remote.database_errors import is_about_one_row, is_temporary, server_text
 from reconciler.settings import PostfixAdmin
 from reconciler.systems.postfixadmin import observe
 from reconciler.systems.postfixadmin.connect import Database, unreadable
@@ -48,7 +48,6 @@ class Writer:
         self._tables = database.tables
         self._section = section
         self._passwords = context.passwords
-        self._transaction_hook = context.transaction_hook
         self._fence = context.fence
         self._spellings: Spellings = {}
         self._hashes: dict[str, str] = {}
@@ -100,7 +99,7 @@ class Writer:
                 batch.add(account)
             write(connection, self._tables, batch.writes)
             done = [s for account in part for s in account if batch.outcomes[s.id].result is Result.DONE]
-            with self._transaction_hook.committing(connection, done) if done else nullcontext():
+            with self._fence.committing(connection, done) if done else nullcontext():
                 try:
                     connection.commit()
                 except DBAPIError as error:
@@ -170,6 +169,6 @@ def is_applied(database: Database, section: PostfixAdmin, steps: Sequence[Step])
 
 def _failure(error: DBAPIError, target: str) -> Outcome:
     if is_about_one_row(error):
-        return Outcome(Result.FAILED, said(error), "run `reconciler plan` again, and correct what is declared")
+        return Outcome(Result.FAILED, server_text(error), "run `reconciler plan` again, and correct what is declared")
     explained = unreadable(error, target)
     return Outcome(Result.FAILED, explained.message, explained.hint, temporary=is_temporary(error))

@@ -16,6 +16,7 @@ from reconciler.model.source_places import Origin
 from reconciler.planning.changes import Outcome, Step
 from reconciler.planning.ports import System
 from reconciler.remote.host import Completed, Host
+from reconciler.remote.hosts import SiteHosts
 from reconciler.remote.local_host import LocalHost
 from reconciler.settings import Postfix as Section
 from reconciler.settings import Settings
@@ -76,7 +77,7 @@ class WatchedHost:
         await self.inner.close()
 
 
-class OneHost:
+class OneHost(SiteHosts):
     """Every name is this host."""
 
     def __init__(self, host: Host) -> None:

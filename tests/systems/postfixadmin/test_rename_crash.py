@@ -14,6 +14,7 @@ from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState, OldMailbox
 from reconciler.planning.changes import Result, Step
 from reconciler.systems.postfixadmin.system import PostfixAdminSystem
+from reconciler.systems.system_context import NoFence
 from tests.services.own_engine import Server
 from tests.services.postfixadmin import PostfixAdminDatabase
 from tests.systems.plans import NO_PLAN, changes_of, steps_of
@@ -51,8 +52,8 @@ CASES = {"attach": renamed(), "move": renamed(move=True), "purge": PURGE}
 
 
 @dataclass
-class Journal:
-    """A witness with one table of its own in the same database."""
+class Journal(NoFence):
+    """A fence with one table of its own in the same database."""
 
     lost: bool = False
     seen: list[list[str]] = field(default_factory=list)
@@ -67,9 +68,9 @@ class Journal:
 
 
 def witnessed(database: PostfixAdminDatabase, journal: Journal) -> PostfixAdminSystem:
-    """The system with a witness."""
+    """The system with that fence."""
     system = make_system(database, Outbox())
-    system._context = replace(system._context, transaction_hook=journal)
+    system._context = replace(system._context, fence=journal)
     return system
 
 
