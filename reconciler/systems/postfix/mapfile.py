@@ -69,7 +69,7 @@ class MapText:
     def comment_above(self, entry: MapEntry) -> str:
         """The comment in the line above an entry."""
         above = self.lines[entry.line - 2].strip(_BLANKS) if entry.line > 1 else b""
-        marker = self.section is not None and entry.line - 1 == self.section.begin
+        marker = self.section is not None and entry.line - 1 in self.section
         return "" if marker or not above.startswith(b"#") else above[1:].strip().decode("utf-8", "replace")
 
     def without(self, entries: Iterable[MapEntry]) -> bytes:

@@ -36,6 +36,13 @@ def test_the_section_is_written_as_agreed() -> None:
     )
 
 
+def test_a_marker_is_no_comment_of_the_line_below_it() -> None:
+    """The line below our section goes without the end of the section when a block takes its place."""
+    text = parse(SECTION % b"example.org REJECT\n" + b"spam.test REJECT\n# note\nham.test OK\n", "nrw", "map")
+    assert [text.comment_above(entry) for entry in text.entries] == ["", "", "note"]
+    assert text.without(text.by_hand) == SECTION % b"example.org REJECT\n"
+
+
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
