@@ -73,25 +73,18 @@ class Problems:
         """The errors if there are any, else warnings and notes, by position."""
         severities = {Severity.ERROR} if self.any_error else {Severity.WARNING, Severity.NOTE}
         found: dict[tuple[Place, str], Finding] = {}
-        for problem in self._all:
-            if problem.severity in severities:
-                finding = _finding(problem, place_of)
-                assert finding.place is not None
-                found.setdefault((finding.place, finding.message), finding)
+        for severity, rule, subject, message, hint, at, other in self._all:
+            if severity not in severities:
+                continue
+            place = at if isinstance(at, Place) else place_of(Spot(at) if isinstance(at, Origin) else at, severity)
+            if other is not None:
+                there = place_of(Spot(other, on_key=True), severity)
+                message = f"{message} (the other place is {there}:{there.column})"
+            finding = Finding(severity, rule, printable(subject), printable(message), printable(hint), place)
+            found.setdefault((place, message), finding)
         better = {place for (place, _), finding in found.items() if finding.rule != "key"}
-        kept = [finding for (place, _), finding in found.items() if finding.rule != "key" or place not in better]
-        return tuple(sorted(kept, key=lambda f: (f.place or Place("", 0))[:3]))
-
-
-def _finding(problem: Problem, place_of: PlaceOf) -> Finding:
-    message, at = problem.message, problem.at
-    place = at if isinstance(at, Place) else place_of(Spot(at) if isinstance(at, Origin) else at, problem.severity)
-    if problem.other is not None:
-        there = place_of(Spot(problem.other, on_key=True), problem.severity)
-        message += f" (the other place is {there}:{there.column})"
-    return Finding(
-        problem.severity, problem.rule, printable(problem.subject), printable(message), printable(problem.hint), place
-    )
+        kept = [(place, f) for (place, _), f in found.items() if f.rule != "key" or place not in better]
+        return tuple(finding for _, finding in sorted(kept, key=lambda item: item[0][:3]))
 
 
 def printable(text: str) -> str:

@@ -12,11 +12,13 @@ from reconciler.declared.fields.field_types import MAX_NAME, Member, Name, Optio
 from reconciler.declared.fields.state_file import StateFile
 from reconciler.declared.problems import Problems, Spot
 from reconciler.declared.section import Entry, Merged, Section, warn_of_far_date
-from reconciler.declared.sections.ox_logins_and_names import check_groupware
 from reconciler.model.addresses import CATCH_ALL, Address, local_part
 from reconciler.model.declared import Mailbox
 from reconciler.model.owners import Scope
 from reconciler.model.source_places import Origin
+from reconciler.settings import OpenXchange
+
+_LOGIN = re.compile(r"[$@%.+a-zA-Z0-9_-]+")  # CHECK_USER_UID_REGEXP as shipped
 
 
 class Groupware(Entry):
@@ -159,6 +161,51 @@ def _check(merged: Merged, problems: Problems) -> None:
                 warn_of_far_date(address, f"the {what} reset", day, mailbox.origin, merged, problems)
 
 
+def _check_groupware(merged: Merged, problems: Problems) -> None:
+    """What OX refuses by its own rules (facts/open-xchange.md 4): a login that is not allowed or taken, and a display
+    name that is taken, where the server wants that."""
+    if (openxchange := merged.site.openxchange) is None:
+        return
+    logins: dict[str, Mailbox] = {}
+    names: dict[str, Mailbox] = {}
+    for mailbox in (box for box in merged.state.mailboxes.values() if box.groupware):
+        _check_login(mailbox, openxchange, logins, problems)
+        if mailbox.name is None or not openxchange.unique_display_names:
+            continue
+        # whether the server tells capitals apart is its collation's business: do not count on it
+        first = names.setdefault(mailbox.name.casefold(), mailbox)
+        if first is not mailbox:
+            both = f"{first.address} and {mailbox.address}"
+            message = f"{both} have the same display name, {mailbox.name}: OX refuses that"
+            hint = "write a different `name` in one, or `unique_display_names: false` where the server allows it"
+            spot = Spot(mailbox.origin, ("name",))
+            problems.error("display-name", mailbox.address, message, hint, spot, other=first.origin)
+
+
+def _check_login(mailbox: Mailbox, openxchange: OpenXchange, logins: dict[str, Mailbox], problems: Problems) -> None:
+    made = mailbox.address if openxchange.username == "address" else local_part(mailbox.address)
+    login = mailbox.username or made
+    if not _LOGIN.fullmatch(login):
+        message = f"OX refuses the login {login!r} of {mailbox.address}: letters, digits and $@%.+_- are allowed"
+        _say_login(mailbox, message, problems)
+    elif login.lower() == openxchange.admin.lower():
+        _say_login(mailbox, f"{mailbox.address} would have the login of the OX administrator, {login}", problems)
+    # OX compares exactly, but a server may turn logins into lower case first
+    first = logins.setdefault(login.lower(), mailbox)
+    if first is not mailbox:
+        message = f"{first.address} and {mailbox.address} want the same OX login, {login}"
+        _say_login(mailbox, message, problems, other=first)
+
+
+def _say_login(mailbox: Mailbox, message: str, problems: Problems, other: Mailbox | None = None) -> None:
+    """The hint shows a login that is probably free: local part and first label of the domain."""
+    local, _, domain = mailbox.address.rpartition("@")
+    login = re.sub(r"[^a-z0-9._+-]", "", f"{local}.{domain.partition('.')[0]}")
+    hint = f"write `groupware: {{username: {login}}}`" + (" in one of them" if other else "")
+    spot = Spot(mailbox.origin, ("groupware", "username"), on_key=mailbox.username is None)
+    problems.error("login", mailbox.address, message, hint, spot, other=other.origin if other else None)
+
+
 SECTION = Section(
     "mailboxes",
     ("mailbox", "mailboxes"),
@@ -167,5 +214,5 @@ SECTION = Section(
     _convert,
     key=attrgetter("address"),
     scope=Scope.ACCOUNT,
-    checks=(_check, check_groupware),
+    checks=(_check, _check_groupware),
 )
