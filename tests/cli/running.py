@@ -1,25 +1,32 @@
-"""Runs `reconciler` as somebody at a terminal would: as a process of its own. Used here and by tests/integration."""
+"""Runs `reconciler` as somebody at a terminal would: as a process of its own, which tests/services/nursery.py forks.
+Used here, by tests/integration and by tests/proof."""
 
 from __future__ import annotations
 
-import atexit
 import json
 import os
-import subprocess
+import signal
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
-COMMAND = [sys.executable, "-c", "from reconciler.cli.main import main; main()"]
-"""The console script, also where none is installed."""
+from tests.services.nursery import nursery
 
-_OURS = ("RECONCILER_SITE", "NO_COLOR", "FORCE_COLOR", "COLUMNS")
+COMMAND = [sys.executable, "-c", "from reconciler.cli.main import main; main()"]
+"""The console script, also where none is installed; for tests of what an interpreter does when it starts."""
+AFRESH = f"import os, sys; os.execv(sys.executable, [*{COMMAND!r}, *sys.argv[1:]])"
+"""Code for `start` and `Terminal`: such an interpreter after all, in the same process."""
+_ENOUGH = 10_000_000
+"""More bytes than any command writes."""
+
+PERSONS = ("GITLAB_USER_LOGIN", "GITHUB_ACTOR", "SUDO_USER", "CI_JOB_URL", "GITHUB_SERVER_URL")
+"""Where the command finds who started it."""
+_OURS = ("RECONCILER_SITE", "NO_COLOR", "FORCE_COLOR", "COLUMNS", *PERSONS)
 
 
 class Answer(NamedTuple):
@@ -43,131 +50,76 @@ class Answer(NamedTuple):
 
 
 def environment(**changes: str) -> dict[str, str]:
-    """The environment without what would change how the command looks or which site it takes."""
+    """The environment without what would change how the command looks, which site it takes or who started it."""
     return {name: value for name, value in os.environ.items() if name not in _OURS} | changes
 
 
-def start(
-    folder: Path, *arguments: str, env: Mapping[str, str] | None = None, command: list[str] | None = None
-) -> subprocess.Popen[str]:
-    """The command, running in `folder`, with nobody at its standard input. `command` replaces the console script."""
-    return subprocess.Popen(
-        [*(command or COMMAND), *arguments],
-        cwd=folder,
-        env=environment(**(env or {})),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-    )
+class Process:
+    """The command at work in `folder`, with nobody at its standard input. `code` replaces the console script's."""
 
+    def __init__(
+        self, folder: Path, arguments: Sequence[str], env: Mapping[str, str] | None, code: str, *, tools: bool = True
+    ) -> None:
+        self._out, self._err = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115  # until it has ended
+        with Path(os.devnull).open() as nobody:
+            streams = (nobody.fileno(), self._out.fileno(), self._err.fileno())
+            env = environment(**(env or {}))
+            self.pid = nursery().start(code, arguments, folder, env, streams, tools_in_process=not tools)
+        self.status: int | None = None
 
-def ended(process: subprocess.Popen[str], seconds: float = 120) -> Answer:
-    """Its answer. A traceback in it fails the test: no mistake of a user may show one."""
-    out, err = process.communicate(timeout=seconds)
-    assert "Traceback" not in out + err, err
-    return Answer(process.returncode, out, err)
+    @property
+    def err(self) -> str:
+        """What is on its standard error by now."""
+        return os.pread(self._err.fileno(), _ENOUGH, 0).decode("utf-8")
 
+    def poll(self) -> int | None:
+        """Its exit status, when it has ended."""
+        if self.status is None:
+            self.status = nursery().poll(self.pid)
+        return self.status
 
-def reconciler(
-    folder: Path, *arguments: str, env: Mapping[str, str] | None = None, command: list[str] | None = None
-) -> Answer:
-    """Runs the command to its end."""
-    return ended(start(folder, *arguments, env=env, command=command))
+    def send_signal(self, number: int) -> None:
+        """Unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
 
-
-_NURSERY = """
-import gc, json, os, sys
-import pytest
-import reconciler.cli.apply, reconciler.cli.history, reconciler.cli.ledger, reconciler.cli.plan, reconciler.cli.show
-import reconciler.cli.validate
-from reconciler.cli.main import run
-from tests.services import quick
-patch = pytest.MonkeyPatch()
-quick.made_once(patch)
-quick.make_now()
-gc.freeze()
-for line in sys.stdin:
-    request = json.loads(line)
-    child = os.fork()
-    if not child:
-        if request["tools_in_process"]:
-            quick.tools_in_process(patch)
-        os.chdir(request["folder"])
-        os.environ.clear()
-        os.environ.update(request["env"])
-        for number, name in ((1, "out"), (2, "err")):
-            os.dup2(os.open(request[name], os.O_WRONLY), number)
-        sys.stdin = open(os.devnull)
-        sys.argv = ["reconciler", *request["arguments"]]
-        try:
-            run()
-        except SystemExit as left:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(left.code or 0)
-        os._exit(0)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-"""
-
-
-class Nursery:
-    """A process that has imported the commands and forks once for each call: each is a process of its own as ever, but
-    without the second that the imports take, and with what tests/services/quick.py makes once. What is read while
-    importing (COLUMNS, NO_COLOR) is the first call's."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _NURSERY],
-            cwd=Path(__file__).parent.parent.parent,
-            env=environment(PYTHONUTF8="1"),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        atexit.register(self.close)
-
-    def run(
-        self, folder: Path, arguments: Sequence[str], env: Mapping[str, str], *, tools_in_process: bool = False
-    ) -> Answer:
-        """As `reconciler`; the tools of the OX stand-in are called, or processes as ever."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        with tempfile.NamedTemporaryFile() as out, tempfile.NamedTemporaryFile() as err:
-            request = {"folder": str(folder), "arguments": arguments, "out": out.name, "err": err.name}
-            how = {"env": environment(**env), "tools_in_process": tools_in_process}
-            self._process.stdin.write(json.dumps({**request, **how}) + "\n")
-            self._process.stdin.flush()
-            status = int(self._process.stdout.readline())
-            answer = Answer(status, out.read().decode("utf-8"), err.read().decode("utf-8"))
+    def wait(self, seconds: float = 120) -> Answer:
+        """Its answer, once it has ended. A traceback in it fails the test: no mistake of a user may show one."""
+        until = time.monotonic() + seconds
+        while (status := self.poll()) is None:
+            assert time.monotonic() < until, self.err
+            time.sleep(0.005)
+        with self._out, self._err:
+            answer = Answer(status, os.pread(self._out.fileno(), _ENOUGH, 0).decode("utf-8"), self.err)
         assert "Traceback" not in answer.out + answer.err, answer.err
         return answer
 
-    def close(self) -> None:
-        """Ends the process."""
-        self._process.communicate()
+
+def start(folder: Path, *arguments: str, env: Mapping[str, str] | None = None, code: str = COMMAND[2]) -> Process:
+    """The command, at work from now on."""
+    return Process(folder, arguments, env, code)
 
 
-@cache
-def nursery() -> Nursery:
-    """The one of this test run, started at the first call."""
-    return Nursery()
+def reconciler(folder: Path, *arguments: str, env: Mapping[str, str] | None = None, tools: bool = True) -> Answer:
+    """Runs the command to its end. The tools of the OX stand-in are processes, or with `tools` false its calls."""
+    process = Process(folder, arguments, env, COMMAND[2], tools=tools)
+    process.status = nursery().wait(process.pid)
+    return process.wait()
 
 
-def killed(process: subprocess.Popen[str]) -> None:
+def killed(process: Process) -> None:
     """kill -9, as the kernel does when memory is short: nothing is cleaned up."""
     assert process.poll() is None, "it was over before it could be killed"
-    process.kill()
-    process.communicate(timeout=60)
+    process.send_signal(signal.SIGKILL)
+    process.wait(60)
 
 
-def eventually(true: Callable[[], bool], process: subprocess.Popen[str] | None = None, seconds: float = 60) -> None:
+def eventually(true: Callable[[], bool], process: Process | None = None, seconds: float = 60) -> None:
     """Waits until `true()`, as long as the process runs."""
     until = time.monotonic() + seconds
     while not true():
         if process is not None and process.poll() is not None:
-            pytest.fail(f"it was over before: {process.communicate()}")
+            pytest.fail(f"it was over before: {process.wait()}")
         if time.monotonic() > until:
             pytest.fail("it never came true")
-        time.sleep(0.002)
+        time.sleep(0.005)

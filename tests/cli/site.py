@@ -28,7 +28,7 @@ from reconciler.apply.ledger.tables import declare as declare_ledger
 from reconciler.sandbox.openxchange import control
 from reconciler.sandbox.openxchange.install import install
 from reconciler.sandbox.postfixadmin_tables import create_tables
-from tests.cli.running import Answer, nursery
+from tests.cli.running import Answer, reconciler
 from tests.services.quick import called
 
 DOMAIN = "pirat.alt"
@@ -54,8 +54,8 @@ def today() -> date:
 class Site:
     """A site file and what belongs to it. `sections` is what the site file says and may be changed before `write`."""
 
-    tools_in_process = False
-    """Whether `run` calls the tools of the OX stand-in instead of starting them (tests/services/quick.py)."""
+    tools = True
+    """Whether the tools of the OX stand-in are processes; else `run` calls them (tests/services/quick.py)."""
 
     def __init__(self, folder: Path, **sections: Any) -> None:
         self.folder = folder
@@ -95,7 +95,7 @@ class Site:
     def run(self, *arguments: str, **env: str) -> Answer:
         """`reconciler ARGUMENTS` in this folder, whose site file it finds by itself."""
         env = {OX_ENV: OX_PASSWORD, **env}
-        return nursery().run(self.folder, arguments, env, tools_in_process=self.tools_in_process)
+        return reconciler(self.folder, *arguments, env=env, tools=self.tools)
 
     def letters(self) -> dict[str, EmailMessage]:
         """The letters in the outbox by recipient; the newest counts. Welcome mails go to our own domain."""
@@ -136,7 +136,7 @@ def _empty_tables() -> bytes:
 class StandInSite(Site):
     """PostfixAdmin's tables on SQLite, the OX stand-in, a texthash map that no Postfix reads."""
 
-    tools_in_process = True
+    tools = False
 
     def __init__(self, folder: Path) -> None:
         sbin = install(folder / "ox", admin_password=OX_PASSWORD)

@@ -6,12 +6,13 @@ import os
 import pty
 import re
 import select
-import subprocess
+import signal
 import time
 from pathlib import Path
 
 from tests.cli.running import COMMAND, environment
 from tests.cli.site import OX_ENV, OX_PASSWORD
+from tests.services.nursery import nursery
 
 INTERRUPT = "\x03"
 _PATIENCE = 5.0
@@ -22,19 +23,11 @@ class Terminal:
     """A command on a terminal of its own. The terminal shows standard output and standard error as one."""
 
     def __init__(self, folder: Path, *arguments: str, program: str = COMMAND[2], **env: str) -> None:
-        ours, theirs = pty.openpty()
-        self._terminal = ours
+        self._terminal, theirs = pty.openpty()
         self.seen = ""
-        self._process = subprocess.Popen(
-            [*COMMAND[:2], program, *arguments],
-            cwd=folder,
-            env=environment(**{"TERM": "xterm-256color", OX_ENV: OX_PASSWORD, **env}),
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            start_new_session=True,
-            preexec_fn=_take_terminal,
-        )
+        env = environment(**{"TERM": "xterm-256color", OX_ENV: OX_PASSWORD, **env})
+        self._pid = nursery().start(program, arguments, folder, env, (theirs, theirs, theirs), terminal=True)
+        self._status: int | None = None
         os.close(theirs)
 
     def read_until(self, text: str | None, seconds: float = 60) -> str:
@@ -63,7 +56,7 @@ class Terminal:
         next key, so after a while it is pressed again."""
         os.write(self._terminal, keys.encode())
         until = time.monotonic() + _PATIENCE
-        while keys == INTERRUPT and self._process.poll() is None:
+        while keys == INTERRUPT and self._poll() is None:
             if time.monotonic() > until:
                 os.write(self._terminal, keys.encode())
                 return
@@ -73,15 +66,20 @@ class Terminal:
         """Waits for the end."""
         self.read_until(None)
         assert "Traceback" not in self.seen
-        return self._process.wait(60)
+        until = time.monotonic() + 60
+        while (status := self._poll()) is None:
+            assert time.monotonic() < until, self.seen
+            time.sleep(0.005)
+        return status
 
     def close(self) -> None:
         """Takes the terminal away; a command that still waits on it is ended."""
         os.close(self._terminal)
-        self._process.kill()
-        self._process.wait(60)
+        if self._poll() is None:
+            os.kill(self._pid, signal.SIGKILL)
+            self._status = nursery().wait(self._pid)
 
-
-def _take_terminal() -> None:
-    """Makes the terminal the controlling one, so that Ctrl-C reaches the process."""
-    os.close(os.open(os.ttyname(0), os.O_RDWR))
+    def _poll(self) -> int | None:
+        if self._status is None:
+            self._status = nursery().poll(self._pid)
+        return self._status

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from reconciler.sandbox.openxchange import control
 from tests.cli.conftest import Command, Open
-from tests.cli.running import Answer, ended, environment, eventually
+from tests.cli.running import COMMAND, Answer, Process, eventually, killed, start
 from tests.cli.site import DOMAIN, OX_ENV, OX_PASSWORD, StandInSite, password_in, today
 from tests.services.smtp import running_server
 
@@ -27,8 +25,6 @@ acquire = Ledger.acquire
 async def short(self, holder, host, pid, ttl=timedelta(seconds=2), **options):
     return await acquire(self, holder, host, pid, ttl=ttl, **options)
 Ledger.acquire = short
-from reconciler.cli.main import main
-main()
 """
 
 
@@ -52,16 +48,9 @@ def crowd(site: StandInSite) -> StandInSite:
     return site
 
 
-def begin(folder: Path, code: str = "from reconciler.cli.main import main; main()") -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", code, "apply", "--yes"],
-        cwd=folder,
-        env=environment(**{OX_ENV: OX_PASSWORD}),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def begin(folder: Path, changes: str = "") -> Process:
+    """An apply whose code is changed by this first."""
+    return start(folder, "apply", "--yes", env={OX_ENV: OX_PASSWORD}, code=changes + COMMAND[2])
 
 
 def made(site: StandInSite) -> int:
@@ -81,7 +70,7 @@ def test_ctrl_c_ends_a_run_before_the_next_user_of_ox(crowd: StandInSite, comman
     process = begin(crowd.folder)
     eventually(lambda: made(crowd) >= 1, process)
     process.send_signal(signal.SIGINT)
-    stopped = ended(process)
+    stopped = process.wait()
     assert stopped.status == 8
     assert made(crowd) < len(PEOPLE)
     assert crowd.letters() == {}
@@ -95,11 +84,9 @@ def test_a_second_ctrl_c_cancels_what_is_under_way(crowd: StandInSite, command: 
     process = begin(crowd.folder)
     eventually(lambda: "createuser" in control.calls(crowd.ox), process)
     process.send_signal(signal.SIGINT)
-    assert process.stderr is not None
-    while "once more cancels" not in process.stderr.readline():  # two at the same moment are one signal
-        assert process.poll() is None
+    eventually(lambda: "once more cancels" in process.err, process)  # two at the same moment are one signal
     process.send_signal(signal.SIGINT)
-    stopped = ended(process, seconds=15)
+    stopped = process.wait(15)
     assert stopped.status == 8
     assert "next: reconciler resume" in stopped.words
     crowd.sound()
@@ -116,7 +103,7 @@ def test_a_stop_after_the_last_step_is_no_interruption(site: StandInSite, comman
     process = begin(site.folder)
     eventually(lambda: "createuser" in control.calls(site.ox), process)
     process.send_signal(signal.SIGINT)
-    assert ended(process).status == 0
+    assert process.wait().status == 0
     assert command("plan").status == 0
 
 
@@ -136,7 +123,7 @@ def test_a_run_that_slept_tells_nobody_anything_after_another_took_over(crowd: S
     letters = len(list((crowd.folder / "outbox").iterdir()))
     calls = control.calls(crowd.ox)
     os.kill(process.pid, signal.SIGCONT)
-    slept = ended(process)
+    slept = process.wait()
     assert slept.status == 7, slept.words
     assert "has lost its lock and writes nothing more" in slept.words
     assert len(list((crowd.folder / "outbox").iterdir())) == letters
@@ -154,7 +141,7 @@ def test_unlock_ends_a_run_that_is_alive(crowd: StandInSite, command: Command) -
     unlocked = command("unlock", "--yes")
     assert unlocked.status == 0
     assert "its process is alive" in unlocked.words
-    lost = ended(process)
+    lost = process.wait()
     assert lost.status == 7, lost.words
     assert made(crowd) < len(PEOPLE)
     assert crowd.letters() == {}
@@ -165,7 +152,7 @@ def test_unlock_ends_a_run_that_is_alive(crowd: StandInSite, command: Command) -
 
 def test_the_lock_is_renewed_while_somebody_reads_the_question(site: StandInSite, terminal: Open) -> None:
     site.declare("technik: {groupware: false}")
-    shown = terminal("apply", program=SHORT_LOCK)
+    shown = terminal("apply", program=SHORT_LOCK + COMMAND[2])
     shown.read_until("[y/N]")
 
     def expires() -> int:
@@ -189,8 +176,7 @@ def test_letters_are_remembered_one_by_one(crowd: StandInSite, command: Command)
 
     process = begin(crowd.folder)
     eventually(lambda: letters() >= 2, process)
-    process.kill()
-    process.communicate()
+    killed(process)
     before = {file.name for file in outbox.glob("*.eml")}
     sent = len({name.partition("-")[2] for name in before if f"@{DOMAIN}" not in name})
     assert sent >= 2
@@ -208,7 +194,7 @@ def test_resume_is_stopped_neither_by_others_nor_by_its_own_run(crowd: StandInSi
     process = begin(crowd.folder)
     eventually(lambda: made(crowd) >= 2, process)
     process.send_signal(signal.SIGINT)
-    assert ended(process).status == 8
+    assert process.wait().status == 8
     crowd.sound()
     state = crowd.folder / "state" / "others.yaml"
     crowd.add_mailbox(f"alt1@{DOMAIN}")
@@ -229,7 +215,7 @@ def test_a_saved_plan_outlives_a_resume(crowd: StandInSite, command: Command) ->
     process = begin(crowd.folder)
     eventually(lambda: made(crowd) >= 2, process)
     process.send_signal(signal.SIGINT)
-    assert ended(process).status == 8
+    assert process.wait().status == 8
     crowd.sound()
     others = f"domain: {DOMAIN}\naliases:\n  info: extern@else.example\n"
     (crowd.folder / "state" / "others.yaml").write_text(others, encoding="utf-8")
@@ -268,7 +254,7 @@ def hashing(request: pytest.FixtureRequest, site: StandInSite, command: Command)
     return site
 
 
-def begin_hashing(site: StandInSite, seconds: float = 1) -> subprocess.Popen[str]:
+def begin_hashing(site: StandInSite, seconds: float = 1) -> Process:
     """A run whose passwords are being hashed: nothing is written yet."""
     process = begin(site.folder, SLOW_HASHES.format(seconds=seconds) + SHORT_LOCK)
     eventually((site.folder / "hashing").exists, process)
@@ -291,7 +277,7 @@ def test_a_run_that_slept_writes_no_password_after_another_took_over(hashing: St
     eventually(taken_over)
     of_the_second = passwords(hashing)
     os.kill(process.pid, signal.SIGCONT)
-    assert ended(process).status == 7
+    assert process.wait().status == 7
     assert passwords(hashing) == of_the_second
 
 
@@ -299,7 +285,7 @@ def test_unlock_ends_a_run_before_it_writes_a_password(hashing: StandInSite, com
     before = passwords(hashing)
     process = begin_hashing(hashing)
     assert command("unlock", "--yes").status == 0
-    assert ended(process).status == 7
+    assert process.wait().status == 7
     assert passwords(hashing) == before
 
 
@@ -308,7 +294,7 @@ def test_ctrl_c_ends_a_run_that_hashes(hashing: StandInSite, command: Command) -
     before = passwords(hashing)
     process = begin_hashing(hashing)
     process.send_signal(signal.SIGINT)
-    assert ended(process).status == 8
+    assert process.wait().status == 8
     assert passwords(hashing) == before
     assert command("resume", "--yes").status == 0
     every_letter_opens_both_doors(hashing)
@@ -320,11 +306,9 @@ def test_a_second_ctrl_c_gives_the_lock_back_and_nothing_is_written_behind_it(
     before = passwords(hashing)
     process = begin_hashing(hashing, seconds=1.5)
     process.send_signal(signal.SIGINT)
-    assert process.stderr is not None
-    while "once more cancels" not in process.stderr.readline():
-        assert process.poll() is None
+    eventually(lambda: "once more cancels" in process.err, process)
     process.send_signal(signal.SIGINT)
-    assert ended(process).status == 8
+    assert process.wait().status == 8
     assert passwords(hashing) == before
 
 
@@ -337,7 +321,7 @@ def test_a_stop_between_two_letters(site: StandInSite, command: Command) -> None
         process = begin(site.folder)
         eventually(lambda: len(server.mails) >= 2, process)
         process.send_signal(signal.SIGINT)
-        assert ended(process).status == 8
+        assert process.wait().status == 8
         sent = len(server.mails)
         assert sent < 2 * len(PEOPLE), "a welcome mail and a letter for each"
         server.slow = 0
@@ -364,7 +348,7 @@ def test_unlock_ends_a_run_before_its_map_is_moved_over_the_live_one(site: Stand
     process = begin(site.folder, SLOW_MAP + SHORT_LOCK)
     eventually((site.folder / "beside").exists, process)
     assert command("unlock", "--yes").status == 0
-    assert ended(process).status == 7
+    assert process.wait().status == 7
     assert "example.org" not in site.map.read_text(encoding="utf-8")
     assert command("apply", "--yes").status == 0
     assert "example.org" in site.map.read_text(encoding="utf-8")
@@ -377,5 +361,5 @@ def test_unlock_ends_a_run_before_it_tries_again(crowd: StandInSite, command: Co
     eventually(lambda: control.calls(crowd.ox).get("createuser", 0) >= len(PEOPLE), process)
     assert command("unlock", "--yes").status == 0
     crowd.sound()
-    assert ended(process).status == 7
+    assert process.wait().status == 7
     assert (made(crowd), crowd.letters()) == (0, {})

@@ -6,7 +6,7 @@ import time
 
 from reconciler.sandbox.openxchange import control
 from tests.cli.conftest import Command
-from tests.cli.running import eventually
+from tests.cli.running import eventually, killed
 from tests.cli.site import StandInSite, today
 from tests.cli.test_fence import begin, declared, every_letter_opens_both_doors
 
@@ -22,8 +22,7 @@ def test_a_tool_that_a_killed_run_left_at_work_comes_not_after_the_next_run(
     control.forget_calls(site.ox)
     process = begin(site.folder)
     eventually(lambda: "changeuser" in control.calls(site.ox), process)
-    process.kill()
-    process.communicate()
+    killed(process)
     over = time.monotonic() + 2.5
     site.sound()
     answer = command("apply", "--yes")

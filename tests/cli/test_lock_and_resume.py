@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import re
 import signal
-import subprocess
 
 import pytest
 
 from reconciler.sandbox.openxchange import control
 from tests.cli.conftest import Command, Open
-from tests.cli.running import ended, eventually, killed, start
+from tests.cli.running import Process, eventually, killed, start
 from tests.cli.site import ANNA, ANNA_DECLARED, OX_ENV, OX_PASSWORD, StandInSite, password_in
 
 BLOCK = "domain: example.org, reason: spam"
 
 
 @pytest.fixture
-def busy(site: StandInSite) -> subprocess.Popen[str]:
+def busy(site: StandInSite) -> Process:
     """A run that waits for createuser; anna's mailbox is there, the OX user and a block are not yet."""
     site.declare(ANNA_DECLARED, blocks=[BLOCK])
     site.fault("slow", tool="createuser", first=1, seconds=3)
@@ -27,32 +26,30 @@ def busy(site: StandInSite) -> subprocess.Popen[str]:
     return process
 
 
-def test_7_while_another_run_is_at_work(site: StandInSite, busy: subprocess.Popen[str], command: Command) -> None:
+def test_7_while_another_run_is_at_work(site: StandInSite, busy: Process, command: Command) -> None:
     """Who, where and since when is said; plan reads all the same; the first run ends well."""
     answer = command("apply", "--yes")
     assert answer.status == 7
     assert f"process {busy.pid}" in answer.words
     assert "→" in answer.err
     assert command("plan").status in (0, 4)
-    assert ended(busy).status == 0
+    assert busy.wait().status == 0
     assert command("apply", "--yes").status == 0
     assert len(site.letters()) == 1
 
 
-def test_unlock_asks_before_it_takes_the_lock(site: StandInSite, busy: subprocess.Popen[str], command: Command) -> None:
+def test_unlock_asks_before_it_takes_the_lock(site: StandInSite, busy: Process, command: Command) -> None:
     answer = command("unlock")
     assert answer.status == 2
     assert f"process {busy.pid}" in answer.words
     assert "reconciler unlock --yes" in answer.words
-    assert ended(busy).status == 0
+    assert busy.wait().status == 0
     answer = command("unlock", "--yes")
     assert (answer.status, "nobody holds the lock" in answer.words) == (0, True)
 
 
 @pytest.mark.parametrize("answer", ["n\n", "\x04", "\x03"], ids=repr)
-def test_everything_but_yes_leaves_the_lock(
-    site: StandInSite, busy: subprocess.Popen[str], terminal: Open, answer: str
-) -> None:
+def test_everything_but_yes_leaves_the_lock(site: StandInSite, busy: Process, terminal: Open, answer: str) -> None:
     killed(busy)
     shown = terminal("unlock")
     assert f"process {busy.pid}" in shown.read_until("[y/N]")
@@ -65,7 +62,7 @@ def test_everything_but_yes_leaves_the_lock(
     assert yes.status() == 0
 
 
-def test_a_killed_run_is_resumed(site: StandInSite, busy: subprocess.Popen[str], command: Command) -> None:
+def test_a_killed_run_is_resumed(site: StandInSite, busy: Process, command: Command) -> None:
     """Its process is dead on this very host, so that nobody waits for it; the password that was made anew is the one
     that the letter tells."""
     killed(busy)
@@ -81,12 +78,10 @@ def test_a_killed_run_is_resumed(site: StandInSite, busy: subprocess.Popen[str],
     assert command("resume", "--yes").status == 0  # nothing is left
 
 
-def test_a_stopped_run_is_resumed_and_remembered(
-    site: StandInSite, busy: subprocess.Popen[str], command: Command
-) -> None:
+def test_a_stopped_run_is_resumed_and_remembered(site: StandInSite, busy: Process, command: Command) -> None:
     """Ctrl-C between OX and the rest: the letter is still owed, and resume sends it."""
     busy.send_signal(signal.SIGINT)
-    assert ended(busy).status == 8
+    assert busy.wait().status == 8
     assert site.letters() == {}
     assert "next: reconciler resume" in command("history", "1").words
     assert command("plan").status == 4

@@ -131,13 +131,17 @@ def test_1_for_a_full_disk_that_is_not_the_outputs(
     assert "this is a bug" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+ALL_CLOSED = "<&- >&- 2>&-"
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", ALL_CLOSED])
 def test_a_closed_stream_changes_no_status_and_no_file_becomes_it(site: StandInSite, closed: str) -> None:
     site.declare(ANNA_DECLARED)
     run_in(site, "ledger", "init")
     before = (site.folder / "postfixadmin.sqlite").read_bytes()
     line = " ".join(map(shlex.quote, COMMAND))
-    for words, expected in (("plan", 4), ("drift --format json", 4), ("--help", 0), ("nonsense", 2)):
+    every = (("plan", 4), ("drift --format json", 4), ("--help", 0), ("nonsense", 2))
+    for words, expected in every if closed == ALL_CLOSED else every[:1]:
         done = subprocess.run(["sh", "-c", f"{line} {words} {closed}"], cwd=site.folder, env=environment(), check=False)
         assert done.returncode == expected, words
     assert (site.folder / "postfixadmin.sqlite").read_bytes() == before

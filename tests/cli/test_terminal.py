@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.sandbox.openxchange import control
 from tests.cli.conftest import Open
-from tests.cli.running import COMMAND, ended, eventually, reconciler, start
+from tests.cli.running import AFRESH, COMMAND, eventually, reconciler, start
 from tests.cli.site import ANNA, ANNA_DECLARED, BERND_DECLARED, OX_ENV, OX_PASSWORD, StandInSite
 from tests.cli.terminal import Terminal
 
@@ -57,11 +57,11 @@ def test_the_question_says_how_many_and_does_not_stand_in_the_json(site: StandIn
 
 def test_colours_on_a_terminal_only_and_never_with_no_color(site: StandInSite, terminal: Open) -> None:
     site.declare(ANNA_DECLARED)
-    shown = terminal("plan")
+    shown = terminal("plan", program=AFRESH)  # the environment is looked at while importing
     assert shown.status() == 4
     assert "\x1b[" in shown.seen
     for env in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
-        plain = terminal("plan", **env)
+        plain = terminal("plan", program=AFRESH, **env)
         assert plain.status() == 4
         assert plain.seen == plain.plain
     assert "\x1b" not in site.run("plan").words
@@ -103,7 +103,7 @@ def test_a_signal_ends_apply_at_a_step_boundary(site: StandInSite, number: signa
     process = start(site.folder, "apply", "--yes", "--format", "json", env={OX_ENV: OX_PASSWORD})
     eventually(called, process)
     process.send_signal(number)
-    answer = ended(process)
+    answer = process.wait()
     assert answer.status == 8
     assert "stopping after the steps that are under way" in answer.err
     assert answer.json["interrupted"] is True
@@ -128,6 +128,6 @@ def test_ctrl_c_during_a_plan_leaves_quietly(site: StandInSite) -> None:
     process = start(site.folder, "plan", env={OX_ENV: OX_PASSWORD})
     eventually(lambda: "listuser" in control.calls(site.ox), process)
     process.send_signal(signal.SIGINT)
-    assert ended(process).status == 130
+    assert process.wait().status == 130
     site.sound()
     assert site.live() == before

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.sandbox.openxchange import control
-from tests.cli.running import eventually, killed, start
+from tests.cli.running import Process, eventually, killed, start
 from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, OX_ENV, OX_PASSWORD
 from tests.integration.sites import RealSite
 
@@ -34,9 +32,9 @@ run()
 """The command, which also writes down every password that it makes: those of a killed run are in no letter."""
 
 
-def apply(site: RealSite) -> subprocess.Popen[str]:
+def apply(site: RealSite) -> Process:
     """`reconciler apply --yes`, to be killed."""
-    return start(site.folder, "apply", "--yes", env=ENV, command=[sys.executable, "-c", TELLING])
+    return start(site.folder, "apply", "--yes", env=ENV, code=TELLING)
 
 
 def unlock(site: RealSite) -> None:
@@ -53,10 +51,10 @@ def processes(text: str) -> Iterator[int]:
                 yield int(folder.name)
 
 
-def came_true(moment: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+def came_true(moment: Callable[[], bool], process: Process) -> None:
     """Waits for it, and fails when the process ended without it."""
     eventually(lambda: moment() or process.poll() is not None)
-    assert moment(), f"it was over before: {process.communicate()}"
+    assert moment(), f"it was over before: {process.wait()}"
 
 
 def kill_tools(site: RealSite) -> None:
@@ -181,9 +179,9 @@ def test_killed_while_it_asks_for_nothing_and_again(site: RealSite) -> None:
     for moment in moments:
         process = apply(site)
         came_true(moment, process)  # whether or not the run got to its end meanwhile
-        process.kill()
-        process.communicate(timeout=60)
-        died += process.returncode == -signal.SIGKILL
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        died += process.status == -signal.SIGKILL
         kill_tools(site)
         lock = site.postfix.map.parent / ".sender_access.lock"
         if lock.exists():

@@ -18,6 +18,7 @@ READING = (("validate",), ("plan",), ("plan", "--out", "plan.json"), ("drift", "
 @pytest.fixture
 def looked_at(site: RealSite, mariadb_server: Server) -> Iterator[RealSite]:
     """A site with something of everything to do, opened by a database user that has SELECT and nothing else."""
+    site.tools = False  # that they are programs is not the point
     site.declare(ANNA_DECLARED, aliases=["vorstand: [anna.beispiel]"])
     assert site.run("apply", "--yes").status == 0
     site.by_hand("UPDATE mailbox SET quota = 512 * 1024000", "DELETE FROM alias WHERE address LIKE 'vorstand@%'")

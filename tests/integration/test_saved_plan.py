@@ -18,6 +18,7 @@ ANNAS_QUOTA = "UPDATE mailbox SET quota = :quota WHERE username = :a"
 @pytest.fixture
 def planned(site: RealSite) -> RealSite:
     """A plan is saved: anna's quota, one alias, one block."""
+    site.tools = False  # that they are programs is not the point
     site.declare(ANNA_DECLARED, aliases=["vorstand: [anna.beispiel]"])
     assert site.run("apply", "--yes").status == 0
     site.by_hand(ANNAS_QUOTA, quota=512 * 1024000, a=ANNA)

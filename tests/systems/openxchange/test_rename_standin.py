@@ -55,13 +55,13 @@ class Site:
 
 @pytest.fixture(params=["OLD", "MID", "NEW"])
 def site(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
-    if request.param != "MID":  # its tools are processes
-        tools_in_process(monkeypatch)
+    tools_in_process(monkeypatch)  # that they are programs is the point of test_contract
     return make(tmp_path, request.param)
 
 
 @pytest.fixture
-def mid(tmp_path: Path) -> Site:
+def mid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    tools_in_process(monkeypatch)
     return make(tmp_path, "MID")
 
 

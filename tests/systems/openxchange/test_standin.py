@@ -1,4 +1,5 @@
-"""Against the stand-in: what its rules, switches and faults do to us, with real processes and real passwords."""
+"""Against the stand-in: what its rules, switches and faults do to us, with real passwords. Where a fault is switched on
+its tools are processes, else calls; test_contract has processes without faults."""
 
 from __future__ import annotations
 
@@ -20,6 +21,7 @@ from reconciler.settings import OpenXchange, Settings
 from reconciler.systems.openxchange.system import OpenXchangeSystem
 from reconciler.systems.openxchange.tool_answers import Words
 from reconciler.systems.openxchange.tools import Tools
+from tests.services.quick import tools_in_process
 from tests.systems.openxchange.canned import ANNA, creation, found, new_password, update, wanted
 from tests.systems.plans import NO_PLAN
 
@@ -47,7 +49,8 @@ class Ox:
 
 
 @pytest.fixture
-def ox(tmp_path: Path) -> Ox:
+def ox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ox:
+    tools_in_process(monkeypatch)
     install(tmp_path, admin_password="of-the-admin")
     return Ox(tmp_path)
 

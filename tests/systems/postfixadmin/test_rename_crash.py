@@ -177,6 +177,7 @@ async def test_the_witness_hears_of_done_steps_only(pfa_database: PostfixAdminDa
 
 @pytest.mark.parametrize("move", [False, True])
 @pytest.mark.parametrize("count", [1, 60])
+@pytest.mark.usefixtures("cheap_hashes")
 async def test_statements_are_constant(pfa_database: PostfixAdminDatabase, count: int, move: bool) -> None:
     """Ten renames take as many statements as one: nobody waits for locks longer."""
     pfa_database.add_domain("pirat.alt")

@@ -12,6 +12,8 @@ from tests.services.postfixadmin import PostfixAdminDatabase
 from tests.systems.plans import NO_PLAN
 from tests.systems.postfixadmin.support import closing, mailbox, make_system, readable_steps, results
 
+pytestmark = pytest.mark.usefixtures("cheap_hashes")
+
 
 def accounts(count: int, **written: object) -> list[Mailbox]:
     return [mailbox(f"konto{i}@pirat.alt", member=str(1000 + i), **written) for i in range(count)]
@@ -28,7 +30,7 @@ def counted(system: PostfixAdminSystem) -> list[str]:
     return statements
 
 
-@pytest.mark.parametrize("count", [1, 10, 300])
+@pytest.mark.parametrize("count", [1, 100])
 async def test_statements_are_constant(pfa_database: PostfixAdminDatabase, count: int) -> None:
     pfa_database.add_domain("pirat.alt")
     # one more a transaction: SQLite's BEGIN and PostgreSQL's lock_timeout are statements of ours
