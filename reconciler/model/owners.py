@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
+LONGEST_SCOPE = 16
+"""Letters; what the ledger's column holds."""
+
 
 class Scope(str):
-    """What a transition is about: the word for it in plans and in the ledger, of at most 16 letters. A word is one
-    object, so that `is` compares. `section` of the state declares such subjects; it is empty for a word that only a
-    ledger knows."""
+    """What a transition is about: the word for it in plans and in the ledger. A word is one object, so that `is`
+    compares. `section` of the state declares such subjects; it is empty for a word that only a ledger knows."""
 
     section: str
     ACCOUNT: ClassVar[Scope]
@@ -17,7 +19,9 @@ class Scope(str):
     _words: ClassVar[dict[str, Scope]] = {}
 
     def __new__(cls, word: str, section: str = "") -> Scope:
-        """The word, and what it is the word of where that is said."""
+        """The word, and the section whose entries it is about, where that is said."""
+        if section and len(word) > LONGEST_SCOPE:
+            raise ValueError(f"the ledger keeps {LONGEST_SCOPE} letters of a scope, {word} has more")
         scope = cls._words.setdefault(word, super().__new__(cls, word))
         scope.section = section or getattr(scope, "section", "")
         return scope
