@@ -6,6 +6,8 @@ from __future__ import annotations
 SECTIONS = [
     "reconciler.declared.sections.mailboxes",
     "reconciler.declared.sections.aliases",
+    "reconciler.declared.sections.domains",
+    "reconciler.declared.sections.alias_domains",
     "reconciler.declared.sections.renames",
     "reconciler.declared.sections.removals",
     "reconciler.declared.sections.sender_blocks",

@@ -47,17 +47,22 @@ class StateFile:
     def own(self, text: str, spot: Spot) -> Address | None:
         """An address that PostfixAdmin can hold; what is wrong with its domain is said once a file."""
         address = self.address(text, spot)
-        if address is None:
-            return None
-        domain = domain_of(address)
+        return address if address is not None and self._is_ours(domain_of(address), address, spot) else None
+
+    def own_domain(self, text: str, spot: Spot) -> Domain | None:
+        """A domain that PostfixAdmin can hold."""
+        domain = self.domain(text, spot)
+        return domain if domain is not None and self._is_ours(domain, domain, spot) else None
+
+    def _is_ours(self, domain: Domain, subject: str, spot: Spot) -> bool:
         if domain not in self._ours:
             problem = mailbox_domain_problem(domain)
             if domain == self.vacation_domain:
                 problem = f"{domain} is the domain of vacation tokens, PostfixAdmin refuses mailboxes and aliases in it"
             if problem:
-                self.say(address, problem, "use a domain that PostfixAdmin accepts", spot)
+                self.say(subject, problem, "use a domain that PostfixAdmin accepts", spot)
             self._ours[domain] = problem is None
-        return address if self._ours[domain] else None
+        return self._ours[domain]
 
     def target(self, text: str, spot: Spot) -> Address | None:
         """Where an alias leads to."""
