@@ -111,6 +111,7 @@ CONFIRMABLE = (
     "member-changed",
     "missing-domain",
     "naming",
+    "new-domain",
     "no-letter",
     "protected",
     "register",

@@ -12,6 +12,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any, NamedTuple, Self
 
+from reconciler.model.mail_domains import ALIAS_DOMAIN_SCOPE, DOMAIN_SCOPE
 from reconciler.model.owners import Owner as Owner
 from reconciler.model.owners import Row as Row
 from reconciler.model.owners import Scope as Scope
@@ -108,8 +109,8 @@ class VacationRow(NamedTuple):
 
 
 class DomainRow(NamedTuple):
-    """A row of PostfixAdmin's `domain`; read, never written. The limits are PostfixAdmin's (facts/postfixadmin.md 8):
-    of the numbers 0 is none at all and -1 allows nothing, of the quotas, in MB, only what is above 0 limits."""
+    """A row of PostfixAdmin's `domain`. The limits are PostfixAdmin's (facts/postfixadmin.md 8): of the numbers 0 is
+    no limit and -1 allows none, of the quotas, in MB, only what is above 0 limits."""
 
     key: str
     active: bool
@@ -121,17 +122,20 @@ class DomainRow(NamedTuple):
     """Of one mailbox."""
     quota: int = 0
     """Of all together."""
+    managed: frozenset[str] = frozenset()
+    """The fields that git says; all others stay as they are found."""
 
     @property
     def owner(self) -> Owner:
-        return Owner(Scope.ALIAS, self.key)
+        return Owner(DOMAIN_SCOPE, self.key)
 
     def merged_with(self, found: DomainRow) -> DomainRow:
-        return found
+        changed = {name: value for name in self.managed if (value := getattr(self, name)) != getattr(found, name)}
+        return found._replace(**changed) if changed else found
 
 
 class AliasDomainRow(NamedTuple):
-    """A row of PostfixAdmin's `alias_domain`: every address of `key` leads to `target`; read, never written."""
+    """A row of PostfixAdmin's `alias_domain`: every address of `key` leads to `target`."""
 
     key: str
     target: str
@@ -139,10 +143,10 @@ class AliasDomainRow(NamedTuple):
 
     @property
     def owner(self) -> Owner:
-        return Owner(Scope.ALIAS, self.key)
+        return Owner(ALIAS_DOMAIN_SCOPE, self.key)
 
     def merged_with(self, found: AliasDomainRow) -> AliasDomainRow:
-        return found
+        return found if self == found else self
 
 
 class OxUserRow(NamedTuple):
@@ -261,6 +265,16 @@ class Absent(NamedTuple):
         return self
 
 
+def _domain_text(row: DomainRow) -> str:
+    limits = (("mailboxes", row.mailboxes), ("aliases", row.aliases), ("MB a mailbox", row.maxquota), ("MB", row.quota))
+    said = ["" if row.active else "off", "backup MX" if row.backupmx else ""]
+    return ", ".join(word for word in (*said, *(f"at most {max(n, 0)} {what}" for what, n in limits if n)) if word)
+
+
+def _alias_domain_text(row: AliasDomainRow) -> str:
+    return f"→ {row.target}" + ("" if row.active else ", off")
+
+
 _DELETE_OURS, _DELETE = OnUndeclared.DELETE_OURS, OnUndeclared.DELETE
 
 MAILBOX = Kind("mailbox", MailboxRow, ("mailbox", "mailboxes"), Scope.ACCOUNT, adopted=True, credential=True)
@@ -268,8 +282,16 @@ ALIAS = Kind("alias", AliasRow, ("alias", "aliases"), Scope.ALIAS, adopted=True,
 OX_USER = Kind("ox_user", OxUserRow, ("OX user", "OX users"), adopted=True, credential=True)
 BLOCK = Kind("block", BlockRow, ("sender block", "sender blocks"), Scope.BLOCK, adopted=True, on_undeclared=_DELETE)
 VACATION = Kind("vacation", VacationRow, ("vacation", "vacations"))
-DOMAIN = Kind("domain", DomainRow, ("domain", "domains"))
-ALIAS_DOMAIN = Kind("alias_domain", AliasDomainRow, ("alias domain", "alias domains"))
+DOMAIN = Kind("domain", DomainRow, ("domain", "domains"), DOMAIN_SCOPE, adopted=True, text=_domain_text)
+ALIAS_DOMAIN = Kind(
+    "alias_domain",
+    AliasDomainRow,
+    ("alias domain", "alias domains"),
+    ALIAS_DOMAIN_SCOPE,
+    adopted=True,
+    on_undeclared=_DELETE_OURS,
+    text=_alias_domain_text,
+)
 UNMANAGED_LINE = Kind("unmanaged_line", UnmanagedLineRow, ("hand-made map line", "hand-made map lines"))
 SETTING = Kind("setting", SettingRow, ("setting", "settings"))
 MEMBER = Kind("member", MemberRow, ("member", "members"))

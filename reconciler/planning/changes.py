@@ -27,6 +27,8 @@ class Stage(IntEnum):
     Mail must flow before anybody logs in, and letters go out after everything is in place.
     """
 
+    DOMAIN = 5
+    """Before anything can be in it."""
     MAIL_FLOW = 10
     REFERENCES = 15
     """Aliases that lead to accounts: an account that fails must not leave one leading nowhere. And accounts that go or
@@ -131,7 +133,17 @@ class Outcome(NamedTuple):
 
 
 HIDDEN = frozenset(
-    {"recipient", "key", "account", "block", "name_managed", "quota_managed", "active_managed", "names_managed"}
+    {
+        "recipient",
+        "key",
+        "account",
+        "block",
+        "managed",
+        "name_managed",
+        "quota_managed",
+        "active_managed",
+        "names_managed",
+    }
 )
 """Fields of rows that no plan and no report shows: the private address of a member, key and owner (shown anyway), our
 switches."""

@@ -13,7 +13,7 @@ from itertools import chain
 
 from reconciler.model.addresses import domain_of
 from reconciler.model.declared import Mailbox
-from reconciler.model.records import AliasRow, DomainRow, MailboxRow, Scope
+from reconciler.model.records import AliasDomainRow, AliasRow, DomainRow, MailboxRow, Scope
 from reconciler.model.source_places import Origin
 from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.transitions import Transition
@@ -22,6 +22,16 @@ from reconciler.policy.new_accounts import arriving_mailboxes, new_accounts
 from reconciler.policy.wording import refusal
 
 _WHERE = "in PostfixAdmin (Domain List, Edit)"
+
+
+def new_domain(context: GateContext) -> Iterator[Finding]:
+    """From then on this server keeps all mail to the domain, also what its own senders write to somebody else's."""
+    for kind, noun in ((DomainRow, "domain"), (AliasDomainRow, "alias domain")):
+        for transition, before, row in context.changes(kind):
+            if row is not None and before is None:
+                message = f"the {noun} {row.key} is new: all mail to it is kept by this server from then on"
+                hint = "look where its MX leads (dig MX), then confirm it"
+                yield refusal(transition, "new-domain", message, hint)
 
 
 def missing_domain(context: GateContext) -> Iterator[Finding]:
@@ -37,13 +47,36 @@ def missing_alias_domain(context: GateContext) -> Iterator[Finding]:
 
 
 def _outside(context: GateContext, rows: Iterable[tuple[Transition, MailboxRow | AliasRow]]) -> Iterator[Finding]:
-    domains = context.snapshot.rows(DomainRow)
-    for transition, row in rows if domains is not None else ():
+    if context.snapshot.rows(DomainRow) is None:
+        return
+    there = context.live(DomainRow).keys() | _made(context)
+    for transition, row in rows:
         domain = domain_of(row.key)
-        if domain not in context.live(DomainRow):
+        if domain not in there:
             message = f"{row.key}: PostfixAdmin does not have the domain {domain}"
-            hint = f"add the domain {domain} in PostfixAdmin (Domain List, New Domain), then run this again"
+            hint = "declare it under `domains:`, or add it in PostfixAdmin (Domain List, New Domain)"
             yield refusal(transition, "missing-domain", message, hint)
+
+
+def _made(context: GateContext) -> frozenset[str]:
+    """The domains that this plan makes, and that no gate stops."""
+    new = ((t, row) for t, before, row in context.changes(DomainRow) if row is not None and before is None)
+    return frozenset(row.key for transition, row in new if transition.owner not in context.stopped)
+
+
+def missing_target_domain(context: GateContext) -> Iterator[Finding]:
+    """PostfixAdmin wants a row of its own for both ends of an alias domain (facts/postfixadmin.md 5.5)."""
+    if context.snapshot.rows(DomainRow) is None:
+        return
+    there = context.live(DomainRow).keys() | _made(context)
+    for transition, _, row in context.changes(AliasDomainRow):
+        if row is None:
+            continue
+        for domain in (row.key, row.target):
+            if domain not in there:
+                message = f"the alias domain {row.key} needs the domain {domain}, which PostfixAdmin does not have"
+                hint = "declare it under `domains:`, too"
+                yield refusal(transition, "missing-domain", message, hint)
 
 
 def domains(context: GateContext) -> Iterator[Finding]:

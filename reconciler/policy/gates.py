@@ -26,7 +26,7 @@ from reconciler.policy.account_takeovers import (
 from reconciler.policy.alias_targets import dangling_alias, sub_addresses
 from reconciler.policy.confirmations import allowed, confirmed, unused, with_confirm_entry
 from reconciler.policy.dated_resets import one_shots
-from reconciler.policy.domains import domains, missing_alias_domain, missing_domain
+from reconciler.policy.domains import domains, missing_alias_domain, missing_domain, missing_target_domain, new_domain
 from reconciler.policy.gate_context import GateContext
 from reconciler.policy.limits import changes, creations, empty_state, removals
 from reconciler.policy.mail_flow import forward_only, mail_flow
@@ -46,6 +46,8 @@ GATES: tuple[Gate, ...] = (
     future_rename,
     unknown_system,
     lost_password,
+    new_domain,
+    missing_target_domain,
     missing_domain,
     naming,
     register,
