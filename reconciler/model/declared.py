@@ -103,6 +103,7 @@ CONFIRMABLE = (
     "changes",
     "creations",
     "dangling-alias",
+    "domain-off",
     "early-purge",
     "empty-state",
     "foreign",

@@ -122,7 +122,7 @@ class DomainRow(NamedTuple):
     """Of one mailbox."""
     quota: int = 0
     """Of all together."""
-    managed: frozenset[str] = frozenset()
+    managed: tuple[str, ...] = ()
     """The fields that git says; all others stay as they are found."""
 
     @property

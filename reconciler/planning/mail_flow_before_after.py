@@ -32,7 +32,9 @@ class MailFlow:
     def __init__(
         self, records: Records, chains: RenameChains, transitions: Iterable[Transition], delimiter: str = ""
     ) -> None:
-        changes = [c for t in transitions for c in t.changes if c.kind in ("alias", "mailbox")]
+        changed = [change for transition in transitions for change in transition.changes]
+        changes = [change for change in changed if change.kind in ("alias", "mailbox")]
+        domains = [change for change in changed if change.kind in ("domain", "alias_domain")]
         boxes = rows_of(records, MailboxRow)
         # the mailboxes of renamed accounts that are under their new address and have their old key
         moved = [row for account in chains.former if (row := boxes.get(account)) is not None and row.key != account]
@@ -40,7 +42,7 @@ class MailFlow:
         self._chains = chains
         self._changes = changes
         self.before = MailTables(records, moved=moved, delimiter=delimiter)
-        self.after = MailTables(records, changes, moved=moved, delimiter=delimiter)
+        self.after = MailTables(records, [*domains, *changes], moved=moved, delimiter=delimiter)
 
     def affected(self) -> list[str]:
         """The addresses with a row, before or after, whose mail a changed row may send elsewhere; sorted."""

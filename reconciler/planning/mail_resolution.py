@@ -107,6 +107,11 @@ class MailTables:
 
     def _change(self, change: Change) -> None:
         match change.row:
+            case DomainRow() as domain:
+                self._domains = {**self._domains, domain.key: domain}
+            case AliasDomainRow() as link:
+                others = {key: other for key, other in self._alias_domains.items() if key != link.key}
+                self._alias_domains = others if change.after is None else {**others, link.key: link}
             case AliasRow():
                 self._new_aliases[change.key] = change.after if isinstance(change.after, AliasRow) else None
             case MailboxRow():

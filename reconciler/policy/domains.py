@@ -34,6 +34,19 @@ def new_domain(context: GateContext) -> Iterator[Finding]:
                 yield refusal(transition, "new-domain", message, hint)
 
 
+def domain_off(context: GateContext) -> Iterator[Finding]:
+    """Nobody in the domain gets mail from then on, nor who an address there leads to."""
+    for transition, before, row in context.changes(DomainRow):
+        if before is None or row is None:
+            continue
+        off = before.active and not row.active
+        if off or (row.backupmx and not before.backupmx):
+            boxes = sum(domain_of(key) == row.key for key in context.live(MailboxRow))
+            what = "switched off" if off else "made a backup MX, which keeps mail for another server"
+            message = f"the domain {row.key} is {what}: its {boxes} mailboxes get no mail from then on"
+            yield refusal(transition, "domain-off", message, "confirm it when the domain has moved away")
+
+
 def missing_domain(context: GateContext) -> Iterator[Finding]:
     """A mailbox can only be in a domain that PostfixAdmin has, also one whose stored spelling changes."""
     both = ((t, old, new) for t, old, new in context.changes(MailboxRow) if old and new)

@@ -26,7 +26,14 @@ from reconciler.policy.account_takeovers import (
 from reconciler.policy.alias_targets import dangling_alias, sub_addresses
 from reconciler.policy.confirmations import allowed, confirmed, unused, with_confirm_entry
 from reconciler.policy.dated_resets import one_shots
-from reconciler.policy.domains import domains, missing_alias_domain, missing_domain, missing_target_domain, new_domain
+from reconciler.policy.domains import (
+    domain_off,
+    domains,
+    missing_alias_domain,
+    missing_domain,
+    missing_target_domain,
+    new_domain,
+)
 from reconciler.policy.gate_context import GateContext
 from reconciler.policy.limits import changes, creations, empty_state, removals
 from reconciler.policy.mail_flow import forward_only, mail_flow
@@ -47,6 +54,7 @@ GATES: tuple[Gate, ...] = (
     unknown_system,
     lost_password,
     new_domain,
+    domain_off,
     missing_target_domain,
     missing_domain,
     naming,

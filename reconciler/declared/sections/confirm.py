@@ -70,7 +70,7 @@ def _subject(gate: str, text: str, file: StateFile, spot: Spot) -> str | None:
             message = f"{describe(text)} is neither this site's name nor a domain, which `{gate}` is confirmed for"
             file.say(text, message, f"write `subject: {site}`, or a domain like mail.example", spot)
             return None
-    if gate in {"wide-block", "missing-domain"} and "@" not in text:
+    if gate in {"wide-block", "missing-domain", "new-domain", "domain-off"} and "@" not in text:
         return file.domain(text, spot)
     return file.address(text, spot)
 

@@ -11,8 +11,19 @@ from typing import NamedTuple
 
 from reconciler.model.addresses import Address, domain_of, local_part
 from reconciler.model.declared import Mailbox, OldMailbox, Rename
+from reconciler.model.mail_domains import MailDomain
 from reconciler.model.name_folding import folded
-from reconciler.model.records import AliasRole, AliasRow, MailboxRow, Owner, Records, Row, Scope
+from reconciler.model.records import (
+    AliasDomainRow,
+    AliasRole,
+    AliasRow,
+    DomainRow,
+    MailboxRow,
+    Owner,
+    Records,
+    Row,
+    Scope,
+)
 from reconciler.model.rename_chains import RenameChains
 from reconciler.planning.plan_context import PlanContext
 from reconciler.setting_values import parse_quota
@@ -37,7 +48,26 @@ def expect(context: PlanContext, settings: Settings) -> Records:
         goto = tuple(sorted(declared.goto))
         aliases[address] = AliasRow(address, address, goto, declared.active, AliasRole.DECLARED)
     # aliases first: PostfixAdmin's own order, and steps of one account keep it (facts/postfixadmin.md 5.2)
-    return {"alias": aliases, "mailbox": mailboxes}
+    return {"alias": aliases, "mailbox": mailboxes, **_domains(context)}
+
+
+def _domains(context: PlanContext) -> Records:
+    """Tables of domains only where git declares any: elsewhere they are PostfixAdmin's, and nobody counts them."""
+    domains, links = context.desired.section("domains"), context.desired.section("alias_domains")
+    records: Records = {}
+    if domains:
+        records["domain"] = {domain: _domain(each) for domain, each in domains.items()}
+    if links:
+        records["alias_domain"] = {d: AliasDomainRow(d, each.target, each.active) for d, each in links.items()}
+    return records
+
+
+def _domain(declared: MailDomain) -> DomainRow:
+    said = {name: value for name in _DOMAIN_FIELDS if (value := getattr(declared, name)) is not None}
+    return DomainRow(declared.domain, **{"active": True, **said}, managed=tuple(said))
+
+
+_DOMAIN_FIELDS = ("active", "backupmx", "mailboxes", "aliases", "maxquota", "quota")
 
 
 def _mailbox(mailbox: Mailbox, default_quota: int) -> MailboxRow:

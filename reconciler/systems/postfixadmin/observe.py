@@ -114,7 +114,8 @@ def _alias(row: Any) -> AliasRow:
 
 def _domain(row: Any) -> DomainRow:
     stored, active, backupmx, *limits = row
-    return DomainRow(address_key(stored), bool(active), bool(backupmx), *(limit or 0 for limit in limits))
+    mailboxes, aliases, maxquota, quota = (limit or 0 for limit in limits)
+    return DomainRow(address_key(stored), bool(active), bool(backupmx), mailboxes, aliases, maxquota, quota)
 
 
 def _alias_domain(row: Any) -> AliasDomainRow:
@@ -153,7 +154,7 @@ CHUNK = 500
 class Live(NamedTuple):
     """A row as it is compared, and as it is stored: `stored` begins with the key."""
 
-    row: MailboxRow | AliasRow | VacationRow
+    row: MailboxRow | AliasRow | VacationRow | DomainRow | AliasDomainRow
     stored: tuple[Any, ...]
 
 
@@ -170,11 +171,11 @@ def rows(
     *,
     lock: bool = False,
 ) -> FreshRows:
-    """The live rows of (kind, key) pairs; locked until the transaction ends when `lock` is set. Aliases before
-    mailboxes, each in the order of their keys, so that two writers cannot wait for each other."""
+    """The live rows of (kind, key) pairs; locked until the transaction ends when `lock` is set. Kind after kind, each
+    in the order of their keys, so that two writers cannot wait for each other."""
     found: dict[tuple[str, str], Live] = {}
     by_kind = readings(tables, multiplier)
-    for kind in ("alias", "mailbox", "vacation"):
+    for kind in ("domain", "alias_domain", "alias", "mailbox", "vacation"):
         query, normal, stored = by_kind[kind]
         key_column = query.selected_columns[0]
         if lock:

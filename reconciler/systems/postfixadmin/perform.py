@@ -14,7 +14,6 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from reconciler.errors import Halted, Unreadable
-from reconciler.model.addresses import domain_of
 from reconciler.model.records import AliasRow, MailboxRow, PasswordRow
 from reconciler.planning.changes import Action, Outcome, Result, Step
 from reconciler.remote.database_errors import is_about_one_row, is_temporary, server_text
@@ -31,6 +30,7 @@ from reconciler.systems.postfixadmin.transaction_rows import (
     Outcomes,
     applied_in,
     by_account,
+    domains_of,
     rows_of,
 )
 from reconciler.systems.postfixadmin.write_statements import RowsChanged, write
@@ -112,7 +112,8 @@ class Writer:
     def _locked_rows(self, connection: Connection, part: Sequence[AccountSteps]) -> LockedRows:
         steps = [step for account in part for step in account]
         found = self._rows(connection, steps, lock=True)
-        days = observe.password_days(connection, self._tables, {domain_of(step.change.key) for step in steps})
+        domains = {domain for step in steps for domain in domains_of(step.change)}
+        days = observe.password_days(connection, self._tables, domains)
         return LockedRows(found, days, observe.database_clock(connection))
 
     def _settled(self, part: Sequence[AccountSteps], planned: Outcomes, broken: DBAPIError) -> Outcomes:

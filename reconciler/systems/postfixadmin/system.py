@@ -65,9 +65,11 @@ class PostfixAdminSystem(System):
         return SideEffects(side_effects(self.name, context, owner, changes, pair, events=events, welcome_mail=mail))
 
     def stage(self, change: Change) -> Stage:
-        """The welcome mail last; aliases that lead to accounts after those."""
+        """Domains first, the welcome mail last; aliases that lead to accounts after those."""
         if change.kind == _WELCOME:
             return Stage.WELCOME
+        if change.kind == "domain":
+            return Stage.DOMAIN
         return Stage.REFERENCES if change.owner.scope is Scope.ALIAS else Stage.MAIL_FLOW
 
     def review(self, context: PlanContext, pair: Pair, details: object) -> Sequence[Finding]:

@@ -82,7 +82,7 @@ def declare(prefix: str = "") -> PostfixAdminTables:
             clocks,
             active,
         ),
-        table("alias_domain", texts("alias_domain target_domain"), active),
+        table("alias_domain", texts("alias_domain target_domain"), clocks, active),
         table("log", ("id", Integer()), ("timestamp", _Clock), texts("username domain action"), ("data", Text())),
         table("config", ("name value", Text())),
         DependentTables(

@@ -10,12 +10,21 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from reconciler.model.addresses import domain_of, local_part
-from reconciler.model.records import AliasRow, MailboxRow, Owner, PasswordRow, VacationRow
+from reconciler.model.records import AliasDomainRow, AliasRow, DomainRow, MailboxRow, Owner, PasswordRow, VacationRow
 from reconciler.planning.changes import Action, Change, Outcome, Result, Step
 from reconciler.settings import PostfixAdmin
 from reconciler.systems.postfixadmin.observe import FreshRows, Live
 from reconciler.systems.postfixadmin.stored_values import goto_text, quota_bytes, stored_alias
-from reconciler.systems.postfixadmin.write_statements import Edit, Move, Writes, new_alias, new_mailbox, password_expiry
+from reconciler.systems.postfixadmin.write_statements import (
+    Edit,
+    Move,
+    Writes,
+    new_alias,
+    new_alias_domain,
+    new_domain,
+    new_mailbox,
+    password_expiry,
+)
 
 AccountSteps = tuple[Step, ...]
 """The steps of one owner: all of them are written, or none."""
@@ -24,7 +33,7 @@ Outcomes = dict[str, Outcome]
 
 _PLAN_AGAIN = "run `reconciler plan` again: it shows what is there now"
 # PostfixAdmin writes the alias first (facts/postfixadmin.md 5.2, 5.3)
-_ORDER = ("alias", "mailbox", "vacation", "password")
+_ORDER = ("domain", "alias_domain", "alias", "mailbox", "vacation", "password")
 
 
 class LockedRows(NamedTuple):
@@ -54,6 +63,17 @@ def rows_of(step: Step) -> set[tuple[str, str]]:
     if change.kind == "alias" and change.action is Action.DELETE:
         keys.add(("mailbox", change.key))
     return keys
+
+
+def domains_of(change: Change) -> tuple[str, ...]:
+    """The domains that must be there before this row can be; none for a domain's own."""
+    match change.row:
+        case DomainRow():
+            return ()
+        case AliasDomainRow() as row:
+            return row.key, row.target
+        case _:
+            return (domain_of(change.key),)
 
 
 def applied_in(found: FreshRows, step: Step) -> bool:
@@ -99,10 +119,11 @@ class Batch:
         problem = _conflict(change, *_live(self._found, change))
         if problem := problem or self._still_an_own_alias(change, account):
             return Outcome.lost_race(problem, _PLAN_AGAIN)
-        domain, moves = domain_of(change.key), change.action in (Action.CREATE, Action.RENAME)
-        if (moves or _respells(change)) and domain not in self._days:
-            hint = f"create the domain there first: postfixadmin-cli domain add {domain}"
-            return Outcome(Result.FAILED, f"{change.key}: PostfixAdmin has no domain {domain}", hint)
+        moves = change.action in (Action.CREATE, Action.RENAME) or _respells(change)
+        for domain in domains_of(change) if moves else ():
+            if domain not in self._days:
+                hint = f"declare it under `domains:`, or create it there first: postfixadmin-cli domain add {domain}"
+                return Outcome(Result.FAILED, f"{change.key}: PostfixAdmin has no domain {domain}", hint)
         return None
 
     def _still_an_own_alias(self, change: Change, account: Sequence[Change]) -> str | None:
@@ -130,8 +151,36 @@ class Batch:
                 live = self._mailbox_now(row.key, account)
                 assert live is not None
                 self._edit_mailbox(live, row.key, password=self._hashes[row.key], password_expiry=self._expiry(row.key))
+            case DomainRow() as row:
+                self._domain(change, row)
+            case AliasDomainRow() as row:
+                self._alias_domain(change, row)
             case _:
                 raise ValueError(f"PostfixAdmin cannot carry out {change.action} of {change.kind} {change.key}")
+
+    def _domain(self, change: Change, row: DomainRow) -> None:
+        live = self._found.get(("domain", row.key))
+        if live is None:
+            self.writes.domains.append(new_domain(row))
+            self._log("create_domain", row.key)
+            return
+        values = {name: new for name, _, new in change.fields()}
+        self.writes.domain_edits.append(Edit(live.stored, values))
+        self._log("edit_domain", row.key)
+
+    def _alias_domain(self, change: Change, row: AliasDomainRow) -> None:
+        live = self._found.get(("alias_domain", row.key))
+        if live is None:
+            self.writes.alias_domains.append(new_alias_domain(row))
+            self._log("create_alias_domain", row.key)
+        elif change.action is Action.DELETE:
+            self.writes.alias_domain_deletions.append(live.stored)
+            self._log("delete_alias_domain", row.target)  # PostfixAdmin's oddity (facts/postfixadmin.md 5.5)
+        else:
+            columns = {"target": "target_domain"}
+            values = {columns.get(name, name): new for name, _, new in change.fields()}
+            self.writes.alias_domain_edits.append(Edit(live.stored, values))
+            self._log("edit_alias_domain", row.key)
 
     def _alias(self, change: Change, row: AliasRow, account: Sequence[Change]) -> None:
         live = self._found.get(("alias", row.key))
@@ -205,6 +254,8 @@ _COMPARED = {
     MailboxRow: ("name", "quota", "active", "spelling"),
     AliasRow: ("goto", "active", "spelling"),
     VacationRow: ("active",),
+    DomainRow: ("active", "backupmx", "mailboxes", "aliases", "maxquota", "quota"),
+    AliasDomainRow: ("target", "active"),
 }
 """The fields that are columns; the others say whose a row is and what of it is managed."""
 

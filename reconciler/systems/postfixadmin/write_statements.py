@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Table, case, delete, func, ins
 
 from reconciler.errors import PermanentFailure
 from reconciler.model.addresses import domain_of, local_part
-from reconciler.model.records import AliasRow, MailboxRow
+from reconciler.model.records import AliasDomainRow, AliasRow, DomainRow, MailboxRow
 from reconciler.settings import PostfixAdmin
 from reconciler.systems.postfixadmin.dependent_tables import move_mailboxes, move_vacations, purge, respell_mailboxes
 from reconciler.systems.postfixadmin.stored_values import goto_text, quota_bytes, stored_alias
@@ -45,6 +45,11 @@ class RowsChanged(PermanentFailure):
 class Writes:
     """What one transaction writes. `log` has (domain, action, address) in the order of the accounts."""
 
+    domains: list[dict[str, Any]] = field(default_factory=list)
+    domain_edits: list[Edit] = field(default_factory=list)
+    alias_domains: list[dict[str, Any]] = field(default_factory=list)
+    alias_domain_edits: list[Edit] = field(default_factory=list)
+    alias_domain_deletions: list[tuple[Any, ...]] = field(default_factory=list)
     aliases: list[dict[str, Any]] = field(default_factory=list)
     mailboxes: list[dict[str, Any]] = field(default_factory=list)
     alias_edits: dict[str, Edit] = field(default_factory=dict)
@@ -57,6 +62,25 @@ class Writes:
     alias_deletions: list[tuple[Any, ...]] = field(default_factory=list)
     mailbox_deletions: list[tuple[Any, ...]] = field(default_factory=list)
     log: list[tuple[str, str, str]] = field(default_factory=list)
+
+
+def new_domain(row: DomainRow) -> dict[str, Any]:
+    """Every column of PostfixAdmin 3.3's `domain` (facts/postfixadmin.md 5.1), without its default aliases: those are
+    declared like all others."""
+    limits = {name: getattr(row, name) for name in ("mailboxes", "aliases", "maxquota", "quota")}
+    now = {"created": func.now(), "modified": func.now()}
+    what = {"domain": row.key, "description": "", "transport": "virtual", "password_expiry": _PASSWORD_DAYS}
+    return {**what, **limits, **now, "backupmx": row.backupmx, "active": row.active}
+
+
+_PASSWORD_DAYS = 365
+"""What PostfixAdmin gives a new domain (facts/postfixadmin.md 5.1)."""
+
+
+def new_alias_domain(row: AliasDomainRow) -> dict[str, Any]:
+    """Every column of 3.3's `alias_domain`."""
+    now = {"created": func.now(), "modified": func.now()}
+    return {"alias_domain": row.key, "target_domain": row.target, **now, "active": row.active}
 
 
 def new_alias(row: AliasRow, stored: str = "") -> dict[str, Any]:
@@ -98,6 +122,8 @@ def password_expiry(now: datetime, days: int) -> datetime:
     return now.replace(second=0, microsecond=0) + timedelta(days=days)
 
 
+_DOMAIN = ("domain", "active", "backupmx", "mailboxes", "aliases", "maxquota", "quota")
+_ALIAS_DOMAIN = ("alias_domain", "target_domain", "active")
 _ALIAS = ("address", "goto", "active")
 _MAILBOX = ("username", "name", "quota", "active")
 _VACATION = ("email", "active")
@@ -105,6 +131,11 @@ _VACATION = ("email", "active")
 
 def write(connection: Connection, tables: PostfixAdminTables, writes: Writes) -> None:
     """Writes everything, in PostfixAdmin's order. Raises DBAPIError, and RowsChanged."""
+    for table, rows in ((tables.domain, writes.domains), (tables.alias_domain, writes.alias_domains)):
+        if rows:
+            connection.execute(insert(table).values(rows))
+    _edit(connection, tables.domain, _DOMAIN, writes.domain_edits)
+    _edit(connection, tables.alias_domain, _ALIAS_DOMAIN, writes.alias_domain_edits)
     if writes.aliases:
         connection.execute(insert(tables.alias).values(writes.aliases))
     if writes.mailboxes:
@@ -139,6 +170,7 @@ def _delete(connection: Connection, tables: PostfixAdminTables, writes: Writes) 
     for table, compared, stored in (
         (tables.alias, _ALIAS, writes.alias_deletions),
         (tables.mailbox, _MAILBOX, writes.mailbox_deletions),
+        (tables.alias_domain, _ALIAS_DOMAIN, writes.alias_domain_deletions),
     ):
         if stored:
             done = connection.execute(delete(table).where(*_unchanged(table, compared, stored)))
