@@ -210,7 +210,6 @@ class UnmanagedLineRow(NamedTuple):
     key: str
     map_key: str
     action: str
-    before_section: bool = False
     comment: str = ""
     """The comment line directly above it."""
 

@@ -68,12 +68,13 @@ def test_only_what_is_written_is_managed_and_an_entry_that_goes_leaves_the_domai
 
 def test_a_domain_is_not_switched_off_unseen(site: StandInSite) -> None:
     site.add_mailbox(ANNA)
-    site.declare(more={"domains": {DOMAIN: {"active": False}}})
+    box = "anna.beispiel: {groupware: false}"
+    site.declare(box, more={"domains": {DOMAIN: {"active": False}}})
     answer = site.run("apply", "--yes")
     assert answer.status == 5, answer
     assert f"the domain {DOMAIN} is switched off: its 1 mailboxes get no mail" in answer.words
     confirm = _confirm(DOMAIN, gate="domain-off")
-    site.declare(more={"domains": {DOMAIN: {"active": False}}, "confirm": confirm})
+    site.declare(box, more={"domains": {DOMAIN: {"active": False}}, "confirm": confirm})
     assert site.run("apply", "--yes").status == 0
     row = _domain(site, DOMAIN)
     assert row is not None
@@ -82,8 +83,7 @@ def test_a_domain_is_not_switched_off_unseen(site: StandInSite) -> None:
 
 def test_an_alias_domain_comes_changes_and_goes_with_its_entry(site: StandInSite) -> None:
     site.add_domain("sued.example")
-    domains = {ALIAS: {}}
-    more = {"domains": domains, "alias_domains": {ALIAS: DOMAIN}, "confirm": _confirm(ALIAS)}
+    more: dict[str, Any] = {"domains": {ALIAS: {}}, "alias_domains": {ALIAS: DOMAIN}, "confirm": _confirm(ALIAS)}
     site.declare("info: {name: Info, groupware: false}", more=more)
     answer = site.run("apply", "--yes")
     assert answer.status == 0, answer

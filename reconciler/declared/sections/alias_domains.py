@@ -1,7 +1,5 @@
 """Alias domains: all addresses of one domain lead to the same ones in another."""
 
-from __future__ import annotations
-
 from operator import attrgetter
 from typing import Annotated, Any
 
@@ -9,8 +7,9 @@ from pydantic import BeforeValidator, Field
 
 from reconciler.declared.fields.describe_input import Wrong, describe
 from reconciler.declared.fields.field_types import Text
+from reconciler.declared.fields.state_file import StateFile
 from reconciler.declared.problems import Problems, Spot
-from reconciler.declared.section import Entry, File, Merged, Section
+from reconciler.declared.section import Entry, Merged, Section
 from reconciler.model.mail_domains import ALIAS_DOMAIN_SCOPE, AliasDomain
 from reconciler.model.source_places import Origin
 
@@ -34,9 +33,9 @@ def _entry(value: Any) -> Any:
 AliasDomainTarget = Annotated[AliasDomainEntry, BeforeValidator(_entry, json_schema_input_type=Text | AliasDomainEntry)]
 
 
-def _convert(origin: Origin, entry: AliasDomainEntry, file: File) -> AliasDomain | None:
-    domain = file.addresses.own_domain(origin.key, Spot(origin, on_key=True))
-    target = file.addresses.own_domain(entry.target, Spot(origin, ("target",)))
+def _convert(origin: Origin, entry: AliasDomainEntry, file: StateFile) -> AliasDomain | None:
+    domain = file.own_domain(origin.key, Spot(origin, on_key=True))
+    target = file.own_domain(entry.target, Spot(origin, ("target",)))
     if domain is None or target is None:
         return None
     return AliasDomain(domain, target, origin, entry.active)

@@ -1,7 +1,5 @@
 """Mail domains: what PostfixAdmin needs before an address can be in one."""
 
-from __future__ import annotations
-
 from operator import attrgetter
 from typing import Annotated, Any
 
@@ -9,8 +7,9 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from reconciler.declared.fields.describe_input import Wrong, describe
 from reconciler.declared.fields.field_types import Quota
+from reconciler.declared.fields.state_file import StateFile
 from reconciler.declared.problems import Problems, Spot
-from reconciler.declared.section import Entry, File, Merged, Section
+from reconciler.declared.section import Entry, Merged, Section
 from reconciler.model.mail_domains import DOMAIN_SCOPE, MailDomain
 from reconciler.model.source_places import Origin
 
@@ -50,8 +49,8 @@ class DomainEntry(Entry):
     total_quota: Quota = Field(None, description="All quotas together.", examples=["unlimited"])
 
 
-def _convert(origin: Origin, entry: DomainEntry | None, file: File) -> MailDomain | None:
-    domain = file.addresses.own_domain(origin.key, Spot(origin, on_key=True))
+def _convert(origin: Origin, entry: DomainEntry | None, file: StateFile) -> MailDomain | None:
+    domain = file.own_domain(origin.key, Spot(origin, on_key=True))
     if domain is None:
         return None
     entry = entry or DomainEntry.model_validate({})

@@ -48,7 +48,6 @@ class View(NamedTuple):
     def records(self) -> Records:
         """Our blocks, and the hand-made lines."""
         blocks: dict[str, Row] = {k: BlockRow(k, block.action, block.lines.comment) for k, block in self.blocks.items()}
-        above = self.text.section.begin if self.text.section else 0
         in_force, first = self.built or {}, first_of(self.text.entries, self.rules)
         by_hand: dict[str, Row] = {}
         for entry in self.text.by_hand:
@@ -56,7 +55,7 @@ class View(NamedTuple):
             stale = first.get(folded) is entry and in_force.get(folded) != entry.action
             action = entry.action + (NOT_IN_FORCE if stale else "")
             comment = self.text.comment_above(entry)
-            by_hand[line] = UnmanagedLineRow(line, entry.key, action, entry.line < above, comment)
+            by_hand[line] = UnmanagedLineRow(line, entry.key, action, comment)
         return {"block": blocks, "unmanaged_line": by_hand}
 
 

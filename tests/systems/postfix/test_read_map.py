@@ -91,9 +91,9 @@ async def test_hand_made_lines_are_found_with_their_place(postfix: Postfix) -> N
     postfix.write_by_hand(f"above.test OK\n{postfix.map.read_text()}below.test DUNNO\n")
     postfix.map.write_text(postfix.map.read_text() + "fresh.test OK\n")
     assert list(rows_of(await observed(section(postfix)), UnmanagedLineRow).values()) == [
-        ("1", "above.test", "OK", True, ""),
-        ("6", "below.test", "DUNNO", False, ""),
-        ("7", "fresh.test", "OK (not in force)", False, ""),
+        ("1", "above.test", "OK", ""),
+        ("6", "below.test", "DUNNO", ""),
+        ("7", "fresh.test", "OK (not in force)", ""),
     ]
 
 
