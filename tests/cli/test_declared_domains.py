@@ -103,6 +103,15 @@ def test_an_alias_domain_comes_changes_and_goes_with_its_entry(site: StandInSite
     assert _domain(site, ALIAS) is not None
 
 
+def test_an_alias_domain_needs_both_domains(site: StandInSite) -> None:
+    more = {"alias_domains": {ALIAS: DOMAIN}, "confirm": _confirm(ALIAS)}
+    site.declare("info: {name: Info, groupware: false}", more=more)
+    answer = site.run("apply", "--yes")
+    assert answer.status == 5, answer
+    assert f"the alias domain {ALIAS} needs the domain {ALIAS}" in answer.words
+    assert site.sql("SELECT * FROM alias_domain") == []
+
+
 def test_an_alias_domain_of_somebody_else_stays_when_git_never_had_it(site: StandInSite) -> None:
     site.add_domain(ALIAS)
     site.sql("INSERT INTO alias_domain (alias_domain, target_domain, active) VALUES (?, ?, 1)", ALIAS, DOMAIN)

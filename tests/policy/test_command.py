@@ -645,6 +645,7 @@ _BY_A_TEST_OF_ITS_OWN = {
     *("unmanaged", "unknown_removal", "kept_groupware"),  # tests/cli/test_left_alone.py
     *("untold_password", "uncertain_letters"),  # tests/cli/test_letters.py
     *("domains", "sub_addresses"),  # tests/cli/test_domains.py
+    *("new_domain", "domain_off", "missing_target_domain"),  # tests/cli/test_declared_domains.py
     "display_name",  # tests/policy/test_account_lives.py
     *("member_changed", "foreign_number", "waiting_alias"),  # tests/policy/test_account_takeovers.py
 }

@@ -129,6 +129,14 @@ async def test_a_block_takes_the_place_of_the_line_that_says_the_same(any_postfi
     assert any_postfix.refuses("a@sub.example.org")
 
 
+async def test_a_line_right_below_our_section_is_taken_over_too(any_postfix: Postfix) -> None:
+    await converge(section(any_postfix), blocks("example.com"))
+    any_postfix.write_by_hand(any_postfix.map.read_text() + "example.org REJECT\nmine.test OK\n")
+    (outcome,) = await converge(section(any_postfix), blocks("example.com", "example.org"))
+    assert outcome.result is Result.DONE
+    assert any_postfix.map.read_text().endswith("example.org REJECT\n# END reconciler nrw\nmine.test OK\n")
+
+
 async def test_any_unexpected_word_of_postmap_stops_the_write(postfix: Postfix) -> None:
     """facts/postfix.md 3.1: it says so and ends with 0. Here: a remark on its own settings."""
 
