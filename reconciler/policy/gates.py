@@ -26,7 +26,7 @@ from reconciler.policy.account_takeovers import (
 from reconciler.policy.alias_targets import dangling_alias, sub_addresses
 from reconciler.policy.confirmations import allowed, confirmed, unused, with_confirm_entry
 from reconciler.policy.dated_resets import one_shots
-from reconciler.policy.domains import (
+from reconciler.policy.domain_limits import (
     domain_off,
     domains,
     missing_alias_domain,
