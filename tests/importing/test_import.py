@@ -84,7 +84,8 @@ def test_a_rename_by_hand_is_recognised_and_is_done(site: StandInSite) -> None:
     assert "from: pirat.alt\n    to: pirat.neu\n" in files[f"{DOMAIN}/renames.yaml"]
     assert "former_surname: Alt\n" in files[f"{DOMAIN}/renames.yaml"]
     assert "  pirat.alt:" not in files[f"{DOMAIN}/mailboxes.yaml"]
-    assert "rename" not in report.partition("## Repairs")[2].lower()
+    # the site's folder has the name of this test
+    assert "rename" not in report.partition("## Repairs")[2].replace(str(site.folder), "").lower()
 
 
 def test_what_only_looks_like_a_rename_stays_a_mailbox_and_is_said(site: StandInSite) -> None:

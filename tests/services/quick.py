@@ -23,9 +23,9 @@ from jinja2 import Environment
 from pydantic import SecretStr
 from sqlalchemy import Engine, create_engine
 
-from reconciler.apply.ledger import connect as ledger_connect
 from reconciler.apply.ledger import ledger as ledger_module
 from reconciler.apply.ledger.tables import declare as declare_ledger
+from reconciler.remote import database
 from reconciler.remote.command import check_parts
 from reconciler.remote.host import Completed
 from reconciler.remote.local_host import LocalHost
@@ -58,13 +58,14 @@ _statements = _Statements()
 
 
 def _create_engine(url: Any, **options: Any) -> Engine:
-    return create_engine(url, execution_options={"compiled_cache": _statements}, **options)
+    if "creator" in options:  # as `open_sqlite` does
+        options["execution_options"] = {"compiled_cache": _statements}
+    return create_engine(url, **options)
 
 
 def made_once(patch: pytest.MonkeyPatch) -> None:
     """Templates, tables, the command line, and SQL for SQLite."""
-    patch.setattr(connect, "create_engine", _create_engine)
-    patch.setattr(ledger_connect, "create_engine", _create_engine)
+    patch.setattr(database, "create_engine", _create_engine)
     patch.setattr(Environment, "compile", _compiled)
     patch.setattr(typer.main, "get_command", _get_command)
     patch.setattr(connect, "declare", _tables)
