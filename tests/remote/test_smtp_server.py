@@ -184,9 +184,9 @@ async def test_a_refused_login_does_not_repeat_the_password(
     serve: Serve, open_mailer: OpenMailer, certificate: Path
 ) -> None:
     server = serve(certificate, login=True)
-    wrong = lambda: SecretStr("Sesame-shut-7")  # noqa: E731  # one line
+    mailer = open_mailer(server, security="starttls", user=USER, password=lambda: SecretStr("Sesame-shut-7"))
     with pytest.raises(Unreadable, match=r"does not let reconciler log in: 535 5\.7\.8 not with") as caught:
-        await open_mailer(server, security="starttls", user=USER, password=wrong).check()
+        await mailer.check()
     assert "Sesame" not in caught.value.message + caught.value.hint
     assert server.logins
 

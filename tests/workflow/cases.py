@@ -87,8 +87,8 @@ async def plan_of(case: Case, folder: Path) -> Plan:
     context = SystemContext(site, SiteHosts({}), OutboxMailer(folder / "outbox"), Passwords())
     for system in (systems := build_systems(context)):
         system.observe = _observing(system, case)  # type: ignore[method-assign]  # what is live is given
-    clock = lambda: datetime(2026, 11, 24, 10, 58, tzinfo=UTC)  # noqa: E731  # said once
-    sources = Sources(site, declaration, PlanContext.of(declaration.state), systems, clock)
+    now = datetime(2026, 11, 24, 10, 58, tzinfo=UTC)
+    sources = Sources(site, declaration, PlanContext.of(declaration.state), systems, lambda: now)
     return (await draft(sources)).plan
 
 

@@ -109,11 +109,10 @@ async def everything_ours(ledger: Ledger) -> dict[RowId, InventoryEntry]:
 
 def what_counts(steps: Sequence[Step]) -> dict[Owner, Effect]:
     """What these count as in a plan without renames and removals."""
-    return {s.change.owner: effect_of(NO_PLAN, s.change.owner, _changes(steps, s.change.owner)) for s in steps}
-
-
-def _changes(steps: Sequence[Step], owner: Owner) -> list[Change]:
-    return [step.change for step in steps if step.change.owner == owner]
+    changes: dict[Owner, list[Change]] = {}
+    for step in steps:
+        changes.setdefault(step.change.owner, []).append(step.change)
+    return {owner: effect_of(NO_PLAN, owner, theirs) for owner, theirs in changes.items()}
 
 
 async def states(ledger: Ledger, run: int) -> list[str]:
