@@ -9,8 +9,6 @@ from reconciler.declared.write.layout import File
 from reconciler.importing.imported import Imported
 from reconciler.model.addresses import domain_of
 
-BLOCKS = "sender_blocks.yaml"
-
 
 def files_of(imported: Imported) -> dict[str, File]:
     """By the path below the state folder."""
@@ -24,9 +22,11 @@ def files_of(imported: Imported) -> dict[str, File]:
                 files[f"{domain}/{section}.yaml"] = File(domain, {section: entries})
         if renames := _of_domain(imported.renames, domain):
             files[f"{domain}/renames.yaml"] = File(domain, {"renames": list(renames.values())})
+    if imported.domains:
+        files["domains.yaml"] = File(None, {"domains": imported.domains, "alias_domains": imported.alias_domains})
     if imported.sender_blocks:
         blocks = [entry for _, entry in sorted(imported.sender_blocks.items())]
-        files[BLOCKS] = File(None, {"sender_blocks": blocks})
+        files["sender_blocks.yaml"] = File(None, {"sender_blocks": blocks})
     return files
 
 

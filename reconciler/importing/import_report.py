@@ -27,6 +27,8 @@ def import_report(imported: Imported, plan: Plan) -> str:
 def _declared(imported: Imported) -> Iterator[str]:
     yield "| declared | |"
     yield "|---|---|"
+    yield f"| domains | {len(imported.domains)} |"
+    yield f"| alias domains | {len(imported.alias_domains)} |"
     yield f"| mailboxes | {len(imported.mailboxes)} |"
     yield f"| aliases | {len(imported.aliases)} |"
     yield f"| renames done by hand | {len(imported.renames)} |"

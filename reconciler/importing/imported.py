@@ -35,6 +35,8 @@ class Left(NamedTuple):
 class Imported:
     """Entries by address (of a block: by its key), fields in the order of the documentation."""
 
+    domains: dict[str, dict[str, Any]] = field(default_factory=dict)
+    alias_domains: dict[str, dict[str, Any]] = field(default_factory=dict)
     mailboxes: dict[Address, dict[str, Any]] = field(default_factory=dict)
     aliases: dict[Address, dict[str, Any] | list[str]] = field(default_factory=dict)
     renames: dict[Address, dict[str, Any]] = field(default_factory=dict)

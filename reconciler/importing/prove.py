@@ -156,17 +156,22 @@ def _no_repair(transition: Transition) -> str:
 
 def _drop_owner(imported: Imported, owner: Owner, reason: str, hint: str) -> bool:
     subject = Address(owner.subject)
-    if owner.scope is Scope.BLOCK:
-        return _drop(imported, "sender_blocks", subject, reason, hint)
-    if owner.scope is Scope.ALIAS:
-        return _drop(imported, "aliases", subject, reason, hint)
+    if owner.scope is not Scope.ACCOUNT:
+        return _drop(imported, owner.scope.section, subject, reason, hint)
     olds = [old for old, rename in imported.renames.items() if rename["to"] == subject]
     if olds:
         return max(_drop(imported, "renames", old, reason, hint) for old in olds)  # all of them
     return _drop(imported, "mailboxes", subject, reason, hint)
 
 
-_NOUNS = {"mailboxes": "mailbox", "aliases": "alias", "renames": "rename by hand", "sender_blocks": "sender block"}
+_NOUNS = {
+    "domains": "domain",
+    "alias_domains": "alias domain",
+    "mailboxes": "mailbox",
+    "aliases": "alias",
+    "renames": "rename by hand",
+    "sender_blocks": "sender block",
+}
 
 
 def _drop(imported: Imported, section: str, key: str, reason: str, hint: str) -> bool:

@@ -10,6 +10,7 @@ from datetime import date
 from reconciler.importing.accounts import Accounts
 from reconciler.importing.aliases import add_aliases
 from reconciler.importing.imported import Imported, Live
+from reconciler.importing.mail_domains import add_domains
 from reconciler.importing.prove import AsObserved, Proven, prove
 from reconciler.importing.sender_blocks import add_blocks
 from reconciler.model.addresses import domain_of
@@ -39,6 +40,7 @@ async def import_state(sources: Sources, domains: Sequence[str] = ()) -> Result:
 
 
 def _collect(site: Settings, live: Live, imported: Imported, today: date) -> None:
+    add_domains(live, imported)
     accounts = Accounts(live, imported, site.openxchange.username if site.openxchange else "local_part", today)
     accounts.add()
     add_aliases(live, imported, accounts.numbers)
@@ -49,5 +51,8 @@ def _only(imported: Imported, domains: Sequence[str]) -> None:
     for table in (imported.mailboxes, imported.aliases, imported.renames):
         for address in [address for address in table if domain_of(address) not in domains]:
             del table[address]
+    for domain in [domain for domain in imported.domains if domain not in domains]:
+        del imported.domains[domain]
+        imported.alias_domains.pop(domain, None)
     imported.sender_blocks.clear()
     imported.left[:] = [item for item in imported.left if any(item.subject.endswith(f"@{d}") for d in domains)]

@@ -99,6 +99,20 @@ def test_what_only_looks_like_a_rename_stays_a_mailbox_and_is_said(site: StandIn
     assert f"the OX user of {new} does not have {old}" in report
 
 
+def test_domains_with_their_limits_and_alias_domains(site: StandInSite) -> None:
+    site.sql("UPDATE domain SET mailboxes = 10, aliases = -1, maxquota = 2048, quota = -1")
+    site.add_domain("alias.example")
+    site.sql("INSERT INTO alias_domain (alias_domain, target_domain, active) VALUES ('alias.example', ?, 1)", DOMAIN)
+    site.sql("INSERT INTO alias_domain (alias_domain, target_domain, active) VALUES ('fern.example', ?, 1)", DOMAIN)
+    files, report = _imported(site)
+    assert files["domains.yaml"].partition("\n")[2] == (
+        f"\ndomains:\n  alias.example: {{}}\n  {DOMAIN}:\n    max_mailboxes: 10\n    max_aliases: 0\n"
+        f"    max_quota: 2048 MB\n\nalias_domains:\n  alias.example:\n    target: {DOMAIN}\n    active: true\n"
+    )
+    assert "None: the plan is empty." in report
+    assert "PostfixAdmin has no domain fern.example" in report
+
+
 def test_of_two_numbers_the_register_decides(site: StandInSite) -> None:
     for address, name in ((ANNA, "Anna Beispiel"), (BERND, "Berta Irgendwer")):
         site.add_mailbox(address, name=name)
@@ -136,4 +150,6 @@ def test_one_domain_alone(site: StandInSite) -> None:
     site.add_mailbox(ANNA)
     site.add_mailbox(f"info@{OTHER}")
     _done(site.run("import", "--into", "new", "--domain", OTHER))
-    assert list(_texts(site.folder / "new")) == [f"{OTHER}/mailboxes.yaml"]
+    files = _texts(site.folder / "new")
+    assert list(files) == ["domains.yaml", f"{OTHER}/mailboxes.yaml"]
+    assert DOMAIN not in files["domains.yaml"]
