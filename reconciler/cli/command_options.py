@@ -31,7 +31,9 @@ YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 def command_group(name: str, words: str) -> typer.Typer:
     """Commands that are called by two words. `words`: what they are about, as the list of all commands says it."""
-    return typer.Typer(name=name, help=words, no_args_is_help=True, context_settings=NO_HELP, rich_markup_mode=None)
+    return typer.Typer(
+        name=name, help=words, short_help=words, no_args_is_help=True, context_settings=NO_HELP, rich_markup_mode=None
+    )
 
 
 def listed(group: typer.Typer, name: str | None = None) -> Callable[[Callable[..., None]], Callable[..., None]]:

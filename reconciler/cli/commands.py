@@ -20,6 +20,7 @@ from reconciler.cli.command_options import (
     command_group,
     listed,
 )
+from reconciler.cli.edit_commands import add_to as add_edit_commands
 from reconciler.cli.formats import Format
 from reconciler.cli.runner import enter
 from reconciler.cli.streams import write
@@ -270,3 +271,4 @@ def check(site: SiteOption = None) -> None:
 
 
 app.add_typer(ledger)
+add_edit_commands(app)

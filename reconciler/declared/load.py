@@ -5,9 +5,11 @@ Each step takes what the one before it gives, entry after entry, so that no more
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from reconciler.declared.convert import convert
@@ -17,11 +19,14 @@ from reconciler.declared.parse.documents import parse
 from reconciler.declared.parse.locator import Locator
 from reconciler.declared.problems import Problems
 from reconciler.declared.read.find import find_sources
+from reconciler.declared.read.source import Source, shown
 from reconciler.declared.read.text import read_texts
 from reconciler.errors import InvalidInput
 from reconciler.model.declared import DesiredState
 from reconciler.planning.finding import Finding, Locate
 from reconciler.settings import Settings
+
+NOTHING: Mapping[str, bytes] = MappingProxyType({})
 
 
 class Declaration(NamedTuple):
@@ -34,19 +39,26 @@ class Declaration(NamedTuple):
     folder: Path
 
 
-def load_state(folder: Path, site: Settings, *, today: date) -> Declaration:
-    """Everything declared below `folder`, as of `today` (in the site's time zone).
+def load_state(folder: Path, site: Settings, *, today: date, instead: Mapping[str, bytes] = NOTHING) -> Declaration:
+    """Everything declared below `folder`, as of `today` (in the site's time zone). `instead` has what files are to hold
+    that do not hold it yet, by their names below the folder: then git is not asked.
 
     Raises InvalidInput with every problem and its place, UsageError when there is no such folder; nothing else,
     whatever the files hold.
     """
     problems = Problems()
-    sources = find_sources(folder, problems)
-    texts = read_texts(sources, problems)
+    sources = _with_new(find_sources(folder, problems), folder, instead)
+    texts = read_texts(sources, problems, instead)
     locator = Locator(texts)
     state = merge(convert(parse(texts, locator, problems), site, today, problems), site, today, problems)
-    commit = "" if problems.any_error else read_commit(folder, problems)
+    commit = "" if problems.any_error or instead else read_commit(folder, problems)
     findings = problems.findings(locator.place_of)
     if problems.any_error:
         raise InvalidInput(findings)
     return Declaration(replace(state, commit=commit), findings, locator, len(sources), folder)
+
+
+def _with_new(sources: list[Source], folder: Path, names: Iterable[str]) -> list[Source]:
+    there = {source.name for source in sources}
+    new = [Source(name, shown(folder / name), folder / name) for name in names if name not in there]
+    return sorted([*sources, *new], key=lambda source: source.name)

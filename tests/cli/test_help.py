@@ -82,7 +82,8 @@ def test_the_page_of_commands_has_each_and_no_other() -> None:
     assert {name_in(line) for line in lines} >= {name for name in COMMANDS if " " not in name}
 
 
-WITHOUT_REPORT = {"unlock", "ledger init", "ledger check", "import"}
+EDITS = {"add mailbox", "add alias", "add block", "unblock", "rename", "remove", "reset-password", "confirm"}
+WITHOUT_REPORT = {"unlock", "ledger init", "ledger check", "import", *EDITS}
 """They say what they did; there is nothing to be read by a program."""
 
 
@@ -126,6 +127,11 @@ def test_nothing_forces_every_gate() -> None:
         "--domain",
         "--overwrite",
     }
+    # what these commands write stands in git, and is reviewed there
+    entry = set(re.findall(r"--[a-z-]+", """
+        --commit --reason --date --expires --until --given-name --surname --name --member --quota --groupware
+        --username --former-surname --ticket --old-mailbox --groupware-account
+    """))  # fmt: skip
     for name, command in COMMANDS.items():
         options = {o for parameter in command.params for o in parameter.opts if o.startswith("--")}
-        assert options <= known, f"{name}: does a new option lift gates?"
+        assert options <= (known | entry if name in EDITS else known), f"{name}: does a new option lift gates?"

@@ -100,7 +100,8 @@ _ONLY_SOMETIMES = (
 """For a mistake in a file, a site that logs in over SSH, a plan."""
 
 
-def test_validate_imports_nothing_of_live_systems(tmp_path: Path) -> None:
+@pytest.mark.parametrize("arguments", [["validate"], ["add", "alias", "kreis", "anna.beispiel"]])
+def test_what_reads_files_alone_imports_nothing_of_live_systems(tmp_path: Path, arguments: list[str]) -> None:
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "state.yaml").write_text(
         "domain: mail.example\nmailboxes: {anna.beispiel: {given_name: Anna, surname: Beispiel}}\n"

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 import stat
 from codecs import BOM_UTF8
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from reconciler.declared.problems import Problems
 from reconciler.declared.read.source import Source
@@ -26,14 +26,20 @@ _ODD_INDENT = rf"(?m)^ *([{_ODD_SPACE}])[ {_ODD_SPACE}]*[^\s#]"
 _NO_COMMENT = re.compile(r"^[^#'\"\n]*?(?::|-) +([^\s#'\"\[\]{}|>&*!][^#'\"\n]*?) (#[^\s#!][^\n]*?)\s*$", re.MULTILINE)
 
 
-def read_texts(sources: Iterable[Source], problems: Problems) -> dict[Source, str]:
-    """The text of each file that is sound so far."""
-    return {source: text for source in sources if (text := read_text(source, problems)) is not None}
+def read_texts(sources: Iterable[Source], problems: Problems, instead: Mapping[str, bytes] = {}) -> dict[Source, str]:
+    """The text of each file that is sound so far. `instead` has what files are to hold, by their names."""
+    texts = {source: read_text(source, problems, instead.get(source.name)) for source in sources}
+    return {source: text for source, text in texts.items() if text is not None}
 
 
-def read_text(source: Source, problems: Problems) -> str | None:
-    """The file's text; None after a complaint (too big, unreadable, not UTF-8, invisible characters, tabs)."""
-    content = _read_bytes(source, problems)
+def read_text(source: Source, problems: Problems, content: bytes | None = None) -> str | None:
+    """The file's text; None after a complaint (too big, unreadable, not UTF-8, invisible characters, tabs). `content`
+    is what it is to hold, where that is not what it holds."""
+    if content is None:
+        content = _read_bytes(source, problems)
+    elif len(content) > MAX_BYTES:
+        _say_too_big(source, len(content), problems)
+        return None
     text = _decode(source, content, problems) if content is not None else None
     return text if text is not None and _clean(source, text, problems) else None
 
@@ -49,10 +55,13 @@ def _read_bytes(source: Source, problems: Problems) -> bytes | None:
     except OSError as error:
         problems.error_at(source.place(), "file", f"the file cannot be read: {error.strerror}", "check its permissions")
         return None
-    size = status.st_size / 1024 / 1024
-    message = f"the file has {size:.1f} MB, {MAX_BYTES // 1024 // 1024} are allowed"
-    problems.error_at(source.place(), "file", message, "split it: any number of files is read together")
+    _say_too_big(source, status.st_size, problems)
     return None
+
+
+def _say_too_big(source: Source, size: int, problems: Problems) -> None:
+    message = f"the file has {size / 1024 / 1024:.1f} MB, {MAX_BYTES // 1024 // 1024} are allowed"
+    problems.error_at(source.place(), "file", message, "split it: any number of files is read together")
 
 
 def _decode(source: Source, content: bytes, problems: Problems) -> str | None:

@@ -56,34 +56,51 @@ def _entries(
 ) -> Iterator[tuple[str, list[str]]]:
     if isinstance(content, Mapping):
         for key, entry in content.items():
-            yield key, list(_keyed(key, entry, domain))
+            yield key, [f"  {line}" for line in keyed_lines(key, entry, domain)]
         return
     for index, fields in enumerate(content):
-        first, *rest = (line for name, value in fields.items() for line in _field(name, value, domain))
-        yield str(index), [f"  - {first}", *(f"    {line}" for line in rest)]
+        yield str(index), [f"  {line}" for line in listed_lines(fields, domain)]
 
 
-def _keyed(key: str, entry: Fields | Sequence[str], domain: str | None) -> Iterator[str]:
-    name = scalar(_short(key, domain))
+def keyed_lines(key: str, entry: Fields | Sequence[str], domain: str | None) -> list[str]:
+    """An entry of a section with keys, at the left margin."""
+    name = scalar(short(key, domain))
     if not isinstance(entry, Mapping):
-        yield from (f"  {line}" for line in _list(name, entry, domain))
-    elif not entry:
-        yield f"  {name}: {{}}"
-    else:
-        yield f"  {name}:"
-        for field_name, value in entry.items():
-            yield from (f"    {line}" for line in _field(field_name, value, domain))
+        return list(_list(name, entry, domain))
+    if not entry:
+        return [f"{name}: {{}}"]
+    return [f"{name}:", *(f"  {line}" for field, value in entry.items() for line in _field(field, value, domain))]
+
+
+def listed_lines(fields: Fields, domain: str | None) -> list[str]:
+    """An entry of a section that is a list, at the left margin."""
+    first, *rest = (line for name, value in fields.items() for line in _field(name, value, domain))
+    return [f"- {first}", *(f"  {line}" for line in rest)]
+
+
+def in_braces(entry: Fields | Sequence[str], domain: str | None) -> str:
+    """An entry on one line: `{given_name: Anna, surname: Beispiel}`, or `[anna, bernd]`."""
+    match entry:
+        case Mapping():
+            return f"{{{', '.join(f'{name}: {_inline(name, value, domain)}' for name, value in entry.items())}}}"
+        case _:
+            return f"[{', '.join(scalar(short(item, domain), in_brackets=True) for item in entry)}]"
+
+
+def _inline(name: str, value: Any, domain: str | None) -> str:
+    if isinstance(value, Mapping | list | tuple):
+        return in_braces(value, domain)
+    return scalar(short(value, domain) if name in _ADDRESSES else value, in_brackets=True)
 
 
 def _field(name: str, value: Any, domain: str | None) -> Iterator[str]:
     match value:
         case Mapping():
-            inner = ", ".join(f"{key}: {scalar(item, in_brackets=True)}" for key, item in value.items())
-            yield f"{name}: {{{inner}}}"
+            yield f"{name}: {in_braces(value, domain)}"
         case list() | tuple():
             yield from _list(name, value, domain)
         case _:
-            yield f"{name}: {scalar(_short(value, domain) if name in _ADDRESSES else value)}"
+            yield f"{name}: {scalar(short(value, domain) if name in _ADDRESSES else value)}"
 
 
 _ADDRESSES = frozenset({"from", "to", "mailbox"})
@@ -91,7 +108,7 @@ _ADDRESSES = frozenset({"from", "to", "mailbox"})
 
 
 def _list(name: str, items: Sequence[str], domain: str | None) -> Iterator[str]:
-    texts = [scalar(_short(item, domain), in_brackets=True) for item in items]
+    texts = [scalar(short(item, domain), in_brackets=True) for item in items]
     line = f"{name}: [{', '.join(texts)}]"
     if len(line) <= WIDTH:
         yield line
@@ -100,5 +117,6 @@ def _list(name: str, items: Sequence[str], domain: str | None) -> Iterator[str]:
     yield from (f"  - {text}" for text in texts)
 
 
-def _short(address: str, domain: str | None) -> str:
+def short(address: str, domain: str | None) -> str:
+    """An address as a file of this domain writes it."""
     return local_part(address) if domain is not None and domain_of(address) == domain else address

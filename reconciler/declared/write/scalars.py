@@ -8,7 +8,7 @@ import re
 from reconciler.declared.parse.scalars import meant, plain_value
 
 # what begins with a letter or digit and holds no sign with a meaning; a comma has one in brackets
-_PLAIN = re.compile(r"[^\W_][\w.+=/!$^~@-]*(?:,? [\w.+=/!$^~()@-]+)*")
+_PLAIN = re.compile(r"[^\W_][\w.+=/!$^~@'-]*(?:,? [\w.+=/!$^~()@-][\w.+=/!$^~()@'-]*)*")
 
 
 def scalar(value: object, *, in_brackets: bool = False) -> str:

@@ -1,0 +1,207 @@
+"""The commands that edit the declared state, as they are typed (`commands` says why annotations are values here)."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from reconciler.cli.command_options import SiteOption, StateOption, command_group, listed
+from reconciler.cli.runner import enter
+
+CommitOption = Annotated[bool, typer.Option("--commit", help="Commit the files that changed, saying what and why.")]
+WhyOption = Annotated[str | None, typer.Option("--reason", help="Why; for the commit's message.")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why; in the entry, and in the commit's message.")]
+DateOption = Annotated[str | None, typer.Option("--date", metavar="DATE", help="A day like 2026-12-01; default today.")]
+AddressArgument = Annotated[str, typer.Argument(metavar="ADDRESS", help="An address, or a local part.")]
+SenderArgument = Annotated[
+    str, typer.Argument(metavar="SENDER|DOMAIN", help="An envelope sender, or a domain with its subdomains.")
+]
+GivenNameOption = Annotated[str | None, typer.Option("--given-name", help="Given name; needed with groupware.")]
+SurnameOption = Annotated[str | None, typer.Option("--surname", help="Surname; needed with groupware.")]
+NameOption = Annotated[str | None, typer.Option("--name", help="Display name; default given name and surname.")]
+
+add = command_group("add", "Add a mailbox, an alias or a sender block to the declared state.")
+
+
+@listed(add)
+def mailbox(
+    address: AddressArgument,
+    given_name: GivenNameOption = None,
+    surname: SurnameOption = None,
+    name: NameOption = None,
+    member: Annotated[str | None, typer.Option("--member", help="Member number; makes the alias NUMBER@.")] = None,
+    quota: Annotated[str | None, typer.Option("--quota", help="Like '10240 MB', or unlimited.")] = None,
+    groupware: Annotated[
+        bool | None, typer.Option("--groupware/--no-groupware", help="Whether it has an OX account.")
+    ] = None,
+    username: Annotated[str | None, typer.Option("--username", help="OX login; default by the site's rule.")] = None,
+    reason: WhyOption = None,
+    commit: CommitOption = False,
+    site: SiteOption = None,
+    state: StateOption = None,
+) -> None:
+    """Declare a mailbox. It is made by the next apply.
+
+    Example: reconciler add mailbox bernd.neu@mail.example --given-name Bernd --surname Neu --member 10077
+    """
+    fields = {"given_name": given_name, "surname": surname, "name": name, "member": member, "quota": quota}
+    _edit(
+        "add_mailbox", site, state, reason, commit, address, fields=fields | {"groupware": groupware}, username=username
+    )
+
+
+@listed(add)
+def alias(
+    address: AddressArgument,
+    targets: Annotated[list[str], typer.Argument(metavar="TARGET...", help="Where mail goes.")],
+    reason: WhyOption = None,
+    commit: CommitOption = False,
+    site: SiteOption = None,
+    state: StateOption = None,
+) -> None:
+    """Declare an alias, or add targets to one that is declared.
+
+    Example: reconciler add alias vorstand@mail.example anna.beispiel@mail.example klaus@extern.example
+    """
+    _edit("add_alias", site, state, reason, commit, address, targets)
+
+
+@listed(add)
+def block(
+    sender: SenderArgument,
+    reason: ReasonOption,
+    expires: Annotated[str | None, typer.Option("--expires", metavar="DATE", help="The last day of it.")] = None,
+    commit: CommitOption = False,
+    site: SiteOption = None,
+    state: StateOption = None,
+) -> None:
+    """Refuse mail of an envelope sender, or of a domain and its subdomains.
+
+    Example: reconciler add block spam@example.net --reason "phishing wave" --expires 2027-02-22
+    """
+    _edit("add_block", site, state, None, commit, sender, reason=reason, expires=expires)
+
+
+def unblock(
+    sender: SenderArgument,
+    reason: WhyOption = None,
+    commit: CommitOption = False,
+    site: SiteOption = None,
+    state: StateOption = None,
+) -> None:
+    """Take a sender block out of the declared state.
+
+    Example: reconciler unblock spam@example.net --reason "wave is over"
+    """
+    _edit("unblock", site, state, reason, commit, sender)
+
+
+def rename(
+    old: Annotated[str, typer.Argument(metavar="OLD", help="The address so far.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="The address from now on.")],
+    date: DateOption = None,
+    given_name: GivenNameOption = None,
+    surname: Annotated[str | None, typer.Option("--surname", help="The new surname, where it changes.")] = None,
+    name: NameOption = None,
+    former_surname: Annotated[
+        str | None, typer.Option("--former-surname", help="Shown on the old mailbox; default the one before --surname.")
+    ] = None,
+    ticket: Annotated[str | None, typer.Option("--ticket", help="Where it was asked for.")] = None,
+    old_mailbox: Annotated[str | None, typer.Option("--old-mailbox", help="attach (the default) or move.")] = None,
+    reason: WhyOption = None,
+    commit: CommitOption = False,
+    site: SiteOption = None,
+    state: StateOption = None,
+) -> None:
+    """Give an account another address: its entry stands under the new one, with a `renames` entry, and declared aliases
+    lead to the new one. With a date of the future aliases are left until then.
+
+    Example: reconciler rename anna.muster anna.beispiel --surname Beispiel --ticket "RT 4711"
+    """
+    names = {"given_name": given_name, "surname": surname, "name": name}
+    details = {"former_surname": former_surname, "ticket": ticket, "old_mailbox": old_mailbox}
+    _edit("rename", site, state, reason, commit, old, new, date=date, names=names, details=details)
+
+
+def remove(
+    address: AddressArgument,
+    reason: WhyOption = None,
+    date: DateOption = None,
+    groupware_account: Annotated[
+        str | None, typer.Option("--groupware-account", help="keep (the default) or delete the OX account.")
+    ] = None,
+    commit: CommitOption = False,
+    site: SiteOption = None,
+    state: StateOption = None,
+) -> None:
+    """Declare that a mailbox goes on a day, or take an alias out. Declared aliases do not lead to it any more; one that
+    would lead to nobody is named, and nothing is written.
+
+    Example: reconciler remove hans.weg@mail.example --date 2026-12-01 --reason "left the party, RT 4890"
+    """
+    how = {"date": date, "reason": reason, "groupware_account": groupware_account}
+    _edit("remove", site, state, None, commit, address, **how)
+
+
+def reset_password(
+    address: AddressArgument,
+    date: DateOption = None,
+    reason: WhyOption = None,
+    commit: CommitOption = False,
+    site: SiteOption = None,
+    state: StateOption = None,
+) -> None:
+    """Declare a new password for a member, sent to the registered address by the first apply on that day or later.
+
+    Example: reconciler reset-password anna.beispiel --reason "RT 4712"
+    """
+    _edit("reset_password", site, state, reason, commit, address, date=date)
+
+
+def confirm(
+    gate: Annotated[str, typer.Argument(metavar="GATE", help="The gate, as the plan's refusal names it.")],
+    subject: Annotated[str, typer.Argument(metavar="SUBJECT", help="Of what, as the refusal names it.")],
+    reason: ReasonOption,
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="DATE", help="The last day; default in a week, at most 31 days.")
+    ] = None,
+    commit: CommitOption = False,
+    site: SiteOption = None,
+    state: StateOption = None,
+) -> None:
+    """Lift one gate for one subject until a day. An earlier entry for both is replaced.
+
+    Example: reconciler confirm groupware-delete hans.weg@mail.example --reason "data export handed over"
+    """
+    _edit("confirm", site, state, None, commit, gate, subject, reason=reason, until=until)
+
+
+def _edit(
+    name: str, site: Path | None, state: Path | None, reason: str | None, commit: bool, /, *words: Any, **options: Any
+) -> None:
+    """Imports and runs the change of this name."""
+    from reconciler.cli import edit, edit_changes
+
+    change = edit_changes.CHANGES[name]
+    enter(
+        lambda: edit.edit_state(
+            site, state, lambda state, site: change(state, site, *words, **options), reason=reason, commit=commit
+        )
+    )
+
+
+def add_to(app: typer.Typer) -> None:
+    """Puts these commands into the list of all."""
+    app.add_typer(add)
+    for name, command in _COMMANDS.items():
+        listed(app, name)(command)
+
+
+_COMMANDS: dict[str, Callable[..., None]] = {
+    "rename": rename,
+    "remove": remove,
+    "reset-password": reset_password,
+    "unblock": unblock,
+    "confirm": confirm,
+}
