@@ -69,8 +69,8 @@ def _accounts_of(member: str, desired: DesiredState, snapshot: Snapshot) -> froz
 
 
 def _declared(text: str, hit: Hit, desired: DesiredState, locate: Locate, delimiter: str) -> Iterator[Fact]:
-    def fact(kind: str, subject: str, said: str, origin: Origin) -> Fact:
-        return Fact("declared", kind, subject, said, locate(origin))
+    def fact(kind: str, subject: str, description: str, origin: Origin) -> Fact:
+        return Fact("declared", kind, subject, description, locate(origin))
 
     for box in desired.mailboxes.values():
         if hit(box.address) or box.member == text:
@@ -103,23 +103,23 @@ def _live(text: str, hit: Hit, snapshot: Snapshot) -> Iterator[Fact]:
         for kind, table in records.items():
             for key, row in table.items():
                 known = find_kind(kind)
-                said = _describe(row, key, hit, text, snapshot.delimiter)
-                if not said and known is not None and known.text is not None and hit(key):
-                    said = known.line(None, row)
-                if said:
-                    yield Fact(system, kind, key, said)
+                description = _describe(row, key, hit, text, snapshot.delimiter)
+                if not description and known is not None and known.text is not None and hit(key):
+                    description = known.line(None, row)
+                if description:
+                    yield Fact(system, kind, key, description)
 
 
 def _missing(text: str, hit: Hit, snapshot: Snapshot, wanted: Mapping[str, Records]) -> Iterator[Fact]:
     """What is declared about it and not live, in the systems that could be read."""
-    said = "declared, but not live: reconciler plan shows what is done about it"
+    description = "declared, but not live: reconciler plan shows what is done about it"
     for system, records in wanted.items():
         for kind, table in records.items():
             live = snapshot.records[system].get(kind, {})
             for key, row in table.items():
                 about = hit(key) or hit(row.owner.subject) or (kind == "block" and _covers(key, text))
                 if about and key not in live and not isinstance(row, Absent):
-                    yield Fact(system, kind, key, said, missing=True)
+                    yield Fact(system, kind, key, description, missing=True)
 
 
 def _describe(row: object, key: str, hit: Hit, text: str, delimiter: str) -> str:
@@ -161,8 +161,8 @@ def _of_its_domain(text: str, snapshot: Snapshot) -> Iterator[Fact]:
         backup = ", the mail server is only a backup MX for it" if row.backupmx else ""
         yield Fact("postfixadmin", "domain", domain, f"domain of this site, {_switch(row.active)}{backup}")
     if alias_domain := (snapshot.rows(AliasDomainRow) or {}).get(domain):
-        said = f"alias domain: its addresses lead to {alias_domain.target}, {_switch(alias_domain.active)}"
-        yield Fact("postfixadmin", "alias_domain", domain, said)
+        description = f"alias domain: its addresses lead to {alias_domain.target}, {_switch(alias_domain.active)}"
+        yield Fact("postfixadmin", "alias_domain", domain, description)
     if catch_all := (snapshot.rows(AliasRow) or {}).get(f"*@{domain}"):
         yield Fact("postfixadmin", "alias", catch_all.key, f"catch-all to {', '.join(catch_all.goto)}")
 

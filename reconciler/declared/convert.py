@@ -94,8 +94,8 @@ def _slice(section: Section, part: dict[Any, Any]) -> Iterator[Checked | Sentenc
         for detail in error.errors(include_url=False):
             key = detail["loc"][0] if section.by_key else keys[int(detail["loc"][0])]
             bad.add(key)
-            said = sentence(detail, section.written)
-            yield said._replace(path=(section.name, key, *said.path[1:]))
+            problem = sentence(detail, section.written)
+            yield problem._replace(path=(section.name, key, *problem.path[1:]))
         entries = _validate(section, {key: value for key, value in part.items() if key not in bad})
     for key, entry in entries:
         yield section, str(key), entry

@@ -266,8 +266,8 @@ class Absent(NamedTuple):
 
 def _domain_text(row: DomainRow) -> str:
     limits = (("mailboxes", row.mailboxes), ("aliases", row.aliases), ("MB a mailbox", row.maxquota), ("MB", row.quota))
-    said = ["" if row.active else "off", "backup MX" if row.backupmx else ""]
-    return ", ".join(word for word in (*said, *(f"at most {max(n, 0)} {what}" for what, n in limits if n)) if word)
+    parts = ["" if row.active else "off", "backup MX" if row.backupmx else ""]
+    return ", ".join(word for word in (*parts, *(f"at most {max(n, 0)} {what}" for what, n in limits if n)) if word)
 
 
 def _alias_domain_text(row: AliasDomainRow) -> str:

@@ -117,13 +117,13 @@ class Draft:
         present = self.context.chains.present(owners)
         transitions = tuple(t for t in self.plan.transitions if t.owner in present)
         findings = tuple(f for f in self.plan.findings if f.owner is None or f.owner in present)
-        theirs, told = {owner.subject for owner in present}, present | self.context.chains.present(noted)
+        theirs, concerned = {owner.subject for owner in present}, present | self.context.chains.present(noted)
         return replace(
             self,
             plan=replace(self.plan, transitions=transitions, findings=findings),
             adopted=tuple(entry for entry in self.adopted if entry.owner in present),
             outdated=tuple(entry for entry in self.outdated if self.context.chains.of(entry.key) in theirs),
-            people=tuple(entry for entry in self.people if entry.owner in told),
+            people=tuple(entry for entry in self.people if entry.owner in concerned),
             missed=(),
         )
 

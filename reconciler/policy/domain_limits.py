@@ -144,20 +144,20 @@ def _limits(context: GateContext, used: dict[str, DomainRow], first: dict[str, O
         return
     (total, added), largest = _numbers(context), _largest(context, limited)
     for domain, row in limited.items():
-        said, place, severity = [], first[domain], Severity.NOTE
+        parts, place, severity = [], first[domain], Severity.NOTE
         limits = (("mailboxes", row.mailboxes), ("aliases", row.aliases), ("MB of quotas", max(row.quota, 0)))
         for (word, limit), number, more in zip(limits, total.of(domain), added.of(domain), strict=True):
             allowed = max(limit, 0)
             if limit and (number > allowed or (number == allowed and more > 0)):
-                said.append(f"{number} {word} of {allowed} allowed")
+                parts.append(f"{number} {word} of {allowed} allowed")
                 severity = Severity.WARNING if number > allowed and more > 0 else severity
         if domain in largest:
             quota, box = largest[domain]
             wanted = "no limit" if quota == _ENDLESS else f"{quota} MB"
-            said.append(f"{wanted} for {box.address} of {max(row.maxquota, 0)} MB allowed for one mailbox")
+            parts.append(f"{wanted} for {box.address} of {max(row.maxquota, 0)} MB allowed for one mailbox")
             place = box.origin
-        if said:
-            message = f"{domain} has reached its limits in PostfixAdmin with this plan: {', '.join(said)}"
+        if parts:
+            message = f"{domain} has reached its limits in PostfixAdmin with this plan: {', '.join(parts)}"
             hint = f"mail is not affected, but PostfixAdmin's pages refuse to add or save there; raise them {_WHERE}"
             yield Finding(severity, "domain-limits", domain, message, hint, context.locate(place))
 

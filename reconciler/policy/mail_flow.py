@@ -23,18 +23,18 @@ RULE = "mail-flow"
 
 def mail_flow(context: GateContext) -> Iterator[Finding]:
     """An address that had a destination and would have none, or a declared active mailbox that would get no mail."""
-    stopped, said = set(context.stopped), set[tuple[str, Owner]]()
+    stopped, reported = set(context.stopped), set[tuple[str, Owner]]()
     while True:  # what this stops keeps its rows, which may be another's loss
         left = [t for t in context.transitions if t.owner not in stopped]
         flow = mail_flow_of(context.snapshot, context.chains, left)
         if flow is None:
             return
         affected = flow.affected()
-        found = [f for address in affected for f in _lost(context, flow, left, address) if _key(f) not in said]
+        found = [f for address in affected for f in _lost(context, flow, left, address) if _key(f) not in reported]
         if not found:
             break
         yield from found
-        said |= {_key(f) for f in found}
+        reported |= {_key(f) for f in found}
         stopped |= {f.owner for f in found if f.owner and context.confirmation(RULE, f.subject) is None}
     yield from _without_mail(context, flow, frozenset(affected))
 

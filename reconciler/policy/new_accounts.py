@@ -67,9 +67,9 @@ def register(context: GateContext) -> Iterator[Finding]:
     numbered = {t.owner: t for t, _ in new_accounts(context)} | {t.owner: t for t, _, _ in moved_numbers(context)}
     # a new password locks out somebody whom the register does not know: no letter goes to them
     numbered |= {t.owner: t for t in context.transitions if any(c.kind == "password" for c in t.changes)}
-    told = {t.owner: t for t, _, letter in context.changes(LetterRow) if letter and letter.tells_password}
+    informed = {t.owner: t for t, _, letter in context.changes(LetterRow) if letter and letter.tells_password}
     opened = _opened(context)
-    for owner, transition in (numbered | told | opened).items():
+    for owner, transition in (numbered | informed | opened).items():
         box = context.declared(transition)
         if box is None or box.member is None:
             continue
@@ -78,8 +78,8 @@ def register(context: GateContext) -> Iterator[Finding]:
             if owner in numbered or owner in opened:
                 message = f"{box.address}: the register {why}"
                 yield refusal(transition, "register", message, _remedy(members, box, box.member))
-        elif (owner in told or owner in opened) and another_name(box, entry):
-            what = "the letter with the password would go to them" if owner in told else "is it still theirs?"
+        elif (owner in informed or owner in opened) and another_name(box, entry):
+            what = "the letter with the password would go to them" if owner in informed else "is it still theirs?"
             registered = f"member {box.member} in the register {entry.given_name} {entry.surname}"
             message = f"{box.address} is called {box.name}, and {registered}: {what}"
             yield refusal(transition, "register", message, _check_number(members, box, box.member))

@@ -107,8 +107,8 @@ def _renamed(change: Change, transition: Transition) -> Iterable[str]:
             removed = [f"{old or 'mailbox '}removed"] if change.action is Action.DELETE else []
             return (*removed, *field_phrases(change, old, {"name"}))
         case AliasRow():
-            told = change.key == subject or lead_here(change, subject)
-            return () if told else _member_alias(change)
+            covered = change.key == subject or lead_here(change, subject)
+            return () if covered else _member_alias(change)
         case OxUserRow():
             return () if change.action is Action.DELETE else (ox_user_phrase(change),)
     return () if change.kind == "welcome_mail" else _other(change)
@@ -158,8 +158,8 @@ def _own_alias(change: Change, transition: Transition) -> Iterable[str]:
     if change.action is Action.UPDATE:
         switched = any(c.kind == "mailbox" and any(f == "active" for f, _, _ in c.fields()) for c in transition.changes)
         return field_phrases(change, name, {"active"} if switched else ())
-    said = f"{name}{'added' if change.action is Action.CREATE else 'removed'}"
-    return (said,) if transition.action is Action.UPDATE else ()
+    phrase = f"{name}{'added' if change.action is Action.CREATE else 'removed'}"
+    return (phrase,) if transition.action is Action.UPDATE else ()
 
 
 def _member_alias(change: Change) -> Iterator[str]:

@@ -27,7 +27,7 @@ class Fact:
     missing: bool = False
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
         """The text; of what is missing with what it is about."""
         return f"{noun(self.kind)} {self.text}" if self.missing else self.text
 
@@ -79,11 +79,11 @@ def address_facts_text(known: AddressFacts, *, width: int, color: bool) -> str:
             system = fact.system
             page.heading((system, "bold"))
         mark = ("✗", "bold yellow") if fact.missing else ("·", "dim")
-        page.entry(mark, fact.subject, [(fact.said, "")], column, str(fact.place or ""))
+        page.entry(mark, fact.subject, [(fact.description, "")], column, str(fact.place or ""))
     if known.flow:
         page.heading((_GOING, "bold"))
-    for address, said in known.going():
-        page.entry(("⇢", "dim"), address, [(said, "")], column)
+    for address, description in known.going():
+        page.entry(("⇢", "dim"), address, [(description, "")], column)
     if known.unknown:
         page.blank()
     for name, reason, hint in known.unread():
@@ -113,6 +113,6 @@ def _going_item(going: tuple[str, str]) -> str:
 
 
 def _fact_row(fact: Fact) -> str:
-    said = ("✗ " if fact.missing else "") + fact.said
+    description = ("✗ " if fact.missing else "") + fact.description
     place = markdown(str(fact.place or ""))
-    return f"| {markdown(fact.system)} | {markdown(fact.subject, 120)} | {markdown(said)} | {place} |"
+    return f"| {markdown(fact.system)} | {markdown(fact.subject, 120)} | {markdown(description)} | {place} |"

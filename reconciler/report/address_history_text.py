@@ -85,15 +85,15 @@ def _by(change: PastChange) -> str:
 
 def _of(run: PastRun, saved: Mapping[str, Mapping[str, Any]]) -> Iterator[PastChange]:
     for id, steps in history_view.transitions(run):
-        said, first = saved.get(id, {}), steps[0]
-        summary = said.get("summary") or "; ".join(map(history_view.step_line, steps))
-        yield PastChange(run, id, first.owner.subject, str(summary), _why(said), first.origin, _state(steps))
+        document, first = saved.get(id, {}), steps[0]
+        summary = document.get("summary") or "; ".join(map(history_view.step_line, steps))
+        yield PastChange(run, id, first.owner.subject, str(summary), _why(document), first.origin, _state(steps))
 
 
-def _why(said: Mapping[str, Any]) -> str:
+def _why(document: Mapping[str, Any]) -> str:
     """The transition's reason, and what its entries say of reason and ticket, each once."""
-    fields = [entry.get("fields", {}) for entry in said.get("declared", ())]
-    given = [said.get("reason"), *(field.get(name) for field in fields for name in ("reason", "ticket"))]
+    fields = [entry.get("fields", {}) for entry in document.get("declared", ())]
+    given = [document.get("reason"), *(field.get(name) for field in fields for name in ("reason", "ticket"))]
     reasons: list[str] = []
     for reason in map(str, filter(None, given)):
         if not any(reason in other for other in reasons):

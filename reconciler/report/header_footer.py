@@ -67,12 +67,12 @@ def counted(lines: Iterable[Line]) -> str:
         number[_counted_as(line)] += 1
         number["lifted"] += line.scope is Scope.BLOCK and line.transition.action is Action.DELETE
         number["irreversible"] += line.transition.irreversible
-    said = {key: count(number[key], *nouns) for key, nouns in words.items() if number[key] or key == "removal"}
+    phrases = {key: count(number[key], *nouns) for key, nouns in words.items() if number[key] or key == "removal"}
     if number["lifted"]:
-        said[Scope.BLOCK] += f" ({number['lifted']} lifted)"
+        phrases[Scope.BLOCK] += f" ({number['lifted']} lifted)"
     if number["irreversible"]:
-        said["irreversible"] = f"{number['irreversible']} cannot be undone"
-    return DOT.join(said.values())
+        phrases["irreversible"] = f"{number['irreversible']} cannot be undone"
+    return DOT.join(phrases.values())
 
 
 def question(view: PlanView) -> str:
@@ -170,15 +170,15 @@ def seconds(started: datetime, finished: datetime) -> str:
 def nothing(view: PlanView) -> str:
     """The one sentence of a plan without lines."""
     if view.plan.unknown or view.subjects(Severity.REFUSAL) or view.subjects(Severity.WAIT):
-        said = f"nothing that could be carried out{DOT}" + DOT.join(blockers(view))
-        return f"{view.name}: {said}"
+        phrases = f"nothing that could be carried out{DOT}" + DOT.join(blockers(view))
+        return f"{view.name}: {phrases}"
     if later := view.subjects(Severity.LATER):
-        said = f"nothing to do today, {later} waiting for {'its date' if later == 1 else 'their dates'}"
+        phrases = f"nothing to do today, {later} waiting for {'its date' if later == 1 else 'their dates'}"
     elif _strict(view):
-        said = "everything declared is in place, and undeclared objects exist"
+        phrases = "everything declared is in place, and undeclared objects exist"
     else:
-        said = "nothing to do, everything is as declared"
-    return DOT.join((f"{view.name}: {said}", *blockers(view)))
+        phrases = "nothing to do, everything is as declared"
+    return DOT.join((f"{view.name}: {phrases}", *blockers(view)))
 
 
 _UNDECLARED = "undeclared"
@@ -237,11 +237,11 @@ def reached(delivery: Delivery, address: str) -> str:
     """Who gets the mail and what becomes of the rest; names in the domain of `address` without it."""
     domain = domain_of(address)
     arriving = sorted(delivery.mailboxes | delivery.external)
-    said = [_listed(arriving, domain) if arriving else "nobody"]
-    said += [f"comes back from {_listed(sorted(delivery.bounces), domain)}"] if delivery.bounces else []
-    said += [f"goes round in a loop at {_listed(sorted(delivery.loops), domain)}"] if delivery.loops else []
-    said += ["answered automatically"] if delivery.answers else []
-    return "; ".join(said)
+    phrases = [_listed(arriving, domain) if arriving else "nobody"]
+    phrases += [f"comes back from {_listed(sorted(delivery.bounces), domain)}"] if delivery.bounces else []
+    phrases += [f"goes round in a loop at {_listed(sorted(delivery.loops), domain)}"] if delivery.loops else []
+    phrases += ["answered automatically"] if delivery.answers else []
+    return "; ".join(phrases)
 
 
 def _listed(names: list[str], domain: str) -> str:

@@ -73,7 +73,7 @@ def _run_row(run: PastRun) -> str:
 
 
 def _step_row(step: PastStep) -> str:
-    said = "<br>".join(markdown(text) for text in (history_view.state_words(step), step.message, step.hint) if text)
+    remarks = "<br>".join(markdown(text) for text in (history_view.state_words(step), step.message, step.hint) if text)
     what = markdown(history_view.step_line(step), 1000)
     mark, when = history_view.STEPS[step.state].mark, history_view.when(step)
-    return f"| {mark} | {when} | {what} | {said} | {markdown(step.origin, 300)} |"
+    return f"| {mark} | {when} | {what} | {remarks} | {markdown(step.origin, 300)} |"

@@ -64,8 +64,8 @@ def transitions(run: PastRun) -> Iterator[tuple[str, list[PastStep]]]:
 
 def run_line(run: PastRun) -> str:
     """`2026-11-22 10:58:03 +0100 · partly · 7 done, 1 failed · technik on mail.example`."""
-    said = ", ".join(f"{run.counts[state]} {state}" for state in StepState if run.counts.get(state)) or "no steps"
-    return DOT.join((moment(run.started), str(run.state), said, f"{run.who} on {run.host}"))
+    states = ", ".join(f"{run.counts[state]} {state}" for state in StepState if run.counts.get(state)) or "no steps"
+    return DOT.join((moment(run.started), str(run.state), states, f"{run.who} on {run.host}"))
 
 
 def run_head(run: PastRun) -> str:

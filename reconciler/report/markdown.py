@@ -80,8 +80,8 @@ def _unread_and_stops(text: BoundedText, view: PlanView) -> None:
 
 
 def _unread_item(read: Read) -> str:
-    said = f"- **{markdown(f'{read.system}: {read.unknown}')}**"
-    return said + (f"  \n  → {markdown(read.hint)}" if read.hint else "")
+    phrases = f"- **{markdown(f'{read.system}: {read.unknown}')}**"
+    return phrases + (f"  \n  → {markdown(read.hint)}" if read.hint else "")
 
 
 def _flow_item(line: str) -> str:
@@ -101,8 +101,8 @@ def _foot(view: PlanView) -> list[str]:
     read = (
         f"{header_footer.short_digest(plan.digest)} · read {plan.made:%Y-%m-%d %H:%M %z} ({header_footer.reads(plan)})"
     )
-    said = [*header_footer.untouched(view), read, header_footer.after_plan(view)]
-    return ["  \n".join(markdown(line, 2000) for line in said if line)]
+    phrases = [*header_footer.untouched(view), read, header_footer.after_plan(view)]
+    return ["  \n".join(markdown(line, 2000) for line in phrases if line)]
 
 
 def _remark_with_column(finding: Finding) -> str:
@@ -154,11 +154,11 @@ def _run_verdict(view: RunView) -> str:
 
 
 def _run_row(line: RunLine) -> str:
-    said = [markdown(line.line.summary, 1000)]
+    phrases = [markdown(line.line.summary, 1000)]
     if line.was_in_place:
-        said.append("(was in place already)")
-    said += _half_way(line) if line.result is not Result.DONE else ()
-    return f"| {header_footer.RESULTS[line.result].mark} | {markdown(line.line.title, 240)} | {'<br>'.join(said)} |"
+        phrases.append("(was in place already)")
+    phrases += _half_way(line) if line.result is not Result.DONE else ()
+    return f"| {header_footer.RESULTS[line.result].mark} | {markdown(line.line.title, 240)} | {'<br>'.join(phrases)} |"
 
 
 def _half_way(line: RunLine) -> Iterator[str]:

@@ -21,15 +21,15 @@ def sentence(transition: Transition) -> str:
     """What happens to the subject, in words, its reason behind it."""
     match transition.owner.scope:
         case Scope.ACCOUNT:
-            said = ", ".join(account_phrases(transition))
+            text = ", ".join(account_phrases(transition))
         case Scope.ALIAS:
-            said = ", ".join(phrase for change in transition.changes for phrase in _alias(change))
+            text = ", ".join(phrase for change in transition.changes for phrase in _alias(change))
         case Scope.BLOCK:
             # one block may need two keys of the map (A- and U-label); it is said once
-            said = ", ".join(dict.fromkeys(phrase for change in transition.changes for phrase in _block(change)))
+            text = ", ".join(dict.fromkeys(phrase for change in transition.changes for phrase in _block(change)))
         case _:
-            said = ", ".join(kind_of(change.kind).line(change.before, change.after) for change in transition.changes)
-    return f"{said}: {transition.reason}" if transition.reason else said
+            text = ", ".join(kind_of(change.kind).line(change.before, change.after) for change in transition.changes)
+    return f"{text}: {transition.reason}" if transition.reason else text
 
 
 def title(transition: Transition) -> str:
@@ -41,20 +41,20 @@ def title(transition: Transition) -> str:
 
 def label(change: Change) -> str:
     """What one step is about: `mailbox`, `alias 10042@`, `letter to their register address`."""
-    subject, said = change.owner.subject, noun(change.kind)
+    subject, what = change.owner.subject, noun(change.kind)
     match change.kind:
         case "ox_user" if change.action in (Action.RENAME, Action.DELETE) and isinstance(change.row, OxUserRow):
-            return f"{said} {change.row.id or change.key}" + (" (deletion)" if change.action is Action.DELETE else "")
+            return f"{what} {change.row.id or change.key}" + (" (deletion)" if change.action is Action.DELETE else "")
         case "password":
             other = "" if change.key == subject else f" of {short(change.key, subject)}"
-            return f"{said}{other} ({change.system})"
+            return f"{what}{other} ({change.system})"
         case "mailbox" if change.key != subject:
             return f"old mailbox {short(change.key, subject)}"
         case "alias" if change.key != subject:
             return f"alias {short(change.key, subject)}"
         case "block" if change.key != subject:
             return f"sender block {change.key}"
-    return said
+    return what
 
 
 def attention(transition: Transition) -> Iterator[str]:

@@ -58,8 +58,8 @@ class ChangeView:
             case Action.CREATE:
                 fields = [f"{name} {_value(new, name)}" for name, _, new in self.fields]
         key = f"{self.former} → {self.key}" if self.former not in ("", self.key) else self.key
-        said = f"{self.system}: {self.action} {self.kind} {key}"
-        return f"{said} ({', '.join(fields)})" if fields else said
+        phrase = f"{self.system}: {self.action} {self.kind} {key}"
+        return f"{phrase} ({', '.join(fields)})" if fields else phrase
 
 
 def _value(value: object, name: str) -> str:

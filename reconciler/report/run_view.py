@@ -79,9 +79,9 @@ class RunView:
         """`3 done · 1 failed · 2 not tried · 1 refused`."""
         number = Counter(line.result for line in self.lines)
         ends = (Result.DONE, Result.FAILED, Result.UNCERTAIN, Result.NOT_TRIED)
-        said = [f"{number[r]} {r}" for r in ends if number[r] or r is Result.DONE]
+        counts = [f"{number[r]} {r}" for r in ends if number[r] or r is Result.DONE]
         return DOT.join(
-            said + [f"{n} {word}" for n, word in ((self.refused, "refused"), (self.waiting, "waiting")) if n]
+            counts + [f"{n} {word}" for n, word in ((self.refused, "refused"), (self.waiting, "waiting")) if n]
         )
 
     def of(self, result: Result) -> Iterator[RunLine]:

@@ -78,7 +78,7 @@ class Page:
         return self._out.getvalue()
 
     def _wrapped(self, pieces: Sequence[Piece], width: int) -> list[Text]:
-        text = Text.assemble(*((visible(said), style) for said, style in pieces))
+        text = Text.assemble(*((visible(piece), style) for piece, style in pieces))
         return [text] if text.cell_len <= width else list(text.wrap(self._console, width, overflow="fold"))
 
     def _write(self, text: Text) -> None:

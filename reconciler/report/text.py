@@ -101,8 +101,8 @@ def _lines(page: Page, view: PlanView, verbose: bool) -> None:
     column = column_of([line.title for line in view.lines], page.width)
     for line in view.lines:
         sign = (line.sign, _LINE_STYLE[line.sign])
-        said = (line.summary, "bold red" if line.transition.irreversible else "")
-        page.entry(sign, line.title, [said, *_marks(line)], column, str(line.transition.place or ""))
+        phrase = (line.summary, "bold red" if line.transition.irreversible else "")
+        page.entry(sign, line.title, [phrase, *_marks(line)], column, str(line.transition.place or ""))
         if verbose:
             _steps(page, line, view.plan.commit)
 
@@ -132,8 +132,8 @@ def _steps(page: Page, line: Line, commit: str) -> None:
     place = line.transition.place
     if place and (commit or place.commit):
         # without a commit: not committed, or cut off in a shallow clone
-        said = " by ".join(filter(None, (place.commit[:12], place.author))) or "an unknown commit"
-        page.row((f"declared in {said}", "dim"), indent=5)
+        phrase = " by ".join(filter(None, (place.commit[:12], place.author))) or "an unknown commit"
+        page.row((f"declared in {phrase}", "dim"), indent=5)
     for step in line.steps:
         page.row((step.change.text, "dim"), first=f"     {step.stage:>2} ", indent=8)
 
@@ -161,8 +161,8 @@ def _footer(page: Page, view: PlanView, verbose: bool) -> None:
     plan = view.plan
     if view.lines or view.findings:
         page.blank()
-    for said in header_footer.untouched(view):
-        page.row((said, ""))
+    for phrase in header_footer.untouched(view):
+        page.row((phrase, ""))
     state = f" of {plan.commit}" if plan.commit and verbose else ""
     id, reads = header_footer.short_digest(plan.digest), header_footer.reads(plan)
     page.row((f"{id}{state} · read {plan.made:%H:%M %z} ({reads})", "dim"))
@@ -178,8 +178,8 @@ def _ended(page: Page, line: RunLine, column: int, verbose: bool) -> None:
         more = [("  not tried", style)]
     page.entry((mark, style), line.line.title, [(line.line.summary, ""), *more], column)
     if line.result is not Result.DONE:
-        for said, style, indent in _half_way(line):
-            page.row((said, style), first=" " * (column + indent), indent=column + 7)
+        for phrase, style, indent in _half_way(line):
+            page.row((phrase, style), first=" " * (column + indent), indent=column + 7)
     for step in line.steps if verbose else ():
         page.row((f"{step.result}: {step.step.change.text}", "dim"), indent=5)
 

@@ -23,8 +23,8 @@ def blame(folder: Path, places: Sequence[Place]) -> list[Place]:
     known: dict[tuple[str, int], tuple[str, str]] = {}
     for file, numbers in lines.items():
         ranges = [f"-L{line},{line}" for line in sorted(numbers)]
-        said = ask(Path(file).parent, "blame", "--porcelain", *root, *ranges, "--", Path(file).name) or ""
-        known |= {(file, line): who for line, who in _read_porcelain(said)}
+        output = ask(Path(file).parent, "blame", "--porcelain", *root, *ranges, "--", Path(file).name) or ""
+        known |= {(file, line): who for line, who in _read_porcelain(output)}
     nobody = ("", "")
     return [p._replace(commit=who[0], author=who[1]) for p in places for who in [known.get(p[:2], nobody)]]
 

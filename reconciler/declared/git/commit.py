@@ -55,5 +55,5 @@ def _uncommitted(folder: Path) -> list[str]:
     """The YAML files below the folder that are not as the commit has them, by their paths in the repository: changed,
     new, ignored or deleted."""
     options = ("--porcelain", "-z", "--no-renames", "--untracked-files=all", "--ignored=matching")
-    said = ask(folder, "status", *options, *_YAML) or ""
-    return [entry[3:] for entry in said.split("\0") if entry]
+    output = ask(folder, "status", *options, *_YAML) or ""
+    return [entry[3:] for entry in output.split("\0") if entry]

@@ -24,7 +24,7 @@ _NOT_COMMITTED = "not committed yet"
 
 
 class _Commit(NamedTuple):
-    said: str
+    answer: str
     lines: tuple[str, ...]
     """What it took away and put in, with their signs."""
 
@@ -35,11 +35,11 @@ def taken_out(folder: Path, commit: str, owners: Iterable[Owner]) -> Mapping[Own
     asked = list(owners)
     patterns = {owner: _pattern(owner) for owner in asked[:_MOST_KEYS]} if commit else {}
     commits = tuple(_history(folder, patterns.values())) if patterns else ()
-    said = {owner: _last_word(pattern, commits) for owner, pattern in patterns.items()}
+    answer = {owner: _last_word(pattern, commits) for owner, pattern in patterns.items()}
     for owner in patterns if commit.endswith("+") else ():
-        if said[owner] == UNKNOWN and ask(folder, "grep", "-qiE", patterns[owner], "HEAD", "--", *_FILES) is not None:
-            said[owner] = _NOT_COMMITTED
-    return {owner: said.get(owner, UNKNOWN) for owner in asked}
+        if answer[owner] == UNKNOWN and ask(folder, "grep", "-qiE", patterns[owner], "HEAD", "--", *_FILES) is not None:
+            answer[owner] = _NOT_COMMITTED
+    return {owner: answer.get(owner, UNKNOWN) for owner in asked}
 
 
 def once_beside(folder: Path, commit: str, renames: Iterable[tuple[str, str]]) -> frozenset[str]:
@@ -66,7 +66,7 @@ def _last_word(pattern: str, commits: Iterable[_Commit]) -> str:
     for each in commits:
         signs = [line[0] for line in each.lines if key.search(line[1:])]
         if signs:
-            return each.said if signs.count("-") > signs.count("+") else UNKNOWN
+            return each.answer if signs.count("-") > signs.count("+") else UNKNOWN
     return UNKNOWN
 
 
@@ -88,8 +88,8 @@ def _history(folder: Path, patterns: Iterable[str]) -> Iterator[_Commit]:
     options = ("--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--unified=0", "--patch")
     form = "--format=%x00%h, %an, %as: %s%x00"
     wanted = ("--regexp-ignore-case", f"-G{'|'.join(f'({pattern})' for pattern in patterns)}")
-    said = ask(folder, "log", f"--max-count={_MOST_COMMITS}", *options, form, *wanted, "--", *_FILES) or ""
-    _, *parts = said.split("\0")
+    answer = ask(folder, "log", f"--max-count={_MOST_COMMITS}", *options, form, *wanted, "--", *_FILES) or ""
+    _, *parts = answer.split("\0")
     for head, patch in zip(parts[::2], parts[1::2], strict=False):
         lines = patch.splitlines()
         yield _Commit(head, tuple(line for line in lines if line[:1] in "+-" and line[:3] not in ("+++", "---")))

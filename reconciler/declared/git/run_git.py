@@ -40,8 +40,8 @@ def refusal(folder: Path) -> str:
     """Why git says nothing of this folder although it is in a repository: in git's own words, empty when it does not
     refuse. Repositories of another user are refused (safe.directory in git-config(1)), as in containers."""
     done = _run(folder, "rev-parse", "--verify", "HEAD")
-    said = done.stderr.decode("utf-8", "replace") if done is not None else ""
-    return said.strip().partition("\n")[0] if "dubious ownership" in said else ""
+    output = done.stderr.decode("utf-8", "replace") if done is not None else ""
+    return output.strip().partition("\n")[0] if "dubious ownership" in output else ""
 
 
 def repository(folder: Path) -> Path:

@@ -71,9 +71,9 @@ def _parse(source: Source, problems: Problems) -> Node | None:
 
 def _refuse(source: Source, root: Node | None, wrong: Iterable[Sentence], problems: Problems) -> None:
     """Raises InvalidInput when anything is wrong, by now or here."""
-    for said in wrong:
-        node = node_at(root, said.path, on_key=said.on_key) if root else None
-        problems.error_at(source.place(*(node.mark if node else Mark(1, 1))), "site", said.message, said.hint)
+    for seen in wrong:
+        node = node_at(root, seen.path, on_key=seen.on_key) if root else None
+        problems.error_at(source.place(*(node.mark if node else Mark(1, 1))), "site", seen.message, seen.hint)
     if problems.any_error:
         raise InvalidInput(problems.findings())
 
@@ -144,8 +144,8 @@ def _checked(data: Any) -> Site | list[Sentence]:
         site = Site.model_validate(data)
     except ValidationError as error:
         wrong = [sentence(detail, Site) for detail in error.errors(include_url=False)]
-    said = {each.path for each in wrong}
-    wrong += [each for each in _not_plain(data) if each.path not in said]
+    seen = {each.path for each in wrong}
+    wrong += [each for each in _not_plain(data) if each.path not in seen]
     return wrong or site
 
 

@@ -106,8 +106,8 @@ class Interface:
         self._sessions[session] = Session(user.id, secret)
         mark = _mark(request.agent)
         names = {f"open-xchange-secret-{mark}": secret, f"open-xchange-public-session-{mark}": secrets.token_hex(16)}
-        told = {"session": session, "user": user.ident, "user_id": user.id, "context_id": context}
-        return Reply(told | {"locale": user.fields.get("Language")}, names | {"JSESSIONID": secrets.token_hex(8)})
+        facts = {"session": session, "user": user.ident, "user_id": user.id, "context_id": context}
+        return Reply(facts | {"locale": user.fields.get("Language")}, names | {"JSESSIONID": secrets.token_hex(8)})
 
     def _session(self, request: Request) -> Session:
         session = self._sessions.get(request.query.get("session", ""))

@@ -123,9 +123,9 @@ class Accounts:
     def _warned(self, answer: Answer, failed: str | None) -> Answer:
         if failed is None:
             return answer
-        told = warning("ACC-0020", failed)
+        warned = warning("ACC-0020", failed)
         # a lone warning may stand beside the data (facts 11)
-        return answer | told if self._switches.trial == "warn_beside" else answer | {"warnings": [told]}
+        return answer | warned if self._switches.trial == "warn_beside" else answer | {"warnings": [warned]}
 
     def _refuse_duplicates(self, account: Account) -> None:
         """The same address first, then the same login on the same server (facts 11)."""

@@ -63,8 +63,8 @@ def _domains(context: PlanContext) -> Records:
 
 
 def _domain(declared: MailDomain) -> DomainRow:
-    said = {name: value for name in _DOMAIN_FIELDS if (value := getattr(declared, name)) is not None}
-    return DomainRow(declared.domain, **{"active": True, **said}, managed=tuple(said))
+    written = {name: value for name in _DOMAIN_FIELDS if (value := getattr(declared, name)) is not None}
+    return DomainRow(declared.domain, **{"active": True, **written}, managed=tuple(written))
 
 
 _DOMAIN_FIELDS = ("active", "backupmx", "mailboxes", "aliases", "maxquota", "quota")
