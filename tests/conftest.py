@@ -30,4 +30,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 
-pytest_plugins = ["tests.services.databases", "tests.services.sshd", "tests.services.agent", "tests.services.mail"]
+pytest_plugins = [
+    "tests.services.databases",
+    "tests.services.sshd",
+    "tests.services.agent",
+    "tests.services.mail",
+    "tests.services.mail_queue",
+]

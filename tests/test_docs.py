@@ -18,7 +18,7 @@ from reconciler.model.declared import CONFIRMABLE
 from reconciler.planning.transitions import Effect
 from reconciler.settings import Postfix
 from tests import pages
-from tests.sudoers import sudoers_lines
+from tests.sudoers import queue_sudoers_lines, sudoers_lines
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -28,6 +28,8 @@ def test_the_sudoers_lines_in_the_docs_are_the_real_ones() -> None:
     section = Postfix(host="mail.example", sender_access="hash:/etc/postfix/maps/sender_access")
     lines = "\n".join(sudoers_lines(section, "reconciler"))
     assert f"```\n{lines}\n```" in (DOCS / "postfix.md").read_text(encoding="utf-8")
+    lines = "\n".join(queue_sudoers_lines(section, "reconciler"))
+    assert f"```\n{lines}\n```" in (DOCS / "queue.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("page", pages.PAGES)

@@ -22,6 +22,7 @@ from reconciler.cli.command_options import (
 )
 from reconciler.cli.edit_commands import add_to as add_edit_commands
 from reconciler.cli.formats import Format
+from reconciler.cli.queue_commands import queue
 from reconciler.cli.runner import enter
 from reconciler.cli.streams import write
 
@@ -36,7 +37,7 @@ app = typer.Typer(
 )
 ledger = command_group("ledger", "The tables that remember what was done.")
 
-SCHEMAS = ("state", "site", "plan", "run", "findings", "show", "history")
+SCHEMAS = ("state", "site", "plan", "run", "findings", "show", "history", "queue", "queue_run")
 """The documents that have a schema."""
 
 
@@ -272,3 +273,4 @@ def check(site: SiteOption = None) -> None:
 
 app.add_typer(ledger)
 add_edit_commands(app)
+app.add_typer(queue)

@@ -14,6 +14,7 @@ from reconciler.declared.json_schema import site_schema, state_schema
 from reconciler.errors import UsageError
 from reconciler.report.json_history_models import HistoryDocument
 from reconciler.report.json_models import FindingsDocument, PlanDocument, RunDocument, ShowDocument, schema_of
+from reconciler.report.json_queue_models import QueueDocument, QueueRunDocument
 from reconciler.systems.registry import register_kinds
 
 SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
@@ -24,6 +25,8 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "findings": partial(schema_of, FindingsDocument),
     "show": partial(schema_of, ShowDocument),
     "history": partial(schema_of, HistoryDocument),
+    "queue": partial(schema_of, QueueDocument),
+    "queue_run": partial(schema_of, QueueRunDocument),
 }
 
 

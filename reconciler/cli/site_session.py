@@ -78,7 +78,7 @@ async def open_site(path: Path | None, state: Path | None = None) -> AsyncIterat
     """Assembles the site. No connection is made before a system needs one."""
     site, declaration = read_site(path, state)
     zone = ZoneInfo(site.timezone)
-    hosts = SiteHosts({name: _login(site, name) for name in site.ssh}, site.secret_variables)
+    hosts = site_hosts(site)
     ledger = build_ledger(site)
     fence = Fence(ledger, same_database=site.ledger.url is None)
     mailer = _mailer(site)
@@ -100,6 +100,11 @@ async def open_site(path: Path | None, state: Path | None = None) -> AsyncIterat
             if part is not None:
                 closing.push_async_callback(part.close)
         yield opened
+
+
+def site_hosts(site: Settings) -> SiteHosts:
+    """The machines of the site; none is asked before a command runs there."""
+    return SiteHosts({name: _login(site, name) for name in site.ssh}, site.secret_variables)
 
 
 def _login(site: Settings, name: str) -> Login:

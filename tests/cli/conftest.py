@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from reconciler.cli.main import run
+from tests.cli.queue_site import write_site
 from tests.cli.running import Answer
 from tests.cli.site import OX_ENV, OX_PASSWORD, StandInSite
 from tests.cli.terminal import Terminal
 from tests.services import quick
+from tests.services.mail_queue import QueuePostfix
 
 Command = Callable[..., Answer]
 Open = Callable[..., Terminal]
@@ -27,6 +29,15 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandInSite:
     folder.mkdir()
     monkeypatch.chdir(folder)
     return StandInSite(folder)
+
+
+@pytest.fixture
+def queue_site(mail_queue: QueuePostfix, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> QueuePostfix:
+    """A site with nothing but a Postfix; commands run in its folder."""
+    monkeypatch.delenv("RECONCILER_SITE", raising=False)
+    monkeypatch.chdir(tmp_path)
+    write_site(tmp_path, mail_queue)
+    return mail_queue
 
 
 @pytest.fixture

@@ -15,9 +15,12 @@ import pytest
 from reconciler.report.address_facts import address_facts_markdown, address_facts_text
 from reconciler.report.history_text import history_markdown, history_text, run_history_markdown, run_history_text
 from reconciler.report.json import address_facts_json, findings_json, history_json, plan_json, run_json
+from reconciler.report.json_queue import queue_json, queue_run_json
 from reconciler.report.markdown import findings_markdown, plan_markdown, run_markdown
+from reconciler.report.queue_markdown import queue_markdown, queue_run_markdown
+from reconciler.report.queue_text import queue_run_text, queue_text
 from reconciler.report.text import findings_text, plan_text, run_text
-from tests.report import samples
+from tests.report import queue_samples, samples
 
 GOLDEN = Path(__file__).parent / "golden"
 EMPTY, BUSY, WAITING, STOPPED = samples.plan(), samples.busy(), samples.waiting(), samples.stopped()
@@ -56,6 +59,17 @@ REPORTS: dict[str, Callable[[], str]] = {
     "plan_dangerous.json": lambda: plan_json(DANGEROUS),
     "plan_later.txt": lambda: plan_text(LATER, width=100, color=False),
     "plan_later.md": lambda: plan_markdown(LATER),
+    "queue.txt": lambda: queue_text(queue_samples.LISTING, width=100, color=False),
+    "queue_narrow.txt": lambda: queue_text(queue_samples.LISTING, width=50, color=False),
+    "queue_color.ansi": lambda: queue_text(queue_samples.LISTING, width=100, color=True),
+    "queue.md": lambda: queue_markdown(queue_samples.LISTING),
+    "queue.json": lambda: queue_json(queue_samples.LISTING),
+    "queue_one.txt": lambda: queue_text(queue_samples.ONE, width=100, color=False, verbose=True),
+    "queue_one.md": lambda: queue_markdown(queue_samples.ONE, verbose=True),
+    "queue_empty.txt": lambda: queue_text(queue_samples.EMPTY, width=100, color=False),
+    "queue_run.txt": lambda: queue_run_text(queue_samples.QUEUE_RUN, width=100, color=False),
+    "queue_run.md": lambda: queue_run_markdown(queue_samples.QUEUE_RUN),
+    "queue_run.json": lambda: queue_run_json(queue_samples.QUEUE_RUN),
     "plan_moved.txt": lambda: plan_text(MOVED, width=100, color=False),
     "run_rename.txt": lambda: run_text(CRASHED, width=100, color=False),
     "run_rename.md": lambda: run_markdown(CRASHED),

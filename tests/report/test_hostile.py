@@ -5,20 +5,25 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.model.queued_mail import QueueOutcome, QueueResult
 from reconciler.planning.finding import Finding, Severity
 from reconciler.report.address_facts import AddressFacts, address_facts_markdown
 from reconciler.report.json import findings_json, plan_json, run_json
 from reconciler.report.json_models import read_plan
+from reconciler.report.json_queue import queue_json, queue_run_json
 from reconciler.report.markdown import findings_markdown, plan_markdown, run_markdown
+from reconciler.report.queue_markdown import queue_markdown, queue_run_markdown
+from reconciler.report.queue_text import queue_run_text, queue_text
 from reconciler.report.sanitize import markdown, visible
 from reconciler.report.text import findings_text, plan_text, run_text
 from reconciler.report.truncation import LIMIT
-from tests.report import samples
+from tests.report import queue_samples, samples
 from tests.report.hostile import NAMES, plan_named
 
 _ROW = re.compile(r"\| [+~→−‼] \| [^|]* \| [^|]* \| [^|]* \|")
@@ -177,3 +182,25 @@ def test_no_line_is_wider_than_the_terminal(width: int, name: str) -> None:
 
 def test_a_width_that_nobody_has_is_taken_as_forty_cells() -> None:
     assert plan_text(samples.busy(), width=1, color=False) == plan_text(samples.busy(), width=40, color=False)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_stranger_who_writes_mail_cannot_write_into_the_list_of_the_queue(name: str) -> None:
+    """Sender, recipient and reason are theirs."""
+    message = queue_samples.message("47F2C2128F1", 60, name, (name, name), (name, name))
+    listing = replace(queue_samples.LISTING, messages=(message,))
+    run = replace(queue_samples.QUEUE_RUN, about=name, outcomes=(QueueOutcome(message, QueueResult.LEFT, name),))
+    for text in (
+        *(queue_text(listing, width=80, color=False, verbose=verbose) for verbose in (False, True)),
+        queue_run_text(run, width=80, color=False),
+    ):
+        assert {c for c in text if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp", "Cs")} <= {"\n"}
+        text.encode("utf-8")
+    for text in (queue_markdown(listing), queue_markdown(listing, verbose=True), queue_run_markdown(run)):
+        assert set(re.findall(r"<[^>]*>", text)) <= _OURS
+        assert len(text) <= LIMIT
+        (row,) = (line for line in text.splitlines() if "47F2C2128F1" in line)
+        assert row.count("|") in (4, 8)
+    for text in (queue_json(listing), queue_run_json(run)):
+        assert json.loads(text.encode("utf-8"))
+        assert "\x1b" not in text

@@ -19,7 +19,9 @@ from reconciler.planning.plan import Counts, Read
 from reconciler.report import json_models
 from reconciler.report.json import address_facts_json, findings_json, history_json, plan_json, run_json
 from reconciler.report.json_history_models import HistoryDocument
-from tests.report import samples
+from reconciler.report.json_queue import queue_json, queue_run_json
+from reconciler.report.json_queue_models import QueueDocument, QueueRunDocument
+from tests.report import queue_samples, samples
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 PLAN = plan_json(samples.busy())
@@ -45,6 +47,11 @@ DOCUMENTS: dict[str, tuple[Callable[[], dict[str, object]], list[str]]] = {
         [history_json(samples.PAST_RUNS), history_json((samples.past_run(),)), history_json(())],
     ),
     "show": (partial(json_models.schema_of, json_models.ShowDocument), [address_facts_json(samples.ADDRESS_FACTS)]),
+    "queue": (
+        partial(json_models.schema_of, QueueDocument),
+        [queue_json(queue_samples.LISTING), queue_json(queue_samples.EMPTY)],
+    ),
+    "queue_run": (partial(json_models.schema_of, QueueRunDocument), [queue_run_json(queue_samples.QUEUE_RUN)]),
 }
 
 

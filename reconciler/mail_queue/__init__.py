@@ -1,0 +1,1 @@
+"""Postfix' mail queue: `reconciler queue`. Lists it, and holds, releases, deletes or retries mail in it."""
