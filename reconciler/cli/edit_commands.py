@@ -177,6 +177,22 @@ def confirm(
     _edit("confirm", site, state, None, commit, gate, subject, reason=reason, until=until)
 
 
+def fmt(
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; show what would be written.")] = False,
+    site: SiteOption = None,
+    state: StateOption = None,
+) -> None:
+    """Write the files of the declared state in one layout, with their comments. What they declare stays the same.
+
+    Exit status 0: done, or nothing to do. 4: with --check, a file is not in the layout.
+
+    Example: reconciler fmt --check
+    """
+    from reconciler.cli import format_state as command
+
+    enter(lambda: command.fmt(site, state, check=check))
+
+
 def _edit(
     name: str, site: Path | None, state: Path | None, reason: str | None, commit: bool, /, *words: Any, **options: Any
 ) -> None:
@@ -204,4 +220,5 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "reset-password": reset_password,
     "unblock": unblock,
     "confirm": confirm,
+    "fmt": fmt,
 }

@@ -29,6 +29,8 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     monkeypatch.chdir(tmp_path)
     site = Site(tmp_path, **SYSTEMS)
     site.declare(ANNA_DECLARED, BERND_DECLARED, aliases=ALIASES, blocks=["sender: spam@example.net, reason: wave"])
+    domains = "domains: {pirat.alt: }\nalias_domains: {pirat.example: pirat.alt}\n"
+    (tmp_path / "state" / "domains.yaml").write_text(domains)
     git(tmp_path, "init", "-q", "-b", "main")
     git(tmp_path, "add", ".")
     git(tmp_path, "commit", "-q", "-m", "Begin")

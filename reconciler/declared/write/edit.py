@@ -17,12 +17,12 @@ from reconciler.declared.write.concrete import Node
 from reconciler.declared.write.file_text import FileText, out_of_order
 from reconciler.declared.write.layout import File, in_braces, keyed_lines, listed_lines, short, write
 from reconciler.declared.write.scalars import scalar
+from reconciler.declared.write.schema_line import schema_for
 from reconciler.errors import UsageError
 from reconciler.model.addresses import Address, BadAddress, domain_of, parse_domain
 from reconciler.model.declared import Alias, DesiredState
 from reconciler.model.source_places import Origin
 
-_SCHEMA = re.compile(r"^#\s*yaml-language-server:\s*\$schema=(\S+)", re.MULTILINE)
 _NAMES = {
     "renames": ("from",),
     "removals": ("mailbox",),
@@ -169,10 +169,7 @@ class Edit:
         """Each entry with what it is about."""
         found = self.state.section(section)
         for value in found.values() if isinstance(found, Mapping) else found:
-            key = next(
-                (str(getattr(value, n)) for n in ("address", "old", "mailbox", "subject") if hasattr(value, n)), ""
-            )
-            yield value.origin, key
+            yield value.origin, subject_of(value)
 
     def _of_another(self, name: str, domain: str | None) -> bool:
         """Whether the file is that of one domain, and not of this one."""
@@ -196,23 +193,21 @@ class Edit:
         name = self._new_name(section, domain)
         ours = domain if "/" in name or self.state.domains <= {domain} else None
         content: Any = {key: entry} if key else [entry]
-        written = write(File(ours, {section: content}), schema=self._schema(name))
+        written = write(
+            File(ours, {section: content}),
+            schema=schema_for(name, ((other, self._text(other)) for other in self._names)),
+        )
         return FileText.of(name, written.text.encode("utf-8"))
-
-    def _schema(self, name: str) -> str | None:
-        """Where the JSON Schema is, seen from a new file, as the others have it."""
-        for other in self._names:
-            found = _SCHEMA.search(self._text(other))
-            if found and "://" in found[1]:
-                return found[1]
-            if found:
-                there = posixpath.normpath(posixpath.join("/-/-/-", posixpath.dirname(other), found[1]))
-                return posixpath.relpath(there, posixpath.join("/-/-/-", posixpath.dirname(name)))
-        return None
 
     def _text(self, name: str) -> str:
         file = self._files.get(name)
         return file.text if file else self._read(name).decode("utf-8", "replace").removeprefix("\ufeff")
+
+
+def subject_of(value: Any) -> str:
+    """What a declared value is about: an address, a domain, a block's key."""
+    names = ("address", "old", "mailbox", "key", "subject", "domain", "name")
+    return next(str(getattr(value, name)) for name in names if hasattr(value, name))
 
 
 def _index(file: FileText, section: str, wanted: str, domain: str | None) -> int:

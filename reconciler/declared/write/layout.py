@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.declared.write.scalars import scalar
+from reconciler.declared.write.schema_line import SCHEMA_LINE
 from reconciler.model.addresses import domain_of, local_part
 
 WIDTH = 100
@@ -37,7 +38,7 @@ class Written:
 
 def write(file: File, *, schema: str | None = None) -> Written:
     """`schema` is where the JSON Schema is, seen from the file; editors find it by the first line."""
-    lines = [f"# yaml-language-server: $schema={schema}"] if schema is not None else []
+    lines = [SCHEMA_LINE + schema] if schema is not None else []
     entries: list[tuple[int, str, str]] = []
     if file.domain is not None:
         lines.append(f"domain: {scalar(file.domain)}")

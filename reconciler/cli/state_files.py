@@ -1,0 +1,72 @@
+"""Files of the declared state on disk, for the commands that edit them: read, compared, written whole or not at all."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from reconciler.declared.read.source import Source
+from reconciler.errors import UsageError
+
+
+def content_of(source: Source) -> bytes:
+    try:
+        return source.path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{source.shown} cannot be read: {error.strerror}", hint="check its permissions") from None
+
+
+def refuse_unwritable(path: Path, old: bytes, name: str) -> None:
+    """Before the first file is written. Raises UsageError."""
+    if not path.exists():
+        return
+    if not path.stat().st_mode & 0o222 or not os.access(path, os.W_OK) or not os.access(path.parent, os.W_OK):
+        raise UsageError(f"{name} is read-only; nothing was written", hint="change its permissions, and run it again")
+    if path.read_bytes() != old:
+        raise UsageError(f"{name} was changed meanwhile; nothing was written", hint="run it again")
+
+
+def write_file(path: Path, content: bytes, name: str) -> None:
+    """The file with this content, whole or not at all."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        number, beside = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent)
+        try:
+            with os.fdopen(number, "wb") as file:
+                file.write(content)
+            if path.exists():
+                shutil.copymode(path, beside)
+            else:
+                Path(beside).chmod(0o666 & ~_umask())
+            Path(beside).replace(path)
+        except OSError:
+            Path(beside).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise UsageError(
+            f"{name} cannot be written: {error.strerror}",
+            hint="see what git diff shows of the others, and run it again",
+        ) from None
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+def difference(name: str, old: bytes, new: bytes) -> Iterator[str]:
+    """As git shows it."""
+    before, after = (_lines(content) for content in (old, new))
+    from_name = name if old else "/dev/null"
+    yield from (line.rstrip("\r\n") for line in difflib.unified_diff(before, after, from_name, name))
+
+
+def _lines(content: bytes) -> list[str]:
+    text = content.decode("utf-8").removeprefix("\ufeff")
+    lines = text.split("\n")
+    return lines[:-1] if not lines[-1] else [*lines[:-1], lines[-1] + "  (no newline at the end)"]
