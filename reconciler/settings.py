@@ -77,7 +77,7 @@ class OpenXchange(Section):
 
 
 class Postfix(Section):
-    """The sender map and how to reach it."""
+    """The sender map and the mail queue, and how to reach them."""
 
     host: str | None = None
     sender_access: Annotated[str, Field(pattern=r"^[a-z0-9]+:/.+")]

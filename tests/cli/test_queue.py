@@ -36,17 +36,17 @@ def selected_by(pattern: str, postfix: QueuePostfix) -> set[str]:
 
 def test_the_six_traps_of_the_wiki_in_a_queue_of_5000(site: QueuePostfix, command: Command) -> None:
     ours = {site.send_deferred(SPAM), site.send_deferred("Muster@Muster.Example")}  # trap: other letters
-    strangers = {
-        site.send_deferred(sender, *recipients)
-        for sender, *recipients in (
-            ("muster@musterxexample",),  # trap: a dot is any character
-            ("xmuster@muster.example",),  # trap: a part of an address
-            ("muster@muster.example.test",),
-            ("muster+news@muster.example",),
-            ("muster@sub.muster.example",),
-            (OTHER, SPAM),  # trap: a recipient
-            ('"to muster@muster.example x"@quoted.test',),  # trap: blanks in a sender shift fields
-            ("",),
+    to_the_sender = site.send_deferred(OTHER, SPAM)  # trap: a recipient
+    strangers = {to_the_sender} | {
+        site.send_deferred(sender)
+        for sender in (
+            "muster@musterxexample",  # trap: a dot is any character
+            "xmuster@muster.example",  # trap: a part of an address
+            "muster@muster.example.test",
+            "muster+news@muster.example",
+            "muster@sub.muster.example",
+            '"to muster@muster.example x"@quoted.test',  # trap: blanks in a sender shift fields
+            "",
         )
     }
     assert REASON.startswith(SPAM)  # trap: why it waits names the address, here of every message
@@ -62,9 +62,8 @@ def test_the_six_traps_of_the_wiki_in_a_queue_of_5000(site: QueuePostfix, comman
     assert len(ours | strangers) >= 5_000
     # trap: marks (`*` active, `!` on hold) make postsuper refuse an id
     assert {f"{active}*", f"{held}!"} <= selected_by(WIKI[1], site)
-    for pattern in WIKI:
-        assert selected_by(pattern, site) & strangers, "the pipeline deletes strangers' mail"
-    assert not selected_by(WIKI[0], site) >= ours
+    assert selected_by(WIKI[0], site) == {to_the_sender}, "`$` is the end of an entry, where the last recipient stands"
+    assert len(selected_by(WIKI[1], site) & strangers) > 3_998, "why each message waits names the address"
 
     answer = command("queue", "delete", "--sender", SPAM, "--yes", "--format", "json")
 
@@ -268,11 +267,8 @@ def test_the_queue_of_another_machine_over_ssh(
     document["ssh"] = {"mail.example": {name: getattr(login, name) for name in names}}
     (tmp_path / "reconciler.yaml").write_text(json.dumps(document))
     spam, other = site.send_deferred('"o\'brien x"@muster.example'), site.send_deferred(OTHER)
-    listed = command("queue", "list")
-    assert "2 messages in the queue of mail.example" in listed.words
     answer = command("queue", "delete", "--sender", "o'brien x@muster.example", "--yes")
     assert (answer.status, "1 deleted" in answer.words) == (0, True), answer.err
     assert spam in answer.out
+    assert "1 of 2 messages in the queue of mail.example" in answer.words
     assert site.listed().keys() == {other}
-    answer = command("queue", "flush", "--domain", "away.test")
-    assert "1 to be tried again" in answer.words

@@ -139,11 +139,14 @@ class QueuePostfix:
         microseconds on."""
         made = set()
         for number in range(first, first + times):
-            new = self.folder / "queue" / "deferred" / f"copy-{number}"
-            shutil.copy2(self.folder / "queue" / "deferred" / queue_id, new)
-            shutil.chown(new, "postfix", "postfix")
-            made.add(f"{number:05X}{new.stat().st_ino:X}")
-            new.rename(new.with_name(f"{number:05X}{new.stat().st_ino:X}"))
+            new = self._file("deferred", f"copy-{number}")
+            shutil.copy2(self._file("deferred", queue_id), new)
+            copy = f"{number:05X}{new.stat().st_ino:X}"
+            why = Path(shutil.copy2(self._file("defer", queue_id), self._file("defer", copy)))
+            for file in (new, why):
+                shutil.chown(file, "postfix", "postfix")
+            new.rename(new.with_name(copy))
+            made.add(copy)
         return made
 
     def empty(self) -> None:
@@ -164,7 +167,10 @@ class QueuePostfix:
             time.sleep(0.02)
 
     def _is_deferred(self, queue_id: str) -> bool:
-        return (self.folder / "queue" / "deferred" / queue_id).exists()
+        return self._file("deferred", queue_id).exists()
+
+    def _file(self, queue: str, name: str) -> Path:
+        return self.folder / "queue" / queue / name
 
 
 @contextmanager

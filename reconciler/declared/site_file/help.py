@@ -14,7 +14,7 @@ SITE_WORDS: dict[str, dict[str, str]] = {
         "timezone": "In which time zone a day begins: for `date`, `expires` and the like, and in reports.",
         "postfixadmin": "Mailboxes and aliases. Left out: none are managed.",
         "openxchange": "Groupware accounts. Left out: none are managed, and no mailbox may ask for one.",
-        "postfix": "The sender map. Left out: sender blocks are not managed.",
+        "postfix": "The sender map and the mail queue. Left out: sender blocks are not managed.",
         "ssh": "How to log in to the machines that the sections name, by their names.",
         "register": "The member register. Left out: member numbers are not checked, and no letter can be sent.",
         "letters": "Letters to members. Left out: no new password is told to anybody.",
