@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,7 +23,7 @@ from reconciler.errors import UsageError
 from reconciler.mail_queue.change import carry_out, check_rights, concerned
 from reconciler.mail_queue.queue import MailQueue
 from reconciler.mail_queue.select import NULL, AddressKey, Filter, asked_address, asked_age, asked_domain
-from reconciler.model.queued_mail import QueueListing, QueueName, QueueResult, QueueRun, QueueVerb
+from reconciler.model.queued_mail import QueueName, QueueResult, QueueRun, QueueVerb
 from reconciler.report.queue_view import question
 
 if TYPE_CHECKING:
@@ -53,9 +54,13 @@ class Asked(NamedTuple):
 class Block(NamedTuple):
     """What `queue delete --block` was asked for."""
 
+    wanted: bool
     reason: str | None
     state: Path | None
     commit: bool
+
+
+NO_BLOCK = Block(wanted=False, reason=None, state=None, commit=False)
 
 
 async def show_list(site: Path | None, output: Format, asked: Asked) -> Status:
@@ -74,8 +79,7 @@ async def show_one(queue_id: str, site: Path | None, output: Format) -> Status:
     if not found:
         hint = "it was delivered, returned or deleted, or has another id by now: reconciler queue list"
         raise UsageError(f"there is no message {queue_id!r} in the queue of {listing.host}", hint=hint)
-    one = QueueListing(host=listing.host, read=listing.read, messages=found, total=listing.total)
-    write(queue_writers(output).listing(one, verbose=True))
+    write(queue_writers(output).listing(replace(listing, messages=found), verbose=True))
     return Status.DONE
 
 
@@ -88,19 +92,18 @@ async def flush(domain: str | None, site: Path | None, output: Format) -> Status
 
 
 async def change(
-    word: str, sender: str, site: Path | None, output: Format, *, yes: bool, block: Block | None = None
+    word: str, sender: str, site: Path | None, output: Format, *, yes: bool, block: Block = NO_BLOCK
 ) -> Status:
     """Holds, releases or deletes the mail of a sender. Raises UsageError where nobody can be asked."""
     verb, key = QueueVerb(word), asked_address(sender)
-    if block is not None:
-        _refuse_block(block, key, output)
+    _refuse_block(block, key, output)
     async with _opened(site) as queue:
         listing = await queue.select(Filter(sender=key))
         shown = concerned(verb, listing.messages, key)
         done = QueueRun(verb=verb, host=listing.host, about=sender, outcomes=())
         if shown:
             await check_rights(queue, verb)
-            listing = QueueListing(host=listing.host, read=listing.read, messages=shown, total=listing.total)
+            listing = replace(listing, messages=shown)
             beside = Format.TEXT if output is Format.JSON else output
             (write_beside if output is Format.JSON else write)(queue_writers(beside).listing(listing))
             if not yes and not sys.stdin.isatty():
@@ -109,7 +112,7 @@ async def change(
             if not yes and not await confirmed(question(verb, shown, sender)):
                 say("nothing was changed")
                 return Status.DONE
-            if block is not None:  # first, as what cannot be blocked sends more
+            if block.wanted:  # first, as what cannot be blocked sends more
                 _write_block(block, key, site)
             with _stoppable():
                 done = await carry_out(queue, verb, key, shown, sender)
@@ -120,6 +123,12 @@ async def change(
 
 def _refuse_block(block: Block, sender: AddressKey, output: Format) -> None:
     """Before anything is shown. Raises UsageError."""
+    if not block.wanted:
+        if block.reason is not None or block.commit:
+            raise UsageError(
+                "--reason and --commit are about the block of --block", hint="add --block, or leave them out"
+            )
+        return
     if block.reason is None:
         raise UsageError("a block needs a reason", hint="add: --reason 'WHY'")
     if sender == NULL:

@@ -137,5 +137,5 @@ def delete(
     """
     from reconciler.cli import queue as command
 
-    blocking = command.Block(reason, state, commit) if block else None
+    blocking = command.Block(block, reason, state, commit)
     enter(lambda: command.change("delete", sender, site, output, yes=yes, block=blocking), output)

@@ -36,14 +36,20 @@ class MailQueue:
 
     async def read(self) -> dict[str, QueuedMessage]:
         """Every message by its id. Raises Unreadable."""
-        return await read_queue(self.host, self.tools)
+        return (await read_queue(self.host, self.tools)).messages
 
     async def select(self, asked: Filter) -> QueueListing:
         """The messages that are asked for, oldest first. Raises Unreadable."""
-        everything = await self.read()
+        everything, warning = await read_queue(self.host, self.tools)
         now = time.time()
         chosen = [message for message in everything.values() if asked.takes(message, now)]
-        return QueueListing(host=self.host.name, read=int(now), messages=oldest_first(chosen), total=len(everything))
+        return QueueListing(
+            host=self.host.name,
+            read=int(now),
+            messages=oldest_first(chosen),
+            total=len(everything),
+            warning=warning,
+        )
 
     async def flush(self, domain: str | None) -> QueueRun:
         """Has deferred mail tried again now: all of it, or what has a recipient in the domain. Raises Unreadable, and

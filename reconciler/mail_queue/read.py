@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from reconciler.errors import Unreadable
 from reconciler.mail_queue.tools import QueueTools
@@ -19,9 +19,17 @@ PATIENCE = 300.0
 _ID = re.compile(r"[0-9A-Za-z_]+")
 
 
-async def read_queue(host: Host, tools: QueueTools) -> dict[str, QueuedMessage]:
-    """Every message by its id; of one that moved while Postfix listed it the last word counts (facts/postfix.md 6.1).
-    Raises Unreadable."""
+class Seen(NamedTuple):
+    """What postqueue said."""
+
+    messages: dict[str, QueuedMessage]
+    """By id; of one that moved while Postfix listed it the last word counts (facts/postfix.md 6.1)."""
+    warning: str
+    """What it said beside that: to root, that Postfix is down."""
+
+
+async def read_queue(host: Host, tools: QueueTools) -> Seen:
+    """Everything that is in the queue. Raises Unreadable."""
     done = await host.run(tools.list, env=PLAIN, timeout=PATIENCE, repeatable=True)
     said = " ".join(done.stderr.decode("utf-8", "replace").split())
     if done.status or _FATAL.search(said):
@@ -39,7 +47,7 @@ async def read_queue(host: Host, tools: QueueTools) -> dict[str, QueuedMessage]:
             f"{host.name}: postqueue's answer is not understood: {type(error).__name__} {error}",
             hint="run `postqueue -j` there and compare it with its manual page",
         ) from None
-    return {message.id: message for message in messages}
+    return Seen({message.id: message for message in messages}, said)
 
 
 def _message(line: Mapping[str, Any]) -> QueuedMessage:

@@ -115,6 +115,8 @@ class QueueListing:
     messages: tuple[QueuedMessage, ...]
     total: int
     """How many there were in all, with those that were not asked for."""
+    warning: str = ""
+    """What Postfix said beside the list: to root, that it is down."""
 
     @property
     def counts(self) -> Counter[QueueName]:

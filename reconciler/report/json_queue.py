@@ -23,6 +23,7 @@ def queue_json(listing: QueueListing) -> str:
         messages=tuple(map(_message, listing.messages)),
         total=listing.total,
         counts={name.value: listing.counts[name] for name in QueueName},
+        warning=listing.warning,
     )
     return _written(document)
 

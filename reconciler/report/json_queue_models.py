@@ -31,7 +31,7 @@ class QueuedMessagePart(Part):
 
 class QueueDocument(Part):
     """What was in the queue of `host` when it was read, oldest first: the messages that were asked for, and how many
-    there were in all (`total`); `counts` has the messages by queue."""
+    there were in all (`total`); `counts` has the messages by queue, `warning` is what Postfix said beside the list."""
 
     schema_: Literal["queue.schema.json"] = Field(default="queue.schema.json", alias="$schema")
     version: Version = VERSION
@@ -40,6 +40,7 @@ class QueueDocument(Part):
     messages: tuple[QueuedMessagePart, ...]
     total: int
     counts: Numbers
+    warning: String
 
 
 class QueueOutcomePart(Part):

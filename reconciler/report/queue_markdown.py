@@ -24,7 +24,7 @@ def queue_markdown(listing: QueueListing, *, verbose: bool = False) -> str:
             return f"| {' | '.join(map(markdown, cells))} | {'<br>'.join(each) or markdown(whom)} | |"
         return f"| {' | '.join(map(markdown, cells))} | {markdown(whom)} | {markdown(why)} |"
 
-    foot = [markdown(queue_view.most_of(listing))]
+    foot = [markdown(text) for text in (queue_view.most_of(listing), listing.warning) if text]
     page = BoundedText(head=[f"**{markdown(queue_view.tally(listing))}**"], foot=foot)
     table = ("| queue | id | age | size | sender | recipients | why |", "|---|---|---|---|---|---|---|")
     page.add_block(table, listing.messages, row, cut=lambda n: _MORE.format(count(n, "more message")))

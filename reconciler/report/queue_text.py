@@ -21,6 +21,8 @@ def queue_text(listing: QueueListing, *, width: int, color: bool, verbose: bool 
     page.row((queue_view.tally(listing), "bold"))
     if most := queue_view.most_of(listing):
         page.row((most, ""))
+    if listing.warning:
+        page.row((listing.warning, "bold yellow"))
     return page.render()
 
 

@@ -239,6 +239,9 @@ def test_block_adds_the_sender_block_to_the_state_first(site: QueuePostfix, comm
     site.send_deferred(SPAM)
     for more in ((), ("--reason", "wave", "--format", "json"), ("--reason", "wave", "--state", "nowhere")):
         assert command(*arguments, *more).status == 2
+    (tmp_path / "ours.yaml").write_text("domain: muster.example\naliases: {x: y@mail.example}\n")
+    assert command(*arguments, "--reason", "wave").status == 3  # nobody blocks their own domain
+    (tmp_path / "ours.yaml").unlink()
     assert len(site.ids(SPAM)) == 1, "where it cannot be blocked, nothing is deleted"
     answer = command(*arguments, "--reason", "phishing wave")
     assert (answer.status, site.ids(SPAM)) == (0, set()), answer.err
@@ -251,6 +254,7 @@ def test_block_adds_the_sender_block_to_the_state_first(site: QueuePostfix, comm
     assert (answer.status, site.ids(SPAM)) == (0, set()), answer.err
     assert "is blocked already" in answer.words
     assert (tmp_path / "blocks.yaml").read_text() == written
+    assert command(*arguments[:-1], "--reason", "x").status == 2, "--block was forgotten"
     site.send_deferred("")
     assert command("queue", "delete", "--sender", "<>", "--yes", "--block", "--reason", "x").status == 2
     assert len(site.listed()) == 1

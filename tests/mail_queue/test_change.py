@@ -237,7 +237,19 @@ async def test_what_is_refused_is_told_before_anything_is_changed(mail_queue: Qu
         with pytest.raises(Unreadable, match="a password is required") as caught:
             await check_rights(queue_of(mail_queue, Refusing(option), privilege="sudo"), verb)
         assert f"/usr/sbin/postsuper -c {mail_queue.config} {option} -" in caught.value.hint
+    with pytest.raises(Unreadable) as caught:
+        await check_rights(queue_of(mail_queue, Refusing("-h")), HOLD)
+    assert "log in as root there" in caught.value.hint
     assert mail_queue.ids(SPAM, "deferred") == {spam}
+
+
+@pytest.mark.parametrize(("option", "domain"), [("-f", None), ("-i", "away.test")])
+async def test_a_flush_that_postfix_was_not_told_is_no_success(
+    mail_queue: QueuePostfix, option: str, domain: str | None
+) -> None:
+    mail_queue.send_deferred(SPAM)
+    with pytest.raises(PermanentFailure, match="was not told to try again"):
+        await queue_of(mail_queue, Refusing(option)).flush(domain)
 
 
 async def test_asking_for_the_rights_changes_nothing(mail_queue: QueuePostfix) -> None:

@@ -8,9 +8,14 @@ from collections.abc import Sequence
 import pytest
 
 from reconciler.errors import Unreadable
+from reconciler.mail_queue.queue import MailQueue
 from reconciler.mail_queue.read import read_queue
+from reconciler.mail_queue.select import Filter
 from reconciler.mail_queue.tools import QueueTools
 from reconciler.remote.host import Completed
+from reconciler.report.json_queue import queue_json
+from reconciler.report.queue_markdown import queue_markdown
+from reconciler.report.queue_text import queue_text
 from reconciler.settings import Postfix as Section
 from tests.systems.postfix.site import WatchedHost
 
@@ -43,7 +48,7 @@ class Said(WatchedHost):
 
 async def read(stdout: bytes, stderr: bytes = b"", status: int = 0) -> list[tuple[str, str, int]]:
     tools = QueueTools(Section(sender_access="hash:/nowhere"))
-    found = await read_queue(Said(stdout, stderr, status), tools)
+    found = (await read_queue(Said(stdout, stderr, status), tools)).messages
     return [(message.id, message.sender, len(message.recipients)) for message in found.values()]
 
 
@@ -66,7 +71,12 @@ async def test_bytes_that_are_no_text_make_no_other_address_of_it() -> None:
 
 async def test_root_may_list_the_queue_of_a_postfix_that_is_down() -> None:
     warning = b"postqueue: warning: Mail system is down -- accessing queue directly\n"
-    assert len(await read(LINE, warning)) == 1
+    queue = MailQueue(Said(LINE, warning), Section(sender_access="hash:/nowhere"))
+    listing = await queue.select(Filter())
+    assert len(listing.messages) == 1
+    assert "Mail system is down" in queue_text(listing, width=100, color=False)
+    assert "Mail system is down" in queue_markdown(listing)
+    assert "Mail system is down" in json.loads(queue_json(listing))["warning"]
 
 
 @pytest.mark.parametrize(
