@@ -1,10 +1,12 @@
 """What several commands have on the command line. Imported by the modules that list commands, and as light as these."""
 
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from reconciler.cli.formats import Format
 
@@ -29,18 +31,63 @@ FormatOption = Annotated[Format, typer.Option("--format", help="How to write the
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
-def command_group(name: str, words: str) -> typer.Typer:
-    """Commands that are called by two words. `words`: what they are about, as the list of all commands says it."""
-    return typer.Typer(
-        name=name, help=words, short_help=words, no_args_is_help=True, context_settings=NO_HELP, rich_markup_mode=None
-    )
+class Listed(TyperCommand):
+    """A command as the list of all shows it: its name and the first sentence of its help."""
+
+    def __init__(self, name: str, function: Callable[..., None]) -> None:
+        sentence, dot, _ = " ".join((function.__doc__ or "").split()).partition(". ")
+        super().__init__(name=name, short_help=sentence + dot.strip(), rich_markup_mode=None)
+        self._function = function
+
+    @cached_property
+    def whole(self) -> TyperCommand:
+        """With its parameters and its help. Typer takes 0.2 ms to build it, so only what is asked for is built."""
+        alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+        alone.command(self.name, short_help=self.short_help)(self._function)
+        command = typer.main.get_command(alone)
+        assert isinstance(command, TyperCommand)
+        return command
 
 
-def listed(group: typer.Typer, name: str | None = None) -> Callable[[Callable[..., None]], Callable[..., None]]:
+class ListedGroup(TyperGroup):
+    """Shows and completes what is listed, and runs the whole of it."""
+
+    listed: ClassVar[dict[str, Listed]]
+
+    def __init__(self, *, commands: dict[str, Any], **given: Any) -> None:
+        super().__init__(commands={**self.listed, **commands}, **given)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """See TyperGroup."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command.whole if isinstance(command, Listed) else command, rest
+
+
+class Commands(typer.Typer):
+    """A group of commands. `name`: the word before theirs. `words`: what they are about, as the list of all commands
+    says it."""
+
+    def __init__(self, name: str = "", words: str = "") -> None:
+        self.listed: dict[str, Listed] = {}
+        super().__init__(
+            name=name,
+            cls=type("ListedGroup", (ListedGroup,), {"listed": self.listed}),
+            help=words,
+            short_help=words,
+            no_args_is_help=True,
+            add_completion=False,  # its two options would write into ~/.bashrc; `completion` completes without them
+            pretty_exceptions_enable=False,
+            context_settings=NO_HELP,
+            rich_markup_mode=None,  # rich takes longer to import than everything else that `--help` needs
+        )
+
+
+def listed(group: Commands, name: str | None = None) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Adds a command; the list of all commands shows the whole first sentence of its help."""
 
-    def add(command: Callable[..., None]) -> Callable[..., None]:
-        sentence, dot, _ = " ".join((command.__doc__ or "").split()).partition(". ")
-        return group.command(name, short_help=sentence + dot.strip())(command)
+    def add(function: Callable[..., None]) -> Callable[..., None]:
+        called = name or function.__name__.replace("_", "-")
+        group.listed[called] = Listed(called, function)
+        return function
 
     return add

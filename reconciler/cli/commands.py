@@ -2,8 +2,10 @@
 
 A command imports what it runs, when it runs: this module has nothing but the command line, so that `--help`, shell
 completion and a wrong option cost no more than they must (docs/benchmarks.md; tests/cli/test_start.py). Annotations are
-values here, as Typer takes them: it would compile each one that is a text, several times.
+texts here: those of the command that is asked for are evaluated, no others.
 """
+
+from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
@@ -12,30 +14,21 @@ import typer
 
 from reconciler import __version__
 from reconciler.cli.command_options import (
-    NO_HELP,
+    Commands,
     FormatOption,
     SiteOption,
     StateOption,
     YesOption,
-    command_group,
     listed,
 )
-from reconciler.cli.edit_commands import add_to as add_edit_commands
+from reconciler.cli.edit_commands import add, edits
 from reconciler.cli.formats import Format
 from reconciler.cli.queue_commands import queue
 from reconciler.cli.runner import enter
 from reconciler.cli.streams import write
 
-app = typer.Typer(
-    name="reconciler",
-    help="GitOps for mail accounts: declare them in git, review the plan, apply it.",
-    no_args_is_help=True,
-    add_completion=False,  # its two options would write into ~/.bashrc; `completion` completes without them
-    pretty_exceptions_enable=False,
-    context_settings=NO_HELP,
-    rich_markup_mode=None,  # rich takes longer to import than everything else that `--help` needs
-)
-ledger = command_group("ledger", "The tables that remember what was done.")
+app = Commands("reconciler", "GitOps for mail accounts: declare them in git, review the plan, apply it.")
+ledger = Commands("ledger", "The tables that remember what was done.")
 
 SCHEMAS = ("state", "site", "plan", "run", "findings", "show", "history", "queue", "queue_run")
 """The documents that have a schema."""
@@ -271,6 +264,7 @@ def check(site: SiteOption = None) -> None:
     enter(lambda: command.check(site))
 
 
+app.listed.update(edits.listed)
 app.add_typer(ledger)
-add_edit_commands(app)
+app.add_typer(add)
 app.add_typer(queue)

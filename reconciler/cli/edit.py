@@ -22,7 +22,7 @@ from reconciler.declared.load import Declaration, load_state
 from reconciler.declared.problems import Problems
 from reconciler.declared.read.find import find_sources
 from reconciler.declared.read.source import shown
-from reconciler.declared.section import sections
+from reconciler.declared.section import SECTIONS
 from reconciler.declared.write.edit import Edit, subject_of
 from reconciler.errors import UsageError
 from reconciler.model.declared import DesiredState
@@ -94,7 +94,7 @@ def _refuse_no_reason(done: Done, reason: str | None) -> None:
 
 def refuse_more(before: DesiredState, after: DesiredState, subjects: frozenset[str]) -> None:
     """An anchor, say, may make one entry change with another. Raises UsageError."""
-    for name in sections():
+    for name in SECTIONS:
         old, new = (Counter(_values(state.section(name))) for state in (before, after))
         others = {subject for subject, _ in (old - new) + (new - old)} - subjects
         if others:

@@ -1,12 +1,13 @@
-"""The commands that edit the declared state, as they are typed (`commands` says why annotations are values here)."""
+"""The commands that edit the declared state, as they are typed."""
 
-from collections.abc import Callable
+from __future__ import annotations
+
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from reconciler.cli.command_options import SiteOption, StateOption, command_group, listed
+from reconciler.cli.command_options import Commands, SiteOption, StateOption, listed
 from reconciler.cli.runner import enter
 
 CommitOption = Annotated[bool, typer.Option("--commit", help="Commit the files that changed, saying what and why.")]
@@ -21,7 +22,8 @@ GivenNameOption = Annotated[str | None, typer.Option("--given-name", help="Given
 SurnameOption = Annotated[str | None, typer.Option("--surname", help="Surname; needed with groupware.")]
 NameOption = Annotated[str | None, typer.Option("--name", help="Display name; default given name and surname.")]
 
-add = command_group("add", "Add a mailbox, an alias or a sender block to the declared state.")
+edits = Commands()
+add = Commands("add", "Add a mailbox, an alias or a sender block to the declared state.")
 
 
 @listed(add)
@@ -83,6 +85,7 @@ def block(
     _edit("add_block", site, state, None, commit, sender, reason=reason, expires=expires)
 
 
+@listed(edits)
 def unblock(
     sender: SenderArgument,
     reason: WhyOption = None,
@@ -97,6 +100,7 @@ def unblock(
     _edit("unblock", site, state, reason, commit, sender)
 
 
+@listed(edits)
 def rename(
     old: Annotated[str, typer.Argument(metavar="OLD", help="The address so far.")],
     new: Annotated[str, typer.Argument(metavar="NEW", help="The address from now on.")],
@@ -124,6 +128,7 @@ def rename(
     _edit("rename", site, state, reason, commit, old, new, date=date, names=names, details=details)
 
 
+@listed(edits)
 def remove(
     address: AddressArgument,
     reason: WhyOption = None,
@@ -144,6 +149,7 @@ def remove(
     _edit("remove", site, state, None, commit, address, **how)
 
 
+@listed(edits)
 def reset_password(
     address: AddressArgument,
     date: DateOption = None,
@@ -159,6 +165,7 @@ def reset_password(
     _edit("reset_password", site, state, reason, commit, address, date=date)
 
 
+@listed(edits)
 def confirm(
     gate: Annotated[str, typer.Argument(metavar="GATE", help="The gate, as the plan's refusal names it.")],
     subject: Annotated[str, typer.Argument(metavar="SUBJECT", help="Of what, as the refusal names it.")],
@@ -177,6 +184,7 @@ def confirm(
     _edit("confirm", site, state, None, commit, gate, subject, reason=reason, until=until)
 
 
+@listed(edits)
 def fmt(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; show what would be written.")] = False,
     site: SiteOption = None,
@@ -205,20 +213,3 @@ def _edit(
             site, state, lambda state, site: change(state, site, *words, **options), reason=reason, commit=commit
         )
     )
-
-
-def add_to(app: typer.Typer) -> None:
-    """Puts these commands into the list of all."""
-    app.add_typer(add)
-    for name, command in _COMMANDS.items():
-        listed(app, name)(command)
-
-
-_COMMANDS: dict[str, Callable[..., None]] = {
-    "rename": rename,
-    "remove": remove,
-    "reset-password": reset_password,
-    "unblock": unblock,
-    "confirm": confirm,
-    "fmt": fmt,
-}

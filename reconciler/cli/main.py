@@ -13,7 +13,7 @@ from reconciler.cli.streams import known_width, open_streams, plain_streams, unw
 from reconciler.errors import UsageError
 
 if TYPE_CHECKING:
-    from typer import Typer
+    from reconciler.cli.command_options import Commands
 
 
 def main() -> None:
@@ -49,10 +49,9 @@ def run() -> None:
         sys.exit(int(Status.BUG))
 
 
-def _check_order(arguments: list[str], app: Typer) -> None:
+def _check_order(arguments: list[str], app: Commands) -> None:
     """Options belong to commands, and stand behind them. Raises UsageError with the line in its right order."""
-    names = [command.callback.__name__ for command in app.registered_commands if command.callback]
-    first = next((index for index, word in enumerate(arguments) if word in names), 0)
+    first = next((index for index, word in enumerate(arguments) if word in app.listed), 0)
     if first and arguments[0].startswith(("--site", "--format", "--state")):
         right = " ".join(["reconciler", arguments[first], *arguments[:first], *arguments[first + 1 :]])
         raise UsageError("options go after the command", hint=f"write: {right}")

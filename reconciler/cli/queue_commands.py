@@ -1,15 +1,17 @@
 """`reconciler queue …` on the command line."""
 
+from __future__ import annotations
+
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from reconciler.cli.command_options import FormatOption, SiteOption, StateOption, YesOption, command_group, listed
+from reconciler.cli.command_options import Commands, FormatOption, SiteOption, StateOption, YesOption, listed
 from reconciler.cli.formats import Format
 from reconciler.cli.runner import enter
 
-queue = command_group("queue", "The mail that waits in Postfix' queue.")
+queue = Commands("queue", "The mail that waits in Postfix' queue.")
 
 
 class Waiting(StrEnum):

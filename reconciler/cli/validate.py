@@ -9,7 +9,7 @@ from reconciler.cli.formats import Format
 from reconciler.cli.read_site import read_site
 from reconciler.cli.runner import write_findings
 from reconciler.cli.streams import say
-from reconciler.declared.section import sections
+from reconciler.declared.section import SECTIONS
 from reconciler.report.vocabulary import count
 
 
@@ -18,8 +18,9 @@ def validate(site: Path | None, state: Path | None, output: Format) -> Status:
     settings, declaration = read_site(site, state)
     if declaration.findings or output is not Format.TEXT:
         write_findings(declaration.findings, output)
-    nouns = {name: section.noun for name, section in sections().items() if section.noun[1]}
-    counts = (count(len(declaration.state.section(name)), *noun) for name, noun in nouns.items())
+    tables = {name: declaration.state.section(name) for name in SECTIONS}
+    nouns = [(len(table), SECTIONS[name].noun) for name, table in tables.items() if table]
+    counts = ", ".join(count(number, *noun) for number, noun in nouns if noun[1]) or "nothing"
     where = f"site {settings.site} ({settings.file})"
-    say(f"valid: {where}: {', '.join(counts)} in {count(declaration.files, 'file')}; next: reconciler plan")
+    say(f"valid: {where}: {counts} in {count(declaration.files, 'file')}; next: reconciler plan")
     return Status.DONE

@@ -17,7 +17,7 @@ from reconciler.declared.parse.documents import Document
 from reconciler.declared.parse.missing_separators import unseparated
 from reconciler.declared.problems import Problems, Spot
 from reconciler.declared.read.source import Source
-from reconciler.declared.section import Entry, Section, sections
+from reconciler.declared.section import SECTIONS, Entry, Section
 from reconciler.model.source_places import Origin
 from reconciler.settings import Settings
 
@@ -55,16 +55,15 @@ def _entries(content: Any) -> Iterator[Checked | Sentence]:
     """Everything in one file except `domain`: entries that fit, sentences about those that do not."""
     if content is None:
         return
-    known = sections()
-    names = ["domain", *known]
+    names = ["domain", *SECTIONS]
     if not isinstance(content, dict):
         slip = unseparated(content, names) if isinstance(content, str) else None
-        hint = f"write sections on top: {', '.join(known)}"
+        hint = f"write sections on top: {', '.join(SECTIONS)}"
         yield Sentence((), *(slip or (f"the file holds {describe(content)}", hint)))
         return
     for name, entries in content.items():
-        if name in known and entries is not None:
-            yield from _section(known[name], entries)
+        if name in SECTIONS and entries is not None:
+            yield from _section(SECTIONS[name], entries)
         elif name not in names:
             near = nearest(name, names)
             hint = f"did you mean `{near}`?" if near else f"known are {', '.join(names)}"

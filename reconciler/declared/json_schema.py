@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field, create_model
 
-from reconciler.declared.section import Entry, sections
+from reconciler.declared.section import SECTIONS, Entry
 from reconciler.declared.site_file.help import SITE_WORDS
 from reconciler.settings import Site
 
@@ -21,7 +21,7 @@ _DOMAIN = "Completes bare local parts in this file."
 def state_schema() -> dict[str, Any]:
     """The schema of a state file."""
     fields: dict[str, Any] = {"domain": (str | None, Field(None, description=_DOMAIN, examples=["mail.example"]))}
-    for section in sections().values():
+    for section in SECTIONS.values():
         fields[section.name] = (section.written | None, Field(None, description=section.description))
     return _schema(
         create_model("StateFile", __base__=Entry, __doc__=_FILE, **fields), "Declared state of a mail platform"

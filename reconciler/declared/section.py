@@ -3,10 +3,10 @@ JSON Schema, and what git says of an entry that is gone all ask it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache, cached_property
+from functools import cached_property
 from importlib import import_module
 from typing import Any, get_origin
 
@@ -77,7 +77,8 @@ class Section:
     `written`: the section as it is written, a dict of entries by key or a list of entries. `convert` makes the value of
     the model from one entry, which has an `origin`; None after a problem. `key`: what no two values have in common, of
     a subject its name. `scope`: what a transition about it is called; None when none is. `clash` says which of two
-    values with one key stays. `checks` compare all of them with each other and with everything else.
+    values with one key stays. `checks` compare all of them with each other and with everything else, when
+    there are any.
     `named_by`: the fields of a list's entry that name the subject. `noun` is for one and for many; what has none for
     many is not counted.
     """
@@ -104,15 +105,29 @@ class Section:
         return TypeAdapter(self.written)
 
 
-def sections() -> Mapping[str, Section]:
-    """Every section that a state file may have, by name."""
-    return _sections(tuple(registry.SECTIONS))
+class _Sections(Mapping[str, Section]):
+    """By name. What a section needs is imported when it is asked for: a file with mailboxes needs no renames."""
+
+    def __getitem__(self, name: str) -> Section:
+        found: Section = import_module(self._modules()[name]).SECTION
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._modules())
+
+    def __len__(self) -> int:
+        return len(registry.SECTIONS)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._modules()
+
+    @staticmethod
+    def _modules() -> dict[str, str]:
+        return dict(zip(registry.section_names(), registry.SECTIONS, strict=True))
 
 
-@cache
-def _sections(modules: tuple[str, ...]) -> Mapping[str, Section]:
-    found: list[Section] = [import_module(module).SECTION for module in modules]
-    return {section.name: section for section in found}
+SECTIONS = _Sections()
+"""Every section that a state file may have."""
 
 
 def warn_of_far_date(subject: str, what: str, day: date, at: Origin, merged: Merged, problems: Problems) -> None:

@@ -185,7 +185,7 @@ def test_the_state_may_come_from_elsewhere(tmp_path: Path) -> None:
     (proposed / "state.yaml").write_text("domain: pirat.alt\naliases:\n  presse: [a@extern.example]\n")
     (proposed / "reconciler.yaml").write_text("site: evil\npostfixadmin: {url: 'mysql+pymysql://u@evil.example/x'}\n")
     named = ("--site", str(site.file), "--state", str(proposed))
-    assert ": 0 mailboxes, 1 alias" in site.run("validate", *named).words
+    assert ": 1 alias in 1 file" in site.run("validate", *named).words
     assert "+ presse@pirat.alt" in site.run("plan", *named).words
     assert "presse" not in site.run("plan").words
     assert site.run("plan", RECONCILER_STATE=str(proposed)).status == 4

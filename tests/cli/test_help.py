@@ -10,6 +10,7 @@ import pytest
 import typer
 from typer.core import TyperGroup
 
+from reconciler.cli.command_options import Listed
 from reconciler.cli.commands import app
 from reconciler.cli.exit_status import Status, worst
 from tests.cli.conftest import Command
@@ -17,15 +18,17 @@ from tests.cli.conftest import Command
 DOCS = Path(__file__).parents[2] / "docs"
 _GROUP = typer.main.get_command(app)
 assert isinstance(_GROUP, TyperGroup)
-COMMANDS = {
-    **{name: known for name, known in _GROUP.commands.items() if not isinstance(known, TyperGroup)},
+_LISTED = {
+    **{name: known for name, known in _GROUP.commands.items() if isinstance(known, Listed)},
     **{
         f"{group} {name}": known
         for group, inner in _GROUP.commands.items()
         if isinstance(inner, TyperGroup)
         for name, known in inner.commands.items()
+        if isinstance(known, Listed)
     },
 }
+COMMANDS = {words: known.whole for words, known in _LISTED.items()}
 """By the words that stand behind `reconciler`."""
 
 
@@ -61,6 +64,15 @@ def test_help_lists_every_command(command: Command) -> None:
     assert answer.status == 0
     for name in COMMANDS:
         assert f" {name.split()[0]} " in answer.words
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_the_list_says_what_the_command_says(words: str) -> None:
+    """The list is made without building any."""
+    listed, whole = _LISTED[words], COMMANDS[words]
+    assert listed.name == whole.name == words.split()[-1]
+    assert listed.get_short_help_str(500) == whole.get_short_help_str(500)
+    assert " ".join((whole.help or "").split()).startswith(whole.get_short_help_str(500))
 
 
 def test_without_a_command_help_is_shown(command: Command) -> None:

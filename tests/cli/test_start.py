@@ -21,19 +21,29 @@ LIVE = {"sqlalchemy", "pymysql", "psycopg", "asyncssh", "cryptography", "bcrypt"
 SLOW = LIVE | {"rich", "markdown_it", "pygments", "ruamel", "asyncio", "multiprocessing", "email", "ctypes"}
 
 _IMPORTED = """
-import json, sys
+import gc, json, sys
 sys.argv[0] = "reconciler"
 import reconciler.cli.main as entry
 entry.leave = lambda status: None  # which ends the process before anybody can look
 try:
     entry.main()
 finally:
-    print(json.dumps(sorted(name for name, module in sys.modules.items() if module)), file=sys.stderr)
+    from typer.core import TyperArgument, TyperOption
+    modules = [name for name, module in sys.modules.items() if module]
+    built = [each.name for each in gc.get_objects() if isinstance(each, TyperArgument | TyperOption)]
+    print(json.dumps([modules, built]), file=sys.stderr)
 """
 
 
 def imported(*arguments: str, folder: Path | None = None, env: Mapping[str, str] | None = None) -> set[str]:
     """The modules that a fresh process has imported at the end of this command, which must succeed."""
+    return imported_and_built(*arguments, folder=folder, env=env)[0]
+
+
+def imported_and_built(
+    *arguments: str, folder: Path | None = None, env: Mapping[str, str] | None = None
+) -> tuple[set[str], set[str]]:
+    """These, and the names of all parameters of commands that Typer has built."""
     done = subprocess.run(
         [sys.executable, "-c", _IMPORTED, *arguments],
         cwd=folder,
@@ -43,7 +53,8 @@ def imported(*arguments: str, folder: Path | None = None, env: Mapping[str, str]
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return set(json.loads(done.stderr.splitlines()[-1]))
+    modules, built = json.loads(done.stderr.splitlines()[-1])
+    return set(modules), set(built)
 
 
 @pytest.mark.parametrize(
@@ -100,27 +111,37 @@ _ONLY_SOMETIMES = (
 """For a mistake in a file, a site that logs in over SSH, a plan."""
 
 
-@pytest.mark.parametrize("arguments", [["validate"], ["add", "alias", "kreis", "anna.beispiel"]])
-def test_what_reads_files_alone_imports_nothing_of_live_systems(tmp_path: Path, arguments: list[str]) -> None:
-    (tmp_path / "state").mkdir()
-    (tmp_path / "state" / "state.yaml").write_text(
+def _small_site(folder: Path) -> None:
+    """Its state is one mailbox and nothing else."""
+    (folder / "state").mkdir()
+    (folder / "state" / "state.yaml").write_text(
         "domain: mail.example\nmailboxes: {anna.beispiel: {given_name: Anna, surname: Beispiel}}\n"
     )
-    (tmp_path / "reconciler.yaml").write_text(
+    (folder / "reconciler.yaml").write_text(
         "site: small\nstate: state\npostfixadmin: {url: 'mysql+pymysql://user@db.example/postfixadmin'}\n"
         "openxchange: {}\npostfix: {sender_access: 'hash:/etc/postfix/sender_access'}\n"
     )
-    modules = imported("validate", folder=tmp_path)
+
+
+def test_validate_costs_no_more_with_more_commands_and_sections(tmp_path: Path) -> None:
+    _small_site(tmp_path)
+    modules, built = imported_and_built("validate", folder=tmp_path)
+    assert built == {"_version_asked", "help", "site", "state", "output"}
+    sections = {name for name in modules if name.startswith("reconciler.declared.sections.")}
+    assert sections == {"reconciler.declared.sections.mailboxes"}
+
+
+def test_the_list_of_commands_is_made_without_building_one() -> None:
+    assert imported_and_built("--help")[1] == {"_version_asked", "help"}
+
+
+@pytest.mark.parametrize("arguments", [["validate"], ["add", "alias", "kreis", "anna.beispiel"]])
+def test_what_reads_files_alone_imports_nothing_of_live_systems(tmp_path: Path, arguments: list[str]) -> None:
+    _small_site(tmp_path)
+    modules = imported(*arguments, folder=tmp_path)
     assert not modules & (SLOW - {"ruamel"})
-    assert not modules & {
-        "importlib.metadata",
-        "csv",
-        "zipfile",
-        "ssl",
-        "tempfile",
-        "idna",
-        "string",
-    }  # the first for plugins
+    assert not modules & {"importlib.metadata", "csv", "zipfile", "ssl", "idna", "string"}  # the first for plugins
+    assert ("tempfile" in modules) == (arguments[0] == "add")  # for the file that is moved over the old one
     assert not modules & {f"reconciler.{name}" for name in _ONLY_SOMETIMES}
     ours = {".".join(name.split(".")[:2]) for name in modules if name.startswith("reconciler.")}
     assert not ours & {f"reconciler.{room}" for room in ("workflow", "systems", "apply", "policy", "sandbox")}

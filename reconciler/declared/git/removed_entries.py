@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from reconciler.declared.git.run_git import ask
-from reconciler.declared.section import sections
+from reconciler.declared.section import SECTIONS
 from reconciler.model.records import Owner, Scope
 
 _MOST_KEYS = 50
@@ -72,7 +72,7 @@ def _last_word(pattern: str, commits: Iterable[_Commit]) -> str:
 
 def _pattern(owner: Owner) -> str:
     """An extended regular expression for the line that declares it, for git and for us."""
-    section = sections().get(owner.scope.section)
+    section = SECTIONS.get(owner.scope.section)
     if section is not None and section.named_by:
         return f"({'|'.join(section.named_by)})[\"']?[ ]*:[ ]*[\"']?{_escaped(owner.subject)}([^A-Za-z0-9.-]|$)"
     local, _, domain = owner.subject.partition("@")
