@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
 from itertools import takewhile
 
 from reconciler.model.addresses import Address, local_part
 from reconciler.model.declared import Mailbox, OldMailbox, Rename
-from reconciler.model.records import AliasRow, MailboxRow, Owner, Scope
+from reconciler.model.records import AliasRow, MailboxRow, Owner, OxUserRow, Scope
 from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.identity import folded_name
 from reconciler.planning.transitions import Transition
@@ -35,11 +36,46 @@ def suspected_rename(context: GateContext) -> Iterator[Finding]:
     for transition, before, _ in moved_numbers(context):
         if before is not None and not context.identity.is_noted(transition.owner.subject):
             new[transition.owner] = transition
-    return _suspected(context, new.values()) if new else iter(())
+    taken_back = [t for t in context.transitions if _holder(context, t) is not None]
+    if not new and not taken_back:
+        return
+    left = UndeclaredMailboxes(context)
+    back = {t.owner: found for t in taken_back if (found := _taken_back(context, t, left))}
+    yield from back.values()
+    yield from _suspected(context, (t for owner, t in new.items() if owner not in back), left)
 
 
-def _suspected(context: GateContext, new: Iterable[Transition]) -> Iterator[Finding]:
-    left, desired = UndeclaredMailboxes(context), context.desired
+def _holder(context: GateContext, transition: Transition) -> str | None:
+    """The account that had this declared address before a rename of ours, and is no longer declared under its own."""
+    holder = context.remembered.former.get(transition.owner.subject) if context.declared(transition) else None
+    if holder is None or holder in context.chains.addresses(Address(transition.owner.subject)):
+        return None
+    address = transition.owner.subject
+    # it was taken up half-way: OX did not follow yet, and the account has all that is its own under this address
+    stayed = any(user.primary == address for user in context.live(OxUserRow).values())
+    return None if stayed and address in context.live(MailboxRow) else holder
+
+
+def _taken_back(context: GateContext, transition: Transition, left: UndeclaredMailboxes) -> Finding | None:
+    """A rename whose merge request was reverted: the account lives at the new address, with its OX user and its mail.
+    The way back is a rename as well."""
+    address, holder = transition.owner.subject, _holder(context, transition)
+    if holder is None or holder not in left:
+        return None
+    message = f"{address} was renamed to {holder}, which nobody declares any more: is the rename taken back?"
+    hint = f"if it is, declare the way back, which is a rename as well; if not, declare {holder} again"
+    moved, today = address not in context.live(MailboxRow), context.desired.today
+    before = [rename.date for rename in context.desired.renames if rename.new == address]
+    if not before:
+        return refusal(transition, "suspected-rename", message, hint, rename_entry(holder, address, today, move=moved))
+    # the account came to this address by a rename, too: its way goes on from there
+    there = max(max(before), today - timedelta(days=1))
+    ways = ((address, holder, there), (holder, address, there + timedelta(days=1)))
+    return refusal(transition, "suspected-rename", message, hint, *(rename_entry(*way, move=moved) for way in ways))
+
+
+def _suspected(context: GateContext, new: Iterable[Transition], left: UndeclaredMailboxes) -> Iterator[Finding]:
+    desired = context.desired
     taken = {rename.new for rename in desired.renames}
     for transition in new:
         address, box = transition.owner.subject, context.declared(transition)
@@ -76,6 +112,9 @@ class UndeclaredMailboxes:
         self._by_name: dict[str, list[str]] = {}
         for key, name in self._names.items():
             self._by_name.setdefault(folded_name(name), []).append(key)
+
+    def __contains__(self, address: str) -> bool:
+        return address in self._names
 
     def of(self, box: Mailbox) -> Mapping[str, str]:
         """Those that may be this person's, and why."""

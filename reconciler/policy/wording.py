@@ -50,5 +50,6 @@ def confirm_entry(gate: str, subject: str, today: date) -> StateEntry:
     return StateEntry("confirm", f'{{gate: {gate}, subject: {scalar(subject)}, until: {until}, reason: ""}}')
 
 
-def rename_entry(old: str, new: str, day: date) -> StateEntry:
-    return StateEntry("renames", f"{{from: {scalar(old)}, to: {scalar(new)}, date: {day}}}")
+def rename_entry(old: str, new: str, day: date, *, move: bool = False) -> StateEntry:
+    how = ", old_mailbox: move" if move else ""
+    return StateEntry("renames", f"{{from: {scalar(old)}, to: {scalar(new)}, date: {day}{how}}}")
