@@ -3,7 +3,7 @@ load that follows says."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from datetime import timedelta
 from difflib import get_close_matches
 from typing import Any
@@ -202,6 +202,16 @@ def _known(edit: Edit, text: str, *, only_mailboxes: bool = False) -> Address:
     if len(found) > 1:
         raise UsageError(f"{text} may be {' or '.join(found)}", hint="write the whole address")
     return found[0] if found else _whole(edit, text)
+
+
+def known_subject(edit: Edit, text: str, live: Set[str]) -> str:
+    """The address or block that is meant, of what is declared and what is live. Raises UsageError."""
+    if (lower := text.lower()) in live or lower in edit.state.sender_blocks or "@" in text:
+        return lower if lower in live or lower in edit.state.sender_blocks else _whole(edit, text)
+    there = {address for address in {*edit.state.mailboxes, *edit.state.aliases, *live} if local_part(address) == lower}
+    if len(there) > 1:
+        raise UsageError(f"{text} may be {' or '.join(sorted(there))}", hint="write the whole address")
+    return there.pop() if there else _whole(edit, text)
 
 
 def _key_of_block(text: str) -> str:

@@ -185,6 +185,24 @@ def confirm(
 
 
 @listed(edits)
+def adopt(
+    subjects: Annotated[list[str], typer.Argument(metavar="SUBJECT...", help="Addresses; keys of sender blocks.")],
+    reason: WhyOption = None,
+    commit: CommitOption = False,
+    site: SiteOption = None,
+    state: StateOption = None,
+) -> None:
+    """Declare what is live, for drift that was right: fields that differ, an alias' targets, what is not declared. What
+    is not managed stays so. Reads the live systems.
+
+    Example: reconciler adopt vorstand@mail.example --reason "the board changed it in PostfixAdmin"
+    """
+    from reconciler.cli import adopt as command
+
+    enter(lambda: command.run(site, state, subjects, reason=reason, commit=commit))
+
+
+@listed(edits)
 def fmt(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; show what would be written.")] = False,
     site: SiteOption = None,

@@ -15,6 +15,7 @@ from reconciler.importing.prove import AsObserved, Proven, prove
 from reconciler.importing.sender_blocks import add_blocks
 from reconciler.model.addresses import domain_of
 from reconciler.model.records import Records
+from reconciler.planning.ports import Observation
 from reconciler.settings import Settings
 from reconciler.workflow import Sources
 
@@ -30,13 +31,19 @@ class Result:
 async def import_state(sources: Sources, domains: Sequence[str] = ()) -> Result:
     """State for what is live, of these domains or of all. Raises Unreadable: half a site is never imported."""
     observed = await asyncio.gather(*(system.observe() for system in sources.systems))
-    records: Records = {kind: table for seen in observed for kind, table in seen.records.items()}
-    imported = Imported()
-    await asyncio.to_thread(_collect, sources.site, Live.of(records), imported, sources.context.today)
+    imported = await collected(sources, observed)
     if domains:
         _only(imported, domains)
     recorded = [AsObserved(system, seen) for system, seen in zip(sources.systems, observed, strict=True)]
     return Result(imported, await prove(imported, replace(sources, systems=recorded)))
+
+
+async def collected(sources: Sources, observed: Sequence[Observation]) -> Imported:
+    """What was seen, as entries."""
+    records: Records = {kind: table for seen in observed for kind, table in seen.records.items()}
+    imported = Imported()
+    await asyncio.to_thread(_collect, sources.site, Live.of(records), imported, sources.context.today)
+    return imported
 
 
 def _collect(site: Settings, live: Live, imported: Imported, today: date) -> None:

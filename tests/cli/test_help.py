@@ -94,7 +94,18 @@ def test_the_page_of_commands_has_each_and_no_other() -> None:
     assert {name_in(line) for line in lines} >= {name for name in COMMANDS if " " not in name}
 
 
-EDITS = {"add mailbox", "add alias", "add block", "unblock", "rename", "remove", "reset-password", "confirm", "fmt"}
+EDITS = {
+    "add mailbox",
+    "add alias",
+    "add block",
+    "unblock",
+    "rename",
+    "remove",
+    "reset-password",
+    "confirm",
+    "adopt",
+    "fmt",
+}
 WITHOUT_REPORT = {"unlock", "ledger init", "ledger check", "import", *EDITS}
 """They say what they did; there is nothing to be read by a program."""
 

@@ -123,6 +123,26 @@ class Edit:
         flow = targets.flow or section.flow
         self._put(file.spliced((node.start, node.end, scalar(short(new, _domain(file)), in_brackets=flow))))
 
+    def set_targets(self, alias: Alias, targets: Sequence[Address]) -> None:
+        """Exactly these targets, whatever their order; those that stay keep their places and comments."""
+        gone = [target for target in alias.goto if target not in targets]
+        new = [target for target in targets if target not in alias.goto]
+        for old, other in zip(gone, new, strict=False):
+            self.set_target(alias, old, other)
+        self.add_targets(alias, new[len(gone) :])
+        for old in reversed(gone[len(new) :]):  # from behind: the places of the others stay
+            self.set_target(alias, old, None)
+
+    def set_active(self, alias: Alias, active: bool) -> None:
+        """Switched on or off."""
+        file = self._file(alias.origin.file)
+        section = file.section("aliases")
+        key, entry = section.children[_position(section, alias.origin)]
+        if entry.pairs is not None:
+            self._put(file.with_field(key, entry, "active", active, ["goto", "active"]))
+        else:
+            self._put(file.with_mapping(key, entry, "goto", f"active: {scalar(active)}"))
+
     def add_targets(self, alias: Alias, targets: Sequence[Address]) -> None:
         """More targets of an alias that is there, behind the others."""
         for target in targets:

@@ -8,12 +8,13 @@ that would go along are refused.
 from __future__ import annotations
 
 from codecs import BOM_UTF8
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 
 from reconciler.declared.write.concrete import Concrete, Node, read_concrete
+from reconciler.declared.write.layout import in_braces
 from reconciler.declared.write.scalars import scalar
 from reconciler.errors import UsageError
 
@@ -142,6 +143,18 @@ class FileText:
         index = len(node.children)
         return self._into_braces(node, index, braces) if node.flow else self._into_block(node, index, lines, braces)
 
+    def with_mapping(self, key: Node, entry: Node, name: str, field: str) -> FileText:
+        """With braces around an entry that is a text or a list in brackets: `{name: ENTRY, field}`."""
+        line = self.concrete.line(key.start) + 1
+        if self.plain(entry).items is not None and not entry.flow:
+            raise UsageError(f"{self.name}:{line}: this list has no room for `{field}`", hint=_BY_HAND)
+        written = (
+            self.text[entry.start : entry.end]
+            if entry.items is not None
+            else f"[{scalar(entry.text, in_brackets=True)}]"
+        )
+        return self.spliced((entry.start, entry.end, f"{{{name}: {written}, {field}}}"))
+
     def _into_braces(self, node: Node, index: int, written: str) -> FileText:
         if index < len(node.children):
             at = node.children[index][0].start
@@ -206,20 +219,24 @@ class FileText:
         here = self.concrete
         if self.plain(entry).text is not None:  # nothing behind the key
             column = here.column(key.start) + 2
-            line = " " * column + f"{name}: {scalar(value)}"
+            line = " " * column + f"{name}: {_written(value)}"
             return self.spliced(self._lines(here.start_of(here.line(key.start) + 1), [line]))
         there = entry.child(name)
+        text = _written(value, in_brackets=entry.flow)
         if there is not None:
-            text = scalar(value, in_brackets=entry.flow)
             return self.spliced((self.plain(there).start, there.end, text if there.end > there.start else f" {text}"))
         if entry.flow and not entry.pairs:
-            return self.spliced((entry.start, entry.end, f"{{{name}: {scalar(value, in_brackets=True)}}}"))
+            return self.spliced((entry.start, entry.end, f"{{{name}: {text}}}"))
         assert entry.pairs
         earlier = order[: order.index(name)]
         index = max((i + 1 for i, (field, _) in enumerate(entry.pairs) if field.text in earlier), default=0)
         if entry.flow:
-            return self._into_braces(entry, index, f"{name}: {scalar(value, in_brackets=True)}")
-        return self._into_block(entry, index, [f"{name}: {scalar(value)}"], "")
+            return self._into_braces(entry, index, f"{name}: {text}")
+        return self._into_block(entry, index, [f"{name}: {text}"], "")
+
+
+def _written(value: object, *, in_brackets: bool = False) -> str:
+    return in_braces(value, None) if isinstance(value, Mapping) else scalar(value, in_brackets=in_brackets)
 
 
 def out_of_order(keys: Sequence[str]) -> int:
