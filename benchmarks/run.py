@@ -2,7 +2,7 @@
 
 For each size a site is made in which nothing is to be done. Then, each in a process of its own: `validate`; the first
 `plan`, with an empty ledger; after an `apply`, which adopts everything, `plan`; `plan` after one state file of a
-hundred was changed; `apply` of new accounts, which ends the site's life.
+hundred was changed; `import` of everything; `apply` of new accounts, which ends the site's life.
 """
 
 from __future__ import annotations
@@ -26,7 +26,14 @@ from tests.services.databases import PASSWORD_ENV
 
 SIZES = (1_000, 10_000, 100_000)
 NEW = 1_000
-CASES = ("validate", "plan, the first of a site", "plan, nothing to do", "plan, 1 % changed", "apply, new accounts")
+CASES = (
+    "validate",
+    "plan, the first of a site",
+    "plan, nothing to do",
+    "plan, 1 % changed",
+    "import",
+    "apply, new accounts",
+)
 
 
 def measure_site(
@@ -42,7 +49,7 @@ def measure_site(
         return min(runs, key=lambda run: run.wall)
 
     found: dict[str, Measurement] = {}
-    validate, first, quiet, changed, new = CASES
+    validate, first, quiet, changed, imported, new = CASES
     if validate in only:
         found[validate] = fastest(["validate", *at], Status.DONE)
     if first in only:
@@ -54,6 +61,9 @@ def measure_site(
     if changed in only:
         with site.with_change():
             found[changed] = fastest(["plan", *at], Status.PENDING)
+    if imported in only:
+        into = site.folder / "imported"
+        found[imported] = fastest(["import", "--into", str(into), "--overwrite", *at], Status.DONE)
     if new in only:
         site.with_newcomers()
         found[new] = measure(["apply", "--yes", *at], server, folder=site.folder, expected=Status.DONE)
