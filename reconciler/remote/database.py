@@ -110,7 +110,7 @@ def open_sqlite(url: URL, file: Path, mode: str, lock_wait: int, missing: Reconc
 
     # hide_parameters: the text of an SQLAlchemy error ends up in logs, and a hash may be among the parameters
     # without the file in its URL, which SQLAlchemy would look for from a working folder that may be gone
-    engine = create_engine(url.set(database=None), creator=opened, poolclass=NullPool, hide_parameters=True)
+    engine = create_engine(url.set(database=""), creator=opened, poolclass=NullPool, hide_parameters=True)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
