@@ -3,8 +3,6 @@
 Each step takes what the one before it gives, entry after entry, so that no more than a file is there in between.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date

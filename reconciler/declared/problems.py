@@ -3,8 +3,6 @@
 Places are slow to work out, so a Problem names a declaration (Origin and path inside it) until somebody must see it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """What git declares, after all files were read, completed and checked. Frozen values, made by `declared` only."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date

@@ -1,7 +1,5 @@
 """Where something was declared."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 

@@ -1,9 +1,6 @@
 """Findings: what a gate, a check or a system has to say, with its place and what to do next."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -39,8 +36,7 @@ class StateEntry(NamedTuple):
         return f"{self.section}:\n  - {self.item}\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One remark. `message` says what is wrong, `hint` what to write or to run instead."""
 
     severity: Severity

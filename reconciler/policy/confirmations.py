@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import replace
 
 from reconciler.model.addresses import domain_of
 from reconciler.model.declared import CONFIRMABLE, Confirm
@@ -25,7 +24,7 @@ def allowed(context: GateContext, finding: Finding, confirm: Confirm) -> Finding
     message = f"{finding.message}; confirmed until {confirm.until}: {confirm.reason}"
     hint = "remove the confirmation once this is applied"
     place = context.locate(confirm.origin)
-    return replace(finding, severity=Severity.NOTE, message=message, hint=hint, place=place, entries=())
+    return finding._replace(severity=Severity.NOTE, message=message, hint=hint, place=place, entries=())
 
 
 def with_confirm_entry(context: GateContext, finding: Finding) -> Finding:
@@ -33,7 +32,7 @@ def with_confirm_entry(context: GateContext, finding: Finding) -> Finding:
     if not _liftable(finding):
         return finding
     entry = confirm_entry(finding.rule, finding.subject, context.desired.today)
-    return replace(finding, entries=(*finding.entries, entry))
+    return finding._replace(entries=(*finding.entries, entry))
 
 
 def unused(context: GateContext, used: Collection[Confirm]) -> Iterator[Finding]:

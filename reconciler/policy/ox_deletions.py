@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from reconciler.model.records import OxUserRow
 from reconciler.planning.finding import Finding
@@ -33,7 +32,7 @@ def second_account(context: GateContext) -> Iterator[Finding]:
             hint = f"look into user {user.id}: does it hold anything of theirs or of others?"
             finding = refusal(transition, "second-account", message, hint)
             # the name by which a confirmation allows exactly this user
-            yield replace(finding, subject=f"openxchange/{user.id}")
+            yield finding._replace(subject=f"openxchange/{user.id}")
 
 
 def _deleted(context: GateContext) -> Iterator[tuple[Transition, OxUserRow]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from datetime import date, timedelta
 
 from reconciler.model.source_places import Origin
@@ -28,7 +27,7 @@ def refusal(
     transition: Transition, rule: str, message: str, hint: str, *entries: StateEntry, final: bool = False
 ) -> Finding:
     """A finding that refuses this transition; `entries` would allow it, nothing lifts a `final` one."""
-    return replace(about(transition, Severity.REFUSAL, rule, message, hint), entries=entries, final=final)
+    return about(transition, Severity.REFUSAL, rule, message, hint)._replace(entries=entries, final=final)
 
 
 def note(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -89,10 +88,10 @@ def test_only_a_refusal_can_be_confirmed_and_only_of_a_gate_that_can() -> None:
     looked_at = context(confirms=[confirm("naming", BAD), confirm("move-target", BAD)])
     refused = Finding(Severity.REFUSAL, "naming", BAD, "no", "")
     assert confirmed(looked_at, refused) == confirm("naming", BAD)
-    assert confirmed(looked_at, replace(refused, severity=Severity.WARNING)) is None
-    assert confirmed(looked_at, replace(refused, rule="move-target")) is None
+    assert confirmed(looked_at, refused._replace(severity=Severity.WARNING)) is None
+    assert confirmed(looked_at, refused._replace(rule="move-target")) is None
     assert with_confirm_entry(looked_at, refused).entries == (confirm_entry("naming", BAD, TODAY),)
-    for other in (replace(refused, severity=Severity.WAIT), replace(refused, rule="move-target")):
+    for other in (refused._replace(severity=Severity.WAIT), refused._replace(rule="move-target")):
         assert with_confirm_entry(looked_at, other) == other
 
 

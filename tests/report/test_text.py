@@ -212,7 +212,7 @@ def test_entries_are_whole_on_the_narrowest_page_and_their_section_stands_once()
         StateEntry("confirm", f"{{gate: register, subject: {'x' * 80}}}"),
     )
     entries = (*kept.entries, other, StateEntry("renames", "{from: a, to: b}"))
-    plan = samples.plan([REFUSED], [later, replace(kept, entries=entries), replace(kept, entries=entries)])
+    plan = samples.plan([REFUSED], [later, kept._replace(entries=entries), kept._replace(entries=entries)])
     block = f"confirm:\n  - {kept.entries[0].item}\n  - {other.item}\n"
     for said in (
         plan_text(plan, width=40, color=False),

@@ -9,7 +9,6 @@ import zlib
 from collections.abc import Mapping
 
 from reconciler.declared.parse.exact import read_tree
-from reconciler.declared.parse.line_index import Index, section_index
 from reconciler.declared.parse.tree import Mark, Tree, node_at
 from reconciler.declared.problems import Spot
 from reconciler.declared.read.source import Source
@@ -24,7 +23,7 @@ class Locator:
         # compressed: most are never asked about
         self._packed = {s.name: (s, zlib.compress(text.encode("utf-8"), level=1)) for s, text in texts.items()}
         self._trees: dict[str, Tree] = {}
-        self._indexes: dict[tuple[str, str], Index | None] = {}
+        self._indexes: dict[tuple[str, str], Mapping[str, Mark] | None] = {}
 
     def __call__(self, origin: Origin) -> Place:
         """The place of a declaration: its key, or the start of its list entry."""
@@ -49,6 +48,8 @@ class Locator:
         return zlib.decompress(self._packed[file][1]).decode("utf-8")
 
     def _quick(self, origin: Origin) -> Mark | None:
+        from reconciler.declared.parse.line_index import section_index  # most files have nothing to show
+
         name = (origin.file, origin.section)
         if name not in self._indexes:
             self._indexes[name] = section_index(self._text(origin.file), origin.section)

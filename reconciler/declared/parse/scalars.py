@@ -4,8 +4,6 @@ that YAML takes with all its signs.
 libyaml only splits the text; YAML 1.1's `no`, `yes`, `1_000`, `1:30` and dates stay text here.
 """
 
-from __future__ import annotations
-
 import re
 from typing import NamedTuple, Self
 

@@ -16,14 +16,14 @@ MAX_BYTES = 16 * 1024 * 1024
 _UTF8 = "save the file as UTF-8"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 # what no editor shows: control characters, line and paragraph separators, and line ends of old Macs
-_INVISIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+_INVISIBLE = "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]"
 _OLD_LINE_END = r"\r(?!\n)"
 _TAB_INDENT = r"(?:^|\n) *(\t)[ \t]*[^\s#]"
 _CONFLICT = r"(?m)^(<{7}|={7}|>{7}|\|{7})(?: [^\n]*)?\r?$"
 # spaces that look like spaces: no-break, narrow, figure, ideographic and the like
 _ODD_SPACE = "\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
 _ODD_INDENT = rf"(?m)^ *([{_ODD_SPACE}])[ {_ODD_SPACE}]*[^\s#]"
-_NO_COMMENT = re.compile(r"^[^#'\"\n]*?(?::|-) +([^\s#'\"\[\]{}|>&*!][^#'\"\n]*?) (#[^\s#!][^\n]*?)\s*$", re.MULTILINE)
+_NO_COMMENT = r"(?m)^[^#'\"\n]*?(?::|-) +([^\s#'\"\[\]{}|>&*!][^#'\"\n]*?) (#[^\s#!][^\n]*?)\s*$"
 
 
 def read_texts(sources: Iterable[Source], problems: Problems, instead: Mapping[str, bytes] = {}) -> dict[Source, str]:
@@ -89,7 +89,8 @@ def _clean(source: Source, text: str, problems: Problems) -> bool:
 
 def _wrong(text: str) -> Iterator[tuple[int, str, str, str]]:
     """What YAML reports somewhere else or not at all: where in the text, the rule, the message and the hint."""
-    if bad := _INVISIBLE.search(text) or ("\r" in text and re.search(_OLD_LINE_END, text)):
+    shown = text.replace("\n", "").isprintable()  # of nearly every text, and then no pattern is needed
+    if bad := (not shown and re.search(_INVISIBLE, text)) or ("\r" in text and re.search(_OLD_LINE_END, text)):
         yield bad.start(), "encoding", f"found the invisible character U+{ord(bad[0]):04X}", "delete it"
     elif ("<<<<<<<" in text or ">>>>>>>" in text) and (lines := list(re.finditer(_CONFLICT, text))):
         hint = "finish the merge: keep the lines that are right, and delete the lines of <, = and >"
@@ -103,7 +104,7 @@ def _wrong(text: str) -> Iterator[tuple[int, str, str, str]]:
 
 def _warn_of_comments(source: Source, text: str, problems: Problems) -> None:
     """Values of which a part is a comment, and was perhaps not meant to be: `name: Clara #1 Probe`."""
-    for match in _NO_COMMENT.finditer(text) if " #" in text else ():
+    for match in re.finditer(_NO_COMMENT, text) if " #" in text else ():
         message = f"`{match[2]}` is a comment here, the value is `{match[1]}`"
         hint = f"if it belongs to the value, write '{match[1]} {match[2]}'; in a comment put a space behind the #"
         problems.warn_at(_position(source, text, match.start(2)), "comment", message, hint)

@@ -50,7 +50,8 @@ def warn_of_state_above(root: Path, problems: Problems) -> None:
         beside = list(islice(root.parent.iterdir(), _MANY))
     except OSError:
         return
-    for path in sorted(path for path in beside if path.name != SITE_FILE and not re.fullmatch(_NEVER, path.name)):
+    files = sorted(path for path in beside if path.name != SITE_FILE and os.path.isfile(path))  # noqa: PTH113  # it never raises
+    for path in (path for path in files if not re.fullmatch(_NEVER, path.name)):
         if (path.name.lower().endswith(_YAML) or _named_so(path.name)) and (found := _declared_in(path)):
             message = f"this file is not read: it lies outside the state folder, and declares {found}"
             hint = f"move it into {shown(root)} as {_yaml_name(path.name)} if it is to be read"
