@@ -24,7 +24,7 @@ from reconciler.declared.read.find import find_sources
 from reconciler.declared.read.source import shown
 from reconciler.declared.section import SECTIONS
 from reconciler.declared.write.edit import Edit, subject_of
-from reconciler.errors import UsageError
+from reconciler.errors import InvalidInput, UsageError
 from reconciler.model.declared import DesiredState
 from reconciler.settings import Settings
 
@@ -56,9 +56,13 @@ def edit_state(site: Path | None, state: Path | None, change: Change, *, reason:
         say(f"nothing to do: {done.what}; next: {done.next}")
         return Status.DONE
     paths = {name: sources[name].path if name in sources else folder.resolve() / name for name in changed}
-    after = load_state(
-        folder, settings, today=declaration.state.today, instead={name: new for name, (_, new) in changed.items()}
-    )
+    try:
+        after = load_state(
+            folder, settings, today=declaration.state.today, instead={name: new for name, (_, new) in changed.items()}
+        )
+    except InvalidInput:
+        say(f"nothing was written: {done.what} would make the state invalid, in lines as they would be")
+        raise
     refuse_more(declaration.state, after.state, done.subjects)
     message = _message(done, reason)
     if commit:

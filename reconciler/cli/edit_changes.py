@@ -25,25 +25,45 @@ def add_mailbox(edit: Edit, site: Settings, text: str, *, fields: Fields, userna
     address = _whole(edit, text)
     _refuse_declared(edit, address)
     entry = _written(fields)
-    number = entry.get("member", "")
-    if number.isdecimal() and str(int(number)) == number:
-        entry["member"] = int(number)  # with leading zeros it is a text
     if username is not None:
         entry["groupware"] = {"username": username}
     elif entry.get("groupware") == (site.openxchange is not None):
         del entry["groupware"]
     wanted = site.openxchange is not None and entry.get("groupware") is not False
-    missing = [option for field, option in _PERSON if field not in entry]
+    if wanted and not _PERSON.keys() <= entry.keys():
+        entry = _names_in_register(edit, site, entry) | entry
+    missing = [option for field, option in _PERSON.items() if field not in entry]
     if wanted and missing:
         raise UsageError(
             f"{address} has groupware, which needs {' and '.join(missing)}",
             hint=f"add {' … '.join(missing)} …, or --no-groupware for a mailbox without it",
         )
+    number = entry.get("member", "")
+    if number.isdecimal() and str(int(number)) == number:
+        entry["member"] = int(number)  # with leading zeros it is a text
     edit.add("mailboxes", entry, key=address, domain=domain_of(address))
     return Done(f"Add mailbox {address}", frozenset({address}))
 
 
-_PERSON = (("given_name", "--given-name"), ("surname", "--surname"))
+_PERSON = {"given_name": "--given-name", "surname": "--surname"}
+
+
+def _names_in_register(edit: Edit, site: Settings, entry: Fields) -> Fields:
+    """The names of a member, where the register is a file: a database would need a password. Raises UsageError,
+    Unreadable."""
+    register, number = site.register_, entry.get("member")
+    if register is None or register.csv is None or number is None:
+        return {}
+    from reconciler.systems.letters.register import read_csv  # takes long, and most commands need it not
+
+    row = read_csv(site.path(register.csv), register).rows.get(number)
+    if row is None or row.problem or not (row.given_name and row.surname):
+        why = f"the register has no names for member {number}" + (f": {row.problem}" if row and row.problem else "")
+        raise UsageError(why, hint="correct the number, or add --given-name … --surname …")
+    edit.remarks.append(f"member {number} is {row.given_name} {row.surname} in the register")
+    if not row.active:
+        edit.remarks.append(f"member {number} is not active there: the plan will refuse a new account")
+    return {"given_name": row.given_name, "surname": row.surname}
 
 
 def add_alias(edit: Edit, _: Settings, text: str, targets: Sequence[str]) -> Done:

@@ -18,8 +18,8 @@ AddressArgument = Annotated[str, typer.Argument(metavar="ADDRESS", help="An addr
 SenderArgument = Annotated[
     str, typer.Argument(metavar="SENDER|DOMAIN", help="An envelope sender, or a domain with its subdomains.")
 ]
-GivenNameOption = Annotated[str | None, typer.Option("--given-name", help="Given name; needed with groupware.")]
-SurnameOption = Annotated[str | None, typer.Option("--surname", help="Surname; needed with groupware.")]
+GivenNameOption = Annotated[str | None, typer.Option("--given-name", help="Given name; default from the register.")]
+SurnameOption = Annotated[str | None, typer.Option("--surname", help="Surname; default from the register.")]
 NameOption = Annotated[str | None, typer.Option("--name", help="Display name; default given name and surname.")]
 
 edits = Commands()

@@ -136,7 +136,20 @@ def test_nothing_is_written_when_it_would_be_invalid(
     answer = command(*arguments)
     assert answer.status == status, answer
     assert words in answer.words
+    assert ("nothing was written: " in answer.err) == (status == 3)
     assert git(files.folder, "status", "--porcelain") == ""
+
+
+def test_the_names_of_a_member_are_those_of_the_register(files: Site, command: Command) -> None:
+    files.declare(ANNA_DECLARED)
+    answer = done(command("add", "mailbox", "bernd.muster", "--member", "10077"))
+    assert "  bernd.muster: {given_name: Bernd, surname: Muster, member: 10077}" in state(files)
+    assert "note: member 10077 is Bernd Muster in the register" in answer.words
+    gone = done(command("add", "mailbox", "clara.probe", "--member", "10103"))
+    assert "member 10103 is not active there: the plan will refuse a new account" in gone.words
+    unknown = command("add", "mailbox", "dora.neu", "--member", "99999")
+    assert unknown.status == 2
+    assert "the register has no names for member 99999" in unknown.words
 
 
 def test_what_an_edit_newly_warns_of_is_said(files: Site, command: Command) -> None:
