@@ -49,6 +49,37 @@ def every_command(
     """What stands before the command."""
 
 
+@listed(app, "init")
+def init_site(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to write; made when it is not there.")],
+    values: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A key of the site file, like postfixadmin.url; repeatable."),
+    ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option("--without", metavar="SYSTEM", help="Leave out postfixadmin, openxchange or postfix; repeatable."),
+    ] = None,
+    probe: Annotated[
+        str | None, typer.Option("--probe", metavar="HOST", help="Look on this host over SSH for what is there.")
+    ] = None,
+    look_in: Annotated[
+        list[str] | None,
+        typer.Option("--look-in", metavar="FOLDER", help="With --probe: another folder to look in; repeatable."),
+    ] = None,
+) -> None:
+    """Make the repository of a site that is running: site file, CI, README. Each system is tried before anything is
+    written; no live system is changed. What no option says is asked at the terminal.
+
+    Exit status 0: written. 2: an answer is wrong, or somebody left. 9: a system did not answer.
+
+    Example: reconciler init mail --probe mail.example
+    """
+    from reconciler.cli import init as command
+
+    enter(lambda: command.init(folder, values or (), without or (), probe, look_in or ()))
+
+
 @listed(app)
 def validate(site: SiteOption = None, state: StateOption = None, output: FormatOption = Format.TEXT) -> None:
     """Check the site file and the declared state; all problems at once, each with file, line and column.

@@ -81,7 +81,7 @@ async def open_site(path: Path | None, state: Path | None = None) -> AsyncIterat
     hosts = site_hosts(site)
     ledger = build_ledger(site)
     fence = Fence(ledger, same_database=site.ledger.url is None)
-    mailer = _mailer(site)
+    mailer = mailer_of(site)
     systems = build_systems(
         SystemContext(settings=site, hosts=hosts, mailer=mailer, passwords=Passwords(), fence=fence)
     )
@@ -123,7 +123,8 @@ def _login(site: Settings, name: str) -> Login:
     )
 
 
-def _mailer(site: Settings) -> Mailer:
+def mailer_of(site: Settings) -> Mailer:
+    """What sends the site's letters."""
     letters = site.letters
     if isinstance(letters, Letters) and letters.outbox is not None:
         return OutboxMailer(site.path(letters.outbox))

@@ -6,10 +6,14 @@ import asyncio
 import os
 import signal
 import sys
+import termios
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
 
 from rich.console import Console
 
 from reconciler.cli.streams import say, write_beside
+from reconciler.report.sanitize import visible
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
@@ -23,12 +27,7 @@ def colored() -> bool:
 async def confirmed(question: str) -> bool:
     """Asks at the terminal; Enter alone, Ctrl-C and Ctrl-D are no. The loop runs meanwhile, so that the lock is renewed
     and connections stay open."""
-    loop, terminal = asyncio.get_running_loop(), sys.stdin.fileno()
-    answers: asyncio.Queue[str | None] = asyncio.Queue()
-    # a terminal returns a line at a time; an empty read is Ctrl-D
-    loop.add_reader(terminal, lambda: answers.put_nowait(os.read(terminal, 1024).decode("utf-8", "replace") or None))
-    loop.add_signal_handler(signal.SIGINT, lambda: answers.put_nowait(None))
-    try:
+    async with _keyboard() as answers:
         while True:
             write_beside(f"{question} [y/N]: ", end="")
             answer = await answers.get()
@@ -40,6 +39,42 @@ async def confirmed(question: str) -> bool:
             if answer.strip().lower() in ("", "n", "no"):
                 return False
             say("please answer y or n")
+
+
+async def ask(question: str, *, hidden: bool = False) -> str | None:
+    """The line that somebody types, without its end; None for Ctrl-C and Ctrl-D. `hidden`: it is not shown."""
+    async with _keyboard() as answers, _unseen() if hidden else nullcontext():
+        write_beside("\n".join(map(visible, question.split("\n"))), end="")
+        answer = await answers.get()
+    if answer is None or hidden:
+        say("")
+    return None if answer is None else answer.rstrip("\r\n")
+
+
+@asynccontextmanager
+async def _keyboard() -> AsyncIterator[asyncio.Queue[str | None]]:
+    """The lines that somebody types meanwhile; None for Ctrl-C and Ctrl-D."""
+    loop, terminal = asyncio.get_running_loop(), sys.stdin.fileno()
+    answers: asyncio.Queue[str | None] = asyncio.Queue()
+    # a terminal returns a line at a time; an empty read is Ctrl-D
+    loop.add_reader(terminal, lambda: answers.put_nowait(os.read(terminal, 1024).decode("utf-8", "replace") or None))
+    loop.add_signal_handler(signal.SIGINT, lambda: answers.put_nowait(None))
+    try:
+        yield answers
     finally:
         loop.remove_signal_handler(signal.SIGINT)
         loop.remove_reader(terminal)
+
+
+@asynccontextmanager
+async def _unseen() -> AsyncIterator[None]:
+    """The terminal shows nothing of what is typed."""
+    terminal = sys.stdin.fileno()
+    before = termios.tcgetattr(terminal)
+    silent = [*before]
+    silent[3] &= ~termios.ECHO
+    termios.tcsetattr(terminal, termios.TCSAFLUSH, silent)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(terminal, termios.TCSAFLUSH, before)

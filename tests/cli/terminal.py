@@ -83,3 +83,11 @@ class Terminal:
         if self._status is None:
             self._status = nursery().poll(self._pid)
         return self._status
+
+
+def answered(terminal: Terminal, *pairs: tuple[str, str]) -> None:
+    """Each question is waited for and answered with a line."""
+    for question, answer in pairs:
+        terminal.read_until(question)
+        terminal.seen = terminal.seen.partition(question)[2]
+        terminal.type(f"{answer}\n")

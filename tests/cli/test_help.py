@@ -110,7 +110,7 @@ WITHOUT_REPORT = {"unlock", "ledger init", "ledger check", "import", *EDITS}
 """They say what they did; there is nothing to be read by a program."""
 
 
-@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in ("schema", "demo")])
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in ("schema", "demo", "init")])
 def test_where_something_is_read_the_site_can_be_named(name: str) -> None:
     options = {option for parameter in COMMANDS[name].params for option in parameter.opts}
     assert "--site" in options

@@ -56,6 +56,21 @@ def load_site(path: Path | None, *, reads_state: bool = False) -> Settings:
     return settings
 
 
+def site_of(data: Any, folder: Path) -> Settings | list[Sentence]:
+    """What a site file in `folder` with this content says, or everything that is wrong with it."""
+    checked = _checked(data)
+    if not isinstance(checked, Site):
+        return checked
+    settings, problems = Settings.model_construct(**dict(checked), folder=folder), Problems()
+    wrong = [*_state_outside(settings), *_database_files(settings)]
+    if settings.ssh:
+        from reconciler.declared.site_file.ssh_configs import check_ssh_configs
+
+        wrong += check_ssh_configs(settings, problems)
+        wrong += [Sentence(("ssh",), finding.message, finding.hint) for finding in problems.findings()]
+    return wrong or settings
+
+
 def _parse(source: Source, problems: Problems) -> Node | None:
     """The file's content; None when it is empty. Raises InvalidInput when there is nothing in it to look at."""
     text = read_text(source, problems)

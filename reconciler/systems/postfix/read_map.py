@@ -143,7 +143,7 @@ class Reader:
     def _rules_from(self, settings: str, overrides: str) -> Rules:
         values = {name: value for name, _, value in (line.partition(" = ") for line in settings.splitlines())}
         text, ours = f"{settings}\n{overrides}", self.tools.section.sender_access
-        asked = {table for argument in _arguments(text) for table in _tables(argument)}
+        asked = sender_maps(text)
         for other in sorted(asked) if ours not in asked else ():
             if other.partition(":")[2] == self.tools.path:
                 raise Unreadable(
@@ -189,6 +189,11 @@ def _stderr(done: Completed) -> str:
 
 def _words_of(values: Mapping[str, str], name: str) -> list[str]:
     return re.split(r"[\s,]+", values.get(name, ""))
+
+
+def sender_maps(text: str) -> set[str]:
+    """`TYPE:PATH` of every table in which Postfix' settings have senders looked up."""
+    return {table for argument in _arguments(text) for table in _tables(argument)}
 
 
 def _tables(text: str) -> set[str]:

@@ -1,0 +1,176 @@
+"""The files that `reconciler init` writes beside the site file: they are what GitLab, GitHub and git understand, and
+merge requests get no credential that writes."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from reconciler.declared.site_file.load import load_site, site_of
+from reconciler.settings import Settings
+from reconciler.setup.repository import FILES, repository, save
+from tests.cli.site import ANNA_DECLARED, StandInSite
+from tests.cli.test_help import parsed
+from tests.services.git import git
+
+WHOLE: dict[str, Any] = {
+    "site": "nrw",
+    "state": "state",
+    "postfixadmin": {
+        "url": "mysql+pymysql://postfix@db.example:3306/postfixadmin",
+        "password_env": "RECONCILER_DB_PASSWORD",
+        "read_url": "mysql+pymysql://postfix@replica.example/postfixadmin",
+    },
+    "openxchange": {"host": "mail.example", "admin_password_env": "RECONCILER_OX_PASSWORD"},
+    "postfix": {"host": "mail.example", "sender_access": "hash:/etc/postfix/maps/sender_access"},
+    "ssh": {"mail.example": {"user": "reconciler", "key_file": "~/.ssh/it's mine", "known_hosts": "known_hosts"}},
+}
+GITLAB, GITHUB, NIGHTLY = (
+    ".gitlab-ci.yml",
+    ".github/workflows/reconciler.yml",
+    ".github/workflows/reconciler-nightly.yml",
+)
+WRITES = re.compile(r"RECONCILER_(DB_PASSWORD|OX_PASSWORD|SSH_KEY)\b")
+
+
+@pytest.fixture(scope="module")
+def texts() -> dict[str, str]:
+    return repository(WHOLE)
+
+
+def jobs(text: str) -> dict[str, Any]:
+    read = YAML(typ="safe", pure=True).load(text)
+    found = read.get("jobs", read)
+    return {name: job for name, job in found.items() if isinstance(job, dict) and {"script", "steps"} & job.keys()}
+
+
+def test_all_files_are_there(texts: dict[str, str]) -> None:
+    assert set(texts) == set(FILES)
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        {},
+        {"policy": {"protected": ["postmaster", "yes", "0123", "a, b", "ü"], "local_part": "^[a-z'\"#: ]+$"}},
+        {"register": {"csv": "it's: #1.csv", "active": ["ja", "true", ""]}},
+        {"letters": {"from": "AG 'Technik' <technik@mail.example>", "smtp": {"host": "relay.example"}}},
+        {"ssh": {"1.2.3.4": {}, "mail.example": {"user": "1000"}}},
+        {"postfixadmin": {"url": "sqlite:///a.sqlite", "maildir": "{domain}/{address}/"}, "openxchange": {}},
+        {"ledger": {"url": "sqlite:///ledger.sqlite"}, "timezone": "Europe/Vienna"},
+    ],
+)
+def test_a_site_file_is_read_back_as_what_was_answered(tmp_path: Path, section: dict[str, Any]) -> None:
+    data = {**WHOLE, **section}
+    save(repository(data), tmp_path)
+    read = load_site(tmp_path / "reconciler.yaml", reads_state=True)
+    meant = site_of(data, tmp_path)
+    assert isinstance(meant, Settings)
+    assert read.model_dump(exclude={"file"}) == meant.model_dump(exclude={"file"})
+
+
+def test_the_planner_has_credentials_of_its_own(tmp_path: Path, texts: dict[str, str]) -> None:
+    save(texts, tmp_path)
+    planner, site = (load_site(tmp_path / name) for name in ("reconciler-plan.yaml", "reconciler.yaml"))
+    assert planner.postfixadmin
+    assert planner.postfixadmin.url == "mysql+pymysql://planner@db.example:3306/postfixadmin"
+    assert planner.postfixadmin.read_url == "mysql+pymysql://planner@replica.example/postfixadmin"
+    assert not planner.secret_variables & site.secret_variables
+
+
+def test_a_file_with_a_password_is_ignored_by_git(tmp_path: Path) -> None:
+    data = {**WHOLE, "openxchange": {"admin_password_file": "./ox.txt"}}
+    save(repository(data), tmp_path)
+    git(tmp_path, "init", "--quiet")
+    for name in ("ox.txt", "id_ed25519", "plan.json"):
+        (tmp_path / name).write_text("x")
+    git(tmp_path, "add", ".")
+    assert set(git(tmp_path, "ls-files").split()) == set(FILES)
+
+
+@pytest.mark.parametrize("name", [GITLAB, GITHUB, NIGHTLY, "README.md"])
+def test_every_command_in_it_is_one(texts: dict[str, str], name: str) -> None:
+    lines = re.findall(r"^[ -]*(reconciler (?!nightly).*)$", texts[name], re.MULTILINE)
+    assert lines
+    for line in lines:
+        parsed(re.split(r" (?:>|2>|\|\|)", line)[0])
+
+
+def test_merge_requests_get_nothing_that_writes(texts: dict[str, str]) -> None:
+    for name, readers, writers in (
+        (GITLAB, {"validate", "plan", "drift"}, {"apply"}),
+        (GITHUB, {"validate", "plan"}, {"apply"}),
+        (NIGHTLY, {"drift"}, {"apply"}),
+    ):
+        found = jobs(texts[name])
+        assert found.keys() == readers | writers
+        for job in readers:
+            assert not WRITES.search(str(found[job])), job
+            assert "apply" not in str(found[job])
+        for job in writers:
+            assert {match[0] for match in WRITES.finditer(texts[name])}
+            assert found[job]["environment"] in ("mail", {"name": "mail"})
+
+
+def test_gitlab_applies_one_at_a_time_on_the_default_branch(texts: dict[str, str]) -> None:
+    found = jobs(texts[GITLAB])
+    assert found["apply"]["rules"] == [{"if": "$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH"}]
+    assert (found["apply"]["resource_group"], found["apply"]["interruptible"]) == ("reconciler", False)
+    (rule,) = found["plan"]["rules"]
+    assert "$RECONCILER_PLAN_DB_PASSWORD && $RECONCILER_PLAN_OX_PASSWORD" in rule["if"]
+    assert found["plan"]["allow_failure"] == {"exit_codes": [4]}
+
+
+def test_github_applies_one_at_a_time_and_trusts_no_fork(texts: dict[str, str]) -> None:
+    for name in (GITHUB, NIGHTLY):
+        assert jobs(texts[name])["apply"]["concurrency"] == {"group": "reconciler-apply", "cancel-in-progress": False}
+    read = YAML(typ="safe", pure=True).load(texts[GITHUB])
+    assert set(read["on"]) == {"pull_request", "push"}
+    assert "head.repo.full_name == github.repository" in read["jobs"]["plan"]["if"]
+    # what a pull request chooses is no part of a script
+    assert not [step for job in jobs(texts[GITHUB]).values() for step in job["steps"] if "${{" in step.get("run", "")]
+
+
+def test_the_plan_of_a_merge_request_takes_the_site_file_of_its_target(tmp_path: Path) -> None:
+    """The script of the job, on a merge request that would have the passwords sent elsewhere."""
+    StandInSite(tmp_path)
+    (tmp_path / "reconciler.yaml").unlink()
+    url = f"sqlite:///{tmp_path}/postfixadmin.sqlite"
+    written = repository({"site": "nrw", "state": "state", "postfixadmin": {"url": url}})
+    checkout = tmp_path / "checkout"
+    save(written, checkout)
+    git(checkout, "init", "--quiet", "--initial-branch=main")
+    git(checkout, "add", ".")
+    git(checkout, "commit", "--quiet", "--message=State")
+    git(checkout, "remote", "add", "origin", str(checkout))
+    git(checkout, "switch", "--quiet", "--create", "request")
+    (checkout / "reconciler-plan.yaml").write_text("site: elsewhere\n")
+    (checkout / "state" / "mailboxes.yaml").write_text(f"domain: pirat.alt\nmailboxes:\n  {ANNA_DECLARED}\n")
+    git(checkout, "add", ".")
+    git(checkout, "commit", "--quiet", "--message=Anna")
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name, line in (("python3", "exit 0"), ("reconciler", f'exec {sys.executable} -m reconciler "$@"')):
+        (programs / name).write_text(f"#!/bin/sh\n{line}\n")
+        (programs / name).chmod(0o755)
+    steps = jobs(written[GITLAB])["plan"]["script"]
+    script = [line for step in steps for line in ([step] if isinstance(step, str) else step)]
+    env = {
+        "PATH": f"{programs}:/usr/bin:/bin",
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "HOME": str(tmp_path),
+        "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main",
+    }
+    command = ["bash", "-eo", "pipefail", "-c", "\n".join(script)]
+    done = subprocess.run(command, cwd=checkout, env=env, capture_output=True, text=True, check=False)
+    plan = (checkout / "plan.md").read_text("utf-8")
+    assert done.returncode == 4, done
+    assert "nrw" in plan
+    assert "elsewhere" not in plan + done.stderr
+    assert "anna.beispiel" in plan
