@@ -145,6 +145,18 @@ def test_files_that_somebody_edited_are_not_overwritten(site: StandInSite) -> No
     assert not file.read_text("utf-8").endswith("# mine\n")
 
 
+def test_a_site_file_in_the_folder_is_no_state_and_a_place_that_cannot_be_written_is_said(site: StandInSite) -> None:
+    site.add_mailbox(ANNA)
+    (site.folder / "new").mkdir()
+    (site.folder / "new" / "reconciler.yaml").write_text("site: other\n", encoding="utf-8")
+    _imported(site)
+    assert (site.folder / "new" / "reconciler.yaml").read_text("utf-8") == "site: other\n"
+    (site.folder / "file").write_text("mine", encoding="utf-8")
+    answer = site.run("import", "--into", "file")
+    assert answer.status == 2, answer
+    assert "cannot be written" in answer.err
+
+
 def test_one_domain_alone(site: StandInSite) -> None:
     site.add_domain(OTHER)
     site.add_mailbox(ANNA)
