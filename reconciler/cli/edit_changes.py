@@ -114,7 +114,9 @@ def rename(
     if "surname" in names and box.surname and names["surname"] != box.surname:
         details = {"former_surname": box.surname} | _written(details)
     entry = {"from": box.address, "to": new, "date": date or today, **_written(details)}
-    edit.set_fields(edit.set_key(box.origin, new), names)
+    origin = edit.set_key(box.origin, new)
+    edit.set_fields(origin, names)
+    edit.move(origin, domain_of(new))
     edit.add("renames", entry, domain=domain_of(new))
     subjects = {box.address, new}
     if entry["date"] <= today:

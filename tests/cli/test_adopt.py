@@ -76,6 +76,8 @@ def test_what_nobody_declared(applied: StandInSite, command: Command) -> None:
     assert "name: Neu" in state(applied)
     assert "kontakt: [anna.beispiel]" in state(applied)
     assert "sender: muster@muster.example" in state(applied)
+    applied.add_alias(f"info@{DOMAIN}", ANNA)
+    done(command("adopt", "info"))
     assert done(command("apply", "--yes"))
 
 

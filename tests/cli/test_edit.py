@@ -173,6 +173,30 @@ def test_a_future_rename_leaves_the_aliases(files: Site, command: Command) -> No
     assert f"write anna.neu@{DOMAIN} instead then" in answer.words
 
 
+def test_a_rename_into_another_domain_moves_the_entry_into_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Command
+) -> None:
+    """The address was made in the wrong domain: the usual case."""
+    monkeypatch.chdir(tmp_path)
+    Site(tmp_path, **SYSTEMS)
+    entry = "    groupware: false  # no OX\n\n    # since 2019\n    quota: 1 MB\n"
+    for domain, text in (("foo.example", f"  hans:\n{entry}  ida: {{groupware: false}}\n"), ("bar.example", "")):
+        (tmp_path / "state" / domain).mkdir()
+        head = f"domain: {domain}\nmailboxes:\n"
+        (tmp_path / "state" / domain / "mailboxes.yaml").write_text(head + text)
+    done(command("rename", "hans", "hans@bar.example"))
+    foo, bar = ((tmp_path / "state" / d / "mailboxes.yaml").read_text() for d in ("foo.example", "bar.example"))
+    assert foo == "domain: foo.example\nmailboxes:\n  ida: {groupware: false}\n"
+    assert bar == f"domain: bar.example\nmailboxes:\n  hans:\n{entry}"
+    done(command("rename", "ida", "ida@third.example"))
+    third = (tmp_path / "state" / "third.example" / "mailboxes.yaml").read_text()
+    assert third == "domain: third.example\n\nmailboxes:\n  ida: {groupware: false}\n"
+    assert "from: ida@foo.example" in (tmp_path / "state" / "third.example" / "renames.yaml").read_text()
+    done(command("rename", "hans", "hans@third.example", "--date", str(today() + timedelta(1))))
+    third = (tmp_path / "state" / "third.example" / "mailboxes.yaml").read_text()
+    assert third == f"domain: third.example\n\nmailboxes:\n  hans:\n{entry}  ida: {{groupware: false}}\n"
+
+
 def test_a_rename_is_taken_back(files: Site, command: Command) -> None:
     done(command("rename", "anna.beispiel", "anna.neu"))
     answer = done(command("rename", "anna.neu", "anna.beispiel", "--date", str(today() + timedelta(1))))

@@ -245,3 +245,13 @@ def test_a_comment_in_braces_does_not_go_along(tmp_path: Path) -> None:
     text = f"domain: {DOMAIN}\nmailboxes: {{\n  a: {BOX}, # of a\n  b: {BOX}}}\n"
     with pytest.raises(UsageError, match="a comment inside of the braces would go along"):
         one(tmp_path, text, take_out("a"))
+
+
+def test_several_entries_share_a_new_file(tmp_path: Path) -> None:
+    def change(edit: Edit) -> None:
+        add_box("b")(edit)
+        add_box("a")(edit)
+
+    new, _ = edited(tmp_path, {}, change)
+    box = "    groupware: false\n"
+    assert new == {"mailboxes.yaml": f"domain: {DOMAIN}\n\nmailboxes:\n  a:\n{box}  b:\n{box}"}

@@ -103,6 +103,26 @@ class Edit:
         self._put(file.spliced((file.plain(key).start, key.end, written)))
         return origin._replace(key=short(address, _domain(file)))
 
+    def move(self, origin: Origin, domain: str) -> None:
+        """An entry of a section with keys into the file of this domain, with what stands on its lines, where files are
+        split by domain. One in braces stays."""
+        file = self._file(origin.file)
+        section = file.section(origin.section)
+        if section.flow or not self._of_another(origin.file, domain):
+            return
+        index = _position(section, origin)
+        address, (first, *rest) = section.children[index][0], file.lines_of(section, index)
+        self.take_out([origin])
+        name = self._place(origin.section, domain)
+        target = self._file(name) if name is not None else self._empty(origin.section, domain)
+        key = scalar(short(origin.key, _domain(target)))
+        lines = [key + first[address.end - address.start :], *rest]
+        root = target.concrete.root
+        if root is None or root.child(origin.section) is None:
+            self._put(target.appended(origin.section, lines))
+        else:
+            self._put(target.inserted(origin.section, _index(target, origin.section, origin.key, domain), lines, None))
+
     def set_target(self, alias: Alias, old: Address, new: Address | None) -> None:
         """Another target instead of one of an alias, or one less. Raises UsageError for the last one."""
         file = self._file(alias.origin.file)
@@ -167,6 +187,8 @@ class Edit:
         return self._files[name]
 
     def _put(self, file: FileText) -> None:
+        if file.name not in self._names:
+            self._names.append(file.name)
         self._before.setdefault(file.name, b"")
         self._files[file.name] = file
 
@@ -210,14 +232,15 @@ class Edit:
         return f"{section}.yaml"
 
     def _new(self, section: str, entry: Any, key: str, domain: str | None) -> FileText:
+        content: Any = {key: entry} if key else [entry]
+        return self._empty(section, domain, {section: content})
+
+    def _empty(self, section: str, domain: str | None, content: Mapping[str, Any] = {}) -> FileText:
+        """A new file for a section, with this content."""
         name = self._new_name(section, domain)
         ours = domain if "/" in name or self.state.domains <= {domain} else None
-        content: Any = {key: entry} if key else [entry]
-        written = write(
-            File(ours, {section: content}),
-            schema=schema_for(name, ((other, self._text(other)) for other in self._names)),
-        )
-        return FileText.of(name, written.text.encode("utf-8"))
+        schema = schema_for(name, ((other, self._text(other)) for other in self._names))
+        return FileText.of(name, write(File(ours, content), schema=schema).text.encode("utf-8"))
 
     def _text(self, name: str) -> str:
         file = self._files.get(name)

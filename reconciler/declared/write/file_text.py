@@ -118,11 +118,18 @@ class FileText:
             raise UsageError(f"{self.name} is written in braces and has no `{section}`", hint=_BY_HAND)
         before = "" if not self.text or self.text.endswith("\n") else "\n"
         blank = "\n" if self.text.strip() else ""
-        entry = "\n".join(f"  {line}" for line in lines)
+        entry = "\n".join(f"  {line}".rstrip() for line in lines)
         return self.spliced((len(self.text), len(self.text), f"{before}{blank}{section}:\n{entry}\n"))
 
-    def inserted(self, section: str, index: int, lines: Sequence[str], braces: str) -> FileText:
-        """With one more entry before the one at `index`: `lines` in a block, `braces` where it is written so."""
+    def lines_of(self, block: Node, index: int) -> list[str]:
+        """The lines of an entry of a block, at the left margin."""
+        here, span, column = self.concrete, self.span(block, index), self.concrete.column(block.start)
+        lines = (self.text[here.start_of(line) : here.start_of(line + 1)] for line in range(span.first, span.end))
+        return [line[min(column, _leading(line, 0)) :].rstrip("\r\n") for line in lines]
+
+    def inserted(self, section: str, index: int, lines: Sequence[str], braces: str | None) -> FileText:
+        """With one more entry before the one at `index`: `lines` in a block, `braces` where it is written so. Without
+        `braces` a section in braces is refused."""
         node = self.section(section)
         if node.text is not None:  # nothing behind the colon
             line = self.concrete.start_of(self.concrete.line(node.start) + 1)
@@ -130,13 +137,19 @@ class FileText:
         if not node.children:
             assert self.concrete.root is not None
             if self.concrete.root.flow:
-                return self.spliced((node.start + 1, node.start + 1, braces))
+                return self.spliced((node.start + 1, node.start + 1, self._needed(node, braces)))
             begin = len(self.text[: node.start].rstrip(" "))
             line = self.concrete.start_of(self.concrete.line(node.end - 1) + 1)
             return self.spliced((begin, node.end, ""), self._lines(line, [f"  {each}" for each in lines]))
         if node.flow:
-            return self._into_braces(node, index, braces)
+            return self._into_braces(node, index, self._needed(node, braces))
         return self._into_block(node, index, lines, braces)
+
+    def _needed(self, node: Node, braces: str | None) -> str:
+        if braces is None:
+            line = self.concrete.line(node.start) + 1
+            raise UsageError(f"{self.name}:{line}: this section is written in braces", hint=_BY_HAND)
+        return braces
 
     def with_item(self, node: Node, lines: Sequence[str], braces: str) -> FileText:
         """With one more item at the end of a list that has some."""
@@ -162,11 +175,11 @@ class FileText:
         last = node.children[-1][1].end
         return self.spliced((last, last, f", {written}"))
 
-    def _into_block(self, node: Node, index: int, lines: Sequence[str], braces: str) -> FileText:
+    def _into_block(self, node: Node, index: int, lines: Sequence[str], braces: str | None) -> FileText:
         here, count = self.concrete, len(node.children)
         column = here.column(node.start)
         values = [value for _, value in node.children]
-        if all(value.flow and value.pairs for value in values) and len(lines) > 1:
+        if braces is not None and len(lines) > 1 and all(value.flow and value.pairs for value in values):
             lines = [f"{'- ' if node.items is not None else ''}{braces}"]
         step = next((here.column(v.start) - column for v in values if v.pairs and not v.flow and node.pairs), 2)
         lines = [" " * column + " " * (_leading(line, 0) // 2 * step) + line.lstrip(" ") for line in lines]
@@ -185,7 +198,7 @@ class FileText:
     def _lines(self, at: int, lines: Sequence[str]) -> Splice:
         """Whole lines at the beginning of a line, or at the end of a text whose last line may lack its end."""
         before = "\n" if at and not self.text[:at].endswith("\n") else ""
-        return at, at, before + "".join(f"{line}\n" for line in lines)
+        return at, at, before + "".join(f"{line.rstrip()}\n" for line in lines)
 
     def without(self, node: Node, index: int) -> FileText:
         """Without one entry of a section, or item of a list. Comments beside it go along, those above it stay."""
