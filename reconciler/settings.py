@@ -24,6 +24,9 @@ from reconciler.setting_values import (
     WebUrl,
 )
 
+LONGEST_PASSWORD = 72
+"""Bytes: BLF-CRYPT leaves out what is behind them, and a shorter password would let somebody in."""
+
 
 class Section(BaseModel):
     """A part of the site file: unknown keys are errors, and nothing changes after reading."""
@@ -203,6 +206,13 @@ class Policy(Section):
     never_block: list[DomainName] = ["gmail.com", "gmx.de", "web.de"]
 
 
+class PasswordRules(Section):
+    """What `reconciler password` takes; passwords that are made here are longer than any rule asks for."""
+
+    min_length: Annotated[int, Field(ge=8, le=LONGEST_PASSWORD)] = 12
+    forbidden: list[str] = []
+
+
 class Site(Section):
     """The whole site file. Sections that are left out switch their part off."""
 
@@ -217,6 +227,7 @@ class Site(Section):
     letters: Letters | None = None
     ledger: Ledger = Ledger.model_construct()
     policy: Policy = Policy.model_construct()
+    passwords: PasswordRules = PasswordRules.model_construct()
 
 
 class Settings(Site):

@@ -194,7 +194,7 @@ async def _changes(sources: Sources, reading: Reading, matching: Matching, selec
         selection.changes(pending),
         sources.systems,
         pairs,
-        due=due_accounts(remembered, context, renewed, shots.unsubscribe),
+        due=selection.due(due_accounts(remembered, context, renewed, shots.unsubscribe)),
         delimiter=snapshot.delimiter,
     )
     held = selection.transitions(grouped.transitions, context)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,20 +35,20 @@ async def apply(site: Path | None, state: Path | None, output: Format, *, saved:
     """Carries out the plan, or what was saved of one."""
     document = read_saved(saved) if saved is not None else None
     async with open_site(site, state) as opened, opened.session() as session:
-        _say_taken_over(session)
+        say_taken_over(session)
         if document is None:
             drafted = await opened.draft(writing=True)
         else:
             await refuse_used(document, session.ledger)
             drafted = the_reviewed(document, await opened.draft(Selection(reviewed(document)), writing=True))
             _say_what_differs(document, drafted)
-        return await carry_through(opened, session, drafted, output, yes=yes)
+        return await carry_through(opened, session, drafted, output, partial(_confirmed, yes=yes))
 
 
 async def resume(site: Path | None, state: Path | None, output: Format, *, yes: bool) -> Status:
     """Carries out what earlier runs left."""
     async with open_site(site, state) as opened, opened.session() as session:
-        _say_taken_over(session)
+        say_taken_over(session)
         left = await session.ledger.left_open()
         owners = frozenset(step.owner for step in left.steps if step.state not in FINISHED) if left else frozenset()
         chains, mailboxes = opened.context.chains, opened.context.desired.mailboxes
@@ -68,15 +69,17 @@ async def resume(site: Path | None, state: Path | None, output: Format, *, yes: 
         # a run that died after its last effect has not noted whose accounts they are
         noted = frozenset(step.owner for step in left.steps) if left else frozenset()
         drafted = (await opened.draft(Selection(owners=owners), writing=True)).only(owners, noted)
-        return await carry_through(opened, session, drafted, output, yes=yes)
+        return await carry_through(opened, session, drafted, output, partial(_confirmed, yes=yes))
 
 
-async def carry_through(opened: SiteSession, session: Session, drafted: Draft, output: Format, *, yes: bool) -> Status:
-    """Shows the plan, asks, carries it out and reports."""
+async def carry_through(
+    opened: SiteSession, session: Session, drafted: Draft, output: Format, agreed: Callable[[Plan], Awaitable[bool]]
+) -> Status:
+    """Shows the plan, asks whether somebody `agreed`, carries it out and reports."""
     made = drafted.plan
     beside = Format.TEXT if output is Format.JSON else output
     (write_beside if output is Format.JSON else write)(writers(beside).plan(made, title="mail plan"))
-    if made.open_transitions and not await _confirmed(made, yes=yes):
+    if made.open_transitions and not await agreed(made):
         say("nothing was changed")
         return plan_status(made)
     if not made.open_transitions and (made.stopped or not (drafted.adopted or drafted.people)):
@@ -103,7 +106,8 @@ async def carry_through(opened: SiteSession, session: Session, drafted: Draft, o
     )
 
 
-def _say_taken_over(session: Session) -> None:
+def say_taken_over(session: Session) -> None:
+    """Whose lock this command has taken over, if anybody's."""
     dead = session.lease.after
     if dead is not None:
         run = f" in run {dead.run}" if dead.run is not None else ""

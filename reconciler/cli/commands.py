@@ -231,6 +231,26 @@ def history(
 
 
 @listed(app)
+def password(
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="A declared mailbox, or a local part.")],
+    site: SiteOption = None,
+    output: FormatOption = Format.TEXT,
+    state: StateOption = None,
+) -> None:
+    """Set the password of a mailbox everywhere: asked for twice on the terminal, else one line of standard input. No
+    letter tells it. For a new one by letter: reconciler reset-password.
+
+    Exit status 0: set everywhere. 2: it cannot be set, or the password is refused. 8: set in a part; run it again.
+
+    Example: reconciler password info@mail.example
+    """
+    from reconciler.cli import password as command
+
+    typed = command.piped()
+    enter(lambda: command.password(address, site, state, output, typed), output)
+
+
+@listed(app)
 def unlock(site: SiteOption = None, yes: YesOption = False) -> None:
     """Show who holds the lock, and take it away after asking. A run that lost its lock writes nothing more.
 

@@ -44,5 +44,5 @@ def plan_status(made: Plan) -> Status:
     return worst(
         Status.REFUSED if made.refused else Status.DONE,
         Status.UNREADABLE if made.unknown else Status.DONE,
-        Status.PENDING if made.transitions else Status.DONE,
+        Status.PENDING if made.pending else Status.DONE,
     )

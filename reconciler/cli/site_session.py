@@ -42,6 +42,7 @@ class SiteSession(Sources):
 
     ledger: Ledger | None
     fence: Fence
+    passwords: Passwords
 
     async def recall(self, wanted: Mapping[str, Records]) -> Remembered:
         """See Sources; nothing before `ledger init`."""
@@ -81,10 +82,8 @@ async def open_site(path: Path | None, state: Path | None = None) -> AsyncIterat
     hosts = site_hosts(site)
     ledger = build_ledger(site)
     fence = Fence(ledger, same_database=site.ledger.url is None)
-    mailer = mailer_of(site)
-    systems = build_systems(
-        SystemContext(settings=site, hosts=hosts, mailer=mailer, passwords=Passwords(), fence=fence)
-    )
+    mailer, passwords = mailer_of(site), Passwords()
+    systems = build_systems(SystemContext(settings=site, hosts=hosts, mailer=mailer, passwords=passwords, fence=fence))
     opened = SiteSession(
         site=site,
         declaration=declaration,
@@ -93,6 +92,7 @@ async def open_site(path: Path | None, state: Path | None = None) -> AsyncIterat
         clock=lambda: datetime.now(zone),
         ledger=ledger,
         fence=fence,
+        passwords=passwords,
     )
     keep(opened)
     async with AsyncExitStack() as closing:  # all are closed, also when closing one of them fails

@@ -58,12 +58,18 @@ async def _keyboard() -> AsyncIterator[asyncio.Queue[str | None]]:
     answers: asyncio.Queue[str | None] = asyncio.Queue()
     # a terminal returns a line at a time; an empty read is Ctrl-D
     loop.add_reader(terminal, lambda: answers.put_nowait(os.read(terminal, 1024).decode("utf-8", "replace") or None))
-    loop.add_signal_handler(signal.SIGINT, lambda: answers.put_nowait(None))
+    for number in _ENDS:
+        loop.add_signal_handler(number, lambda: answers.put_nowait(None))
     try:
         yield answers
     finally:
-        loop.remove_signal_handler(signal.SIGINT)
+        for number in _ENDS:
+            loop.remove_signal_handler(number)
         loop.remove_reader(terminal)
+
+
+_ENDS = (signal.SIGINT, signal.SIGTERM)
+"""Both are an answer: a process that dies meanwhile would leave a terminal that shows nothing."""
 
 
 @asynccontextmanager

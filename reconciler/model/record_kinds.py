@@ -32,7 +32,7 @@ class Kind:
     `main_of`: the coming and going of this record is the coming and going of its subject. `adopted`: a live record that
     is as declared becomes ours. `credential`: whoever creates one needs a password. `readable`: a system can show
     afterwards whether its effect is in place. `one_by_one`: each is remembered before the next one, because people have
-    seen it and nothing takes it back. `new_password`: after it a person holds, or should hold, a new password.
+    seen it and nothing takes it back. `new_password`: after it a person holds, or should hold, a password of ours.
     `private`: fields that neither the ledger nor a report keeps.
     """
 

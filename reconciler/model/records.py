@@ -18,6 +18,7 @@ from reconciler.model.owners import Row as Row
 from reconciler.model.owners import Scope as Scope
 from reconciler.model.record_kinds import Kind, OnUndeclared, register
 from reconciler.model.write_only_records import AttachmentRow as AttachmentRow
+from reconciler.model.write_only_records import GivenPasswordRow as GivenPasswordRow
 from reconciler.model.write_only_records import LetterRow as LetterRow
 from reconciler.model.write_only_records import PasswordRow as PasswordRow
 from reconciler.model.write_only_records import SubscriptionsRow as SubscriptionsRow
@@ -295,6 +296,7 @@ UNMANAGED_LINE = Kind("unmanaged_line", UnmanagedLineRow, ("hand-made map line",
 SETTING = Kind("setting", SettingRow, ("setting", "settings"))
 MEMBER = Kind("member", MemberRow, ("member", "members"))
 PASSWORD = Kind("password", PasswordRow, ("new password", "new passwords"), readable=False, new_password=True)
+GIVEN_PASSWORD = Kind("given_password", GivenPasswordRow, ("given password", "given passwords"), readable=False)
 ATTACHMENT = Kind(
     "attachment", AttachmentRow, ("attaching of the old mailbox", "attachings of old mailboxes"), readable=False
 )
@@ -317,7 +319,7 @@ LETTER = Kind(
 )
 # in the order in which reports list them
 register((MAILBOX, ALIAS, OX_USER, BLOCK, VACATION, DOMAIN, ALIAS_DOMAIN, UNMANAGED_LINE, SETTING, MEMBER))
-register((PASSWORD, ATTACHMENT, SUBSCRIPTIONS, WELCOME_MAIL, LETTER))
+register((PASSWORD, GIVEN_PASSWORD, ATTACHMENT, SUBSCRIPTIONS, WELCOME_MAIL, LETTER))
 
 Records = dict[str, dict[str, Row]]
 """Kind name → key → row: what one system holds, or should hold."""

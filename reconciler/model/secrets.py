@@ -1,4 +1,4 @@
-"""Passwords that this run makes. They exist in memory only, one for each account, and end with the run."""
+"""Passwords that this run makes, or is given. They exist in memory only, one for each account, and end with the run."""
 
 from __future__ import annotations
 
@@ -20,6 +20,11 @@ class Passwords:
     def __init__(self) -> None:
         self._made: dict[str, SecretStr] = {}
         self._lock = Lock()
+
+    def give(self, account: str, password: SecretStr) -> None:
+        """Hands out this one for the account, which somebody typed, instead of one that is made here."""
+        with self._lock:
+            self._made[account] = password
 
     def of(self, account: str) -> SecretStr:
         """The password of this account in this run; made at the first call."""

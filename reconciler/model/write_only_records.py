@@ -3,7 +3,7 @@ and only the ledger knows that they happened."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from reconciler.model.owners import Owner, Scope
 
@@ -20,8 +20,14 @@ class PasswordRow(NamedTuple):
     def owner(self) -> Owner:
         return Owner(Scope.ACCOUNT, self.account)
 
-    def merged_with(self, found: PasswordRow) -> PasswordRow:
+    def merged_with(self, found: Self) -> Self:
         return found
+
+
+class GivenPasswordRow(PasswordRow):
+    """The same, with a password that somebody types: no letter tells it, and no other run can set it again."""
+
+    __slots__ = ()
 
 
 class AttachmentRow(NamedTuple):

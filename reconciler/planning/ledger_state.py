@@ -153,6 +153,11 @@ class Remembered:
         return frozenset(owner for owner, kinds in self.unseen.items() if give_password(kinds))
 
 
+def half_given(kinds: Set[str]) -> bool:
+    """Whether what was left undone of an account is a password that somebody typed, and nothing that we owe them."""
+    return "given_password" in kinds and not kinds & {"password", "letter"}
+
+
 class PastStep(NamedTuple):
     """One step of a run, as it was planned and as it went. Times are UTC."""
 

@@ -13,6 +13,9 @@ from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.mail_flow_before_after import FlowChange
 from reconciler.planning.transitions import Transition
 
+HALF_GIVEN = "given-password"
+"""The rule of a finding about a password that not every system may have; nothing but `reconciler password` ends it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Read:
@@ -64,6 +67,11 @@ class Plan:
     def stopped(self) -> bool:
         """Whether a gate refuses the whole plan."""
         return any(f.severity is Severity.REFUSAL and f.owner is None for f in self.findings)
+
+    @property
+    def pending(self) -> bool:
+        """Whether something is left to do: by `apply`, or by a person who typed a password for one system of two."""
+        return bool(self.transitions) or any(f.rule == HALF_GIVEN for f in self.findings)
 
     @property
     def open_transitions(self) -> tuple[Transition, ...]:

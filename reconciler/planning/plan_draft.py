@@ -8,7 +8,9 @@ from dataclasses import dataclass, field, replace
 from reconciler.model.records import Owner, Records
 from reconciler.planning.changes import Change, RowId, Step
 from reconciler.planning.declared_entries import DeclaredEntry, Entries
+from reconciler.planning.finding import Severity
 from reconciler.planning.ledger_state import Adoption, InventoryEntry, OneShot
+from reconciler.planning.new_passwords import Due
 from reconciler.planning.plan import Plan
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.snapshot import Pair, Snapshot
@@ -48,14 +50,17 @@ class Reviewed:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a plan contains: all that is pending, what a saved plan holds of it, or what is about some owners. No gate
-    refuses such a plan because of other changes."""
+    """What a plan contains: all that is pending, what a saved plan holds of it, what is about some owners, or nothing
+    but a password that is `given` to one of them. No gate refuses such a plan because of other changes."""
 
     reviewed: Reviewed | None = None
     owners: frozenset[Owner] | None = None
+    given: Owner | None = None
 
     def changes(self, pending: Sequence[Change]) -> Sequence[Change]:
         """Those of the changes that the saved plan holds."""
+        if self.given is not None:
+            return ()
         return pending if self.reviewed is None else [c for c in pending if self.reviewed.hold(c)]
 
     def transitions(self, all_of_them: Sequence[Transition], context: PlanContext) -> Sequence[Transition]:
@@ -65,6 +70,10 @@ class Selection:
             return held
         present = context.chains.present(self.owners)
         return [t for t in held if t.owner in present]
+
+    def due(self, due: Due) -> Due:
+        """Who of these accounts is to get what in this plan."""
+        return due if self.given is None else Due(given=frozenset({self.given}))
 
 
 EVERYTHING = Selection()
@@ -110,6 +119,13 @@ class Draft:
         due = {(shot.address, shot.name): shot for shot in self.shots}
         asked = {s.id: (s.change.owner.subject, _SHOT_OF.get(s.change.kind, "")) for s in self.steps}
         return {id: due[shot] for id, shot in asked.items() if shot in due}
+
+    @property
+    def alone(self) -> Draft:
+        """The plan, and nothing noted of what becomes ours or whose anything is: for a run about a password."""
+        findings = tuple(f for f in self.plan.findings if f.owner is not None or f.severity is Severity.REFUSAL)
+        plan = replace(self.plan, findings=findings)
+        return replace(self, plan=plan, adopted=(), outdated=(), people=(), missed=())
 
     def only(self, owners: Iterable[Owner], noted: Iterable[Owner] = ()) -> Draft:
         """The part about these owners, by their former and present addresses; of `noted` only whose accounts they

@@ -43,7 +43,7 @@ from reconciler.policy.ox_names_taken import display_name, foreign_login
 from reconciler.policy.protected import protected
 from reconciler.policy.removal_dates import coming_removal, early_purge
 from reconciler.policy.unmanaged import kept_groupware, unknown_removal, unmanaged
-from reconciler.policy.untold_passwords import uncertain_letters, untold_password
+from reconciler.policy.untold_passwords import half_given_password, uncertain_letters, untold_password
 from reconciler.policy.wide_blocks import wide_block
 from reconciler.settings import Policy
 
@@ -88,6 +88,7 @@ GATES: tuple[Gate, ...] = (
     unmanaged,
     kept_groupware,
     one_shots,
+    half_given_password,
     uncertain_letters,
     forward_only,
     sub_addresses,

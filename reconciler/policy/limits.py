@@ -145,6 +145,8 @@ def _counts_at_all(transition: Transition, context: GateContext) -> bool:
         return False
     if transition.effect is Effect.CHANGE and transition.owner in context.chains.present(context.remembered.unseen):
         return False  # it was counted when it was begun: a run finishes what an earlier one left
+    if any(change.kind == "given_password" for change in transition.changes):
+        return False  # somebody types each of them
     block = context.desired.sender_blocks.get(transition.owner.subject)
     return block is None or not block.expired(context.desired.today)
 

@@ -41,8 +41,9 @@ def lost_password(context: GateContext) -> Iterator[Finding]:
     """A reset for somebody whom no letter reaches would only lock them out."""
     resets = due(context.plan, context.remembered, context.site, context.snapshot).password
     for transition in context.transitions:
-        waits = transition.owner in context.stopped
-        if transition.owner in resets and not waits and not any(c.kind == "letter" for c in transition.changes):
+        kinds = {change.kind for change in transition.changes}
+        told = transition.owner in context.stopped or not kinds.isdisjoint({"letter", "given_password"})
+        if transition.owner in resets and not told:
             message = f"{transition.owner.subject}: no letter can go out, so nobody would know the new password"
             hint = "add their member number and correct their address in the register, or remove `password_reset`"
             yield refusal(transition, "password-reset", message, hint)

@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
+from reconciler.model.records import PasswordRow
 from reconciler.planning.finding import Finding, Severity
+from reconciler.planning.ledger_state import half_given
 from reconciler.planning.new_passwords import ask_whether_it_came
+from reconciler.planning.plan import HALF_GIVEN
 from reconciler.policy.gate_context import GateContext
 from reconciler.policy.wording import about, refusal
 
@@ -32,6 +35,18 @@ def untold_password(context: GateContext) -> Iterator[Finding]:
         else:
             hint = f"write a `member` whom a letter reaches, or set a password of {account} by other means afterwards"
             yield about(transition, Severity.WARNING, _RULE, f"{message}: no letter can go out", hint)
+
+
+def half_given_password(context: GateContext) -> Iterator[Finding]:
+    """A password that somebody typed, and that a run left in one system and not in the other."""
+    renewed = {t.owner.subject for t in context.transitions if any(isinstance(c.row, PasswordRow) for c in t.changes)}
+    left = {context.chains.of(o.subject) for o, kinds in context.remembered.unseen.items() if half_given(kinds)}
+    for account in sorted(left - renewed):
+        if account in context.desired.mailboxes:
+            message = f"the password that was typed for {account} may be in one system and not in another"
+            hint = f"set it again, everywhere: reconciler password {account}"
+            # without an owner: `resume` says it, too
+            yield Finding(Severity.WARNING, HALF_GIVEN, account, message, hint)
 
 
 def uncertain_letters(context: GateContext) -> Iterator[Finding]:

@@ -30,7 +30,7 @@ _OX_FIELDS: Mapping[str, str] = {
     "imap_login": "IMAP login",
 }
 
-_SAID_ELSEWHERE = frozenset({"password", "letter", "attachment"})
+_SAID_ELSEWHERE = frozenset({"password", "given_password", "letter", "attachment"})
 
 
 def account_phrases(transition: Transition) -> Iterator[str]:
@@ -85,6 +85,9 @@ def _opening(transition: Transition) -> str:
 
 def _told(transition: Transition, *, new: bool) -> Iterator[str]:
     """The new password, and whether a letter tells it."""
+    if any(change.kind == "given_password" for change in transition.changes):
+        yield "the password that is typed now, which no letter tells"
+        return
     made = makes_password(transition.changes)
     if made and not new:
         yield "new password"

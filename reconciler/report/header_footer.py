@@ -13,7 +13,8 @@ from reconciler.planning.changes import Action, Result
 from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.mail_flow_before_after import FlowChange
 from reconciler.planning.mail_resolution import Delivery
-from reconciler.planning.plan import Plan, Read
+from reconciler.planning.plan import HALF_GIVEN, Plan, Read
+from reconciler.planning.transitions import Transition
 from reconciler.report.plan_view import Line, PlanView
 from reconciler.report.vocabulary import Appearance, count
 
@@ -198,13 +199,23 @@ def after_plan(view: PlanView) -> str:
     if view.open and blocks and (refused := [f for f in view.findings if f.rule == _NO_MAP]):
         lines = "; ".join(dict.fromkeys(f"{f.hint} ({f.subject})" for f in refused))
         return f"next: in the sender map, {lines}; then {again}{_meanwhile(view, view.open - blocks)}"
+    if again_by(view.plan.transitions):
+        return ""  # whoever typed `reconciler password` is asked for it now
     if view.open:
         then = f"{APPLY} puts the declared state back; what should stay as it is now, declare first"
         left = f" ({view.open} of {len(view.lines)}, the rest stays as it is)" if view.open < len(view.lines) else ""
         return f"next: {then if view.title == DRIFTED else APPLY}{left}"
     if view.subjects(Severity.REFUSAL):
         return f"next: resolve what is refused, then {PLAN}"
+    if typed := [f.hint for f in view.findings if f.rule == HALF_GIVEN]:
+        return f"next: {typed[0]}"
     return "next: declare what belongs here; without --strict the rest is no drift" if _strict(view) else ""
+
+
+def again_by(transitions: Sequence[Transition]) -> str:
+    """The command that carries out what `apply` and `resume` cannot, since only a person knows the password."""
+    typed = (t for t in transitions if any(c.kind == "given_password" for c in t.changes))
+    return next((f"reconciler password {t.owner.subject}" for t in typed), "")
 
 
 def _meanwhile(view: PlanView, lines: int) -> str:

@@ -45,7 +45,7 @@ def label(change: Change) -> str:
     match change.kind:
         case "ox_user" if change.action in (Action.RENAME, Action.DELETE) and isinstance(change.row, OxUserRow):
             return f"{what} {change.row.id or change.key}" + (" (deletion)" if change.action is Action.DELETE else "")
-        case "password":
+        case "password" | "given_password":
             other = "" if change.key == subject else f" of {short(change.key, subject)}"
             return f"{what}{other} ({change.system})"
         case "mailbox" if change.key != subject:

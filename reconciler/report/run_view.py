@@ -11,7 +11,7 @@ from reconciler.model.records import LetterRow
 from reconciler.planning.changes import Outcome, Result
 from reconciler.planning.finding import Severity
 from reconciler.planning.run_outcome import Run, TransitionRun
-from reconciler.report.header_footer import DOT, DRIFT, PLAN, RESUME, fix_unread
+from reconciler.report.header_footer import DOT, DRIFT, PLAN, RESUME, again_by, fix_unread
 from reconciler.report.plan_view import Line, PlanView, StepView, plan_view
 
 
@@ -117,6 +117,7 @@ def _without(text: str, private: list[str]) -> str:
 
 def after_run(view: RunView) -> str:
     """The last line of a run: the next command."""
+    again = again_by(view.run.plan.transitions)
     if raced := [line.line.title for line in view.lines if any(step.raced for step in line.steps)]:
         return f"next: {PLAN} (somebody changed {_some(raced)} meanwhile; look first)"
     unsure = [line.line.title for line in view.of(Result.UNCERTAIN)]
@@ -124,7 +125,9 @@ def after_run(view: RunView) -> str:
     if unsure and not view.run.interrupted and not rest:
         return f"next: ask whether the letter of {_some(unsure)} came; nothing else is left of this run"
     if hints := dict.fromkeys(step.hint for line in view.lines for step in line.failures if step.barred):
-        return f"next: {'; and '.join(hints)}; then {RESUME}"
+        return f"next: {'; and '.join(hints)}; then {again or RESUME}"
+    if not view.run.complete and again:
+        return f"next: {again} (sets it in every system)"
     if not view.run.complete:
         return f"next: {RESUME} (finishes this run; what is in place is skipped)"
     if view.run.plan.unknown:

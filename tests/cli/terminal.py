@@ -26,7 +26,7 @@ class Terminal:
         self._terminal, theirs = pty.openpty()
         self.seen = ""
         env = environment(**{"TERM": "xterm-256color", OX_ENV: OX_PASSWORD, **env})
-        self._pid = nursery().start(program, arguments, folder, env, (theirs, theirs, theirs), terminal=True)
+        self.pid = nursery().start(program, arguments, folder, env, (theirs, theirs, theirs), terminal=True)
         self._status: int | None = None
         os.close(theirs)
 
@@ -72,16 +72,22 @@ class Terminal:
             time.sleep(0.005)
         return status
 
+    def kill(self) -> None:
+        """kill -9: nothing is cleaned up."""
+        assert self._poll() is None, self.seen
+        os.kill(self.pid, signal.SIGKILL)
+        self._status = nursery().wait(self.pid)
+
     def close(self) -> None:
         """Takes the terminal away; a command that still waits on it is ended."""
         os.close(self._terminal)
         if self._poll() is None:
-            os.kill(self._pid, signal.SIGKILL)
-            self._status = nursery().wait(self._pid)
+            os.kill(self.pid, signal.SIGKILL)
+            self._status = nursery().wait(self.pid)
 
     def _poll(self) -> int | None:
         if self._status is None:
-            self._status = nursery().poll(self._pid)
+            self._status = nursery().poll(self.pid)
         return self._status
 
 

@@ -89,7 +89,7 @@ def test_every_command_in_the_pages_is_one(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     lines = [line for block in _blocks(page, "sh") for line in block.splitlines()]
     named = {line.split()[1] for line in lines if line.startswith("reconciler ")}
-    named |= set(re.findall(r"`reconciler ([a-z]+)", text))
+    named |= set(re.findall(r"`reconciler ([a-z][a-z-]*)", text))
     assert named <= app.listed.keys() | {
         group.typer_instance.info.name for group in app.registered_groups if group.typer_instance
     }

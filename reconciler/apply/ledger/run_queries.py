@@ -34,6 +34,8 @@ from reconciler.planning.transitions import Effect
 
 _TOUCHED = (StepState.BEGUN, StepState.DONE, StepState.FAILED, StepState.UNCERTAIN)
 """States of steps that changed something, or may have."""
+GIVEN, TOLD = "given_password", ("password", "attachment", "letter")
+"""The kind of a password that somebody types, and those of what a run owes somebody whose password it made."""
 
 
 def remember(db: SiteTables, since: datetime, wanted: Mapping[str, Records], numbers: Mapping[str, str]) -> Remembered:
@@ -95,15 +97,26 @@ def unseen(db: SiteTables) -> Mapping[Owner, frozenset[str]]:
     step, touched = db.tables.steps.c, db.tables.steps.alias("touched").c
     same_run = (touched[name] == step[name] for name in ("run", "subject", "scope"))
     ended = (StepState.DONE, StepState.SKIPPED, StepState.UNCERTAIN)
-    query = db.steps(step.scope, step.subject, step.kind).where(
+
+    def done_later(later: Any) -> ColumnElement[bool]:
+        same = later.kind == step.kind
+        # a password that somebody types ends what was owed, and one that a letter tells ends what was typed
+        given = and_(later.kind == GIVEN, step.kind.in_(TOLD))
+        told = and_(later.kind.in_(("password", "letter")), step.kind == GIVEN)
+        return and_(or_(same, given, told), later.state.in_(ended))
+
+    typed = db.tables.steps.alias("typed").c
+    of_typed = exists().where(*(typed[name] == step[name] for name in ("run", "subject", "scope")), typed.kind == GIVEN)
+    query = db.steps(step.scope, step.subject, step.kind, of_typed).where(
         step.kind.in_(unreadable_kinds()),
         step.state.in_([state for state in StepState if state not in FINISHED]),
         exists().where(*same_run, touched.state.in_(_TOUCHED)),
-        not_(_later(db, "subject", "scope", "kind", where=lambda later: later.state.in_(ended))),
+        not_(_later(db, "subject", "scope", where=done_later)),
     )
     kinds: dict[Owner, set[str]] = {}
-    for scope, subject, kind in db.execute(query.distinct()):
-        kinds.setdefault(Owner(Scope(scope), subject), set()).add(kind)
+    for scope, subject, kind, given in db.execute(query.distinct()):
+        # an old mailbox is attached with the password that was typed: no other run can do that
+        kinds.setdefault(Owner(Scope(scope), subject), set()).add(GIVEN if given else kind)
     half_way = {owner for owner, theirs in kinds.items() if give_password(theirs)}
     for owner, address in _locked(db):
         if owner in half_way:
@@ -134,9 +147,14 @@ def _locked(db: SiteTables) -> Iterator[tuple[Owner, str]]:
 def _uncertain(db: SiteTables) -> Mapping[str, datetime]:
     """Accounts whose last letter that left may not have arrived, and when it left."""
     step = db.tables.steps.c
-    sent_later = _later(db, "kind", "key", where=lambda later: later.state == StepState.DONE)
+
+    def sent_later(later: Any) -> ColumnElement[bool]:
+        return and_(later.kind.in_(("letter", GIVEN)), later.state == StepState.DONE)
+
     uncertain = (step.kind == "letter", step.state == StepState.UNCERTAIN)
-    query = db.steps(step.key, step.ended).where(*uncertain, not_(sent_later)).order_by(step.run)
+    query = (
+        db.steps(step.key, step.ended).where(*uncertain, not_(_later(db, "key", where=sent_later))).order_by(step.run)
+    )
     return {row[0]: row[1] for row in db.execute(query)}
 
 

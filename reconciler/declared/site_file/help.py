@@ -20,6 +20,7 @@ SITE_WORDS: dict[str, dict[str, str]] = {
         "letters": "Letters to members. Left out: no new password is told to anybody.",
         "ledger": "Where reconciler remembers what it did.",
         "policy": "What a run may do, and how names are made.",
+        "passwords": "Which passwords `reconciler password` takes.",
     },
     "PostfixAdmin": {
         "url": "The database: DRIVER://USER@HOST:PORT/DATABASE, without the password.",
@@ -130,6 +131,10 @@ SITE_WORDS: dict[str, dict[str, str]] = {
         "one_shot_days": "How late a `password_reset` or `subscriptions_reset` may still be done.",
         "limits": "How much a run may do before it refuses.",
         "never_block": "Domains that cannot be blocked whole.",
+    },
+    "PasswordRules": {
+        "min_length": "At least so many characters.",
+        "forbidden": "Words that a password must not hold, beside those of the address and the name.",
     },
 }
 """By the name of the section's model, then by key."""

@@ -85,7 +85,7 @@ class LetterSystem(System):
     ) -> SideEffects:
         """A letter when the account gets a new password, or another address with the password that it has; or why
         they get none."""
-        if not (events.renew or events.moved) or self._stationery is None:
+        if not (events.renew or events.moved) or events.given or self._stationery is None:
             return SideEffects()
         account, desired = Address(owner.subject), context.desired
         template = occasion(context, account, changes, renew=events.renew, welcome=events.welcome)

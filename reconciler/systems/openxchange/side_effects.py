@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from reconciler.model.addresses import Address
 from reconciler.model.records import AttachmentRow, Owner, OxUserRow, PasswordRow, SubscriptionsRow
 from reconciler.planning.changes import Action, Change
-from reconciler.planning.new_passwords import CredentialEvents
+from reconciler.planning.new_passwords import CredentialEvents, password_change
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.snapshot import Pair, rows_of
 from reconciler.systems.openxchange.matching import former
 
-PASSWORD, ATTACHMENT, SUBSCRIPTIONS = "password", "attachment", "subscriptions"
+ATTACHMENT, SUBSCRIPTIONS = "attachment", "subscriptions"
 
 
 def side_effects(
@@ -30,11 +30,10 @@ def side_effects(
     user = rows_of(pair.found, OxUserRow).get(account)
     wanted = rows_of(pair.wanted, OxUserRow).get(account)
     if events.renew and user is not None:
-        new = PasswordRow(account, account, user.id)
-        yield Change(system, PASSWORD, Action.UPDATE, account, new, new, owner)
+        yield password_change(system, owner, account, events, user.id)
     if events.renew and attaches and isinstance(wanted, OxUserRow):
         # the old mailboxes that another system gives the account's password: they are live, and OX can log in to them
-        opened = {change.key for change in changes if change.kind == PASSWORD and change.system != system}
+        opened = {change.key for change in changes if isinstance(change.row, PasswordRow) and change.system != system}
         names = _old_names(context, Address(account))
         for address in former(wanted):
             if address in opened:

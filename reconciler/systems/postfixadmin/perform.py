@@ -124,7 +124,7 @@ class Writer:
         nothing = Outcome(Result.FAILED, message, reason.hint, temporary=is_temporary(broken))
         with self._database.look() as connection:
             found = self._rows(connection, steps)
-            keys = [step.change.key for step in steps if step.change.kind == "password"]
+            keys = [step.change.key for step in steps if isinstance(step.change.row, PasswordRow)]
             stored = observe.stored_passwords(connection, self._tables, keys)
         there = {s.id for s in steps if s.readable and applied_in(found, s)}
         there |= {s.id for s in steps if not s.readable and stored.get(s.change.key) == self._hashes[s.change.key]}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from reconciler.model.addresses import Address
-from reconciler.model.records import MailboxRow, Owner, PasswordRow, Records, WelcomeMailRow
+from reconciler.model.records import MailboxRow, Owner, Records, WelcomeMailRow
 from reconciler.planning.changes import Action, Change
-from reconciler.planning.new_passwords import CredentialEvents
+from reconciler.planning.new_passwords import CredentialEvents, password_change
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.snapshot import Pair
 
@@ -33,7 +33,8 @@ def side_effects(
     new = [*created.values(), *([unwelcomed] if isinstance(unwelcomed, MailboxRow) else [])]
     welcomes = [_welcome(system, owner, row) for row in new if welcome_mail and row.active]
     keys = (owner.subject, *_former_mailboxes(context, owner, pair.wanted)) if events.renew else ()
-    return [*(_password(system, owner, key) for key in keys if key in live and key not in created), *welcomes]
+    there = (key for key in keys if key in live and key not in created)
+    return [*(password_change(system, owner, key, events) for key in there), *welcomes]
 
 
 def _former_mailboxes(context: PlanContext, owner: Owner, wanted: Records) -> Iterator[str]:
@@ -42,11 +43,6 @@ def _former_mailboxes(context: PlanContext, owner: Owner, wanted: Records) -> It
         row = wanted.get("mailbox", {}).get(address)
         if isinstance(row, MailboxRow) and row.account == owner.subject:
             yield address
-
-
-def _password(system: str, owner: Owner, key: str) -> Change:
-    row = PasswordRow(key, owner.subject)
-    return Change(system, "password", Action.UPDATE, row.key, row, row, owner)
 
 
 def _welcome(system: str, owner: Owner, mailbox: MailboxRow) -> Change:

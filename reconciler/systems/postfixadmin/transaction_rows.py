@@ -33,7 +33,7 @@ Outcomes = dict[str, Outcome]
 
 _PLAN_AGAIN = "run `reconciler plan` again: it shows what is there now"
 # PostfixAdmin writes the alias first (facts/postfixadmin.md 5.2, 5.3)
-_ORDER = ("domain", "alias_domain", "alias", "mailbox", "vacation", "password")
+_ORDER = ("domain", "alias_domain", "alias", "mailbox", "vacation", "password", "given_password")
 
 
 class LockedRows(NamedTuple):
@@ -56,7 +56,7 @@ def rows_of(step: Step) -> set[tuple[str, str]]:
     """(kind, key) of the stored rows that the step is about. A password is in its mailbox's; a rename has the old key
     too; an alias that is to go may be a mailbox's."""
     change = step.change
-    kind = "mailbox" if change.kind == "password" else change.kind
+    kind = "mailbox" if isinstance(change.row, PasswordRow) else change.kind
     keys = {(kind, change.key)}
     if change.before is not None:
         keys.add((kind, change.before.key))
@@ -111,7 +111,7 @@ class Batch:
             self._write(step.change, changes)
 
     def _problem(self, change: Change, account: Sequence[Change]) -> Outcome | None:
-        if change.kind == "password":
+        if isinstance(change.row, PasswordRow):
             gone = f"the mailbox {change.key} has been deleted by somebody else meanwhile"
             return None if self._mailbox_now(change.key, account) else Outcome.lost_race(gone, _PLAN_AGAIN)
         if not change.key.isascii():
