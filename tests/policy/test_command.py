@@ -644,6 +644,7 @@ _BY_A_TEST_OF_ITS_OWN = {
     *("unknown_system", "future_rename", "coming_removal", "one_shots"),
     *("unmanaged", "unknown_removal", "kept_groupware"),  # tests/cli/test_left_alone.py
     *("untold_password", "uncertain_letters"),  # tests/cli/test_letters.py
+    "half_given_password",  # tests/cli/test_password.py
     *("domains", "sub_addresses"),  # tests/cli/test_domains.py
     *("new_domain", "domain_off", "missing_target_domain"),  # tests/cli/test_declared_domains.py
     "display_name",  # tests/policy/test_account_lives.py
