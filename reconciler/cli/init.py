@@ -12,6 +12,7 @@ from reconciler.cli.exit_status import Status
 from reconciler.cli.init_questions import ask_everything, ask_login
 from reconciler.cli.site_session import mailer_of, site_hosts
 from reconciler.cli.streams import say, write
+from reconciler.cli.terminal import until_interrupted
 from reconciler.declared.fields.error_messages import Sentence
 from reconciler.declared.site_file.load import site_of
 from reconciler.errors import ReconcilerError, Unreadable, UsageError
@@ -95,12 +96,12 @@ async def init(
 
 
 def _take(setup: Setup, told_values: Sequence[str], without: Sequence[str]) -> None:
-    wrong = [f"--set {word}: write --set KEY=VALUE" for word in told_values if not word.partition("=")[1]]
+    wrong = [f"--set {word}: write --set KEY=VALUE" for word in told_values if "=" not in word]
     wrong += [f"--without {word}: it is one of {', '.join(SYSTEMS)}" for word in without if word not in SYSTEMS]
     for word in told_values:
         key, _, value = word.partition("=")
         if key.partition(".")[0] in without:
-            wrong.append(f"--set {word}: goes with no --without {key.partition('.')[0]}")
+            wrong.append(f"--set {key}: goes with no --without {key.partition('.')[0]}")
         elif key.endswith(("password", "passwd")):
             wrong.append(f"--set {key}: a password is not an option; name the variable or the file that holds it")
         else:
@@ -112,9 +113,9 @@ def _take(setup: Setup, told_values: Sequence[str], without: Sequence[str]) -> N
 async def _until_right(setup: Setup, host: str, look_in: Sequence[str]) -> None:
     """Asks how to log in there until somebody can."""
     while True:
-        await ask_login(setup.answers, host)
+        await ask_login(setup, host)
         try:
-            return await setup.probe(host, look_in)
+            return await until_interrupted(setup.probe(host, look_in))
         except ReconcilerError as error:
             _complain(error)
 

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from reconciler.cli.streams import say
-from reconciler.cli.terminal import ask
+from reconciler.cli.terminal import ask, until_interrupted
 from reconciler.declared.fields.error_messages import Sentence
 from reconciler.declared.site_file.help import SITE_WORDS
 from reconciler.errors import ReconcilerError, UsageError
+from reconciler.remote.database_url import has_password
 from reconciler.settings import Settings
-from reconciler.setup.answers import LEFT_OUT, LOGIN, PROPOSED, SYSTEMS, Answers, default_of, model_of
+from reconciler.setup.answers import LEFT_OUT, LOGIN, PROPOSED, SYSTEMS, Answers, default_of, model_of, parts_of
 from reconciler.setup.live_check import problem_lines
 from reconciler.setup.probe import Probed
 
@@ -47,7 +48,7 @@ async def ask_everything(setup: Setup) -> None:
     if wrong:
         raise UsageError("\n".join(problem_lines(wrong)), hint="correct it with --set KEY=VALUE")
     say(f"Enter takes what is in brackets, {LEFT_OUT} leaves a key out, Ctrl-D ends without a trace.")
-    await _ask_site(setup)
+    await _ask_key(setup, "site")
     for system in SYSTEMS:
         if system in setup.without or not await _wanted(setup, system):
             answers.leave_out(system)
@@ -62,21 +63,11 @@ async def ask_everything(setup: Setup) -> None:
         raise UsageError("\n".join(problem_lines(end)), hint="correct it with --set KEY=VALUE")
 
 
-async def ask_login(answers: Answers, host: str) -> None:
+async def ask_login(setup: Setup, host: str) -> None:
     """How to log in to this host."""
-    answers.login(host)
+    setup.answers.login(host)
     for key in LOGIN:
-        await _ask_key(answers, f"ssh.{host}.{key}")
-
-
-async def _ask_site(setup: Setup) -> None:
-    while True:
-        await _ask_key(setup.answers, "site")
-        told = setup.settings()
-        wrong = [] if isinstance(told, Settings) else [each for each in told if each.path == ("site",)]
-        if not wrong:
-            return
-        _say_failure("\n".join(problem_lines(wrong)))
+        await _ask_key(setup, f"ssh.{host}.{key}")
 
 
 async def _ask_system(setup: Setup, system: str) -> None:
@@ -86,13 +77,13 @@ async def _ask_system(setup: Setup, system: str) -> None:
         for key in SYSTEMS[system]:
             if key.endswith("_env") and answers.is_file(system):
                 continue  # SQLite has no passwords
-            await _ask_key(answers, f"{system}.{key}")
+            await _ask_key(setup, f"{system}.{key}")
         host = answers.get(f"{system}.host")
         if host is not None and host not in setup.reached:
-            await ask_login(answers, str(host))
+            await ask_login(setup, str(host))
         typed = await _ask_passwords(answers.variables(system))
         try:
-            say(await setup.check(system))
+            say(await until_interrupted(setup.check(system)))
         except ReconcilerError as error:
             _say_failure(error.message, error.hint)
             for name in typed:  # it may have been the wrong one
@@ -126,18 +117,32 @@ async def _wanted(setup: Setup, system: str) -> bool:
         say("please answer y or n")
 
 
-async def _ask_key(answers: Answers, key: str) -> None:
-    """One question. A password's place may be answered with a variable, or with a file: a path has a slash."""
+async def _ask_key(setup: Setup, key: str) -> None:
+    """One question, until the answer has the form that it must have."""
+    while True:
+        await _ask_once(setup.answers, key)
+        told = setup.settings()
+        wrong = [] if isinstance(told, Settings) else [each for each in told if list(each.path) == parts_of(key)]
+        if not wrong:
+            return
+        say("\n".join(f"not yet: {line}" for line in problem_lines(wrong)))
+
+
+async def _ask_once(answers: Answers, key: str) -> None:
+    """A password's place may be answered with a variable, or with a file: a path has a slash."""
     name = key.rpartition(".")[2]
     words = SITE_WORDS[model_of(key)][name]
+    file = None
     if name.endswith("password_env"):
         words += " Or the file that does: a path with a slash."
-    file = answers.get(f"{key.removesuffix('_env')}_file") if name.endswith("password_env") else None
+        file = answers.get(f"{key.removesuffix('_env')}_file")
+    if has_password(answers.get(key)):  # it is refused, and not to be shown again
+        answers.say(key, LEFT_OUT)
     now = answers.get(key) if answers.get(key) is not None else file
     proposed = now if now is not None else default_of(key) if default_of(key) is not None else PROPOSED.get(key)
     source = answers.sources.get(key)
-    shown = f" [{proposed}{f', from {source}' if source else ''}]" if proposed is not None else f" [{LEFT_OUT}]"
-    answer = await _answer(f"{key}: {words}\n {shown}: ")
+    shown = f"{proposed}{f', from {source}' if source else ''}" if proposed is not None else LEFT_OUT
+    answer = await _answer(f"{key}: {words}\n  [{shown}]: ")
     if answer:
         answers.say(key, answer)
     elif now is None and proposed is not None and proposed != default_of(key):

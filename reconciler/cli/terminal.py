@@ -7,13 +7,17 @@ import os
 import signal
 import sys
 import termios
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, nullcontext
+from typing import Any, TypeVar
 
 from rich.console import Console
 
 from reconciler.cli.streams import say, write_beside
+from reconciler.errors import UsageError
 from reconciler.report.sanitize import visible
+
+T = TypeVar("T")
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
@@ -49,6 +53,18 @@ async def ask(question: str, *, hidden: bool = False) -> str | None:
     if answer is None or hidden:
         say("")
     return None if answer is None else answer.rstrip("\r\n")
+
+
+async def until_interrupted(work: Coroutine[Any, Any, T]) -> T:
+    """What the work gives. Raises UsageError after a Ctrl-C, which ends it."""
+    loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
+    loop.add_signal_handler(signal.SIGINT, task.cancel)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        raise UsageError("stopped by Ctrl-C", hint="once more to leave, or answer again") from None
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
 
 
 @asynccontextmanager

@@ -65,6 +65,14 @@ def split(text: str) -> Parts:
     return Parts(match["driver"], None if match["password"] is None else unquote(match["password"]), query)
 
 
+def has_password(text: object) -> bool:
+    """Whether it is a URL with a password inside."""
+    try:
+        return isinstance(text, str) and split(text).password is not None
+    except ValueError:
+        return False
+
+
 def checked_url(text: str) -> str:
     """The URL unchanged. Raises ValueError with what is wrong and what to write."""
     try:

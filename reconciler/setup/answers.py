@@ -46,7 +46,7 @@ class Answers:
     def get(self, key: str) -> Any:
         """The value of a key; None when it is not set."""
         found: Any = self.data
-        for part in _parts(key):
+        for part in parts_of(key):
             found = found.get(part) if isinstance(found, dict) else None
         return found
 
@@ -126,7 +126,7 @@ class Answers:
         if text == LEFT_OUT:
             self._drop(key)
             return
-        *above, last = _parts(key)
+        *above, last = parts_of(key)
         section = self.data
         for part in above:
             inner = section.setdefault(part, {})
@@ -136,7 +136,7 @@ class Answers:
         section[last] = _typed(key, text)
 
     def _drop(self, key: str) -> None:
-        *above, last = _parts(key)
+        *above, last = parts_of(key)
         section: Any = self.data
         for part in above:
             section = section.get(part, {}) if isinstance(section, dict) else {}
@@ -151,7 +151,7 @@ def default_of(key: str) -> Any:
 
 def model_of(key: str) -> str:
     """The name of the model that has the key."""
-    models = list(_models(_parts(key)))
+    models = list(_models(parts_of(key)))
     return models[-1].__name__
 
 
@@ -162,8 +162,8 @@ def inner_model(annotation: Any) -> type[BaseModel] | None:
     return next((found for part in get_args(annotation) if (found := inner_model(part))), None)
 
 
-def _parts(key: str) -> list[str]:
-    """`ssh.mail.example.user` is a key of the host mail.example; elsewhere each dot is a step."""
+def parts_of(key: str) -> list[str]:
+    """A key, step by step: `ssh.mail.example.user` is a key of the host mail.example; elsewhere each dot is a step."""
     if key.startswith("ssh.") and key.count(".") > 1:
         _, _, rest = key.partition(".")
         host, _, last = rest.rpartition(".")
@@ -189,7 +189,7 @@ def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
 
 
 def _field(key: str) -> FieldInfo | None:
-    parts = _parts(key)
+    parts = parts_of(key)
     models = list(_models(parts))
     wanted = 2 if parts[0] == "ssh" else len(parts)
     return _fields(models[-1]).get(parts[-1]) if len(models) == wanted else None

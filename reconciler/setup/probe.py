@@ -94,7 +94,7 @@ async def probe(
     in."""
     probed = Probed()
     places = [*folders, *_FOLDERS]
-    installed = await _postfixadmin(host, places)
+    installed = await _postfixadmin(host, places, probed)
     settings = installed[0] if installed else {}
     if (
         len({_url(host.name, "", each) for each in installed}) > 1
@@ -113,11 +113,11 @@ async def probe(
     return probed
 
 
-async def _postfixadmin(host: Host, folders: Sequence[str]) -> list[dict[str, _Setting]]:
+async def _postfixadmin(host: Host, folders: Sequence[str], probed: Probed) -> list[dict[str, _Setting]]:
     """What each folder's configuration says, of those that name a database."""
     files = {posixpath.join(folder, file): folder for folder in folders for file in _FILES}
-    # a file that is missing or unreadable is no answer, and grep then says so by its status only
-    done = await host.run(["grep", "-soHE", "--", _PHP, *files], env=PLAIN, repeatable=True)
+    # its status says only that a file is missing, as most of them are
+    done = await host.run(["grep", "-oHE", "--", _PHP, *files], env=PLAIN, repeatable=True)
     settings: dict[str, dict[str, _Setting]] = {folder: {} for folder in folders}
     for line in done.stdout.decode("utf-8", "replace").splitlines():
         path, _, text = line.partition(":")
@@ -125,6 +125,9 @@ async def _postfixadmin(host: Host, folders: Sequence[str]) -> list[dict[str, _S
             value = match[2] if match[2].isdigit() else match[2][1:-1]
             name, folder = _DEBIAN.get(match[1], match[1]), files[path]
             settings[folder][name] = _Setting(value, f"{path} on {host.name}", folder)
+    for path in files:
+        if f"{path}: Permission denied" in done.stderr.decode("utf-8", "replace"):
+            probed.missing.append(Missing(path, f"it is there on {host.name}, and this login may not read it"))
     return [each for each in settings.values() if "database_name" in each]
 
 

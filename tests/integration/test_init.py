@@ -23,6 +23,8 @@ def installed(far_site: RealSite, open_folder: Path) -> RealSite:
     config = open_folder / "config.local.php"
     config.write_text("\n".join(["<?php", *lines]) + "\n")
     config.chmod(0o644)
+    (open_folder / "config.inc.php").write_text("<?php\n")
+    (open_folder / "config.inc.php").chmod(0o600)  # root's
     return far_site
 
 
@@ -46,6 +48,7 @@ def test_a_site_that_was_found_is_imported_and_planned(installed: RealSite, open
     assert f"(from {open_folder}/config.local.php on {MAIL_HOST})" in answer.words
     assert f"postfix.sender_access: {installed.postfix.sender_access} (from `check_sender_access`" in answer.words
     assert "not found: the OX context" in answer.words
+    assert f"{open_folder}/config.inc.php: it is there on {MAIL_HOST}, and this login may not read it" in answer.words
     assert "1 mailbox" in answer.words
     password = str(installed.database.full_url.password)
     made = installed.folder / "found"

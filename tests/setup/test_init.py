@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from tests.cli.running import Answer
 from tests.cli.site import ANNA, DOMAIN, OX_ENV, OX_PASSWORD, StandInSite
-from tests.cli.terminal import Terminal, answered
+from tests.cli.terminal import INTERRUPT, Terminal, answered
 
 
 class Live(StandInSite):
@@ -200,6 +201,28 @@ def test_a_typed_password_is_not_shown(live: Live) -> None:
     terminal.read_until(MAP)
     assert OX_PASSWORD not in terminal.seen
     terminal.close()
+
+
+def test_a_password_in_a_url_is_refused_and_not_shown_again(typist: Terminal) -> None:
+    answered(typist, (SITE, ""), (DATABASE, ""), (URL, "mysql+pymysql://u:secret-9@127.0.0.1/d"))
+    typist.read_until("not yet: postfixadmin.url: ")
+    typist.seen = typist.seen.partition("not yet: ")[2]
+    answered(typist, (URL, "x"))
+    assert "secret-9" not in typist.seen
+    typist.read_until("not a database URL")
+
+
+def test_ctrl_c_ends_a_test_and_what_was_answered_is_kept(typist: Terminal) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"mysql+pymysql://u@127.0.0.1:{silent.getsockname()[1]}/d?connect_timeout=1"
+        answered(typist, (SITE, ""), (DATABASE, ""), (URL, url), (ADMIN_ENV, "A_NAME"), ("A_NAME is not set", "x"))
+        connection, _ = silent.accept()  # which is never answered
+        typist.type(f"\n{INTERRUPT}")
+        typist.read_until("stopped by Ctrl-C")
+        typist.read_until("[")
+        typist.type("\x04")
+        connection.close()
+        assert typist.status() == 2, typist.seen
 
 
 def test_who_leaves_leaves_nothing(live: Live, typist: Terminal) -> None:
