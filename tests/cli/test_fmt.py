@@ -69,3 +69,7 @@ def test_the_hooks_of_pre_commit_call_commands_that_there_are() -> None:
         assert hook["language"] == "python"
         assert hook["pass_filenames"] is False, "the state is read as a whole"
         parsed(shlex.join(shlex.split(hook["entry"])))
+
+
+def test_the_example_state_is_in_the_layout(command: Command) -> None:
+    assert done(command("fmt", "--check", "--site", str(ROOT / "state" / "reconciler.yaml")))
