@@ -82,7 +82,7 @@ def add_alias(edit: Edit, _: Settings, text: str, targets: Sequence[str]) -> Don
 def add_block(edit: Edit, _: Settings, text: str, *, reason: str, expires: str | None) -> Done:
     """One more sender, or domain with its subdomains, whose mail is refused."""
     key = _key_of_block(text)
-    entry: Fields = {"sender" if "@" in key else "domain": key, "reason": reason, "added": edit.state.today}
+    entry: Fields = {"sender" if "@" in key else "domain": key, "reason": _folded(reason), "added": edit.state.today}
     edit.add("sender_blocks", entry | _written({"expires": expires}))
     return Done(f"Block {key}", frozenset({key}), reason)
 
@@ -151,7 +151,7 @@ def remove(
         edit.take_out([box.origin])
     else:
         edit.remarks.append(f"{address} was not declared; the removal is for what is live")
-    entry = {"mailbox": address, "date": date or edit.state.today, "reason": reason}
+    entry = {"mailbox": address, "date": date or edit.state.today, "reason": _folded(reason)}
     edit.add("removals", entry | _written({"groupware_account": groupware_account}), domain=domain_of(address))
     return Done(f"Remove {address} on {entry['date']}", frozenset(subjects), reason)
 
@@ -175,7 +175,7 @@ def confirm(edit: Edit, _: Settings, gate: str, subject: str, *, reason: str, un
     ]
     subjects = {c.subject for c in edit.state.confirm if c.origin in there}
     edit.take_out(there)
-    edit.add("confirm", {"gate": gate, "subject": subject, "until": last, "reason": reason}, domain=domain)
+    edit.add("confirm", {"gate": gate, "subject": subject, "until": last, "reason": _folded(reason)}, domain=domain)
     return Done(f"Confirm {gate} for {subject} until {last}", frozenset({subject.lower(), *subjects}), reason)
 
 
@@ -189,6 +189,11 @@ def _refuse_declared(edit: Edit, address: Address) -> None:
 
 def _written(fields: Fields) -> Fields:
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _folded(reason: str) -> str:
+    """As it is read: on one line, with single spaces."""
+    return " ".join(reason.split())
 
 
 def _whole(edit: Edit, text: str, *, like: Address | None = None) -> Address:

@@ -159,6 +159,15 @@ def test_what_an_edit_newly_warns_of_is_said(files: Site, command: Command) -> N
     assert "which is not declared" not in answer.words, "that was there before"
 
 
+def test_what_is_written_is_in_the_layout(files: Site, command: Command) -> None:
+    done(command("fmt"))
+    done(command("add", "block", "example.org", "--reason", " it:  'odd' # \n reason "))
+    for arguments, *_ in COMMANDS:
+        if arguments[0] != "remove" and "Example.ORG" not in arguments:  # that one is blocked already
+            done(command(*arguments))
+            assert done(command("fmt", "--check")), arguments
+
+
 def test_it_says_when_there_is_nothing_to_do(files: Site, command: Command) -> None:
     done(command("reset-password", "anna.beispiel"))
     before = state(files)
