@@ -14,7 +14,7 @@ from reconciler.planning.changes import Action, Change
 from reconciler.planning.finding import Severity
 from reconciler.planning.plan_context import PlanContext
 from reconciler.settings import Settings
-from reconciler.systems.letters.letter import ACCOUNT, MOVED, PASSWORD, RENAMED, Content
+from reconciler.systems.letters.letter_templates import ACCOUNT, MOVED, PASSWORD, RENAMED, Content
 
 _RECENT = timedelta(days=60)
 """How long after a rename a new password still comes with the letter that explains the rename: the run that should have

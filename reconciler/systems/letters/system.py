@@ -24,9 +24,10 @@ from reconciler.planning.ports import Observation, SideEffects, System
 from reconciler.planning.snapshot import Pair, rows_of
 from reconciler.remote.mailer import NOT_SENT, is_temporary, is_uncertain
 from reconciler.settings import Register, Settings, secret
-from reconciler.systems.letters.letter import MOVED, Stationery
+from reconciler.systems.letters.letter import Stationery
 from reconciler.systems.letters.letter_for_account import NoLetter, letter_for, occasion
 from reconciler.systems.letters.letter_for_account import content as about
+from reconciler.systems.letters.letter_templates import MOVED
 from reconciler.systems.letters.register import Members, read_csv, read_database
 from reconciler.systems.letters.review import entries, no_letter, rows, zeros
 from reconciler.systems.system_context import SystemContext

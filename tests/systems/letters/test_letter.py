@@ -14,7 +14,8 @@ import pytest
 
 from reconciler.errors import PermanentFailure, UsageError
 from reconciler.settings import Letters
-from reconciler.systems.letters.letter import Content, Stationery
+from reconciler.systems.letters.letter import Stationery
+from reconciler.systems.letters.letter_templates import Content
 from tests.systems.letters.support import ANNA, LETTERS, settings
 
 CONTENT = Content(ANNA, ANNA, "tiger-9-im-tank", "Zoë", "Zoë Beispiel", "https://mail.example/", "AG Technik")
