@@ -17,6 +17,7 @@ from reconciler import __version__
 from reconciler.declared.json_schema import site_schema
 from reconciler.declared.read.source import SITE_FILE
 from reconciler.errors import UsageError
+from reconciler.settings import Ssh
 from reconciler.setup.site_text import site_text
 
 PLAN_SITE_FILE = "reconciler-plan.yaml"
@@ -85,13 +86,15 @@ def save(texts: Mapping[str, str], folder: Path) -> None:
     try:
         for name, text in texts.items():
             path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
+            for above in reversed([each for each in path.parents if not each.exists()]):
+                above.mkdir()
+                made.append(above)
             with path.open("x", encoding="utf-8") as file:
                 made.append(path)
                 file.write(text)
     except OSError as error:
-        for path in made:
-            path.unlink(missing_ok=True)
+        for path in reversed(made):
+            path.rmdir() if path.is_dir() else path.unlink()
         hint = "nothing is left there of what was written: make room, or correct the rights, and run it again"
         raise UsageError(f"{folder} cannot be written: {error.strerror}", hint=hint) from None
 
@@ -119,9 +122,19 @@ def _as_user(url: str, user: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Login:
+    """How CI logs in to a host. Paths are the site file's."""
+
     host: str
     key_file: str
     known_hosts: str
+
+    def key(self, folder: str) -> str:
+        """The key as a word of sh; `folder` is that of the site file, with a slash, as another."""
+        return _for_shell(self.key_file, folder)
+
+    def hosts(self, folder: str) -> str:
+        """The file of host keys as such a word; empty for one of the repository itself, which is there already."""
+        return "" if _is_relative(self.known_hosts) else _for_shell(self.known_hosts, folder)
 
 
 class _Facts:
@@ -131,11 +144,13 @@ class _Facts:
         self.apply_variables = [name for name in _variables(data) if name not in _variables(planner)]
         self.plan_variables = [name for name in _variables(planner) if name not in _variables(data)]
         self.shared_variables = [name for name in _variables(data) if name in _variables(planner)]
-        self.password_files = [path for path in _files(data) if not path.startswith(("/", "~"))]
         self.logins = [
-            _Login(host, _for_shell(ssh, "key_file"), _for_shell(ssh, "known_hosts"))
+            _Login(host, ssh.get("key_file", Ssh().key_file), ssh.get("known_hosts", Ssh().known_hosts))
             for host, ssh in data.get("ssh", {}).items()
         ]
+        self.hosts_variable = any(login.hosts("") for login in self.logins)
+        keys = [login.key_file for login in self.logins]
+        self.private_files = [posixpath.normpath(path) for path in (*_files(data), *keys) if _is_relative(path)]
         self.has_ox = "openxchange" in data
         self.gitlab_condition = "".join(f" && ${name}" for name in self.plan_variables)
         self.github_condition = " && ".join(f"secrets.{name} != ''" for name in self.plan_variables) or "true"
@@ -157,11 +172,15 @@ def _files(section: Mapping[str, Any]) -> Iterator[str]:
         if isinstance(value, Mapping):
             yield from _files(value)
         elif key.endswith("password_file"):
-            yield posixpath.normpath(str(value))
+            yield str(value)
 
 
-def _for_shell(ssh: Mapping[str, Any], key: str) -> str:
+def _is_relative(path: str) -> bool:
+    return not path.startswith(("/", "~"))
+
+
+def _for_shell(path: str, folder: str) -> str:
     """A path of the site file as a word of sh, which knows no `~` in quotes."""
-    default = {"key_file": "~/.ssh/id_ed25519", "known_hosts": "~/.ssh/known_hosts"}[key]
-    path = str(ssh.get(key, default))
-    return f'"$HOME"/{shlex.quote(path[2:])}' if path.startswith("~/") else shlex.quote(path)
+    if path.startswith("~/"):
+        return f'"$HOME"/{shlex.quote(path[2:])}'
+    return f"{folder}{shlex.quote(path)}" if _is_relative(path) else shlex.quote(path)

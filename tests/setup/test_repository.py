@@ -85,10 +85,10 @@ def test_the_planner_has_credentials_of_its_own(tmp_path: Path, texts: dict[str,
 
 
 def test_a_file_with_a_password_is_ignored_by_git(tmp_path: Path) -> None:
-    data = {**WHOLE, "openxchange": {"admin_password_file": "./ox.txt"}}
+    data = {**WHOLE, "openxchange": {"admin_password_file": "./ox.txt"}, "ssh": {"m": {"key_file": "the-key"}}}
     save(repository(data), tmp_path)
     git(tmp_path, "init", "--quiet")
-    for name in ("ox.txt", "id_ed25519", "plan.json"):
+    for name in ("ox.txt", "the-key", "id_ed25519", "plan.json"):
         (tmp_path / name).write_text("x")
     git(tmp_path, "add", ".")
     assert set(git(tmp_path, "ls-files").split()) == set(FILES)
@@ -135,6 +135,28 @@ def test_github_applies_one_at_a_time_and_trusts_no_fork(texts: dict[str, str]) 
     assert "head.repo.full_name == github.repository" in read["jobs"]["plan"]["if"]
     # what a pull request chooses is no part of a script
     assert not [step for job in jobs(texts[GITHUB]).values() for step in job["steps"] if "${{" in step.get("run", "")]
+
+
+@pytest.mark.parametrize("path", ["~/.ssh/it's mine", "keys/mine", "/srv/a key"])
+def test_ci_puts_the_key_where_the_site_file_looks_for_it(tmp_path: Path, path: str) -> None:
+    """In merge requests beside the site file of the target branch; host keys that are in git stay as they are."""
+    texts = repository({**WHOLE, "ssh": {"mail.example": {"key_file": path, "known_hosts": "known_hosts"}}})
+    found = jobs(texts[GITLAB])
+    for job, folder in (("plan", tmp_path / "base"), ("apply", tmp_path)):
+        (line,) = [line for line in found[job]["script"] if "SSH_KEY" in str(line)]
+        home = {"HOME": "/home/ci", "base": str(folder)}
+        words = subprocess.run(
+            ["sh", "-c", f"printf '%s\\n' {line}"], env=home, capture_output=True, text=True, check=True
+        )
+        settings = load_site_of(texts, folder)
+        at = settings.path(path) if not path.startswith("~") else Path("/home/ci") / path[2:]
+        assert (folder / words.stdout.splitlines()[-1]) == at
+        assert "KNOWN_HOSTS" not in str(found[job])
+
+
+def load_site_of(texts: dict[str, str], folder: Path) -> Settings:
+    save(texts, folder)
+    return load_site(folder / "reconciler.yaml")
 
 
 def test_the_plan_of_a_merge_request_takes_the_site_file_of_its_target(tmp_path: Path) -> None:
