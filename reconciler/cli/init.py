@@ -77,6 +77,8 @@ async def init(
     folder: Path, told_values: Sequence[str], without: Sequence[str], probe: str | None, look_in: Sequence[str]
 ) -> Status:
     """Asks, or takes what it was told; tries it; and only then writes. Raises UsageError and Unreadable."""
+    if look_in and probe is None:
+        raise UsageError("--look-in says where --probe is to look, and there is none", hint="add --probe HOST")
     refuse_existing(folder)
     setup = Setup(folder, without)
     _take(setup, told_values, without)

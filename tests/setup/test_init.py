@@ -119,6 +119,7 @@ def test_each_system_that_does_not_answer_is_said(live: Live) -> None:
         (("--without", "exim"), "it is one of postfixadmin, openxchange, postfix"),
         (("--set", "postfix.host=m", "--without", "postfix"), "goes with no --without postfix"),
         (("--set", "postfix=x"), "postfix: "),
+        (("--look-in", "/srv"), "add --probe HOST"),
         (("--set", "postfix.host=m", "--set", "ssh=x"), "ssh: "),
     ],
 )
