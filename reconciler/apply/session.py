@@ -97,7 +97,13 @@ async def _renewed(ledger: Ledger, lease: Lease) -> AsyncIterator[None]:
     block = asyncio.current_task()
     assert block is not None
     task = asyncio.create_task(_renew(ledger, lease))
-    task.add_done_callback(lambda done: None if done.cancelled() else block.cancel())
+    ended = False
+
+    def cancel_block(done: asyncio.Task[None]) -> None:
+        if not done.cancelled() and not ended:
+            block.cancel()
+
+    task.add_done_callback(cancel_block)
     try:
         yield
     except asyncio.CancelledError:
@@ -106,6 +112,7 @@ async def _renewed(ledger: Ledger, lease: Lease) -> AsyncIterator[None]:
         block.uncancel()
         raise LockLost from None
     finally:
+        ended = True  # a loss that is noticed from now on must not cancel what comes after the block
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
