@@ -23,6 +23,7 @@ from reconciler.cli.command_options import (
 )
 from reconciler.cli.edit_commands import add, edits
 from reconciler.cli.formats import Format
+from reconciler.cli.letters_commands import letters
 from reconciler.cli.queue_commands import queue
 from reconciler.cli.runner import enter
 from reconciler.cli.streams import write
@@ -318,4 +319,5 @@ def check(site: SiteOption = None) -> None:
 app.listed.update(edits.listed)
 app.add_typer(ledger)
 app.add_typer(add)
+app.add_typer(letters)
 app.add_typer(queue)

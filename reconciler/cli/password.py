@@ -4,20 +4,19 @@ one transition, with a given password instead of one that is made (docs/letters.
 from __future__ import annotations
 
 import sys
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 
 from pydantic import SecretStr
 
 from reconciler.cli.apply import carry_through, say_taken_over
+from reconciler.cli.declared_mailbox import declared_mailbox
 from reconciler.cli.exit_status import Status
 from reconciler.cli.formats import Format
 from reconciler.cli.site_session import SiteSession, open_site
 from reconciler.cli.streams import say
 from reconciler.cli.terminal import ask
 from reconciler.errors import UsageError
-from reconciler.model.addresses import BadAddress, domain_of, local_part, parse_address
 from reconciler.model.declared import Mailbox
 from reconciler.model.records import MailboxRow, Owner, OxUserRow, Scope
 from reconciler.planning.plan import Plan
@@ -55,7 +54,7 @@ async def password(
 ) -> Status:
     """Sets it in every system, or says why not. Raises UsageError."""
     async with open_site(site, state) as opened:
-        box = _declared(opened, asked)
+        box = _switched_on(opened, asked)
         if typed is not None:
             _refuse(opened, box, typed)
         async with opened.session() as session:
@@ -71,33 +70,11 @@ async def password(
     return status
 
 
-def _declared(opened: SiteSession, asked: str) -> Mailbox:
-    """The mailbox that is meant and switched on. Raises UsageError."""
-    desired = opened.context.desired
-    names = [address for address in desired.mailboxes if local_part(address) == asked.lower()]
-    if len(names) > 1:
-        raise UsageError(f"{asked} may be {' or '.join(names)}", hint="write the whole address")
-    domains = {domain_of(address) for address in desired.mailboxes}
-    try:
-        address = names[0] if names else parse_address(asked, domains.pop() if len(domains) == 1 else None)
-    except BadAddress as error:
-        raise UsageError(str(error), hint="example: reconciler password info@mail.example") from None
-    box, now = desired.mailboxes.get(address), opened.context.chains.of(address)
-    if now != address:
-        message = f"{address} is a former address of {now}, and they have one password"
-        raise UsageError(message, hint=f"set it there: reconciler password {now}")
-    if address in desired.aliases:
-        goto = ", ".join(desired.aliases[address].goto)
-        raise UsageError(f"{address} is an alias to {goto}: nobody logs in with it", hint="name the mailbox")
-    if address in opened.context.removed:
-        message = f"the removal of {address} is declared, so it gets no password"
-        raise UsageError(message, hint="take the entry under `removals:` out, declare the mailbox, and apply first")
-    if box is None:
-        near = get_close_matches(address, desired.mailboxes, n=1, cutoff=0.85)
-        hint = f"did you mean {near[0]}?" if near else "declare it first: reconciler add mailbox, or reconciler import"
-        raise UsageError(f"{address} is not declared as a mailbox", hint=hint)
+def _switched_on(opened: SiteSession, asked: str) -> Mailbox:
+    """The mailbox that is meant. Raises UsageError."""
+    box = declared_mailbox(opened.context, asked, "reconciler password")
     if not box.active:
-        message = f"{address} is switched off ({opened.declaration.locate(box.origin)}): nobody could log in"
+        message = f"{box.address} is switched off ({opened.declaration.locate(box.origin)}): nobody could log in"
         raise UsageError(message, hint="write `active: true` there, apply it, then set the password")
     return box
 

@@ -158,6 +158,17 @@ def half_given(kinds: Set[str]) -> bool:
     return "given_password" in kinds and not kinds & {"password", "letter"}
 
 
+class OpenLetter(NamedTuple):
+    """A letter that a run was to send: it is owed, or may not have arrived (`uncertain`). `when` is in UTC."""
+
+    account: str
+    template: str
+    uncertain: bool
+    run: int
+    when: datetime
+    message: str
+
+
 class PastStep(NamedTuple):
     """One step of a run, as it was planned and as it went. Times are UTC."""
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from reconciler.model.records import PasswordRow
 from reconciler.planning.finding import Finding, Severity
-from reconciler.planning.ledger_state import half_given
+from reconciler.planning.ledger_state import OpenLetter, half_given
 from reconciler.planning.new_passwords import ask_whether_it_came
 from reconciler.planning.plan import HALF_GIVEN
+from reconciler.planning.plan_context import PlanContext
 from reconciler.policy.gate_context import GateContext
 from reconciler.policy.wording import about, refusal
 
@@ -35,6 +36,24 @@ def untold_password(context: GateContext) -> Iterator[Finding]:
         else:
             hint = f"write a `member` whom a letter reaches, or set a password of {account} by other means afterwards"
             yield about(transition, Severity.WARNING, _RULE, f"{message}: no letter can go out", hint)
+
+
+def letters_left(letters: Sequence[OpenLetter], context: PlanContext, zone: ZoneInfo) -> Iterator[Finding]:
+    """What the ledger knows of letters that are not known to have arrived, for accounts that git declares."""
+    for letter in letters:
+        account = context.chains.of(letter.account)
+        if account not in context.desired.mailboxes:
+            continue
+        which = f"the letter `{letter.template}` of run {letter.run} ({letter.when.astimezone(zone):%Y-%m-%d %H:%M})"
+        if letter.uncertain:
+            message = f"{which} to the owner of {account} may not have arrived"
+            hint = ask_whether_it_came(context.desired, account)
+            yield Finding(Severity.WARNING, "uncertain-letter", account, message, hint)
+        else:
+            why = f": {letter.message}" if letter.message else ""
+            message = f"{which} is still owed to the owner of {account}{why}"
+            hint = "reconciler resume sends one, with a new password where it tells one; by hand: reconciler password"
+            yield Finding(Severity.WARNING, "owed-letter", account, message, hint)
 
 
 def half_given_password(context: GateContext) -> Iterator[Finding]:

@@ -106,7 +106,7 @@ EDITS = {
     "adopt",
     "fmt",
 }
-WITHOUT_REPORT = {"unlock", "ledger init", "ledger check", "import", *EDITS}
+WITHOUT_REPORT = {"unlock", "ledger init", "ledger check", "import", "letters preview", *EDITS}
 """They say what they did; there is nothing to be read by a program."""
 
 
@@ -145,6 +145,7 @@ def test_nothing_forces_every_gate() -> None:
         "--strict",
         "--quiet",
         "--limit",
+        "--kind",
         "--write",
         "--into",
         "--domain",

@@ -39,7 +39,7 @@ from reconciler.apply.ledger.run_statements import NewRun
 from reconciler.apply.ledger.tables import declare
 from reconciler.model.records import Owner, Records
 from reconciler.planning.changes import Outcome, Result, RowId, Step
-from reconciler.planning.ledger_state import InventoryEntry, OneShot, PastRun, Remembered, RunState
+from reconciler.planning.ledger_state import InventoryEntry, OneShot, OpenLetter, PastRun, Remembered, RunState
 from reconciler.remote.database import connect
 
 P = ParamSpec("P")
@@ -226,6 +226,10 @@ class Ledger:
     async def half_way(self) -> frozenset[Owner]:
         """Owners whom a run left with an effect undone that no system can show: a password, a letter."""
         return frozenset(await self._read(run_queries.unseen))
+
+    async def open_letters(self) -> list[OpenLetter]:
+        """Letters that are owed, or may not have arrived."""
+        return await self._read(run_queries.open_letters)
 
     async def history(self, limit: int) -> list[PastRun]:
         """The latest runs, newest first, without their steps."""

@@ -24,6 +24,7 @@ from reconciler.planning.ledger_state import (
     LEDGER,
     PERSON,
     OneShot,
+    OpenLetter,
     PastRun,
     PastStep,
     Remembered,
@@ -156,6 +157,22 @@ def _uncertain(db: SiteTables) -> Mapping[str, datetime]:
         db.steps(step.key, step.ended).where(*uncertain, not_(_later(db, "key", where=sent_later))).order_by(step.run)
     )
     return {row[0]: row[1] for row in db.execute(query)}
+
+
+def open_letters(db: SiteTables) -> list[OpenLetter]:
+    """The letters that are owed, or may not have arrived: the last one of each account, by its address."""
+    step, run = db.tables.steps.c, db.tables.runs.c
+    owed = {owner.subject for owner, kinds in unseen(db).items() if "letter" in kinds}
+    uncertain = _uncertain(db)
+    over = (StepState.DONE, StepState.SKIPPED, StepState.SUPERSEDED)
+    query = db.steps(step.subject, step.after, step.state, step.run, step.ended, run.started, step.message)
+    found: dict[str, OpenLetter] = {}
+    for row in db.execute(query.where(step.kind == "letter", step.state.not_in(over)).order_by(step.run)):
+        unsure = row.state == StepState.UNCERTAIN
+        if row.subject in (uncertain if unsure else owed):
+            template, when = json.loads(row.after)["template"], row.ended or row.started
+            found[row.subject] = OpenLetter(row.subject, template, unsure, row.run, when, row.message)
+    return sorted(found.values())
 
 
 def _one_shots(db: SiteTables) -> tuple[frozenset[OneShot], frozenset[OneShot]]:

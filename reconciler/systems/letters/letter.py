@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from email.headerregistry import Address as HeaderAddress
 from email.message import EmailMessage
@@ -16,6 +16,9 @@ from reconciler.model.addresses import BadAddress, domain_of, parse_address
 from reconciler.settings import Letters, Settings
 from reconciler.systems.letters.letter_templates import Content, Templates
 
+NO_PASSWORD = "XXXXX-XXXXX-XXXXX-XXXXX"
+"""Where a letter that is only looked at would have the password: as long as one."""
+
 
 class Stationery:
     """Templates and sender of one site; made once, so that a broken template is found before anything is done."""
@@ -27,6 +30,13 @@ class Stationery:
         self._templates = Templates(settings, letters)
         for broken in self._templates.broken():
             raise broken
+
+    def preview(self, template: str, content: Content, recipient: str) -> str:
+        """The letter as text, with its headers that a reader sees; `recipient` is a description."""
+        subject, body = self._templates.text(
+            template, replace(content, password=NO_PASSWORD, sender_name=self.sender_name)
+        )
+        return f"From: {self._sender}\nTo: {recipient}\nSubject: {subject}\n\n{body}"
 
     def message(self, template: str, recipient: str, content: Content) -> EmailMessage:
         """The message to `recipient` alone. Raises PermanentFailure when a value would break out of its line."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from reconciler.model.addresses import Address, BadAddress, domain_of, local_part, parse_address
 from reconciler.model.declared import DesiredState, Mailbox, OldMailbox, Rename
@@ -36,8 +37,8 @@ def occasion(
     return ACCOUNT if made or welcome else PASSWORD
 
 
-def content(context: PlanContext, account: Address, member: str, settings: Settings) -> Content:
-    """The content of a letter, without password, web page and sender."""
+def content(context: PlanContext, account: Address, member: str | None, settings: Settings) -> Content:
+    """The content of a letter, without password and sender."""
     box, former = context.desired.mailboxes.get(account), context.chains.addresses(account)[1:]
     renames = context.chains.former.get(account, ())
     return Content(
@@ -46,7 +47,8 @@ def content(context: PlanContext, account: Address, member: str, settings: Setti
         given_name=(box and box.given_name) or "",
         name=(box and box.name) or "",
         web_login=_web_login(box, settings),
-        addresses=(account, *former, f"{member}@{domain_of(account)}"),
+        addresses=(account, *former, *([f"{member}@{domain_of(account)}"] if member else [])),
+        web_url=_web_url(box, settings),
         old_address=former[0] if former else "",
         old_mail=_old_mail(box, renames, settings),
         groupware=bool(box and box.groupware),
@@ -62,6 +64,15 @@ def _old_mail(box: Mailbox | None, renames: Sequence[Rename], settings: Settings
     section = settings.openxchange
     reachable = section is not None and None not in (section.web_url, section.imap, section.smtp)
     return "attached" if box is not None and box.groupware and reachable else "separate"
+
+
+def _web_url(box: Mailbox | None, settings: Settings) -> str:
+    """The groupware's front page: the server of `openxchange.web_url`, which is its interface."""
+    groupware = settings.openxchange
+    if box is None or not box.groupware or groupware is None or groupware.web_url is None:
+        return ""
+    url = urlsplit(groupware.web_url)
+    return f"{url.scheme}://{url.netloc}/"
 
 
 def _web_login(box: Mailbox | None, settings: Settings) -> str:

@@ -7,14 +7,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from email.message import EmailMessage
-from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 
 from reconciler.errors import Halted, PermanentFailure, Unreadable
 from reconciler.model.addresses import Address
-from reconciler.model.declared import Mailbox
 from reconciler.model.records import LetterRow, MemberRow, Owner, Records, Row
 from reconciler.planning.changes import Action, Change, Outcome, Result, Stage, Step
 from reconciler.planning.finding import Finding
@@ -137,21 +135,12 @@ class LetterSystem(System):
         content = replace(
             about(context, Address(row.account), row.member, self._context.settings),
             password=password,
-            web_url=self._web_url(context.desired.mailboxes.get(Address(row.account))),
             sender_name=self._stationery.sender_name,
         )
         try:
             return self._stationery.message(row.template, row.recipient, content)
         except PermanentFailure as error:
             return Outcome.of(error)
-
-    def _web_url(self, box: Mailbox | None) -> str:
-        """The groupware's front page: the server of `openxchange.web_url`, which is its interface."""
-        groupware = self._context.settings.openxchange
-        if box is None or not box.groupware or groupware is None or groupware.web_url is None:
-            return ""
-        url = urlsplit(groupware.web_url)
-        return f"{url.scheme}://{url.netloc}/"
 
     def _outcome(self, context: PlanContext, step: Step, answer: str | None) -> Outcome:
         row = step.change.row
