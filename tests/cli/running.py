@@ -55,14 +55,24 @@ def environment(**changes: str) -> dict[str, str]:
 
 
 class Process:
-    """The command at work in `folder`, with nobody at its standard input. `code` replaces the console script's."""
+    """The command at work in `folder`, with a file at its standard input: `piped`, else an empty one. `code` replaces
+    the console script's."""
 
     def __init__(
-        self, folder: Path, arguments: Sequence[str], env: Mapping[str, str] | None, code: str, *, tools: bool = True
+        self,
+        folder: Path,
+        arguments: Sequence[str],
+        env: Mapping[str, str] | None,
+        code: str,
+        *,
+        tools: bool = True,
+        piped: bytes = b"",
     ) -> None:
         self._out, self._err = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115  # until it has ended
-        with Path(os.devnull).open() as nobody:
-            streams = (nobody.fileno(), self._out.fileno(), self._err.fileno())
+        with tempfile.TemporaryFile() as given:
+            given.write(piped)
+            given.seek(0)
+            streams = (given.fileno(), self._out.fileno(), self._err.fileno())
             env = environment(**(env or {}))
             self.pid = nursery().start(code, arguments, folder, env, streams, tools_in_process=not tools)
         self.status: int | None = None
@@ -100,9 +110,11 @@ def start(folder: Path, *arguments: str, env: Mapping[str, str] | None = None, c
     return Process(folder, arguments, env, code)
 
 
-def reconciler(folder: Path, *arguments: str, env: Mapping[str, str] | None = None, tools: bool = True) -> Answer:
+def reconciler(
+    folder: Path, *arguments: str, env: Mapping[str, str] | None = None, tools: bool = True, piped: bytes = b""
+) -> Answer:
     """Runs the command to its end. The tools of the OX stand-in are processes, or with `tools` false its calls."""
-    process = Process(folder, arguments, env, COMMAND[2], tools=tools)
+    process = Process(folder, arguments, env, COMMAND[2], tools=tools, piped=piped)
     process.status = nursery().wait(process.pid)
     return process.wait()
 

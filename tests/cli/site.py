@@ -97,6 +97,11 @@ class Site:
         env = {OX_ENV: OX_PASSWORD, **env}
         return reconciler(self.folder, *arguments, env=env, tools=self.tools)
 
+    def pipe(self, content: bytes, *arguments: str) -> Answer:
+        """`reconciler ARGUMENTS < FILE`."""
+        env = {OX_ENV: OX_PASSWORD}
+        return reconciler(self.folder, *arguments, env=env, tools=self.tools, piped=content)
+
     def letters(self) -> dict[str, EmailMessage]:
         """The letters in the outbox by recipient; the newest counts. Welcome mails go to our own domain."""
         found: dict[str, EmailMessage] = {}

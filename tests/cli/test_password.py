@@ -326,3 +326,16 @@ def content_of(file: Path) -> bytes:
         return file.read_bytes()
     except OSError:
         return b""
+
+
+def test_who_lost_the_lock_while_typing_sets_nothing(live: StandInSite, terminal: Open, command: Command) -> None:
+    shown = terminal("password", INFO)
+    shown.read_until("New password for info")
+    assert command("apply", "--yes").status == 7
+    assert command("unlock", "--yes").status == 0
+    before = live.live()
+    shown.type(f"{TYPED}\n")
+    shown.read_until("once more: ")
+    shown.type(f"{TYPED}\n")
+    assert shown.status() == 7
+    assert live.live() == before

@@ -78,6 +78,15 @@ def test_dovecot_and_ox_let_in_with_the_password_of_the_letter(site: RealSite) -
             assert dovecot.lets_in(address, password), address
             assert not dovecot.lets_in(address, password[:-1]), address
             assert control.check_password(site.ox, address.partition("@")[0], password)
+        # one that somebody types, of every kind of sign, as long as one may be
+        typed = r"""Wal 87 "x'y" \ {}()[]<>|&;$`!?*#%@^~+=,.:/-_""".ljust(72, "z")
+        site.write(postfixadmin={**site.sections["postfixadmin"], "password_scheme": "BLF-CRYPT"})
+        answer = site.pipe(f"{typed}\n".encode(), "password", CLARA)
+        assert answer.status == 0, answer
+        assert dovecot.lets_in(CLARA, typed)
+        assert not dovecot.lets_in(CLARA, typed[:-1])
+        assert not dovecot.lets_in(CLARA, site.password_of("clara@gmx.example"))
+        assert control.check_password(site.ox, CLARA.partition("@")[0], typed)
         # switched off by us, shut out by Dovecot
         site.declare(*declared[:-1], CLARA_DECLARED.replace("}", ", active: false}"))
         assert site.run("apply", "--yes").status == 0
