@@ -88,8 +88,13 @@ class _TargetState:
             return row.name or chain.key
         # by hand the old one's name may be changed before the new mailbox is made
         name = row.name if row.name_managed else found.name.partition(_FORMERLY)[0]
+        if name in chain.addresses:  # made of an address, where there was no name
+            name = ""
         quota = row.quota if row.quota_managed else found.quota
-        self.wanted["mailbox"][chain.key] = row._replace(name=name, quota=quota)
+        # the account came back to an address whose mailbox has the name that it got when it was left
+        came_back = found.name.endswith(_FORMERLY + chain.key)
+        managed = row.name_managed or came_back
+        self.wanted["mailbox"][chain.key] = row._replace(name=name, quota=quota, name_managed=managed)
         return name or chain.key
 
     def _former_mailbox(self, former: Former, name: str) -> None:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 from passlib.hash import sha512_crypt  # type: ignore[import-untyped]  # libpass has no stubs
@@ -258,3 +259,18 @@ async def test_what_git_does_not_say_comes_from_the_old_mailbox(
     await apply(system, declared(mailbox(NEW, member="10042", quota=7), rename()))
     assert rows(pfa_database, "SELECT quota FROM mailbox WHERE username = :u", u=NEW) == [{"quota": 7 * MB}]
     assert await changes_of(system, declared(mailbox(NEW, member="10042", quota=7), rename())) == []
+
+
+@pytest.mark.parametrize(("name", "called"), [("Anna Muster", "Anna Muster"), ("", OLD)])
+async def test_who_comes_back_has_their_name_again(
+    pfa_database: PostfixAdminDatabase, system: PostfixAdminSystem, name: str, called: str
+) -> None:
+    """git says no name: neither mailbox keeps one that was made for an address that is left no more."""
+    by_hand(pfa_database, "UPDATE mailbox SET name = :name", name=name)
+    there = rename(day=renamed().today - timedelta(days=1))
+    await apply(system, declared(mailbox(NEW, member="10042"), there))
+    desired = declared(mailbox(OLD, member="10042"), there, rename(NEW, OLD))
+    await apply(system, desired)
+    found = {address: row[0] for address, row in names(pfa_database).items()}
+    assert found == {OLD: name, NEW: f"{called} ehem. {NEW}"}
+    assert await changes_of(system, desired) == []
