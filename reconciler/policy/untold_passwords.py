@@ -31,10 +31,10 @@ def untold_password(context: GateContext) -> Iterator[Finding]:
             continue
         message = f"{account} gets a new password that nobody is told, and the old one no longer works"
         if context.site.letters is None:
-            hint = f"write `letters` in the site file; or confirm it, and set a password of {account} by other means"
+            hint = f"write `letters` in the site file; or confirm it, and afterwards: reconciler password {account}"
             yield refusal(transition, _RULE, f"{message}: the site file has no `letters`", hint)
         else:
-            hint = f"write a `member` whom a letter reaches, or set a password of {account} by other means afterwards"
+            hint = f"write a `member` whom a letter reaches, or afterwards: reconciler password {account}"
             yield about(transition, Severity.WARNING, _RULE, f"{message}: no letter can go out", hint)
 
 

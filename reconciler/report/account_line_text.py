@@ -86,7 +86,7 @@ def _opening(transition: Transition) -> str:
 def _told(transition: Transition, *, new: bool) -> Iterator[str]:
     """The new password, and whether a letter tells it."""
     if any(change.kind == "given_password" for change in transition.changes):
-        yield "the password that is typed now, which no letter tells"
+        yield "a typed password, which no letter tells"
         return
     made = makes_password(transition.changes)
     if made and not new:

@@ -125,7 +125,7 @@ def _topic(account: str, template: str) -> tuple[str, str]:
     """What the letter is about, and how to pass that on without it."""
     if template == MOVED:
         return "the new address", f"tell the person by other means that they log in as {account} now"
-    return "the password", f"set the password of {account} by other means and hand it over in person"
+    return "the password", f"set the password afterwards (reconciler password {account}), and hand it over in person"
 
 
 def email_problem(entry: MemberRow) -> str:
