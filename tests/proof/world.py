@@ -249,7 +249,7 @@ class World:
             patch.setattr(site_session, "build_ledger", ledger)
             patch.setattr(site_session, "read_site", read_site)
             patch.setattr(site_session, "SiteHosts", lambda *_: InProcessHosts(touches, self.ox))
-            patch.setattr(site_session, "_mailer", lambda site: Outbox(touches, site.path("outbox")))
+            patch.setattr(site_session, "mailer_of", lambda site: Outbox(touches, site.path("outbox")))
             patch.setattr(site_session, "operator", lambda: Operator("cron", machine, 4711))
             patch.setattr(attach, "Web", lambda url: InProcessWeb(url, touches, self.ox))
             patch.setattr(workflow, "carry_out", partial(carry_out, pause=0))
