@@ -11,12 +11,10 @@ from reconciler.importing.imported import Imported, Live
 from reconciler.model.addresses import Address, BadAddress, domain_of, local_part, parse_address
 from reconciler.model.records import MailboxRow, OxUserRow
 from reconciler.planning.identity import addresses_of
+from reconciler.systems.postfixadmin.matching import FORMERLY
 
 LoginRule = Literal["local_part", "address"]
 """How the site makes an OX login from an address."""
-
-FORMERLY = " ehem. "
-"""What the wiki puts between the name and the former surname of an old mailbox."""
 
 _LOGIN = re.compile(r"[$@%.+a-zA-Z0-9_-]+")
 _LONGEST_NUMBER = 17  # digits of a member number that YAML takes as a whole number

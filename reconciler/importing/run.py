@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
+from reconciler.errors import UsageError
 from reconciler.importing.accounts import Accounts
 from reconciler.importing.aliases import add_aliases
 from reconciler.importing.imported import Imported, Live
@@ -29,10 +30,14 @@ class Result:
 
 
 async def import_state(sources: Sources, domains: Sequence[str] = ()) -> Result:
-    """State for what is live, of these domains or of all. Raises Unreadable: half a site is never imported."""
+    """State for what is live, of these domains or of all. Raises Unreadable, since half a
+    site is never imported, and UsageError for a domain that is not there."""
     observed = await asyncio.gather(*(system.observe() for system in sources.systems))
     imported = await collected(sources, observed)
     if domains:
+        if unknown := [domain for domain in domains if domain not in imported.domains]:
+            hint = f"the domains are {', '.join(imported.domains) or 'none'}"
+            raise UsageError(f"PostfixAdmin has no domain {' and '.join(unknown)}", hint=hint)
         _only(imported, domains)
     recorded = [AsObserved(system, seen) for system, seen in zip(sources.systems, observed, strict=True)]
     return Result(imported, await prove(imported, replace(sources, systems=recorded)))

@@ -288,7 +288,7 @@ def test_a_link_stays_one_and_permissions_stay(files: Site, command: Command) ->
 def test_a_file_that_changes_meanwhile_is_left(files: Site) -> None:
     file = files.folder / "state" / "state.yaml"
 
-    def change(edit, _):  # type: ignore[no-untyped-def]
+    def change(edit, _):  # type: ignore[no-untyped-def]  # in the place of a typed one
         edit.take_out([edit.state.sender_blocks["spam@example.net"].origin])
         file.write_text(state(files) + "# mine\n")
         return Done("x", frozenset({"spam@example.net"}))

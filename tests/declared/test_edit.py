@@ -116,7 +116,7 @@ def test_the_right_file(tmp_path: Path, there: list[str], domain: str, name: str
     for number, each in enumerate(there):
         of = each.split("/")[0] if "/" in each else DOMAIN
         files[each] = f"# yaml-language-server: $schema={'../' * each.count('/')}.s.json\ndomain: {of}\n"
-        files[each] += f"mailboxes:\n  m{number}: {BOX}\n"  # type: ignore[operator]
+        files[each] += f"mailboxes:\n  m{number}: {BOX}\n"  # type: ignore[operator]  # every value here is a text
     new, _ = edited(tmp_path, files, add_box("x", domain))
     assert list(new) == [name]
     if name not in files:

@@ -161,6 +161,9 @@ def test_one_domain_alone(site: StandInSite) -> None:
     site.add_domain(OTHER)
     site.add_mailbox(ANNA)
     site.add_mailbox(f"info@{OTHER}")
+    answer = site.run("import", "--into", "new", "--domain", "mail-sud.example")
+    assert answer.status == 2, answer
+    assert OTHER in answer.words, "the domains that there are"
     _done(site.run("import", "--into", "new", "--domain", OTHER))
     files = _texts(site.folder / "new")
     assert list(files) == ["domains.yaml", f"{OTHER}/mailboxes.yaml"]

@@ -90,7 +90,7 @@ async def test_one_that_every_look_has_missed_is_released_in_the_end(mail_queue:
 
     class Missing(BusyHost):
         async def run(self, argv: Sequence[str], **options: object) -> Completed:
-            done = await super().run(argv, **options)  # type: ignore[arg-type]
+            done = await super().run(argv, **options)  # type: ignore[arg-type]  # handed through
             looks = sum("-j" in ran for ran in self.ran)
             return done._replace(stdout=b"") if "-j" in argv and 1 < looks <= 4 else done
 
@@ -205,7 +205,7 @@ class Refusing(BusyHost):
     async def run(self, argv: Sequence[str], **options: object) -> Completed:
         if self._option in argv:
             return Completed(1, b"", b"sudo: a password is required\n")
-        return await super().run(argv, **options)  # type: ignore[arg-type]
+        return await super().run(argv, **options)  # type: ignore[arg-type]  # handed through
 
 
 async def test_an_error_after_holding_says_what_stays_on_hold(mail_queue: QueuePostfix) -> None:
@@ -224,7 +224,7 @@ async def test_a_look_that_fails_after_holding_deletes_nothing(mail_queue: Queue
             held.append("-h" in argv)
             if "-j" in argv and any(held):
                 return Completed(69, b"", b"postqueue: fatal: Queue report unavailable - mail system is down\n")
-            return await super().run(argv, **options)  # type: ignore[arg-type]
+            return await super().run(argv, **options)  # type: ignore[arg-type]  # handed through
 
     with pytest.raises(PermanentFailure, match=r"mail system is down; mail of .* may be on hold"):
         await done(mail_queue, Blind())

@@ -102,7 +102,7 @@ class Recorder(LocalHost):
         self.commands: list[list[str]] = []
         self.output = b""
 
-    async def run(self, argv, **options):  # type: ignore[no-untyped-def]
+    async def run(self, argv, **options):  # type: ignore[no-untyped-def]  # stands in for a host
         self.commands.append(list(argv))
         done = await super().run(argv, **options)
         self.output += done.stdout + done.stderr

@@ -14,7 +14,8 @@ from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.snapshot import Pair, rows_of
 from reconciler.systems.postfixadmin.expect import Chain, Former, Leaving, due_chains, due_removals
 
-_FORMERLY = " ehem. "
+FORMERLY = " ehem. "
+"""Between the name and the former surname of an old mailbox."""
 
 
 def match(context: PlanContext, wanted: Records, found: Records, retention_days: int) -> Pair:
@@ -87,12 +88,12 @@ class _TargetState:
         if found is None:
             return row.name or chain.key
         # by hand the old one's name may be changed before the new mailbox is made
-        name = row.name if row.name_managed else found.name.partition(_FORMERLY)[0]
+        name = row.name if row.name_managed else found.name.partition(FORMERLY)[0]
         if name in chain.addresses:  # made of an address, where there was no name
             name = ""
         quota = row.quota if row.quota_managed else found.quota
         # the account came back to an address whose mailbox has the name that it got when it was left
-        came_back = found.name.endswith(_FORMERLY + chain.key)
+        came_back = found.name.endswith(FORMERLY + chain.key)
         managed = row.name_managed or came_back
         self.wanted["mailbox"][chain.key] = row._replace(name=name, quota=quota, name_managed=managed)
         return name or chain.key
@@ -100,7 +101,7 @@ class _TargetState:
     def _former_mailbox(self, former: Former, name: str) -> None:
         row = self.wanted["mailbox"].get(former.address)
         if isinstance(row, MailboxRow) and former.address in self.mailboxes:
-            self.wanted["mailbox"][former.address] = row._replace(name=name + _FORMERLY + former.suffix)
+            self.wanted["mailbox"][former.address] = row._replace(name=name + FORMERLY + former.suffix)
         else:  # never made, gone since, or moved: only its address is left
             self.wanted["mailbox"].pop(former.address, None)
 
