@@ -123,9 +123,10 @@ def _drop_invalid(
     for finding in findings:
         if not isinstance(finding, Finding) or finding.severity is not Severity.ERROR or finding.place is None:
             continue
-        path = next((path for path in files if finding.place.file.endswith(path)), None)
-        if path is not None:
-            _, section, key = max(entry for entry in files[path].entries if entry[0] <= finding.place.line)
+        path = next((path for path in files if finding.place.file.endswith(f"/{path}")), None)
+        above = () if path is None else [e for e in files[path].entries if e[0] <= finding.place.line]
+        if path is not None and above:
+            _, section, key = max(above)
             entries = contents[path].sections[section]
             if not isinstance(entries, Mapping):  # a list names its entries by their index
                 entry = entries[int(key)]
