@@ -159,12 +159,12 @@ def test_a_site_file_in_the_folder_is_no_state_and_a_place_that_cannot_be_writte
 
 def test_what_cannot_be_declared_is_taken_out_of_its_own_file(site: StandInSite) -> None:
     """The name of one domain ends like the other's."""
-    for domain in ("sued.example", OTHER):
+    for domain in ("sued.example", "vest-sued.example"):
         site.add_domain(domain)
     site.add_alias("a1@sued.example", "x@y.example")
     site.add_alias("a2@sued.example", "x@y.example")
-    site.add_alias(f"kreis1@{OTHER}", f"kreis2@{OTHER}")
-    site.add_alias(f"kreis2@{OTHER}", f"kreis1@{OTHER}")
+    site.add_alias("kreis1@vest-sued.example", "kreis2@vest-sued.example")
+    site.add_alias("kreis2@vest-sued.example", "kreis1@vest-sued.example")
     files, report = _imported(site)
     assert "  a1: [x@y.example]\n  a2: [x@y.example]\n" in files["sued.example/aliases.yaml"]
     assert "mail goes in a circle" in report
