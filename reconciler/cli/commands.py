@@ -7,6 +7,7 @@ texts here: those of the command that is asked for are evaluated, no others.
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -31,8 +32,15 @@ from reconciler.cli.streams import write
 app = Commands("reconciler", "GitOps for mail accounts: declare them in git, review the plan, apply it.")
 ledger = Commands("ledger", "The tables that remember what was done.")
 
-SCHEMAS = ("state", "site", "plan", "run", "findings", "show", "history", "queue", "queue_run")
+SCHEMAS = ("state", "site", "plan", "run", "findings", "show", "history", "queue", "queue_run", "doctor")
 """The documents that have a schema."""
+
+
+class DoctorAccount(StrEnum):
+    """What the credentials of a site file are meant for, as `doctor.context` has them; that is not imported here."""
+
+    PLANNER = "planner"
+    APPLIER = "applier"
 
 
 def _version(asked: bool) -> None:
@@ -249,6 +257,31 @@ def password(
 
     typed = command.piped()
     enter(lambda: command.password(address, site, state, output, typed), output)
+
+
+@listed(app)
+def doctor(
+    site: SiteOption = None,
+    output: FormatOption = Format.TEXT,
+    moving_to: Annotated[
+        list[str] | None,
+        typer.Option("--moving-to", metavar="IP", help="An address that mail is going to be sent from; repeatable."),
+    ] = None,
+    account: Annotated[
+        DoctorAccount | None,
+        typer.Option("--account", help="What the credentials are meant for; default: whichever they fit."),
+    ] = None,
+) -> None:
+    """Examine the site before something goes wrong: each check says what it saw, why it matters, and what to do.
+    Changes nothing, and needs no declared state.
+
+    Exit status 0: all is well. 4: there are warnings. 9: something fails, or could not be looked at.
+
+    Example: reconciler doctor --account planner
+    """
+    from reconciler.cli import doctor as command
+
+    enter(lambda: command.doctor(site, output, moving_to or (), account.value if account else None), output)
 
 
 @listed(app)

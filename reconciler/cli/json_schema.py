@@ -11,6 +11,7 @@ from typing import Any
 from reconciler.cli.exit_status import Status
 from reconciler.cli.streams import say, write
 from reconciler.declared.json_schema import site_schema, state_schema
+from reconciler.doctor.json_report import DoctorDocument
 from reconciler.errors import UsageError
 from reconciler.report.json_history_models import HistoryDocument
 from reconciler.report.json_models import FindingsDocument, PlanDocument, RunDocument, ShowDocument, schema_of
@@ -27,6 +28,7 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "history": partial(schema_of, HistoryDocument),
     "queue": partial(schema_of, QueueDocument),
     "queue_run": partial(schema_of, QueueRunDocument),
+    "doctor": partial(schema_of, DoctorDocument),
 }
 
 

@@ -3,6 +3,8 @@
 from enum import StrEnum
 from typing import NamedTuple
 
+from reconciler.errors import ReconcilerError
+
 
 class Verdict(StrEnum):
     """What became of a check, the worst first."""
@@ -30,3 +32,11 @@ class Check(NamedTuple):
     """Why it matters, in a sentence; empty where all is well."""
     fix: tuple[str, ...] = ()
     """What to do, a step each; a line that can be pasted stands alone."""
+
+
+UNSEEN = "what could not be looked at may be right or wrong: nobody knows"
+
+
+def unknown(area: str, name: str, error: ReconcilerError) -> Check:
+    """The check of what could not be looked at."""
+    return Check(area, name, Verdict.UNKNOWN, error.message, UNSEEN, (error.hint,) if error.hint else ())

@@ -158,6 +158,8 @@ def test_nothing_forces_every_gate() -> None:
         "--probe",
         "--look-in",
         "--without",
+        "--moving-to",
+        "--account",
     }
     # what these commands write stands in git, and is reviewed there
     entry = set(re.findall(r"--[a-z-]+", """

@@ -1,0 +1,70 @@
+"""`reconciler doctor`: statuses, formats, and what a mistake on the command line is answered with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Command
+from tests.cli.test_formats import valid
+from tests.services.sshd import Sshd
+
+
+def written(folder: Path, **sections: object) -> None:
+    (folder / "reconciler.yaml").write_text(json.dumps({"site": "nrw", **sections}), encoding="utf-8")
+
+
+def ssh(server: Sshd, **others: object) -> dict[str, object]:
+    login = server.login()
+    return {name: getattr(login, name) for name in ("user", "port", "address", "key_file", "known_hosts")} | others
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Commands run in this folder."""
+    monkeypatch.delenv("RECONCILER_SITE", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_all_is_well(here: Path, sshd: Sshd, command: Command) -> None:
+    written(here, ssh={"mail.example": ssh(sshd)})
+    answer = command("doctor")
+    assert answer.status == 0, answer
+    assert "✓ login on mail.example" in answer.out
+
+
+def test_one_host_that_is_down_is_unknown_and_the_other_is_looked_at(here: Path, sshd: Sshd, command: Command) -> None:
+    written(here, ssh={"a.example": ssh(sshd, port=1), "b.example": ssh(sshd)})
+    answer = command("doctor", "--format", "json")
+    assert answer.status == 9, answer
+    valid(answer.json, "doctor")
+    logins = {c["name"]: c for c in answer.json["checks"] if c["name"].startswith("login")}
+    assert logins["login on a.example"]["verdict"] == "unknown"
+    assert "cannot be reached" in logins["login on a.example"]["saw"]
+    assert logins["login on b.example"]["verdict"] == "ok"
+
+
+def test_a_host_with_another_key_is_not_logged_in_to(here: Path, sshd: Sshd, command: Command) -> None:
+    (here / "known_hosts").write_text("", encoding="utf-8")
+    written(here, ssh={"mail.example": ssh(sshd, known_hosts=str(here / "known_hosts"))})
+    answer = command("doctor", "--format", "markdown")
+    assert answer.status == 9, answer
+    assert "**login on mail.example**" in answer.out
+    assert "known&#95;hosts" in answer.out or "known\\_hosts" in answer.out
+
+
+def test_an_address_that_is_none(here: Path, command: Command) -> None:
+    written(here)
+    answer = command("doctor", "--moving-to", "192.0.2.256")
+    assert answer.status == 2
+    assert "'192.0.2.256'" in answer.err
+    assert "192.0.2.25 or 2001:db8::25" in answer.err
+
+
+def test_a_site_of_nothing(here: Path, command: Command) -> None:
+    written(here)
+    answer = command("doctor", "--moving-to", "192.0.2.25", "--moving-to", "2001:db8::25", "--account", "planner")
+    assert (answer.status, answer.out) == (0, "mail doctor for nrw · nothing to look at\n")
