@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import date
 from typing import Any, Literal
 
 from reconciler.importing.imported import Imported, Live
@@ -30,14 +29,18 @@ def address_problem(key: str, live: Live) -> str:
     return "" if live.receives(domain_of(key)) else f"PostfixAdmin has no domain {domain_of(key)}"
 
 
+def _number(member: str) -> int | str:
+    """As it is written in YAML."""
+    return int(member) if member[0] != "0" and len(member) <= _LONGEST_NUMBER else member
+
+
 class Accounts:
     """Adds what is live of accounts to `imported`."""
 
-    def __init__(self, live: Live, imported: Imported, rule: LoginRule, today: date) -> None:
+    def __init__(self, live: Live, imported: Imported, rule: LoginRule) -> None:
         self._live = live
         self._imported = imported
         self._rule = rule
-        self._today = today
         self._users = self._users_of_mailboxes()
         self.numbers = self._numbers()
         """The address of each mailbox that has a member number, and the number."""
@@ -54,6 +57,7 @@ class Accounts:
             if rename["to"] in self._imported.mailboxes:
                 self._imported.renames[Address(old)] = rename
         self._users_without_mailbox()
+        self._members_by_name()
 
     def _mailbox(self, address: Address, row: MailboxRow) -> None:
         user = self._users.get(address)
@@ -64,7 +68,7 @@ class Accounts:
             return
         number = self.numbers.get(address)
         if number is not None:
-            fields["member"] = int(number) if number[0] != "0" and len(number) <= _LONGEST_NUMBER else number
+            fields["member"] = _number(number)
         if row.quota < 0:
             self._imported.leave("quota", address, "it is -1 (disabled), which cannot be declared", "it stays as it is")
         else:
@@ -160,6 +164,29 @@ class Accounts:
                 )
         return found
 
+    def _members_by_name(self) -> None:
+        """Whom the register has under the name of one mailbox alone, and who has no number alias: said, since a
+        namesake would get somebody else's letters."""
+        there = {local_part(key) for key in self._live.aliases}
+        by_name: dict[str, list[str]] = {}
+        for number, member in (self._live.members or {}).items():
+            if member.active and not member.problem:
+                by_name.setdefault(f"{member.given_name} {member.surname}", []).append(number)
+        namesakes: dict[str, list[Address]] = {}
+        for address in self._imported.mailboxes:
+            if self._name(address) in by_name:
+                namesakes.setdefault(self._name(address), []).append(address)
+        for name, addresses in namesakes.items():
+            number, address = by_name[name][0], addresses[0]
+            if len(addresses) == len(by_name[name]) == 1 and address not in self.numbers and number not in there:
+                self._imported.leave(
+                    "member number",
+                    address,
+                    f"the register has one member of this name, {number}, and no alias {number}@ leads here",
+                    f"if it is the same person, write `member: {_number(number)!r}` in the mailbox; the next apply "
+                    "makes the alias",
+                )
+
     def _member_aliases(self) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
         """The numbers of each mailbox, and the mailboxes of each number."""
         of_mailbox: dict[str, list[str]] = {}
@@ -174,9 +201,13 @@ class Accounts:
         return of_mailbox, of_number
 
     def _same_person(self, number: str, address: str) -> bool:
-        member, user = (self._live.members or {}).get(number), self._users.get(address)
-        name = f"{user.given_name} {user.surname}" if user is not None else self._live.mailboxes[address].name
+        member = (self._live.members or {}).get(number)
+        name = self._name(address)
         return member is not None and not member.problem and f"{member.given_name} {member.surname}" == name
+
+    def _name(self, address: str) -> str:
+        user = self._users.get(address)
+        return f"{user.given_name} {user.surname}" if user is not None else self._live.mailboxes[address].name
 
     def _former(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Old mailboxes of renames by hand: all mail goes on to one other mailbox, whose name with the former surname
@@ -209,7 +240,7 @@ class Accounts:
 
     def _rename(self, old: str, new: str) -> dict[str, Any]:
         surname = self._live.mailboxes[old].name.partition(FORMERLY)[2]
-        rename = {"from": old, "to": new, "date": str(self._today)}
+        rename = {"from": old, "to": new, "date": ""}  # only the mailbox' own row knows, see `run._date_renames`
         return rename if surname == old else rename | {"former_surname": surname}
 
     def _signs(self, old: str, new: str) -> Iterator[tuple[str, bool]]:

@@ -18,6 +18,7 @@ from reconciler.model.addresses import domain_of
 from reconciler.model.records import Records
 from reconciler.planning.ports import Observation
 from reconciler.settings import Settings
+from reconciler.systems.postfixadmin.system import PostfixAdminSystem
 from reconciler.workflow import Sources
 
 
@@ -34,6 +35,7 @@ async def import_state(sources: Sources, domains: Sequence[str] = ()) -> Result:
     site is never imported, and UsageError for a domain that is not there."""
     observed = await asyncio.gather(*(system.observe() for system in sources.systems))
     imported = await collected(sources, observed)
+    await _date_renames(imported, sources)
     if domains:
         if unknown := [domain for domain in domains if domain not in imported.domains]:
             hint = f"the domains are {', '.join(imported.domains) or 'none'}"
@@ -47,13 +49,34 @@ async def collected(sources: Sources, observed: Sequence[Observation]) -> Import
     """What was seen, as entries."""
     records: Records = {kind: table for seen in observed for kind, table in seen.records.items()}
     imported = Imported()
-    await asyncio.to_thread(_collect, sources.site, Live.of(records), imported, sources.context.today)
+    await asyncio.to_thread(_collect, sources.site, Live.of(records), imported)
     return imported
 
 
-def _collect(site: Settings, live: Live, imported: Imported, today: date) -> None:
+async def _date_renames(imported: Imported, sources: Sources) -> None:
+    """A rename by hand began with the new mailbox: its day is the rename's, where PostfixAdmin wrote it down. Raises
+    Unreadable."""
+    today = sources.context.today
+    new = [rename["to"] for rename in imported.renames.values()]
+    made: dict[str, date] = {}
+    for system in sources.systems:
+        if isinstance(system, PostfixAdminSystem):
+            made |= await system.made_on(new)
+    for old, rename in imported.renames.items():
+        day = made.get(rename["to"], today)
+        rename["date"] = str(min(day, today))
+        if rename["to"] not in made:
+            imported.leave(
+                "date of a rename",
+                f"{old} → {rename['to']}",
+                "PostfixAdmin does not say when the new mailbox was made, so the rename has the day of the import",
+                "write the right one, if you know it",
+            )
+
+
+def _collect(site: Settings, live: Live, imported: Imported) -> None:
     add_domains(live, imported)
-    accounts = Accounts(live, imported, site.openxchange.username if site.openxchange else "local_part", today)
+    accounts = Accounts(live, imported, site.openxchange.username if site.openxchange else "local_part")
     accounts.add()
     add_aliases(live, imported, accounts.numbers)
     add_blocks(live, imported)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.running import Answer
-from tests.cli.site import ANNA, BERND, DOMAIN, StandInSite
+from tests.cli.site import ANNA, BERND, DOMAIN, StandInSite, today
 from tests.importing.dirty import OTHER, make_dirty
 
 
@@ -74,18 +74,46 @@ def test_a_person_with_everything(site: StandInSite) -> None:
     assert "Nothing: all that is live is declared." in report
 
 
-def test_a_rename_by_hand_is_recognised_and_is_done(site: StandInSite) -> None:
+def _renamed_by_hand(site: StandInSite, made: str) -> tuple[str, str]:
+    """The former and the new address; `made` is what PostfixAdmin says of the new mailbox."""
     old, new = f"pirat.alt@{DOMAIN}", f"pirat.neu@{DOMAIN}"
-    site.add_mailbox(old, new, name="Pirat Neu ehem. Alt")
-    site.add_mailbox(new, name="Pirat Neu")
+    site.add_mailbox(old, new, name="Pirat Neu ehem. Alt", created="2019-01-01 10:00:00")
+    site.add_mailbox(new, name="Pirat Neu", created=made)
     site.add_ox_user("pirat.neu", new, "Pirat Neu")
     site.change_ox_user("pirat.neu", "-a", f"{new},{old}")
+    return old, new
+
+
+def test_a_rename_by_hand_is_recognised_and_is_done(site: StandInSite) -> None:
+    _renamed_by_hand(site, "2024-03-09 23:59:59")
     files, report = _imported(site)
+    assert "    date: 2024-03-09\n" in files[f"{DOMAIN}/renames.yaml"], "the day on which the new mailbox was made"
     assert "from: pirat.alt\n    to: pirat.neu\n" in files[f"{DOMAIN}/renames.yaml"]
     assert "former_surname: Alt\n" in files[f"{DOMAIN}/renames.yaml"]
     assert "  pirat.alt:" not in files[f"{DOMAIN}/mailboxes.yaml"]
     # the site's folder has the name of this test
     assert "rename" not in report.partition("## Repairs")[2].replace(str(site.folder), "").lower()
+
+
+@pytest.mark.parametrize("day", ["0000-00-00", "2000-01-01", "2024-02-31", "2099-01-01"])
+def test_a_day_that_nobody_wrote_down_is_not_invented(site: StandInSite, day: str) -> None:
+    old, new = _renamed_by_hand(site, f"{day} 00:00:00")
+    files, report = _imported(site)
+    assert f"    date: {today()}\n" in files[f"{DOMAIN}/renames.yaml"]
+    assert (f"`{old} → {new}`: PostfixAdmin does not say when" in report) == (day != "2099-01-01")
+
+
+def test_a_member_whom_the_register_has_by_name_alone_is_said_and_not_written(site: StandInSite) -> None:
+    site.add_mailbox(ANNA, name="Anna Beispiel")
+    site.add_mailbox(f"bernd@{DOMAIN}", name="Bernd Muster")
+    site.add_mailbox(f"bernd.muster@{DOMAIN}", name="Bernd Muster")  # one of them is a namesake, or a second mailbox
+    site.add_mailbox(f"clara.probe@{DOMAIN}", name="Clara Probe")  # who left
+    files, report = _imported(site)
+    assert "member" not in files[f"{DOMAIN}/mailboxes.yaml"]
+    said = [line for line in report.splitlines() if "the register has one member of this name" in line]
+    assert len(said) == 1, said
+    assert said[0].startswith(f"- `{ANNA}`")
+    assert "`member: 10042`" in said[0].replace("\\", "")
 
 
 def test_what_only_looks_like_a_rename_stays_a_mailbox_and_is_said(site: StandInSite) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.cli.site import ANNA, BERND, DOMAIN
+from reconciler.sandbox.openxchange import control
+from tests.cli.site import ANNA, ANNA_DECLARED, BERND, DOMAIN, today
 from tests.integration.sites import RealSite
 
 CLARA = f"clara.probe@{DOMAIN}"
@@ -65,3 +66,21 @@ def test_a_site_that_postfixadmin_made_and_people_edited(site: RealSite) -> None
     assert site.postfix.refuses("spam@wave.example")
     assert site.run("import", "--into", "again").status == 0
     assert _texts(site, "again") == first
+
+
+def test_a_rename_that_is_done_has_the_day_of_its_new_mailbox(site: RealSite) -> None:
+    """On a real server: what the database wrote down, and zeros, of which a driver makes no date."""
+    control.set_switches(site.ox, USERNAME_CHANGEABLE=True)
+    site.declare(ANNA_DECLARED)
+    assert site.run("apply", "--yes").status == 0
+    rename = {"from": "anna.beispiel", "to": "anna.neu", "date": "2026-11-20", "former_surname": "Beispiel"}
+    site.declare("anna.neu: {given_name: Anna, surname: Neu, member: 10042}", more={"renames": [rename]})
+    applied = site.run("apply", "--yes")
+    assert applied.status == 0, applied
+    for number, (made, day) in enumerate((("2024-03-09 08:00:00", "2024-03-09"), ("0000-00-00", str(today())))):
+        site.by_hand(
+            "SET SESSION sql_mode = ''", f"UPDATE mailbox SET created = '{made}' WHERE local_part = 'anna.neu'"
+        )
+        assert site.run("import", "--into", f"made{number}").status == 0
+        entry = f"- from: anna.beispiel\n    to: anna.neu\n    date: {day}\n    former_surname: Beispiel\n"
+        assert entry in _texts(site, f"made{number}")[f"{DOMAIN}/renames.yaml"]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, String, cast, func, select
 
 from reconciler.model.name_folding import folded
 from reconciler.model.records import AliasDomainRow, AliasRow, DomainRow, MailboxRow, Records, Row, VacationRow
@@ -29,6 +29,8 @@ from reconciler.systems.postfixadmin.stored_values import (
 from reconciler.systems.postfixadmin.table_checks import check_tables
 from reconciler.systems.postfixadmin.tables import PostfixAdminTables
 
+_NEVER = date(2000, 1, 1)
+"""PostfixAdmin's default for a time that nobody wrote down (facts/postfixadmin.md 13.7)."""
 _ROWS = 2000
 """Rows that a server-side cursor hands over at a time (facts/postfixadmin.md 15)."""
 
@@ -199,6 +201,27 @@ def password_days(connection: Connection, tables: PostfixAdminTables, domains: C
         select(domain.domain, domain.password_expiry).where(domain.domain.in_(sorted(filter(str.isascii, domains))))
     )
     return {address_key(name): days or 0 for name, days in found}
+
+
+def made_on(connection: Connection, tables: PostfixAdminTables, addresses: Collection[str]) -> dict[str, date]:
+    """Mailbox → the day it was made, by the database's clock; not of those whose day nobody wrote down (zeros, and
+    2000-01-01: facts/postfixadmin.md 13.7)."""
+    mailbox = tables.mailbox.c
+    found: dict[str, date] = {}
+    for part in _parts(sorted(filter(str.isascii, addresses))):
+        # as text: a driver makes no date of zeros
+        query = select(mailbox.username, cast(mailbox.created, String(40))).where(mailbox.username.in_(part))
+        for username, text in connection.execute(query):
+            if (day := _day(text or "")) and day > _NEVER:
+                found[address_key(username)] = day
+    return found
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text[:10])
+    except ValueError:
+        return None
 
 
 def stored_passwords(connection: Connection, tables: PostfixAdminTables, keys: Collection[str]) -> dict[str, str]:

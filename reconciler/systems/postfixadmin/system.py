@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import date
 
 from sqlalchemy.exc import DBAPIError
 
@@ -18,7 +19,7 @@ from reconciler.settings import PostfixAdmin
 from reconciler.systems.postfixadmin.connect import Database, unreadable
 from reconciler.systems.postfixadmin.expect import expect
 from reconciler.systems.postfixadmin.matching import match
-from reconciler.systems.postfixadmin.observe import Details, observe
+from reconciler.systems.postfixadmin.observe import Details, made_on, observe
 from reconciler.systems.postfixadmin.perform import Writer, is_applied
 from reconciler.systems.postfixadmin.review import review
 from reconciler.systems.postfixadmin.side_effects import side_effects
@@ -53,6 +54,10 @@ class PostfixAdminSystem(System):
 
     async def observe(self, *, writing: bool = False) -> Observation:  # noqa: ARG002  # a transaction dies with its run
         return await asyncio.to_thread(self._observe)
+
+    async def made_on(self, addresses: Collection[str]) -> dict[str, date]:
+        """When mailboxes were made, of those for which that is known. Raises Unreadable."""
+        return await asyncio.to_thread(self._made_on, addresses) if addresses else {}
 
     def match(self, context: PlanContext, wanted: Records, found: Records) -> Pair:
         return match(context, wanted, found, self._context.settings.policy.retention_days)
@@ -106,6 +111,10 @@ class PostfixAdminSystem(System):
     def _observe(self) -> Observation:
         with self._database.snapshot() as connection:
             return observe(connection, self._database.tables, self._section.quota_multiplier)
+
+    def _made_on(self, addresses: Collection[str]) -> dict[str, date]:
+        with self._database.snapshot() as connection:
+            return made_on(connection, self._database.tables, addresses)
 
     def _check(self) -> None:
         with self._database.transaction() as connection:

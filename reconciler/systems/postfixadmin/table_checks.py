@@ -21,14 +21,14 @@ WITH_APP_PASSWORDS = 1851
 """The `config.version` of PostfixAdmin 4.0, which has two more tables by user name (facts/postfixadmin.md 4)."""
 
 READ = {
-    "mailbox": "username name quota active",
+    "mailbox": "username name quota active created",
     "alias": "address goto active",
     "domain": "domain active backupmx mailboxes aliases maxquota quota",
     "alias_domain": "alias_domain target_domain active",
     "vacation": "email active",
     "config": "name value",
 }
-"""What `plan` and `drift` read: no password, no log. What cannot be seen is unknown, never absent."""
+"""What `plan`, `drift` and `import` read: no password, no log. What cannot be seen is unknown, never absent."""
 WRITTEN = {
     "mailbox": "username password name maildir quota local_part domain created modified active token_validity "
     "password_expiry",
