@@ -86,6 +86,15 @@ def _web_url(text: str) -> str:
     return text
 
 
+def _ip_address(text: str) -> str:
+    from ipaddress import ip_address  # which takes a while, and most sites name none
+
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        raise ValueError(f"{text!r} is not an IP address; write one like 192.0.2.25 or 2001:db8::25") from None
+
+
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 DatabaseUrl = Annotated[str, AfterValidator(checked_url)]
@@ -93,6 +102,7 @@ WebUrl = Annotated[str, AfterValidator(_web_url)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Maildir = Annotated[str, AfterValidator(_maildir)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
+IpAddressText = Annotated[str, AfterValidator(_ip_address)]
 DomainName = Annotated[str, AfterValidator(parse_domain)]
 QuotaText = Annotated[str, AfterValidator(_quota)]
 Port = Annotated[int, Field(ge=1, le=65535)]

@@ -16,6 +16,7 @@ from reconciler.setting_values import (
     LOOPBACK,
     DatabaseUrl,
     DomainName,
+    IpAddressText,
     Maildir,
     Pattern,
     Port,
@@ -213,6 +214,15 @@ class PasswordRules(Section):
     forbidden: list[str] = []
 
 
+class Dns(Section):
+    """What `reconciler doctor` needs to know to look at the mail host as others see it."""
+
+    server: IpAddressText | None = None
+    port: Port = 53
+    sending_addresses: list[IpAddressText] = []
+    dkim_selectors: list[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*$")]] = []
+
+
 class Site(Section):
     """The whole site file. Sections that are left out switch their part off."""
 
@@ -228,6 +238,7 @@ class Site(Section):
     ledger: Ledger = Ledger.model_construct()
     policy: Policy = Policy.model_construct()
     passwords: PasswordRules = PasswordRules.model_construct()
+    dns: Dns = Dns.model_construct()
 
 
 class Settings(Site):

@@ -21,6 +21,7 @@ SITE_WORDS: dict[str, dict[str, str]] = {
         "ledger": "Where reconciler remembers what it did.",
         "policy": "What a run may do, and how names are made.",
         "passwords": "Which passwords `reconciler password` takes.",
+        "dns": "What `reconciler doctor` asks DNS, and whom.",
     },
     "PostfixAdmin": {
         "url": "The database: DRIVER://USER@HOST:PORT/DATABASE, without the password.",
@@ -135,6 +136,14 @@ SITE_WORDS: dict[str, dict[str, str]] = {
     "PasswordRules": {
         "min_length": "At least so many characters.",
         "forbidden": "Words that a password must not hold, beside those of the address and the name.",
+    },
+    "Dns": {
+        "server": "The address of the name server to ask. Left out: the one of the machine that doctor runs on.",
+        "port": "Its port.",
+        "sending_addresses": "The addresses that others see mail come from. Left out: asked for on the mail host. "
+        "Needed where it is behind NAT, or hands its mail to a relay.",
+        "dkim_selectors": "The selectors that mail is signed with, as in SELECTOR._domainkey.DOMAIN. One that a domain "
+        "lacks does no harm when it has another.",
     },
 }
 """By the name of the section's model, then by key."""
