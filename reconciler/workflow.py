@@ -303,11 +303,12 @@ async def apply(
     one that cannot nothing is begun, and what needs only the others goes on. Raises Unreadable when nothing is left."""
     plan = drafted.plan
     needed = [{step.change.system for step in transition.steps} for transition in plan.open_transitions]
+    changes = [step.change for transition in plan.open_transitions for step in transition.steps]
     barred: dict[str, Unreadable] = {}
     for system in systems:
-        if any(system.name in names for names in needed):
+        if kinds := {change.kind for change in changes if change.system == system.name}:
             try:
-                await system.check()
+                await system.check(kinds)
             except Unreadable as error:
                 barred[system.name] = error
     if barred and all(not names.isdisjoint(barred) for names in needed):

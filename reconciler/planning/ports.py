@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -72,8 +72,8 @@ class System(ABC):
         `details` what `observe` added."""
         return ()
 
-    async def check(self) -> None:
-        """Before the first effect: can I write? Raises Unreadable."""
+    async def check(self, kinds: Collection[str] = ()) -> None:
+        """Before the first effect: can I write, these kinds of record among others? Raises Unreadable."""
         return
 
     @abstractmethod

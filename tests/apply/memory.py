@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
 from reconciler.errors import Unreadable
@@ -34,7 +34,7 @@ class Memory(System):
     def stage(self, change: Change) -> Stage:
         return Stage.MAIL_FLOW
 
-    async def check(self) -> None:
+    async def check(self, kinds: Collection[str] = ()) -> None:
         self.log.append(f"check {self.name}")
 
     async def perform(self, context: PlanContext, batch: Sequence[Step]) -> list[Outcome]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 
 from reconciler.sandbox.openxchange import control
-from tests.cli.site import ANNA_DECLARED, DOMAIN
+from tests.cli.site import ANNA_DECLARED, DOMAIN, today
 from tests.integration.sink import Sink
 from tests.integration.sites import RealSite, bare, near
 from tests.services.mail import Postfix
@@ -152,3 +153,34 @@ def test_the_log_is_written_and_never_read(
     refused = site.run("apply", "--yes")
     assert refused.status == 9, refused
     assert site.goto(f"info@{DOMAIN}") is None
+
+
+def test_domains_are_written_by_whoever_may_and_by_nobody_else(
+    backend: str, rights_site: tuple[RealSite, Callable[[list[str]], None]]
+) -> None:
+    """The page says that `apply` needs more where git declares them: that is found before the first effect."""
+    site, as_user_with = rights_site
+    in_use(site)
+    until = {"gate": "new-domain", "until": str(today() + timedelta(days=7)), "reason": "ours"}
+    site.declare(
+        "info@neu.example: {name: Info, groupware: false}",
+        aliases=["kontakt: [info@neu.example]"],
+        more={
+            "domains": {"neu.example": {}, "alt.example": {}},
+            "alias_domains": {"alt.example": {"target": "neu.example"}},
+            "confirm": [{**until, "subject": domain} for domain in ("neu.example", "alt.example")],
+        },
+    )
+    usual = printed(backend, "apply")
+    prefix = "postfixadmin." if backend == "MariaDB" else ""
+    domain = f"GRANT INSERT, UPDATE ON {prefix}domain TO reconciler"
+    alias_domain = f"GRANT SELECT, INSERT, UPDATE, DELETE ON {prefix}alias_domain TO reconciler"
+    before = site.live()
+    for given in ([], [domain], [alias_domain]):
+        as_user_with([*usual, *given])
+        refused = site.run("apply", "--yes")
+        assert refused.status == 9, refused
+        assert site.live() == before, given
+    as_user_with([*usual, domain, alias_domain])
+    applied = site.run("apply", "--yes")
+    assert applied.status == 0, applied

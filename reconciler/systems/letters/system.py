@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from email.message import EmailMessage
 
@@ -102,7 +102,7 @@ class LetterSystem(System):
         members, source = rows_of(pair.found, MemberRow), _source(self._context.settings)
         return [*rows(source, details), *zeros(source, context.desired, members), *entries(context.desired, members)]
 
-    async def check(self) -> None:
+    async def check(self, kinds: Collection[str] = ()) -> None:  # noqa: ARG002  # a letter is like another
         if self._stationery is not None:
             await self._context.mailer.check()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from reconciler.errors import Unreadable
@@ -105,7 +105,7 @@ class OpenXchangeSystem(System):
             findings += review.reset_without_database(context.desired, self._policy)
         return findings
 
-    async def check(self) -> None:
+    async def check(self, kinds: Collection[str] = ()) -> None:  # noqa: ARG002  # one login may all
         await self._tools.check()
 
     async def perform(self, context: PlanContext, batch: Sequence[Step]) -> list[Outcome]:  # noqa: ARG002  # see rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from reconciler.errors import Unreadable
 from reconciler.model.declared import SenderBlock
@@ -62,7 +62,7 @@ class SenderMap(System):
         assert isinstance(details, Rules)
         return review(context.desired, pair.found, details, self._tools)
 
-    async def check(self) -> None:
+    async def check(self, kinds: Collection[str] = ()) -> None:  # noqa: ARG002  # it is one file
         """Asks sudo for each command, or whether the folder can be written."""
         await self._reader.rules()
         if self._tools.section.privilege == "direct":

@@ -81,8 +81,8 @@ class PostfixAdminSystem(System):
         assert isinstance(details, Details)
         return list(review(context, pair, details))
 
-    async def check(self) -> None:
-        await asyncio.to_thread(self._check)
+    async def check(self, kinds: Collection[str] = ()) -> None:
+        await asyncio.to_thread(self._check, kinds)
 
     async def perform(self, context: PlanContext, batch: Sequence[Step]) -> list[Outcome]:  # noqa: ARG002  # see rows
         """Rows and passwords by account, then welcome mails. Raises Unreadable when nothing can be begun."""
@@ -116,10 +116,10 @@ class PostfixAdminSystem(System):
         with self._database.snapshot() as connection:
             return made_on(connection, self._database.tables, addresses)
 
-    def _check(self) -> None:
+    def _check(self, kinds: Collection[str]) -> None:
         with self._database.transaction() as connection:
             try:
                 check_tables(connection, self._database.tables)
-                check_writable(connection, self._database.tables)
+                check_writable(connection, self._database.tables, kinds)
             except DBAPIError as error:
                 raise unreadable(error, self.target) from None

@@ -5,7 +5,7 @@ Called inside the transaction of `observe` and of `check`, so that both fail wit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Table, bindparam, cast, delete, false, func, insert, null, select, text, update
@@ -111,20 +111,25 @@ def check_tables(connection: Connection, tables: PostfixAdminTables) -> None:
         _check_collations(columns, tables)
 
 
-def check_writable(connection: Connection, tables: PostfixAdminTables) -> None:
-    """Tries every kind of write that `perform` does, on no row. Raises Unreadable, and DBAPIError with the server's
+def check_writable(connection: Connection, tables: PostfixAdminTables, kinds: Collection[str] = ()) -> None:
+    """Tries every kind of write that `perform` does, on no row; on domains only where `kinds` of the records to be
+    written has them, since most sites give no right to it. Raises Unreadable, and DBAPIError with the server's
     reason."""
     check_packet(connection)
     late = _LATE if _version(connection, tables) >= WITH_APP_PASSWORDS else {}
     wanted = WRITTEN | late
     columns = _columns(connection, [_table(tables, word).name for word in wanted])
     _check_columns(connection, columns, tables, wanted, lambda word: _RIGHTS.get(word, _ALL))
-    for table in (tables.alias, tables.mailbox, tables.log):
+    kinds_of_domain = {"domain": tables.domain, "alias_domain": tables.alias_domain}
+    domains = [table for kind, table in kinds_of_domain.items() if kind in kinds]
+    for table in (tables.alias, tables.mailbox, tables.log, *domains):
         # from a table that may be read in any case: nobody needs SELECT on the log
         nothing = select(*(cast(null(), c.type) for c in table.columns)).select_from(tables.config).where(false())
         connection.execute(insert(table).from_select([c.name for c in table.columns], nothing))
-    for table in (tables.alias, tables.mailbox):
+    for table in (tables.alias, tables.mailbox, *domains):
         connection.execute(update(table).values(modified=func.now()).where(false()))
+    if tables.alias_domain in domains:
+        connection.execute(delete(tables.alias_domain).where(false()))
     others = tables.dependent_tables
     for other, key in ((others.vacation, "email"), (others.quota2, "username"), (others.fetchmail, "mailbox")):
         connection.execute(update(other).values({key: other.c[key]}).where(false()))
