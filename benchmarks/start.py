@@ -77,12 +77,14 @@ def measure_start(repeat: int = REPEAT) -> Start:
 def _runs(folder: Path, repeat: int) -> Mapping[str, Sequence[float]]:
     """Each of them in turn, so that what else the machine does meanwhile slows all of them down."""
     asked = {"_RECONCILER_COMPLETE": "complete_bash", "COMP_WORDS": "reconciler plan --o", "COMP_CWORD": "2"}
+    address = {**asked, "COMP_WORDS": "reconciler show ann"}
     commands: dict[str, tuple[Sequence[str], Mapping[str, str]]] = {
         **{code: ((sys.executable, "-c", code), {}) for code in (_BARE, _TYPER, _PYDANTIC)},
         "reconciler --help": ((_OURS, "--help"), {}),
         "reconciler --version": ((_OURS, "--version"), {}),
         "reconciler plan --help": ((_OURS, "plan", "--help"), {}),
         "completion of `reconciler plan --o`": ((_OURS,), asked),
+        "completion of `reconciler show ann`": ((_OURS,), address),
         "reconciler validate, one file": ((_OURS, "validate"), {}),
     }
     taken: dict[str, list[float]] = {name: [] for name in commands}

@@ -22,6 +22,7 @@ from reconciler.cli.command_options import (
     YesOption,
     listed,
 )
+from reconciler.cli.completion_values import domains, known, mailboxes, one_of
 from reconciler.cli.edit_commands import add, edits
 from reconciler.cli.formats import Format
 from reconciler.cli.letters_commands import letters
@@ -67,7 +68,12 @@ def init_site(
     ] = None,
     without: Annotated[
         list[str] | None,
-        typer.Option("--without", metavar="SYSTEM", help="Leave out postfixadmin, openxchange or postfix; repeatable."),
+        typer.Option(
+            "--without",
+            metavar="SYSTEM",
+            help="Leave out postfixadmin, openxchange or postfix; repeatable.",
+            autocompletion=one_of("postfixadmin", "openxchange", "postfix"),
+        ),
     ] = None,
     probe: Annotated[
         str | None, typer.Option("--probe", metavar="HOST", help="Look on this host over SSH for what is there.")
@@ -185,7 +191,10 @@ def import_(
     into: Annotated[Path, typer.Option("--into", help="The state folder to write; made when it is not there.")],
     site: SiteOption = None,
     domain: Annotated[
-        list[str] | None, typer.Option("--domain", help="Only accounts and aliases of this domain; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            "--domain", help="Only accounts and aliases of this domain; may be repeated.", autocompletion=domains
+        ),
     ] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace files that are there and differ.")] = False,
 ) -> None:
@@ -201,7 +210,7 @@ def import_(
 
 @listed(app)
 def show(
-    address: Annotated[str, typer.Argument(help="An address, a local part, or a member number.")],
+    address: Annotated[str, typer.Argument(help="An address, a local part, or a member number.", autocompletion=known)],
     site: SiteOption = None,
     output: FormatOption = Format.TEXT,
     state: StateOption = None,
@@ -223,6 +232,7 @@ def history(
         typer.Argument(
             metavar="[RUN|ADDRESS]",
             help="A run's number: each of its steps. An address or a local part: who changed it, when and why.",
+            autocompletion=known,
         ),
     ] = None,
     site: SiteOption = None,
@@ -241,7 +251,10 @@ def history(
 
 @listed(app)
 def password(
-    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="A declared mailbox, or a local part.")],
+    address: Annotated[
+        str,
+        typer.Argument(metavar="ADDRESS", help="A declared mailbox, or a local part.", autocompletion=mailboxes),
+    ],
     site: SiteOption = None,
     output: FormatOption = Format.TEXT,
     state: StateOption = None,
@@ -297,7 +310,9 @@ def unlock(site: SiteOption = None, yes: YesOption = False) -> None:
 
 @listed(app)
 def schema(
-    name: Annotated[str | None, typer.Argument(help=f"One of {', '.join(SCHEMAS)}.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help=f"One of {', '.join(SCHEMAS)}.", autocompletion=one_of(*SCHEMAS))
+    ] = None,
     folder: Annotated[Path | None, typer.Option("--write", help="Write all schemas into this folder instead.")] = None,
 ) -> None:
     """Print the JSON Schema of a document, or write all of them.

@@ -8,16 +8,31 @@ from typing import Annotated, Any
 import typer
 
 from reconciler.cli.command_options import Commands, SiteOption, StateOption, listed
+from reconciler.cli.completion_values import (
+    addresses,
+    aliases,
+    anything,
+    blocks,
+    domain_of_new,
+    gates,
+    live,
+    mailboxes,
+    one_of,
+)
 from reconciler.cli.runner import enter
 
 CommitOption = Annotated[bool, typer.Option("--commit", help="Commit the files that changed, saying what and why.")]
 WhyOption = Annotated[str | None, typer.Option("--reason", help="Why; for the commit's message.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; in the entry, and in the commit's message.")]
 DateOption = Annotated[str | None, typer.Option("--date", metavar="DATE", help="A day like 2026-12-01; default today.")]
-AddressArgument = Annotated[str, typer.Argument(metavar="ADDRESS", help="An address, or a local part.")]
-SenderArgument = Annotated[
-    str, typer.Argument(metavar="SENDER|DOMAIN", help="An envelope sender, or a domain with its subdomains.")
-]
+_ADDRESS: dict[str, Any] = {"metavar": "ADDRESS", "help": "An address, or a local part."}
+NewAddressArgument = Annotated[str, typer.Argument(**_ADDRESS, autocompletion=domain_of_new)]
+AliasArgument = Annotated[str, typer.Argument(**_ADDRESS, autocompletion=aliases)]
+MailboxArgument = Annotated[str, typer.Argument(**_ADDRESS, autocompletion=mailboxes)]
+AddressArgument = Annotated[str, typer.Argument(**_ADDRESS, autocompletion=addresses)]
+_SENDER: dict[str, Any] = {"metavar": "SENDER|DOMAIN", "help": "An envelope sender, or a domain with its subdomains."}
+NewSenderArgument = Annotated[str, typer.Argument(**_SENDER)]
+SenderArgument = Annotated[str, typer.Argument(**_SENDER, autocompletion=blocks)]
 GivenNameOption = Annotated[str | None, typer.Option("--given-name", help="Given name; default from the register.")]
 SurnameOption = Annotated[str | None, typer.Option("--surname", help="Surname; default from the register.")]
 NameOption = Annotated[str | None, typer.Option("--name", help="Display name; default given name and surname.")]
@@ -28,7 +43,7 @@ add = Commands("add", "Add a mailbox, an alias or a sender block to the declared
 
 @listed(add)
 def mailbox(
-    address: AddressArgument,
+    address: NewAddressArgument,
     given_name: GivenNameOption = None,
     surname: SurnameOption = None,
     name: NameOption = None,
@@ -55,8 +70,10 @@ def mailbox(
 
 @listed(add)
 def alias(
-    address: AddressArgument,
-    targets: Annotated[list[str], typer.Argument(metavar="TARGET...", help="Where mail goes.")],
+    address: AliasArgument,
+    targets: Annotated[
+        list[str], typer.Argument(metavar="TARGET...", help="Where mail goes.", autocompletion=addresses)
+    ],
     reason: WhyOption = None,
     commit: CommitOption = False,
     site: SiteOption = None,
@@ -71,7 +88,7 @@ def alias(
 
 @listed(add)
 def block(
-    sender: SenderArgument,
+    sender: NewSenderArgument,
     reason: ReasonOption,
     expires: Annotated[str | None, typer.Option("--expires", metavar="DATE", help="The last day of it.")] = None,
     commit: CommitOption = False,
@@ -102,8 +119,8 @@ def unblock(
 
 @listed(edits)
 def rename(
-    old: Annotated[str, typer.Argument(metavar="OLD", help="The address so far.")],
-    new: Annotated[str, typer.Argument(metavar="NEW", help="The address from now on.")],
+    old: Annotated[str, typer.Argument(metavar="OLD", help="The address so far.", autocompletion=mailboxes)],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="The address from now on.", autocompletion=domain_of_new)],
     date: DateOption = None,
     given_name: GivenNameOption = None,
     surname: Annotated[str | None, typer.Option("--surname", help="The new surname, where it changes.")] = None,
@@ -112,7 +129,10 @@ def rename(
         str | None, typer.Option("--former-surname", help="Shown on the old mailbox; default the one before --surname.")
     ] = None,
     ticket: Annotated[str | None, typer.Option("--ticket", help="Where it was asked for.")] = None,
-    old_mailbox: Annotated[str | None, typer.Option("--old-mailbox", help="attach (the default) or move.")] = None,
+    old_mailbox: Annotated[
+        str | None,
+        typer.Option("--old-mailbox", help="attach (the default) or move.", autocompletion=one_of("attach", "move")),
+    ] = None,
     reason: WhyOption = None,
     commit: CommitOption = False,
     site: SiteOption = None,
@@ -134,7 +154,12 @@ def remove(
     reason: WhyOption = None,
     date: DateOption = None,
     groupware_account: Annotated[
-        str | None, typer.Option("--groupware-account", help="keep (the default) or delete the OX account.")
+        str | None,
+        typer.Option(
+            "--groupware-account",
+            help="keep (the default) or delete the OX account.",
+            autocompletion=one_of("keep", "delete"),
+        ),
     ] = None,
     commit: CommitOption = False,
     site: SiteOption = None,
@@ -151,7 +176,7 @@ def remove(
 
 @listed(edits)
 def reset_password(
-    address: AddressArgument,
+    address: MailboxArgument,
     date: DateOption = None,
     reason: WhyOption = None,
     commit: CommitOption = False,
@@ -167,8 +192,12 @@ def reset_password(
 
 @listed(edits)
 def confirm(
-    gate: Annotated[str, typer.Argument(metavar="GATE", help="The gate, as the plan's refusal names it.")],
-    subject: Annotated[str, typer.Argument(metavar="SUBJECT", help="Of what, as the refusal names it.")],
+    gate: Annotated[
+        str, typer.Argument(metavar="GATE", help="The gate, as the plan's refusal names it.", autocompletion=gates)
+    ],
+    subject: Annotated[
+        str, typer.Argument(metavar="SUBJECT", help="Of what, as the refusal names it.", autocompletion=anything)
+    ],
     reason: ReasonOption,
     until: Annotated[
         str | None, typer.Option("--until", metavar="DATE", help="The last day; default in a week, at most 31 days.")
@@ -186,7 +215,10 @@ def confirm(
 
 @listed(edits)
 def adopt(
-    subjects: Annotated[list[str], typer.Argument(metavar="SUBJECT...", help="Addresses; keys of sender blocks.")],
+    subjects: Annotated[
+        list[str],
+        typer.Argument(metavar="SUBJECT...", help="Addresses; keys of sender blocks.", autocompletion=live),
+    ],
     reason: WhyOption = None,
     commit: CommitOption = False,
     site: SiteOption = None,

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from reconciler.cli.command_options import Commands, FormatOption, SiteOption, StateOption, listed
+from reconciler.cli.completion_values import mailboxes
 from reconciler.cli.formats import Format
 from reconciler.cli.runner import enter
 
@@ -25,7 +26,10 @@ class Kind(StrEnum):
 
 @listed(letters)
 def preview(
-    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="A declared mailbox, or a local part.")],
+    address: Annotated[
+        str,
+        typer.Argument(metavar="ADDRESS", help="A declared mailbox, or a local part.", autocompletion=mailboxes),
+    ],
     kind: Annotated[
         Kind, typer.Option("--kind", help="A new account, a new address, a new password, or an address that moved.")
     ] = Kind.ACCOUNT,

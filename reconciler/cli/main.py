@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from reconciler.cli.completion import answer_shell
+from reconciler.cli.completion import answer_shell, asked_by_shell
 from reconciler.cli.exit_status import Status
 from reconciler.cli.process_tuning import import_fast, leave
 from reconciler.cli.runner import complain, report_bug
@@ -42,6 +42,8 @@ def run() -> None:
         complain(error)
         sys.exit(int(Status.USAGE))
     except Exception as error:  # noqa: BLE001  # the last net: a bug must not show a traceback to a volunteer at eleven
+        if asked_by_shell():
+            sys.exit(int(Status.BUG))
         if isinstance(error, OSError) and (len(sys.argv) == 1 or "--help" in sys.argv):
             complain(unwritable(error))  # only the CLI library writes in such a call
             sys.exit(int(Status.USAGE))

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from reconciler.cli.command_options import Commands, FormatOption, SiteOption, StateOption, YesOption, listed
+from reconciler.cli.completion_values import addresses, domains, senders
 from reconciler.cli.formats import Format
 from reconciler.cli.runner import enter
 
@@ -25,17 +26,30 @@ class Waiting(StrEnum):
 
 
 SenderOption = Annotated[
-    str, typer.Option("--sender", help="The envelope sender: a whole address, or '<>' for bounces. No pattern.")
+    str,
+    typer.Option(
+        "--sender",
+        help="The envelope sender: a whole address, or '<>' for bounces. No pattern.",
+        autocompletion=senders,
+    ),
 ]
 
 
 @listed(queue, "list")
 def list_(
     sender: Annotated[
-        str | None, typer.Option(help="Only mail of this envelope sender: a whole address, or '<>' for bounces.")
+        str | None,
+        typer.Option(
+            help="Only mail of this envelope sender: a whole address, or '<>' for bounces.", autocompletion=senders
+        ),
     ] = None,
-    domain: Annotated[str | None, typer.Option(help="Only mail from or to this domain, not its subdomains.")] = None,
-    recipient: Annotated[str | None, typer.Option(help="Only mail that still has to reach this address.")] = None,
+    domain: Annotated[
+        str | None,
+        typer.Option(help="Only mail from or to this domain, not its subdomains.", autocompletion=domains),
+    ] = None,
+    recipient: Annotated[
+        str | None, typer.Option(help="Only mail that still has to reach this address.", autocompletion=addresses)
+    ] = None,
     queues: Annotated[
         list[Waiting] | None, typer.Option("--queue", help="Only mail in this queue; may be repeated.")
     ] = None,
@@ -73,7 +87,8 @@ def show(
 @listed(queue)
 def flush(
     domain: Annotated[
-        str | None, typer.Option(help="Only mail that has a recipient in this domain, not its subdomains.")
+        str | None,
+        typer.Option(help="Only mail that has a recipient in this domain, not its subdomains.", autocompletion=domains),
     ] = None,
     site: SiteOption = None,
     output: FormatOption = Format.TEXT,

@@ -21,7 +21,8 @@ LIVE = {"sqlalchemy", "pymysql", "psycopg", "asyncssh", "cryptography", "bcrypt"
 SLOW = LIVE | {"rich", "markdown_it", "pygments", "ruamel", "asyncio", "multiprocessing", "email", "ctypes"}
 
 _IMPORTED = """
-import gc, json, sys
+import gc, json, os, sys
+ours = os.fdopen(os.dup(2), "w")  # while somebody types, the command writes nothing beside
 sys.argv[0] = "reconciler"
 import reconciler.cli.main as entry
 entry.leave = lambda status: None  # which ends the process before anybody can look
@@ -31,7 +32,7 @@ finally:
     from typer.core import TyperArgument, TyperOption
     modules = [name for name, module in sys.modules.items() if module]
     built = [each.name for each in gc.get_objects() if isinstance(each, TyperArgument | TyperOption)]
-    print(json.dumps([modules, built]), file=sys.stderr)
+    print(json.dumps([modules, built]), file=ours, flush=True)
 """
 
 

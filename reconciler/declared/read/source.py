@@ -10,6 +10,10 @@ from reconciler.declared.problems import printable
 from reconciler.model.source_places import Place
 
 SITE_FILE = "reconciler.yaml"
+SITE_PLACES = (Path(SITE_FILE), Path("state") / SITE_FILE)
+"""Where the site file is looked for, when nothing names one."""
+SITE_VARIABLE = "RECONCILER_SITE"
+"""The environment variable that names it."""
 
 
 class Source(NamedTuple):

@@ -18,19 +18,17 @@ from reconciler.declared.git.run_git import repository
 from reconciler.declared.parse.exact import read_tree
 from reconciler.declared.parse.tree import Mark, Node, Tree, node_at
 from reconciler.declared.problems import Problems, printable
-from reconciler.declared.read.source import SITE_FILE, Source, shown
+from reconciler.declared.read.source import SITE_FILE, SITE_PLACES, SITE_VARIABLE, Source, shown
 from reconciler.declared.read.text import read_text
 from reconciler.declared.registry import section_names
 from reconciler.errors import InvalidInput, UsageError
 from reconciler.remote.database_url import files, split, wrong_file
 from reconciler.settings import Settings, Site
 
-VARIABLE = "RECONCILER_SITE"
 _SITE_LINE = r"""(?m)^["']?site["']?\s*:|\A\s*\{\s*["']?site["']?\s*:"""
 """At the left margin, or first in braces: other files may have such a key further in."""
 _NO_SITE_FILE = ("this is not a site file: no key `site` can be read in it", "begin with `site: NAME`")
 """In none of the file's words: a wrong path may name a file of secrets."""
-_PLACES = (Path(SITE_FILE), Path("state") / SITE_FILE)
 
 
 def load_site(path: Path | None, *, reads_state: bool = False) -> Settings:
@@ -118,16 +116,16 @@ def _database_files(settings: Settings) -> Iterator[Sentence]:
 
 
 def _find(path: Path | None) -> Path:
-    named = path or (Path(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None)
+    named = path or (Path(os.environ[SITE_VARIABLE]) if os.environ.get(SITE_VARIABLE) else None)
     if named is not None:
         # the command line takes the variable for the option
-        return _named(named, VARIABLE if str(named) == os.environ.get(VARIABLE) else "--site")
-    found = next((place for place in _PLACES if place.is_file()), None)
+        return _named(named, SITE_VARIABLE if str(named) == os.environ.get(SITE_VARIABLE) else "--site")
+    found = next((place for place in SITE_PLACES if place.is_file()), None)
     if found is None:
-        hint = f"go to the folder that holds {SITE_FILE}, or name it with --site PATH or {VARIABLE}"
-        raise UsageError(f"no site file: neither {' nor '.join(map(str, _PLACES))}", hint=hint)
+        hint = f"go to the folder that holds {SITE_FILE}, or name it with --site PATH or {SITE_VARIABLE}"
+        raise UsageError(f"no site file: neither {' nor '.join(map(str, SITE_PLACES))}", hint=hint)
     if not found.resolve().is_relative_to(repository(found.parent)):  # in a merge request it may lead anywhere
-        hint = f"put the file itself there, or name the one that is meant with --site PATH or {VARIABLE}"
+        hint = f"put the file itself there, or name the one that is meant with --site PATH or {SITE_VARIABLE}"
         raise UsageError(f"{found} is a link that leads out of the repository", hint=hint)
     return found
 
@@ -140,7 +138,7 @@ def _named(path: Path, where: str) -> Path:
     if not os.path.isdir(path):  # noqa: PTH112  # as above
         hint = f"correct {where}: it names a file like {SITE_FILE}"
         raise UsageError(f"there is no site file {shown_path}", hint=hint)
-    inside = next((path / place for place in _PLACES if (path / place).is_file()), None)
+    inside = next((path / place for place in SITE_PLACES if (path / place).is_file()), None)
     hint = f"write {printable(str(inside))}" if inside else f"it names a file like {SITE_FILE}"
     raise UsageError(f"{where} names the folder {shown_path}, not a site file", hint=hint)
 
