@@ -6,7 +6,7 @@ DEMO ?= demo-site
 
 STANDIN_TESTS := tests/sandbox/openxchange
 
-.PHONY: help demo test test-trixie test-bookworm standin proof check mutants bench schemas pages lock clean
+.PHONY: help demo test test-trixie test-bookworm standin proof check mutants bench schemas pages man lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -50,6 +50,9 @@ schemas: $(VENV)/.dev ## write schemas/ anew from the models
 
 pages: $(VENV)/.dev ## write docs/site-file.md and docs/plan.svg anew from the code
 	@$(BIN)/python -m tests.pages
+
+man: $(VENV)/.runtime ## write the manual pages into build/man, for a release
+	@$(BIN)/python -m reconciler.cli.man_pages build/man
 
 lock: $(VENV)/.dev ## pin and hash the dependencies anew
 	@scripts/lock
