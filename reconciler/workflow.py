@@ -29,6 +29,7 @@ from reconciler.planning.annotations import (
 from reconciler.planning.changes import Change, diff
 from reconciler.planning.declared_entries import Entries
 from reconciler.planning.finding import Finding
+from reconciler.planning.half_made import with_causes
 from reconciler.planning.identity import Identity, emptied, taken_over
 from reconciler.planning.ledger_state import InventoryEntry, Remembered
 from reconciler.planning.mail_flow_before_after import flow_changes
@@ -198,7 +199,7 @@ async def _changes(sources: Sources, reading: Reading, matching: Matching, selec
         delimiter=snapshot.delimiter,
     )
     held = selection.transitions(grouped.transitions, context)
-    asked = explained(held, context, remembered, declaration.locate)
+    asked = with_causes(explained(held, context, remembered, declaration.locate), context, snapshot, remembered)
     if gone := [transition.owner for transition in asked if transition.reason == NOT_DECLARED]:
         commits = await asyncio.to_thread(taken_out, declaration.folder, context.desired.commit, gone)
         asked = since(asked, commits)

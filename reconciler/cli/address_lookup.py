@@ -21,6 +21,7 @@ from reconciler.model.records import (
 )
 from reconciler.model.source_places import Origin
 from reconciler.planning.finding import Locate
+from reconciler.planning.half_made import Remarks
 from reconciler.planning.mail_flow_before_after import MailFlow
 from reconciler.planning.snapshot import Snapshot
 from reconciler.report.address_facts import AddressFacts, Fact
@@ -51,7 +52,7 @@ def lookup(
 
     facts = [
         *_declared(text, hit, desired, locate, snapshot.delimiter),
-        *_live(text, hit, snapshot),
+        *_live(text, hit, snapshot, Remarks(snapshot, flow), desired),
         *_of_its_domain(text, snapshot),
         *_missing(text, hit, snapshot, wanted),
     ]
@@ -98,7 +99,7 @@ def _declared(text: str, hit: Hit, desired: DesiredState, locate: Locate, delimi
                 yield fact(kind.name, subject, kind.noun[0], entry.origin)
 
 
-def _live(text: str, hit: Hit, snapshot: Snapshot) -> Iterator[Fact]:
+def _live(text: str, hit: Hit, snapshot: Snapshot, remarks: Remarks, desired: DesiredState) -> Iterator[Fact]:
     for system, records in snapshot.records.items():
         for kind, table in records.items():
             for key, row in table.items():
@@ -107,7 +108,9 @@ def _live(text: str, hit: Hit, snapshot: Snapshot) -> Iterator[Fact]:
                 if not description and known is not None and known.text is not None and hit(key):
                     description = known.line(None, row)
                 if description:
-                    yield Fact(system, kind, key, description)
+                    # what git declares and is missing has a line of its own
+                    remark = "" if key in desired.mailboxes else remarks.of(kind, key)
+                    yield Fact(system, kind, key, f"{description}{f'; {remark}' if remark else ''}")
 
 
 def _missing(text: str, hit: Hit, snapshot: Snapshot, wanted: Mapping[str, Records]) -> Iterator[Fact]:

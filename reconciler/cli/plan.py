@@ -10,7 +10,11 @@ from reconciler.cli.formats import Format, writers
 from reconciler.cli.saved_plan import save
 from reconciler.cli.site_session import open_site
 from reconciler.cli.streams import say, write
+from reconciler.planning.finding import Finding
+from reconciler.planning.half_made import Remarks
+from reconciler.planning.mail_flow_before_after import mail_flow_of
 from reconciler.planning.plan import Plan
+from reconciler.planning.plan_draft import Draft
 from reconciler.policy.unmanaged import MOST, undeclared
 
 
@@ -30,13 +34,21 @@ async def drift(
 ) -> Status:
     """Shows what has drifted; with `strict` also what nobody declares."""
     async with open_site(site, state) as opened:
-        drafted = await opened.draft()
-    named = () if not strict else undeclared(drafted.unmanaged, None if output is Format.JSON else MOST)
+        drafted = await opened.draft(with_tables=strict)
+    named = _undeclared(drafted, None if output is Format.JSON else MOST) if strict else ()
     made = replace(drafted.plan, findings=(*drafted.plan.findings, *named))
     status = worst(plan_status(made), Status.PENDING if named else Status.DONE)
     if status is not Status.DONE or not quiet:
         write(writers(output).plan(made, title="mail drift", verbose=verbose))
     return status
+
+
+def _undeclared(drafted: Draft, most: int | None) -> tuple[Finding, ...]:
+    """What git does not declare, with what is half-made of it."""
+    assert drafted.tables is not None
+    live = drafted.tables.live
+    remarks = Remarks(live, mail_flow_of(live, drafted.context.chains, ()))
+    return undeclared(drafted.unmanaged, most, remarks.named)
 
 
 def plan_status(made: Plan) -> Status:

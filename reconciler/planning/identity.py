@@ -108,6 +108,12 @@ class Identity:
         led_here = any(self._goto(a) == (address,) for a in others)
         return "" if led_here else self._another_name(box, address, addresses)
 
+    def others_than(self, box: Mailbox, address: str) -> set[str]:
+        """Whose else the address was, by member numbers that lead to it and by the ledger; a name has `=` before it."""
+        noted = self._remembered.people.get(address)
+        known = {noted} if noted is not None and not self._is_noted(box, noted) else set()
+        return known | self._numbers.get(address, set()) - {box.member}
+
     def is_noted(self, address: str) -> bool:
         """Whether the ledger knows the account as that of the person who is declared."""
         return address in self._persons

@@ -4,14 +4,18 @@ mail database would be written and the password changed; so it is refused before
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 from typing import NamedTuple
 
-from reconciler.model.records import Owner, OxUserRow
+from reconciler.model.addresses import Address, local_part
+from reconciler.model.declared import Mailbox
+from reconciler.model.records import MailboxRow, Owner, OxUserRow
 from reconciler.planning.finding import Finding
+from reconciler.planning.identity import folded_name
 from reconciler.planning.transitions import Transition
 from reconciler.policy.gate_context import GateContext
 from reconciler.policy.ox_deletions import described
-from reconciler.policy.wording import refusal
+from reconciler.policy.wording import refusal, rename_entry
 
 
 class _Claim(NamedTuple):
@@ -23,13 +27,49 @@ class _Claim(NamedTuple):
 
 
 def foreign_login(context: GateContext) -> Iterator[Finding]:
-    """An OX login that another user holds and keeps is not ours to take."""
+    """An OX login that another user holds and keeps is not ours to take: `hans@foo.example` has it, and
+    `hans@bar.example` is to get the same one, since logins know no domain."""
     for claim, holder in _refused(context, "login"):
-        message = f"{claim.row.key} wants the OX login {claim.row.login!r}, but {described(holder)} has it"
-        other = f"`groupware: {{username: {claim.row.login}2}}`"
-        hint = f"write another login: {other}, or give user {holder.id} another one"
+        row, box = claim.row, context.declared(claim.transition)
+        message = f"{row.key} wants the OX login {row.login!r}, but {described(holder)} has it"
+        message += ": OX has each login once, whatever the domain" if local_part(holder.primary) == row.login else ""
+        other = f"add `groupware: {{username: {_free_login(context, row.login)}}}` to the entry of {row.key}"
+        if _same_name(context, row, holder):
+            other += f", and a `name` of its own, since {row.display_name!r} is taken, too"
+        entries = []
+        if box is not None and _may_be_renamed(context, box, holder):
+            # the mailbox of the other domain was deleted, or never was theirs: nothing shows two people
+            entries.append(rename_entry(holder.primary, row.key, context.desired.today))
+            hint = f"if user {holder.id} is the same person, declare the rename and keep its data; if not, {other}"
+        else:
+            hint = f"{other}, or give user {holder.id} another login in OX"
         # OX holds each login once: no confirmation gives it to a second user
-        yield refusal(claim.transition, "foreign", message, hint, final=True)
+        yield refusal(claim.transition, "foreign", message, hint, *entries, final=True)
+
+
+def _same_name(context: GateContext, row: OxUserRow, holder: OxUserRow) -> bool:
+    section = context.site.openxchange
+    unique = section is not None and section.unique_display_names
+    return unique and _value(row, "display_name") == _value(holder, "display_name")
+
+
+def _may_be_renamed(context: GateContext, box: Mailbox, holder: OxUserRow) -> bool:
+    """Whether the holder may be this person under an address that nobody has any more. An entry that would take another
+    one's account is never offered."""
+    address, renames = Address(holder.primary), context.desired.renames
+    free = context.unnamed([address]) and address not in context.desired.aliases
+    taken = any(rename.new in (box.address, address) for rename in renames)
+    names = folded_name(f"{box.given_name or ''} {box.surname or ''}"), folded_name(box.name)
+    theirs = folded_name(f"{holder.given_name} {holder.surname}"), folded_name(holder.display_name)
+    gone = address not in context.live(MailboxRow) and not context.identity.others_than(box, address)
+    return bool(free) and gone and not taken and bool({*names} & {*theirs} - {""})
+
+
+def _free_login(context: GateContext, login: str) -> str:
+    """The first of `hans2`, `hans3`, … that nobody has or is to get."""
+    taken = {user.login for user in context.live(OxUserRow).values()}
+    taken |= {box.username or local_part(box.address) for box in context.desired.mailboxes.values()}
+    return next(free for number in count(2) if (free := f"{login}{number}") not in taken)
 
 
 def display_name(context: GateContext) -> Iterator[Finding]:

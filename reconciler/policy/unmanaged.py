@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 
 from reconciler.model.addresses import domain_of, local_part
@@ -10,6 +10,7 @@ from reconciler.model.declared import GroupwareAccount, Removal
 from reconciler.model.record_kinds import in_order, noun
 from reconciler.model.records import MailboxRow, OxUserRow
 from reconciler.planning.finding import Finding, Severity
+from reconciler.planning.half_made import Remarks
 from reconciler.policy.gate_context import GateContext
 from reconciler.policy.wording import note
 
@@ -28,16 +29,22 @@ def unmanaged(context: GateContext) -> Iterator[Finding]:
 
 
 def kept_groupware(context: GateContext) -> Iterator[Finding]:
-    """An OX account of ours without a mailbox, which nothing in git names: the entry of its removal is gone. While that
-    exists, OX' own review reports the account."""
+    """An OX account without a mailbox that nothing in git names: the entry of its removal is gone, or somebody deleted
+    the mailbox by hand. While a removal names it, OX' own review reports the account."""
     live, kept = context.snapshot.rows(MailboxRow), context.managed("ox_user") - context.plan.removed
-    if live is None or not kept:
+    if live is None:
         return
+    remarks = Remarks(context.snapshot)
     named = context.desired.mailboxes.keys() | context.chains.current.keys()  # or about to follow a rename
     for user in context.live(OxUserRow).values():
-        if user.primary in kept and user.primary not in live and user.primary not in named:
+        ours = user.primary in kept and user.primary not in live
+        if (ours or remarks.is_left(user)) and user.primary not in named and user.primary not in context.plan.removed:
             message = f"OX user {user.id} ({user.login}) of {user.primary} is still there, without a mailbox"
-            hint = "to delete it, declare the removal again, with `groupware_account: delete`"
+            again = "the removal again" if ours else "its removal"
+            hint = (
+                "declare the mailbox, and the user is taken up with its data; to delete it, declare "
+                f"{again}, with `groupware_account: delete`"
+            )
             yield note(context, "kept-groupware", user.primary, message, hint)
 
 
@@ -81,16 +88,24 @@ MOST = 20
 """How many undeclared objects of one kind a report for people names; JSON has them all."""
 
 
-def undeclared(unmanaged: Mapping[str, Sequence[str]], most: int | None) -> tuple[Finding, ...]:
+Remark = Callable[[str, str], str]
+"""What is remarkable about a live record, by kind and key; empty for nothing (`planning.half_made.Remarks`)."""
+
+
+def undeclared(
+    unmanaged: Mapping[str, Sequence[str]], most: int | None, remark: Remark | None = None
+) -> tuple[Finding, ...]:
     """What `drift --strict` counts as drift: a warning for each live key (by kind) that git does not declare, of each
-    kind at most `most` and how many more there are."""
-    return tuple(finding for kind in in_order(unmanaged) for finding in _of_kind(kind, unmanaged[kind], most))
+    kind at most `most` and how many more there are. Those that something is remarkable about come first."""
+    return tuple(f for kind in in_order(unmanaged) for f in _of_kind(kind, unmanaged[kind], most, remark))
 
 
-def _of_kind(kind: str, keys: Sequence[str], most: int | None) -> Iterator[Finding]:
+def _of_kind(kind: str, keys: Sequence[str], most: int | None, remark: Remark | None) -> Iterator[Finding]:
+    remarks = {key: remark(kind, key) if remark is not None else "" for key in keys}
     # the key of a line of a map is its number
-    ordered = sorted(keys, key=lambda key: (int(key) if key.isdecimal() else 0, key))
+    ordered = sorted(keys, key=lambda key: (not remarks[key], int(key) if key.isdecimal() else 0, key))
     for key in ordered[:most]:
-        yield Finding(Severity.WARNING, "undeclared", key, f"{noun(kind)} {key}")
+        said = f" ({remarks[key]})" if remarks[key] else ""
+        yield Finding(Severity.WARNING, "undeclared", key, f"{noun(kind)} {key}{said}")
     if more := len(ordered[most:]) if most is not None else 0:
         yield Finding(Severity.WARNING, "undeclared", kind, f"and {more} more {noun(kind, more)}")
