@@ -37,7 +37,7 @@ async def drift(
         drafted = await opened.draft(with_tables=strict)
     named = _undeclared(drafted, None if output is Format.JSON else MOST) if strict else ()
     made = replace(drafted.plan, findings=(*drafted.plan.findings, *named))
-    status = worst(plan_status(made), Status.PENDING if named else Status.DONE)
+    status = worst(plan_status(made), Status.PENDING if named or made.missed else Status.DONE)
     if status is not Status.DONE or not quiet:
         write(writers(output).plan(made, title="mail drift", verbose=verbose))
     return status

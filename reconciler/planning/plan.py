@@ -16,6 +16,9 @@ from reconciler.planning.transitions import Transition
 HALF_GIVEN = "given-password"
 """The rule of a finding about a password that not every system may have; nothing but `reconciler password` ends it."""
 
+MISSED = "missed"
+"""The rule of a finding about a date in git for which nothing will be done any more; a warning when it was due."""
+
 
 @dataclass(frozen=True, slots=True)
 class Read:
@@ -72,6 +75,11 @@ class Plan:
     def pending(self) -> bool:
         """Whether something is left to do: by `apply`, or by a person who typed a password for one system of two."""
         return bool(self.transitions) or any(f.rule == HALF_GIVEN for f in self.findings)
+
+    @property
+    def missed(self) -> tuple[Finding, ...]:
+        """Dates that were due and that nobody did: drift until their entries go, and nothing for `apply` to do."""
+        return tuple(f for f in self.findings if f.rule == MISSED and f.severity is Severity.WARNING)
 
     @property
     def open_transitions(self) -> tuple[Transition, ...]:

@@ -12,8 +12,9 @@ from typing import NamedTuple
 from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState, Mailbox
 from reconciler.model.records import MailboxRow, Owner, Scope
-from reconciler.planning.finding import Finding
+from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.ledger_state import OneShot, Remembered
+from reconciler.planning.plan import MISSED
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.snapshot import Snapshot
 from reconciler.policy.gate_context import GateContext
@@ -25,11 +26,13 @@ PASSWORD, SUBSCRIPTIONS = "password_reset", "subscriptions_reset"
 
 class Missed(NamedTuple):
     """An operation that will not be done any more. Without a `why` there is nothing to say: its account is only being
-    made, with a new password of its own. `again` is the first date for which it would be done."""
+    made, with a new password of its own. `again` is the first date for which it would be done. One that is `late` was
+    due, and nobody did it: that is drift until its entry goes. Others had no object."""
 
     shot: OneShot
     why: str = ""
     again: date | None = None
+    late: bool = False
 
 
 class OneShots(NamedTuple):
@@ -74,8 +77,10 @@ def due(context: PlanContext, remembered: Remembered, site: Settings, snapshot: 
             waiting.append(shot)
         elif not any(address in live for address in addresses):
             missed.append(Missed(shot))
-        elif why := _why_not(box, shot, oldest, since, before=shot in remembered.missed):
+        elif why := _why_void(box, shot, since, before=shot in remembered.missed):
             missed.append(Missed(shot, why, _again(box, shot, desired.today, since)))
+        elif why := _why_late(shot, oldest, before=shot in remembered.missed):
+            missed.append(Missed(shot, why, _again(box, shot, desired.today, since), late=True))
         else:
             shots.append(shot)
     return OneShots(tuple(shots), tuple(missed), tuple(waiting))
@@ -84,12 +89,13 @@ def due(context: PlanContext, remembered: Remembered, site: Settings, snapshot: 
 def one_shots(context: GateContext) -> Iterator[Finding]:
     """Dates that were missed, and dates that are still to come."""
     shots, boxes = due(context.plan, context.remembered, context.site, context.snapshot), context.desired.mailboxes
-    for shot, why, again in shots.missed:
+    for shot, why, again, late in shots.missed:
         if why:
             when = "now" if again == context.desired.today else "then"
             hint = f"write `{shot.name}: {again}` to have it done {when}, or remove it" if again else "remove it"
             message = f"{shot.name} of {shot.address} on {shot.date} is not done: {why}"
-            yield note(context, "missed", shot.address, message, hint, boxes[Address(shot.address)].origin)
+            found = note(context, MISSED, shot.address, message, hint, boxes[Address(shot.address)].origin)
+            yield found._replace(severity=Severity.WARNING) if late else found
     for shot in shots.waiting:
         message = f"{shot.name} of {shot.address} waits for {shot.date}"
         yield note(context, "one-shot", shot.address, message, "", boxes[Address(shot.address)].origin)
@@ -102,13 +108,18 @@ def _declared(desired: DesiredState) -> Iterator[tuple[Mailbox, OneShot]]:
                 yield box, OneShot(box.address, name, day)
 
 
-def _why_not(box: Mailbox, shot: OneShot, oldest: date, since: date | None, *, before: bool) -> str:
-    """Why the operation is too late or has no object; empty when it is to be done. `before`: it was missed before."""
+def _why_void(box: Mailbox, shot: OneShot, since: date | None, *, before: bool) -> str:
+    """Why the operation has no object; empty when it has one. `before`: it was missed before."""
     if _is_void(box, shot):
         return "the account has no groupware"
     # on the very day it may be meant, unless it was declared together with the account
     if since is not None and (shot.date < since or (before and shot.date == since)):
         return f"the account was made on {since}"
+    return ""
+
+
+def _why_late(shot: OneShot, oldest: date, *, before: bool) -> str:
+    """Why the operation is too late; empty when it is to be done."""
     if shot.date < oldest:
         return f"the date was over before any apply saw it, and dates before {oldest} are not made up for"
     return "it was missed before" if before else ""

@@ -175,6 +175,8 @@ def nothing(view: PlanView) -> str:
         return f"{view.name}: {phrases}"
     if later := view.subjects(Severity.LATER):
         phrases = f"nothing to do today, {later} waiting for {'its date' if later == 1 else 'their dates'}"
+    elif missed := len(view.plan.missed):
+        phrases = f"nothing to do, and {count(missed, 'date was', 'dates were')} missed"
     elif _strict(view):
         phrases = "everything declared is in place, and undeclared objects exist"
     else:
@@ -209,6 +211,8 @@ def after_plan(view: PlanView) -> str:
         return f"next: resolve what is refused, then {PLAN}"
     if typed := [f.hint for f in view.findings if f.rule == HALF_GIVEN]:
         return f"next: {typed[0]}"
+    if view.plan.missed and view.title == DRIFTED:
+        return "next: write a new date, or take the missed one out of git; until then it is drift"
     return "next: declare what belongs here; without --strict the rest is no drift" if _strict(view) else ""
 
 

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import timedelta
 
 from reconciler.sandbox.openxchange import control
 from tests.cli.conftest import Command
-from tests.cli.site import ANNA_DECLARED, StandInSite, password_in
+from tests.cli.site import ANNA_DECLARED, DOMAIN, StandInSite, password_in, today
 
 
 def test_a_new_account_has_its_password_and_advice_that_works(site: StandInSite, command: Command) -> None:
     """One password and one letter; afterwards the date is over, and the advice is not to write it again."""
-    today = datetime.now(ZoneInfo("Europe/Berlin")).date()
-    site.declare(ANNA_DECLARED.replace("}", f", password_reset: {today}}}"))
+    day = today()
+    site.declare(ANNA_DECLARED.replace("}", f", password_reset: {day}}}"))
     assert "missed" not in command("plan").words
     assert command("apply", "--yes").status == 0
     password = password_in(site.letters()["anna@gmx.example"])
     document = command("plan", "--format", "json")
     assert document.status == 0, document.words
     (finding,) = [f for f in document.json["findings"] if f["rule"] == "missed"]
-    assert f"the account was made on {today}" in finding["message"]
-    assert finding["hint"].startswith(f"write `password_reset: {today + timedelta(days=1)}` to have it done then")
+    assert f"the account was made on {day}" in finding["message"]
+    assert finding["hint"].startswith(f"write `password_reset: {day + timedelta(days=1)}` to have it done then")
     assert command("apply", "--yes").status == 0
     assert password_in(site.letters()["anna@gmx.example"]) == password
     (advice,) = re.findall("`(password_reset: .*)`", finding["hint"])
@@ -32,7 +31,7 @@ def test_a_new_account_has_its_password_and_advice_that_works(site: StandInSite,
 
 
 def test_a_reset_is_done_once_for_its_date(site: StandInSite, command: Command) -> None:
-    day = datetime.now(ZoneInfo("Europe/Berlin")).date()
+    day = today()
     site.declare(ANNA_DECLARED)
     assert command("apply", "--yes").status == 0
     first = password_in(site.letters()["anna@gmx.example"])
@@ -45,3 +44,37 @@ def test_a_reset_is_done_once_for_its_date(site: StandInSite, command: Command) 
         assert command(*words).status == 0
     assert sorted((site.folder / "outbox").iterdir()) == written
     assert control.check_password(site.ox, "anna.beispiel", second)
+
+
+def test_what_was_missed_is_drift_until_its_entry_goes(site: StandInSite, command: Command) -> None:
+    """A plan says it and has nothing to do; an apply, which notes it, changes nothing about that."""
+    site.declare(ANNA_DECLARED)
+    assert command("apply", "--yes").status == 0
+    site.sql("UPDATE reconciler_steps SET ended = '2020-01-01 00:00:00'")  # an account of long ago
+    late = today() - timedelta(days=15)
+    site.declare(ANNA_DECLARED.replace("}", f", password_reset: {late}, subscriptions_reset: {late}}}"))
+    for _ in range(2):
+        planned = command("plan")
+        assert planned.status == 0
+        assert "nothing to do, and 2 dates were missed" in planned.words
+        assert f"missed: password_reset of anna.beispiel@{DOMAIN} on {late} is not done" in planned.words
+        drifted = command("drift", "--quiet")
+        assert drifted.status == 4
+        assert drifted.words.endswith(
+            "next: write a new date, or take the missed one out of git; until then it is drift"
+        )
+        document = command("drift", "--format", "json")
+        assert document.status == 4
+        found = [(f["severity"], f["place"]["file"]) for f in document.json["findings"] if f["rule"] == "missed"]
+        assert found == [("warning", "state/state.yaml")] * 2
+        assert command("apply", "--yes").status == 0
+    site.declare(ANNA_DECLARED)
+    assert (command("drift", "--quiet").status, command("drift", "--quiet").out) == (0, "")
+
+
+def test_a_date_before_the_account_was_made_is_no_drift(site: StandInSite, command: Command) -> None:
+    """Its password is newer than that date."""
+    site.declare(ANNA_DECLARED.replace("}", f", password_reset: {today() - timedelta(days=20)}}}"))
+    assert command("apply", "--yes").status == 0
+    assert "the account was made on" in command("plan").words
+    assert command("drift").status == 0

@@ -537,7 +537,7 @@ def test_an_alias_that_others_lead_to_stays(site: StandInSite, command: Command)
         (renamed(PLAIN_ANNA, date=day(3)), "future-rename", "later"),
         (removed("anna.muster", offset=3), "removal", "note"),
         (Declared((f"anna.muster: {{groupware: false, password_reset: {day(3)}}}",)), "one-shot", "note"),
-        (Declared((f"anna.muster: {{groupware: false, password_reset: {day(-16)}}}",)), "missed", "note"),
+        (Declared((f"anna.muster: {{groupware: false, password_reset: {day(-16)}}}",)), "missed", "warning"),
         (Declared(more={"confirm": [{"gate": "naming", "subject": ANNA, "until": day(3), "reason": "x"}]}),
          "unused-confirm", "note"),
     ],

@@ -64,7 +64,7 @@ def test_older_ones_are_missed_and_said() -> None:
     shots = asked(one(-15))
     assert (shots.due, [missed.shot for missed in shots.missed]) == ((), [OneShot(ALT, "password_reset", day(-15))])
     (finding,) = run_gates(one(-15))
-    assert (finding.severity, finding.rule, finding.subject) == (Severity.NOTE, "missed", ALT)
+    assert (finding.severity, finding.rule, finding.subject) == (Severity.WARNING, "missed", ALT)
     assert finding.message == (
         f"password_reset of {ALT} on 2026-11-09 is not done: the date was over before any apply saw it, "
         "and dates before 2026-11-10 are not made up for"
