@@ -102,6 +102,8 @@ class Ssh(Section):
     known_hosts: str = "~/.ssh/known_hosts"
     ssh_config: str | None = None
     """For jump hosts and the like; what this section says itself counts first."""
+    read_only: bool = False
+    """The key runs reconciler-remote there (docs/remote.md)."""
 
 
 class RegisterColumns(Section):
@@ -223,6 +225,35 @@ class Dns(Section):
     dkim_selectors: list[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*$")]] = []
 
 
+class PlannerLogin(Section):
+    """How the planner logs in to one host; what is left out is as under `ssh`."""
+
+    user: str | None = None
+    key_file: str | None = None
+    read_only: bool = True
+
+    @model_validator(mode="after")
+    def _is_another(self) -> Self:
+        if self.user is None and self.key_file is None:
+            raise ValueError("write `user` or `key_file`: what the planner logs in with must be another login")
+        return self
+
+
+class Planner(Section):
+    """Who reads where RECONCILER_ROLE=planner: the database user and the logins of the jobs of merge requests."""
+
+    database_user: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] | None = None
+    database_password_env: str | None = None
+    database_password_file: str | None = None
+    ssh: dict[str, PlannerLogin] = {}
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.database_user is None and (self.database_password_env or self.database_password_file):
+            raise ValueError("a database password goes with `database_user`")
+        return self
+
+
 class Site(Section):
     """The whole site file. Sections that are left out switch their part off."""
 
@@ -233,6 +264,7 @@ class Site(Section):
     openxchange: OpenXchange | None = None
     postfix: Postfix | None = None
     ssh: dict[str, Ssh] = {}
+    planner: Planner | None = None
     register_: Annotated[Register | None, Field(alias="register")] = None
     letters: Letters | None = None
     ledger: Ledger = Ledger.model_construct()
@@ -247,11 +279,17 @@ class Settings(Site):
     folder: Path
     file: str = "reconciler.yaml"
     """The site file as people see it."""
+    as_planner: bool = False
+    """Whether the logins of `planner` are in force."""
 
     @property
     def secret_variables(self) -> frozenset[str]:
         """The environment variables that the site file names for passwords; no child process gets them."""
         return frozenset(_variables(self))
+
+    def reads_only(self, host: str | None) -> bool:
+        """Whether the login to this host lists and does nothing else; None is this machine."""
+        return host is not None and host in self.ssh and self.ssh[host].read_only
 
     def path(self, text: str) -> Path:
         """A path of the site file: `~` is the home folder, relative ones start at the site file's folder."""

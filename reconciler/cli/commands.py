@@ -27,6 +27,7 @@ from reconciler.cli.edit_commands import add, edits
 from reconciler.cli.formats import Format
 from reconciler.cli.letters_commands import letters
 from reconciler.cli.queue_commands import queue
+from reconciler.cli.remote_commands import remote
 from reconciler.cli.runner import enter
 from reconciler.cli.streams import write
 
@@ -369,3 +370,4 @@ app.add_typer(ledger)
 app.add_typer(add)
 app.add_typer(letters)
 app.add_typer(queue)
+app.add_typer(remote)

@@ -64,6 +64,7 @@ class SiteSession(Sources):
 
     def session(self) -> AbstractAsyncContextManager[Session]:
         """The ledger with its lock. Raises UsageError, Locked, LedgerUnusable."""
+        refuse_read_only(self.site)
         return session(self.needed_ledger(), self.fence, operator())
 
     def needed_ledger(self) -> Ledger:
@@ -72,6 +73,17 @@ class SiteSession(Sources):
             hint = "write `ledger: {url: sqlite:///ledger.sqlite}` in the site file, then: reconciler ledger init"
             raise UsageError("this site has no ledger, and nothing is applied without one", hint=hint)
         return self.ledger
+
+
+def refuse_read_only(site: Settings) -> None:
+    """Nothing is begun with a login that only reads. Raises UsageError."""
+    if site.as_planner:
+        hint = "run it with the credentials that apply, and without RECONCILER_ROLE"
+        raise UsageError("the planner reads and changes nothing (RECONCILER_ROLE=planner)", hint=hint)
+    hosts = [section.host for section in (site.openxchange, site.postfix) if section and site.reads_only(section.host)]
+    if hosts:
+        hint = f"name one that applies under `ssh: {hosts[0]}:`, and this one under `planner` (docs/remote.md)"
+        raise UsageError(f"{hosts[0]}: the login of the site file only reads (`read_only`)", hint=hint)
 
 
 @asynccontextmanager
@@ -120,6 +132,7 @@ def _login(site: Settings, name: str) -> Login:
         known_hosts=str(known_hosts),
         timezone=site.timezone,
         config=config,
+        read_only=ssh.read_only,
     )
 
 

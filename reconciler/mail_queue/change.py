@@ -18,7 +18,7 @@ from contextlib import contextmanager
 
 from reconciler.errors import PermanentFailure, ReconcilerError, Unreadable
 from reconciler.mail_queue.queue import MailQueue
-from reconciler.mail_queue.read import PATIENCE, PLAIN
+from reconciler.mail_queue.read import PATIENCE
 from reconciler.mail_queue.select import AddressKey, address_key
 from reconciler.model.queued_mail import (
     QueuedMessage,
@@ -29,6 +29,7 @@ from reconciler.model.queued_mail import (
     QueueVerb,
     oldest_first,
 )
+from reconciler.remote.host import PLAIN
 from reconciler.systems.postfix.tools import sudoers_line
 
 Queue = Mapping[str, QueuedMessage]

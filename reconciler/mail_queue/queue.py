@@ -6,7 +6,7 @@ import asyncio
 import time
 
 from reconciler.errors import PermanentFailure
-from reconciler.mail_queue.read import PLAIN, read_queue
+from reconciler.mail_queue.read import read_queue
 from reconciler.mail_queue.select import Filter, address_key
 from reconciler.mail_queue.tools import QueueTools
 from reconciler.model.queued_mail import (
@@ -20,7 +20,7 @@ from reconciler.model.queued_mail import (
     oldest_first,
 )
 from reconciler.remote.concurrency import together
-from reconciler.remote.host import Host
+from reconciler.remote.host import PLAIN, Host
 from reconciler.settings import Postfix
 
 _AT_ONCE = 8

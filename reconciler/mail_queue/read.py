@@ -10,9 +10,8 @@ from typing import Any, NamedTuple
 from reconciler.errors import Unreadable
 from reconciler.mail_queue.tools import QueueTools
 from reconciler.model.queued_mail import QueuedMessage, QueuedRecipient, QueueName
-from reconciler.remote.host import Host
+from reconciler.remote.host import PLAIN, Host
 
-PLAIN = {"LC_ALL": "C"}
 PATIENCE = 300.0
 """Seconds: a queue of a hundred thousand messages on a slow disk."""
 

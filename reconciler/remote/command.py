@@ -57,12 +57,12 @@ class Command(NamedTuple):
     def __repr__(self) -> str:
         return f"Command({self.line!r})"
 
-    def answer(self, done: Completed) -> Completed | None:
-        """`done` without what the login printed first; None when the program was not started, or one of its streams led
-        elsewhere."""
+    def result(self, host: str, argv: Sequence[str], done: Completed) -> Completed:
+        """`done` without what the login printed first. Raises Unreadable when the program was not started, or one of
+        its streams led elsewhere."""
         starts = [stream.find(self.marker) for stream in (done.stdout, done.stderr)]
         if -1 in starts:
-            return None
+            raise _not_started(host, argv, self, done)
         stdout, stderr = (start + len(self.marker) for start in starts)
         return Completed(done.status, done.stdout[stdout:], done.stderr[stderr:])
 
@@ -115,7 +115,7 @@ def _quoted(word: str) -> str:
     return word if _PLAIN_WORD.fullmatch(word) else f"'{word}'"
 
 
-def not_started(host: str, argv: Sequence[str], command: Command, done: Completed) -> Unreadable:
+def _not_started(host: str, argv: Sequence[str], command: Command, done: Completed) -> Unreadable:
     """The error for output without markers, with what the login printed: a shell that lets nobody in, a forced command,
     start files that end the shell or redirect its output. Nothing of what the program itself printed."""
     before = b" ".join(stream.partition(command.marker)[0] for stream in (done.stdout, done.stderr))

@@ -65,6 +65,15 @@ def split(text: str) -> Parts:
     return Parts(match["driver"], None if match["password"] is None else unquote(match["password"]), query)
 
 
+def with_user(text: str, user: str) -> str:
+    """The URL with another user; a file has none."""
+    driver, _, rest = text.partition("://")
+    server, slash, path = rest.partition("/")
+    if not server or driver.startswith("sqlite"):
+        return text
+    return f"{driver}://{user}@{server.rpartition('@')[2]}{slash}{path}"
+
+
 def has_password(text: object) -> bool:
     """Whether it is a URL with a password inside."""
     try:

@@ -12,7 +12,8 @@ from pydantic import SecretStr
 
 from reconciler.errors import PermanentFailure, Unreadable
 
-_PLAIN = {"LC_ALL": "C"}
+PLAIN = {"LC_ALL": "C"}
+"""The tools answer in English, whatever the host's language is."""
 
 # mktemp opens with O_EXCL and 0600. The size is checked because a line that is cut in the middle looks like the end of
 # the input. The new name is in place after `mv`, so a folder that cannot be synced is no failure.
@@ -43,6 +44,11 @@ class Completed(NamedTuple):
     stderr: bytes
 
 
+def reading(path: str) -> tuple[list[str], list[str]]:
+    """What `Host.read` runs: the content of the file, and the names in its folder."""
+    return ["cat", "--", path], ["ls", "-A", "--", f"{_folder(path)}/"]
+
+
 class Host(Protocol):
     """One machine. Every method raises Unreadable when the connection is down or the timeout is over. After that it is
     not known whether the effect of `run` or `replace` took place: look before you repeat."""
@@ -71,14 +77,15 @@ class Host(Protocol):
 
     async def read(self, path: str) -> bytes | None:
         """The content of the file; None when its folder can be searched and holds no such name."""
-        done = await self.run(["cat", "--", path], env=_PLAIN, repeatable=True)
+        content, names = reading(path)
+        done = await self.run(content, env=PLAIN, repeatable=True)
         if done.status == 0:
             return done.stdout
         reason = _last_line(done.stderr) or f"cat ended with status {done.status}"
         if reason.endswith("No such file or directory"):
             # a folder that cannot be searched looks the same to `cat`, and so does a link that leads nowhere; no shell:
             # a forced command compares this argv with a fixed list
-            listed = await self.run(["ls", "-A", "--", f"{_folder(path)}/"], env=_PLAIN, repeatable=True)
+            listed = await self.run(names, env=PLAIN, repeatable=True)
             if listed.status == 0 and f"\n{posixpath.basename(path)}\n".encode() not in b"\n" + listed.stdout:
                 return None
         raise Unreadable(f"{self.name}: {reason}", hint=f"make {path} readable for the user who logs in there")
@@ -92,7 +99,7 @@ class Host(Protocol):
         knows.
         """
         argv = ["sh", "-c", _REPLACE, "sh", path, f"{mode:04o}", str(len(content)), _folder(path)]
-        done = await self.run(argv, stdin=content, env=_PLAIN)
+        done = await self.run(argv, stdin=content, env=PLAIN)
         if done.status < 0:
             raise Unreadable(
                 f"{self.name}: writing {path} was ended by signal {-done.status}",
@@ -129,6 +136,8 @@ class Login(NamedTuple):
     timezone: str = "UTC"
     """For moments in messages."""
     config: ConfigFile | None = None
+    read_only: bool = False
+    """The key runs `reconciler_remote` there, which only lists."""
 
 
 def _folder(path: str) -> str:

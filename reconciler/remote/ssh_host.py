@@ -11,9 +11,10 @@ import asyncssh
 from pydantic import SecretStr
 
 from reconciler.errors import Unreadable
-from reconciler.remote.command import KILL_AFTER, Command, check_parts, for_ssh, not_started, took_too_long, was_ended
+from reconciler.remote.command import KILL_AFTER, Command, check_parts, for_ssh, took_too_long, was_ended
 from reconciler.remote.host import Completed, Host, Login
 from reconciler.remote.login import log_in
+from reconciler.remote.read_only import Request, request
 
 SESSIONS = 8
 """Commands at the same time: sshd's MaxSessions is 10 (sshd_config(5))."""
@@ -58,7 +59,11 @@ class SshHost(Host):
         """See Host. The far side ends the command after `timeout` too, unless sudo made it another user's process;
         waiting for the connection or for a free session does not count."""
         check_parts(argv, env or {}, secrets or {})
-        command = for_ssh(argv, env or {}, secrets or {}, timeout)
+        command: Command | Request
+        if self._login.read_only:
+            command = request(self.name, argv, env or {}, secrets or {}, timeout)
+        else:
+            command = for_ssh(argv, env or {}, secrets or {}, timeout)
         async with self._sessions:
             try:
                 try:
@@ -87,7 +92,7 @@ class SshHost(Host):
             self._opening = asyncio.create_task(log_in(self.name, self._login))
         return await asyncio.shield(self._opening)
 
-    async def _once(self, argv: Sequence[str], command: Command, stdin: bytes, timeout: float) -> Completed:
+    async def _once(self, argv: Sequence[str], command: Command | Request, stdin: bytes, timeout: float) -> Completed:
         connection = await self._connection()
         clock = asyncio.get_running_loop().time
         try:
@@ -102,12 +107,11 @@ class SshHost(Host):
             raise took_too_long(self.name, argv, timeout) from None
         if was_ended(done.status) and clock() - started >= timeout:
             raise took_too_long(self.name, argv, timeout)
-        answer = command.answer(done)
-        if answer is None:
-            raise not_started(self.name, argv, command, done)
-        return answer
+        return command.result(self.name, argv, done)
 
-    async def _open(self, connection: asyncssh.SSHClientConnection, command: Command) -> tuple[float, _Process]:
+    async def _open(
+        self, connection: asyncssh.SSHClientConnection, command: Command | Request
+    ) -> tuple[float, _Process]:
         """The running command, and when it was begun. sshd counts a session until it has collected its process, and
         its MaxSessions may be lower than ours; an open that it refuses has started nothing, so it is asked again."""
         clock = asyncio.get_running_loop().time

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import quote
 
-from reconciler.remote.host import Host
-from reconciler.systems.postfix.read_map import PLAIN, sender_maps
+from reconciler.remote.host import PLAIN, Host
+from reconciler.systems.postfix.read_map import sender_maps
 from reconciler.systems.postfix.tools import POSTCONF, SUFFIXES
 
 _FOLDERS = (

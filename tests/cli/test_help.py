@@ -106,7 +106,16 @@ EDITS = {
     "adopt",
     "fmt",
 }
-WITHOUT_REPORT = {"unlock", "ledger init", "ledger check", "import", "letters preview", *EDITS}
+WITHOUT_REPORT = {
+    "unlock",
+    "ledger init",
+    "ledger check",
+    "import",
+    "letters preview",
+    "remote install",
+    "remote uninstall",
+    *EDITS,
+}
 """They say what they did; there is nothing to be read by a program."""
 
 
@@ -160,6 +169,8 @@ def test_nothing_forces_every_gate() -> None:
         "--without",
         "--moving-to",
         "--account",
+        "--key",
+        "--user",
     }
     # what these commands write stands in git, and is reviewed there
     entry = set(re.findall(r"--[a-z-]+", """

@@ -16,6 +16,7 @@ SITE_WORDS: dict[str, dict[str, str]] = {
         "openxchange": "Groupware accounts. Left out: none are managed, and no mailbox may ask for one.",
         "postfix": "The sender map and the mail queue. Left out: sender blocks are not managed.",
         "ssh": "How to log in to the machines that the sections name, by their names.",
+        "planner": "The logins that only read, for jobs with RECONCILER_ROLE=planner in their environment.",
         "register": "The member register. Left out: member numbers are not checked, and no letter can be sent.",
         "letters": "Letters to members. Left out: no new password is told to anybody.",
         "ledger": "Where reconciler remembers what it did.",
@@ -75,6 +76,19 @@ SITE_WORDS: dict[str, dict[str, str]] = {
         "known_hosts": "The file with the keys of the host and its jump hosts; a host not in it is not trusted.",
         "ssh_config": "An ssh_config of which Host, HostName, Port, User, IdentityFile, CertificateFile and ProxyJump "
         "are taken; anything else in it is an error. Left out: none is read.",
+        "read_only": "true: the key runs reconciler-remote there (docs/remote.md), which lists, cannot write, and "
+        "holds OX' password itself. `apply` refuses.",
+    },
+    "PlannerLogin": {
+        "user": "The user to log in as.",
+        "key_file": "The private key.",
+        "read_only": "As under `ssh`. false: the login has a shell, and OX' password has to be in the job.",
+    },
+    "Planner": {
+        "database_user": "The user in `postfixadmin.url` and `read_url`: one who only reads (docs/database.md).",
+        "database_password_env": "The environment variable that holds that user's password.",
+        "database_password_file": "The file that holds that user's password.",
+        "ssh": "How the planner logs in to the machines under `ssh`; what is left out is as there.",
     },
     "RegisterColumns": {
         "member": "The column of the member number.",

@@ -21,6 +21,7 @@ from reconciler.declared.problems import Problems, printable
 from reconciler.declared.read.source import SITE_FILE, SITE_PLACES, SITE_VARIABLE, Source, shown
 from reconciler.declared.read.text import read_text
 from reconciler.declared.registry import section_names
+from reconciler.declared.site_file.planner import in_its_role
 from reconciler.errors import InvalidInput, UsageError
 from reconciler.remote.database_url import files, split, wrong_file
 from reconciler.settings import Settings, Site
@@ -51,7 +52,7 @@ def load_site(path: Path | None, *, reads_state: bool = False) -> Settings:
 
         wrong += check_ssh_configs(settings, problems)
     _refuse(source, root, wrong, problems)
-    return settings
+    return in_its_role(settings)
 
 
 def site_of(data: Any, folder: Path) -> Settings | list[Sentence]:

@@ -19,12 +19,13 @@ from reconciler.errors import Unreadable
 from reconciler.model.name_folding import folded
 from reconciler.model.records import OxUserRow
 
-_COLUMNS = (
+COLUMNS = (
     *("Id", "Name", "Display_name", "Given_name", "Sur_name"),
     *("PrimaryEmail", "Email1", "Aliases", "DefaultSenderAddress", "ImapLogin", "Mailenabled"),
 )
-_ENABLED = _COLUMNS.index("Mailenabled")
-_STORED = itemgetter(*map(_COLUMNS.index, ("PrimaryEmail", "Email1", "DefaultSenderAddress", "Aliases")))
+"""Those that are read, of some eighty."""
+_ENABLED = COLUMNS.index("Mailenabled")
+_STORED = itemgetter(*map(COLUMNS.index, ("PrimaryEmail", "Email1", "DefaultSenderAddress", "Aliases")))
 
 # one user's long notes or attributes must not make the whole context unreadable; Python's default is 128 KB
 csv.field_size_limit(64 * 1024 * 1024)
@@ -73,10 +74,10 @@ def read_users(stdout: bytes, admin: str, *, whole: bool) -> Iterator[Listed]:
     reader = csv.reader(io.TextIOWrapper(io.BytesIO(stdout), encoding="utf-8", newline=""), strict=True)
     try:
         header = next(reader, [])
-        missing = [name for name in _COLUMNS if header.count(name) != 1]
+        missing = [name for name in COLUMNS if header.count(name) != 1]
         if missing:
             raise _half(f"its first line does not name {', '.join(missing)} once")
-        pick, width = itemgetter(*map(header.index, _COLUMNS)), len(header)
+        pick, width = itemgetter(*map(header.index, COLUMNS)), len(header)
         seen: set[str] = set()
         for cells in reader:
             if len(cells) != width:

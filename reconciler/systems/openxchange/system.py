@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
+from pydantic import SecretStr
+
 from reconciler.errors import Unreadable
 from reconciler.model.records import Owner, OxUserRow, Records, Row
 from reconciler.model.secrets import Passwords
@@ -29,17 +31,23 @@ def build(context: SystemContext) -> System | None:
     section, settings = context.settings.openxchange, context.settings
     if section is None:
         return None
-    file = section.admin_password_file
-    password = secret(section.admin_password_env, settings.path(file) if file else None, "openxchange.admin_password")
-    source = f"the file {file}" if file else "`admin_password_env` (not set)"
-    if section.admin_password_env:
-        source = f"the variable {section.admin_password_env}"
+    password, source = _password(settings, section)
     where = f"context {section.context} on {section.host or 'this machine'}"
     # on another machine the path is that machine's; here it starts at the site file like every path
     sbin = section.sbin if section.host else str(settings.path(section.sbin))
     words = Words(section.admin, where, source, sbin)
     tools = Tools(context.hosts.get(section.host), section, sbin, password, words, context.fence)
     return OpenXchangeSystem(settings, section, tools, context.passwords, where)
+
+
+def _password(settings: Settings, section: OpenXchange) -> tuple[SecretStr, str]:
+    """The admin's password and where it comes from; empty where the far side has it and we need not."""
+    if settings.reads_only(section.host):
+        return SecretStr(""), f"the file openxchange-password of reconciler-remote on {section.host}"
+    variable, file = section.admin_password_env, section.admin_password_file
+    password = secret(variable, settings.path(file) if file else None, "openxchange.admin_password")
+    source = f"the file {file}" if file else "`admin_password_env` (not set)"
+    return password, f"the variable {variable}" if variable else source
 
 
 class Details(NamedTuple):

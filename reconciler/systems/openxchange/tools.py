@@ -21,7 +21,7 @@ from reconciler.settings import OpenXchange
 from reconciler.systems.openxchange.tool_answers import Words, complaint
 from reconciler.systems.system_context import Fence, NoFence
 
-_LOCALE = {"LC_ALL": "C.UTF-8"}  # otherwise Java reads and writes `?` for every umlaut (facts 2.3)
+LOCALE = {"LC_ALL": "C.UTF-8"}  # otherwise Java reads and writes `?` for every umlaut (facts 2.3)
 _LIST_SECONDS = 1800.0
 """listuser --csv asks the server once for each user (facts 2.1)."""
 _WRITE_SECONDS = 180.0
@@ -84,13 +84,15 @@ class Tools:
     async def listing(self, login: str = "") -> bytes:
         """The answer of `listuser --csv`: the whole context, or the users whose login or display name fits `login`;
         others may be among them, since `_` fits any letter (facts 2.1). Raises Unreadable."""
-        argv = self._argv("listuser", ["--csv", *([f"--searchpattern={login}"] if login else [])])
+        argv = list_all(self._section, self._sbin)
+        if login:
+            argv.append(f"--searchpattern={login}")
         return await self._read(argv, "the OX users cannot be listed", self._secrets, _LIST_SECONDS)
 
     async def write(self, write: Write, password: SecretStr | None, owner: Owner) -> Completed:
         """Runs it once for this owner, without judging the answer. After Unreadable it is not known whether it took
         effect. Raises Halted and LockLost as the fence does: then it was not begun."""
-        env, secrets = dict(_LOCALE), dict(self._secrets)
+        env, secrets = dict(LOCALE), dict(self._secrets)
         if password is not None:
             secrets["NEW_USER_PASSWORD"] = password
         else:
@@ -112,15 +114,24 @@ class Tools:
         self, argv: Sequence[str], failed: str, secrets: Mapping[str, SecretStr] | None = None, timeout: float = 60.0
     ) -> bytes:
         async with self._turn:
-            answer = await self._host.run(argv, env=_LOCALE, secrets=secrets, timeout=timeout, repeatable=True)
+            answer = await self._host.run(argv, env=LOCALE, secrets=secrets, timeout=timeout, repeatable=True)
         problem = complaint(answer, self.words)
         if problem is not None:
             raise Unreadable(f"{failed}: {problem.message}", hint=problem.hint)
         return answer.stdout
 
     def _argv(self, tool: str, options: Sequence[str]) -> list[str]:
-        context, admin = f"--contextid={self._section.context}", f"--adminuser={self._section.admin}"
-        return [f"{self._sbin}/{tool}", "--nonl", context, admin, *options]
+        return _argv(self._section, self._sbin, tool, options)
+
+
+def list_all(section: OpenXchange, sbin: str) -> list[str]:
+    """What prints every user of the context; all that is read without writing (docs/remote.md)."""
+    return _argv(section, sbin, "listuser", ["--csv"])
+
+
+def _argv(section: OpenXchange, sbin: str, tool: str, options: Sequence[str]) -> list[str]:
+    context, admin = f"--contextid={section.context}", f"--adminuser={section.admin}"
+    return [f"{sbin.rstrip('/')}/{tool}", "--nonl", context, admin, *options]
 
 
 def _literal(path: str) -> str:

@@ -13,10 +13,10 @@ from contextlib import asynccontextmanager, nullcontext
 
 from reconciler.errors import EffectFailed, PermanentFailure, TemporaryFailure, Unreadable
 from reconciler.planning.changes import Change, Outcome, Result, Step
-from reconciler.remote.host import Completed
+from reconciler.remote.host import PLAIN, Completed
 from reconciler.systems.postfix.map_state import View, checked_text, first_of, in_place, judge
 from reconciler.systems.postfix.mapfile import MapText
-from reconciler.systems.postfix.read_map import PLAIN, Reader
+from reconciler.systems.postfix.read_map import Reader
 from reconciler.systems.postfix.tools import LOCK_MINUTES, Argv, sudoers_line
 from reconciler.systems.system_context import Fence
 

@@ -13,14 +13,11 @@ from typing import NamedTuple
 
 from reconciler.errors import Unreadable
 from reconciler.planning.snapshot import DELIMITER
-from reconciler.remote.host import Completed, Host
+from reconciler.remote.host import PLAIN, Completed, Host
 from reconciler.systems.postfix.map_entries import KeyRules
 from reconciler.systems.postfix.map_state import View, first_of, look, repeated
 from reconciler.systems.postfix.mapfile import MapText, parse
 from reconciler.systems.postfix.tools import SUFFIXES, Argv, Tools
-
-PLAIN = {"LC_ALL": "C"}
-"""The tools answer in English, whatever the host's language is."""
 
 # a built map that postmap cannot open counts as missing: the next write makes a new one
 _NO_MAP = (

@@ -12,10 +12,10 @@ from reconciler.planning.finding import Finding
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.ports import Observation, System
 from reconciler.planning.snapshot import DELIMITER, Pair
-from reconciler.remote.host import Host
+from reconciler.remote.host import PLAIN, Host
 from reconciler.systems.postfix.map_state import in_place
 from reconciler.systems.postfix.publish_map import Rewriter
-from reconciler.systems.postfix.read_map import PLAIN, Reader, Rules
+from reconciler.systems.postfix.read_map import Reader, Rules
 from reconciler.systems.postfix.review import review
 from reconciler.systems.postfix.tools import SUDO, Tools, sudoers_line
 from reconciler.systems.system_context import Fence, SystemContext

@@ -51,6 +51,9 @@ class Tools:
         files = dict.fromkeys((self.path, self.built))
         self.links: Argv = (_FIND, *files, "-maxdepth", "0", "-type", "l", "-printf", "%p\\t%l\\n")
 
+        # `Host.read` reads these: the map itself, and what was in memory of one that is not built
+        self.texts = (self.path,) if self.is_built else (self.path, self.before_reload)
+
         # writing, with privilege
         lock, age = hidden + "lock", ("-mmin", f"+{LOCK_MINUTES}")
         self.lock: Argv = ("/usr/bin/mkdir", lock)

@@ -47,7 +47,7 @@ class PostfixAdminSystem(System):
         self._context = context
         self._section = section
         self._database = Database(section, context.settings)
-        self.target = self._database.target
+        self.target = self._database.place
 
     def expect(self, context: PlanContext) -> Records:
         return expect(context, self._context.settings)
