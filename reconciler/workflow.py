@@ -48,6 +48,8 @@ from reconciler.report.json import plan_json
 from reconciler.settings import Settings
 
 Clock = Callable[[], datetime]
+Watch = Callable[[str, Observation | Unreadable | None], None]
+"""Is told of each system that it is read from now on (None), and what came of it."""
 
 # of these `validate` can only warn; here the gates know what is live
 _GATED = frozenset({"naming", "dangling-alias", "password-reset", "sub-address"})
@@ -63,6 +65,18 @@ class Sources:
     """Of the declared state."""
     systems: Sequence[System]
     clock: Clock
+    watch: Watch = lambda name, came: None  # noqa: ARG005  # nobody looks
+
+    async def observe(self, system: System, *, writing: bool = False) -> Observation:
+        """What a system holds. Raises Unreadable."""
+        self.watch(system.name, None)
+        try:
+            seen = await system.observe(writing=writing)
+        except Unreadable as error:
+            self.watch(system.name, error)
+            raise
+        self.watch(system.name, seen)
+        return seen
 
     async def recall(self, wanted: Mapping[str, Records]) -> Remembered:  # noqa: ARG002  # a ledger is asked about it
         """What earlier runs left of what is wanted now; nothing without a ledger. Raises Unreadable."""
@@ -129,7 +143,7 @@ async def draft(
 async def _read(sources: Sources, *, writing: bool) -> Reading:
     taken = sources.clock()
     results, (wanted, recalled) = await asyncio.gather(
-        asyncio.gather(*(_observe(system, writing=writing) for system in sources.systems)), _wanted(sources)
+        asyncio.gather(*(_observe(sources, system, writing=writing) for system in sources.systems)), _wanted(sources)
     )
     observed = {s.name: result for s, result in zip(sources.systems, results, strict=True)}
     read = {name: result for name, result in observed.items() if not isinstance(result, Unreadable)}
@@ -144,9 +158,9 @@ async def _read(sources: Sources, *, writing: bool) -> Reading:
     return Reading(wanted=wanted, snapshot=snapshot, details=details, recalled=recalled)
 
 
-async def _observe(system: System, *, writing: bool) -> Observation | Unreadable:
+async def _observe(sources: Sources, system: System, *, writing: bool) -> Observation | Unreadable:
     try:
-        return await system.observe(writing=writing)
+        return await sources.observe(system, writing=writing)
     except Unreadable as error:
         return error
 

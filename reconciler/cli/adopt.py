@@ -21,8 +21,9 @@ async def run(
 ) -> Status:
     """Looks at all systems once, and edits the entries. Raises Unreadable: what is unknown is not absent."""
     async with open_site(site, state) as opened:
-        observed = await asyncio.gather(*(system.observe() for system in opened.systems))
-        imported = await collected(opened, observed)
+        with opened.line.shown():
+            observed = await asyncio.gather(*(opened.observe(system) for system in opened.systems))
+            imported = await collected(opened, observed)
 
     def change(edit: Edit, _: Settings) -> Done:
         named = [

@@ -24,7 +24,8 @@ async def run(site: Path | None, into: Path, domains: Sequence[str], *, overwrit
     """Writes the files and the report into the folder, and says what comes next."""
     with tempfile.TemporaryDirectory(prefix="reconciler-empty-") as empty:
         async with open_site(site, Path(empty)) as opened:
-            result = await import_state(opened, domains)
+            with opened.line.shown():
+                result = await import_state(opened, domains)
     files, made = result.proven.files, result.imported
     try:
         if not overwrite:

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from reconciler.cli.reading_line import ReadingLine
 from reconciler.declared.load import Declaration, load_state
 from reconciler.declared.site_file.load import load_site
 from reconciler.errors import UsageError
@@ -19,4 +20,5 @@ def read_site(path: Path | None, state: Path | None = None) -> tuple[Settings, D
         hint = "correct --state: it names the folder with the declared state"
         raise UsageError(f"there is no folder {state}", hint=hint)
     today = datetime.now(ZoneInfo(site.timezone)).date()
-    return site, load_state(state or site.path(site.state), site, today=today)
+    with ReadingLine().shown():
+        return site, load_state(state or site.path(site.state), site, today=today)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -17,14 +18,16 @@ from reconciler.apply.session import Session, session
 from reconciler.cli.invoker import operator
 from reconciler.cli.process_tuning import keep
 from reconciler.cli.read_site import read_site
+from reconciler.cli.reading_line import ReadingLine
 from reconciler.cli.site_ledger import build_ledger
-from reconciler.errors import UsageError
+from reconciler.errors import Unreadable, UsageError
 from reconciler.model.records import Records
 from reconciler.model.secrets import Passwords
 from reconciler.planning.identity import declared_numbers
 from reconciler.planning.ledger_state import Remembered
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.plan_draft import EVERYTHING, Draft, Selection
+from reconciler.planning.ports import Observation
 from reconciler.remote.host import ConfigFile, Login
 from reconciler.remote.hosts import SiteHosts
 from reconciler.remote.mailer import Mailer
@@ -43,6 +46,7 @@ class SiteSession(Sources):
     ledger: Ledger | None
     fence: Fence
     passwords: Passwords
+    line: ReadingLine
 
     async def recall(self, wanted: Mapping[str, Records]) -> Remembered:
         """See Sources; nothing before `ledger init`."""
@@ -60,7 +64,8 @@ class SiteSession(Sources):
         self, selection: Selection = EVERYTHING, *, writing: bool = False, with_tables: bool = False
     ) -> Draft:
         """The plan as of now, or the part of it that is asked for; `writing` inside of `session`."""
-        return await draft(self, selection, writing=writing, with_tables=with_tables)
+        with self.line.shown():
+            return await draft(self, selection, writing=writing, with_tables=with_tables)
 
     def session(self) -> AbstractAsyncContextManager[Session]:
         """The ledger with its lock. Raises UsageError, Locked, LedgerUnusable."""
@@ -95,6 +100,7 @@ async def open_site(path: Path | None, state: Path | None = None) -> AsyncIterat
     ledger = build_ledger(site)
     fence = Fence(ledger, same_database=site.ledger.url is None)
     mailer, passwords = mailer_of(site), Passwords()
+    line = ReadingLine()
     systems = build_systems(SystemContext(settings=site, hosts=hosts, mailer=mailer, passwords=passwords, fence=fence))
     opened = SiteSession(
         site=site,
@@ -105,6 +111,8 @@ async def open_site(path: Path | None, state: Path | None = None) -> AsyncIterat
         ledger=ledger,
         fence=fence,
         passwords=passwords,
+        line=line,
+        watch=partial(_watched, line),
     )
     keep(opened)
     async with AsyncExitStack() as closing:  # all are closed, also when closing one of them fails
@@ -112,6 +120,17 @@ async def open_site(path: Path | None, state: Path | None = None) -> AsyncIterat
             if part is not None:
                 closing.push_async_callback(part.close)
         yield opened
+
+
+def _watched(line: ReadingLine, name: str, came: Observation | Unreadable | None) -> None:
+    """What the terminal shows of a system that is read."""
+    match came:
+        case None:
+            line.began(name)
+        case Unreadable():
+            line.ended(name, "✗")
+        case Observation(records=records):
+            line.ended(name, "✓", sum(map(len, records.values())))
 
 
 def site_hosts(site: Settings) -> SiteHosts:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import codecs
 import os
 import sys
+from collections.abc import Callable
 from io import TextIOWrapper
 from typing import TextIO
 
@@ -18,6 +19,7 @@ def write(text: str) -> None:
     """A report, unchanged, on standard output. A closed pipe (`| head`) is no error: the command goes on and keeps its
     status. Raises UsageError when the report cannot be written."""
     whole = text if text.endswith("\n") else text + "\n"
+    _make_room()
     try:
         stream = sys.stdout
         if whole.startswith("{") and isinstance(stream, TextIOWrapper) and not _is_utf8(stream):
@@ -41,11 +43,21 @@ def say(text: str) -> None:
 def write_beside(report: str, *, end: str = "\n") -> None:
     """A report, unchanged, on standard error; the renderers have made it harmless. When it cannot be written, the
     command goes on, and its status says how it ended."""
+    _make_room()
     try:
         sys.stderr.write(report + end)
         sys.stderr.flush()
     except OSError:
         _write_no_more(sys.stderr)
+
+
+before_writing: list[Callable[[], None]] = []
+"""What takes away what stands on the terminal only for a while, before anything else is written there."""
+
+
+def _make_room() -> None:
+    for clear in before_writing:
+        clear()
 
 
 def unwritable(error: OSError) -> UsageError:

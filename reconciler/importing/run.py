@@ -33,7 +33,7 @@ class Result:
 async def import_state(sources: Sources, domains: Sequence[str] = ()) -> Result:
     """State for what is live, of these domains or of all. Raises Unreadable, since half a
     site is never imported, and UsageError for a domain that is not there."""
-    observed = await asyncio.gather(*(system.observe() for system in sources.systems))
+    observed = await asyncio.gather(*(sources.observe(system) for system in sources.systems))
     imported = await collected(sources, observed)
     await _date_renames(imported, sources)
     if domains:
