@@ -1,6 +1,6 @@
 """Whether mail of a domain from an address passes SPF: `check_host` of RFC 7208 (sections 4 and 5).
 
-The RFC's test suite runs over it (tests/doctor/test_spf_suite.py). The text for a refused sender (`exp=`) is not made.
+Its cases are in tests/doctor/test_spf.py. The text for a refused sender (`exp=`) is not made.
 """
 
 from __future__ import annotations
