@@ -103,6 +103,12 @@ def is_readable(name: str) -> bool:
     return kind is not None and kind.readable
 
 
+def is_counted(name: str) -> bool:
+    """Whether what such a step took away is said after it, since nobody can look any more."""
+    kind = find_kind(name)
+    return kind is not None and kind.irreversible
+
+
 def give_password(names: Iterable[str]) -> bool:
     """Whether steps of one of these kinds leave a person with a new password, told or not."""
     return any(kind_of(name).new_password for name in names)

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from reconciler.model.record_kinds import is_counted
 from reconciler.planning.ledger_state import PastRun, PastStep, StepState
 from reconciler.report import history_view
 from reconciler.report.sanitize import markdown
@@ -19,7 +20,7 @@ from reconciler.report.vocabulary import count
 @dataclass(frozen=True, slots=True)
 class PastChange:
     """What one run did about one subject. `why` has the reason and the ticket that git gave; `state` is how far it
-    came: the worst of its steps."""
+    came: the worst of its steps. `removed` says what went and nothing brings back, as its system counted it."""
 
     run: PastRun
     id: str
@@ -28,6 +29,7 @@ class PastChange:
     why: str
     place: str
     state: StepState
+    removed: str = ""
 
 
 def past_changes(runs: Iterable[PastRun], documents: Mapping[int, str]) -> list[PastChange]:
@@ -46,6 +48,8 @@ def address_history_text(asked: str, changes: Iterable[PastChange], *, width: in
         head = f"{history_view.moment(change.run.started)}  {change.subject}"
         page.row((head, "bold"), (f"  {words}", "bold red"), first=f" {mark} ", indent=3)
         page.row((change.summary, ""), indent=3)
+        if change.removed:
+            page.row((change.removed, "bold"), indent=3)
         if change.why:
             page.row((f"why: {change.why}", ""), indent=3)
         page.row((_by(change), "dim"), indent=3)
@@ -65,7 +69,8 @@ def address_history_markdown(asked: str, changes: Iterable[PastChange]) -> str:
 
 def _row(change: PastChange) -> str:
     mark, _, words = history_view.STEPS[change.state]
-    what = f"{change.subject}: {change.summary}" + (f" ({words})" if words else "")
+    remarks = "; ".join(filter(None, (change.removed, words)))
+    what = f"{change.subject}: {change.summary}" + (f" ({remarks})" if remarks else "")
     cells = (history_view.moment(change.run.started), what, change.why, _by(change))
     return f"| {mark} | {' | '.join(markdown(cell, 1000) for cell in cells)} |"
 
@@ -87,7 +92,10 @@ def _of(run: PastRun, saved: Mapping[str, Mapping[str, Any]]) -> Iterator[PastCh
     for id, steps in history_view.transitions(run):
         document, first = saved.get(id, {}), steps[0]
         summary = document.get("summary") or "; ".join(map(history_view.step_line, steps))
-        yield PastChange(run, id, first.owner.subject, str(summary), _why(document), first.origin, _state(steps))
+        done = (step.message for step in steps if step.state is StepState.DONE and is_counted(step.kind))
+        removed = "; ".join(filter(None, done))
+        why = _why(document)
+        yield PastChange(run, id, first.owner.subject, str(summary), why, first.origin, _state(steps), removed)
 
 
 def _why(document: Mapping[str, Any]) -> str:

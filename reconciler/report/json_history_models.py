@@ -46,7 +46,8 @@ class PastRunPart(Part):
 
 class PastChangePart(Part):
     """What one run did about one subject, in the words of its plan; `why` is the reason and the ticket that git gave,
-    `state` how far it came: the worst of its steps."""
+    `state` how far it came: the worst of its steps. `removed` says what went and nothing brings back, as its system
+    counted it."""
 
     run: int
     transition: String
@@ -59,6 +60,7 @@ class PastChangePart(Part):
     why: String
     origin: String
     state: State
+    removed: String = ""
 
 
 class HistoryDocument(Part):

@@ -157,6 +157,7 @@ def _run_row(line: RunLine) -> str:
     phrases = [markdown(line.line.summary, 1000)]
     if line.was_in_place:
         phrases.append("(was in place already)")
+    phrases += [markdown(line.removed)] if line.removed else []
     phrases += _half_way(line) if line.result is not Result.DONE else ()
     return f"| {header_footer.RESULTS[line.result].mark} | {markdown(line.line.title, 240)} | {'<br>'.join(phrases)} |"
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from reconciler.model.record_kinds import is_counted
 from reconciler.model.records import LetterRow
 from reconciler.planning.changes import Outcome, Result
 from reconciler.planning.finding import Severity
@@ -50,6 +51,12 @@ class RunLine:
     def was_in_place(self) -> bool:
         """Whether there was nothing left to do."""
         return bool(self.steps) and all(step.result is Result.SKIPPED for step in self.steps)
+
+    @property
+    def removed(self) -> str:
+        """What went and nothing brings back, as its system counted it: `2 subscriptions … removed`."""
+        done = (s for s in self.steps if s.result is Result.DONE and is_counted(s.step.change.kind))
+        return "; ".join(dict.fromkeys(s.message for s in done if s.message))
 
     def labels(self, *results: Result) -> str:
         """What the steps with one of these results are about; empty for none."""

@@ -177,6 +177,8 @@ def _ended(page: Page, line: RunLine, column: int, verbose: bool) -> None:
     if line.result is Result.NOT_TRIED and not line.labels(Result.DONE, Result.SKIPPED):
         more = [("  not tried", style)]
     page.entry((mark, style), line.line.title, [(line.line.summary, ""), *more], column)
+    if line.removed:
+        page.row((line.removed, "bold"), first=" " * (column + 5), indent=column + 7)
     if line.result is not Result.DONE:
         for phrase, style, indent in _half_way(line):
             page.row((phrase, style), first=" " * (column + indent), indent=column + 7)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
+
+import pytest
 
 from reconciler.sandbox.openxchange import control
 from tests.cli.conftest import Command
@@ -78,3 +82,57 @@ def test_a_date_before_the_account_was_made_is_no_drift(site: StandInSite, comma
     assert command("apply", "--yes").status == 0
     assert "the account was made on" in command("plan").words
     assert command("drift").status == 0
+
+
+def ox_database(site: StandInSite) -> None:
+    """OX' own tables as far as a reset writes them, with two subscriptions of Anna and one of somebody else."""
+    user = control.user(site.ox, "anna.beispiel").id
+    with closing(sqlite3.connect(site.folder / "ox.sqlite")) as connection, connection:
+        connection.executescript(
+            f"""
+            CREATE TABLE subscriptions (cid, id, user_id, configuration_id, source_id);
+            CREATE TABLE genconf_attributes_strings (cid, id, name, value);
+            CREATE TABLE genconf_attributes_bools (cid, id, name, value);
+            CREATE TABLE user_attribute (cid, id, name, value);
+            INSERT INTO subscriptions VALUES (1, 1, {user}, 7, '{PRIVATE}'), (1, 2, {user}, 8, 's'), (1, 3, 99, 9, 's');
+            INSERT INTO genconf_attributes_strings VALUES (1, 7, 'login', '{PRIVATE}');
+            INSERT INTO user_attribute VALUES (1, {user}, 'com.openexchange.secret.recovery.fast.token', '{PRIVATE}');
+            """
+        )
+
+
+PRIVATE = "anna.privat@calendar.example"
+
+
+def test_a_reset_of_subscriptions_says_what_was_removed(site: StandInSite, command: Command) -> None:
+    """In the report and in the history of the run and of the account; how many, and nothing of what was in them."""
+    site.write(openxchange={**site.sections["openxchange"], "database_url": "sqlite:///ox.sqlite"})
+    site.declare(ANNA_DECLARED)
+    assert command("apply", "--yes").status == 0
+    ox_database(site)
+    said = "2 subscriptions and the recovery token removed"
+    site.declare(ANNA_DECLARED.replace("}", f", subscriptions_reset: {today()}}}"))
+    applied = command("apply", "--yes")
+    assert applied.status == 0
+    answers = [applied, command("history", "2"), command("history", "anna.beispiel")]
+    answers += [command(*words, "--format", "markdown") for words in (("history", "2"), ("history", "anna.beispiel"))]
+    document = command("history", "anna.beispiel", "--format", "json")
+    assert [change["removed"] for change in document.json["changes"]] == [said, ""]
+    for answer in (*answers, document):
+        assert said in answer.words
+        assert PRIVATE not in answer.words
+    assert PRIVATE not in str(site.live())
+    with closing(sqlite3.connect(site.folder / "ox.sqlite")) as connection:
+        assert connection.execute("SELECT id FROM subscriptions").fetchall() == [(3,)]
+
+
+@pytest.mark.parametrize("form", ["json", "markdown"])
+def test_and_so_do_the_other_reports(site: StandInSite, command: Command, form: str) -> None:
+    site.write(openxchange={**site.sections["openxchange"], "database_url": "sqlite:///ox.sqlite"})
+    site.declare(ANNA_DECLARED)
+    assert command("apply", "--yes").status == 0
+    ox_database(site)
+    site.declare(ANNA_DECLARED.replace("}", f", subscriptions_reset: {today()}}}"))
+    applied = command("apply", "--yes", "--format", form)
+    assert "2 subscriptions and the recovery token removed" in applied.words
+    assert PRIVATE not in applied.words

@@ -8,6 +8,7 @@ recover them.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from sqlalchemy import Connection, column, delete, select, table
 from sqlalchemy.engine import Engine, make_url
@@ -81,11 +82,32 @@ class Subscriptions:
             reason, hint = explained(error, "openxchange.database_url")
             message = f"the subscriptions of {row.account} are still there: OX's database: {reason}"
             return Outcome(Result.FAILED, message, f"{hint}; then {AGAIN}", temporary=is_temporary(error))
-        return Outcome(Result.DONE, f"{removed} subscriptions removed")
+        return Outcome(Result.DONE, removed.text)
 
 
-def remove(connection: Connection, context: int, user_id: int) -> int:
-    """Removes all subscriptions of one user of one context, with what they stored; returns how many there were."""
+class Removed(NamedTuple):
+    """How many subscriptions a user had, and whether a token that could recover their passwords. Nothing of what was in
+    them: reports and the ledger keep this."""
+
+    subscriptions: int
+    token: bool
+
+    @property
+    def text(self) -> str:
+        """`2 subscriptions and the recovery token removed`."""
+        number = self.subscriptions
+        if not number:
+            return (
+                "the recovery token removed, there were no subscriptions" if self.token else "nothing was left of them"
+            )
+        count = f"{number} subscription{'s' if number != 1 else ''}"
+        return (
+            f"{count} and the recovery token removed" if self.token else f"{count} removed, there was no recovery token"
+        )
+
+
+def remove(connection: Connection, context: int, user_id: int) -> Removed:
+    """Removes all subscriptions of one user of one context, with what they stored; returns what there was."""
     subscription = _SUBSCRIPTIONS.c
     mine = (subscription.cid == context, subscription.user_id == user_id)
     configurations = connection.scalars(select(subscription.configuration_id).where(*mine).with_for_update()).all()
@@ -93,5 +115,5 @@ def remove(connection: Connection, context: int, user_id: int) -> int:
         connection.execute(delete(stored).where(stored.c.cid == context, stored.c.id.in_(configurations)))
     connection.execute(delete(_SUBSCRIPTIONS).where(*mine))
     token = _ATTRIBUTES.c
-    connection.execute(delete(_ATTRIBUTES).where(token.cid == context, token.id == user_id, token.name == _TOKEN))
-    return len(configurations)
+    gone = delete(_ATTRIBUTES).where(token.cid == context, token.id == user_id, token.name == _TOKEN)
+    return Removed(len(configurations), connection.execute(gone).rowcount > 0)

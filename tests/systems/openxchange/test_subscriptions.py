@@ -21,7 +21,7 @@ from reconciler.planning.ports import Observation
 from reconciler.remote.hosts import SiteHosts
 from reconciler.remote.outbox import OutboxMailer
 from reconciler.settings import OpenXchange, Settings
-from reconciler.systems.openxchange.subscriptions import Subscriptions
+from reconciler.systems.openxchange.subscriptions import Removed, Subscriptions
 from reconciler.systems.openxchange.system import Details, build
 from reconciler.systems.system_context import SystemContext
 from tests.services.databases import free_port
@@ -114,7 +114,7 @@ async def one(subscriptions: Subscriptions, *users: dict[str, str | None]) -> Ou
 
 async def test_it_takes_the_subscriptions_of_this_context_with_all_that_they_stored(database: URL) -> None:
     before = dump(database)
-    assert await one(resets(database)) == Outcome(Result.DONE, "2 subscriptions removed")
+    assert await one(resets(database)) == Outcome(Result.DONE, "2 subscriptions and the recovery token removed")
     after = dump(database)
     gone = {name: [row for row in rows if row not in after[name]] for name, rows in before.items()}
     assert [(row[0], row[1], row[2]) for row in gone["subscriptions"]] == [(1, 10, 3), (1, 11, 3)]
@@ -127,8 +127,26 @@ async def test_it_takes_the_subscriptions_of_this_context_with_all_that_they_sto
 async def test_twice_is_once(database: URL) -> None:
     await one(resets(database))
     once = dump(database)
-    assert await one(resets(database)) == Outcome(Result.DONE, "0 subscriptions removed")
+    assert await one(resets(database)) == Outcome(Result.DONE, "nothing was left of them")
     assert dump(database) == once
+
+
+@pytest.mark.parametrize(
+    ("kept", "said"),
+    [
+        ("subscriptions", "2 subscriptions removed, there was no recovery token"),
+        ("user_attribute", "the recovery token removed, there were no subscriptions"),
+    ],
+)
+async def test_it_says_what_there_was(database: URL, kept: str, said: str) -> None:
+    (other,) = {"subscriptions", "user_attribute"} - {kept}
+    with _engine(database).begin() as connection:
+        connection.execute(text(f"DELETE FROM {other} WHERE cid = 1"))
+    assert await one(resets(database)) == Outcome(Result.DONE, said)
+
+
+def test_one_is_one() -> None:
+    assert Removed(1, token=True).text == "1 subscription and the recovery token removed"
 
 
 async def test_whatever_fails_in_the_middle_nothing_is_done(database: URL) -> None:
