@@ -106,6 +106,10 @@ class Ssh(Section):
     """The key runs reconciler-remote there (docs/remote.md)."""
 
 
+Language = Literal["de", "en"]
+"""The languages that letters are written in."""
+
+
 class RegisterColumns(Section):
     """Our words to the register's column names."""
 
@@ -114,6 +118,8 @@ class RegisterColumns(Section):
     email: str = "email"
     given_name: str = "given_name"
     surname: str = "surname"
+    language: str | None = None
+    """`de` or `en`, for the letters; without this column all are in `letters.language`."""
 
 
 class Register(Section):
@@ -168,7 +174,7 @@ class Letters(Section):
     smtp: Smtp = Smtp.model_construct()
     outbox: str | None = None
     sender: Annotated[str, Field(alias="from")]
-    language: Literal["de", "en"] = "de"
+    language: Language = "de"
     templates: str | None = None
 
 

@@ -22,8 +22,8 @@ from reconciler.systems.letters.letter_for_account import content
 from reconciler.systems.letters.letter_templates import MOVED, RENAMED
 
 
-def preview(asked: str, kind: str, site: Path | None, state: Path | None) -> Status:
-    """Shows a letter. Raises UsageError."""
+def preview(asked: str, kind: str, language: str, site: Path | None, state: Path | None) -> Status:
+    """Shows a letter, in the site's language unless another is given. Raises UsageError."""
     settings, declaration = read_site(site, state)
     if settings.letters is None:
         raise UsageError("the site file has no `letters`, so none is sent", hint="write `letters:` (docs/letters.md)")
@@ -36,7 +36,7 @@ def preview(asked: str, kind: str, site: Path | None, state: Path | None) -> Sta
         recipient = "(nobody)"
         say(f"{box.address} has no `member`, so no letter goes out: its password is set with `reconciler password`")
     letter = Stationery(settings, settings.letters).preview(
-        kind, content(context, box.address, box.member, settings), recipient
+        kind, content(context, box.address, box.member, settings), recipient, language
     )
     write("\n".join(map(visible, letter.split("\n"))))
     return Status.DONE

@@ -24,6 +24,13 @@ class Kind(StrEnum):
     MOVED = "moved"
 
 
+class Language(StrEnum):
+    """The languages of letters, as `settings.Language` has them."""
+
+    DE = "de"
+    EN = "en"
+
+
 @listed(letters)
 def preview(
     address: Annotated[
@@ -33,6 +40,9 @@ def preview(
     kind: Annotated[
         Kind, typer.Option("--kind", help="A new account, a new address, a new password, or an address that moved.")
     ] = Kind.ACCOUNT,
+    language: Annotated[
+        Language | None, typer.Option("--language", help="Of a member whose register says so; else the site's.")
+    ] = None,
     site: SiteOption = None,
     state: StateOption = None,
 ) -> None:
@@ -43,7 +53,7 @@ def preview(
     """
     from reconciler.cli import letters as command
 
-    enter(lambda: command.preview(address, kind.value, site, state))
+    enter(lambda: command.preview(address, kind.value, language or "", site, state))
 
 
 @listed(letters, "list")

@@ -9,6 +9,9 @@ from reconciler.model.records import MemberRow
 _LONGEST = 12
 """Digits that a number which lost its leading zeros is looked for with."""
 
+LANGUAGE_NAMES: Mapping[str, str] = {"de": "German", "en": "English"}
+"""What the languages of letters are called."""
+
 
 def trouble(members: Mapping[str, MemberRow], number: str) -> str:
     """Why the register does not vouch for this member: `has no member 10042`; empty for an active member."""

@@ -246,6 +246,8 @@ class MemberRow(NamedTuple):
     surname: str
     problem: str = ""
     """Why the register cannot be relied on for this number; it is nobody's then, and never active."""
+    language: str = ""
+    """As the register has it; empty without that column, or where it has none."""
 
     @property
     def owner(self) -> Owner:
@@ -315,7 +317,7 @@ LETTER = Kind(
     readable=False,
     new_password=True,
     one_by_one=True,
-    private=frozenset({"recipient"}),
+    private=frozenset({"recipient", "language"}),
 )
 # in the order in which reports list them
 register((MAILBOX, ALIAS, OX_USER, BLOCK, VACATION, DOMAIN, ALIAS_DOMAIN, UNMANAGED_LINE, SETTING, MEMBER))

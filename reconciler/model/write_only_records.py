@@ -84,6 +84,9 @@ class LetterRow(NamedTuple):
     member: str
     recipient: str
     template: str = "account"
+    language: str = ""
+    """Of the member, where it is another one than that of the site's letters. Read from the register when the letter is
+    sent, like the address, so no plan is bound to it."""
 
     @property
     def tells_password(self) -> bool:

@@ -135,6 +135,7 @@ class Outcome(NamedTuple):
 HIDDEN = frozenset(
     {
         "recipient",
+        "language",
         "key",
         "account",
         "block",
@@ -145,8 +146,8 @@ HIDDEN = frozenset(
         "names_managed",
     }
 )
-"""Fields of rows that no plan and no report shows: the private address of a member, key and owner (shown anyway), our
-switches."""
+"""Fields of rows that no plan and no report shows: the private address of a member and the language of their letters (a
+line says it in words), key and owner (shown anyway), our switches."""
 
 
 def shown_fields(row: Row | None) -> dict[str, object] | None:

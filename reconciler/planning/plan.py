@@ -96,8 +96,8 @@ def digest(
 ) -> str:
     """SHA-256 over what a plan is bound to: identity, connection targets, the configuration of the gates, and of each
     subject what git declares, what gates refuse, the effects with before-images; and their order. Two plans that do the
-    same for the same reason have one digest. The commit is not in it (every merge makes a new one), nor the address of
-    a letter, which is read from the register when the letter is sent."""
+    same for the same reason have one digest. The commit is not in it (every merge makes a new one), nor the address and
+    the language of a letter, which are read from the register when the letter is sent."""
     effects = [
         [
             t.id,
@@ -114,5 +114,6 @@ def digest(
 
 def _row(row: object) -> object:
     if isinstance(row, LetterRow):
-        row = row._replace(recipient="")
+        row = row._replace(recipient="", language="")
+        return [type(row).__name__, *row[:-1]]
     return None if row is None else [type(row).__name__, *row]  # type: ignore[misc]  # every row is a NamedTuple

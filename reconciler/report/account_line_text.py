@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping
 
+from reconciler.model.members import LANGUAGE_NAMES
 from reconciler.model.record_kinds import noun
-from reconciler.model.records import AliasRow, MailboxRow, OxUserRow
+from reconciler.model.records import AliasRow, LetterRow, MailboxRow, OxUserRow
 from reconciler.planning.changes import Action, Change
 from reconciler.planning.transitions import Effect, Transition
 from reconciler.report.rename_line_text import (
@@ -93,8 +94,10 @@ def _told(transition: Transition, *, new: bool) -> Iterator[str]:
         yield "new password"
     elif any(change.kind == "password" for change in transition.changes):
         yield "the OX user that exists gets the new password"
-    if any(change.kind == "letter" for change in transition.changes):
-        yield "letter" if new else "letter to their register address"
+    letter = next((change.row for change in transition.changes if isinstance(change.row, LetterRow)), None)
+    if letter is not None:
+        language = f" in {LANGUAGE_NAMES[letter.language]}" if letter.language else ""
+        yield f"letter{language}" if new else f"letter{language} to their register address"
     elif made:
         yield "its password must be set by other means"
     elif is_move(transition):

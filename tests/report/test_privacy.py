@@ -47,7 +47,7 @@ def test_the_letter_is_named_all_the_same(name: str) -> None:
 def test_rows_about_passwords_and_letters_have_no_field_for_one() -> None:
     """A field that is added to these rows must be looked at before it can reach a report."""
     assert PasswordRow._fields == ("key", "account", "target")
-    assert LetterRow._fields == ("key", "account", "member", "recipient", "template")
+    assert LetterRow._fields == ("key", "account", "member", "recipient", "template", "language")
 
 
 def test_what_the_server_said_is_kept_but_for_the_address() -> None:

@@ -96,6 +96,7 @@ SITE_WORDS: dict[str, dict[str, str]] = {
         "email": "The column of the address that letters go to.",
         "given_name": "The column of the given name.",
         "surname": "The column of the surname.",
+        "language": "The column of the language of their letters, `de` or `en`; else it is `letters.language`.",
     },
     "Register": {
         "csv": "The register as a CSV file in UTF-8, with commas or semicolons.",

@@ -25,28 +25,30 @@ class Stationery:
 
     def __init__(self, settings: Settings, letters: Letters) -> None:
         self._zone = ZoneInfo(settings.timezone)
+        self.language = letters.language
         self._sender = _sender(letters.sender)
         self.sender_name = self._sender.display_name or self._sender.addr_spec
         self._templates = Templates(settings, letters)
         for broken in self._templates.broken():
             raise broken
 
-    def preview(self, template: str, content: Content, recipient: str) -> str:
+    def preview(self, template: str, content: Content, recipient: str, language: str = "") -> str:
         """The letter as text, with its headers that a reader sees; `recipient` is a description."""
         subject, body = self._templates.text(
-            template, replace(content, password=NO_PASSWORD, sender_name=self.sender_name)
+            template, replace(content, password=NO_PASSWORD, sender_name=self.sender_name), language
         )
         return f"From: {self._sender}\nTo: {recipient}\nSubject: {subject}\n\n{body}"
 
-    def message(self, template: str, recipient: str, content: Content) -> EmailMessage:
-        """The message to `recipient` alone. Raises PermanentFailure when a value would break out of its line."""
+    def message(self, template: str, recipient: str, content: Content, language: str = "") -> EmailMessage:
+        """The message to `recipient` alone, in the site's language unless another is given. Raises PermanentFailure
+        when a value would break out of its line."""
         for name, value in asdict(content).items():
             if any(map(_breaks_out, value if isinstance(value, tuple) else (str(value),))):
                 raise PermanentFailure(
                     f"the letter for {content.address} was not written: {name} holds a line break or control character",
                     hint=f"remove it, then set a new password for {content.address} and hand it over by other means",
                 )
-        subject, body = self._templates.text(template, content)
+        subject, body = self._templates.text(template, content, language)
         message = EmailMessage(policy=SMTP)
         message["From"] = self._sender
         message["To"] = HeaderAddress(addr_spec=recipient)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import NamedTuple
@@ -15,7 +16,7 @@ from reconciler.planning.changes import Action, Change
 from reconciler.planning.finding import Severity
 from reconciler.planning.plan_context import PlanContext
 from reconciler.settings import Settings
-from reconciler.systems.letters.letter_templates import ACCOUNT, MOVED, PASSWORD, RENAMED, Content
+from reconciler.systems.letters.letter_templates import ACCOUNT, LANGUAGES, MOVED, PASSWORD, RENAMED, Content
 
 _RECENT = timedelta(days=60)
 """How long after a rename a new password still comes with the letter that explains the rename: the run that should have
@@ -100,9 +101,11 @@ def letter_for(
     members: Mapping[str, MemberRow],
     desired: DesiredState,
     own: tuple[Address, ...],
+    site_language: str,
 ) -> LetterRow | NoLetter:
     """The letter to `account`, to the address in the register and to no other. Only `moved` holds no password.
-    `own` are the addresses that the account has and had."""
+    `own` are the addresses that the account has and had, `site_language` is that of letters to whom the register has
+    none."""
     topic, by_hand = _topic(account, template)
     if member is None:
         message = f"{account} has no member number, so {topic} is not sent to anybody"
@@ -118,7 +121,15 @@ def letter_for(
     if _ends_there(recipient, own, desired):
         reason = f"the register's address of member {member} belongs to that very account or its domain"
         return _unusable(f"{account} gets no letter with {topic}: {reason}", member)
-    return LetterRow(account, account, member, recipient, template)
+    language = language_of(entry)
+    return LetterRow(account, account, member, recipient, template, "" if language == site_language else language)
+
+
+def language_of(entry: MemberRow) -> str:
+    """The language of letters to this member, also of a tag with a region (`en_GB`, `de-AT`); empty where the register
+    has none, or one that no letter is written in."""
+    primary = re.split("[-_]", entry.language, maxsplit=1)[0].lower()
+    return primary if primary in LANGUAGES else ""
 
 
 def _topic(account: str, template: str) -> tuple[str, str]:

@@ -12,7 +12,9 @@ import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from difflib import get_close_matches
+from itertools import product
 from pathlib import Path
+from typing import get_args
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -20,7 +22,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from reconciler.errors import UsageError
 from reconciler.model.source_places import Place
 from reconciler.planning.finding import Finding, Severity
-from reconciler.settings import Letters, Settings
+from reconciler.settings import Language, Letters, Settings
 
 ACCOUNT = "account"
 """A new account, with its password."""
@@ -33,7 +35,7 @@ MOVED = "moved"
 TEMPLATES = (ACCOUNT, RENAMED, PASSWORD, MOVED)
 
 _OURS = Path(__file__).parent / "templates"
-_LANGUAGES = ("de", "en")
+LANGUAGES: tuple[str, ...] = get_args(Language)
 _SUBJECT = "Subject: "
 _RULE = "letter-template"
 
@@ -76,7 +78,7 @@ class Templates:
 
     def __init__(self, settings: Settings, letters: Letters) -> None:
         """Raises UsageError when the site's folder is none."""
-        self._language = letters.language
+        self.languages = languages(settings, letters)
         folders = [_OURS]
         if letters.templates is not None:
             own = settings.path(letters.templates)
@@ -97,16 +99,17 @@ class Templates:
 
     def broken(self) -> Iterator[UsageError]:
         """What is wrong, one for each template."""
-        for template in TEMPLATES:
+        for template, language in product(TEMPLATES, self.languages):
             try:
                 for probe in _PROBES:
-                    self.text(template, probe)
+                    self.text(template, probe, language)
             except UsageError as error:
                 yield error
 
-    def text(self, template: str, content: Content) -> tuple[str, str]:
-        """Subject and body. Raises BrokenTemplate, and UsageError for a file that is missing or leads elsewhere."""
-        file = f"{template}.{self._language}.txt.j2"
+    def text(self, template: str, content: Content, language: str = "") -> tuple[str, str]:
+        """Subject and body, in the site's language unless another is given. Raises BrokenTemplate, and UsageError for a
+        file that is missing or leads elsewhere."""
+        file = f"{template}.{language or self.languages[0]}.txt.j2"
         values = asdict(content)
         if template == MOVED:
             del values["password"]
@@ -132,6 +135,14 @@ class Templates:
         return subject.removeprefix(_SUBJECT).strip(), body.lstrip("\n")
 
 
+def languages(settings: Settings, letters: Letters) -> tuple[str, ...]:
+    """Those that letters of this site may be in, the site's own first: with a column of the register all."""
+    register = settings.register_
+    by_member = register is not None and register.columns.language is not None
+    others = [language for language in LANGUAGES if language != letters.language] if by_member else []
+    return (letters.language, *others)
+
+
 def check_own(settings: Settings) -> list[Finding]:
     """What is wrong or strange in the site's own folder of templates; nothing without one. For `validate`."""
     letters = settings.letters
@@ -143,7 +154,12 @@ def check_own(settings: Settings) -> list[Finding]:
     except UsageError as error:
         return [Finding(Severity.ERROR, _RULE, str(folder), error.message, error.hint, Place(settings.file, 1))]
     own = sorted(path.name for path in settings.path(letters.templates).iterdir())
-    return [*_errors(templates, folder), *_silent(templates, folder, own, letters), *_misnamed(folder, own)]
+    return [
+        *_errors(templates, folder),
+        *_silent(templates, folder, own),
+        *_misnamed(folder, own),
+        *_untranslated(folder, own, templates.languages),
+    ]
 
 
 def _errors(templates: Templates, folder: Path) -> Iterator[Finding]:
@@ -155,14 +171,14 @@ def _errors(templates: Templates, folder: Path) -> Iterator[Finding]:
         yield Finding(Severity.ERROR, _RULE, place.file, reason, error.hint, place)
 
 
-def _silent(templates: Templates, folder: Path, own: list[str], letters: Letters) -> Iterator[Finding]:
+def _silent(templates: Templates, folder: Path, own: list[str]) -> Iterator[Finding]:
     """Letters that are to tell a password, and do not."""
-    for template in (ACCOUNT, RENAMED, PASSWORD):
-        file = f"{template}.{letters.language}.txt.j2"
+    for template, language in product((ACCOUNT, RENAMED, PASSWORD), templates.languages):
+        file = f"{template}.{language}.txt.j2"
         if file not in own:
             continue
         try:
-            texts = [templates.text(template, replace(probe, password=_SIGN)) for probe in _PROBES]
+            texts = [templates.text(template, replace(probe, password=_SIGN), language) for probe in _PROBES]
         except UsageError:
             continue
         if any(_SIGN not in body for _, body in texts):
@@ -174,12 +190,24 @@ def _silent(templates: Templates, folder: Path, own: list[str], letters: Letters
 
 def _misnamed(folder: Path, own: list[str]) -> Iterator[Finding]:
     """Files that are nearly called like a template: ours is taken in their place."""
-    names = [f"{template}.{language}.txt.j2" for template in TEMPLATES for language in _LANGUAGES]
+    names = [f"{template}.{language}.txt.j2" for template in TEMPLATES for language in LANGUAGES]
     for file in own:
         if file not in names and (near := get_close_matches(file, names, n=1, cutoff=0.8)):
             place = Place(str(folder / file), 1)
             hint = f"did you mean {near[0]}?"
             yield Finding(Severity.WARNING, _RULE, place.file, "no letter is called so, and ours is sent", hint, place)
+
+
+def _untranslated(folder: Path, own: list[str], languages: tuple[str, ...]) -> Iterator[Finding]:
+    """Letters that the site wrote itself in one of its languages and not in another: members get ours in that one."""
+    for template in TEMPLATES:
+        files = {language: f"{template}.{language}.txt.j2" for language in languages}
+        missing = [file for file in files.values() if file not in own]
+        if len(missing) < len(files):
+            for file in missing:
+                message = f"the register names languages, and there is no {file}: ours is sent in its place"
+                place = Place(str(folder), 1)
+                yield Finding(Severity.WARNING, _RULE, str(folder / file), message, f"add {file} to the folder", place)
 
 
 _SIGN = "5iGn-0f-a-Pa55word"

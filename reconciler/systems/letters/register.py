@@ -41,6 +41,7 @@ class RegisterRow(NamedTuple):
     email: str
     given_name: str
     surname: str
+    language: str = ""
     problem: str = ""
 
 
@@ -61,8 +62,8 @@ class Members(NamedTuple):
 
 
 def columns(register: Register) -> dict[str, str]:
-    """Our names of the columns → the register's."""
-    return dict(register.columns.model_dump())
+    """Our names of the columns → the register's; without those that the site does not name."""
+    return {word: name for word, name in register.columns.model_dump().items() if name is not None}
 
 
 def members(entries: Iterable[tuple[str, RegisterRow]], register: Register) -> Members:
@@ -156,6 +157,7 @@ def _member(number: str, entry: RegisterRow, active: Set[str]) -> MemberRow:
         _email(entry.email.strip()),
         folded(entry.given_name),
         folded(entry.surname),
+        language=sys.intern(entry.language.strip()),
     )
 
 
@@ -213,7 +215,7 @@ def _csv_rows(text: str, register: Register) -> Iterator[tuple[str, RegisterRow]
         if is_last and len(fields) < len(header):
             raise UnreadableRegister(f"{place} is the last one, and {problem}: was the export complete?")
         number = fields[positions[0]] if positions[0] < len(fields) else ""
-        yield place, RegisterRow(number, "", "", "", "", problem)
+        yield place, RegisterRow(number, "", "", "", "", problem=problem)
 
 
 def _lines(text: str, delimiter: str) -> Iterator[tuple[str, list[str], bool]]:

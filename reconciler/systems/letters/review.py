@@ -5,14 +5,16 @@ A member who is missing or not active is a matter of policy (gate `register`), a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from reconciler.model.declared import DesiredState, Mailbox
-from reconciler.model.members import without_zeros
+from reconciler.model.members import LANGUAGE_NAMES, without_zeros
 from reconciler.model.name_folding import folded
 from reconciler.model.records import MemberRow, Owner, Scope
 from reconciler.planning.finding import Finding, Severity
-from reconciler.systems.letters.letter_for_account import NoLetter, email_problem
+from reconciler.systems.letters.letter_for_account import NoLetter, email_problem, language_of
+from reconciler.systems.letters.letter_templates import LANGUAGES
 from reconciler.systems.letters.register import RegisterRemark, shown
 
 
@@ -54,6 +56,28 @@ def zeros(source: str, desired: DesiredState, members: Mapping[str, MemberRow]) 
         yield Finding(Severity.WARNING, "register-zeros", source, message, hint)
 
 
+def unknown_languages(
+    source: str, desired: DesiredState, members: Mapping[str, MemberRow], language: str
+) -> Iterator[Finding]:
+    """Languages of declared members that no letter is written in, each once."""
+    unknown: dict[str, list[str]] = {}
+    for box in desired.mailboxes.values():
+        entry = members.get(box.member) if box.member is not None else None
+        if entry is not None and entry.language and not language_of(entry):
+            # a wrong column may hold anything, also an address, which no report shows
+            named = repr(entry.language) if _TAG.fullmatch(entry.language) else "something that is no language"
+            unknown.setdefault(named, []).append(entry.key)
+    for named, numbers in unknown.items():
+        more = f" and {len(numbers) - _MOST} more" if len(numbers) > _MOST else ""
+        message = (
+            f"the register {source} has {named} as the language of member {', '.join(numbers[:_MOST])}{more}: "
+            f"their letters are in {LANGUAGE_NAMES[language]}, the site's"
+        )
+        hint = f"letters are written in {' and '.join(LANGUAGES)}; correct it in the register, or leave it empty there"
+        yield Finding(Severity.WARNING, "register-language", source, message, hint)
+
+
+_TAG = re.compile("[A-Za-z]{2,8}([-_][A-Za-z0-9]{2,8})*")
 _MOST = 5
 """Remarks of one kind that are shown one by one."""
 

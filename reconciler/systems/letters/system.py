@@ -27,7 +27,7 @@ from reconciler.systems.letters.letter_for_account import NoLetter, letter_for, 
 from reconciler.systems.letters.letter_for_account import content as about
 from reconciler.systems.letters.letter_templates import MOVED
 from reconciler.systems.letters.register import Members, read_csv, read_database
-from reconciler.systems.letters.review import entries, no_letter, rows, zeros
+from reconciler.systems.letters.review import entries, no_letter, rows, unknown_languages, zeros
 from reconciler.systems.system_context import SystemContext
 
 _AGAIN = (
@@ -89,7 +89,8 @@ class LetterSystem(System):
         account, desired = Address(owner.subject), context.desired
         template = occasion(context, account, changes, renew=events.renew, welcome=events.welcome)
         box, own = desired.mailboxes.get(account), context.chains.addresses(account)
-        letter = letter_for(account, template, box and box.member, rows_of(pair.found, MemberRow), desired, own)
+        members, language = rows_of(pair.found, MemberRow), self._stationery.language
+        letter = letter_for(account, template, box and box.member, members, desired, own, language)
         if isinstance(letter, NoLetter):
             return SideEffects(findings=(no_letter(owner.subject, letter),))
         return SideEffects((Change(self.name, "letter", Action.CREATE, letter.key, None, letter, owner),))
@@ -100,7 +101,9 @@ class LetterSystem(System):
     def review(self, context: PlanContext, pair: Pair, details: object) -> Sequence[Finding]:
         assert isinstance(details, tuple)
         members, source = rows_of(pair.found, MemberRow), _source(self._context.settings)
-        return [*rows(source, details), *zeros(source, context.desired, members), *entries(context.desired, members)]
+        language = self._stationery.language if self._stationery is not None else ""
+        found = [*rows(source, details), *zeros(source, context.desired, members), *entries(context.desired, members)]
+        return [*found, *unknown_languages(source, context.desired, members, language)] if language else found
 
     async def check(self, kinds: Collection[str] = ()) -> None:  # noqa: ARG002  # a letter is like another
         if self._stationery is not None:
@@ -138,7 +141,7 @@ class LetterSystem(System):
             sender_name=self._stationery.sender_name,
         )
         try:
-            return self._stationery.message(row.template, row.recipient, content)
+            return self._stationery.message(row.template, row.recipient, content, row.language)
         except PermanentFailure as error:
             return Outcome.of(error)
 
