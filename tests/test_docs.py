@@ -14,10 +14,12 @@ from pathlib import Path
 import pytest
 
 from reconciler.cli.exit_status import Status
+from reconciler.doctor.context import Account
 from reconciler.model.declared import CONFIRMABLE
 from reconciler.planning.transitions import Effect
 from reconciler.settings import Postfix
 from tests import pages
+from tests.doctor.granted import granted
 from tests.sudoers import queue_sudoers_lines, sudoers_lines
 
 ROOT = Path(__file__).parent.parent
@@ -30,6 +32,14 @@ def test_the_sudoers_lines_in_the_docs_are_the_real_ones() -> None:
     assert f"```\n{lines}\n```" in (DOCS / "postfix.md").read_text(encoding="utf-8")
     lines = "\n".join(queue_sudoers_lines(section, "reconciler"))
     assert f"```\n{lines}\n```" in (DOCS / "queue.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("database", ["MariaDB", "PostgreSQL"])
+@pytest.mark.parametrize(("command", "account"), [("plan and drift", Account.PLANNER), ("apply", Account.APPLIER)])
+def test_the_grants_in_the_docs_are_those_that_doctor_prints(database: str, command: str, account: Account) -> None:
+    lines = "\n".join(granted(database, account))
+    page = (DOCS / "database.md").read_text(encoding="utf-8")
+    assert f"### {database}: {command}\n\n```sql\n{lines}\n```" in page
 
 
 @pytest.mark.parametrize("page", pages.PAGES)

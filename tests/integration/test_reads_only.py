@@ -62,7 +62,7 @@ def test_a_plan_reads_from_the_replica_that_the_site_names(site: RealSite, maria
     name = f"{site.database.full_url.database}_replica"
     with mariadb_server.admin.connect() as admin:
         admin.exec_driver_sql(f"CREATE DATABASE {name}")
-        for table in ("mailbox", "alias", "domain", "alias_domain", "config", "vacation"):
+        for table in ("mailbox", "alias", "domain", "alias_domain", "config", "vacation", "admin"):
             source = f"{site.database.full_url.database}.{table}"
             admin.exec_driver_sql(f"CREATE TABLE {name}.{table} LIKE {source}")
             admin.exec_driver_sql(f"INSERT INTO {name}.{table} SELECT * FROM {source}")

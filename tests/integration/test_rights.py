@@ -11,25 +11,25 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 
+from reconciler.doctor.context import Account
 from reconciler.sandbox.openxchange import control
 from tests.cli.site import ANNA_DECLARED, DOMAIN, today
+from tests.doctor.granted import granted
 from tests.integration.sink import Sink
 from tests.integration.sites import RealSite, bare, near
 from tests.services.mail import Postfix
 from tests.services.own_engine import Server, own_engine
 from tests.services.postfixadmin import PostfixAdminDatabase
 
-PAGE = (Path(__file__).parents[2] / "docs" / "database.md").read_text(encoding="utf-8")
 ENV, PASSWORD = "RECONCILER_TEST_RIGHTS", "exactly-these-4"
 NEW = "anna.neu: {given_name: Anna, surname: Neu, member: 10042}"
 VACATION = "anna.beispiel#pirat.alt@autoreply.example"
 
 
 def printed(database: str, command: str) -> list[str]:
-    """The statements of one block of the page."""
-    block = re.search(rf"### {database}: {command}\n\n```sql\n(.*?)```", PAGE, re.DOTALL)
-    assert block
-    return [line.rstrip(";") for line in block[1].splitlines() if line]
+    """The statements that an account needs: the page has the same (tests/test_docs.py)."""
+    account = Account.APPLIER if command == "apply" else Account.PLANNER
+    return [line.rstrip(";") for line in granted(database, account)]
 
 
 @pytest.fixture(params=["MariaDB", "PostgreSQL"])
@@ -184,3 +184,38 @@ def test_domains_are_written_by_whoever_may_and_by_nobody_else(
     as_user_with([*usual, domain, alias_domain])
     applied = site.run("apply", "--yes")
     assert applied.status == 0, applied
+
+
+def test_each_right_of_the_planner_is_needed(
+    backend: str, rights_site: tuple[RealSite, Callable[[list[str]], None]]
+) -> None:
+    site, as_user_with = rights_site
+    in_use(site)
+    statements = printed(backend, "plan and drift")
+    suite = (("plan",), ("history", "1"), ("doctor", "--account", "planner"))
+    as_user_with(statements)
+    whole = [site.run(*command).status for command in suite]
+    assert whole[:2] == [4, 0]
+    assert whole[2] in (0, 4), site.run("doctor", "--account", "planner")
+    for missing in statements:
+        as_user_with([each for each in statements if each != missing])
+        statuses = [site.run(*command).status for command in suite]
+        assert 9 in statuses, missing
+
+
+def test_each_right_of_the_applier_is_needed(
+    backend: str, rights_site: tuple[RealSite, Callable[[list[str]], None]]
+) -> None:
+    """Each attempt has something new to do in every table that a run writes, a reset that was missed among it."""
+    site, as_user_with = rights_site
+    in_use(site)
+    statements = printed(backend, "apply")
+    entry = {"from": "anna.beispiel", "to": "anna.neu", "date": "2026-11-20"}
+    for number, missing in enumerate((*statements, "")):
+        missed = f"password_reset: 2026-0{1 + number // 28}-{1 + number % 28:02}"
+        anna = NEW.replace("10042", f"10042, {missed}")
+        site.declare(anna, aliases=[f"info{number}: [anna.neu]"], more={"renames": [entry]})
+        as_user_with([each for each in statements if each != missing])
+        applied = site.run("apply", "--yes")
+        assert (applied.status in (8, 9)) == bool(missing), (missing, applied)
+    assert site.rows("SELECT * FROM reconciler_one_shots")

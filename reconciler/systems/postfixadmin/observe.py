@@ -11,7 +11,6 @@ from sqlalchemy import Connection, Select, String, cast, func, select
 from reconciler.model.name_folding import folded
 from reconciler.model.records import AliasDomainRow, AliasRow, DomainRow, MailboxRow, Records, Row, VacationRow
 from reconciler.planning.ports import Observation
-from reconciler.systems.postfixadmin.dependent_tables import present
 from reconciler.systems.postfixadmin.stored_values import (
     ALL_DOMAINS,
     Hidden,
@@ -49,7 +48,7 @@ class Details(NamedTuple):
     twice: tuple[Twice, ...] = ()
     hidden: tuple[Hidden, ...] = ()
     admins: frozenset[str] = frozenset()
-    """Addresses that are administrators of PostfixAdmin too; empty when that table may not be read."""
+    """Addresses that are administrators of PostfixAdmin too."""
     charset: str = ""
     """See `charset_of_names`."""
 
@@ -100,9 +99,7 @@ def observe(connection: Connection, tables: PostfixAdminTables, multiplier: int)
     records: Records = {kind: read[kind].rows for kind in ("alias", "mailbox", "domain", "alias_domain")}
     records["vacation"] = {row.key: row for row in map(vacation.normal, _stream(connection, vacation.query))}
     admin = tables.dependent_tables.admin.c.username
-    there = present(connection, tables.dependent_tables)
-    admins = _stream(connection, select(admin)) if "admin" in there else ()
-    administrators = frozenset(address_key(username) for (username,) in admins)
+    administrators = frozenset(address_key(username) for (username,) in _stream(connection, select(admin)))
     details = Details(tuple(twice), tuple(hidden), administrators, charset_of_names(connection, tables))
     return Observation(records, details)
 

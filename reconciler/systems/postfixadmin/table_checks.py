@@ -12,39 +12,12 @@ from sqlalchemy import Connection, Table, bindparam, cast, delete, false, func, 
 
 from reconciler.errors import Unreadable
 from reconciler.remote.database import check_packet
+from reconciler.remote.grants import Grant
+from reconciler.systems.postfixadmin.rights import LATE, READ, WITH_APP_PASSWORDS, WRITTEN, to_read, to_write
 from reconciler.systems.postfixadmin.tables import PostfixAdminTables
 
 MIN_VERSION = 1844
 """The oldest `config.version` whose tables have these columns (facts/postfixadmin.md 1)."""
-
-WITH_APP_PASSWORDS = 1851
-"""The `config.version` of PostfixAdmin 4.0, which has two more tables by user name (facts/postfixadmin.md 4)."""
-
-READ = {
-    "mailbox": "username name quota active created",
-    "alias": "address goto active",
-    "domain": "domain active backupmx mailboxes aliases maxquota quota",
-    "alias_domain": "alias_domain target_domain active",
-    "vacation": "email active",
-    "config": "name value",
-}
-"""What `plan`, `drift` and `import` read: no password, no log. What cannot be seen is unknown, never absent."""
-WRITTEN = {
-    "mailbox": "username password name maildir quota local_part domain created modified active token_validity "
-    "password_expiry",
-    "alias": "address goto domain created modified active",
-    "domain": "domain active password_expiry",
-    "log": "timestamp username domain action data",
-    "vacation": "email domain active",
-    "vacation_notification": "on_vacation notified",
-    "quota": "username",
-    "quota2": "username",
-    "fetchmail": "mailbox domain",
-}
-"""What `apply` needs in addition."""
-_LATE = {"mailbox_app_password": "username", "totp_exception_address": "username"}
-_ALL = "SELECT, INSERT, UPDATE, DELETE"
-_RIGHTS = {"domain": "SELECT", "log": "INSERT"}
 
 # one query for each backend; a user sees only what they may use
 _COLUMNS = {
@@ -102,10 +75,10 @@ class _Column(NamedTuple):
 def check_tables(connection: Connection, tables: PostfixAdminTables) -> None:
     """Raises Unreadable unless these are PostfixAdmin's tables, new enough and transactional, and may be read."""
     columns = _columns(connection, [_table(tables, word).name for word in READ])
-    _check_columns(connection, columns, tables, READ, lambda word: f"SELECT ({', '.join(READ[word].split())})")
+    _check_columns(connection, columns, tables, READ, to_read)
     _version(connection, tables)
-    names = {word: _table(tables, word).name for word in {**READ, **WRITTEN}}  # those that may be seen
-    _check_site_tables(connection, tables, names)
+    names = _names(tables)
+    check_site_tables(connection, tables)
     if connection.dialect.name == "mysql":
         _check_engines(connection, names)
         _check_collations(columns, tables)
@@ -116,10 +89,10 @@ def check_writable(connection: Connection, tables: PostfixAdminTables, kinds: Co
     written has them, since most sites give no right to it. Raises Unreadable, and DBAPIError with the server's
     reason."""
     check_packet(connection)
-    late = _LATE if _version(connection, tables) >= WITH_APP_PASSWORDS else {}
+    late = LATE if _version(connection, tables) >= WITH_APP_PASSWORDS else {}
     wanted = WRITTEN | late
     columns = _columns(connection, [_table(tables, word).name for word in wanted])
-    _check_columns(connection, columns, tables, wanted, lambda word: _RIGHTS.get(word, _ALL))
+    _check_columns(connection, columns, tables, wanted, to_write)
     kinds_of_domain = {"domain": tables.domain, "alias_domain": tables.alias_domain}
     domains = [table for kind, table in kinds_of_domain.items() if kind in kinds]
     for table in (tables.alias, tables.mailbox, tables.log, *domains):
@@ -154,7 +127,7 @@ def _check_columns(
     columns: _Columns,
     tables: PostfixAdminTables,
     wanted: Mapping[str, str],
-    rights: Callable[[str], str],
+    right: Callable[[str, str], Grant],
 ) -> None:
     """A server shows a user only what they have a right to: what is not seen is missing, or not allowed."""
     names = {word: _table(tables, word).name for word in wanted}
@@ -168,7 +141,7 @@ def _check_columns(
             "PostfixAdmin's tables are missing, or this user may not see them: "
             + ", ".join(names[word] for word in absent),
             hint="check the database in postfixadmin.url and postfixadmin.table_prefix (PostfixAdmin's setup.php makes "
-            f"the tables), or run: {_grants(connection, names, rights, absent)}",
+            f"the tables), or run: {_grants(connection, names, right, absent)}",
         )
     short = [word for word, missing in lacking.items() if missing]
     if short:
@@ -176,23 +149,24 @@ def _check_columns(
         raise Unreadable(
             f"PostfixAdmin's tables lack columns, or this user may not use them: {shown}",
             hint="upgrade PostfixAdmin to 3.3 or later and run its setup.php, or run: "
-            + _grants(connection, names, rights, short),
+            + _grants(connection, names, right, short),
         )
 
 
 def _grants(
-    connection: Connection, names: Mapping[str, str], rights: Callable[[str], str], words: Iterable[str]
+    connection: Connection, names: Mapping[str, str], right: Callable[[str, str], Grant], words: Iterable[str]
 ) -> str:
     """What the database's administrator runs; on SQLite rights are those of the file."""
     match connection.dialect.name:
         case "mysql":
             name, _, host = str(connection.execute(text("SELECT CURRENT_USER()")).scalar()).rpartition("@")
-            user, schema = f"'{name}'@'{host}'", f"{connection.engine.url.database}."
+            user = f"'{name}'@'{host}'"
         case "postgresql":
-            user, schema = str(connection.engine.url.username), ""
+            user = str(connection.engine.url.username)
         case _:
             return "chmod u+rw on the file"
-    return "; ".join(f"GRANT {rights(word)} ON {schema}{names[word]} TO {user}" for word in words)
+    dialect, database = connection.dialect.name, str(connection.engine.url.database)
+    return "; ".join(right(word, names[word]).statement(dialect, database, user) for word in words)
 
 
 def _version(connection: Connection, tables: PostfixAdminTables) -> int:
@@ -238,9 +212,16 @@ def _check_collations(columns: _Columns, tables: PostfixAdminTables) -> None:
             )
 
 
-def _check_site_tables(connection: Connection, tables: PostfixAdminTables, names: Mapping[str, str]) -> None:
+def _names(tables: PostfixAdminTables) -> dict[str, str]:
+    """By PostfixAdmin's names. Of administrators only the names are read, whatever else a site made of that table."""
+    return {word: _table(tables, word).name for word in {**READ, **WRITTEN} if word != "admin"}
+
+
+def check_site_tables(connection: Connection, tables: PostfixAdminTables) -> None:
     """What a site may have made of the tables that would fail in the middle of a write: a column of its own that must
-    have a value, a view in place of a table, a switch that is none. `names`: the tables by PostfixAdmin's names."""
+    have a value, a view in place of a table, a switch that is none; as far as the user may see them. Raises
+    Unreadable."""
+    names = _names(tables)
     words = {name: word for word, name in names.items()}
     query = text(_LOOK[connection.dialect.name]).bindparams(bindparam("names", list(words), expanding=True))
     columns = [_Column(*row) for row in connection.execute(query)]

@@ -23,7 +23,7 @@ _Minute = _Clock.with_variant(
 
 
 class DependentTables(NamedTuple):
-    """The other tables that know a mailbox by its user name. The last three are looked for, never demanded."""
+    """The other tables that know a mailbox by its user name. Those of 4.0 are looked for, never demanded."""
 
     vacation: Table
     vacation_notification: Table

@@ -222,7 +222,7 @@ async def test_the_number_of_statements_does_not_depend_on_the_number_of_rows(
     with closing(system):
         found = await records_of(system)
     assert len(found["mailbox"]) == count
-    assert len(statements) == {"mysql": 16, "postgresql": 15, "sqlite": 14}[database.backend], statements
+    assert len(statements) == {"mysql": 15, "postgresql": 14, "sqlite": 13}[database.backend], statements
 
 
 def fill(database: PostfixAdminDatabase, count: int) -> None:

@@ -82,7 +82,7 @@ async def test_a_missing_column_is_named(pfa_database: PostfixAdminDatabase) -> 
 async def test_tables_with_a_prefix_work(pfa_database: PostfixAdminDatabase) -> None:
     """facts 1: `database_prefix`."""
     tables = ["mailbox", "alias", "domain", "alias_domain", "log", "config", "vacation", "vacation_notification"]
-    tables += ["quota", "quota2", "fetchmail"]
+    tables += ["quota", "quota2", "fetchmail", "admin"]
     by_hand(pfa_database, *(f"ALTER TABLE {table} RENAME TO pfa_{table}" for table in tables))
     system = make_system(pfa_database, table_prefix="pfa_")
     with closing(system):

@@ -1,0 +1,19 @@
+"""What `reconciler doctor` prints for a database called `postfixadmin` and users called as on the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from reconciler.doctor.context import Account
+from reconciler.doctor.wanted_rights import OWN, statements, wanted_rights
+from reconciler.settings import Settings
+
+_URLS = {"MariaDB": "mysql+pymysql://{}@db.example/postfixadmin", "PostgreSQL": "postgresql+psycopg://{}@db.example/p"}
+_USERS = {Account.PLANNER: "planner", Account.APPLIER: "reconciler"}
+
+
+def granted(database: str, account: Account) -> list[str]:
+    """The statements, a line each, with their semicolons."""
+    url = _URLS[database].format(_USERS[account])
+    settings = Settings.model_validate({"site": "nrw", "folder": Path("/"), "postfixadmin": {"url": url}})
+    return statements(wanted_rights(settings)[OWN].of(account), url)
