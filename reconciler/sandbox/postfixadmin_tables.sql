@@ -115,4 +115,16 @@ CREATE TABLE fetchmail (
     active INTEGER DEFAULT '0' NOT NULL,
     src_port INTEGER DEFAULT 0 NOT NULL
 );
+CREATE TABLE admin (
+    username VARCHAR(255) NOT NULL PRIMARY KEY,
+    password VARCHAR(255) NOT NULL,
+    superadmin INTEGER DEFAULT '0' NOT NULL,
+    created DATETIME DEFAULT '2000-01-01' NOT NULL,
+    modified DATETIME DEFAULT '2000-01-01' NOT NULL,
+    active INTEGER DEFAULT '1' NOT NULL,
+    phone VARCHAR(30) DEFAULT '' NOT NULL,
+    email_other VARCHAR(255) DEFAULT '' NOT NULL,
+    token VARCHAR(255) DEFAULT '' NOT NULL,
+    token_validity DATETIME DEFAULT '2000-01-01' NOT NULL
+);
 INSERT INTO config (name, value) VALUES ('version', '1847');
