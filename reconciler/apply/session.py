@@ -1,5 +1,5 @@
-"""A command's session with the ledger: it takes the lock and opens runs, for `workflow.apply`. `init` makes and changes
-the tables themselves, for `reconciler ledger init`."""
+"""A command's session with the ledger: it takes the lock and opens runs, for `workflow.apply`. `upgrade` changes the
+tables themselves, for `reconciler ledger upgrade`."""
 
 from __future__ import annotations
 
@@ -55,16 +55,15 @@ class Session:
         return Journal(self.ledger, run)
 
 
-async def init(ledger: Ledger, operator: Operator) -> bool:
-    """Makes the tables, or migrates those of an older version, under the lock of every site. True when it migrated.
+async def upgrade(ledger: Ledger, operator: Operator) -> bool:
+    """Brings tables of an older version up to date, under the lock of every site. True when there was something to do.
     Raises Locked, LockLost, LedgerUnusable."""
-    if await ledger.init():
-        return False
+    sites = await ledger.begin_migration()
     async with AsyncExitStack() as locks:
-        for site in await ledger.begin_migration():
+        for site in sites:
             await locks.enter_async_context(_locked(site, operator, migrating=True))
         await ledger.migrate()
-    return True
+    return bool(sites)
 
 
 @asynccontextmanager

@@ -58,7 +58,9 @@ class ListedGroup(TyperGroup):
         super().__init__(commands={**self.listed, **commands}, **given)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
-        """See TyperGroup."""
+        """See TyperGroup. `history verify` is a command of its own, beside `history ADDRESS`."""
+        if (two := " ".join(args[:2])) in self.listed:
+            args = [two, *args[2:]]
         name, command, rest = super().resolve_command(ctx, args)
         return name, command.whole if isinstance(command, Listed) else command, rest
 
@@ -87,7 +89,7 @@ def listed(group: Commands, name: str | None = None) -> Callable[[Callable[..., 
 
     def add(function: Callable[..., None]) -> Callable[..., None]:
         called = name or function.__name__.replace("_", "-")
-        group.listed[called] = Listed(called, function)
+        group.listed[called] = Listed(called.split()[-1], function)
         return function
 
     return add

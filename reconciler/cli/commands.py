@@ -34,7 +34,7 @@ from reconciler.cli.streams import write
 app = Commands("reconciler", "GitOps for mail accounts: declare them in git, review the plan, apply it.")
 ledger = Commands("ledger", "The tables that remember what was done.")
 
-SCHEMAS = ("state", "site", "plan", "run", "findings", "show", "history", "queue", "queue_run", "doctor")
+SCHEMAS = ("state", "site", "plan", "run", "findings", "show", "history", "history_check", "queue", "queue_run", "doctor")
 """The documents that have a schema."""
 
 
@@ -250,6 +250,27 @@ def history(
     enter(lambda: command.history(asked, site, output, limit), output)
 
 
+@listed(app, "history verify")
+def history_verify(
+    head: Annotated[
+        str | None,
+        typer.Option("--head", metavar="HASH", help="A head that was noted elsewhere: is it still in the chain?"),
+    ] = None,
+    site: SiteOption = None,
+    output: FormatOption = Format.TEXT,
+) -> None:
+    """Check that the ledger's history is as it was written: no run or step changed, missing or put in. Changes nothing.
+    Prints the head of the chain, to be noted elsewhere.
+
+    Exit status 0: it is. 9: it is not; each fault is named.
+
+    Example: reconciler history verify
+    """
+    from reconciler.cli import history_verify as command
+
+    enter(lambda: command.verify(site, output, head), output)
+
+
 @listed(app)
 def password(
     address: Annotated[
@@ -345,13 +366,24 @@ def demo(
 
 @listed(ledger)
 def init(site: SiteOption = None) -> None:
-    """Make the ledger's tables, or bring those of an older release up to date. Tables of others are never touched.
+    """Make the ledger's tables, the first time. Tables of others are never touched.
 
     Example: reconciler ledger init
     """
     from reconciler.cli import ledger as command
 
     enter(lambda: command.init(site))
+
+
+@listed(ledger)
+def upgrade(site: SiteOption = None) -> None:
+    """Bring the ledger's tables of an older release up to date, with all their rows. Where it died, run it again.
+
+    Example: reconciler ledger upgrade
+    """
+    from reconciler.cli import ledger as command
+
+    enter(lambda: command.upgrade(site))
 
 
 @listed(ledger)

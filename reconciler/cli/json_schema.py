@@ -13,6 +13,7 @@ from reconciler.cli.streams import say, write
 from reconciler.declared.json_schema import site_schema, state_schema
 from reconciler.doctor.json_report import DoctorDocument
 from reconciler.errors import UsageError
+from reconciler.report.json_history_check import HistoryCheckDocument
 from reconciler.report.json_history_models import HistoryDocument
 from reconciler.report.json_models import FindingsDocument, PlanDocument, RunDocument, ShowDocument, schema_of
 from reconciler.report.json_queue_models import QueueDocument, QueueRunDocument
@@ -26,6 +27,7 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "findings": partial(schema_of, FindingsDocument),
     "show": partial(schema_of, ShowDocument),
     "history": partial(schema_of, HistoryDocument),
+    "history_check": partial(schema_of, HistoryCheckDocument),
     "queue": partial(schema_of, QueueDocument),
     "queue_run": partial(schema_of, QueueRunDocument),
     "doctor": partial(schema_of, DoctorDocument),

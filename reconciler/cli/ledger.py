@@ -1,4 +1,4 @@
-"""`reconciler ledger init` and `reconciler unlock`: the tables of the ledger, and a lock that a dead run left."""
+"""`reconciler ledger …` and `reconciler unlock`: the tables of the ledger, and a lock that a dead run left."""
 
 from __future__ import annotations
 
@@ -17,11 +17,18 @@ from reconciler.errors import UsageError
 
 
 async def init(site: Path | None) -> Status:
-    """Makes the tables, or brings older ones up to date."""
+    """Makes the tables."""
     async with opened_ledger(load_site(site), create=True) as ledger:
-        changed = await apply_session.init(ledger, operator())
-    done = "the ledger is up to date" if changed else "the ledger is ready"
-    say(f"{done}; next: reconciler plan")
+        await ledger.init()
+    say("the ledger is ready; next: reconciler plan")
+    return Status.DONE
+
+
+async def upgrade(site: Path | None) -> Status:
+    """Brings the tables of an older release up to date."""
+    async with opened_ledger(load_site(site)) as ledger:
+        changed = await apply_session.upgrade(ledger, operator())
+    say("the ledger is up to date" + ("; next: reconciler plan" if changed else " already"))
     return Status.DONE
 
 

@@ -120,7 +120,7 @@ class RealSite(Site):
 
     @cached_property
     def _tables(self) -> list[str]:
-        ours = ("inventory", "meta", "one_shots", "plans", "runs", "steps")
+        ours = ("inventory", "meta", "one_shots", "plans", "runs", "steps", "chain", "heads")
         theirs = ("mailbox", "alias", "domain", "alias_domain", "log", "config", "vacation")
         return [*theirs, *(f"reconciler_{name}" for name in ours)]
 

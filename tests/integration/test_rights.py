@@ -110,6 +110,7 @@ def test_the_printed_rights_are_enough(backend: str, rights_site: tuple[RealSite
     assert site.run("show", "anna.neu").status == 0
     assert site.run("drift").status == 4
     assert site.run("history", "1").status == 0
+    assert site.run("history", "verify").status == 0
     refused = site.run("apply", "--yes")
     assert refused.status == 9, refused
     assert "GRANT" in refused.words or "denied" in refused.words

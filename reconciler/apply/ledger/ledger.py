@@ -24,6 +24,7 @@ from reconciler.apply.ledger import (
     run_queries,
     run_statements,
     table_check,
+    verify,
 )
 from reconciler.apply.ledger.connect import (
     SiteTables,
@@ -39,6 +40,7 @@ from reconciler.apply.ledger.run_statements import NewRun
 from reconciler.apply.ledger.tables import declare
 from reconciler.model.records import Owner, Records
 from reconciler.planning.changes import Outcome, Result, RowId, Step
+from reconciler.planning.history_check import HistoryCheck
 from reconciler.planning.ledger_state import InventoryEntry, OneShot, OpenLetter, PastRun, Remembered, RunState
 from reconciler.remote.database import connect
 
@@ -65,10 +67,10 @@ class Ledger:
 
     # the tables
 
-    async def init(self) -> bool:
-        """Makes the missing tables. False when they are of an older version: see `session.init`. Raises LedgerUnusable,
-        and changes nothing, when others have their names."""
-        return await with_retries(table_check.create, self._engine, self.tables)
+    async def init(self) -> None:
+        """Makes the missing tables. Raises LedgerUnusable, and changes nothing, when others have their names, or they
+        are of another version (of an older one: `session.upgrade`)."""
+        await with_retries(table_check.create, self._engine, self.tables)
 
     async def begin_migration(self) -> list[Ledger]:
         """Notes that older tables are being changed, so that no run begins any more. Returns the ledgers of all sites,
@@ -246,6 +248,10 @@ class Ledger:
     async def plan_document(self, number: int) -> str:
         """The plan of a run, as it was saved; empty when there is none."""
         return await self._read(run_queries.document, number)
+
+    async def verify(self, noted: str | None = None) -> HistoryCheck:
+        """Whether history is as it was written; `noted` is the hash of a head that was noted elsewhere."""
+        return await self._read(verify.verify, noted)
 
     # threads and transactions
 

@@ -7,11 +7,13 @@ end of `STEPS`, and keep the tables as they were in `tests/apply/ledger/versions
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
-from sqlalchemy import Connection, Engine, Index, MetaData, Table, inspect, select
-from sqlalchemy.schema import CreateIndex, DropTable
+from sqlalchemy import Connection, Engine, Index, MetaData, Table, inspect, select, union
+from sqlalchemy.schema import CreateIndex, CreateTable, DropTable
 
-from reconciler.apply.ledger.connect import transaction
+from reconciler.apply.ledger import chain
+from reconciler.apply.ledger.connect import SiteTables, transaction
 from reconciler.apply.ledger.tables import LedgerTables
 
 
@@ -22,7 +24,17 @@ def _to_2(connection: Connection, tables: LedgerTables) -> None:
     connection.execute(DropTable(letters, if_exists=True))
 
 
-STEPS: tuple[Callable[[Connection, LedgerTables], None], ...] = (_to_2,)
+def _to_3(connection: Connection, tables: LedgerTables) -> None:
+    """The chain, which begins here: what runs did before is not in it."""
+    for table in (tables.chain, tables.heads):
+        connection.execute(CreateTable(table, if_not_exists=True))
+        add_missing_indexes(connection, table)
+    sites = union(select(tables.runs.c.site), select(tables.lock.c.name))
+    for site in sorted(connection.execute(sites).scalars()):
+        chain.start(SiteTables(connection, tables, site, lambda: datetime.now(UTC)))
+
+
+STEPS: tuple[Callable[[Connection, LedgerTables], None], ...] = (_to_2, _to_3)
 """To version 2, to 3, and so on. Each may meet its own half: MariaDB commits with every statement that changes a table.
 None touches `meta` or `lock`, by which releases of every version keep each other out."""
 
@@ -71,7 +83,7 @@ def run(engine: Engine, tables: LedgerTables) -> None:
 
 def add_missing_indexes(connection: Connection, table: Table) -> None:
     for index in missing_indexes(connection, table):
-        # another `init` may be doing the same now
+        # another `upgrade` may be doing the same now
         connection.execute(CreateIndex(index, if_not_exists=connection.dialect.name != "mysql"))
 
 
@@ -83,5 +95,5 @@ def missing_indexes(connection: Connection, table: Table) -> list[Index]:
 
 def _note(connection: Connection, tables: LedgerTables, was: str, version: str) -> None:
     meta = tables.meta
-    # another `init` may have noted a later step
+    # another `upgrade` may have noted a later step
     connection.execute(meta.update().where(meta.c.name == "version", meta.c.value == was).values(value=version))

@@ -9,11 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Table, and_, case, func, insert, not_, or_, select, update
 
-from reconciler.apply.ledger import inventory
+from reconciler.apply.ledger import chain, inventory
+from reconciler.apply.ledger.chain import Part, Sealed, values
 from reconciler.apply.ledger.connect import CHUNK, SiteTables, chunks
 from reconciler.apply.ledger.lock import OpenRun
 from reconciler.errors import PermanentFailure
@@ -52,20 +55,30 @@ class NewRun:
 def interrupt_running(db: SiteTables) -> None:
     """Runs that still count as running, though another one holds the lock now, were interrupted."""
     runs = db.tables.runs
-    running = (runs.c.site == db.site, runs.c.state == RunState.RUNNING)
-    db.execute(update(runs).where(*running).values(state=RunState.INTERRUPTED, finished=db.clock()))
+    running = select(runs.c.id).where(runs.c.site == db.site, runs.c.state == RunState.RUNNING)
+    for run in db.execute(running.order_by(runs.c.id)).scalars().all():
+        _close(db, run, RunState.INTERRUPTED)
 
 
 def insert_run(db: SiteTables, new: NewRun) -> int:
-    """The run with its plan and all steps pending; its number."""
+    """The run with its plan and all steps pending, sealed in the chain; its number."""
+    chain.start(db)
     row = {name: getattr(new, name) for name in ("digest", "commit", "who", "host", "pid")}
-    run = _insert_one(db, db.tables.runs, {**row, "site": db.site, "started": db.clock(), "state": RunState.RUNNING})
+    row |= {"site": db.site, "started": db.clock()}
+    run = _insert_one(db, db.tables.runs, {**row, "state": RunState.RUNNING})
     document = _clean(new.document)
-    parts = enumerate(document[start : start + _PART] for start in range(0, len(document), _PART))
+    parts = list(enumerate(document[start : start + _PART] for start in range(0, len(document), _PART)))
     _insert(db, db.tables.plans, ({"run": run, "part": part, "text": text} for part, text in parts))
-    _insert(db, db.tables.steps, _step_rows(run, new))
+    steps: list[tuple[int, tuple[Any, ...]]] = []
+    _insert(db, db.tables.steps, _noted(_step_rows(run, new), row, steps))
     shots = ({"run": run, "step_id": step, **shot._asdict()} for step, shot in new.one_shots.items())
     _insert(db, db.tables.one_shots, shots)
+    sealed = [
+        Sealed(Part.RUN, run, [(0, values(row, chain.RUN_COLUMNS))]),
+        Sealed(Part.PLAN, run, [(part, (text,)) for part, text in parts]),
+        Sealed(Part.STEPS, run, steps),
+    ]
+    chain.append(db, [*sealed, *_shots(db, run)])
     return run
 
 
@@ -74,15 +87,26 @@ def insert_uncertain(db: SiteTables, run: int, owners: Collection[Owner]) -> Non
     runs, steps, now = db.tables.runs, db.tables.steps, db.clock()
     old = db.execute(select(runs).where(runs.c.id == run)).one()._asdict()
     del old["id"]
-    number = _insert_one(db, runs, {**old, "started": now, "finished": now, "state": RunState.INTERRUPTED})
+    row = {**old, "started": now, "finished": now, "state": RunState.INTERRUPTED}
+    number = _insert_one(db, runs, row)
     found = db.execute(select(steps).where(steps.c.run == run, _of(steps, owners))).all()
     begun = {"run": number, "state": StepState.BEGUN, "began": now, "ended": None, "message": "", "hint": ""}
-    _insert(db, steps, ({**row._asdict(), **begun} for row in found))
+    copies = [{**step._asdict(), **begun} for step in found]
+    _insert(db, steps, copies)
+    sealed = [
+        Sealed(Part.RUN, number, [(0, values(row, chain.RUN_COLUMNS))]),
+        Sealed(Part.STEPS, number, [(copy["seq"], _sealed_step(copy, row)) for copy in copies]),
+        Sealed(Part.STATES, number, [(copy["seq"], values(copy, chain.STATE_COLUMNS)) for copy in copies]),
+        Sealed(Part.END, number, [(0, values(row, chain.END_COLUMNS))]),
+    ]
+    chain.append(db, sealed)
 
 
-def insert_missed(db: SiteTables, run: int, missed: Iterable[OneShot]) -> None:
+def insert_missed(db: SiteTables, run: int, missed: Collection[OneShot]) -> None:
     """One-shot operations whose date is over."""
-    _insert(db, db.tables.one_shots, ({"run": run, "step_id": "", **shot._asdict()} for shot in missed))
+    if missed:
+        _insert(db, db.tables.one_shots, ({"run": run, "step_id": "", **shot._asdict()} for shot in missed))
+        chain.append(db, _shots(db, run))
 
 
 def begin_steps(db: SiteTables, run: int, steps: Sequence[Step]) -> None:
@@ -145,10 +169,24 @@ def _end(db: SiteTables, run: int, result: Result, ended: Sequence[tuple[Step, O
 
 def finish_run(db: SiteTables, run: int, state: RunState) -> None:
     """How the run ended; what was not begun was not tried."""
-    steps, runs = db.tables.steps, db.tables.runs
+    steps = db.tables.steps
     pending = (steps.c.run == run, steps.c.state == StepState.PENDING)
     db.execute(update(steps).where(*pending).values(state=StepState.NOT_TRIED))
-    db.execute(update(runs).where(runs.c.id == run).values(state=state, finished=db.clock()))
+    _close(db, run, state)
+
+
+def _close(db: SiteTables, run: int, state: RunState) -> None:
+    """From here on nobody writes into its rows; how they are now is sealed."""
+    steps, runs = db.tables.steps.c, db.tables.runs
+    end = {"state": state, "finished": db.clock()}
+    db.execute(update(runs).where(runs.c.id == run).values(**end))
+    columns = [steps[name] for name in ("seq", *chain.STATE_COLUMNS)]
+    rows = db.execute(select(*columns).where(steps.run == run).order_by(steps.seq)).all()
+    sealed = [
+        Sealed(Part.STATES, run, ((row[0], tuple(row[1:])) for row in rows)),
+        Sealed(Part.END, run, [(0, values(end, chain.END_COLUMNS))]),
+    ]
+    chain.append(db, sealed)
 
 
 def supersede(db: SiteTables, run: int, owners: Collection[Owner]) -> None:
@@ -156,8 +194,38 @@ def supersede(db: SiteTables, run: int, owners: Collection[Owner]) -> None:
     steps, runs = db.tables.steps, db.tables.runs
     earlier = select(runs.c.id).where(runs.c.site == db.site, runs.c.id < run)
     open_ = (steps.c.kind.in_(unreadable_kinds()), not_(steps.c.state.in_(FINISHED)), steps.c.run.in_(earlier))
+    columns = [steps.c[name] for name in ("run", "seq", *chain.STATE_COLUMNS)]
     for chunk in chunks(sorted(owners)):
-        db.execute(update(steps).where(_of(steps, chunk), *open_).values(state=StepState.SUPERSEDED))
+        found = db.execute(select(*columns).where(_of(steps, chunk), *open_).order_by(steps.c.run, steps.c.seq)).all()
+        if found:
+            db.execute(update(steps).where(_of(steps, chunk), *open_).values(state=StepState.SUPERSEDED))
+            rows = [{**row._asdict(), "state": StepState.SUPERSEDED} for row in found]
+            by_run = groupby(rows, key=itemgetter("run"))
+            chain.append(db, [Sealed(Part.STATES, of, _states(theirs)) for of, theirs in by_run])
+
+
+def _states(rows: Iterable[dict[str, Any]]) -> list[tuple[int, tuple[Any, ...]]]:
+    return [(row["seq"], values(row, chain.STATE_COLUMNS)) for row in rows]
+
+
+def _shots(db: SiteTables, run: int) -> list[Sealed]:
+    """The one-shot dates of a run, to be sealed. Their numbers are known once they are written."""
+    shots = db.tables.one_shots
+    rows = db.execute(select(shots).where(shots.c.run == run).order_by(shots.c.id)).all()
+    return [Sealed(Part.SHOTS, run, [(row.id, values(row._asdict(), chain.SHOT_COLUMNS)) for row in rows])]
+
+
+def _sealed_step(step: Mapping[str, Any], run: Mapping[str, Any]) -> tuple[Any, ...]:
+    return values(step, chain.STEP_COLUMNS, run["digest"], run["commit"])
+
+
+def _noted(
+    rows: Iterable[dict[str, Any]], run: Mapping[str, Any], sealed: list[tuple[int, tuple[Any, ...]]]
+) -> Iterator[dict[str, Any]]:
+    """The rows, each of which is put among `sealed` as it goes by."""
+    for row in rows:
+        sealed.append((row["seq"], _sealed_step(row, run)))
+        yield row
 
 
 def _of(steps: Table, owners: Iterable[Owner]) -> ColumnElement[bool]:

@@ -22,6 +22,7 @@ from reconciler.apply.ledger.tables import LedgerTables
 from reconciler.remote.database import check_packet
 
 _INIT = "run `reconciler ledger init`"
+_UPGRADE = "run `reconciler ledger upgrade`"
 _FOREIGN = "rename those tables, or name another database in ledger.url; nothing was changed"
 
 
@@ -44,13 +45,11 @@ def check(engine: Engine, tables: LedgerTables) -> None:
             raise LedgerUnusable("the ledger's tables were begun and not completed", hint=_INIT)
 
 
-def create(engine: Engine, tables: LedgerTables) -> bool:
-    """Makes what is missing, the version last, so that `init` can be repeated. False, and nothing is changed, when the
-    tables are of an older version. Raises LedgerUnusable."""
+def create(engine: Engine, tables: LedgerTables) -> None:
+    """Makes what is missing, the version last, so that `init` can be repeated. Raises LedgerUnusable, and changes
+    nothing, when there are tables of another version or shape."""
     with snapshot(engine) as connection:
         there, version = _look(connection, tables)
-        if version is not None and migrations.older(version) is not None:
-            return False
         refuse_other_version(version)
         _refuse_other_shape(connection, tables, there)
     with transaction(engine) as connection:
@@ -60,7 +59,6 @@ def create(engine: Engine, tables: LedgerTables) -> bool:
             migrations.add_missing_indexes(connection, table)
     _note_version(engine, tables)
     check(engine, tables)
-    return True
 
 
 def _note_version(engine: Engine, tables: LedgerTables) -> None:
@@ -103,7 +101,7 @@ def refuse_other_version(version: str | None) -> None:
         return
     message = f"the ledger's tables are of version {version}, this program needs {newest}"
     if migrations.older(version) is not None:
-        raise LedgerUnusable(message, hint=f"{_INIT}, which brings them to version {newest}; back them up before")
+        raise LedgerUnusable(message, hint=f"{_UPGRADE}, which brings them to version {newest}; back them up before")
     raise LedgerUnusable(
         message,
         hint="a newer release of reconciler has used this ledger: install that one here, too; the way back is the"

@@ -54,6 +54,8 @@ class LedgerTables(NamedTuple):
     inventory: Table
     lock: Table
     one_shots: Table
+    chain: Table
+    heads: Table
 
 
 def declare(prefix: str = "") -> LedgerTables:
@@ -108,6 +110,20 @@ def declare(prefix: str = "") -> LedgerTables:
             *_texts(step_id=_STEP_ID_LENGTH, address=KEY_LENGTH, name=64),
             Column("date", Date, nullable=False),
         ),
+        # see `chain`
+        chain=table(
+            "chain",
+            *_keys(site=255),
+            *_numbers("number"),
+            *_texts(part=16),
+            Column("run", Integer, nullable=False),
+            Column("at", UtcTime, nullable=False),
+            *_texts(salt=64),
+            Column("leaves", _LONG, nullable=False),
+            *_texts(hash=64),
+            Index(f"{prefix}chain_run", "run"),
+        ),
+        heads=table("heads", *_keys(site=255), Column("number", Integer, nullable=False), *_texts(hash=64)),
     )
 
 

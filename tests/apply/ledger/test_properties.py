@@ -120,6 +120,7 @@ async def _compare(engine: Engine, history: list[tuple[Fates, str, int]]) -> Non
     assert remembered.unfinished == model.unfinished()
     assert {(e, o) for e, owners in remembered.recent.items() for o in owners} == model.recent(clock.now)
     assert {key: entry.run for key, entry in remembered.inventory.items()} == model.owned
+    assert (await ledger.verify()).faults == ()
 
 
 async def _run(

@@ -28,7 +28,7 @@ def columns(engine: Engine) -> dict[str, str]:
 async def test_missing_tables_are_said_with_the_next_command(engine: Engine) -> None:
     ledger = fresh(engine)
     assert not await ledger.exists()
-    with pytest.raises(LedgerUnusable, match="tables are missing: reconciler_inventory") as caught:
+    with pytest.raises(LedgerUnusable, match="tables are missing: reconciler_chain, reconciler_heads") as caught:
         await ledger.check()
     assert "reconciler ledger init" in caught.value.hint
     with pytest.raises(LedgerUnusable) as caught:
@@ -44,9 +44,8 @@ async def test_init_makes_ours_beside_postfixadmins_and_again_changes_nothing(en
     await ledger.check()
     assert await ledger.exists()
     made = set(inspect(engine).get_table_names()) - others
-    assert made == {
-        f"reconciler_{name}" for name in ("meta", "runs", "plans", "steps", "inventory", "lock", "one_shots")
-    }
+    names = ("meta", "runs", "plans", "steps", "inventory", "lock", "one_shots", "chain", "heads")
+    assert made == {f"reconciler_{name}" for name in names}
     await opened(ledger, [block("spam.example")])
     there = all_text(engine, ledger)
     await ledger.init()
