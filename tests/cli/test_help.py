@@ -116,6 +116,7 @@ WITHOUT_REPORT = {
     "remote uninstall",
     *EDITS,
 }
+WITHOUT_REPORT = {"unlock", "ledger init", "ledger check", "ledger upgrade", "import", "letters preview", *EDITS}
 """They say what they did; there is nothing to be read by a program."""
 
 
@@ -154,6 +155,8 @@ def test_nothing_forces_every_gate() -> None:
         "--strict",
         "--quiet",
         "--limit",
+        "--head",
+        "--before",
         "--kind",
         "--write",
         "--into",
