@@ -179,11 +179,12 @@ class Letters(Section):
 
 
 class Ledger(Section):
-    """Where the ledger lives; null is beside PostfixAdmin's tables."""
+    """Where the ledger lives; null is beside PostfixAdmin's tables. `history_days` is for `ledger prune` alone."""
 
     url: DatabaseUrl | None = None
     password_env: str | None = None
     password_file: str | None = None
+    history_days: Annotated[int, Field(ge=1)] | None = None
 
 
 class Limit(Section):
@@ -296,6 +297,11 @@ class Settings(Site):
     def reads_only(self, host: str | None) -> bool:
         """Whether the login to this host lists and does nothing else; None is this machine."""
         return host is not None and host in self.ssh and self.ssh[host].read_only
+
+    @property
+    def least_history_days(self) -> int:
+        """Days of history that plans still ask for: whether a one-shot date is due, and what counts for the limits."""
+        return max(self.policy.one_shot_days, -(-self.policy.limits.window_hours // 24)) + 1
 
     def path(self, text: str) -> Path:
         """A path of the site file: `~` is the home folder, relative ones start at the site file's folder."""

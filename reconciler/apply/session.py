@@ -67,6 +67,14 @@ async def upgrade(ledger: Ledger, operator: Operator) -> bool:
 
 
 @asynccontextmanager
+async def locked(ledger: Ledger, operator: Operator) -> AsyncIterator[Lease]:
+    """The lock alone, for what changes the ledger and no system. Raises Locked, LockLost, LedgerUnusable."""
+    await ledger.check()
+    async with _locked(ledger, operator) as lease:
+        yield lease
+
+
+@asynccontextmanager
 async def session(ledger: Ledger, fence: Fence, operator: Operator) -> AsyncIterator[Session]:
     """Takes the lock, keeps it while the block runs, releases it. Raises Locked, LockLost, LedgerUnusable."""
     await ledger.check()

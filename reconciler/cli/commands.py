@@ -397,6 +397,25 @@ def check(site: SiteOption = None) -> None:
     enter(lambda: command.check(site))
 
 
+@listed(ledger)
+def prune(
+    before: Annotated[
+        str | None,
+        typer.Option(metavar="DATE", help="A day like 2025-01-01; default: `ledger.history_days` of the site file."),
+    ] = None,
+    site: SiteOption = None,
+    yes: YesOption = False,
+) -> None:
+    """Make the ledger forget what runs did before a day, after showing how much and asking. What plans still need
+    stays; the runs themselves stay; history can be verified as before.
+
+    Example: reconciler ledger prune --before 2025-01-01
+    """
+    from reconciler.cli import ledger_prune as command
+
+    enter(lambda: command.prune(site, before, yes=yes))
+
+
 app.listed.update(edits.listed)
 app.add_typer(ledger)
 app.add_typer(add)

@@ -16,6 +16,7 @@ from reconciler.model.declared import Mailbox
 from reconciler.model.name_folding import folded
 from reconciler.model.records import Absent, AliasRole, AliasRow, MailboxRow, Owner, OxUserRow, Records, Scope
 from reconciler.model.rename_chains import RenameChains
+from reconciler.planning.forgotten_people import NAME, is_hidden, is_name, is_same
 from reconciler.planning.ledger_state import LEDGER, PERSON, InventoryEntry, Remembered
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.snapshot import Pair, Snapshot
@@ -146,7 +147,7 @@ class Identity:
             row = self._mailboxes.get(removal.mailbox)
             if row is not None and removal.mailbox not in self._remembered.people and owner not in stopped:
                 numbers = self._numbers.get(removal.mailbox)
-                value = min(numbers) if numbers else f"{_NAME}{row.name}"
+                value = min(numbers) if numbers else f"{NAME}{row.name}"
                 yield InventoryEntry(LEDGER, PERSON, removal.mailbox, owner, value)
 
     def _users_left_or_taken(self, box: Mailbox, owner: Owner) -> Iterator[InventoryEntry]:
@@ -154,7 +155,7 @@ class Identity:
         user with its data, so somebody has to look at it then, too."""
         before = self._remembered.people.get(box.address)
         user = self._users_by_primary.get(box.address)
-        value = (box.member or f"{_NAME}{box.name or ''}") if box.groupware else before
+        value = (box.member or f"{NAME}{box.name or ''}") if box.groupware else before
         if user is not None and value:
             yield InventoryEntry(LEDGER, PERSON, f"openxchange/{user.id}", owner, value)
 
@@ -214,16 +215,19 @@ class Identity:
         user = self._users.get(box.address) if box.groupware and self._remembered.people else None
         noted = self._remembered.people.get(f"openxchange/{user.id}") if user is not None else None
         # when the mailbox has that number, too, only the number may have been wrong
-        left = noted and noted != self._remembered.people.get(box.address) and not self._is_noted(box, noted)
+        same = is_same(noted, self._remembered.people.get(box.address))
+        left = noted and not same and not self._is_noted(box, noted)
         return f"{_whose(noted)} in OX" if noted and left else ""
 
     def _is_of(self, box: Mailbox, address: str) -> bool:
-        return box.member is not None and self._remembered.people.get(address) == box.member
+        return box.member is not None and is_same(self._remembered.people.get(address), box.member)
 
     def _is_noted(self, box: Mailbox, noted: str) -> bool:
-        if noted.startswith(_NAME):
-            return _alike(noted.removeprefix(_NAME), box.name or "")
-        return noted == box.member
+        if is_hidden(noted) and is_name(noted):
+            return not folded_name(box.name) or is_same(noted, f"{NAME}{box.name}")
+        if is_name(noted):
+            return _alike(noted.removeprefix(NAME), box.name or "")
+        return is_same(noted, box.member)
 
     def _kept_user(self, box: Mailbox) -> str:
         user = self._users.get(box.address)
@@ -298,12 +302,10 @@ def addresses_of(user: OxUserRow) -> set[str]:
     return {user.primary, user.imap_login, *user.aliases}
 
 
-_NAME = "="
-"""Before a name that is noted instead of a number."""
-
-
 def _whose(noted: str) -> str:
-    return f"the account of {noted.removeprefix(_NAME) if noted.startswith(_NAME) else f'member {noted}'}"
+    if is_hidden(noted):
+        return "the account of somebody whom the ledger was made to forget"
+    return f"the account of {noted.removeprefix(NAME) if is_name(noted) else f'member {noted}'}"
 
 
 def _alike(name: str, other: str) -> bool:

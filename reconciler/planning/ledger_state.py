@@ -198,7 +198,8 @@ class PastStep(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PastRun:
-    """One run. Times are UTC; `steps` is empty in a list of runs, `counts` never is."""
+    """One run. Times are UTC; `steps` is empty in a list of runs, `counts` never is. `pruned` is how many of its steps
+    are not there any more."""
 
     id: int
     site: str
@@ -212,3 +213,4 @@ class PastRun:
     state: RunState
     counts: Mapping[StepState, int] = field(default_factory=dict)
     steps: tuple[PastStep, ...] = ()
+    pruned: int = 0

@@ -64,14 +64,16 @@ def transitions(run: PastRun) -> Iterator[tuple[str, list[PastStep]]]:
 
 def run_line(run: PastRun) -> str:
     """`2026-11-22 10:58:03 +0100 · partly · 7 done, 1 failed · technik on mail.example`."""
-    states = ", ".join(f"{run.counts[state]} {state}" for state in StepState if run.counts.get(state)) or "no steps"
+    counts = [f"{run.counts[state]} {state}" for state in StepState if run.counts.get(state)]
+    states = ", ".join([*counts, *([f"{run.pruned} pruned"] if run.pruned else [])]) or "no steps"
     return DOT.join((moment(run.started), str(run.state), states, f"{run.who} on {run.host}"))
 
 
 def run_head(run: PastRun) -> str:
     """`run 12 for nrw · partly · 2026-11-22 10:58:03 +0100, 6.0 s`."""
     took = f", {seconds(run.started, run.finished)}" if run.finished else ""
-    return DOT.join((f"run {run.id} for {run.site}", str(run.state), f"{moment(run.started)}{took}"))
+    pruned = [f"{count(run.pruned, 'step')} pruned"] if run.pruned else []
+    return DOT.join((f"run {run.id} for {run.site}", str(run.state), f"{moment(run.started)}{took}", *pruned))
 
 
 def run_origin(run: PastRun) -> str:

@@ -28,7 +28,8 @@ class PastStepPart(Part):
 
 
 class PastRunPart(Part):
-    """One earlier run; `counts` has its steps by state, `steps` is empty in a list of runs."""
+    """One earlier run; `counts` has its steps by state, `steps` is empty in a list of runs, `pruned` is how many of its
+    steps were pruned from the ledger."""
 
     id: int
     site: String
@@ -41,6 +42,7 @@ class PastRunPart(Part):
     finished: AwareDatetime | None
     state: Literal["running", "done", "partly", "interrupted"]
     counts: Numbers
+    pruned: int
     steps: tuple[PastStepPart, ...]
 
 

@@ -110,13 +110,14 @@ WITHOUT_REPORT = {
     "unlock",
     "ledger init",
     "ledger check",
+    "ledger upgrade",
+    "ledger prune",
     "import",
     "letters preview",
     "remote install",
     "remote uninstall",
     *EDITS,
 }
-WITHOUT_REPORT = {"unlock", "ledger init", "ledger check", "ledger upgrade", "import", "letters preview", *EDITS}
 """They say what they did; there is nothing to be read by a program."""
 
 

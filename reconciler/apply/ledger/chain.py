@@ -16,6 +16,7 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from enum import StrEnum
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from sqlalchemy import func, insert, select, update
@@ -52,8 +53,15 @@ class Sealed(NamedTuple):
     rows: Iterable[tuple[int, Sequence[Any]]]
 
 
+class Gone(NamedTuple):
+    """Rows of one run that were taken out: part and number of each."""
+
+    run: int
+    rows: Iterable[tuple[Part, int]]
+
+
 class Written(NamedTuple):
-    """A record without its hash. `leaves` is `3:HASH 4:HASH …`."""
+    """A record without its hash. `leaves` is `3:HASH 4:HASH …`, of PRUNED `plan:0-1 steps:3-4 …`."""
 
     site: str
     number: int
@@ -87,7 +95,7 @@ def leaf(salt: str, part: str, run: int, index: int, sealed: Sequence[Any]) -> s
     return _digest([_FORMAT, salt, part, run, index, *sealed])
 
 
-def append(db: SiteTables, sealed: Iterable[Sealed]) -> None:
+def append(db: SiteTables, sealed: Iterable[Sealed | Gone]) -> None:
     """Writes records behind the last one; the first time also the one before all. Needs the lock of the site, or that
     nobody else writes the runs that these are about: the head's row lets one writer in at a time."""
     head = _head(db) or _started(db)
@@ -110,6 +118,14 @@ def start(db: SiteTables) -> None:
         _started(db)
 
 
+def forget_salts(db: SiteTables, runs: Sequence[int], parts: Sequence[Part]) -> None:
+    """Nobody can tell by trying any more what the rows were that these records are about; what is left of them has to
+    be sealed anew. The records stay, and follow each other as before."""
+    table = db.tables.chain
+    where = (table.c.site == db.site, table.c.run.in_(runs), table.c.part.in_(parts))
+    db.execute(update(table).where(*where).values(salt=""))
+
+
 def leaves_of(text: str) -> Iterator[tuple[int, str]]:
     """The rows' numbers and hashes in a record; of one that somebody changed what can be read."""
     for index, found in re.findall(r"(?a)(?<!\S)(\d{1,10}):([0-9a-f]{64})(?!\S)", text):
@@ -120,6 +136,17 @@ def pruned_in(text: str) -> Iterator[tuple[str, int, int]]:
     """What a record of PRUNED says is gone: part, first and last number. Its text is `steps:0-4 steps:6-6 …`."""
     for part, first, last in re.findall(r"(?a)(?<!\S)([a-z]+):(\d{1,10})-(\d{1,10})(?!\S)", text):
         yield part, int(first), int(last)
+
+
+def pruned_steps(db: SiteTables, runs: Sequence[int]) -> dict[int, int]:
+    """Run → how many of its steps were pruned, of these runs."""
+    c = db.tables.chain.c
+    query = select(c.run, c.leaves).where(c.site == db.site, c.part == Part.PRUNED, c.run.in_(runs))
+    found: dict[int, int] = {}
+    for row in db.execute(query):
+        spans = ((first, last) for part, first, last in pruned_in(row.leaves) if part == Part.STEPS)
+        found[row.run] = found.get(row.run, 0) + sum(1 + last - first for first, last in spans)
+    return found
 
 
 def _head(db: SiteTables) -> tuple[int, str] | None:
@@ -145,13 +172,26 @@ def _started(db: SiteTables) -> tuple[int, str]:
     return 0, made
 
 
-def _records(db: SiteTables, sealed: Iterable[Sealed]) -> Iterator[dict[str, Any]]:
+def _records(db: SiteTables, sealed: Iterable[Sealed | Gone]) -> Iterator[dict[str, Any]]:
     at = db.clock()
-    for part, run, rows in sealed:
-        for some in chunks(rows, _LEAVES):
+    for each in sealed:
+        if isinstance(each, Gone):
+            for spans in chunks(_spans(each.rows), _LEAVES):
+                text = " ".join(f"{part}:{first}-{last}" for part, first, last in spans)
+                yield {"part": Part.PRUNED, "run": each.run, "at": at, "salt": "", "leaves": text}
+            continue
+        for some in chunks(each.rows, _LEAVES):
             salt = secrets.token_hex(16)
-            leaves = " ".join(f"{index}:{leaf(salt, part, run, index, row)}" for index, row in some)
-            yield {"part": part, "run": run, "at": at, "salt": salt, "leaves": leaves}
+            leaves = " ".join(f"{index}:{leaf(salt, each.part, each.run, index, row)}" for index, row in some)
+            yield {"part": each.part, "run": each.run, "at": at, "salt": salt, "leaves": leaves}
+
+
+def _spans(rows: Iterable[tuple[Part, int]]) -> Iterator[tuple[Part, int, int]]:
+    """Numbers that follow each other as one."""
+    by_distance = groupby(enumerate(sorted(rows)), key=lambda each: (each[1][0], each[1][1] - each[0]))
+    for (part, _), span in by_distance:
+        numbers = [number for _, (_, number) in span]
+        yield part, numbers[0], numbers[-1]
 
 
 def _digest(of: Sequence[Any]) -> str:

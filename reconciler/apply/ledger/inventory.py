@@ -17,6 +17,7 @@ from reconciler.apply.ledger.connect import SiteTables, chunks
 from reconciler.apply.ledger.lock import OpenRun
 from reconciler.model.records import Owner, Records, Scope
 from reconciler.planning.changes import RowId
+from reconciler.planning.forgotten_people import PeopleNoted, is_hidden, is_same
 from reconciler.planning.ledger_state import LEDGER, PERSON, InventoryEntry
 
 CHUNK = 1000
@@ -56,7 +57,7 @@ def divided(
     c = db.tables.inventory.c
     known: dict[tuple[str, str], Set[str]] = {}
     unwanted: dict[tuple[str, str], list[str]] = {}
-    for (system, kind), there in _keys(db):
+    for (system, kind), there in keys_by_kind(db):
         if system == LEDGER:
             continue  # see `people`
         table = wanted.get(system, {}).get(kind, {})
@@ -71,7 +72,7 @@ def divided(
     return entries, known
 
 
-def people(db: SiteTables, numbers: Mapping[str, str]) -> tuple[dict[str, str], frozenset[str]]:
+def people(db: SiteTables, numbers: Mapping[str, str]) -> tuple[Mapping[str, str], frozenset[str]]:
     """What is noted of persons by address, where it is not what `numbers` declares; and the addresses where it is. Read
     as one text where it fits, like keys."""
     c = db.tables.inventory.c
@@ -84,10 +85,16 @@ def people(db: SiteTables, numbers: Mapping[str, str]) -> tuple[dict[str, str], 
     else:
         rows = db.execute(select(c.key, c.value).where(*where).execution_options(yield_per=_STREAM))
         noted = [[key, value] for key, value in rows]
-    others = {address: member for address, member in noted if numbers.get(address) != member}
+    hidden = {address: member for address, member in noted if address.startswith("#") and is_hidden(address)}
+    others = {address: member for address, member in noted if numbers.get(address) != member and address not in hidden}
     there = {address for address, _ in noted}
     # the declared strings themselves: they are in memory anyway
-    return others, frozenset(address for address in numbers if address in there and address not in others)
+    declared = frozenset(address for address in numbers if address in there and address not in others)
+    if not hidden:
+        return others, declared
+    people = PeopleNoted(others, hidden, declared)
+    again = (a for a, number in numbers.items() if a not in there and is_same(people.get(a), number))
+    return people, declared.union(again)
 
 
 def former(db: SiteTables) -> dict[str, str]:
@@ -111,7 +118,7 @@ def declared_aliases(db: SiteTables) -> frozenset[str]:
     return frozenset(db.execute(query).scalars())
 
 
-def _keys(db: SiteTables) -> Iterator[tuple[tuple[str, str], frozenset[str]]]:
+def keys_by_kind(db: SiteTables) -> Iterator[tuple[tuple[str, str], frozenset[str]]]:
     """The keys of each (system, kind).
 
     The database joins those of a kind to one text, which reaches us twenty times as fast as rows do. A kind whose text

@@ -21,6 +21,7 @@ from reconciler.apply.ledger import (
     inventory,
     lock,
     migrations,
+    prune,
     run_queries,
     run_statements,
     table_check,
@@ -41,6 +42,7 @@ from reconciler.apply.ledger.tables import declare
 from reconciler.model.records import Owner, Records
 from reconciler.planning.changes import Outcome, Result, RowId, Step
 from reconciler.planning.history_check import HistoryCheck
+from reconciler.planning.ledger_pruning import Pruned, PruningPlan
 from reconciler.planning.ledger_state import InventoryEntry, OneShot, OpenLetter, PastRun, Remembered, RunState
 from reconciler.remote.database import connect
 
@@ -252,6 +254,20 @@ class Ledger:
     async def verify(self, noted: str | None = None) -> HistoryCheck:
         """Whether history is as it was written; `noted` is the hash of a head that was noted elsewhere."""
         return await self._read(verify.verify, noted)
+
+    # pruning
+
+    async def look_for_old(self, before: datetime) -> PruningPlan:
+        """What `prune` would take out of the runs that ended before then."""
+        return await self._read(prune.look, before)
+
+    async def prune(self, lease: Lease, before: datetime) -> Pruned:
+        """Takes it out, some runs in one transaction, oldest first. Dying in between is no harm: again, it goes on.
+        Raises LockLost, and LedgerUnusable."""
+        gone = Pruned()
+        for runs in await self._read(prune.batches, before):
+            gone += await self._write(lease, prune.prune, runs)
+        return gone + await self._write(lease, prune.forget_people, before)
 
     # threads and transactions
 

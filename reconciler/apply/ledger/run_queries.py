@@ -9,12 +9,12 @@ import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, case, exists, func, not_, or_, select
 from sqlalchemy.engine import Row
 
-from reconciler.apply.ledger import inventory
+from reconciler.apply.ledger import chain, inventory
 from reconciler.apply.ledger.connect import SiteTables, chunks
 from reconciler.model.record_kinds import give_password, unreadable_kinds
 from reconciler.model.records import Owner, Records, Scope
@@ -59,6 +59,28 @@ def remember(db: SiteTables, since: datetime, wanted: Mapping[str, Records], num
         missed=missed,
         recent=_recent(db, since),
     )
+
+
+class OpenFacts(NamedTuple):
+    """What steps and one-shot dates of the past still mean for plans; taking out old ones must not change it."""
+
+    removed: frozenset[str]
+    unseen: Mapping[Owner, frozenset[str]]
+    uncertain: Mapping[str, datetime]
+    letters: tuple[OpenLetter, ...]
+    done: frozenset[OneShot]
+    missed: frozenset[OneShot]
+
+    @property
+    def addresses(self) -> frozenset[str]:
+        """Whom they are about."""
+        return self.removed | {owner.subject for owner in self.unseen} | self.uncertain.keys()
+
+
+def open_facts(db: SiteTables) -> OpenFacts:
+    """See OpenFacts."""
+    done, missed = _one_shots(db)
+    return OpenFacts(_removed(db), unseen(db), _uncertain(db), tuple(open_letters(db)), done, missed)
 
 
 def made(db: SiteTables, addresses: Collection[str]) -> dict[str, datetime]:
@@ -219,7 +241,15 @@ def runs(db: SiteTables, limit: int, *where: ColumnElement[bool]) -> list[PastRu
     counts: dict[int, dict[StepState, int]] = {}
     for id_, state, count in db.execute(number.group_by(step.run, step.state)):
         counts.setdefault(id_, {})[StepState(state)] = count
-    return [PastRun(**{**row._asdict(), "state": RunState(row.state)}, counts=counts.get(row.id, {})) for row in rows]
+    pruned = chain.pruned_steps(db, [row.id for row in rows])
+    return [
+        PastRun(
+            **{**row._asdict(), "state": RunState(row.state)},
+            counts=counts.get(row.id, {}),
+            pruned=pruned.get(row.id, 0),
+        )
+        for row in rows
+    ]
 
 
 def used(db: SiteTables, digest: str) -> PastRun | None:

@@ -16,7 +16,7 @@ from sqlalchemy.engine import Row
 
 from reconciler.apply.ledger import chain
 from reconciler.apply.ledger.chain import Part, Written, leaf, leaves_of, values
-from reconciler.apply.ledger.connect import LedgerUnusable, SiteTables
+from reconciler.apply.ledger.connect import CHUNK, LedgerUnusable, SiteTables
 from reconciler.planning.history_check import Fault, Head, HistoryCheck
 from reconciler.planning.ledger_state import RunState
 
@@ -153,11 +153,9 @@ class _Rows:
         self.pruned: dict[int, int] = {}
 
     def faults(self) -> Iterator[Fault]:
-        db, run, step = self._db, self._db.tables.runs.c, self._db.tables.steps.c
+        db, run = self._db, self._db.tables.runs.c
         there = db.execute(select(run.id).where(run.site == db.site)).scalars().all()
-        counted = db.execute(db.steps(step.run, func.count()).group_by(step.run))
-        numbers: dict[int, int] = {row[0]: row[1] for row in counted}
-        for some in _together(sorted({*there, *self._chained}), numbers):
+        for some in together(db, sorted({*there, *self._chained})):
             yield from self._some(some)
 
     def _some(self, numbers: Sequence[int]) -> Iterator[Fault]:
@@ -199,12 +197,15 @@ class _Rows:
         yield from _differences(number, found, expected, old=old)
 
 
-def _together(runs: Sequence[int], steps: Mapping[int, int]) -> Iterator[list[int]]:
-    """Runs in groups: at most 500, of at most _STEPS steps."""
+def together(db: SiteTables, runs: Sequence[int]) -> Iterator[list[int]]:
+    """Runs in groups, in their order: at most CHUNK, of at most _STEPS steps unless it is one run."""
+    step = db.tables.steps.c
+    counted = db.execute(db.steps(step.run, func.count()).group_by(step.run))
+    steps: dict[int, int] = {row[0]: row[1] for row in counted}
     group: list[int] = []
     size = 0
     for run in runs:
-        if group and (len(group) == 500 or size + steps.get(run, 0) > _STEPS):
+        if group and (len(group) == CHUNK or size + steps.get(run, 0) > _STEPS):
             yield group
             group, size = [], 0
         group.append(run)
