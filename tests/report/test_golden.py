@@ -13,13 +13,16 @@ from pathlib import Path
 import pytest
 
 from reconciler.report.address_facts import address_facts_markdown, address_facts_text
+from reconciler.report.history_check_text import history_check_markdown, history_check_text
 from reconciler.report.history_text import history_markdown, history_text, run_history_markdown, run_history_text
 from reconciler.report.json import address_facts_json, findings_json, history_json, plan_json, run_json
+from reconciler.report.json_history_check import history_check_json
 from reconciler.report.json_queue import queue_json, queue_run_json
 from reconciler.report.markdown import findings_markdown, plan_markdown, run_markdown
 from reconciler.report.queue_markdown import queue_markdown, queue_run_markdown
 from reconciler.report.queue_text import queue_run_text, queue_text
 from reconciler.report.text import findings_text, plan_text, run_text
+from tests.report import history_check_samples as checks
 from tests.report import queue_samples, samples
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -79,6 +82,10 @@ REPORTS: dict[str, Callable[[], str]] = {
     "history_run.txt": lambda: run_history_text(samples.past_run(), left=True, width=100, color=False),
     "history_run.md": lambda: run_history_markdown(samples.past_run(), left=True),
     "history_run.json": lambda: history_json((samples.past_run(),)),
+    "history_check.txt": lambda: history_check_text(checks.SOUND, checks.ZONE, width=100, color=False),
+    "history_check_faults.txt": lambda: history_check_text(checks.FORGED, checks.ZONE, width=100, color=False),
+    "history_check_faults.md": lambda: history_check_markdown(checks.FORGED, checks.ZONE),
+    "history_check_faults.json": lambda: history_check_json(checks.FORGED),
     "findings.txt": lambda: findings_text(samples.FINDINGS, width=80, color=False),
     "findings.md": lambda: findings_markdown(samples.FINDINGS),
     "findings.json": lambda: findings_json(samples.FINDINGS),

@@ -192,7 +192,7 @@ def open_letters(db: SiteTables) -> list[OpenLetter]:
     for row in db.execute(query.where(step.kind == "letter", step.state.not_in(over)).order_by(step.run)):
         unsure = row.state == StepState.UNCERTAIN
         if row.subject in (uncertain if unsure else owed):
-            template, when = json.loads(row.after)["template"], row.ended or row.started
+            template, when = json.loads(row.after).get("template", ""), row.ended or row.started
             found[row.subject] = OpenLetter(row.subject, template, unsure, row.run, when, row.message)
     return sorted(found.values())
 

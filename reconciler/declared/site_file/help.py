@@ -127,7 +127,7 @@ SITE_WORDS: dict[str, dict[str, str]] = {
         "url": "A database of its own. Left out or null: beside PostfixAdmin's tables, which is safest.",
         "password_env": _PASSWORD_ENV,
         "password_file": _PASSWORD_FILE,
-        "history_days": "What `ledger prune` without --before forgets: older history. `apply` never does by itself.",
+        "history_days": "What `ledger prune` without --before forgets: older history (docs/ledger.md).",
     },
     "Limit": {
         "share": "This share of the managed accounts (0.01 is 1 %).",

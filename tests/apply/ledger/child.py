@@ -13,7 +13,8 @@ from datetime import timedelta
 from sqlalchemy import Engine, make_url, text
 
 from reconciler.apply.ledger import Ledger, Locked, open_engine
-from tests.apply.ledger.house import ANNA, Clock, creation, opened
+from reconciler.apply.ledger import prune as pruning
+from tests.apply.ledger.house import ANNA, NOW, Clock, creation, opened
 
 URL = "RECONCILER_TEST_LEDGER_URL"
 EFFECT = "INSERT INTO domain (domain, description, transport) VALUES ('neu.example', '', 'virtual')"
@@ -47,6 +48,13 @@ async def inside(ledger: Ledger, engine: Engine) -> None:
         wait()
 
 
+async def prune(ledger: Ledger, engine: Engine) -> None:
+    """Everything is taken out, and not committed."""
+    lease = await ledger.acquire("technik", "mail.example", os.getpid())
+    pruning._compare = lambda *_: wait()
+    await ledger.prune(lease, NOW + timedelta(days=100))
+
+
 def say(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
@@ -59,5 +67,5 @@ def wait() -> None:
 
 if __name__ == "__main__":
     engine = open_engine(make_url(os.environ[URL]))
-    work = {"race": race, "hold": hold, "inside": inside}[sys.argv[1]]
+    work = {"race": race, "hold": hold, "inside": inside, "prune": prune}[sys.argv[1]]
     asyncio.run(work(Ledger(engine, "nrw", clock=Clock()), engine))

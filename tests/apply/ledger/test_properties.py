@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
 
@@ -18,7 +18,7 @@ from reconciler.model.records import Owner, PasswordRow
 from reconciler.planning.changes import Action, Outcome, Result, Stage, Step
 from reconciler.planning.ledger_state import RunState
 from reconciler.planning.transitions import Effect
-from tests.apply.ledger.house import Clock, account, block, creation, expire, make, opened_with
+from tests.apply.ledger.house import NOW, Clock, account, block, creation, expire, make, opened_with
 
 WINDOW = 24
 _sites = count()
@@ -108,6 +108,42 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 @given(history=histories)
 def test_what_is_remembered_is_what_happened(engine: Engine, history: list[tuple[Fates, str, int]]) -> None:
     asyncio.run(_compare(engine, history))
+
+
+@settings(max_examples=60, deadline=None)
+@given(history=histories, cut=st.integers(0, 60))
+def test_pruning_changes_nothing_that_plans_are_told(
+    engine: Engine, history: list[tuple[Fates, str, int]], cut: int
+) -> None:
+    asyncio.run(_prune(engine, history, cut))
+
+
+async def _prune(engine: Engine, history: list[tuple[Fates, str, int]], cut: int) -> None:
+    clock, model = Clock(), Model()
+    ledger = Ledger(engine, f"site{next(_sites)}", clock=clock)
+    for number, (planned, end, hours) in enumerate(history):
+        await _run(engine, ledger, clock, model, planned, end, str(number))
+        clock.now += timedelta(hours=hours)
+    before, when = await ledger.remember(WINDOW), NOW + timedelta(hours=cut)
+    letters, left = await ledger.open_letters(), await ledger.left_open()
+    planned_to_go = (await ledger.look_for_old(when)).going
+    lease = await ledger.acquire("technik", "mail.example", 7)
+    gone = await ledger.prune(lease, when)
+    assert gone == planned_to_go
+    after = await ledger.remember(WINDOW)
+    if when <= clock.now - timedelta(hours=WINDOW):
+        assert after.recent == before.recent
+    assert replace(after, recent={}) == replace(before, recent={})
+    assert (await ledger.open_letters(), await ledger.left_open()) == (letters, left)
+    assert (await ledger.verify()).faults == ()
+    # what was told of once is told of again: nothing that is left has to be kept for the second time only
+    assert not await ledger.prune(lease, when)
+    # and the next run goes on from there
+    clock.now += timedelta(hours=1)
+    run = await opened_with(ledger, lease, creation("anna@a.example"), "last")
+    await ledger.finish(run, RunState.DONE)
+    assert (await ledger.verify()).faults == ()
+    await ledger.release(lease)
 
 
 async def _compare(engine: Engine, history: list[tuple[Fates, str, int]]) -> None:
