@@ -34,7 +34,19 @@ from reconciler.cli.streams import write
 app = Commands("reconciler", "GitOps for mail accounts: declare them in git, review the plan, apply it.")
 ledger = Commands("ledger", "The tables that remember what was done.")
 
-SCHEMAS = ("state", "site", "plan", "run", "findings", "show", "history", "history_check", "queue", "queue_run", "doctor")
+SCHEMAS = (
+    "state",
+    "site",
+    "plan",
+    "run",
+    "findings",
+    "show",
+    "history",
+    "history_check",
+    "queue",
+    "queue_run",
+    "doctor",
+)
 """The documents that have a schema."""
 
 
