@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.sandbox.openxchange import control
 from tests.cli.conftest import Command
-from tests.cli.site import ANNA_DECLARED, BERND, BERND_DECLARED, DOMAIN, StandInSite, today
+from tests.cli.site import ANNA_DECLARED, BERND, BERND_DECLARED, DOMAIN, MEMBERS, StandInSite, today
 from tests.policy.test_account_lives import day, removal, rename, settles
 from tests.services.git import git
 
@@ -144,3 +144,33 @@ def test_the_second_of_two_renames_is_reverted(repository: StandInSite, command:
     repository.declare(ANNA_DECLARED, NEW_DECLARED, more={"renames": [once, *ways]})
     settles(command)
     assert repository.goto(f"bernd.last@{DOMAIN}") == repository.goto(BERND) == NEW
+
+
+def test_a_reverted_member_number_asks_whose_it_is_once_more(repository: StandInSite, command: Command) -> None:
+    """As the merge request had to: letters with passwords go to whom the number belongs to."""
+    (repository.folder / "members.csv").write_text(f"{MEMBERS}10078,active,bernd@web.example,Bernd,Muster\n", "utf-8")
+    confirmed = {"confirm": [{"gate": "member-changed", "subject": BERND, "until": day(7), "reason": "mixed up"}]}
+    after = State(BERND_DECLARED.replace("10077", "10078"), more=confirmed)
+    _, planned = reverted(repository, command, State(BERND_DECLARED), after)
+    assert f"✗ member-changed: {BERND}" in planned
+    assert command("apply", "--yes").status == 5
+    assert repository.goto(f"10078@{DOMAIN}") == BERND
+    repository.declare(ANNA_DECLARED, BERND_DECLARED, more=confirmed)
+    settles(command)
+    assert repository.goto(f"10077@{DOMAIN}") == BERND
+
+
+def test_a_reverted_confirmation_lifts_its_gate_no_more(repository: StandInSite, command: Command) -> None:
+    """What it allowed is done and stays; to do it once more is refused."""
+    blocks = ["domain: gmx.de, reason: wave"]
+    confirmed = {"confirm": [{"gate": "wide-block", "subject": "gmx.de", "until": day(7), "reason": "for a day"}]}
+    merge(repository, State(blocks=blocks), "Block")
+    assert command("apply", "--yes").status == 5
+    merge(repository, State(blocks=blocks, more=confirmed), "Confirm")
+    settles(command)
+    git(repository.folder, "revert", "--no-edit", "HEAD")
+    assert command("plan").status == 0
+    repository.declare(ANNA_DECLARED)
+    settles(command)
+    repository.declare(ANNA_DECLARED, blocks=blocks)
+    assert "gmx.de sender block (domain): wave ✗ refused: wide-block" in command("plan").words
