@@ -26,7 +26,7 @@ from tests.services.databases import folder_of, free_port, running
 from tests.services.mail import cannot
 from tests.services.needs import require
 
-BROKEN = ("this is no record",)
+BROKEN = ["this is no record"]
 """Instead of records: the zone is configured and cannot be loaded, so each question about it ends with SERVFAIL."""
 
 _NSD_CONF = """\

@@ -50,6 +50,8 @@ class Questions(Protocol):
 
 
 _OF = {"+": SpfResult.PASS, "-": SpfResult.FAIL, "~": SpfResult.SOFTFAIL, "?": SpfResult.NEUTRAL}
+NO_TERM = "no term of the record"
+"""The reason where none matches."""
 _MACRO = re.compile(r"%(?:\{([a-zA-Z])([0-9]*)(r?)([-.+,/_=]*)\}|([%_-]))")
 _LABEL = r"[^.]{1,63}"
 _DOMAIN = re.compile(rf"(?=.{{1,253}}\.?$)(?:{_LABEL}\.)+{_LABEL}\.?", re.DOTALL)
@@ -104,7 +106,7 @@ class _Check:
 
     async def _otherwise(self, record: Record, domain: str) -> SpfOutcome:
         if record.redirect is None:
-            return SpfOutcome(SpfResult.NEUTRAL, "no term of the record matches")
+            return SpfOutcome(SpfResult.NEUTRAL, NO_TERM)
         self._count(f"redirect={record.redirect}")
         target = await self._expanded(record.redirect, domain)
         outcome = await self.of(target)

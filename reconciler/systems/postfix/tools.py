@@ -46,6 +46,7 @@ class Tools:
         # reading, without privilege
         self.settings: Argv = (POSTCONF, *self._config, "-x")
         self.overrides: Argv = (POSTCONF, *self._config, "-xP")
+        self.services: Argv = (POSTCONF, *self._config, "-M")
         self.map_types: Argv = (POSTCONF, *self._config, "-m")
         # which of the files is a symbolic link, and to what: a line each, a tab between the two
         files = dict.fromkeys((self.path, self.built))

@@ -214,6 +214,13 @@ def made_on(connection: Connection, tables: PostfixAdminTables, addresses: Colle
     return found
 
 
+def mail_domains(connection: Connection, tables: PostfixAdminTables) -> list[str]:
+    """Every active domain as it is stored, those that only lead to another one too."""
+    domain = tables.domain.c
+    found = connection.execute(select(domain.domain).where(domain.active.is_(True), domain.domain != ALL_DOMAINS))
+    return sorted(found.scalars())
+
+
 def _day(text: str) -> date | None:
     try:
         return date.fromisoformat(text[:10])

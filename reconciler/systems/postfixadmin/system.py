@@ -19,7 +19,7 @@ from reconciler.settings import PostfixAdmin
 from reconciler.systems.postfixadmin.connect import Database, unreadable
 from reconciler.systems.postfixadmin.expect import expect
 from reconciler.systems.postfixadmin.matching import match
-from reconciler.systems.postfixadmin.observe import Details, made_on, observe
+from reconciler.systems.postfixadmin.observe import Details, made_on, mail_domains, observe
 from reconciler.systems.postfixadmin.perform import Writer, is_applied
 from reconciler.systems.postfixadmin.review import review
 from reconciler.systems.postfixadmin.side_effects import side_effects
@@ -58,6 +58,10 @@ class PostfixAdminSystem(System):
     async def made_on(self, addresses: Collection[str]) -> dict[str, date]:
         """When mailboxes were made, of those for which that is known. Raises Unreadable."""
         return await asyncio.to_thread(self._made_on, addresses) if addresses else {}
+
+    async def mail_domains(self) -> list[str]:
+        """Every domain that is active, as it is stored. Raises Unreadable."""
+        return await asyncio.to_thread(self._mail_domains)
 
     def match(self, context: PlanContext, wanted: Records, found: Records) -> Pair:
         return match(context, wanted, found, self._context.settings.policy.retention_days)
@@ -111,6 +115,10 @@ class PostfixAdminSystem(System):
     def _observe(self) -> Observation:
         with self._database.snapshot() as connection:
             return observe(connection, self._database.tables, self._section.quota_multiplier)
+
+    def _mail_domains(self) -> list[str]:
+        with self._database.snapshot() as connection:
+            return mail_domains(connection, self._database.tables)
 
     def _made_on(self, addresses: Collection[str]) -> dict[str, date]:
         with self._database.snapshot() as connection:
