@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from reconciler.errors import Unreadable
-from reconciler.remote.host import Host
+from reconciler.remote.host import PLAIN, Host
 from reconciler.settings import Postfix
-from reconciler.systems.postfix.read_map import PLAIN
 from reconciler.systems.postfix.tools import Argv, Tools
 
 

@@ -151,7 +151,15 @@ def _commands(settings: Settings, host: str) -> Iterator[str]:
         tools = Tools(postfix)
         texts = [argv for path in tools.texts for argv in reading(path)]
         lists = [tools.list_map(tools.path)] if tools.is_built else []
-        for argv in (tools.settings, tools.overrides, tools.map_types, tools.links, *lists, *texts):
+        asked = (
+            tools.settings,
+            tools.overrides,
+            tools.services,
+            tools.map_types,
+            tools.links,
+            *tools.ways_out.values(),
+        )
+        for argv in (*asked, *lists, *texts):
             yield f"user {wire(argv, PLAIN)}"
     if openxchange is not None and openxchange.host == host:
         yield f"root {wire(list_all(openxchange, openxchange.sbin), LOCALE)}"

@@ -1,5 +1,5 @@
-"""The address that Postfix binds to (facts/postfix.md 7). `postconf` takes no address that the machine does not have: what
-tests/cli/test_doctor_dns.py cannot write into a main.cf for that reason is tried here."""
+"""The address that Postfix binds to (facts/postfix.md 7). `postconf` takes no address that the machine does not have:
+these settings cannot stand in the main.cf of tests/cli/test_doctor_dns.py."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """What a receiver makes of an SPF record, section by section of RFC 7208. The zones are ours; that real name servers
-answer like them is asked in tests/doctor/test_domains.py."""
+answer like them is asked in tests/cli/test_doctor_domains.py."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ What Postfix binds to counts; where it binds to nothing, the kernel is asked whi
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import NamedTuple
 
@@ -16,12 +16,10 @@ from reconciler.doctor.context import DoctorContext
 from reconciler.doctor.dns.lookup import IpAddress
 from reconciler.doctor.main_cf import MainCf, Service, read_main_cf
 from reconciler.errors import Unreadable
-from reconciler.remote.host import Host
-from reconciler.systems.postfix.read_map import PLAIN
+from reconciler.remote.host import PLAIN, Host
+from reconciler.systems.postfix.tools import Argv, Tools
 
 AREA = "dns"
-_FAR_AWAY = {4: "198.41.0.4", 6: "2001:503:ba3e::2:30"}
-"""A root name server: everybody's way out leads there."""
 _INSIDE = [IPv4Network(n) for n in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8")]
 _INSIDE_6 = [IPv6Network(n) for n in ("fc00::/7", "fe80::/10", "::1/128")]
 _NAME_THEM = "name the addresses that others see in the site file: `dns: {sending_addresses: [ADDRESS]}`"
@@ -60,6 +58,13 @@ class Senders(NamedTuple):
         return tuple(dict.fromkeys(sender.helo for sender in self.senders if sender.helo))
 
 
+class _MailHost(NamedTuple):
+    host: Host
+    main_cf: MainCf
+    ways_out: Mapping[int, Argv]
+    """The command that says the address that the kernel takes, for IPv4 and IPv6."""
+
+
 async def read_senders(context: DoctorContext) -> Senders:
     """What the site file names, else what the mail host says. Raises Unreadable."""
     named = [ip_address(text) for text in context.settings.dns.sending_addresses]
@@ -68,6 +73,7 @@ async def read_senders(context: DoctorContext) -> Senders:
         return Senders(tuple(Sender(address, "") for address in named))
     host = context.hosts.get(section.host)
     main_cf = await read_main_cf(host, section)
+    asked = _MailHost(host, main_cf, Tools(section).ways_out)
     if named:
         helos = dict.fromkeys(_helo(main_cf, service) for service in _clients(main_cf))
         return Senders(tuple(Sender(address, helo) for helo in helos for address in named))
@@ -77,7 +83,7 @@ async def read_senders(context: DoctorContext) -> Senders:
     senders, checks = dict[Sender, None](), list[Check]()
     for version in (4, 6):
         for service in _clients(main_cf):
-            addresses, seen = await _addresses(host, main_cf, service, version)
+            addresses, seen = await _addresses(asked, service, version)
             checks += [_unknown(seen)] if seen else []
             senders |= dict.fromkeys(Sender(address, _helo(main_cf, service)) for address in addresses)
     if not senders and not checks:
@@ -99,12 +105,13 @@ def _helo(main_cf: MainCf, service: Service | None) -> str:
     return main_cf.of("myhostname" if own else "smtp_helo_name", service).lower().removesuffix(".")
 
 
-async def _addresses(host: Host, main_cf: MainCf, service: Service | None, version: int) -> tuple[list[IpAddress], str]:
+async def _addresses(asked: _MailHost, service: Service | None, version: int) -> tuple[list[IpAddress], str]:
     """The addresses of one family; or why nobody knows."""
+    host, main_cf, ways_out = asked
     protocols = main_cf.words("inet_protocols", service)
     if not {"all", f"ipv{version}"} & set(protocols):
         return [], ""
-    address = bound_address(main_cf, service, version) or await _way_out(host, version)
+    address = bound_address(main_cf, service, version) or await _way_out(host, ways_out[version])
     if address is None:
         return [], ""
     if not is_inside(address):
@@ -125,9 +132,8 @@ def bound_address(main_cf: MainCf, service: Service | None, version: int) -> IpA
     return listens[0] if len(listens) == 1 else None
 
 
-async def _way_out(host: Host, version: int) -> IpAddress | None:
+async def _way_out(host: Host, argv: Argv) -> IpAddress | None:
     """The address that the kernel takes; None without a way out. Raises Unreadable."""
-    argv = ("/usr/bin/ip", "-j", f"-{version}", "route", "get", _FAR_AWAY[version])
     done = await host.run(argv, env=PLAIN, repeatable=True)
     said = done.stderr.decode("utf-8", "replace").strip()
     if done.status and "RTNETLINK answers" in said:

@@ -22,7 +22,14 @@ LOCK_MINUTES = 3
 """An older lock belongs to a run that died. A live run gives up long before."""
 
 POSTCONF, POSTMAP, POSTFIX, SUDO = "/usr/sbin/postconf", "/usr/sbin/postmap", "/usr/sbin/postfix", "/usr/bin/sudo"
-_FIND, _CP, _MV, _RM, _TEE = "/usr/bin/find", "/usr/bin/cp", "/usr/bin/mv", "/usr/bin/rm", "/usr/bin/tee"
+_IP, _FIND, _CP, _MV, _RM, _TEE = (
+    "/usr/bin/ip",
+    "/usr/bin/find",
+    "/usr/bin/cp",
+    "/usr/bin/mv",
+    "/usr/bin/rm",
+    "/usr/bin/tee",
+)
 
 
 class Tools:
@@ -47,6 +54,11 @@ class Tools:
         self.settings: Argv = (POSTCONF, *self._config, "-x")
         self.overrides: Argv = (POSTCONF, *self._config, "-xP")
         self.services: Argv = (POSTCONF, *self._config, "-M")
+        # which of its addresses this machine takes for the way out; a root name server, and nothing is sent there
+        far_away = {4: "198.41.0.4", 6: "2001:503:ba3e::2:30"}
+        self.ways_out: dict[int, Argv] = {
+            version: (_IP, "-j", f"-{version}", "route", "get", there) for version, there in far_away.items()
+        }
         self.map_types: Argv = (POSTCONF, *self._config, "-m")
         # which of the files is a symbolic link, and to what: a line each, a tab between the two
         files = dict.fromkeys((self.path, self.built))
