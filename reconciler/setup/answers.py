@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from reconciler.declared.parse.scalars import plain_value
-from reconciler.settings import Site, Ssh
+from reconciler.settings import Site
 
 SYSTEMS = {
     "postfixadmin": ("url", "password_env"),
@@ -162,26 +162,32 @@ def inner_model(annotation: Any) -> type[BaseModel] | None:
     return next((found for part in get_args(annotation) if (found := inner_model(part))), None)
 
 
+_BY_HOST = ("ssh", "planner.ssh")
+"""Sections whose keys are names of hosts, with dots in them."""
+
+
 def parts_of(key: str) -> list[str]:
     """A key, step by step: `ssh.mail.example.user` is a key of the host mail.example; elsewhere each dot is a step."""
-    if key.startswith("ssh.") and key.count(".") > 1:
-        _, _, rest = key.partition(".")
-        host, _, last = rest.rpartition(".")
-        return ["ssh", host, last]
+    for section in _BY_HOST:
+        rest = key.removeprefix(f"{section}.")
+        if rest != key and "." in rest:
+            host, _, last = rest.rpartition(".")
+            return [*section.split("."), host, last]
     return key.split(".")
 
 
 def _models(parts: list[str]) -> Iterator[type[BaseModel]]:
-    """The models that lead to a key, as far as there are any."""
+    """The models that lead to a key, as far as there are any; the name of a host leads to no other."""
     model: type[BaseModel] | None = Site
-    for part in parts if parts[0] != "ssh" else ["ssh"]:
+    steps = iter(parts)
+    for part in steps:
         if model is None:
             return
         yield model
         field = _fields(model).get(part)
         model = inner_model(field.annotation) if field else None
-    if parts[0] == "ssh":
-        yield Ssh
+        if field is not None and str(field.annotation).startswith("dict"):
+            next(steps, None)
 
 
 def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
@@ -191,7 +197,8 @@ def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
 def _field(key: str) -> FieldInfo | None:
     parts = parts_of(key)
     models = list(_models(parts))
-    wanted = 2 if parts[0] == "ssh" else len(parts)
+    by_host = parts[:-2] and ".".join(parts[:-2]) in _BY_HOST
+    wanted = len(parts) - 1 if by_host else len(parts)
     return _fields(models[-1]).get(parts[-1]) if len(models) == wanted else None
 
 

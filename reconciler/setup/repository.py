@@ -16,12 +16,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from reconciler import __version__
 from reconciler.declared.json_schema import site_schema
 from reconciler.declared.read.source import SITE_FILE
+from reconciler.declared.site_file.planner import VARIABLE as ROLE
 from reconciler.errors import UsageError
 from reconciler.settings import Ssh
+from reconciler.setup.remote_access import USER
 from reconciler.setup.site_text import site_text
 
-PLAN_SITE_FILE = "reconciler-plan.yaml"
-"""The same site for merge requests and drift."""
 _SCHEMA = ".schema/site.schema.json"
 _TEMPLATES = {
     ".gitignore": "gitignore.j2",
@@ -30,13 +30,13 @@ _TEMPLATES = {
     ".github/workflows/reconciler.yml": "github.yml.j2",
     ".github/workflows/reconciler-nightly.yml": "github-nightly.yml.j2",
 }
-FILES = (SITE_FILE, PLAN_SITE_FILE, _SCHEMA, *_TEMPLATES, "state/.gitkeep")
+FILES = (SITE_FILE, _SCHEMA, *_TEMPLATES, "state/.gitkeep")
 """Everything that is written; the last keeps the folder in git while it is empty."""
-PLANNER = "planner"
-"""The database user of docs/database.md who may only read."""
-_PLAN_NOTE = f"""\
-This is `{SITE_FILE}` for merge requests and drift: the same site with credentials of its own, of a database user who \
-only reads. What you change there, change here."""
+PLANNER = {
+    "database_user": "planner",  # of docs/database.md
+    "database_password_env": "RECONCILER_PLAN_DB_PASSWORD",
+}
+_PLANNER_LOGIN = {"user": USER, "key_file": "~/.ssh/reconciler-plan"}
 
 
 def refuse_existing(folder: Path) -> None:
@@ -51,8 +51,8 @@ def refuse_existing(folder: Path) -> None:
 
 def repository(data: Mapping[str, Any]) -> dict[str, str]:
     """The text of each file, for a site file that says `data`."""
-    planner = _planner(data)
-    facts = _Facts(data, planner)
+    data = {**data, "planner": data.get("planner") or _planner(data)}
+    facts = _Facts(data)
     # `{{` is GitHub's own
     environment = Environment(
         loader=PackageLoader("reconciler.setup"),
@@ -69,8 +69,7 @@ def repository(data: Mapping[str, Any]) -> dict[str, str]:
         autoescape=False,  # YAML and Markdown, not HTML
     )
     texts = {
-        SITE_FILE: site_text(data, schema=_SCHEMA),
-        PLAN_SITE_FILE: site_text(planner, schema=_SCHEMA, note=_PLAN_NOTE),
+        SITE_FILE: site_text({key: each for key, each in data.items() if each is not None}, schema=_SCHEMA),
         _SCHEMA: json.dumps(site_schema(), indent=2, ensure_ascii=False) + "\n",
         "state/.gitkeep": "",
     }
@@ -99,61 +98,88 @@ def save(texts: Mapping[str, str], folder: Path) -> None:
         raise UsageError(f"{folder} cannot be written: {error.strerror}", hint=hint) from None
 
 
-def _planner(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The same site with credentials of its own."""
-    made = deepcopy(dict(data))
-    for system, key in (("postfixadmin", "password"), ("openxchange", "admin_password")):
-        section = made.get(system, {})
-        for name in (f"{key}_env", f"{key}_file"):
-            if section.pop(name, None) is not None:
-                section[f"{key}_env"] = f"RECONCILER_PLAN_{'DB' if system == 'postfixadmin' else 'OX'}_PASSWORD"
-    if "password_env" in made.get("postfixadmin", {}):
-        made["postfixadmin"]["url"] = _as_user(made["postfixadmin"]["url"], PLANNER)
-        if "read_url" in made["postfixadmin"]:
-            made["postfixadmin"]["read_url"] = _as_user(made["postfixadmin"]["read_url"], PLANNER)
-    return made
+def _planner(data: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The logins of those who only read; None where nobody logs in anywhere."""
+    database = PLANNER if _password(data.get("postfixadmin", {}), "password") else {}
+    sections = (data.get(system, {}) for system in ("openxchange", "postfix"))
+    hosts = dict.fromkeys(section["host"] for section in sections if section.get("host"))
+    logins = {"ssh": {host: dict(_PLANNER_LOGIN) for host in hosts}} if hosts else {}
+    return {**database, **logins} or None
 
 
-def _as_user(url: str, user: str) -> str:
-    driver, _, rest = url.partition("://")
-    server, slash, path = rest.partition("/")
-    return f"{driver}://{user}@{server.rpartition('@')[2]}{slash}{path}"
+def _password(section: Mapping[str, Any], name: str) -> str | None:
+    """Where the password is: the key that names it, if one does."""
+    return next((key for key in (f"{name}_env", f"{name}_file") if section.get(key) is not None), None)
+
+
+def _as_planner(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What the planner uses of a site file (declared.site_file.planner)."""
+    seen, planner = deepcopy(dict(data)), data["planner"] or {}
+    for name in ("letters", "planner"):
+        seen.pop(name, None)
+    openxchange, logins = seen.get("openxchange", {}), planner.get("ssh", {})
+    for key in ("database_password_env", "database_password_file"):
+        openxchange.pop(key, None)
+    host = openxchange.get("host")
+    if host in logins and logins[host].get("read_only", True):
+        for key in ("admin_password_env", "admin_password_file"):
+            openxchange.pop(key, None)
+    if "database_user" in planner:
+        for name in ("postfixadmin", "ledger"):
+            for key in ("password_env", "password_file"):
+                seen.get(name, {}).pop(key, None)
+        seen["planner"] = {key: planner[key] for key in planner if key.startswith("database_password")}
+    return seen
 
 
 @dataclass(frozen=True, slots=True)
 class _Login:
-    """How CI logs in to a host. Paths are the site file's."""
+    """How CI logs in to a host, as who applies or as the planner. Paths are the site file's."""
 
     host: str
     key_file: str
+    planner_key_file: str
     known_hosts: str
 
-    def key(self, folder: str) -> str:
+    def key(self, folder: str, *, planner: bool = False) -> str:
         """The key as a word of sh; `folder` is that of the site file, with a slash, as another."""
-        return _for_shell(self.key_file, folder)
+        return _for_shell(self.planner_key_file if planner else self.key_file, folder)
 
     def hosts(self, folder: str) -> str:
         """The file of host keys as such a word; empty for one of the repository itself, which is there already."""
         return "" if _is_relative(self.known_hosts) else _for_shell(self.known_hosts, folder)
 
 
+def _logins(data: Mapping[str, Any]) -> Iterator[_Login]:
+    planner = (data["planner"] or {}).get("ssh", {})
+    for host, ssh in data.get("ssh", {}).items():
+        key_file = ssh.get("key_file", Ssh().key_file)
+        its = planner.get(host, {}).get("key_file", key_file)
+        yield _Login(host, key_file, its, ssh.get("known_hosts", Ssh().known_hosts))
+
+
 class _Facts:
     """What the templates ask of the site."""
 
-    def __init__(self, data: Mapping[str, Any], planner: Mapping[str, Any]) -> None:
-        self.apply_variables = [name for name in _variables(data) if name not in _variables(planner)]
-        self.plan_variables = [name for name in _variables(planner) if name not in _variables(data)]
-        self.shared_variables = [name for name in _variables(data) if name in _variables(planner)]
-        self.logins = [
-            _Login(host, ssh.get("key_file", Ssh().key_file), ssh.get("known_hosts", Ssh().known_hosts))
-            for host, ssh in data.get("ssh", {}).items()
-        ]
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        applier, planner = _variables({**data, "planner": {}}), _variables(_as_planner(data))
+        self.apply_variables = [name for name in applier if name not in planner]
+        self.plan_variables = [name for name in planner if name not in applier]
+        self.shared_variables = [name for name in applier if name in planner]
+        self.logins = list(_logins(data))
         self.hosts_variable = any(login.hosts("") for login in self.logins)
-        keys = [login.key_file for login in self.logins]
-        self.private_files = [posixpath.normpath(path) for path in (*_files(data), *keys) if _is_relative(path)]
-        self.has_ox = "openxchange" in data
-        self.gitlab_condition = "".join(f" && ${name}" for name in self.plan_variables)
-        self.github_condition = " && ".join(f"secrets.{name} != ''" for name in self.plan_variables) or "true"
+        keys = [key for login in self.logins for key in (login.key_file, login.planner_key_file)]
+        self.private_files = dict.fromkeys(
+            posixpath.normpath(path) for path in (*_files(data), *keys) if _is_relative(path)
+        )
+        self.has_planner = data["planner"] is not None
+        self.role = f"{ROLE}: planner" if self.has_planner else ""
+        self.installs = list((data["planner"] or {}).get("ssh", {}))
+        """Hosts whose way in for the planner is to be installed."""
+        self.ox_here = "openxchange" in data and not data["openxchange"].get("host")
+        self.needed = needed = [*self.plan_variables, *(["RECONCILER_PLAN_SSH_KEY"] if self.logins else [])]
+        self.gitlab_condition = "".join(f" && ${name}" for name in needed)
+        self.github_condition = " && ".join(f"secrets.{name} != ''" for name in needed) or "true"
         """That the credentials for a plan are there."""
 
 

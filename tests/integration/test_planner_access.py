@@ -22,7 +22,9 @@ from tests.integration import planner
 from tests.integration.planner import USER, as_planner
 from tests.integration.sink import Sink
 from tests.integration.sites import Parts, RealSite, far, far_postfix, sudo_allowed
+from tests.integration.test_rights import printed
 from tests.services.mail import Postfix, cannot
+from tests.services.own_engine import Server
 from tests.services.postfixadmin import PostfixAdminDatabase
 from tests.services.sshd import Sshd
 
@@ -81,6 +83,35 @@ def test_a_plan_of_the_planner_is_applied_by_the_applier(site: RealSite) -> None
     applied = site.run("apply", "plan.json", "--yes")
     assert applied.status == 0, applied
     assert as_planner(site, "drift").status == 0
+
+
+def test_one_site_file_serves_both_jobs(site: RealSite, mariadb_server: Server) -> None:
+    """The job of a merge request has the planner's credentials and no others: a database user with exactly the rights
+    that docs/database.md prints, and the key that lists. The saved plan is carried out by the other job."""
+    database = str(site.database.full_url.database)
+    user, password, variable = f"p_{database}", "only-plans-6", "RECONCILER_TEST_PLAN_DB"
+    planner_section = {**site.sections["planner"], "database_user": user, "database_password_env": variable}
+    site.write(planner=planner_section)
+    here = f"{user}@'127.0.0.1'"
+    with mariadb_server.admin.connect() as admin:
+        admin.exec_driver_sql(f"CREATE USER {here} IDENTIFIED BY '{password}'")
+        for grant in printed("MariaDB", "plan and drift"):
+            named = grant.replace("postfixadmin.", f"{database}.")
+            admin.exec_driver_sql(named.replace("planner@'%'", here))
+    try:
+        job = {variable: password, str(site.database.password_env): "", OX_ENV: ""}
+        for arguments, status in ((("plan", "--out", "plan.json"), 4), (("drift",), 4), (("show", ANNA), 0)):
+            answer = as_planner(site, *arguments, **job)
+            assert answer.status == status, answer
+        assert password not in (site.folder / "plan.json").read_text("utf-8")
+        without = as_planner(site, "plan", **{**job, variable: ""})
+        assert without.status == 9, without
+        assert variable in without.words
+        assert site.run("apply", "plan.json", "--yes").status == 0
+        assert as_planner(site, "drift", **job).status == 0
+    finally:
+        with mariadb_server.admin.connect() as admin:
+            admin.exec_driver_sql(f"DROP USER {here}")
 
 
 def test_no_verb_that_writes_succeeds(site: RealSite) -> None:

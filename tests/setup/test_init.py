@@ -53,7 +53,7 @@ def test_a_site_that_is_made_is_imported_and_planned(live: Live) -> None:
     assert "1 mailbox" in answer.err
     assert "1 OX user" in answer.err
     site = "--site", "nrw/reconciler.yaml"
-    _made(live.run("validate", "--site", "nrw/reconciler-plan.yaml"))
+    _made(live.run("validate", "--site", "nrw/reconciler.yaml"))
     _made(live.run("ledger", "init", *site))
     _made(live.run("import", "--into", "nrw/state", *site))
     planned = live.run("plan", *site)

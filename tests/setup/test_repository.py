@@ -13,7 +13,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from reconciler.declared.site_file.load import load_site, site_of
-from reconciler.settings import Settings
+from reconciler.errors import UsageError
+from reconciler.settings import Planner, Settings
 from reconciler.setup.repository import FILES, repository, save
 from tests.cli.site import ANNA_DECLARED, StandInSite
 from tests.cli.test_help import parsed
@@ -72,16 +73,70 @@ def test_a_site_file_is_read_back_as_what_was_answered(tmp_path: Path, section: 
     read = load_site(tmp_path / "reconciler.yaml", reads_state=True)
     meant = site_of(data, tmp_path)
     assert isinstance(meant, Settings)
-    assert read.model_dump(exclude={"file"}) == meant.model_dump(exclude={"file"})
+    ours = {"file", "planner"}  # the planner is added, unless somebody named one
+    assert read.model_dump(exclude=ours) == meant.model_dump(exclude=ours)
+    assert read.planner or ("password_env" not in str(data) and not data["ssh"])
+    save(repository({**data, "planner": {"database_user": "looker"}}), tmp_path / "again")
+    again = load_site(tmp_path / "again" / "reconciler.yaml").planner
+    assert again == Planner(database_user="looker")
 
 
-def test_the_planner_has_credentials_of_its_own(tmp_path: Path, texts: dict[str, str]) -> None:
+def test_the_planner_has_credentials_of_its_own(
+    tmp_path: Path, texts: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One site file: the environment of a job says which of the two it is."""
     save(texts, tmp_path)
-    planner, site = (load_site(tmp_path / name) for name in ("reconciler-plan.yaml", "reconciler.yaml"))
+    site = load_site(tmp_path / "reconciler.yaml")
+    monkeypatch.setenv("RECONCILER_ROLE", "planner")
+    planner = load_site(tmp_path / "reconciler.yaml")
     assert planner.postfixadmin
     assert planner.postfixadmin.url == "mysql+pymysql://planner@db.example:3306/postfixadmin"
     assert planner.postfixadmin.read_url == "mysql+pymysql://planner@replica.example/postfixadmin"
-    assert not planner.secret_variables & site.secret_variables
+    assert planner.postfixadmin.password_env == "RECONCILER_PLAN_DB_PASSWORD"
+    login = planner.ssh["mail.example"]
+    assert (login.user, login.key_file, login.read_only) == ("reconciler-plan", "~/.ssh/reconciler-plan", True)
+    assert login.known_hosts == site.ssh["mail.example"].known_hosts
+    assert site.postfixadmin
+    assert site.postfixadmin.password_env == "RECONCILER_DB_PASSWORD"
+    assert not site.ssh["mail.example"].read_only
+
+
+@pytest.mark.parametrize(
+    ("role", "section", "said"),
+    [
+        ("applier", {}, "the only role is planner"),
+        ("planner", {"planner": None}, "the site file has no section `planner`"),
+    ],
+)
+def test_a_role_that_is_none_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, role: str, section: dict[str, Any], said: str
+) -> None:
+    """It is not passed over: the job would read with the other credentials."""
+    file = tmp_path / "reconciler.yaml"
+    file.write_text("site: nrw\n" + ("planner: {database_user: planner}\n" if not section else ""))
+    monkeypatch.setenv("RECONCILER_ROLE", role)
+    with pytest.raises(UsageError, match=said):
+        load_site(file)
+
+
+def test_no_job_of_a_merge_request_has_the_password_of_ox(texts: dict[str, str]) -> None:
+    for name in (GITLAB, GITHUB, NIGHTLY):
+        for job, said in jobs(texts[name]).items():
+            text = str(said)
+            assert ("OX_PASSWORD" in text) == (job == "apply" and name != GITLAB), (name, job)
+            assert ("RECONCILER_ROLE" in text) == (job in ("plan", "drift")), (name, job)
+    rows = [line for line in texts["README.md"].splitlines() if "OX_PASSWORD" in line and line.startswith("|")]
+    assert rows == ["| `RECONCILER_OX_PASSWORD` | writes | the default branch only |"]
+    assert "reconciler remote install mail.example" in texts["README.md"]
+
+
+def test_where_ox_is_on_the_machine_of_the_jobs_the_readme_says_what_follows() -> None:
+    data = {**WHOLE, "openxchange": {"admin_password_env": "RECONCILER_OX_PASSWORD"}}
+    texts = repository(data)
+    assert (
+        "| `RECONCILER_OX_PASSWORD` | both | the default branch only, as long as it can write |" in texts["README.md"]
+    )
+    assert "knows no administrator who only reads" in texts["README.md"]
 
 
 def test_a_file_with_a_password_is_ignored_by_git(tmp_path: Path) -> None:
@@ -123,7 +178,7 @@ def test_gitlab_applies_one_at_a_time_on_the_default_branch(texts: dict[str, str
     assert found["apply"]["rules"] == [{"if": "$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH"}]
     assert (found["apply"]["resource_group"], found["apply"]["interruptible"]) == ("reconciler", False)
     (rule,) = found["plan"]["rules"]
-    assert "$RECONCILER_PLAN_DB_PASSWORD && $RECONCILER_PLAN_OX_PASSWORD" in rule["if"]
+    assert "$RECONCILER_PLAN_DB_PASSWORD && $RECONCILER_PLAN_SSH_KEY" in rule["if"]
     assert found["plan"]["allow_failure"] == {"exit_codes": [4]}
 
 
@@ -140,16 +195,18 @@ def test_github_applies_one_at_a_time_and_trusts_no_fork(texts: dict[str, str]) 
 @pytest.mark.parametrize("path", ["~/.ssh/it's mine", "keys/mine", "/srv/a key"])
 def test_ci_puts_the_key_where_the_site_file_looks_for_it(tmp_path: Path, path: str) -> None:
     """In merge requests beside the site file of the target branch; host keys that are in git stay as they are."""
-    texts = repository({**WHOLE, "ssh": {"mail.example": {"key_file": path, "known_hosts": "known_hosts"}}})
+    login, planner = {"key_file": path, "known_hosts": "known_hosts"}, {"key_file": f"{path}-plan"}
+    sections = {"ssh": {"mail.example": login}, "planner": {"ssh": {"mail.example": planner}}}
+    texts = repository({**WHOLE, **sections})
     found = jobs(texts[GITLAB])
-    for job, folder in (("plan", tmp_path / "base"), ("apply", tmp_path)):
+    for job, folder, key in (("plan", tmp_path / "base", f"{path}-plan"), ("apply", tmp_path, path)):
         (line,) = [line for line in found[job]["script"] if "SSH_KEY" in str(line)]
         home = {"HOME": "/home/ci", "base": str(folder)}
         words = subprocess.run(
             ["sh", "-c", f"printf '%s\\n' {line}"], env=home, capture_output=True, text=True, check=True
         )
         settings = load_site_of(texts, folder)
-        at = settings.path(path) if not path.startswith("~") else Path("/home/ci") / path[2:]
+        at = settings.path(key) if not key.startswith("~") else Path("/home/ci") / key[2:]
         assert (folder / words.stdout.splitlines()[-1]) == at
         assert "KNOWN_HOSTS" not in str(found[job])
 
@@ -172,7 +229,7 @@ def test_the_plan_of_a_merge_request_takes_the_site_file_of_its_target(tmp_path:
     git(checkout, "commit", "--quiet", "--message=State")
     git(checkout, "remote", "add", "origin", str(checkout))
     git(checkout, "switch", "--quiet", "--create", "request")
-    (checkout / "reconciler-plan.yaml").write_text("site: elsewhere\n")
+    (checkout / "reconciler.yaml").write_text("site: elsewhere\n")
     (checkout / "state" / "mailboxes.yaml").write_text(f"domain: pirat.alt\nmailboxes:\n  {ANNA_DECLARED}\n")
     git(checkout, "add", ".")
     git(checkout, "commit", "--quiet", "--message=Anna")

@@ -85,7 +85,8 @@ SITE_WORDS: dict[str, dict[str, str]] = {
         "read_only": "As under `ssh`. false: the login has a shell, and OX' password has to be in the job.",
     },
     "Planner": {
-        "database_user": "The user in `postfixadmin.url` and `read_url`: one who only reads (docs/database.md).",
+        "database_user": "The user in `postfixadmin.url`, `read_url` and `ledger.url`: one who only reads "
+        "(docs/database.md).",
         "database_password_env": "The environment variable that holds that user's password.",
         "database_password_file": "The file that holds that user's password.",
         "ssh": "How the planner logs in to the machines under `ssh`; what is left out is as there.",

@@ -10,7 +10,7 @@ import os
 
 from reconciler.errors import UsageError
 from reconciler.remote.database_url import with_user
-from reconciler.settings import Planner, PostfixAdmin, Settings, Ssh
+from reconciler.settings import Ledger, Planner, PostfixAdmin, Settings, Ssh
 
 VARIABLE = "RECONCILER_ROLE"
 PLANNER = "planner"
@@ -32,6 +32,7 @@ def in_its_role(settings: Settings) -> Settings:
         update={
             "as_planner": True,
             "postfixadmin": database and _database(database, planner),
+            "ledger": _ledger(settings.ledger, planner),
             "ssh": settings.ssh | {name: login for name, login in logins.items() if login is not None},
         }
     )
@@ -44,6 +45,18 @@ def _database(section: PostfixAdmin, planner: Planner) -> PostfixAdmin:
         update={
             "url": with_user(section.url, planner.database_user),
             "read_url": section.read_url and with_user(section.read_url, planner.database_user),
+            "password_env": planner.database_password_env,
+            "password_file": planner.database_password_file,
+        }
+    )
+
+
+def _ledger(section: Ledger, planner: Planner) -> Ledger:
+    if planner.database_user is None or section.url is None:
+        return section
+    return section.model_copy(
+        update={
+            "url": with_user(section.url, planner.database_user),
             "password_env": planner.database_password_env,
             "password_file": planner.database_password_file,
         }

@@ -45,16 +45,13 @@ class Subscriptions:
     def __init__(self, section: OpenXchange, settings: Settings) -> None:
         self._context = section.context
         self._engine: Engine | None = None
-        if section.database_url is not None:
+        self.reachable = section.database_url is not None
+        """Whether the site file says where the database is. The planner does not log in: nothing is read there."""
+        if section.database_url is not None and not settings.as_planner:
             file = settings.path(section.database_password_file) if section.database_password_file else None
             password = secret(section.database_password_env, file, "openxchange.database_password")
             url = make_url(section.database_url)
             self._engine = open_database(url, password.get_secret_value(), settings.path)
-
-    @property
-    def reachable(self) -> bool:
-        """Whether the site file says where the database is."""
-        return self._engine is not None
 
     async def perform(self, tools: Tools, batch: Sequence[Step]) -> list[Outcome]:
         """One outcome for each step, in order. Raises Unreadable when the users cannot be looked at."""

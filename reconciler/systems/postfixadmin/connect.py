@@ -33,7 +33,7 @@ class Database:
         password = secret(section.password_env, file, "postfixadmin.password").get_secret_value()
         self.target = make_url(section.url).render_as_string(hide_password=True)
         """Where we write, for people."""
-        self.place = make_url(section.url).set(username=None).render_as_string()
+        self.place = make_url(section.url)._replace(username=None, password=None).render_as_string()
         """The same for a plan, which one user may make and another carry out."""
         self._read_target = make_url(section.read_url or section.url).render_as_string(hide_password=True)
         self._writing = _engine(make_url(section.url), password, settings.path, lock_wait)

@@ -130,4 +130,4 @@ class PostfixAdminSystem(System):
                 check_tables(connection, self._database.tables)
                 check_writable(connection, self._database.tables, kinds)
             except DBAPIError as error:
-                raise unreadable(error, self.target) from None
+                raise unreadable(error, self._database.target) from None
