@@ -161,9 +161,9 @@ async def _opened(site: Path | None) -> AsyncIterator[MailQueue]:
     if settings.postfix is None:
         hint = "write `postfix: {host: …, sender_access: …}` in the site file (docs/site-file.md)"
         raise UsageError("the site file has no `postfix` section, which says where the queue is", hint=hint)
-    if settings.reads_only(settings.postfix.host):
+    if settings.as_planner or settings.reads_only(settings.postfix.host):
         hint = "use the login that applies: the queue says who writes to whom, which no plan needs (docs/remote.md)"
-        raise UsageError(f"{settings.postfix.host}: the login that only reads does not see the queue", hint=hint)
+        raise UsageError("the planner, who only reads, does not see the queue", hint=hint)
     hosts = site_hosts(settings)
     try:
         yield MailQueue(hosts.get(settings.postfix.host), settings.postfix)
