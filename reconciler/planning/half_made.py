@@ -51,7 +51,8 @@ class _Parts:
     def causes(self, transition: Transition) -> list[str]:
         """Why this is a repair, each cause once; nothing for what is new or merely changed."""
         account = transition.owner.subject
-        found = [cause for change in transition.changes for cause in self._of(change, account)]
+        ordered = sorted(transition.changes, key=lambda change: change.kind == "alias")  # the mailbox and OX first
+        found = [cause for change in ordered for cause in self._of(change, account)]
         owed = self._left.get(account, frozenset()) & {"letter", "password"}
         if not found and owed and any(change.kind == "letter" for change in transition.changes):
             found.append("the letter of an earlier run did not go out")

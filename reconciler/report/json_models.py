@@ -116,7 +116,7 @@ class DeclaredPart(Part):
 class TransitionPart(Part):
     """Everything that happens to one account, alias or sender block; `refused` names the rules that stop it. `effect`
     is what the limits count it as, `irreversible` says that nothing brings back what goes; `declared` is what git says
-    of it."""
+    of it. `reason` is git's, or of an account that was half-made what was missing and why."""
 
     id: String
     scope: ScopeWord

@@ -260,9 +260,10 @@ def test_or_another_login(taken: StandInSite, command: Command) -> None:
     [
         lambda site: site.change_ox_user("anna.beispiel", "-g", "Otto", "-s", "Fremd", "-d", "Otto Fremd"),
         lambda site: site.add_alias("10077@foo.example", FOO),
+        lambda site: site.add_mailbox(FOO, name="Anna Beispiel"),
         lambda site: site.add_ox_user("anna.beispiel2", "other@foo.example", "Another One"),
     ],
-    ids=["another name", "another number", "the next login is taken, too"],
+    ids=["another name", "another number", "the other mailbox is live", "the next login is taken, too"],
 )
 def test_a_rename_that_may_take_somebody_elses_account_is_not_offered(
     taken: StandInSite, command: Command, another: Damage
@@ -336,3 +337,30 @@ def test_an_ox_user_without_a_mailbox_is_said_by_every_plan(site: StandInSite, c
     found = [(f["severity"], f["subject"]) for f in document.json["findings"] if f["rule"] == "kept-groupware"]
     assert found == [("note", ANNA)]
     assert "declare the mailbox, and the user is taken up with its data" in command("plan").words
+
+
+def test_what_our_own_run_left_without_an_ox_user(site: StandInSite, command: Command) -> None:
+    site.declare(ANNA_DECLARED)
+    site.fault("storage_error", tool="createuser")
+    assert command("apply", "--yes").status == 8
+    site.sound()
+    assert "the mailbox has no OX user: an earlier run did not get that far" in summary(command)
+    is_repaired(site, command)
+
+
+def test_groupware_for_somebody_who_had_none_is_said_to_be_new(site: StandInSite, command: Command) -> None:
+    site.declare(ANNA_DECLARED.replace("}", ", groupware: false}"))
+    assert command("apply", "--yes").status == 0
+    site.declare(ANNA_DECLARED)
+    assert "the mailbox had no OX user so far" in summary(command)
+
+
+def test_a_new_number_or_account_is_no_repair(site: StandInSite, command: Command) -> None:
+    site.declare(ANNA_DECLARED)
+    (new,) = command("plan", "--format", "json").json["transitions"]
+    assert new["reason"] == ""
+    site.declare(ANNA_DECLARED.replace(", member: 10042", ""))
+    assert command("apply", "--yes").status == 0
+    site.declare(ANNA_DECLARED)
+    (number,) = command("plan", "--format", "json").json["transitions"]
+    assert (number["summary"], number["reason"]) == ("alias 10042@", "")

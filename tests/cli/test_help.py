@@ -159,6 +159,7 @@ def test_nothing_forces_every_gate() -> None:
         "--head",
         "--before",
         "--kind",
+        "--language",
         "--write",
         "--into",
         "--domain",
