@@ -364,3 +364,15 @@ def test_a_new_number_or_account_is_no_repair(site: StandInSite, command: Comman
     site.declare(ANNA_DECLARED)
     (number,) = command("plan", "--format", "json").json["transitions"]
     assert (number["summary"], number["reason"]) == ("alias 10042@", "")
+
+
+def test_forwards_in_an_own_alias_that_is_put_right_stay(site: StandInSite, command: Command) -> None:
+    whole(sql(OWN_OFF))(site)
+    site.sql("UPDATE alias SET goto = ? WHERE address = ?", f"x@extern.example,{ANNA}", ANNA)
+    site.declare(ANNA_DECLARED)
+    assert "its own alias row was off and the mailbox on" in summary(command)
+    assert command("apply", "--yes").status == 0
+    assert command("plan").status == 0
+    assert site.sql("SELECT goto, active FROM alias WHERE address = ?", ANNA) == [
+        {"goto": f"x@extern.example,{ANNA}", "active": 1}
+    ]
