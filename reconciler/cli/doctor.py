@@ -37,7 +37,7 @@ async def doctor(site: Path | None, output: Format, moving_to: Sequence[str], ac
         settings=settings,
         hosts=hosts,
         mailer=mailer,
-        account=Account(account) if account else None,
+        account=Account(account) if account else Account.PLANNER if settings.as_planner else None,
         moving_to=addresses,
     )
     try:

@@ -30,7 +30,11 @@ class SiteHosts:
         # here and not on top: asyncssh takes a quarter of a second and 20 MB, and `validate` needs no line at all
         from reconciler.remote.ssh_host import SshHost
 
-        return SshHost(name, self._logins.get(name) or default_login(name))
+        return SshHost(name, self.login(name))
+
+    def login(self, name: str) -> Login:
+        """How the host of this name is reached. Raises UsageError."""
+        return self._logins.get(name) or default_login(name)
 
     async def close(self) -> None:
         """Ends every connection."""

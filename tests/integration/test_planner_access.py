@@ -78,6 +78,16 @@ def test_everything_that_reads_says_the_same_as_with_the_full_key(site: RealSite
     assert texts[0] == texts[1]
 
 
+def test_doctor_looks_with_the_planners_login(site: RealSite) -> None:
+    """Its database user is the applier's here, which is said."""
+    answer = as_planner(site, "doctor", "--format", "json")
+    found = {check["name"]: check["verdict"] for check in answer.json["checks"]}
+    assert found["login on mail.example"] == "ok"
+    assert found["administrator of context 1 on mail.example"] == "ok"
+    assert found["password hashes"] == "warning"
+    assert not [name for name in found if name.startswith(("sessions", "clock of mail"))]
+
+
 def test_a_plan_of_the_planner_is_applied_by_the_applier(site: RealSite) -> None:
     assert as_planner(site, "plan", "--out", "plan.json").status == 4
     applied = site.run("apply", "plan.json", "--yes")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from reconciler.errors import UsageError
+from reconciler.sandbox.openxchange.properties import write_properties
 
 FILE_NAME = "switches.json"
 _DAY = 86_400
@@ -88,6 +89,7 @@ def save(folder: Path, switches: Switches) -> None:
     fresh = folder / f"{FILE_NAME}.new"
     fresh.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     fresh.replace(folder / FILE_NAME)
+    write_properties(folder, content)
 
 
 def checked(content: object, place: str) -> Switches:

@@ -28,6 +28,15 @@ from reconciler.systems.system_context import SystemContext
 
 def build(context: SystemContext) -> System | None:
     """The OX context of the site; None when the site has none. Raises Unreadable when its password is missing."""
+    made = tools_of(context)
+    if made is None:
+        return None
+    section, tools = made
+    return OpenXchangeSystem(context.settings, section, tools, context.passwords, tools.words.where)
+
+
+def tools_of(context: SystemContext) -> tuple[OpenXchange, Tools] | None:
+    """The tools of the site's context; None when the site has none. Raises Unreadable when the password is missing."""
     section, settings = context.settings.openxchange, context.settings
     if section is None:
         return None
@@ -36,8 +45,7 @@ def build(context: SystemContext) -> System | None:
     # on another machine the path is that machine's; here it starts at the site file like every path
     sbin = section.sbin if section.host else str(settings.path(section.sbin))
     words = Words(section.admin, where, source, sbin)
-    tools = Tools(context.hosts.get(section.host), section, sbin, password, words, context.fence)
-    return OpenXchangeSystem(settings, section, tools, context.passwords, where)
+    return section, Tools(context.hosts.get(section.host), section, sbin, password, words, context.fence)
 
 
 def _password(settings: Settings, section: OpenXchange) -> tuple[SecretStr, str]:

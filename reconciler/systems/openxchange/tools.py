@@ -67,12 +67,8 @@ class Tools:
         """Waits until the tools of a dead run have ended: one that ended after ours would bring back a password that
         nobody was told. Where processes cannot be listed (a key that may run OX' tools only) it finds none. Raises
         Unreadable."""
-        tools = f"({_literal(self._sbin)}/([c]reate|[c]hange|[d]elete)user|{_JAVA})"
-        look = f"grep -lasE '{tools}[^-]--nonl[^-]--contextid={self._section.context}[^0-9]' /proc/[0-9]*/cmdline"
         for _ in range(int(_WRITE_SECONDS / _LOOK_SECONDS)):
-            # the status says nothing: another process that ends meanwhile is an error of grep, whatever else it found
-            found = await self._host.run(["sh", "-c", look], env={"LC_ALL": "C"}, repeatable=True)
-            at_work = _PROCESS.findall(found.stdout.decode("ascii", "replace"))
+            at_work = await self.at_work()
             if not at_work:
                 return
             await asyncio.sleep(_LOOK_SECONDS)
@@ -80,6 +76,14 @@ class Tools:
             f"a tool of OX that a dead run left is still at work on {self._host.name} (process {at_work[0]})",
             hint="wait until it has ended, or end it there; then run the same command again",
         )
+
+    async def at_work(self) -> list[str]:
+        """The processes of tools that write into this context, as numbers on that host. Raises Unreadable."""
+        tools = f"({_literal(self._sbin)}/([c]reate|[c]hange|[d]elete)user|{_JAVA})"
+        look = f"grep -lasE '{tools}[^-]--nonl[^-]--contextid={self._section.context}[^0-9]' /proc/[0-9]*/cmdline"
+        # the status says nothing: another process that ends meanwhile is an error of grep, whatever else it found
+        found = await self._host.run(["sh", "-c", look], env={"LC_ALL": "C"}, repeatable=True)
+        return _PROCESS.findall(found.stdout.decode("ascii", "replace"))
 
     async def listing(self, login: str = "") -> bytes:
         """The answer of `listuser --csv`: the whole context, or the users whose login or display name fits `login`;

@@ -1,0 +1,98 @@
+"""Open-Xchange: its tools, its administrator, its rules, and tools that somebody left at work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reconciler.doctor.check import Check, Verdict, unknown
+from reconciler.doctor.context import DoctorContext
+from reconciler.doctor.openxchange_rules import rules_checks
+from reconciler.errors import Unreadable
+from reconciler.model.secrets import Passwords
+from reconciler.remote.host import Host
+from reconciler.systems.openxchange.listuser_csv import read_users
+from reconciler.systems.openxchange.system import tools_of
+from reconciler.systems.openxchange.tools import LOCALE, Tools
+from reconciler.systems.system_context import SystemContext
+
+AREA = "openxchange"
+WRITING = ("createuser", "changeuser", "deleteuser")
+# prints the names of the tools that are there and may be run
+_EXECUTABLE = 'for tool; do [ -x "$tool" ] && [ -f "$tool" ] && echo "$tool"; done; true'
+
+
+async def examine(context: DoctorContext) -> Sequence[Check]:
+    """Raises Unreadable when its host cannot be reached, or the administrator's password is not to be found."""
+    settings = context.settings
+    made = tools_of(SystemContext(settings=settings, hosts=context.hosts, mailer=context.mailer, passwords=Passwords()))
+    if made is None:
+        return ()
+    section, tools = made
+    host, sbin = context.hosts.get(section.host), tools.words.sbin
+    if settings.reads_only(section.host):
+        return [await _credentials(tools, whole=True)]  # that login is answered one list, and nothing else
+    present = await _tools(host, sbin)
+    checks = [present]
+    if present.verdict is Verdict.OK:
+        checks += [await _credentials(tools, whole=False), await _version(host, sbin), await _left_over(tools)]
+    return [*checks, *await rules_checks(host, sbin, section)]
+
+
+async def _tools(host: Host, sbin: str) -> Check:
+    names = [f"{sbin}/{tool}" for tool in ("listuser", *WRITING)]
+    done = await host.run(["sh", "-c", _EXECUTABLE, "sh", *names], env=LOCALE, repeatable=True)
+    there = done.stdout.decode("utf-8", "replace").splitlines()
+    missing = [name for name in names if name not in there]
+    if not missing:
+        return Check(AREA, "tools", Verdict.OK, f"{sbin} has them, and the login may run them")
+    saw = f"not there, or not to be run by this login: {', '.join(missing)}"
+    fix = ("correct `openxchange.sbin` in the site file, or let the login run them (ls -l shows who may)",)
+    return Check(AREA, "tools", Verdict.FAILED, saw, "no OX account can be read or changed without them", fix)
+
+
+async def _credentials(tools: Tools, *, whole: bool) -> Check:
+    """Lists the administrator, or the `whole` context; both need the right password and the right context."""
+    name = f"administrator of {tools.words.where}"
+    try:
+        answer = await tools.listing("" if whole else tools.admin)
+        logins = [user.row.login for user in read_users(answer, "", whole=whole)]
+    except Unreadable as error:
+        return Check(AREA, name, Verdict.FAILED, error.message, "no OX account can be read or changed", (error.hint,))
+    if tools.admin in logins:
+        return Check(AREA, name, Verdict.OK, f"{tools.admin} may log in, and is in the context")
+    why = "OX shows no user of that login, and reconciler leaves the administrator alone by its login"
+    fix = ("write the context administrator's login in `openxchange.admin`",)
+    return Check(AREA, name, Verdict.WARNING, f"the password is right, but {tools.admin} is no user there", why, fix)
+
+
+# the option of a tool, and the release that brought it (facts/open-xchange.md 2.1, 3.1, 8)
+_GENERATIONS = (
+    ("changeuser", "--convert-drive-user-folders", "7.10.4 or later"),
+    ("listuser", "--includeguests", "7.8 to 7.10"),
+)
+
+
+async def _version(host: Host, sbin: str) -> Check:
+    """By the options that `--help` shows: no tool prints a version."""
+    for tool, option, release in _GENERATIONS:
+        done = await host.run([f"{sbin}/{tool}", "--help"], env=LOCALE, repeatable=True)
+        extended = await host.run([f"{sbin}/{tool}", "--extendedoptions"], env=LOCALE, repeatable=True)
+        if option.encode() in done.stdout + extended.stdout:
+            return Check(AREA, "version", Verdict.OK, f"{release}, by the options of its tools")
+    why = "the facts that reconciler rests on were read in 7.8 and later; what differs before it was not tried"
+    fix = ("try a plan, and one apply on a test account",)
+    return Check(AREA, "version", Verdict.WARNING, "older than 7.8, by the options of its tools", why, fix)
+
+
+async def _left_over(tools: Tools) -> Check:
+    name = "tools at work"
+    try:
+        found = await tools.at_work()
+    except Unreadable as error:
+        return unknown(AREA, name, error)
+    if not found:
+        return Check(AREA, name, Verdict.OK, "none writes into this context now")
+    saw = f"a tool writes into this context now: process {', '.join(found)}"
+    why = "where no apply is running, one that died left it, and may yet bring back an old password; apply waits for it"
+    fix = ("wait until it has ended, or look what it is, and end it there:", f"ps -fp {','.join(found)}")
+    return Check(AREA, name, Verdict.WARNING, saw, why, fix)
