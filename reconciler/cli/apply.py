@@ -63,7 +63,7 @@ async def resume(site: Path | None, state: Path | None, output: Format, *, yes: 
             others = " and others" if len(earlier) > 5 else ""
             say(f"earlier runs left half-way, with passwords or letters: {names}{others}")
         if left is None and not earlier:
-            say("no run was left unfinished; next: reconciler plan")
+            say("no run was left unfinished\nnext: reconciler plan")
             return Status.DONE
         owners |= earlier
         # a run that died after its last effect has not noted whose accounts they are
@@ -78,7 +78,7 @@ async def carry_through(
     """Shows the plan, asks whether somebody `agreed`, carries it out and reports."""
     made = drafted.plan
     beside = Format.TEXT if output is Format.JSON else output
-    (write_beside if output is Format.JSON else write)(writers(beside).plan(made, title="mail plan"))
+    (write_beside if output is Format.JSON else write)(writers(beside).plan(made, title="mail apply"))
     if made.open_transitions and not await agreed(made):
         say("nothing was changed")
         return plan_status(made)
@@ -95,7 +95,7 @@ async def carry_through(
             if not stopping.twice:
                 raise
             stopping.task.uncancel()
-            say("cancelled: it is not known whether the steps under way took effect; next: reconciler resume")
+            say("cancelled: it is not known whether the steps under way took effect\nnext: reconciler resume")
             return Status.PARTLY
     if run.transitions or output is not Format.TEXT:
         write(writers(output).run(run))

@@ -53,7 +53,7 @@ def edit_state(site: Path | None, state: Path | None, change: Change, *, reason:
     done = change(edit, settings)
     changed = edit.changed()
     if not changed:
-        say(f"nothing to do: {done.what}; next: {done.next}")
+        say(f"nothing to do: {done.what}\nnext: {done.next}")
         return Status.DONE
     paths = {name: sources[name].path if name in sources else folder.resolve() / name for name in changed}
     try:
@@ -78,11 +78,11 @@ def edit_state(site: Path | None, state: Path | None, change: Change, *, reason:
     for remark in edit.remarks:
         say(f"note: {remark}")
     if commit:
-        say(f"{done.what}: committed as {commit_files(folder, list(paths.values()), message)}; next: {done.next}")
+        say(f"{done.what}: committed as {commit_files(folder, list(paths.values()), message)}\nnext: {done.next}")
     else:
         names = " ".join(shlex.quote(shown(folder / name)) for name in changed)
         title = shlex.quote(message.partition("\n")[0])
-        say(f"{done.what}: written; next: {done.next}, then: git add {names} && git commit -m {title}")
+        say(f"{done.what}: written\nnext: {done.next}\nthen: git add {names} && git commit -m {title}")
     return Status.DONE
 
 

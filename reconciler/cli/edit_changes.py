@@ -3,6 +3,7 @@ load that follows says."""
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Sequence, Set
 from datetime import timedelta
 from difflib import get_close_matches
@@ -206,7 +207,22 @@ def _whole(edit: Edit, text: str, *, like: Address | None = None) -> Address:
         message, _, hint = str(error).partition(": write ")
         if "@" not in text and default is None:
             message, hint = f"{text!r} has no domain", f"the whole address, with one of {', '.join(domains[:5])}"
+        if not (text.rpartition("@")[0] or text).isascii():
+            hint = _in_ascii(text)
         raise UsageError(message, hint=f"write {hint}" if hint else "write local_part@domain") from None
+
+
+_ASCII = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "oe", "æ": "ae", "ł": "l"})
+
+
+def _in_ascii(address: str) -> str:
+    """What somebody of this name would take: umlauts as they are spelled out in German, other letters without their
+    marks; the domain may keep them."""
+    local, at, domain = unicodedata.normalize("NFC", address.lower()).rpartition("@")
+    if not at:
+        local, domain = domain, ""
+    plain = unicodedata.normalize("NFKD", local.translate(_ASCII)).encode("ascii", "ignore").decode()
+    return f"{plain}{at}{domain}"
 
 
 def _mailbox(edit: Edit, text: str) -> Mailbox:

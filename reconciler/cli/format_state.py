@@ -36,12 +36,12 @@ def fmt(site: Path | None, state: Path | None, *, check: bool) -> Status:
     if check:
         for name in new:
             write("\n".join(difference(sources[name].shown, old[name], new[name])))
-        say(f"{count(len(new), 'file')} of {len(sources)} not in the layout; next: reconciler fmt")
+        say(f"{count(len(new), 'file')} of {len(sources)} not in the layout\nnext: reconciler fmt")
         return Status.PENDING
     for name in new:
         refuse_unwritable(sources[name].path, old[name], sources[name].shown)
     for name, content in new.items():
         write_file(sources[name].path, content, sources[name].shown)
         write(sources[name].shown)
-    say(f"{count(len(new), 'file')} of {len(sources)} written anew; next: git diff")
+    say(f"{count(len(new), 'file')} of {len(sources)} written anew\nnext: git diff")
     return Status.DONE

@@ -20,7 +20,7 @@ async def init(site: Path | None) -> Status:
     """Makes the tables."""
     async with opened_ledger(load_site(site), create=True) as ledger:
         await ledger.init()
-    say("the ledger is ready; next: reconciler plan")
+    say("the ledger is ready\nnext: reconciler plan")
     return Status.DONE
 
 
@@ -28,7 +28,7 @@ async def upgrade(site: Path | None) -> Status:
     """Brings the tables of an older release up to date."""
     async with opened_ledger(load_site(site)) as ledger:
         changed = await apply_session.upgrade(ledger, operator())
-    say("the ledger is up to date" + ("; next: reconciler plan" if changed else " already"))
+    say("the ledger is up to date" + ("\nnext: reconciler plan" if changed else " already"))
     return Status.DONE
 
 
@@ -58,7 +58,7 @@ async def unlock(site: Path | None, *, yes: bool) -> Status:
             say("the lock was left")
             return Status.LOCKED
         if await ledger.break_lock(holder):
-            say("unlocked; next: reconciler resume")
+            say("unlocked\nnext: reconciler resume")
             return Status.DONE
         say("somebody else holds it by now; run this again to see who")
         return Status.LOCKED

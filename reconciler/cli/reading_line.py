@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from reconciler.cli.streams import before_writing
+from reconciler.cli.streams import before_writing, terminal_width
 
 SOON, _EACH = 0.4, 0.25
 """Seconds before the line is shown, and between two looks at it."""
@@ -69,18 +69,11 @@ class ReadingLine:
         parts = list(self._parts.values())
         doing = "reading" if any(part.endswith("…") for part in parts) else "comparing"
         line = f"{doing}: {'  '.join(parts)}  {seconds:.0f} s" if parts else f"reading …  {seconds:.0f} s"
-        return line[: _width() - 1]  # a line that wraps would not be erased whole
+        return line[: (terminal_width() or 80) - 1]  # a line that wraps would not be erased whole
 
 
 def _wanted() -> bool:
     return sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("CI")
-
-
-def _width() -> int:
-    try:
-        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
-    except OSError:
-        return 80
 
 
 def _put(text: str) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import re
 import sys
 from collections.abc import Callable
 from io import TextIOWrapper
@@ -13,6 +14,9 @@ from typing import TextIO
 
 from reconciler.errors import UsageError
 from reconciler.report.sanitize import plainer, visible
+
+_COMMAND = r"(?:^ *|[:;→`] |`|\bthen )(?:reconciler|git|sudo|apt-get|ssh) "
+"""A command as messages name one; `reconciler` may also be the subject of a sentence."""
 
 
 def write(text: str) -> None:
@@ -37,7 +41,29 @@ def write(text: str) -> None:
 def say(text: str) -> None:
     """A message on standard error. It may quote a server, a setting or the ledger: control characters are shown, and a
     terminal obeys none."""
-    write_beside("\n".join(map(visible, text.split("\n"))))
+    write_beside("\n".join(fitting(visible(line)) for line in text.split("\n")))
+
+
+def fitting(line: str) -> str:
+    """The line as the terminal shows it without cutting a word at its edge. A line with a command stays in one piece,
+    since people copy it."""
+    width = terminal_width()
+    if len(line) <= width or not width or re.search(_COMMAND, line):
+        return line
+    import textwrap
+
+    indent = " " * (len(line) - len(line.lstrip()))
+    how = {"initial_indent": indent, "subsequent_indent": f"{indent}  ", "break_on_hyphens": False}
+    wrapped = textwrap.fill(line.strip(), width, break_long_words=False, **how)  # type: ignore[arg-type]  # of both kinds
+    return wrapped + " " * (len(line) - len(line.rstrip()))
+
+
+def terminal_width() -> int:
+    """Cells of a line of the terminal that messages go to; 0 where there is none, and where it does not say."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns
+    except OSError:
+        return 0
 
 
 def write_beside(report: str, *, end: str = "\n") -> None:

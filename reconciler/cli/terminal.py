@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from rich.console import Console
 
-from reconciler.cli.streams import say, write_beside
+from reconciler.cli.streams import fitting, say, write_beside
 from reconciler.errors import UsageError
 from reconciler.report.sanitize import visible
 
@@ -48,7 +48,7 @@ async def confirmed(question: str) -> bool:
 async def ask(question: str, *, hidden: bool = False) -> str | None:
     """The line that somebody types, without its end; None for Ctrl-C and Ctrl-D. `hidden`: it is not shown."""
     async with _keyboard() as answers, _unseen() if hidden else nullcontext():
-        write_beside("\n".join(map(visible, question.split("\n"))), end="")
+        write_beside("\n".join(fitting(visible(line)) for line in question.split("\n")), end="")
         answer = await answers.get()
     if answer is None or hidden:
         say("")

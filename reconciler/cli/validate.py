@@ -34,7 +34,7 @@ def validate(site: Path | None, state: Path | None, output: Format) -> Status:
     nouns = [(len(table), SECTIONS[name].noun) for name, table in tables.items() if table]
     counts = ", ".join(count(number, *noun) for number, noun in nouns if noun[1]) or "nothing"
     where = f"site {settings.site} ({settings.file})"
-    say(f"valid: {where}: {counts} in {count(declaration.files, 'file')}; next: reconciler plan")
+    say(f"valid: {where}: {counts} in {count(declaration.files, 'file')}\nnext: reconciler plan")
     return Status.DONE
 
 

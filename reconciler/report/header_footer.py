@@ -24,6 +24,7 @@ DRIFT = "reconciler drift"
 RESUME = "reconciler resume"
 
 DRIFTED = "mail drift"
+APPLIED = "mail apply"
 """The title of a plan that `drift` shows."""
 FLOW = "mail flow, whose mail goes elsewhere:"
 UNREAD = "could not be read, so nothing is planned there:"
@@ -203,6 +204,8 @@ def after_plan(view: PlanView) -> str:
         return f"next: in the sender map, {lines}; then {again}{_meanwhile(view, view.open - blocks)}"
     if again_by(view.plan.transitions):
         return ""  # whoever typed `reconciler password` is asked for it now
+    if view.open and view.title == APPLIED:
+        return ""  # whoever typed `reconciler apply` is asked for it now
     if view.open:
         then = f"{APPLY} puts the declared state back; what should stay as it is now, declare first"
         left = f" ({view.open} of {len(view.lines)}, the rest stays as it is)" if view.open < len(view.lines) else ""

@@ -97,7 +97,7 @@ def test_each_command_shows_what_it_changes_and_commits_that_and_nothing_else(
 
 def test_without_commit_the_next_commands_are_said(files: Site, command: Command) -> None:
     answer = done(command("add", "alias", "kreis", "anna.beispiel"))
-    said = f"next: reconciler plan, then: git add state/state.yaml && git commit -m 'Add alias kreis@{DOMAIN}'"
+    said = f"next: reconciler plan then: git add state/state.yaml && git commit -m 'Add alias kreis@{DOMAIN}'"
     assert said in answer.words
     assert git(files.folder, "log", "--format=%s") == "Begin"
     assert "kreis: [anna.beispiel]" in state(files)
@@ -329,3 +329,20 @@ def test_from_an_empty_site_to_a_rename_and_a_removal(site: StandInSite, command
         ANNA,
     }
     assert f"bernd.muster@ → bernd.neu@{DOMAIN} rename: new mailbox" in command("plan").words
+
+
+@pytest.mark.parametrize(
+    ("typed", "better"),
+    [
+        ("jörg.Müller@pirat.alt", "joerg.mueller@pirat.alt"),
+        ("groß", "gross"),
+        ("zoé.łuk@pirät.example", "zoe.luk@pirät.example"),
+    ],
+)
+def test_who_types_an_umlaut_is_told_how_it_is_spelled(
+    site: StandInSite, command: Command, typed: str, better: str
+) -> None:
+    site.declare(ANNA_DECLARED)
+    answer = command("add", "mailbox", typed, "--no-groupware")
+    assert answer.status == 2, answer
+    assert f"→ write {better}" in answer.words

@@ -34,7 +34,7 @@ def test_check_shows_and_fmt_writes_what_check_shows(files: Site, command: Comma
     before = texts(files)
     checked = command("fmt", "--check")
     assert checked.status == 4
-    assert "1 file of 2 not in the layout; next: reconciler fmt" in checked.words
+    assert "1 file of 2 not in the layout next: reconciler fmt" in checked.words
     assert texts(files) == before
     answer = done(command("fmt"))
     assert answer.out == "state/state.yaml\n"

@@ -106,7 +106,7 @@ def test_ctrl_c_leaves_a_clean_line(slow: StandInSite, terminal: Open) -> None:
 
 def test_a_narrow_terminal_gets_one_line(slow: StandInSite, terminal: Open) -> None:
     """One that wraps would leave its first half."""
-    code = "import os, reconciler.cli.reading_line as line; line._width = lambda: 20\n"
+    code = "import os, reconciler.cli.reading_line as line; line.terminal_width = lambda: 20\n"
     shown = terminal("plan", program=code + COMMAND[2])
     shown.status()
     assert lines(shown.seen)

@@ -8,11 +8,34 @@ from collections.abc import Callable
 
 import pytest
 
+from reconciler.cli import streams
 from reconciler.sandbox.openxchange import control
 from tests.cli.conftest import Open
 from tests.cli.running import AFRESH, COMMAND, eventually, reconciler, start
 from tests.cli.site import ANNA, ANNA_DECLARED, BERND_DECLARED, OX_ENV, OX_PASSWORD, StandInSite
 from tests.cli.terminal import Terminal
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("what fits", ["what fits"]),
+        ("  → words that go on for longer than that", ["  → words that go on", "    for longer than", "    that"]),
+        ("the question ends with a space and more: ", ["the question ends", "  with a space and", "  more: "]),
+        ("next: reconciler apply plan.json --yes", ["next: reconciler apply plan.json --yes"]),
+        ("  → write it, then reconciler plan --out plan.json", ["  → write it, then reconciler plan --out plan.json"]),
+        ("who runs reconciler must be able to read", ["who runs reconciler", "  must be able to", "  read"]),
+        ("/a/path/that/is/longer/than/a/line", ["/a/path/that/is/longer/than/a/line"]),
+    ],
+)
+def test_messages_break_at_words_and_commands_stay_in_one_piece(
+    monkeypatch: pytest.MonkeyPatch, line: str, shown: list[str]
+) -> None:
+    monkeypatch.setattr(streams, "terminal_width", lambda: 20)
+    assert streams.fitting(line).split("\n") == shown
+    monkeypatch.setattr(streams, "terminal_width", lambda: 0)
+    assert streams.fitting(line) == line
+
 
 BLOCK = "domain: example.org, reason: spam"
 QUESTION = "[y/N]"
