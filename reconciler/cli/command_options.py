@@ -1,6 +1,6 @@
 """What several commands have on the command line. Imported by the modules that list commands, and as light as these."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -53,9 +53,21 @@ class ListedGroup(TyperGroup):
     """Shows and completes what is listed, and runs the whole of it."""
 
     listed: ClassVar[dict[str, Listed]]
+    headings: ClassVar[Mapping[str, Sequence[str]]]
 
     def __init__(self, *, commands: dict[str, Any], **given: Any) -> None:
         super().__init__(commands={**self.listed, **commands}, **given)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """See TyperGroup. Under its headings, where it has some; whatever is under none comes first."""
+        under = {name: heading for heading, names in self.headings.items() for name in names}
+        width = max(map(len, self.commands))
+        for heading in ("Commands", *self.headings):
+            names = self.headings.get(heading) or [name for name in self.list_commands(ctx) if name not in under]
+            rows = [(f"{name:{width}}", self.commands[name].get_short_help_str(500)) for name in names]
+            if rows:
+                with formatter.section(heading):
+                    formatter.write_dl(rows)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """See TyperGroup. `history verify` is a command of its own, beside `history ADDRESS`."""
@@ -67,15 +79,16 @@ class ListedGroup(TyperGroup):
 
 class Commands(typer.Typer):
     """A group of commands. `name`: the word before theirs. `words`: what they are about, as the list of all commands
-    says it."""
+    says it. `headings`: under which that list shows them, in this order."""
 
-    def __init__(self, name: str = "", words: str = "") -> None:
+    def __init__(self, name: str = "", words: str = "", headings: Mapping[str, Sequence[str]] = {}) -> None:
         self.listed: dict[str, Listed] = {}
         super().__init__(
             name=name,
-            cls=type("ListedGroup", (ListedGroup,), {"listed": self.listed}),
+            cls=type("ListedGroup", (ListedGroup,), {"listed": self.listed, "headings": headings}),
             help=words,
             short_help=words,
+            epilog="Each command says more, with an example: reconciler COMMAND --help" if headings else None,
             no_args_is_help=True,
             add_completion=False,  # its two options would write into ~/.bashrc; `completion` completes without them
             pretty_exceptions_enable=False,

@@ -31,7 +31,17 @@ from reconciler.cli.remote_commands import remote
 from reconciler.cli.runner import enter
 from reconciler.cli.streams import write
 
-app = Commands("reconciler", "GitOps for mail accounts: declare them in git, review the plan, apply it.")
+app = Commands(
+    "reconciler",
+    "GitOps for mail accounts: declare them in git, review the plan, apply it.",
+    {
+        "Begin": ("init", "import", "demo"),
+        "Declare": ("add", "rename", "remove", "reset-password", "unblock", "confirm", "adopt", "fmt", "validate"),
+        "Carry out": ("plan", "apply", "resume", "password"),
+        "Look": ("show", "drift", "history", "history verify", "letters", "queue"),
+        "Look after": ("doctor", "ledger", "unlock", "remote", "schema"),
+    },
+)
 ledger = Commands("ledger", "The tables that remember what was done.")
 
 SCHEMAS = (

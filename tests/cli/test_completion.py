@@ -163,9 +163,11 @@ _NOTHING_TO_OFFER = {
     "apply": {"saved"},
     "queue show": {"queue_id"},
     "demo": {"folder"},
+    "remote install": {"host"},
+    "remote uninstall": {"host"},
     "add block": {"sender"},
 }
-"""A folder or a file, which the shell completes; what only a live system knows; what is new."""
+"""A folder or a file, which the shell completes; what only a live system knows; what is new; what has a default."""
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -66,6 +66,13 @@ def test_help_lists_every_command(command: Command) -> None:
         assert f" {name.split()[0]} " in answer.words
 
 
+def test_the_list_has_headings_and_each_command_is_under_one_of_them(command: Command) -> None:
+    listed = re.findall(r"(?m)^  ([a-z-]+(?: [a-z]+)?)  ", command("--help").out.partition("Begin:")[2])
+    assert isinstance(_GROUP, TyperGroup)
+    assert sorted(listed) == sorted(_GROUP.commands)
+    assert "\nCommands:" not in command("--help").out
+
+
 @pytest.mark.parametrize("words", COMMANDS)
 def test_the_list_says_what_the_command_says(words: str) -> None:
     """The list is made without building any."""
