@@ -20,6 +20,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from sqlalchemy import func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from reconciler.apply.ledger.connect import LedgerUnusable, SiteTables, chunks
 
@@ -105,8 +106,11 @@ def append(db: SiteTables, sealed: Iterable[Sealed | Gone]) -> None:
         written = Written(db.site, number, row["part"], row["run"], row["at"], row["leaves"])
         head = (number, written.hash(head[1]))
         rows.append({**row, "site": db.site, "number": number, "hash": head[1]})
-    for some in chunks(rows, _RECORDS):
-        db.execute(insert(db.tables.chain), some)
+    try:
+        for some in chunks(rows, _RECORDS):
+            db.execute(insert(db.tables.chain), some)
+    except IntegrityError:
+        raise _broken(db, "is older than its last record") from None
     if rows:
         heads = db.tables.heads
         db.execute(update(heads).where(heads.c.site == db.site).values(number=head[0], hash=head[1]))
@@ -160,16 +164,20 @@ def _started(db: SiteTables) -> tuple[int, str]:
     runs, at, c = db.tables.runs, db.clock(), db.tables.chain.c
     if db.execute(select(func.count()).where(c.site == db.site)).scalar_one():
         # a second beginning would hide that somebody cut the chain
-        raise LedgerUnusable(
-            f"somebody took the head of the ledger's chain out of {db.tables.heads.name}",
-            hint="run `reconciler history verify`, and bring that row back from the ledger's backup",
-        )
+        raise _broken(db, "is gone")
     query = select(func.coalesce(func.max(runs.c.id), 0)).where(runs.c.site == db.site)
     first = Written(db.site, 0, Part.START, db.execute(query).scalar_one(), at, "")
     made = first.hash("")
     db.execute(insert(db.tables.chain).values(**first._asdict(), salt="", hash=made))
     db.execute(insert(db.tables.heads).values(site=db.site, number=0, hash=made))
     return 0, made
+
+
+def _broken(db: SiteTables, how: str) -> LedgerUnusable:
+    return LedgerUnusable(
+        f"the head of the ledger's chain {how}: somebody wrote into {db.tables.heads.name}, or took its row out",
+        hint="run `reconciler history verify`, and bring that row back from the ledger's backup",
+    )
 
 
 def _records(db: SiteTables, sealed: Iterable[Sealed | Gone]) -> Iterator[dict[str, Any]]:

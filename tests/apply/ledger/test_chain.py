@@ -155,12 +155,24 @@ async def test_records_cost_statements_by_the_run_and_none_by_the_step(
     assert 200_000 < longest < 250_000
 
 
+async def test_a_head_that_is_older_than_the_chain_is_said(ledger: Ledger, engine: Engine) -> None:
+    """Somebody brought one table back from a backup."""
+    run = await opened(ledger, creation(ANNA))
+    await ledger.finish(run, RunState.DONE)
+    sql(engine, f"UPDATE reconciler_heads SET number = 2, hash = '{'0' * 64}'")
+    with pytest.raises(LedgerUnusable, match="the head of the ledger's chain is older than its last record") as caught:
+        await opened_with(ledger, run.lease, creation(HANS), "second")
+    assert "reconciler history verify" in caught.value.hint
+    assert await ledger.run(run.id + 1) is None
+    assert [f.what for f in (await ledger.verify()).faults] == ["the chain's head is not its last record"]
+
+
 async def test_a_chain_that_lost_its_start_or_its_head_is_no_empty_one(ledger: Ledger, engine: Engine) -> None:
     run = await opened(ledger, creation(ANNA))
     await ledger.finish(run, RunState.DONE)
     sql(engine, "DELETE FROM reconciler_heads")
     assert [f.what for f in (await ledger.verify()).faults] == ["the chain's head is gone"]
-    with pytest.raises(LedgerUnusable, match="took the head of the ledger's chain out of reconciler_heads"):
+    with pytest.raises(LedgerUnusable, match="the head of the ledger's chain is gone"):
         await opened_with(ledger, run.lease, creation(HANS), "second")
     sql(engine, f"INSERT INTO reconciler_heads VALUES ('nrw', 5, '{'0' * 64}')")
     assert [f.what for f in (await ledger.verify()).faults] == ["the chain's head is not its last record"]
