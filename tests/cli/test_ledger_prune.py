@@ -17,7 +17,7 @@ from reconciler.cli import site_ledger
 from reconciler.sandbox.openxchange import control
 from tests.cli.conftest import Command, Open
 from tests.cli.running import Answer
-from tests.cli.site import ANNA_DECLARED, BERND, BERND_DECLARED, StandInSite, today
+from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, StandInSite, today
 from tests.cli.test_letters import FROM
 from tests.policy.test_account_lives import TECHNIK, settles
 from tests.policy.test_account_takeovers import (
@@ -91,6 +91,8 @@ def test_of_somebody_who_is_gone_nothing_can_be_read(people: StandInSite, comman
     control.set_switches(people.ox)
     words = (BERND, "bernd.muster", "Bernd", "Muster", "10077")
     assert all(word in ledger_text(people) for word in words)
+    noted = people.sql("SELECT value FROM reconciler_inventory WHERE kind = 'person' AND key = ?", ANNA)
+    assert noted == [{"value": "10042"}]
     answer = pruned(command)
     assert re.search(r"\d+ steps with old and new values", answer.words)
     assert "hidden, and still compared" in answer.words
@@ -99,8 +101,8 @@ def test_of_somebody_who_is_gone_nothing_can_be_read(people: StandInSite, comman
         people.sql("DELETE FROM reconciler_inventory WHERE kind = 'ox_user' AND key = ?", row["key"])
     left = ledger_text(people)
     assert [word for word in words if word in left] == []
-    # who is there keeps everything that is now, and the runs are still listed
-    assert "anna.beispiel" not in left or people.sql("SELECT * FROM reconciler_inventory WHERE subject LIKE 'anna%'")
+    # of who is there what is now stays as it was, and can be read
+    assert people.sql("SELECT value FROM reconciler_inventory WHERE kind = 'person' AND key = ?", ANNA) == noted
     listed = command("history")
     assert listed.status == 0
     assert "pruned" in listed.words

@@ -92,6 +92,10 @@ async def test_what_is_over_goes_and_what_is_open_stays(ledger: Ledger, engine: 
     assert (after.unseen, after.removed, after.inventory) == (before.unseen, before.removed, before.inventory)
     assert after.people[HANS] != "10077"
     assert is_same(after.people[HANS], "10077")
+    # who is declared there with that number is known as that person, and nobody else is
+    for number, known in (("10077", {HANS}), ("10078", set())):
+        declared = await ledger.remember(24, numbers={HANS: number})
+        assert declared.known.get((LEDGER, PERSON), set()) == known
     # another site's runs are as they were
     assert (await other.verify()).faults == ()
     assert await other.run(5) == theirs
