@@ -18,9 +18,9 @@ from reconciler.doctor.context import Account
 from reconciler.model.declared import CONFIRMABLE
 from reconciler.planning.transitions import Effect
 from reconciler.settings import Postfix
+from reconciler.systems.postfix.sudoers import queue_sudoers_lines, sudoers_lines
 from tests import pages
 from tests.doctor.granted import granted
-from tests.sudoers import queue_sudoers_lines, sudoers_lines
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"

@@ -8,7 +8,6 @@ import time
 from reconciler.errors import PermanentFailure
 from reconciler.mail_queue.read import read_queue
 from reconciler.mail_queue.select import Filter, address_key
-from reconciler.mail_queue.tools import QueueTools
 from reconciler.model.queued_mail import (
     QueuedMessage,
     QueueListing,
@@ -22,6 +21,7 @@ from reconciler.model.queued_mail import (
 from reconciler.remote.concurrency import together
 from reconciler.remote.host import PLAIN, Host
 from reconciler.settings import Postfix
+from reconciler.systems.postfix.queue_tools import QueueTools
 
 _AT_ONCE = 8
 """Processes that tell Postfix of one message each."""

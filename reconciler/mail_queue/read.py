@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from reconciler.errors import Unreadable
-from reconciler.mail_queue.tools import QueueTools
 from reconciler.model.queued_mail import QueuedMessage, QueuedRecipient, QueueName
 from reconciler.remote.host import PLAIN, Host
+from reconciler.systems.postfix.queue_tools import QueueTools
 
 PATIENCE = 300.0
 """Seconds: a queue of a hundred thousand messages on a slow disk."""

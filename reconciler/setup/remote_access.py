@@ -157,6 +157,7 @@ def _commands(settings: Settings, host: str) -> Iterator[str]:
             tools.services,
             tools.map_types,
             tools.links,
+            tools.files,
             *tools.ways_out.values(),
         )
         for argv in (*asked, *lists, *texts):

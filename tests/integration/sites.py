@@ -18,13 +18,13 @@ from sqlalchemy.engine import URL
 from reconciler.sandbox.openxchange import control
 from reconciler.sandbox.openxchange.install import install
 from reconciler.settings import Postfix as PostfixSection
+from reconciler.systems.postfix.sudoers import sudoers_lines
 from tests.cli.site import DOMAIN, OX_ENV, OX_PASSWORD, Site, password_in
 from tests.integration.sink import Sink
 from tests.services.mail import Postfix
 from tests.services.needs import require
 from tests.services.postfixadmin import PostfixAdminDatabase
 from tests.services.sshd import Sshd
-from tests.sudoers import sudoers_lines
 from tests.systems.postfixadmin.support import by_hand, rows
 
 MAIL_HOST = "mail.example"

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.mail_queue.tools import QueueTools
 from reconciler.sandbox.openxchange import control
 from reconciler.settings import Postfix as PostfixSection
+from reconciler.systems.postfix.queue_tools import QueueTools
 from reconciler.systems.postfix.tools import Tools
 from tests.cli.running import AFRESH, start
 from tests.cli.site import ANNA, ANNA_DECLARED, BERND_DECLARED, OX_ENV, OX_PASSWORD

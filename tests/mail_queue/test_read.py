@@ -11,12 +11,12 @@ from reconciler.errors import Unreadable
 from reconciler.mail_queue.queue import MailQueue
 from reconciler.mail_queue.read import read_queue
 from reconciler.mail_queue.select import Filter
-from reconciler.mail_queue.tools import QueueTools
 from reconciler.remote.host import Completed
 from reconciler.report.json_queue import queue_json
 from reconciler.report.queue_markdown import queue_markdown
 from reconciler.report.queue_text import queue_text
 from reconciler.settings import Postfix as Section
+from reconciler.systems.postfix.queue_tools import QueueTools
 from tests.systems.postfix.site import WatchedHost
 
 MESSAGE = {

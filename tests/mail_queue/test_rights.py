@@ -16,9 +16,9 @@ from reconciler.mail_queue.select import Filter, asked_address
 from reconciler.model.queued_mail import QueueResult, QueueVerb
 from reconciler.remote.host import Completed
 from reconciler.settings import Postfix as Section
+from reconciler.systems.postfix.sudoers import queue_sudoers_lines
 from tests.services.mail_queue import QueuePostfix
 from tests.services.needs import require
-from tests.sudoers import queue_sudoers_lines
 from tests.systems.postfix.site import WatchedHost
 
 USER, SPAM = "nobody", "muster@muster.example"

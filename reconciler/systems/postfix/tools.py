@@ -62,6 +62,7 @@ class Tools:
         self.map_types: Argv = (POSTCONF, *self._config, "-m")
         # which of the files is a symbolic link, and to what: a line each, a tab between the two
         files = dict.fromkeys((self.path, self.built))
+        self.files: Argv = ("/usr/bin/stat", "-c", "%a %U %Y %n", "--", *dict.fromkeys((self.folder, *files)))
         self.links: Argv = (_FIND, *files, "-maxdepth", "0", "-type", "l", "-printf", "%p\\t%l\\n")
 
         # `Host.read` reads these: the map itself, and what was in memory of one that is not built

@@ -13,9 +13,9 @@ from reconciler.errors import Unreadable, UsageError
 from reconciler.planning.changes import Result
 from reconciler.remote.host import Completed
 from reconciler.settings import Postfix as Section
+from reconciler.systems.postfix.sudoers import sudoers_lines
 from tests.services.mail import Postfix
 from tests.services.needs import require
-from tests.sudoers import sudoers_lines
 from tests.systems.plans import changes_of
 from tests.systems.postfix.site import WatchedHost, blocks, converge, leftovers, section, system_on
 

@@ -3,8 +3,8 @@ the queue, and nothing else."""
 
 from __future__ import annotations
 
-from reconciler.mail_queue.tools import QueueTools
 from reconciler.settings import Postfix
+from reconciler.systems.postfix.queue_tools import QueueTools
 from reconciler.systems.postfix.tools import Tools, sudoers_line
 
 
