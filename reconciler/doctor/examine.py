@@ -15,7 +15,7 @@ from reconciler.remote.concurrency import together
 PATIENCE = 180.0
 """Seconds that one area may take; each wait inside of it is shorter."""
 
-AREAS = ("ssh", "clock", "database", "openxchange", "postfix", "dns")
+AREAS = ("ssh", "clock", "database", "openxchange", "postfix", "sudoers", "dns", "moving")
 """In the order of the report. Each is a module of this package with `async def examine(context) -> Sequence[Check]`,
 which gives nothing when the site file leaves its part out; it is imported when it is run."""
 
