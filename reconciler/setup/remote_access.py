@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
@@ -29,6 +29,13 @@ _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 """It is a part of paths and the name of a sudoers file, where a dot would switch the file off."""
 _HOST = re.compile(r"[A-Za-z0-9._:-]+")
 _PUBLIC_KEY = re.compile(r"((?:ssh|ecdsa|sk)-[a-z0-9@.-]+) ([A-Za-z0-9+/]+={0,3})(?: .*)?")
+
+
+_DOCTOR: tuple[tuple[Sequence[str], Mapping[str, str]], ...] = (
+    (("true",), {}),  # whether one can log in
+    (("date", "-u", "+%s.%N"), PLAIN),
+)
+"""What `reconciler doctor` asks of every host."""
 
 
 class Access(NamedTuple):
@@ -145,7 +152,8 @@ def _user(settings: Settings, host: str, asked: str | None) -> str:
 
 def _commands(settings: Settings, host: str) -> Iterator[str]:
     """Everything that reading runs there."""
-    yield f"user {wire(['true'], {})}"  # whether one can log in
+    for argv, env in _DOCTOR:
+        yield f"user {wire(argv, env)}"
     postfix, openxchange = settings.postfix, settings.openxchange
     if postfix is not None and postfix.host == host:
         tools = Tools(postfix)

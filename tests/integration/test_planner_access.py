@@ -95,6 +95,13 @@ def test_a_plan_of_the_planner_is_applied_by_the_applier(site: RealSite) -> None
     assert as_planner(site, "drift").status == 0
 
 
+def test_doctor_asks_for_nothing_that_is_refused(site: RealSite) -> None:
+    answer = as_planner(site, "doctor", "--format", "json")
+    saw = [f"{check['name']}: {check['saw']}" for check in answer.json["checks"]]
+    assert [each for each in saw if "mail.example" in each], saw
+    assert not [each for each in saw if "was not run" in each]
+
+
 def test_one_site_file_serves_both_jobs(site: RealSite, mariadb_server: Server) -> None:
     """The job of a merge request has the planner's credentials and no others: a database user with exactly the rights
     that docs/database.md prints, and the key that lists. The saved plan is carried out by the other job."""
