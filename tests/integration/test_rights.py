@@ -119,6 +119,8 @@ def test_the_printed_rights_are_enough(backend: str, rights_site: tuple[RealSite
     assert applied.status == 0, applied
     assert site.rows("SELECT email FROM vacation") == [{"email": f"anna.neu@{DOMAIN}"}]
     assert site.run("plan").status == 0
+    pruned = site.run("ledger", "prune", "--before", str(today() - timedelta(days=20)), "--yes")
+    assert pruned.status == 0, pruned
 
 
 def test_one_right_less_is_unknown_and_the_grant_is_printed(
