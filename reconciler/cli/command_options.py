@@ -31,6 +31,20 @@ FormatOption = Annotated[Format, typer.Option("--format", help="How to write the
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
+class _WithExample(TyperCommand):
+    """Its example stays on one line, since people copy it; the terminal wraps it, if it must."""
+
+    def format_help_text(self, ctx: Any, formatter: Any) -> None:
+        """See TyperCommand."""
+        whole, example = self.help or "", "\n\nExample: "
+        self.help, _, line = whole.partition(example)
+        super().format_help_text(ctx, formatter)
+        self.help = whole
+        if line:
+            formatter.write_paragraph()
+            formatter.write(f"  {example.strip()} {line.strip()}\n")
+
+
 class Listed(TyperCommand):
     """A command as the list of all shows it: its name and the first sentence of its help."""
 
@@ -43,7 +57,7 @@ class Listed(TyperCommand):
     def whole(self) -> TyperCommand:
         """With its parameters and its help. Typer takes half a millisecond for that, so it is done for one command."""
         alone = typer.Typer(add_completion=False, rich_markup_mode=None)
-        alone.command(self.name, short_help=self.short_help)(self._function)
+        alone.command(self.name, cls=_WithExample, short_help=self.short_help)(self._function)
         command = typer.main.get_command(alone)
         assert isinstance(command, TyperCommand)
         return command

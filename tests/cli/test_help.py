@@ -55,6 +55,7 @@ def test_help_has_an_example_that_works(command: Command, name: str) -> None:
     assert "Usage: reconciler" in answer.words
     assert f"Example: reconciler {name}" in answer.words
     (example,) = re.findall(r"Example: (reconciler .*)", COMMANDS[name].help or "")
+    assert f"  Example: {example}\n" in answer.out  # on one line: it is copied from there
     # what is redirected is the shell's
     parsed(example.partition(" >")[0])
 
