@@ -225,8 +225,12 @@ def test_domains_that_cannot_be_read_are_unknown(site: DnsSite, server: NameServ
 
 
 def test_a_site_without_postfix_and_dns_is_not_looked_at(site: DnsSite, server: NameServer) -> None:
+    site.declare(["good.example"])
     site.write(server, postfix=None, dns=None)
     assert site.checks() == {}
+    assert site.checks("--moving-to", "192.0.2.77", area="moving") == {}
+    site.write(server, postfix=None)
+    assert site.checks()["MX of good.example"]["verdict"] == "ok"
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from reconciler.doctor.check import Check
 from reconciler.doctor.context import DoctorContext
+from reconciler.doctor.dns import is_asked_for
 
 
 async def examine(context: DoctorContext) -> Sequence[Check]:
     """Nothing unless the command asks for it, and where the site file has neither Postfix nor `dns`. Raises
     Unreadable."""
-    settings = context.settings
-    if not context.moving_to or (settings.postfix is None and "dns" not in settings.model_fields_set):
+    if not context.moving_to or not is_asked_for(context.settings):
         return ()
     from reconciler.doctor.moving.area import examine_move
 
