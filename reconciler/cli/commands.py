@@ -328,6 +328,10 @@ def doctor(
         DoctorAccount | None,
         typer.Option("--account", help="What the credentials are meant for; default: whichever they fit."),
     ] = None,
+    grants: Annotated[
+        DoctorAccount | None,
+        typer.Option("--grants", help="Print the GRANTs that this account needs, and examine nothing."),
+    ] = None,
 ) -> None:
     """Examine the site before something goes wrong: each check says what it saw, why it matters, and what to do.
     Changes nothing, and needs no declared state.
@@ -338,6 +342,8 @@ def doctor(
     """
     from reconciler.cli import doctor as command
 
+    if grants is not None:
+        enter(lambda: command.print_grants(site, grants.value))
     enter(lambda: command.doctor(site, output, moving_to or (), account.value if account else None), output)
 
 

@@ -18,6 +18,7 @@ from reconciler.doctor.check import Verdict
 from reconciler.doctor.context import Account, Address, DoctorContext
 from reconciler.doctor.examine import Progress, examine
 from reconciler.doctor.report import Examination
+from reconciler.doctor.wanted_rights import grant_lines
 from reconciler.errors import UsageError
 
 _STATUSES = {
@@ -48,6 +49,17 @@ async def doctor(site: Path | None, output: Format, moving_to: Sequence[str], ac
         await mailer.close()
     write(_writer(output)(found))
     return worst(*(_STATUSES[check.verdict] for check in found.checks))
+
+
+def print_grants(site: Path | None, account: str) -> Status:
+    """Writes what the administrators of the databases run for this account. Raises UsageError where there is none."""
+    settings = load_site(site)
+    lines = list(grant_lines(settings, Account(account)))
+    if not lines:
+        hint = "SQLite has no rights but those of the file: chmod"
+        raise UsageError("the site file names no database server", hint=hint)
+    write("\n".join(lines))
+    return Status.DONE
 
 
 def _address(text: str) -> Address:

@@ -28,6 +28,7 @@ class Needs:
         self.dialect = dialect
         self.database = database
         self.prefix = prefix
+        self.place = "" if wanted.domains else " in the ledger's database"
         self.others = frozenset(others)
         """Other databases of the same server that the site file names."""
 
@@ -54,7 +55,7 @@ def rights_checks(held: Held, needs: Needs, asked: Account | None) -> list[Check
 
 
 def _enough(held: Held, needs: Needs, account: Account, asked: Account | None) -> Check:
-    name = f"rights of {held.login}"
+    name = f"rights of {held.login}{needs.place}"
     missing = needs.missing(held, account)
     if not missing:
         return Check(AREA, name, Verdict.OK, f"every right that the {account} needs is there")
@@ -74,7 +75,7 @@ _ADMINISTRATOR = (
 
 
 def _excess(held: Held, needs: Needs, account: Account) -> Check:
-    name = f"needless rights of {held.login}"
+    name = f"needless rights of {held.login}{needs.place}"
     found = [*_on_tables(held, needs, account), *_beyond(held, needs)]
     lines = list(dict.fromkeys(right.revoke for right in found))
     if not found:

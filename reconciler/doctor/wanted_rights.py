@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from sqlalchemy.engine import make_url
 
 from reconciler.apply.ledger import rights as of_ledger
 from reconciler.doctor.context import Account
+from reconciler.remote.database_url import with_user
 from reconciler.remote.grants import Grant
 from reconciler.settings import Settings
 from reconciler.systems.postfixadmin import rights as of_postfixadmin
+from reconciler.systems.postfixadmin.rights import WITH_APP_PASSWORDS
 
 OWN, LEDGER = "postfixadmin", "ledger"
 
@@ -53,6 +55,31 @@ def statements(grants: Sequence[Grant], url: str, login: str = "") -> list[str]:
     dialect = database.get_backend_name()
     login = login or (f"{database.username}@'%'" if dialect == "mysql" else str(database.username))
     return [f"{grant.statement(dialect, str(database.database), login)};" for grant in grants]
+
+
+def grant_lines(settings: Settings, account: Account) -> Iterator[str]:
+    """All statements that this account needs, in each database; what only some sites need is behind `--`, as comments
+    are in SQL."""
+    section, own = settings.postfixadmin, settings.ledger.url
+    wanted = wanted_rights(settings)
+    if section is not None and OWN in wanted:
+        url = _url_of(settings, section.url, account)
+        yield from statements(wanted[OWN].of(account), url)
+        if account is Account.APPLIER:
+            late = [g for g in wanted_rights(settings, WITH_APP_PASSWORDS)[OWN].applier if g not in wanted[OWN].applier]
+            yield "-- where PostfixAdmin is 4.0 or later:"
+            yield from (f"-- {line}" for line in statements(late, url))
+            yield "-- where git declares domains or alias domains:"
+            yield from (f"-- {line}" for line in statements(wanted[OWN].domains, url))
+    if own is not None and LEDGER in wanted:
+        yield "-- in the ledger's database:"
+        yield from statements(wanted[LEDGER].of(account), _url_of(settings, own, account))
+
+
+def _url_of(settings: Settings, url: str, account: Account) -> str:
+    """As the planner's user, where the site file names one."""
+    user = settings.planner.database_user if settings.planner is not None else None
+    return with_user(url, user) if user is not None and account is Account.PLANNER else url
 
 
 def _dialect(url: str) -> str:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.doctor.context import Account
 from tests.cli.conftest import Command
 from tests.cli.test_formats import valid
+from tests.doctor.granted import granted
 from tests.services.sshd import Sshd
 
 
@@ -68,3 +70,35 @@ def test_a_site_of_nothing(here: Path, command: Command) -> None:
     written(here)
     answer = command("doctor", "--moving-to", "192.0.2.25", "--moving-to", "2001:db8::25", "--account", "planner")
     assert (answer.status, answer.out) == (0, "mail doctor for nrw · nothing to look at\n")
+
+
+URL = "mysql+pymysql://reconciler@db.example/postfixadmin"
+
+
+@pytest.mark.parametrize("account", Account)
+def test_grants_are_printed_for_each_account(here: Path, command: Command, account: Account) -> None:
+    """They are the page's, which tests/integration/test_rights.py shows to be enough and each of them needed."""
+    written(here, postfixadmin={"url": URL}, planner={"database_user": "planner"})
+    answer = command("doctor", "--grants", account.value)
+    assert answer.status == 0, answer
+    lines = [line for line in answer.out.splitlines() if not line.startswith("--")]
+    assert lines == granted("MariaDB", account)
+    late = [line for line in answer.out.splitlines() if "mailbox_app_password" in line]
+    assert [line.startswith("-- GRANT SELECT, INSERT, UPDATE, DELETE") for line in late] == (
+        [True] if account is Account.APPLIER else []
+    )
+
+
+def test_grants_follow_the_site_file(here: Path, command: Command) -> None:
+    written(here, postfixadmin={"url": URL, "table_prefix": "pfa_"}, ledger={"url": URL.replace("postfixadmin", "led")})
+    lines = command("doctor", "--grants", "planner").out.splitlines()
+    assert "GRANT SELECT (email, active) ON postfixadmin.pfa_vacation TO reconciler@'%';" in lines
+    assert "GRANT SELECT ON led.reconciler_runs TO reconciler@'%';" in lines
+    assert not [line for line in lines if "postfixadmin.pfa_reconciler" in line]
+
+
+def test_grants_of_a_site_without_a_server(here: Path, command: Command) -> None:
+    written(here, postfixadmin={"url": "sqlite:///x.sqlite"})
+    answer = command("doctor", "--grants", "planner")
+    assert answer.status == 2
+    assert "no database server" in answer.err

@@ -182,6 +182,7 @@ def test_nothing_forces_every_gate() -> None:
         "--without",
         "--moving-to",
         "--account",
+        "--grants",
         "--key",
         "--user",
     }

@@ -39,6 +39,7 @@ class Examined:
         self.login = f"d_{database.full_url.database}"
         self.extra: dict[str, Any] = {}
         self.zone = "UTC"
+        self.more: dict[str, Any] = {}
         self.mysql = database.backend == "mysql"
         self.here = f"{self.login}@'127.0.0.1'" if self.mysql else self.login
         self.url: URL = database.full_url.set(username=self.login)
@@ -64,7 +65,7 @@ class Examined:
     def write(self) -> None:
         section = {"url": bare(self.url), "password_env": ENV, **self.extra}
         self.folder.joinpath("reconciler.yaml").write_text(
-            json.dumps({"site": "nrw", "timezone": self.zone, "postfixadmin": section})
+            json.dumps({"site": "nrw", "timezone": self.zone, "postfixadmin": section, **self.more})
         )
 
     def run(self, *arguments: str) -> dict[str, dict[str, Any]]:
@@ -228,6 +229,41 @@ def test_powers_of_a_postgresql_role(site: Examined) -> None:
     assert "CREATE ON SCHEMA public" in found["saw"]
     site.admin(*(step for step in found["fix"] if step.startswith(("REVOKE", "ALTER ROLE"))))
     assert site.run("--account", "planner")["needless rights"]["verdict"] == "ok"
+
+
+def test_a_ledger_at_an_url_of_its_own(mariadb_site: Examined) -> None:
+    """In the same server, where rights on it are no needless ones of the other database."""
+    site = mariadb_site
+    name = f"led_{site.database.full_url.database}"
+    url = site.url.set(database=name)
+    ledger = granted_lines(site, Account.APPLIER, "reconciler_")
+    site.admin(f"CREATE DATABASE {name}")
+    try:
+        engine = own_engine(site.server.admin.url.set(database=name))
+        with engine.begin() as connection:
+            declare_ledger().meta.metadata.create_all(connection)
+        site.give(Account.APPLIER, without="reconciler_")
+        site.more = {"ledger": {"url": bare(url), "password_env": ENV}}
+        found = site.run("--account", "applier")
+        assert found["reachable (ledger.url)"]["verdict"] == "unknown"
+        site.admin(*(line.replace(f"ON {site.database.full_url.database}.", f"ON {name}.") for line in ledger[1:]))
+        name_of = f"rights of '{site.login}'@'127.0.0.1' in the ledger's database"
+        found = site.run("--account", "applier")
+        assert found[name_of]["verdict"] == "failed"
+        assert "reconciler_meta" in found[name_of]["saw"]
+        assert found["rights"]["verdict"] == "ok"
+        site.admin(*(step for step in found[name_of]["fix"] if step.startswith("GRANT")))
+        assert {check["verdict"] for check in site.run("--account", "applier").values()} == {"ok"}
+    finally:
+        site.admin(f"DROP DATABASE {name}")
+
+
+def granted_lines(site: Examined, account: Account, word: str) -> list[str]:
+    """What the account needs on tables with this word in their names."""
+    lines = (
+        line.replace("postfixadmin.", f"{site.database.full_url.database}.") for line in granted("MariaDB", account)
+    )
+    return [re.sub(r" TO \S+;$", f" TO {site.here}", line) for line in lines if word in line]
 
 
 def test_a_table_without_transactions(mariadb_site: Examined) -> None:
