@@ -82,6 +82,8 @@ def test_it_may_be_run_again_and_nothing_is_left_of_it(site: RealSite) -> None:
         gone = run_as_root(removing)
         assert gone.returncode == 0, gone
         assert not [path for path in PLACES if path.exists()]
+        tops = [path.parent for path in PLACES if path != planner.SUDOERS]
+        assert not [top for top in tops if top.exists() and not any(top.iterdir())]
         assert not is_there(USER)
 
 
