@@ -14,6 +14,12 @@ from tests.cli.terminal import INTERRUPT
 ERASED = "\r\x1b[K"
 
 
+@pytest.fixture(autouse=True)
+def _at_a_desk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tests themselves may run in CI."""
+    monkeypatch.delenv("CI", raising=False)
+
+
 @pytest.fixture
 def slow(site: StandInSite) -> StandInSite:
     """A site whose OX takes a second and a half to list its users."""
