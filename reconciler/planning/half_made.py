@@ -16,7 +16,7 @@ from reconciler.model.records import AliasRow, DomainRow, MailboxRow, OxUserRow,
 from reconciler.planning.changes import Action, Change
 from reconciler.planning.identity import addresses_of
 from reconciler.planning.ledger_state import Remembered
-from reconciler.planning.mail_flow_before_after import MailFlow
+from reconciler.planning.mail_flow_before_after import MailFlow, mail_flow_of
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.snapshot import Snapshot
 from reconciler.planning.transitions import Transition
@@ -46,7 +46,12 @@ class _Parts:
         self._aliases = snapshot.rows(AliasRow) or {}
         self._users = snapshot.rows(OxUserRow) or {}
         self._known = remembered.known
-        self._left = {context.chains.of(owner.subject): kinds for owner, kinds in remembered.unseen.items()}
+        self._flow = mail_flow_of(snapshot, context.chains, ())
+        # an account has two owners when one run ended before its rename and one after
+        self._left: dict[str, frozenset[str]] = {}
+        for owner, kinds in remembered.unseen.items():
+            account = context.chains.of(owner.subject)
+            self._left[account] = self._left.get(account, frozenset()) | kinds
 
     def causes(self, transition: Transition) -> list[str]:
         """Why this is a repair, each cause once; nothing for what is new or merely changed."""
@@ -84,14 +89,15 @@ class _Parts:
         if own is not None and own.goto == (account,):
             yield "an alias row that leads to itself was left without its mailbox, as by a creation that failed"
         for number in self._numbers.get(account, ()):
-            yield f"{local_part(number)}@ leads to it already, and nobody received that mail"
+            lost = self._flow is not None and not self._flow.before.deliver(number).arrives
+            yield f"{local_part(number)}@ leads to it already" + (", and nobody received that mail" if lost else "")
 
     @cached_property
     def _numbers(self) -> dict[str, list[str]]:
-        """Address → aliases of member numbers that lead there."""
+        """Address → aliases of member numbers that lead there, those that are on."""
         numbers: dict[str, list[str]] = {}
         for key, row in self._aliases.items():
-            if local_part(key).isdecimal():
+            if row.active and local_part(key).isdecimal():
                 for target in row.goto:
                     numbers.setdefault(target, []).append(key)
         return numbers

@@ -163,6 +163,27 @@ def test_the_page_has_every_cause() -> None:
         assert case.cause.replace("user 3", "user 4100") in page
 
 
+EXTERN = "x@extern.example"
+RECEIVED: dict[str, tuple[list[Damage], bool]] = {
+    "an alias at the address leads elsewhere": ([lambda site: site.add_alias(ANNA, EXTERN), number], True),
+    "the number leads to somebody else, too": ([lambda site: site.add_alias(NUMBER, f"{ANNA},{EXTERN}")], True),
+    "the number is off": ([number, sql(NUMBER_OFF)], False),
+}
+
+
+@pytest.mark.parametrize(("damages", "leads"), RECEIVED.values(), ids=RECEIVED)
+def test_nobody_is_said_to_receive_nothing_who_does(
+    site: StandInSite, command: Command, damages: list[Damage], leads: bool
+) -> None:
+    for damage in damages:
+        damage(site)
+    site.declare(ANNA_DECLARED)
+    planned = command("plan", "--format", "json")
+    (line,) = planned.json["transitions"]
+    assert "nobody received" not in planned.out
+    assert ("10042@ leads to it already" in line["reason"]) == leads
+
+
 def refusal(command: Command) -> dict[str, Any]:
     """The one refusal of a plan."""
     planned = command("plan", "--format", "json")
