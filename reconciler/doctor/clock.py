@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,17 +16,18 @@ from reconciler.doctor.check import Check, Verdict, unknown
 from reconciler.doctor.context import DoctorContext
 from reconciler.doctor.site_hosts import host_names
 from reconciler.errors import ReconcilerError, Unreadable
-from reconciler.remote.host import PLAIN
+from reconciler.remote.host import PLAIN, Completed
 from reconciler.systems.postfixadmin.connect import Database
 
 AREA = "clock"
 MOST = 5.0
 """Seconds that two clocks may differ; with NTP it is a hundredth of one."""
+_TIME = re.compile(rb"[0-9]+\.[0-9]+")
 _WHY = "what happened first, and on which day, cannot be told from ledger and logs that different clocks write"
 _FIX = ("have each machine take its time from NTP:", "timedatectl set-ntp true")
 
 
-class Seen(NamedTuple):
+class ClockReading(NamedTuple):
     """Another clock, in seconds since 1970, and ours right before and after it was asked."""
 
     theirs: float
@@ -62,20 +64,26 @@ async def _host(context: DoctorContext, name: str) -> Check:
         before = time.time()
         answer = await host.run(["date", "-u", "+%s.%N"], env=PLAIN, repeatable=True)
         after = time.time()
-        theirs = float(answer.stdout)
+        theirs = _time_of(answer, name)
     except ReconcilerError as error:
         return unknown(AREA, check, error)
-    except ValueError:
-        return unknown(AREA, check, Unreadable(f"{name}: `date` shows no time", hint="run `date -u +%s.%N` there"))
-    return clock_check(check, Seen(theirs, before, after))
+    return clock_check(check, ClockReading(theirs, before, after))
 
 
-def clock_check(name: str, seen: Seen) -> Check:
+def _time_of(answer: Completed, name: str) -> float:
+    """Raises Unreadable: a `date` that was killed may have printed a part of the time."""
+    shown = answer.stdout.strip()
+    if answer.status or not _TIME.fullmatch(shown):
+        raise Unreadable(f"{name}: `date` shows no time", hint="run `date -u +%s.%N` there")
+    return float(shown)
+
+
+def clock_check(name: str, reading: ClockReading) -> Check:
     """Compares two clocks."""
-    if abs(seen.ahead) <= MOST:
+    if abs(reading.ahead) <= MOST:
         return Check(AREA, name, Verdict.OK, f"within {MOST:g} s of this machine's")
-    way = "ahead of" if seen.ahead > 0 else "behind"
-    return Check(AREA, name, Verdict.WARNING, f"{abs(seen.ahead):.0f} s {way} this machine's", _WHY, _FIX)
+    way = "ahead of" if reading.ahead > 0 else "behind"
+    return Check(AREA, name, Verdict.WARNING, f"{abs(reading.ahead):.0f} s {way} this machine's", _WHY, _FIX)
 
 
 _CLOCKS = {
@@ -98,7 +106,7 @@ def _database(context: DoctorContext) -> list[Check]:
             after = time.time()
     finally:
         database.close()
-    clock = clock_check("clock of the database", Seen(float(theirs), before, after))
+    clock = clock_check("clock of the database", ClockReading(float(theirs), before, after))
     return [clock, zone_check(int(offset), context.settings.timezone, after)]
 
 

@@ -9,7 +9,7 @@ from reconciler.doctor.context import DoctorContext
 from reconciler.doctor.openxchange_rules import rules_checks
 from reconciler.errors import Unreadable
 from reconciler.model.secrets import Passwords
-from reconciler.remote.host import Host
+from reconciler.remote.host import Completed, Host
 from reconciler.systems.openxchange.listuser_csv import read_users
 from reconciler.systems.openxchange.system import tools_of
 from reconciler.systems.openxchange.tools import LOCALE, Tools
@@ -41,6 +41,8 @@ async def examine(context: DoctorContext) -> Sequence[Check]:
 async def _tools(host: Host, sbin: str) -> Check:
     names = [f"{sbin}/{tool}" for tool in ("listuser", *WRITING)]
     done = await host.run(["sh", "-c", _EXECUTABLE, "sh", *names], env=LOCALE, repeatable=True)
+    if done.status:
+        return unknown(AREA, "tools", _ended(host, "sh", done))
     there = done.stdout.decode("utf-8", "replace").splitlines()
     missing = [name for name in names if name not in there]
     if not missing:
@@ -76,12 +78,21 @@ async def _version(host: Host, sbin: str) -> Check:
     """By the options that `--help` shows: no tool prints a version."""
     for tool, option, release in _GENERATIONS:
         done = await host.run([f"{sbin}/{tool}", "--help"], env=LOCALE, repeatable=True)
+        if done.status:
+            return unknown(AREA, "version", _ended(host, f"{tool} --help", done))
         extended = await host.run([f"{sbin}/{tool}", "--extendedoptions"], env=LOCALE, repeatable=True)
         if option.encode() in done.stdout + extended.stdout:
             return Check(AREA, "version", Verdict.OK, f"{release}, by the options of its tools")
     why = "the facts that reconciler rests on were read in 7.8 and later; what differs before it was not tried"
     fix = ("try a plan, and one apply on a test account",)
     return Check(AREA, "version", Verdict.WARNING, "older than 7.8, by the options of its tools", why, fix)
+
+
+def _ended(host: Host, command: str, done: Completed) -> Unreadable:
+    """About a command whose answer says nothing, since it ended badly."""
+    said = done.stderr.decode("utf-8", "replace").strip()[:400] or "it gave no reason"
+    hint = "run it there as the user who logs in"
+    return Unreadable(f"{host.name}: {command} ended with status {done.status}: {said}", hint=hint)
 
 
 async def _left_over(tools: Tools) -> Check:

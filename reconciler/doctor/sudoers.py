@@ -9,7 +9,7 @@ from typing import NamedTuple
 from reconciler.doctor.check import Check, Verdict
 from reconciler.doctor.context import Account, DoctorContext
 from reconciler.errors import Unreadable, UsageError
-from reconciler.remote.host import PLAIN, Host
+from reconciler.remote.host import PLAIN, Completed, Host
 from reconciler.settings import Postfix
 from reconciler.systems.postfix.queue_tools import QueueTools
 from reconciler.systems.postfix.sudoers import sudoers_lines
@@ -52,8 +52,7 @@ _LESS = "make a user of its own for it, whose sudoers lines docs/postfix.md has"
 async def _direct(host: Host, tools: Tools, account: Account | None) -> Check:
     """`privilege: direct`: the login writes the folder itself."""
     name = "writing the map"
-    done = await host.run(("/usr/bin/test", "-w", tools.folder), env=PLAIN, repeatable=True)
-    if done.status:
+    if not await _says_yes(host, ("/usr/bin/test", "-w", tools.folder)):
         if account is Account.PLANNER:
             return Check(AREA, name, Verdict.OK, f"{tools.folder} cannot be written, as it should be for a planner")
         fix = ("write `privilege: sudo` in the site file, or give that folder to the user who logs in",)
@@ -112,7 +111,15 @@ async def _lines(host: Host, section: Postfix, user: str) -> tuple[str, ...]:
 
 
 async def _allows(host: Host, argv: Sequence[str]) -> bool:
-    return (await host.run((SUDO, "-n", "-l", *argv), env=PLAIN, repeatable=True)).status == 0
+    return await _says_yes(host, (SUDO, "-n", "-l", *argv))
+
+
+async def _says_yes(host: Host, argv: Sequence[str]) -> bool:
+    """By the status: 0 is yes, 1 is no. Raises Unreadable for any other, which is no answer."""
+    done = await host.run(argv, env=PLAIN, repeatable=True)
+    if done.status in (0, 1):
+        return done.status == 0
+    raise _no_answer(host, argv, done)
 
 
 def _not_too_much(section: Postfix, rights: Rights) -> Check:
@@ -131,6 +138,10 @@ def _not_too_much(section: Postfix, rights: Rights) -> Check:
 async def _printed(host: Host, argv: Sequence[str]) -> str:
     done = await host.run(argv, env=PLAIN, repeatable=True)
     if done.status:
-        said = done.stderr.decode("utf-8", "replace").strip() or f"status {done.status}"
-        raise Unreadable(f"{host.name}: {argv[0]}: {said}", hint="run it there as the user who logs in")
+        raise _no_answer(host, argv, done)
     return done.stdout.decode("utf-8", "replace").strip()
+
+
+def _no_answer(host: Host, argv: Sequence[str], done: Completed) -> Unreadable:
+    said = done.stderr.decode("utf-8", "replace").strip() or f"status {done.status}"
+    return Unreadable(f"{host.name}: {argv[0]}: {said}", hint="run it there as the user who logs in")

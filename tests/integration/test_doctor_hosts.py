@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from reconciler.doctor.check import Verdict
-from reconciler.doctor.clock import MOST, Seen, clock_check, zone_check
+from reconciler.doctor.clock import MOST, ClockReading, clock_check, zone_check
 from reconciler.doctor.ssh import sessions_wanted
 from reconciler.sandbox.openxchange import control
 from reconciler.sandbox.openxchange.install import install
@@ -122,10 +122,10 @@ def test_a_host_whose_clock_is_wrong(hosts: HostSite, odd_login: OddLogin) -> No
 
 
 def test_what_the_way_takes_is_no_difference() -> None:
-    assert clock_check("clock", Seen(theirs=100.0, before=90.0, after=110.0)).verdict is Verdict.OK
-    assert clock_check("clock", Seen(theirs=110.0 + MOST, before=90.0, after=110.0)).verdict is Verdict.OK
-    assert clock_check("clock", Seen(theirs=111.0 + MOST, before=90.0, after=110.0)).verdict is Verdict.WARNING
-    assert clock_check("clock", Seen(theirs=89.0 - MOST, before=90.0, after=110.0)).verdict is Verdict.WARNING
+    assert clock_check("clock", ClockReading(theirs=100.0, before=90.0, after=110.0)).verdict is Verdict.OK
+    assert clock_check("clock", ClockReading(theirs=110.0 + MOST, before=90.0, after=110.0)).verdict is Verdict.OK
+    assert clock_check("clock", ClockReading(theirs=111.0 + MOST, before=90.0, after=110.0)).verdict is Verdict.WARNING
+    assert clock_check("clock", ClockReading(theirs=89.0 - MOST, before=90.0, after=110.0)).verdict is Verdict.WARNING
 
 
 def test_the_time_zone_in_summer_and_in_winter() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from reconciler.systems.postfix.tools import Tools
 AREA = "postfix"
 _OTHERS = 0o022
 """Group and everybody may write."""
+_SHOWN = re.compile(r"([0-7]+) (\S+) ([0-9]+) (.+)")
 
 
 class File(NamedTuple):
@@ -31,16 +33,19 @@ async def check_files(host: Host, tools: Tools) -> list[Check]:
 
 
 async def _stat(host: Host, tools: Tools) -> dict[str, File]:
-    """What is there, by path. Raises Unreadable."""
+    """What is there, by path; a path counts as absent when `stat` says so. Raises Unreadable."""
     done = await host.run(tools.files, env=PLAIN, repeatable=True)
     complaints = [line for line in done.stderr.decode("utf-8", "replace").splitlines() if line.strip()]
     if other := [line for line in complaints if not line.endswith("No such file or directory")]:
         hint = f"let the user who logs in search {tools.folder}"
         raise Unreadable(f"{host.name}: {other[0]}", hint=hint)
-    files = {}
-    for line in done.stdout.decode("utf-8", "replace").splitlines():
-        mode, owner, changed, path = line.split(" ", 3)
-        files[path] = File(int(mode, 8), owner, int(changed))
+    shown = map(_SHOWN.fullmatch, done.stdout.decode("utf-8", "replace").splitlines())
+    files = {line[4]: File(int(line[1], 8), line[2], int(line[3])) for line in shown if line is not None}
+    for path in (tools.folder, tools.path, tools.built):
+        absent = re.compile(rf"""['"]{re.escape(path)}['"]: No such file or directory$""")
+        if path not in files and not any(map(absent.search, complaints)):
+            hint = f"run it there as the user who logs in: {' '.join(tools.files)}"
+            raise Unreadable(f"{host.name}: stat ended with status {done.status} and does not name {path}", hint=hint)
     return files
 
 
