@@ -25,11 +25,13 @@ import fcntl
 import io
 import os
 import re
+import select
 import signal
 import stat
 import subprocess
 import sys
 import syslog
+import time
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import TextIO
@@ -37,7 +39,9 @@ from urllib.parse import unquote
 
 VERSION = "1"
 LIST = "--list-openxchange"  # the second argument of the half that sudo runs
-LONGEST, MOST_SECONDS, LIST_SECONDS = 8192, 3600, 1800
+LONGEST, MOST_SECONDS = 8192, 3600
+LOCK_SECONDS, LIST_SECONDS = 60, 1700  # together less than the 1800 that reconciler waits
+STEP = 0.5  # seconds between two looks whether anybody still waits for the answer
 REQUEST = re.compile(r"reconciler-remote 1 ([0-9]{1,4}) ([0-9a-f]{16}) ([0-9a-f]{16}) ([!-~]+( [!-~]+)*)")
 VARIABLE = re.compile(r"[A-Z_]+=")
 BASE = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/"}
@@ -82,7 +86,8 @@ def serve(folder: str, request: bytes) -> int:
     word = match[2] + match[3]
     both(f"{word}\n")
     if kinds[0] == "root":
-        status = run(["/usr/bin/sudo", "-n", "--", os.path.abspath(__file__), folder, LIST], BASE, seconds)
+        sudo = ["/usr/bin/sudo", "-n", "--", os.path.abspath(__file__), folder, LIST]
+        status = run(sudo, BASE, seconds, stdin=subprocess.PIPE)  # it ends with us: see `list_openxchange`
     else:
         status = run(*parted(command), seconds)
     both(f"{word} end {status}\n")
@@ -90,7 +95,8 @@ def serve(folder: str, request: bytes) -> int:
 
 
 def list_openxchange(folder: str) -> int:
-    """The half that sudo runs as root: of what the other side sent it sees nothing."""
+    """The half that sudo runs as root: of what the other side sent it sees nothing. The other half may not kill it; the
+    pipe that is its standard input is closed when that one ends, and then this one ends, with the tool."""
     known = lines(folder)
     commands = [line for kind, line in known if kind == "root"]
     columns = [name for kind, line in known if kind == "columns" for name in line.split(",")]
@@ -98,16 +104,17 @@ def list_openxchange(folder: str) -> int:
         raise Refused(f"{folder}/commands must have one line `root …`, and sudo must run this as root")
     argv, variables = parted(commands[0])
     with trusted(f"{folder}/openxchange-password", secret=True) as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # one at a time, however many sessions ask
+        lock(file)
         variables["ADMIN_PASSWORD"] = file.read().rstrip("\r\n")
         child = subprocess.Popen(
             argv, env=variables, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True
         )
         try:
-            answer, _ = child.communicate(timeout=LIST_SECONDS)
-        except subprocess.TimeoutExpired:
-            os.killpg(child.pid, signal.SIGKILL)  # the tool is a script, which has started Java
-            return TIMED_OUT
+            answer = output(child)
+        finally:
+            if child.poll() is None:
+                os.killpg(child.pid, signal.SIGKILL)  # the tool is a script, which has started Java
+                child.wait()
     if child.returncode != 0:
         return child.returncode if child.returncode > 0 else 128 - child.returncode
     try:
@@ -117,6 +124,40 @@ def list_openxchange(folder: str) -> int:
         complain(f"reconciler-remote: the answer of listuser is not whole: {error}")
         return CUT
     return 0
+
+
+def lock(file: TextIO) -> None:
+    """One list at a time, however many sessions ask."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(TIMED_OUT))
+    until = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise Refused("another list of OX' users is under way: ask again when it has ended") from None
+        leave_if_hung_up(0)
+        time.sleep(STEP)
+
+
+def output(child: subprocess.Popen[bytes]) -> bytes:
+    """What it prints until it ends; leaves when that takes too long, or nobody waits for it."""
+    until = time.monotonic() + LIST_SECONDS
+    while time.monotonic() < until:
+        try:
+            return child.communicate(timeout=STEP)[0]
+        except subprocess.TimeoutExpired:
+            leave_if_hung_up(0)
+    sys.exit(TIMED_OUT)
+
+
+def leave_if_hung_up(stream: int) -> None:
+    """Ends this process when the other end of the pipe or socket is closed; anything else never is."""
+    poll = select.poll()
+    poll.register(stream, 0)  # POLLHUP and POLLERR are told unasked (poll(2)): input that has ended is neither
+    if poll.poll(0):
+        sys.exit(TIMED_OUT)
 
 
 def picked(answer: bytes, columns: Iterable[str]) -> Iterator[bytes]:
@@ -162,19 +203,32 @@ def parted(command: str) -> tuple[list[str], dict[str, str]]:
     return words[count:], {**BASE, **dict(word.split("=", 1) for word in words[:count])}
 
 
-def run(argv: list[str], variables: dict[str, str], seconds: int) -> int:
+def run(argv: list[str], variables: dict[str, str], seconds: int, stdin: int | None = None) -> int:
     """The exit status; more than 128 for a signal, 124 after this many seconds, 127 where there is no such program."""
     try:
-        child = subprocess.Popen(argv, env=variables)
+        child = subprocess.Popen(argv, env=variables, stdin=stdin)
     except OSError as error:
         complain(f"{argv[0]}: {error.strerror}")
         return 127
+    until = time.monotonic() + seconds
     try:
-        status = child.wait(seconds)
-    except subprocess.TimeoutExpired:
-        child.kill()
+        while time.monotonic() < until:
+            try:
+                status = child.wait(min(STEP, max(0.0, until - time.monotonic())))
+                return status if status >= 0 else 128 - status
+            except subprocess.TimeoutExpired:
+                leave_if_hung_up(1)  # sshd ends no command whose client has gone
         return TIMED_OUT
-    return status if status >= 0 else 128 - status
+    finally:
+        stop(child)
+
+
+def stop(child: subprocess.Popen[bytes]) -> None:
+    """Ends it, if it has not ended; root's half by the end of its input, since sudo takes no signal from a user."""
+    if child.stdin is not None:
+        child.stdin.close()
+    elif child.poll() is None:
+        child.kill()
 
 
 def both(text: str) -> None:

@@ -16,7 +16,7 @@ from reconciler.sandbox.openxchange import control
 from reconciler.settings import Postfix as PostfixSection
 from reconciler.systems.postfix.queue_tools import QueueTools
 from reconciler.systems.postfix.tools import Tools
-from tests.cli.running import AFRESH, start
+from tests.cli.running import AFRESH, eventually, start
 from tests.cli.site import ANNA, ANNA_DECLARED, BERND_DECLARED, OX_ENV, OX_PASSWORD
 from tests.integration import planner
 from tests.integration.planner import USER, as_planner
@@ -292,3 +292,34 @@ def test_what_ends_half_way_is_unknown(site: RealSite) -> None:
     assert answer.status == 9, answer
     assert "openxchange" in answer.words
     assert "✓" not in answer.words.partition("openxchange")[2][:30]
+
+
+def test_lists_that_were_given_up_do_not_pile_up(site: RealSite) -> None:
+    """After the seconds that the client names, and when its connection breaks: root's half ends with OX' tool."""
+    control.set_switches(site.ox, faults=[{"kind": "slow", "tool": "listuser", "seconds": 300}])
+    lines = (planner.ETC / "commands").read_text("utf-8").splitlines()
+    line = next(line.removeprefix("root ") for line in lines if line.startswith("root "))
+    for _ in range(3):
+        status, out, _err = _ssh(site, f"reconciler-remote 1 1 {'0' * 16} {'1' * 16} {line}")
+        assert status == 124
+        assert out.endswith(b" end 124\n")
+    eventually(lambda: not _listing(site), seconds=10)
+    client = start(site.folder, "plan", env={"RECONCILER_ROLE": "planner"})
+    eventually(lambda: len(_listing(site)) > 1, client)
+    os.kill(client.pid, 9)
+    client.wait()
+    eventually(lambda: not _listing(site), seconds=10)
+
+
+def _listing(site: RealSite) -> list[str]:
+    """Command lines of root's half and of the tool."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # ended meanwhile
+            line = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            ours = (
+                f"{planner.ETC} --list-openxchange" in line
+                or f"{site.sections['openxchange']['sbin']}/listuser" in line
+            )
+            found += [line] if ours else []
+    return found

@@ -17,7 +17,9 @@ from reconciler.remote import reconciler_remote
 from reconciler.remote.host import Completed
 from reconciler.remote.read_only import VERSION, request, wire
 from reconciler.sandbox.openxchange.install import install
+from reconciler.systems.openxchange import tools
 from reconciler.systems.openxchange.listuser_csv import COLUMNS, read_users
+from tests.cli.running import eventually
 from tests.services.mail import cannot
 
 PROGRAM = Path(reconciler_remote.__file__)
@@ -260,6 +262,56 @@ def test_names_and_values_come_through_as_they_are(openxchange: Path) -> None:
     assert len(ours) == 2
 
 
+def slow_tool(folder: Path, seconds: int) -> Path:
+    """A tool that says that it has begun, and leaves a child as the start of Java does."""
+    tool = folder / "listuser"
+    tool.write_text(f"#!/bin/sh\ntouch {folder}/begun\nsleep {seconds}.123\nprintf 'Id,Name\\n3,a\\n'\n")
+    tool.chmod(0o755)
+    listing(folder, f"root {tool}", "columns Id,Name")
+    return tool
+
+
+def at_work(text: object) -> list[str]:
+    """Processes with this in their command lines."""
+    found = subprocess.run(["pgrep", "-f", "--", str(text)], capture_output=True, text=True, check=False)
+    return found.stdout.split()
+
+
+def test_a_list_that_nobody_waits_for_ends_with_its_tool(openxchange: Path) -> None:
+    """While the tool runs, and while another one has to end first."""
+    tool = slow_tool(openxchange, 300)
+    argv = ["/usr/bin/python3", "-IS", str(PROGRAM), str(openxchange), reconciler_remote.LIST]
+    halves = [subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) for _ in range(2)]
+    eventually((openxchange / "begun").exists)
+    assert at_work(tool)
+    for half in halves:
+        assert half.poll() is None
+        assert half.stdin is not None
+        half.stdin.close()
+    assert [half.wait(10) for half in halves] == [124, 124]
+    assert at_work(tool) == at_work("sleep 300.123") == []
+
+
+def test_whoever_comes_second_does_not_wait_for_ever(openxchange: Path) -> None:
+    slow_tool(openxchange, 5)
+    hasty = openxchange / "hasty"
+    hasty.write_text(
+        PROGRAM.read_text("utf-8").replace("LOCK_SECONDS, LIST_SECONDS = 60,", "LOCK_SECONDS, LIST_SECONDS = 1,")
+    )
+    argv = ["/usr/bin/python3", "-IS", str(hasty), str(openxchange), reconciler_remote.LIST]
+    first = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    eventually((openxchange / "begun").exists)
+    second = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=20, check=False)
+    assert (second.returncode, second.stdout) == (77, b"")
+    assert b"another list of OX' users is under way" in second.stderr
+    assert first.communicate(timeout=20)[0] == b"Id,Name\n3,a\n", "input that has ended is nobody who went"
+    assert first.returncode == 0
+
+
+def test_reconciler_waits_longer_than_the_other_side() -> None:
+    assert reconciler_remote.LOCK_SECONDS + reconciler_remote.LIST_SECONDS < tools._LIST_SECONDS
+
+
 def test_the_other_half_needs_root_and_one_line(openxchange: Path) -> None:
     listing(openxchange, "columns Id")
     assert as_root(openxchange).returncode == 77
@@ -270,7 +322,7 @@ def test_the_other_half_needs_root_and_one_line(openxchange: Path) -> None:
 def test_it_is_small_and_runs_on_every_debian() -> None:
     """Debian 11 has Python 3.9; an administrator reads it before it is installed."""
     text = PROGRAM.read_text("utf-8")
-    assert len(text.splitlines()) < 210
+    assert len(text.splitlines()) < 250
     tree = ast.parse(text, feature_version=(3, 9))
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
