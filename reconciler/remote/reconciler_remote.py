@@ -166,9 +166,9 @@ def picked(answer: bytes, columns: Iterable[str]) -> Iterator[bytes]:
     text = io.TextIOWrapper(io.BytesIO(answer), encoding="utf-8", errors="surrogateescape", newline="")
     rows = csv.reader(text, strict=True)
     header = next(rows, [])
-    keep = [header.index(name) for name in columns if name in header]
-    if not answer.endswith(b"\n") or not keep:
-        raise ValueError("it lacks its last line end, or its first line")
+    if not answer.endswith(b"\n") or any(header.count(name) != 1 for name in columns):
+        raise ValueError("it lacks its last line end, or its first line does not name each column once")
+    keep = [header.index(name) for name in columns]
     for cells in chain([header], filter(None, rows)):
         if len(cells) != len(header):
             raise ValueError(f"a line has {len(cells)} of {len(header)} values")

@@ -226,6 +226,7 @@ def test_a_password_that_others_can_read_is_not_used(openxchange: Path, spoil: s
         "printf 'Id,Name\\n\"3\"\\n'",
         'printf \'Id,Name\\n"3","a"x\\n\'',
         "printf 'nothing that we know\\n'",
+        "printf 'Id,Name,Name\\n3,a,b\\n'",
         "true",
     ],
 )
