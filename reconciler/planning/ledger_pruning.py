@@ -27,12 +27,14 @@ class Pruned:
 
 @dataclass(frozen=True, slots=True)
 class PruningPlan:
-    """What would go of runs that ended before a moment. `kept_steps` are still needed, of `kept_accounts`; the entries
-    of `kept_one_shots` may still be there; `kept_run` is the last run, when it is not done."""
+    """What would go of runs that ended before a moment. `kept_steps` are still needed, of `kept_accounts`; `kept_makes`
+    are steps that made mailboxes of managed accounts; the entries of `kept_one_shots` may still be there; `kept_run` is
+    the last run, when it is not done."""
 
     before: datetime
     going: Pruned
     kept_steps: int = 0
     kept_accounts: int = 0
+    kept_makes: int = 0
     kept_one_shots: int = 0
     kept_run: int | None = None

@@ -39,6 +39,8 @@ def _kept(planned: PruningPlan) -> Iterator[str]:
     if planned.kept_steps:
         steps = count(planned.kept_steps, "step")
         yield f"  {steps} of accounts about which something is open ({planned.kept_accounts}), or of one-shot dates"
+    if planned.kept_makes:
+        yield f"  {count(planned.kept_makes, 'step')} that made a mailbox of an account that is managed"
     if planned.kept_one_shots:
         yield f"  {count(planned.kept_one_shots, 'note')} of one-shot dates of accounts that are managed"
     if planned.kept_run is not None:

@@ -19,7 +19,7 @@ from tests.cli.conftest import Command, Open
 from tests.cli.running import Answer
 from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, StandInSite, today
 from tests.cli.test_letters import FROM
-from tests.policy.test_account_lives import TECHNIK, settles
+from tests.policy.test_account_lives import TECHNIK, rename, settles
 from tests.policy.test_account_takeovers import (
     BERND_NEU,
     BERTA_DECLARED,
@@ -229,6 +229,25 @@ def test_a_reset_whose_entry_may_still_stand_is_not_done_twice(people: StandInSi
     assert people.sql("SELECT * FROM reconciler_one_shots") == []
 
 
+def test_a_reset_from_before_the_account_was_made_stays_a_note(people: StandInSite, command: Command, ago: Ago) -> None:
+    with ago(400):
+        people.declare(BERND_DECLARED, TECHNIK)
+        settles(command)
+    moved = BERND_DECLARED.replace("bernd.muster", "bernd.neu")
+    with ago(390):
+        people.declare(moved, TECHNIK, more={"renames": [rename("bernd.muster", "bernd.neu")]})
+        settles(command)
+    reset = moved.replace("}", f", password_reset: {days_ago(500)}}}")
+    people.declare(reset, TECHNIK, more={"renames": [rename("bernd.muster", "bernd.neu")]})
+    before = command("plan", "--format", "json").json
+    (note,) = [f for f in before["findings"] if f["rule"] == "missed"]
+    assert "the account was made on" in note["message"]
+    assert command("drift").status == 0
+    assert "3 steps that made a mailbox of an account that is managed" in pruned(command).words
+    assert without_times(command("plan", "--format", "json").json) == without_times(before)
+    assert command("drift").status == 0
+
+
 def test_twice_is_once(people: StandInSite, command: Command, ago: Ago) -> None:
     with ago(400):
         people.declare(BERND_DECLARED, TECHNIK)
@@ -365,10 +384,10 @@ def test_retention_stands_in_the_site_file(people: StandInSite, command: Command
     assert "history_days" in asked.words
     people.write(ledger={"history_days": 365})
     assert command("apply", "--yes").status == 0
-    assert "BEGUN" not in ledger_text(people)
     assert people.sql("SELECT count(*) AS n FROM reconciler_plans") != [{"n": 0}], "apply prunes nothing"
     assert command("ledger", "prune", "--yes").status == 0
-    assert people.sql("SELECT count(*) AS n FROM reconciler_steps") == [{"n": 0}]
+    made = people.sql("SELECT DISTINCT kind, action FROM reconciler_steps")
+    assert made == [{"kind": "mailbox", "action": "create"}], "when managed accounts were made"
 
 
 @pytest.mark.parametrize(("given", "said"), [("yesterday", "'yesterday' is no day"), (days_ago(14), "plans need the")])

@@ -37,7 +37,7 @@ class _Needed(NamedTuple):
     former: dict[str, str]
 
     def is_managed(self, address: str) -> bool:
-        """Whether an account of ours is, or was, at the address: its entry may still have the date."""
+        """Whether an account of ours is, or was, at the address: its entry may have a one-shot date."""
         return address in self.mailboxes or self.former.get(address) in self.mailboxes
 
 
@@ -47,6 +47,8 @@ class _OfRun:
 
     steps: list[int] = field(default_factory=list)
     kept: list[int] = field(default_factory=list)
+    makes: int = 0
+    """How many of those that stay do so only because they made a mailbox that is managed."""
     plans: list[int] = field(default_factory=list)
     shots: list[int] = field(default_factory=list)
     kept_shots: list[int] = field(default_factory=list)
@@ -72,16 +74,17 @@ def batches(db: SiteTables, before: datetime) -> list[list[int]]:
 
 def look(db: SiteTables, before: datetime) -> PruningPlan:
     """What would go. Reads only."""
-    needed, going, kept, shots = _needed(db), Pruned(), 0, 0
+    needed, going, kept, makes, shots = _needed(db), Pruned(), 0, 0, 0
     for runs in batches(db, before):
         found = _of_runs(db, runs, needed)
         going += _counted(found)
-        kept += sum(len(each.kept) for each in found.values())
+        makes += sum(each.makes for each in found.values())
+        kept += sum(len(each.kept) - each.makes for each in found.values())
         shots += sum(len(each.kept_shots) for each in found.values())
     going += Pruned(people=len(_forgettable(db, before, needed)))
     latest = run_queries.runs(db, 1)
     open_ = [run.id for run in latest if run.state is not RunState.DONE and run.finished and run.finished < before]
-    return PruningPlan(before, going, kept, len(needed.facts.addresses), shots, open_[0] if open_ else None)
+    return PruningPlan(before, going, kept, len(needed.facts.addresses), makes, shots, open_[0] if open_ else None)
 
 
 def prune(db: SiteTables, runs: Sequence[int]) -> Pruned:
@@ -148,10 +151,13 @@ def _of_runs(db: SiteTables, runs: Sequence[int], needed: _Needed) -> dict[int, 
         (found[row.run].kept_shots if kept else found[row.run].shots).append(row.id)
         if kept:
             of_shots.add((row.run, row.step_id))  # done is what its steps say
-    steps = select(step.run, step.seq, step.step_id, step.subject, step.key).where(step.run.in_(runs))
-    for row in db.execute(steps.order_by(step.run, step.seq)):
+    columns = (step.run, step.seq, step.step_id, step.subject, step.key, step.kind, step.action, step.state)
+    for row in db.execute(select(*columns).where(step.run.in_(runs)).order_by(step.run, step.seq)):
         kept = row.subject in needed.addresses or row.key in needed.addresses or (row.run, row.step_id) in of_shots
-        (found[row.run].kept if kept else found[row.run].steps).append(row.seq)
+        # a date from before its mailbox was made is none that was missed
+        makes = not kept and all(run_queries.makes_mailbox(row)) and needed.is_managed(row.key)
+        found[row.run].makes += makes
+        (found[row.run].kept if kept or makes else found[row.run].steps).append(row.seq)
     return found
 
 
@@ -184,11 +190,12 @@ def _delete(db: SiteTables, found: dict[int, _OfRun]) -> None:
 
 
 def _compare(db: SiteTables, runs: Sequence[int], needed: _Needed) -> None:
-    """Plans are told the same as before, but for one-shot dates of accounts that are gone."""
+    """Plans are told the same as before, but for one-shot dates of accounts that are gone, and when those were made."""
 
     def told(facts: OpenFacts) -> tuple[Any, ...]:
         shots = (frozenset(s for s in of if needed.is_managed(s.address)) for of in (facts.done, facts.missed))
-        return facts.removed, facts.unseen, facts.uncertain, facts.letters, *shots
+        made = {address: when for address, when in facts.made.items() if needed.is_managed(address)}
+        return facts.removed, facts.unseen, facts.uncertain, facts.letters, made, *shots
 
     if told(open_facts(db)) != told(needed.facts):
         raise LedgerUnusable(

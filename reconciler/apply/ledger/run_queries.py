@@ -70,28 +70,36 @@ class OpenFacts(NamedTuple):
     letters: tuple[OpenLetter, ...]
     done: frozenset[OneShot]
     missed: frozenset[OneShot]
+    made: Mapping[str, datetime]
 
     @property
     def addresses(self) -> frozenset[str]:
-        """Whom they are about."""
+        """About whom something is open."""
         return self.removed | {owner.subject for owner in self.unseen} | self.uncertain.keys()
 
 
 def open_facts(db: SiteTables) -> OpenFacts:
     """See OpenFacts."""
     done, missed = _one_shots(db)
-    return OpenFacts(_removed(db), unseen(db), _uncertain(db), tuple(open_letters(db)), done, missed)
+    return OpenFacts(_removed(db), unseen(db), _uncertain(db), tuple(open_letters(db)), done, missed, dict(_made(db)))
 
 
 def made(db: SiteTables, addresses: Collection[str]) -> dict[str, datetime]:
     """When we made these mailboxes, of those that we did. One statement for each 500."""
+    key = db.tables.steps.c.key
+    return {address: when for some in chunks(addresses) for address, when in _made(db, key.in_(some))}
+
+
+def makes_mailbox(step: Any) -> tuple[Any, ...]:
+    """The conditions under which a step, columns or a row, is one by which we made a mailbox."""
+    return step.kind == "mailbox", step.action == Action.CREATE, step.state == StepState.DONE
+
+
+def _made(db: SiteTables, *where: ColumnElement[bool]) -> Iterator[tuple[str, datetime]]:
     step = db.tables.steps.c
-    of_ours = (step.kind == "mailbox", step.action == Action.CREATE, step.state == StepState.DONE)
-    found: dict[str, datetime] = {}
-    for chunk in chunks(addresses):
-        query = db.steps(step.key, func.max(step.ended)).where(*of_ours, step.key.in_(chunk)).group_by(step.key)
-        found |= {row[0]: row[1] for row in db.execute(query)}
-    return found
+    query = db.steps(step.key, func.max(step.ended)).where(*makes_mailbox(step), *where).group_by(step.key)
+    for row in db.execute(query):
+        yield row[0], row[1]
 
 
 def _later(db: SiteTables, *same: str, where: Callable[[Any], ColumnElement[bool]]) -> ColumnElement[bool]:
