@@ -253,3 +253,26 @@ def test_the_plan_of_a_merge_request_takes_the_site_file_of_its_target(tmp_path:
     assert "nrw" in plan
     assert "elsewhere" not in plan + done.stderr
     assert "anna.beispiel" in plan
+
+
+@pytest.mark.parametrize(
+    ("applied", "verified", "status"), [(0, 0, 0), (5, 0, 5), (8, 9, 8), (0, 9, 9)], ids=lambda value: str(value)
+)
+@pytest.mark.parametrize("name", [GITLAB, GITHUB, NIGHTLY])
+def test_the_head_is_in_the_log_however_apply_ends(
+    tmp_path: Path, texts: dict[str, str], name: str, applied: int, verified: int, status: int
+) -> None:
+    """A refusal about one subject is status 5, and the rest is applied, every night."""
+    job = jobs(texts[name])["apply"]
+    steps = job["script"] if name == GITLAB else [step["run"] for step in job["steps"] if step.get("name") == "apply"]
+    script = [line for step in steps for line in ([step] if isinstance(step, str) else step)]
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    said = f'[ "$1" = apply ] && exit {applied}; echo "head 3 abc"; exit {verified}'
+    for program, line in (("reconciler", said), ("python3", "exit 0"), ("install", "exit 0")):
+        (programs / program).write_text(f"#!/bin/sh\n{line}\n")
+        (programs / program).chmod(0o755)
+    env = {"PATH": f"{programs}:/usr/bin:/bin", "HOME": str(tmp_path)}
+    command = ["bash", "-eo", "pipefail", "-c", "\n".join(script)]
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.count("head 3 abc")) == (status, 1), done
