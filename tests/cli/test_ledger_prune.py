@@ -135,6 +135,22 @@ def test_an_address_of_somebody_who_was_forgotten_goes_to_nobody_else_unseen(
     assert command("history", "verify").status == 0
 
 
+def test_a_former_address_of_somebody_who_is_there_stays_readable(
+    people: StandInSite, command: Command, ago: Ago
+) -> None:
+    moved = {"renames": [rename("bernd.muster", "bernd.neu", old_mailbox="move")]}
+    with ago(400):
+        people.declare(BERND_DECLARED, TECHNIK)
+        settles(command)
+        people.declare(BERND_NEU, TECHNIK, more=moved)
+        settles(command)
+    query = "SELECT key, value FROM reconciler_inventory WHERE kind = 'person' ORDER BY key"
+    noted = people.sql(query)
+    assert {"key": BERND, "value": "10077"} in noted
+    pruned(command)
+    assert people.sql(query) == noted
+
+
 def test_who_was_forgotten_comes_back_without_a_question(people: StandInSite, command: Command, ago: Ago) -> None:
     with ago(400):
         people.declare(BERND_DECLARED, TECHNIK)

@@ -220,7 +220,8 @@ def _forgettable(db: SiteTables, before: datetime, needed: _Needed) -> list[dict
 
 def _is_gone(row: dict[str, Any], needed: _Needed) -> bool:
     addresses = {row["key"], row["subject"]}
-    return needed.mailboxes.isdisjoint(addresses) and needed.addresses.isdisjoint(addresses)
+    there = any(needed.is_managed(address) for address in addresses)
+    return not there and needed.addresses.isdisjoint(addresses)
 
 
 def _counted(found: dict[int, _OfRun]) -> Pruned:
