@@ -27,6 +27,8 @@ from reconciler.setting_values import (
 
 LONGEST_PASSWORD = 72
 """Bytes: BLF-CRYPT leaves out what is behind them, and a shorter password would let somebody in."""
+LONGEST_DAYS = 36500
+"""A century: every day that is counted back from today is one of the calendar."""
 
 
 class Section(BaseModel):
@@ -184,7 +186,7 @@ class Ledger(Section):
     url: DatabaseUrl | None = None
     password_env: str | None = None
     password_file: str | None = None
-    history_days: Annotated[int, Field(ge=1)] | None = None
+    history_days: Annotated[int, Field(ge=1, le=LONGEST_DAYS)] | None = None
 
 
 class Limit(Section):
@@ -201,7 +203,7 @@ class Limits(Section):
     removals: Limit = Limit.model_construct(share=0.01, at_least=1, number=5)
     changes: Limit = Limit.model_construct(share=0.3, at_least=10, number=200)
     creations: Limit = Limit.model_construct(number=200)
-    window_hours: Annotated[int, Field(ge=1)] = 24
+    window_hours: Annotated[int, Field(ge=1, le=24 * LONGEST_DAYS)] = 24
 
 
 class Policy(Section):
@@ -209,9 +211,9 @@ class Policy(Section):
 
     local_part: Pattern = r"^[a-z0-9]+([._-][a-z0-9]+)*$"
     default_quota: QuotaText = "10240 MB"
-    retention_days: Annotated[int, Field(ge=0)] = 90
+    retention_days: Annotated[int, Field(ge=0, le=LONGEST_DAYS)] = 90
     protected: list[str] = ["postmaster", "abuse", "oxadmin"]
-    one_shot_days: Annotated[int, Field(ge=0)] = 14
+    one_shot_days: Annotated[int, Field(ge=0, le=LONGEST_DAYS)] = 14
     limits: Limits = Limits.model_construct()
     never_block: list[DomainName] = ["gmail.com", "gmx.de", "web.de"]
 

@@ -20,6 +20,8 @@ from reconciler.planning.history_check import HistoryCheck
 from reconciler.report.pruning_text import pruned_text, pruning_text
 from reconciler.settings import Settings
 
+_FIRST = date(1970, 1, 1)
+
 
 async def prune(site: Path | None, before: str | None, *, yes: bool) -> Status:
     """Shows what would go, asks, and takes it out. Raises UsageError, Locked, LedgerUnusable."""
@@ -55,6 +57,8 @@ def _day(given: str | None, settings: Settings, today: date) -> date:
             day = date.fromisoformat(given)
         except ValueError:
             raise UsageError(f"{given!r} is no day", hint="write one like 2025-01-01") from None
+        if day < _FIRST:  # and the first days of the calendar are no moments in UTC
+            raise UsageError(f"no history is from before {_FIRST.year}, got {day}", hint="write a day like 2025-01-01")
     if day > newest:
         raise UsageError(
             f"plans need the history of the last {settings.least_history_days} days (`one_shot_days` and `window_hours`"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -79,6 +79,11 @@ class Removal(NamedTuple):
     reason: str
     origin: Origin
     groupware_account: GroupwareAccount = GroupwareAccount.KEEP
+
+
+def purge_day(removal: Removal, retention_days: int) -> date:
+    """When the mailbox is purged; the calendar's last day, when it would be later."""
+    return removal.date + min(timedelta(days=retention_days), date.max - removal.date)
 
 
 class SenderBlock(NamedTuple):

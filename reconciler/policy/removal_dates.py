@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 
-from reconciler.model.declared import GroupwareAccount
+from reconciler.model.declared import GroupwareAccount, purge_day
 from reconciler.model.records import MailboxRow
 from reconciler.planning.finding import Finding
 from reconciler.policy.gate_context import GateContext
@@ -33,9 +32,9 @@ def early_purge(context: GateContext) -> Iterator[Finding]:
 
 def coming_removal(context: GateContext) -> Iterator[Finding]:
     """A removal of the future, and the purge of a mailbox that is switched off already."""
-    today, retention = context.desired.today, timedelta(days=context.site.policy.retention_days)
+    today, retention = context.desired.today, context.site.policy.retention_days
     for removal in context.desired.removals:
-        purge = removal.date + retention
+        purge = purge_day(removal, retention)
         if removal.mailbox not in context.live(MailboxRow) or purge <= today:
             continue
         account = " with its OX account" if removal.groupware_account is GroupwareAccount.DELETE else ""

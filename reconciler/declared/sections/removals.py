@@ -1,6 +1,5 @@
 """Removals. Against what else is declared: nothing may still want the mailbox (renames: see `renames`)."""
 
-from datetime import timedelta
 from operator import attrgetter
 
 from pydantic import Field
@@ -10,7 +9,7 @@ from reconciler.declared.fields.state_file import StateFile
 from reconciler.declared.problems import Problems, Spot
 from reconciler.declared.section import Entry, Merged, Section, warn_of_far_date
 from reconciler.model.addresses import Address, without_extension
-from reconciler.model.declared import GroupwareAccount, Removal
+from reconciler.model.declared import GroupwareAccount, Removal, purge_day
 from reconciler.model.source_places import Origin
 
 
@@ -42,7 +41,7 @@ def _check(merged: Merged, problems: Problems) -> None:
         if mailbox is not None:
             message = f"{address} is to be removed and is declared as a mailbox"
             _say(removal, message, "remove one of the two", mailbox.origin, problems)
-        if alias is not None and state.today <= removal.date + timedelta(days=days):
+        if alias is not None and state.today <= purge_day(removal, days):
             message = f"{address} is declared as an alias, but its mailbox is there until the purge"
             hint = f"declare the alias {days} days after {removal.date}"
             _say(removal, message, hint, alias.origin, problems)

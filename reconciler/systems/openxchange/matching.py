@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import timedelta
 from typing import Literal
 
 from reconciler.model.addresses import local_part
-from reconciler.model.declared import DesiredState, GroupwareAccount, Mailbox
+from reconciler.model.declared import DesiredState, GroupwareAccount, Mailbox, purge_day
 from reconciler.model.records import Absent, Owner, OxUserRow, Records, Row, Scope
 from reconciler.model.rename_chains import RenameChains
 from reconciler.planning.identity import addresses_of
@@ -36,7 +35,7 @@ def wanted_users(context: PlanContext, rule: Literal["local_part", "address"], r
 def purged(desired: DesiredState, retention_days: int, groupware: GroupwareAccount) -> Iterator[str]:
     """The removed accounts whose retention is over and whose OX account is to be treated so."""
     for removal in desired.removals:
-        over = removal.date + timedelta(days=retention_days) <= desired.today
+        over = purge_day(removal, retention_days) <= desired.today
         if over and removal.groupware_account is groupware and removal.mailbox not in desired.mailboxes:
             yield removal.mailbox
 

@@ -6,11 +6,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
 from typing import NamedTuple
 
 from reconciler.model.addresses import Address, domain_of, local_part
-from reconciler.model.declared import Mailbox, OldMailbox, Rename
+from reconciler.model.declared import Mailbox, OldMailbox, Rename, purge_day
 from reconciler.model.mail_domains import MailDomain
 from reconciler.model.name_folding import folded
 from reconciler.model.records import (
@@ -200,7 +199,7 @@ def due_removals(context: PlanContext, retention_days: int) -> list[Leaving]:
         Leaving(
             removal.mailbox,
             context.chains.addresses(removal.mailbox),
-            purge=removal.date + timedelta(days=retention_days) <= context.today,
+            purge=purge_day(removal, retention_days) <= context.today,
         )
         for removal in context.desired.removals
         if removal.date <= context.today and removal.mailbox not in context.desired.mailboxes
