@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from sqlalchemy import Connection
 from sqlalchemy.engine import URL, make_url
@@ -19,12 +19,13 @@ from reconciler.doctor.postgresql_rights import postgresql_rights
 from reconciler.doctor.replica import replica_checks
 from reconciler.doctor.rights_checks import Needs, rights_checks
 from reconciler.doctor.wanted_rights import LEDGER, OWN, Wanted, wanted_rights
-from reconciler.errors import Unreadable
+from reconciler.errors import ReconcilerError, Unreadable
 from reconciler.remote.database import connect, open_database
 from reconciler.remote.database_errors import explained
-from reconciler.settings import Settings, secret
+from reconciler.settings import Ledger, PostfixAdmin, Settings, secret
 
 AREA = "database"
+_Section: TypeAlias = PostfixAdmin | Ledger
 
 
 class Source(NamedTuple):
@@ -36,25 +37,34 @@ class Source(NamedTuple):
 
 
 async def examine(context: DoctorContext) -> Sequence[Check]:
-    """One after the other; each waits for its server alone."""
-    settings, checks = context.settings, list[Check]()
-    section = settings.postfixadmin
-    if section is not None:
-        file = settings.path(section.password_file) if section.password_file else None
-        password = secret(section.password_env, file, "postfixadmin.password").get_secret_value()
-        source = Source("postfixadmin.url", make_url(section.url), password)
-        checks += await asyncio.to_thread(_postfixadmin, context, source)
-        if section.read_url is not None:
-            replica = Source("postfixadmin.read_url", make_url(section.read_url), password)
-            checks += await asyncio.to_thread(_replica, settings, source, replica)
-    if settings.ledger.url is not None:
-        own = settings.ledger
-        file = settings.path(own.password_file) if own.password_file else None
-        password = secret(own.password_env, file, "ledger.password").get_secret_value()
-        checks += await asyncio.to_thread(
-            _ledger, context, Source("ledger.url", make_url(settings.ledger.url), password)
-        )
+    """One after the other; each waits for its server alone, and one that cannot be tried holds no other up."""
+    checks: list[Check] = []
+    for key, url, section, look in _databases(context.settings):
+        try:
+            source = Source(key, make_url(url), _password(context.settings, section, key.partition(".")[0]))
+            checks += await asyncio.to_thread(look, context, source)
+        except ReconcilerError as error:
+            checks.append(unknown(AREA, f"reachable ({key})", error))
     return checks
+
+
+def _databases(
+    settings: Settings,
+) -> Iterator[tuple[str, str, _Section, Callable[[DoctorContext, Source], list[Check]]]]:
+    """The key and the URL of each, the section that has its password, and what is looked at."""
+    section, ledger = settings.postfixadmin, settings.ledger
+    if section is not None:
+        yield "postfixadmin.url", section.url, section, _postfixadmin
+        if section.read_url is not None:
+            yield "postfixadmin.read_url", section.read_url, section, _replica
+    if ledger.url is not None:
+        yield "ledger.url", ledger.url, ledger, _ledger
+
+
+def _password(settings: Settings, section: _Section, name: str) -> str:
+    """Raises Unreadable."""
+    file = settings.path(section.password_file) if section.password_file else None
+    return secret(section.password_env, file, f"{name}.password").get_secret_value()
 
 
 class _Look(NamedTuple):
@@ -112,12 +122,11 @@ def _ledger(context: DoctorContext, source: Source) -> list[Check]:
     return _looked(context.settings, source, look)
 
 
-def _replica(settings: Settings, primary: Source, replica: Source) -> list[Check]:
+def _replica(context: DoctorContext, source: Source) -> list[Check]:
     def look(here: _Look) -> Iterator[Check]:
         yield from here.checks("replica", replica_checks)
 
-    del primary
-    return _looked(settings, replica, look)
+    return _looked(context.settings, source, look)
 
 
 def _rights(connection: Connection, context: DoctorContext, url: URL, wanted: Wanted) -> list[Check]:

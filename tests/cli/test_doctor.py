@@ -72,6 +72,25 @@ def test_a_site_of_nothing(here: Path, command: Command) -> None:
     assert (answer.status, answer.out) == (0, "mail doctor for nrw · nothing to look at\n")
 
 
+@pytest.mark.parametrize("missing", ["postfixadmin", "ledger"])
+def test_one_database_without_its_password_and_the_other_is_looked_at(
+    here: Path, command: Command, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    """Nobody answers on port 1, which is what the one with a password says."""
+    url = "mysql+pymysql://reconciler@127.0.0.1:1/postfixadmin"
+    sections = {name: {"url": url, "password_env": f"TEST_{name.upper()}"} for name in ("postfixadmin", "ledger")}
+    written(here, **sections)
+    for name in sections:
+        monkeypatch.setenv(f"TEST_{name.upper()}", "nobody-sees-this")
+    monkeypatch.delenv(f"TEST_{missing.upper()}")
+    answer = command("doctor", "--format", "json")
+    saw = {c["name"]: c["saw"] for c in answer.json["checks"] if c["area"] == "database"}
+    assert (answer.status, len(saw)) == (9, 2), answer
+    for name in sections:
+        said = f"the variable TEST_{name.upper()} is not set" if name == missing else "127.0.0.1"
+        assert said in saw[f"reachable ({name}.url)"]
+
+
 URL = "mysql+pymysql://reconciler@db.example/postfixadmin"
 
 

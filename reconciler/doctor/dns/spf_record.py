@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from ipaddress import AddressValueError, IPv4Network, IPv6Network, NetmaskValueError
+from ipaddress import IPv4Network, IPv6Network
 from typing import NamedTuple
 
 _CHARACTERS = r"(?:%\{{[{letters}][0-9]*r?[-.+,/_=]*\}}|%%|%_|%-|[!-$&-~])*"
@@ -107,7 +107,7 @@ def _network(name: str, text: str, term: str) -> IPv4Network | IPv6Network:
         raise BadRecord(f"`{term}` is no network")
     try:
         return IPv4Network(text, strict=False) if name == "ip4" else IPv6Network(text, strict=False)
-    except (AddressValueError, NetmaskValueError, ValueError):
+    except ValueError:
         raise BadRecord(f"`{term}` is no network") from None
 
 
