@@ -28,6 +28,7 @@ ZONES = {
         "25 IN PTR mx.good.example.",
         "77 IN PTR mx.good.example.",
         "78 86400 IN PTR old.provider.example.",
+        "80 129600 IN PTR old.provider.example.",
     ],
     "8.b.d.0.1.0.0.2.ip6.arpa": [],
 }
@@ -94,20 +95,21 @@ def test_a_ptr_that_is_set_is_well(site: DnsSite) -> None:
 
 
 @pytest.mark.parametrize(
-    ("new", "saw"),
+    ("new", "saw", "ahead"),
     [
-        ("192.0.2.79", "there is none now, which others remember for 300 s"),
-        ("192.0.2.78", "old.provider.example now, which others remember for 86400 s"),
+        ("192.0.2.79", "there is none now, which others remember for 300 s", 24),
+        ("192.0.2.78", "old.provider.example now, which others remember for 86400 s", 24),
+        ("192.0.2.80", "old.provider.example now, which others remember for 129600 s", 36),
     ],
 )
-def test_a_ptr_is_set_a_day_before(site: DnsSite, new: str, saw: str) -> None:
+def test_a_ptr_is_set_a_day_before(site: DnsSite, new: str, saw: str, ahead: int) -> None:
     found = steps(site, new)
     _, check = step(found, f"PTR of {new}")
     assert (check["verdict"], saw in check["saw"]) == ("warning", True), check
     change, _ = step(found, "move, then change")
     due = re.search(r"by (.*) at the latest", check["fix"][0])
     assert due
-    assert moment(change) - moment(due[1]) == timedelta(hours=24)
+    assert moment(change) - moment(due[1]) == timedelta(hours=ahead)
     assert check["fix"][2] == f"{new.rpartition('.')[2]}.2.0.192.in-addr.arpa. PTR mx.good.example."
 
 

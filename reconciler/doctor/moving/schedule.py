@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from reconciler.doctor.check import Check, Verdict
-from reconciler.doctor.dns.authority import Ttl
 from reconciler.doctor.dns.lookup import IpAddress
+from reconciler.doctor.dns.authority import Ttl
 from reconciler.doctor.dns.names import ptr_line
 from reconciler.doctor.moving.records import AddressRecord, Spf
 
@@ -52,8 +52,13 @@ def earliest(move: Move, now: datetime) -> datetime:
     """The first moment at which the move breaks nothing that others remember."""
     waits = [timedelta(seconds=record.ttl.seconds) for record in move.records if record.ttl.seconds > LOW]
     waits += [timedelta(seconds=spf.ttl.seconds) for spf in move.spf]
-    waits += [] if move.named else [max(PTR_AHEAD, timedelta(seconds=move.ptr_ttl.seconds))]
+    waits += [] if move.named else [_ptr_ahead(move)]
     return now + max(waits, default=timedelta())
+
+
+def _ptr_ahead(move: Move) -> timedelta:
+    """How long before the move the PTR is set: a day, and until nobody remembers the one before it."""
+    return max(PTR_AHEAD, timedelta(seconds=move.ptr_ttl.seconds))
 
 
 def schedule(move: Move, now: datetime) -> Iterator[Check]:
@@ -78,7 +83,7 @@ def _ptr(move: Move, now: datetime, at: datetime) -> Iterator[Check]:
         return
     helo = move.helos[0] if move.helos else "NAME"
     saw = f"it is {' and '.join(move.ptr)} now" if move.ptr else "there is none now"
-    fix = (f"by {_moment(at - PTR_AHEAD)} at the latest:", *ptr_line(move.new, helo))
+    fix = (f"by {_moment(at - _ptr_ahead(move))} at the latest:", *ptr_line(move.new, helo))
     remembered = f"{saw}, which others remember for {_time(move.ptr_ttl)}"
     yield Check(AREA, f"{_moment(now)}: {name}", Verdict.WARNING, remembered, _REFUSED, fix)
 
