@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.cli.exit_status import Status
-from reconciler.doctor.context import Account
+from reconciler.doctor.context import Role
 from reconciler.model.declared import CONFIRMABLE
 from reconciler.planning.transitions import Effect
 from reconciler.settings import Postfix
@@ -35,8 +35,8 @@ def test_the_sudoers_lines_in_the_docs_are_the_real_ones() -> None:
 
 
 @pytest.mark.parametrize("database", ["MariaDB", "PostgreSQL"])
-@pytest.mark.parametrize(("command", "account"), [("plan and drift", Account.PLANNER), ("apply", Account.APPLIER)])
-def test_the_grants_in_the_docs_are_those_that_doctor_prints(database: str, command: str, account: Account) -> None:
+@pytest.mark.parametrize(("command", "account"), [("plan and drift", Role.PLANNER), ("apply", Role.APPLIER)])
+def test_the_grants_in_the_docs_are_those_that_doctor_prints(database: str, command: str, account: Role) -> None:
     lines = "\n".join(granted(database, account))
     page = (DOCS / "database.md").read_text(encoding="utf-8")
     assert f"### {database}: {command}\n\n```sql\n{lines}\n```" in page

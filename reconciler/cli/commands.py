@@ -60,8 +60,8 @@ SCHEMAS = (
 """The documents that have a schema."""
 
 
-class DoctorAccount(StrEnum):
-    """What the credentials of a site file are meant for, as `doctor.context` has them; that is not imported here."""
+class DoctorRole(StrEnum):
+    """Whose the credentials are meant to be, as `doctor.context.Role` has them; that is not imported here."""
 
     PLANNER = "planner"
     APPLIER = "applier"
@@ -325,11 +325,11 @@ def doctor(
         typer.Option("--moving-to", metavar="IP", help="An address that mail is going to be sent from; repeatable."),
     ] = None,
     account: Annotated[
-        DoctorAccount | None,
+        DoctorRole | None,
         typer.Option("--account", help="What the credentials are meant for; default: whichever they fit."),
     ] = None,
     grants: Annotated[
-        DoctorAccount | None,
+        DoctorRole | None,
         typer.Option("--grants", help="Print the GRANTs that this account needs, and examine nothing."),
     ] = None,
 ) -> None:

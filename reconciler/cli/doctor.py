@@ -15,7 +15,7 @@ from reconciler.cli.streams import write
 from reconciler.cli.terminal import errors
 from reconciler.declared.site_file.load import load_site
 from reconciler.doctor.check import Verdict
-from reconciler.doctor.context import Account, Address, DoctorContext
+from reconciler.doctor.context import DoctorContext, IpAddress, Role
 from reconciler.doctor.examine import Progress, examine
 from reconciler.doctor.report import Examination
 from reconciler.doctor.wanted_rights import grant_lines
@@ -38,7 +38,7 @@ async def doctor(site: Path | None, output: Format, moving_to: Sequence[str], ac
         settings=settings,
         hosts=hosts,
         mailer=mailer,
-        account=Account(account) if account else Account.PLANNER if settings.as_planner else None,
+        role=Role(account) if account else Role.PLANNER if settings.as_planner else None,
         moving_to=addresses,
     )
     try:
@@ -54,7 +54,7 @@ async def doctor(site: Path | None, output: Format, moving_to: Sequence[str], ac
 def print_grants(site: Path | None, account: str) -> Status:
     """Writes what the administrators of the databases run for this account. Raises UsageError where there is none."""
     settings = load_site(site)
-    lines = list(grant_lines(settings, Account(account)))
+    lines = list(grant_lines(settings, Role(account)))
     if not lines:
         hint = "SQLite has no rights but those of the file: chmod"
         raise UsageError("the site file names no database server", hint=hint)
@@ -62,7 +62,7 @@ def print_grants(site: Path | None, account: str) -> Status:
     return Status.DONE
 
 
-def _address(text: str) -> Address:
+def _address(text: str) -> IpAddress:
     """Raises UsageError."""
     try:
         return ip_address(text)

@@ -12,11 +12,11 @@ from reconciler.remote.hosts import SiteHosts
 from reconciler.remote.mailer import Mailer
 from reconciler.settings import Settings
 
-Address: TypeAlias = IPv4Address | IPv6Address
+IpAddress: TypeAlias = IPv4Address | IPv6Address
 
 
-class Account(StrEnum):
-    """Which of the two credentials a site file is meant to name (docs/doctor.md, "Planner and applier")."""
+class Role(StrEnum):
+    """Which of a site's two sets of credentials are in force (docs/doctor.md, "Planner and applier")."""
 
     PLANNER = "planner"
     """Reads for `plan` and `drift`, and can do nothing else."""
@@ -31,7 +31,7 @@ class DoctorContext:
     settings: Settings
     hosts: SiteHosts
     mailer: Mailer
-    account: Account | None = None
+    role: Role | None = None
     """None: whichever of both the credentials fit."""
-    moving_to: Sequence[Address] = ()
+    moving_to: Sequence[IpAddress] = ()
     """The addresses from which the site is going to send its mail."""

@@ -134,7 +134,7 @@ def _rights(connection: Connection, context: DoctorContext, url: URL, wanted: Wa
     others = {str(make_url(each).database) for _, _, each in context.settings.database_urls()}
     prefix = section.table_prefix if section else ""
     needs = Needs(wanted, connection.dialect.name, str(url.database), prefix, others)
-    return rights_checks(held_rights(connection), needs, context.account)
+    return rights_checks(held_rights(connection), needs, context.role)
 
 
 def held_rights(connection: Connection) -> Held:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from reconciler.doctor.check import Check, Verdict
-from reconciler.doctor.context import Account, DoctorContext
+from reconciler.doctor.context import DoctorContext, Role
 from reconciler.errors import Unreadable, UsageError
 from reconciler.remote.host import PLAIN, Completed, Host
 from reconciler.settings import Postfix
@@ -37,28 +37,28 @@ async def examine(context: DoctorContext) -> Sequence[Check]:
     host = context.hosts.get(section.host)
     user = await _printed(host, ("/usr/bin/id", "-un"))
     if section.privilege == "direct":
-        return [await _direct(host, Tools(section), context.account)]
+        return [await _direct(host, Tools(section), context.role)]
     if user == "root":
         saw = f"{host.name}: the login is root's, and needs no sudo"
         why = "whoever has its key can do everything there, and a mistake of reconciler's too"
         return [Check(AREA, "login", Verdict.WARNING, saw, why, (_LESS,))]
     rights = Rights(user, await _listed(host))
-    return [*await _enough(host, section, rights, context.account), _not_too_much(section, rights)]
+    return [*await _enough(host, section, rights, context.role), _not_too_much(section, rights)]
 
 
 _LESS = "make a user of its own for it, whose sudoers lines docs/postfix.md has"
 
 
-async def _direct(host: Host, tools: Tools, account: Account | None) -> Check:
+async def _direct(host: Host, tools: Tools, role: Role | None) -> Check:
     """`privilege: direct`: the login writes the folder itself."""
     name = "writing the map"
     if not await _says_yes(host, ("/usr/bin/test", "-w", tools.folder)):
-        if account is Account.PLANNER:
+        if role is Role.PLANNER:
             return Check(AREA, name, Verdict.OK, f"{tools.folder} cannot be written, as it should be for a planner")
         fix = ("write `privilege: sudo` in the site file, or give that folder to the user who logs in",)
-        verdict = Verdict.FAILED if account is Account.APPLIER else Verdict.WARNING
+        verdict = Verdict.FAILED if role is Role.APPLIER else Verdict.WARNING
         return Check(AREA, name, verdict, f"{tools.folder} cannot be written", "apply cannot change a block", fix)
-    if account is Account.PLANNER:
+    if role is Role.PLANNER:
         fix = ("let the planner log in as somebody else: docs/remote.md",)
         saw, why = f"{tools.folder} can be written", "a merge request that nobody has read can change the map"
         return Check(AREA, name, Verdict.WARNING, saw, why, fix)
@@ -77,22 +77,22 @@ async def _listed(host: Host) -> tuple[str, ...]:
     return tuple(re.sub(r"\\(.)", r"\1", command) for command in commands)
 
 
-async def _enough(host: Host, section: Postfix, rights: Rights, account: Account | None) -> list[Check]:
+async def _enough(host: Host, section: Postfix, rights: Rights, role: Role | None) -> list[Check]:
     name = f"what {rights.user} needs for the map"
     needed = Tools(section).privileged
     missing = [argv for argv in needed if not await _allows(host, argv)]
     if not missing:
-        if account is Account.PLANNER:
+        if role is Role.PLANNER:
             saw, why = (
                 "sudo allows the commands that change the map",
                 "a merge request that nobody has read can use them",
             )
             return [Check(AREA, name, Verdict.WARNING, saw, why, (f"take the lines of {rights.user} out of sudoers",))]
         return [Check(AREA, name, Verdict.OK, f"sudo allows all {len(needed)} commands")]
-    if account is Account.PLANNER and len(missing) == len(needed):
+    if role is Role.PLANNER and len(missing) == len(needed):
         return [Check(AREA, name, Verdict.OK, "sudo allows none of the commands, as it should be for a planner")]
     short = "none of them is" if len(missing) == len(needed) else f"{len(missing)} of {len(needed)} are not"
-    none_asked = account is None and len(missing) == len(needed)
+    none_asked = role is None and len(missing) == len(needed)
     verdict = Verdict.WARNING if none_asked else Verdict.FAILED
     saw = f"{short} allowed" + ("" if len(missing) == len(needed) else f": {sudoers_line(missing[0])}")
     return [Check(AREA, name, verdict, saw, "apply cannot change a block", await _lines(host, section, rights.user))]

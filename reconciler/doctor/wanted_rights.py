@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy.engine import make_url
 
 from reconciler.apply.ledger import rights as of_ledger
-from reconciler.doctor.context import Account
+from reconciler.doctor.context import Role
 from reconciler.remote.database_url import with_user
 from reconciler.remote.grants import Grant
 from reconciler.settings import Settings
@@ -26,9 +26,9 @@ class Wanted(NamedTuple):
     domains: Sequence[Grant] = ()
     """What the applier needs beside, where git declares domains or alias domains."""
 
-    def of(self, account: Account) -> Sequence[Grant]:
+    def of(self, role: Role) -> Sequence[Grant]:
         """What this account needs."""
-        return self.planner if account is Account.PLANNER else self.applier
+        return self.planner if role is Role.PLANNER else self.applier
 
 
 def wanted_rights(settings: Settings, version: int = 0) -> dict[str, Wanted]:
@@ -57,15 +57,15 @@ def statements(grants: Sequence[Grant], url: str, login: str = "") -> list[str]:
     return [f"{grant.statement(dialect, str(database.database), login)};" for grant in grants]
 
 
-def grant_lines(settings: Settings, account: Account) -> Iterator[str]:
+def grant_lines(settings: Settings, role: Role) -> Iterator[str]:
     """All statements that this account needs, in each database; what only some sites need is behind `--`, as comments
     are in SQL."""
     section, own = settings.postfixadmin, settings.ledger.url
     wanted = wanted_rights(settings)
     if section is not None and OWN in wanted:
-        url = _url_of(settings, section.url, account)
-        yield from statements(wanted[OWN].of(account), url)
-        if account is Account.APPLIER:
+        url = _url_of(settings, section.url, role)
+        yield from statements(wanted[OWN].of(role), url)
+        if role is Role.APPLIER:
             late = [g for g in wanted_rights(settings, WITH_APP_PASSWORDS)[OWN].applier if g not in wanted[OWN].applier]
             yield "-- where PostfixAdmin is 4.0 or later:"
             yield from (f"-- {line}" for line in statements(late, url))
@@ -73,13 +73,13 @@ def grant_lines(settings: Settings, account: Account) -> Iterator[str]:
             yield from (f"-- {line}" for line in statements(wanted[OWN].domains, url))
     if own is not None and LEDGER in wanted:
         yield "-- in the ledger's database:"
-        yield from statements(wanted[LEDGER].of(account), _url_of(settings, own, account))
+        yield from statements(wanted[LEDGER].of(role), _url_of(settings, own, role))
 
 
-def _url_of(settings: Settings, url: str, account: Account) -> str:
+def _url_of(settings: Settings, url: str, role: Role) -> str:
     """As the planner's user, where the site file names one."""
     user = settings.planner.database_user if settings.planner is not None else None
-    return with_user(url, user) if user is not None and account is Account.PLANNER else url
+    return with_user(url, user) if user is not None and role is Role.PLANNER else url
 
 
 def _dialect(url: str) -> str:

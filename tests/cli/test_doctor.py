@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.doctor.context import Account
+from reconciler.doctor.context import Role
 from tests.cli.conftest import Command
 from tests.cli.test_formats import valid
 from tests.doctor.granted import granted
@@ -94,8 +94,8 @@ def test_one_database_without_its_password_and_the_other_is_looked_at(
 URL = "mysql+pymysql://reconciler@db.example/postfixadmin"
 
 
-@pytest.mark.parametrize("account", Account)
-def test_grants_are_printed_for_each_account(here: Path, command: Command, account: Account) -> None:
+@pytest.mark.parametrize("account", Role)
+def test_grants_are_printed_for_each_account(here: Path, command: Command, account: Role) -> None:
     """They are the page's, which tests/integration/test_rights.py shows to be enough and each of them needed."""
     written(here, postfixadmin={"url": URL}, planner={"database_user": "planner"})
     answer = command("doctor", "--grants", account.value)
@@ -104,7 +104,7 @@ def test_grants_are_printed_for_each_account(here: Path, command: Command, accou
     assert lines == granted("MariaDB", account)
     late = [line for line in answer.out.splitlines() if "mailbox_app_password" in line]
     assert [line.startswith("-- GRANT SELECT, INSERT, UPDATE, DELETE") for line in late] == (
-        [True] if account is Account.APPLIER else []
+        [True] if account is Role.APPLIER else []
     )
 
 

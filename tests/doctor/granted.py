@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from reconciler.doctor.context import Account
+from reconciler.doctor.context import Role
 from reconciler.doctor.wanted_rights import OWN, statements, wanted_rights
 from reconciler.settings import Settings
 
 _URLS = {"MariaDB": "mysql+pymysql://{}@db.example/postfixadmin", "PostgreSQL": "postgresql+psycopg://{}@db.example/p"}
-_USERS = {Account.PLANNER: "planner", Account.APPLIER: "reconciler"}
+_USERS = {Role.PLANNER: "planner", Role.APPLIER: "reconciler"}
 
 
-def granted(database: str, account: Account) -> list[str]:
+def granted(database: str, account: Role) -> list[str]:
     """The statements, a line each, with their semicolons."""
     url = _URLS[database].format(_USERS[account])
     settings = Settings.model_validate({"site": "nrw", "folder": Path("/"), "postfixadmin": {"url": url}})

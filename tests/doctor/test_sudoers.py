@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.doctor.check import Check
-from reconciler.doctor.context import Account, DoctorContext
+from reconciler.doctor.context import DoctorContext, Role
 from reconciler.doctor.sudoers import examine
 from reconciler.remote.host import Completed
 from reconciler.remote.outbox import OutboxMailer
@@ -57,10 +57,10 @@ def allow() -> Iterator[Allow]:
         file.unlink()
 
 
-async def checked(account: Account | None = None, section: Postfix = SECTION) -> dict[str, Check]:
+async def checked(role: Role | None = None, section: Postfix = SECTION) -> dict[str, Check]:
     settings = Settings(site="nrw", folder=Path("/"), postfix=section)
     context = DoctorContext(
-        settings=settings, hosts=OneHost(AsUser()), mailer=OutboxMailer(Path("/nowhere")), account=account
+        settings=settings, hosts=OneHost(AsUser()), mailer=OutboxMailer(Path("/nowhere")), role=role
     )
     return {check.name: check for check in await examine(context)}
 
@@ -68,7 +68,7 @@ async def checked(account: Account | None = None, section: Postfix = SECTION) ->
 async def test_the_lines_are_enough_and_no_more(allow: Allow) -> None:
     allow(sudoers_lines(SECTION, USER))
     allow(queue_sudoers_lines(SECTION, USER))
-    found = await checked(Account.APPLIER)
+    found = await checked(Role.APPLIER)
     assert {name: check.verdict.value for name, check in found.items()} == {ENOUGH: "ok", BESIDE: "ok"}
 
 
@@ -81,8 +81,8 @@ async def test_without_lines_the_file_is_printed_as_visudo_takes_it(allow: Allow
     printed.write_text("".join(f"{line}\n" for line in check.fix[1:]))
     _, visudo = require("sudo", "sudo", "visudo")
     assert subprocess.run([visudo, "-cf", printed], capture_output=True, check=False).returncode == 0
-    assert (await checked(Account.APPLIER))[ENOUGH].verdict.value == "failed"
-    assert (await checked(Account.PLANNER))[ENOUGH].verdict.value == "ok"
+    assert (await checked(Role.APPLIER))[ENOUGH].verdict.value == "failed"
+    assert (await checked(Role.PLANNER))[ENOUGH].verdict.value == "ok"
 
 
 async def test_one_line_less_is_named(allow: Allow) -> None:
@@ -95,7 +95,7 @@ async def test_one_line_less_is_named(allow: Allow) -> None:
 
 async def test_a_planner_that_can_write_is_too_much(allow: Allow) -> None:
     allow(sudoers_lines(SECTION, USER))
-    check = (await checked(Account.PLANNER))[ENOUGH]
+    check = (await checked(Role.PLANNER))[ENOUGH]
     assert (check.verdict.value, "merge request" in check.why) == ("warning", True)
 
 
@@ -121,15 +121,13 @@ async def test_a_path_that_sudoers_cannot_hold_is_said(allow: Allow) -> None:
     assert "is not allowed in sudoers" in check.fix[0]
 
 
-@pytest.mark.parametrize(
-    ("account", "verdict"), [(None, "warning"), (Account.APPLIER, "failed"), (Account.PLANNER, "ok")]
-)
-async def test_a_folder_that_cannot_be_written_directly(allow: Allow, account: Account | None, verdict: str) -> None:
-    found = await checked(account, Postfix(sender_access="hash:/etc/sender_access", privilege="direct"))
+@pytest.mark.parametrize(("role", "verdict"), [(None, "warning"), (Role.APPLIER, "failed"), (Role.PLANNER, "ok")])
+async def test_a_folder_that_cannot_be_written_directly(allow: Allow, role: Role | None, verdict: str) -> None:
+    found = await checked(role, Postfix(sender_access="hash:/etc/sender_access", privilege="direct"))
     assert {name: check.verdict.value for name, check in found.items()} == {"writing the map": verdict}
 
 
 async def test_a_folder_that_can_be_written_is_too_much_for_a_planner(allow: Allow) -> None:
     section = Postfix(sender_access="hash:/tmp/sender_access", privilege="direct")
     assert (await checked(None, section))["writing the map"].verdict.value == "ok"
-    assert (await checked(Account.PLANNER, section))["writing the map"].verdict.value == "warning"
+    assert (await checked(Role.PLANNER, section))["writing the map"].verdict.value == "warning"

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import URL
 
 from reconciler.apply.ledger.tables import declare as declare_ledger
-from reconciler.doctor.context import Account
+from reconciler.doctor.context import Role
 from reconciler.doctor.database_server import OURS
 from tests.cli.conftest import Command
 from tests.cli.conftest import command as command  # a fixture
@@ -53,7 +53,7 @@ class Examined:
             for statement in statements:
                 connection.exec_driver_sql(statement)
 
-    def give(self, account: Account, without: str = "") -> None:
+    def give(self, account: Role, without: str = "") -> None:
         """What the account needs, but for the statements in which this stands."""
         lines = granted("MariaDB" if self.mysql else "PostgreSQL", account)
         user = r"(planner|reconciler)" + ("@'%'" if self.mysql else "") + ";$"
@@ -113,8 +113,8 @@ def mariadb_site(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: py
     yield from examined("mariadb", request, tmp_path)
 
 
-@pytest.mark.parametrize("account", Account)
-def test_all_is_well_with_exactly_the_printed_rights(site: Examined, account: Account) -> None:
+@pytest.mark.parametrize("account", Role)
+def test_all_is_well_with_exactly_the_printed_rights(site: Examined, account: Role) -> None:
     site.give(account)
     for arguments in ((), ("--account", account.value)):
         found = site.run(*arguments)
@@ -123,7 +123,7 @@ def test_all_is_well_with_exactly_the_printed_rights(site: Examined, account: Ac
 
 
 def test_the_applier_is_no_planner(site: Examined) -> None:
-    site.give(Account.APPLIER)
+    site.give(Role.APPLIER)
     found = site.run("--account", "planner")
     assert found["rights"]["verdict"] == "ok"
     assert found["needless rights"]["verdict"] == "warning"
@@ -133,7 +133,7 @@ def test_the_applier_is_no_planner(site: Examined) -> None:
 
 
 def test_what_the_fix_says_makes_a_planner_of_the_applier(site: Examined) -> None:
-    site.give(Account.APPLIER)
+    site.give(Role.APPLIER)
     found = site.run("--account", "planner")
     steps = [*found["needless rights"]["fix"], *found["password hashes"]["fix"]]
     site.admin(*(step for step in steps if step.startswith("REVOKE")), *(s for s in steps if s.startswith("GRANT")))
@@ -141,7 +141,7 @@ def test_what_the_fix_says_makes_a_planner_of_the_applier(site: Examined) -> Non
 
 
 def test_each_column_less_is_said_with_its_grant_which_heals_it(site: Examined) -> None:
-    site.give(Account.PLANNER, without="backupmx")
+    site.give(Role.PLANNER, without="backupmx")
     found = site.run("--account", "planner")
     assert found["rights"]["verdict"] == "failed"
     assert "lacks rights on domain" in found["rights"]["saw"]
@@ -152,7 +152,7 @@ def test_each_column_less_is_said_with_its_grant_which_heals_it(site: Examined) 
 
 
 def test_the_planner_can_read_one_secret_column(site: Examined) -> None:
-    site.give(Account.PLANNER)
+    site.give(Role.PLANNER)
     place = f"{site.database.full_url.database}.admin" if site.mysql else "admin"
     site.admin(f"GRANT SELECT (password) ON {place} TO {site.here}")
     found = site.run("--account", "planner")
@@ -167,7 +167,7 @@ def test_a_login_without_any_right_is_told_what_a_planner_needs(site: Examined) 
     found = site.run()
     assert found["rights"]["verdict"] == "failed"
     assert len([step for step in found["rights"]["fix"] if step.startswith("GRANT")]) == len(
-        granted("MariaDB", Account.PLANNER)
+        granted("MariaDB", Role.PLANNER)
     )
 
 
@@ -185,7 +185,7 @@ def test_a_login_without_any_right_is_told_what_a_planner_needs(site: Examined) 
 def test_more_than_the_applier_needs(mariadb_site: Examined, right: str, word: str) -> None:
     site = mariadb_site
     names = {"db": site.database.full_url.database, "login": site.here}
-    site.give(Account.APPLIER)
+    site.give(Role.APPLIER)
     site.admin(right.format(**names))
     found = site.run("--account", "applier")["needless rights"]
     assert found["verdict"] == "warning"
@@ -198,7 +198,7 @@ def test_more_than_the_applier_needs(mariadb_site: Examined, right: str, word: s
 def test_rights_by_a_role_count(mariadb_site: Examined) -> None:
     site = mariadb_site
     database = site.database.full_url.database
-    site.give(Account.PLANNER, without="vacation")
+    site.give(Role.PLANNER, without="vacation")
     site.admin(
         f"CREATE ROLE r_{database}",
         f"GRANT SELECT (email, active), DELETE ON {database}.vacation TO r_{database}",
@@ -216,7 +216,7 @@ def test_rights_by_a_role_count(mariadb_site: Examined) -> None:
 
 @pytest.mark.parametrize("site", ["postgresql"], indirect=True)
 def test_powers_of_a_postgresql_role(site: Examined) -> None:
-    site.give(Account.PLANNER)
+    site.give(Role.PLANNER)
     site.admin(
         f"ALTER ROLE {site.here} CREATEROLE",
         f"GRANT pg_read_server_files TO {site.here}",
@@ -236,13 +236,13 @@ def test_a_ledger_at_an_url_of_its_own(mariadb_site: Examined) -> None:
     site = mariadb_site
     name = f"led_{site.database.full_url.database}"
     url = site.url.set(database=name)
-    ledger = granted_lines(site, Account.APPLIER, "reconciler_")
+    ledger = granted_lines(site, Role.APPLIER, "reconciler_")
     site.admin(f"CREATE DATABASE {name}")
     try:
         engine = own_engine(site.server.admin.url.set(database=name))
         with engine.begin() as connection:
             declare_ledger().meta.metadata.create_all(connection)
-        site.give(Account.APPLIER, without="reconciler_")
+        site.give(Role.APPLIER, without="reconciler_")
         site.more = {"ledger": {"url": bare(url), "password_env": ENV}}
         found = site.run("--account", "applier")
         assert found["reachable (ledger.url)"]["verdict"] == "unknown"
@@ -258,7 +258,7 @@ def test_a_ledger_at_an_url_of_its_own(mariadb_site: Examined) -> None:
         site.admin(f"DROP DATABASE {name}")
 
 
-def granted_lines(site: Examined, account: Account, word: str) -> list[str]:
+def granted_lines(site: Examined, account: Role, word: str) -> list[str]:
     """What the account needs on tables with this word in their names."""
     lines = (
         line.replace("postfixadmin.", f"{site.database.full_url.database}.") for line in granted("MariaDB", account)
@@ -267,7 +267,7 @@ def granted_lines(site: Examined, account: Account, word: str) -> list[str]:
 
 
 def test_a_table_without_transactions(mariadb_site: Examined) -> None:
-    mariadb_site.give(Account.PLANNER)
+    mariadb_site.give(Role.PLANNER)
     mariadb_site.admin("ALTER TABLE alias ENGINE=MyISAM")
     found = mariadb_site.run()["engines"]
     assert found["verdict"] == "failed"
@@ -278,7 +278,7 @@ def test_a_table_without_transactions(mariadb_site: Examined) -> None:
 
 def test_a_server_that_cuts_values(mariadb_site: Examined) -> None:
     site = mariadb_site
-    site.give(Account.PLANNER)
+    site.give(Role.PLANNER)
     with site.server.admin.connect() as connection:
         before = str(connection.execute(text("SELECT @@GLOBAL.sql_mode")).scalar())
         connection.execute(text("SET GLOBAL sql_mode = ''"))
@@ -293,7 +293,7 @@ def test_a_server_that_cuts_values(mariadb_site: Examined) -> None:
 
 @pytest.mark.parametrize(("version", "verdict"), [("1843", "failed"), ("1847", "ok"), ("1999", "warning")])
 def test_the_version_of_the_tables(site: Examined, version: str, verdict: str) -> None:
-    site.give(Account.PLANNER)
+    site.give(Role.PLANNER)
     site.admin(f"UPDATE config SET value = '{version}' WHERE name = 'version'")
     assert site.run()["schema version"]["verdict"] == verdict
 
@@ -301,7 +301,7 @@ def test_the_version_of_the_tables(site: Examined, version: str, verdict: str) -
 @pytest.mark.parametrize(("collation", "verdict"), [("latin1_bin", "failed"), ("latin1_swedish_ci", "warning")])
 def test_collations_of_addresses(mariadb_site: Examined, collation: str, verdict: str) -> None:
     site = mariadb_site
-    site.give(Account.PLANNER)
+    site.give(Role.PLANNER)
     site.admin(f"ALTER TABLE alias MODIFY address varchar(255) CHARACTER SET latin1 COLLATE {collation} NOT NULL")
     found = site.run()["collations"]
     assert found["verdict"] == verdict
@@ -311,7 +311,7 @@ def test_collations_of_addresses(mariadb_site: Examined, collation: str, verdict
 
 
 def test_a_column_that_a_site_added(site: Examined) -> None:
-    site.give(Account.APPLIER)
+    site.give(Role.APPLIER)
     site.admin("ALTER TABLE alias ADD COLUMN billing varchar(10) NOT NULL")
     found = site.run()["changed tables"]
     assert found["verdict"] == "failed"
@@ -319,7 +319,7 @@ def test_a_column_that_a_site_added(site: Examined) -> None:
 
 
 def test_a_login_with_few_connections(site: Examined) -> None:
-    site.give(Account.PLANNER)
+    site.give(Role.PLANNER)
     limit = "WITH MAX_USER_CONNECTIONS" if site.mysql else "CONNECTION LIMIT"
     alter = f"ALTER USER {site.here} {limit}"
     site.admin(f"{alter} {OURS - 1}")
@@ -350,7 +350,7 @@ def test_a_password_that_is_not_set(site: Examined, monkeypatch: pytest.MonkeyPa
 
 
 def test_the_way_to_another_machine(mariadb_site: Examined) -> None:
-    mariadb_site.give(Account.PLANNER)
+    mariadb_site.give(Role.PLANNER)
     mariadb_site.url = mariadb_site.url.set(host="0.0.0.0")
     found = mariadb_site.run()["TLS"]
     assert found["verdict"] == "warning"
@@ -395,7 +395,7 @@ def site_folder(tmp_path: Path) -> Path:
 
 def test_a_database_in_another_time_zone(mariadb_site: Examined) -> None:
     site = mariadb_site
-    site.give(Account.PLANNER)
+    site.give(Role.PLANNER)
     with site.server.admin.connect() as connection:
         connection.exec_driver_sql("SET GLOBAL time_zone = '+09:00'")
         site.zone = "Europe/Berlin"
@@ -409,7 +409,7 @@ def test_a_database_in_another_time_zone(mariadb_site: Examined) -> None:
 
 def test_a_database_whose_clock_is_wrong(mariadb_site: Examined) -> None:
     site = mariadb_site
-    site.give(Account.PLANNER)
+    site.give(Role.PLANNER)
     with site.server.admin.connect() as connection:
         connection.exec_driver_sql("SET GLOBAL init_connect = 'SET timestamp = UNIX_TIMESTAMP() + 100'")
         try:

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 
-from reconciler.doctor.context import Account
+from reconciler.doctor.context import Role
 from reconciler.sandbox.openxchange import control
 from tests.cli.site import ANNA_DECLARED, DOMAIN, today
 from tests.doctor.granted import granted
@@ -28,7 +28,7 @@ VACATION = "anna.beispiel#pirat.alt@autoreply.example"
 
 def printed(database: str, command: str) -> list[str]:
     """The statements that an account needs: the page has the same (tests/test_docs.py)."""
-    account = Account.APPLIER if command == "apply" else Account.PLANNER
+    account = Role.APPLIER if command == "apply" else Role.PLANNER
     return [line.rstrip(";") for line in granted(database, account)]
 
 

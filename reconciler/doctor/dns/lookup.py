@@ -5,8 +5,8 @@ failed lookup is unknown, never "no record".
 from __future__ import annotations
 
 import asyncio
-from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import NamedTuple, TypeAlias
+from ipaddress import ip_address
+from typing import NamedTuple
 
 import dns.asyncresolver
 import dns.exception
@@ -17,9 +17,8 @@ import dns.rcode
 import dns.rdatatype
 import dns.resolver
 
+from reconciler.doctor.context import IpAddress
 from reconciler.errors import Unreadable
-
-IpAddress: TypeAlias = IPv4Address | IPv6Address
 
 _PATIENCE = 5.0
 """Seconds for one question, its second tries and a repetition over TCP included."""

@@ -6,7 +6,8 @@ from ipaddress import ip_address
 from typing import NamedTuple
 
 from reconciler.doctor.check import Verdict
-from reconciler.doctor.dns.lookup import IpAddress, Lookup
+from reconciler.doctor.context import IpAddress
+from reconciler.doctor.dns.lookup import Lookup
 from reconciler.doctor.dns.seen import Seen
 
 _NO_MAIL = "no mail reaches the domain"

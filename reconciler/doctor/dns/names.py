@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reconciler.doctor.check import Check, Verdict, unknown
-from reconciler.doctor.dns.lookup import IpAddress, Lookup
+from reconciler.doctor.context import IpAddress
+from reconciler.doctor.dns.lookup import Lookup
 from reconciler.doctor.dns.senders import AREA
 from reconciler.errors import Unreadable
 

@@ -12,8 +12,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import NamedTuple
 
 from reconciler.doctor.check import Check, Verdict
-from reconciler.doctor.context import DoctorContext
-from reconciler.doctor.dns.lookup import IpAddress
+from reconciler.doctor.context import DoctorContext, IpAddress
 from reconciler.doctor.main_cf import MainCf, Service, read_main_cf
 from reconciler.errors import Unreadable
 from reconciler.remote.host import PLAIN, Host

@@ -12,7 +12,8 @@ from ipaddress import IPv4Address, ip_network
 from typing import NamedTuple, Protocol
 from urllib.parse import quote
 
-from reconciler.doctor.dns.lookup import Answer, IpAddress
+from reconciler.doctor.context import IpAddress
+from reconciler.doctor.dns.lookup import Answer
 from reconciler.doctor.dns.spf_record import BadRecord, Mechanism, Record, is_spf, parse
 from reconciler.errors import Unreadable
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reconciler.doctor.check import Verdict
-from reconciler.doctor.dns.lookup import IpAddress, Lookup
+from reconciler.doctor.context import IpAddress
+from reconciler.doctor.dns.lookup import Lookup
 from reconciler.doctor.dns.seen import Seen
 from reconciler.doctor.dns.spf import MOST_LOOKUPS, NO_TERM, SpfOutcome, SpfResult, check_host, spf_records
 

@@ -8,10 +8,10 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from reconciler.doctor.check import Check, Verdict, unknown
-from reconciler.doctor.context import DoctorContext
+from reconciler.doctor.context import DoctorContext, IpAddress
 from reconciler.doctor.dns.authority import ttl_of
 from reconciler.doctor.dns.domains import read_domains
-from reconciler.doctor.dns.lookup import IpAddress, Lookup
+from reconciler.doctor.dns.lookup import Lookup
 from reconciler.doctor.dns.senders import Senders, read_senders
 from reconciler.doctor.main_cf import read_main_cf
 from reconciler.doctor.moving.records import AddressRecord, NotRead, address_record, names_of, spf_of

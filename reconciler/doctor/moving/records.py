@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from reconciler.doctor.context import IpAddress
 from reconciler.doctor.dns.authority import Ttl, ttl_of
-from reconciler.doctor.dns.lookup import IpAddress, Lookup
+from reconciler.doctor.dns.lookup import Lookup
 from reconciler.doctor.dns.mx import mx_names
 from reconciler.doctor.dns.spf import SpfOutcome, SpfResult, check_host
 from reconciler.doctor.dns.spf_check import terms_for

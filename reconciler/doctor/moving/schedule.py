@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from reconciler.doctor.check import Check, Verdict
-from reconciler.doctor.dns.lookup import IpAddress
+from reconciler.doctor.context import IpAddress
 from reconciler.doctor.dns.authority import Ttl
 from reconciler.doctor.dns.names import ptr_line
 from reconciler.doctor.moving.records import AddressRecord, Spf
