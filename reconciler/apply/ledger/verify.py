@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, Table, func, select
 from sqlalchemy.engine import Row
 
 from reconciler.apply.ledger import chain
@@ -24,6 +24,8 @@ _STREAM = 100
 """Records in memory at a time; each may have 200,000 characters."""
 _STEPS = 20_000
 """Steps of the runs that are looked at together, as long as it is more than one run."""
+_TEXT = 10_000_000
+"""Length of their plans, likewise: characters, or bytes on MariaDB."""
 _WORDS: Mapping[str, str] = {
     Part.RUN: "who began it, when, and which plan of which commit",
     Part.PLAN: "its plan",
@@ -155,7 +157,7 @@ class _Rows:
     def faults(self) -> Iterator[Fault]:
         db, run = self._db, self._db.tables.runs.c
         there = db.execute(select(run.id).where(run.site == db.site)).scalars().all()
-        for some in together(db, sorted({*there, *self._chained})):
+        for some in together(db, sorted({*there, *self._chained}), plans=True):
             yield from self._some(some)
 
     def _some(self, numbers: Sequence[int]) -> Iterator[Fault]:
@@ -197,21 +199,29 @@ class _Rows:
         yield from _differences(number, found, expected, old=old)
 
 
-def together(db: SiteTables, runs: Sequence[int]) -> Iterator[list[int]]:
-    """Runs in groups, in their order: at most CHUNK, of at most _STEPS steps unless it is one run."""
-    step = db.tables.steps.c
-    counted = db.execute(db.steps(step.run, func.count()).group_by(step.run))
-    steps: dict[int, int] = {row[0]: row[1] for row in counted}
+def together(db: SiteTables, runs: Sequence[int], *, plans: bool = False) -> Iterator[list[int]]:
+    """Runs in groups, in their order: at most CHUNK, of at most _STEPS steps, and, where their `plans` are read too, of
+    at most _TEXT length of them, unless it is one run."""
+    tables = db.tables
+    steps = _by_number(db, tables.steps, func.count())
+    lengths = _by_number(db, tables.plans, func.sum(func.length(tables.plans.c.text))) if plans else {}
     group: list[int] = []
-    size = 0
+    size = text = 0
     for run in runs:
-        if group and (len(group) == CHUNK or size + steps.get(run, 0) > _STEPS):
+        size, text = size + steps.get(run, 0), text + lengths.get(run, 0)
+        if group and (len(group) == CHUNK or size > _STEPS or text > _TEXT):
             yield group
-            group, size = [], 0
+            group, size, text = [], steps.get(run, 0), lengths.get(run, 0)
         group.append(run)
-        size += steps.get(run, 0)
     if group:
         yield group
+
+
+def _by_number(db: SiteTables, table: Table, value: ColumnElement[int]) -> dict[int, int]:
+    """Run → this value over its rows in the table."""
+    run = db.tables.runs.c
+    query = select(table.c.run, value).join(db.tables.runs, run.id == table.c.run).where(run.site == db.site)
+    return {row[0]: int(row[1]) for row in db.execute(query.group_by(table.c.run))}
 
 
 def _by_run(rows: Iterable[dict[str, Any]]) -> defaultdict[int, list[dict[str, Any]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 from collections.abc import Iterator
 from datetime import date
 
@@ -153,6 +154,28 @@ async def test_records_cost_statements_by_the_run_and_none_by_the_step(
     with engine.connect() as connection:
         longest = max(len(row.leaves) for row in connection.execute(table.select()))
     assert 200_000 < longest < 250_000
+
+
+async def test_it_holds_some_plans_at_a_time_and_many_runs_cost_few_statements(
+    ledger: Ledger, engine: Engine, statements: list[str]
+) -> None:
+    lease = await ledger.acquire("technik", "mail.example", 7)
+    costs = []
+    for number, size in ((1, 10), (60, 10), (60, 1_000_000)):
+        for _ in range(number):
+            run = await ledger.begin(lease, new_run([block("spam.example")], document="x" * size))
+            await ledger.finish(run, RunState.DONE)
+        del statements[:]
+        tracemalloc.start()
+        try:
+            await sound(ledger)
+            costs.append((len(statements), tracemalloc.get_traced_memory()[1]))
+        finally:
+            tracemalloc.stop()
+    (first, _), (same, _), (last, memory) = costs
+    assert first == same
+    assert last - first < 60
+    assert memory < 40_000_000
 
 
 async def test_a_head_that_is_older_than_the_chain_is_said(ledger: Ledger, engine: Engine) -> None:
