@@ -20,7 +20,7 @@ from reconciler.planning.changes import Outcome, Result, Step
 from reconciler.planning.identity import addresses_of
 from reconciler.remote.concurrency import to_its_end
 from reconciler.remote.database import connect, open_database
-from reconciler.remote.database_errors import explained, is_temporary
+from reconciler.remote.database_errors import explained, is_busy, is_temporary
 from reconciler.settings import OpenXchange, Settings, secret
 from reconciler.systems.openxchange.perform import FoundUsers, look
 from reconciler.systems.openxchange.tool_answers import AGAIN, PLAN
@@ -45,6 +45,8 @@ class Subscriptions:
     def __init__(self, section: OpenXchange, settings: Settings) -> None:
         self._context = section.context
         self._engine: Engine | None = None
+        self._unanswered: dict[str, Removed] = {}
+        """User id → what was there before a COMMIT whose answer was lost."""
         self.reachable = section.database_url is not None
         """Whether the site file says where the database is. The planner does not log in: nothing is read there."""
         if section.database_url is not None and not settings.as_planner:
@@ -72,14 +74,27 @@ class Subscriptions:
         assert isinstance(row, SubscriptionsRow)
         if user is None or row.account not in addresses_of(user.row):
             return Outcome.lost_race(f"OX user {row.target} is no longer the one of {row.account}", PLAN)
+        removed: Removed | None = None
         try:
             with connect(engine) as connection, connection.begin():
                 removed = remove(connection, self._context, int(row.target))
         except DBAPIError as error:
-            reason, hint = explained(error, "openxchange.database_url")
-            message = f"the subscriptions of {row.account} are still there: OX's database: {reason}"
-            return Outcome(Result.FAILED, message, f"{hint}; then {AGAIN}", temporary=is_temporary(error))
-        return Outcome(Result.DONE, removed.text)
+            # the COMMIT failed: only of a conflict is it known that all was undone
+            if removed is not None and not is_busy(error):
+                self._unanswered.setdefault(row.target, removed)
+            return self._failed(row, error)
+        earlier = self._unanswered.pop(row.target, removed)
+        return Outcome(Result.DONE, (removed if any(removed) else earlier).text)
+
+    def _failed(self, row: SubscriptionsRow, error: DBAPIError) -> Outcome:
+        reason, hint = explained(error, "openxchange.database_url")
+        message = f"the subscriptions of {row.account} are still there"
+        if (removed := self._unanswered.get(row.target)) is not None:
+            message = (
+                f"it is not known whether the subscriptions of {row.account} are gone ({removed.text}, if they are)"
+            )
+        temporary = is_temporary(error)
+        return Outcome(Result.FAILED, f"{message}: OX's database: {reason}", f"{hint}; then {AGAIN}", temporary)
 
 
 class Removed(NamedTuple):

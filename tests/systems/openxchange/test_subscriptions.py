@@ -8,8 +8,11 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from pymysql.connections import Connection as MySqlConnection
+from pymysql.err import OperationalError
 from sqlalchemy import Engine, text
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
 
 from reconciler.errors import Unreadable
 from reconciler.model.records import Owner, Records, Scope, SubscriptionsRow
@@ -160,6 +163,38 @@ async def test_whatever_fails_in_the_middle_nothing_is_done(database: URL) -> No
     with _engine(database).begin() as connection:
         connection.execute(text("RENAME TABLE elsewhere TO user_attribute"))
     assert dump(database) == before
+
+
+@pytest.mark.parametrize("done", [True, False])
+async def test_when_the_answer_to_its_commit_is_lost_it_does_not_claim_either(
+    database: URL, monkeypatch: pytest.MonkeyPatch, *, done: bool
+) -> None:
+    """The next attempt of the same run knows what was there, whichever of the two it was."""
+    before = dump(database)
+    subscriptions = resets(database)
+    assert subscriptions._engine is not None
+
+    silent = OperationalError(2013, "Lost connection to MySQL server during query")
+
+    def lost(connection: MySqlConnection) -> None:
+        (connection.commit if done else connection.rollback)()
+        raise silent
+
+    def unanswered(*_: object) -> None:
+        raise DBAPIError("SELECT", None, silent)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(subscriptions._engine.dialect, "do_commit", lost)
+        outcome = await one(subscriptions)
+    assert (outcome.result, outcome.temporary) == (Result.FAILED, True)
+    assert outcome.message.startswith(f"it is not known whether the subscriptions of {ANNA} are gone")
+    assert "2 subscriptions and the recovery token removed" in outcome.message
+    assert (dump(database) != before) is done
+    with monkeypatch.context() as patched:
+        patched.setattr("reconciler.systems.openxchange.subscriptions.remove", unanswered)
+        assert (await one(subscriptions)).message == outcome.message
+    assert await one(subscriptions) == Outcome(Result.DONE, "2 subscriptions and the recovery token removed")
+    assert await one(subscriptions) == Outcome(Result.DONE, "nothing was left of them")
 
 
 async def test_a_user_who_is_somebody_else_by_now_keeps_theirs(database: URL) -> None:
