@@ -45,8 +45,7 @@ class ClockReading(NamedTuple):
 async def examine(context: DoctorContext) -> Sequence[Check]:
     """Each clock by itself."""
     settings = context.settings
-    names = [name for name in host_names(settings) if not settings.reads_only(name)]
-    found = await asyncio.gather(*(_host(context, name) for name in names))
+    found = await asyncio.gather(*(_host(context, name) for name in host_names(settings)))
     section = settings.postfixadmin
     if section is None or section.url.startswith("sqlite"):
         return found
