@@ -51,11 +51,14 @@ def site(
             yield made
 
 
-def _ssh(site: RealSite, *words: str, options: tuple[str, ...] = (), stdin: bytes = b"") -> tuple[int, bytes, bytes]:
-    """OpenSSH' own client with the planner's key."""
+def _ssh(
+    site: RealSite, *words: str, options: tuple[str, ...] = (), stdin: bytes = b"", applies: bool = False
+) -> tuple[int, bytes, bytes]:
+    """OpenSSH' own client with the planner's key, or with that of the login that applies."""
     login = site.sections["ssh"]["mail.example"]
-    argv = ["ssh", "-F", "none", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-i", str(site.folder / "plan-key")]
-    argv += ["-o", f"UserKnownHostsFile={login['known_hosts']}", "-p", str(login["port"]), "-l", USER, *options]
+    user, key = (login["user"], login["key_file"]) if applies else (USER, str(site.folder / "plan-key"))
+    argv = ["ssh", "-F", "none", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-i", key]
+    argv += ["-o", f"UserKnownHostsFile={login['known_hosts']}", "-p", str(login["port"]), "-l", user, *options]
     done = subprocess.run([*argv, login["address"], *words], input=stdin, capture_output=True, timeout=60, check=False)
     return done.returncode, done.stdout, done.stderr
 
@@ -177,7 +180,7 @@ def test_no_verb_that_writes_succeeds(site: RealSite) -> None:
 
 
 def test_no_shell_no_file_and_no_tunnel(site: RealSite) -> None:
-    """SFTP, a terminal, forwarding, an agent, variables: sshd would offer them all to another key."""
+    """SFTP, a terminal, forwarding: sshd would offer them all to another key."""
     before = site.live()
     status, out, _ = _ssh(site)
     assert (status, out) == (77, b"")
@@ -193,9 +196,19 @@ def test_no_shell_no_file_and_no_tunnel(site: RealSite) -> None:
     status, out, err = _ssh(site, options=("-W", f"127.0.0.1:{site.postfix.port}"), stdin=b"QUIT\r\n")
     assert status != 0
     assert b"administratively prohibited" in err
-    status, out, err = _ssh(site, "env", options=("-A", "-X", "-o", "SendEnv=LC_ALL SECRET", "-o", "SetEnv=SECRET=x"))
-    assert (status, out) == (77, b"")
     assert site.live() == before
+
+
+def test_no_variable_of_the_session_gets_through(site: RealSite) -> None:
+    """Those that sshd lets in, as it does for the login that applies."""
+    options = ("-o", "SendEnv=LC_ALL", "-o", "SetEnv=SECRET=x LC_TIME=POSIX")
+    _, out, _ = _ssh(site, "env", options=options, applies=True)
+    assert {b"SECRET=x", b"LC_TIME=POSIX"} <= set(out.splitlines())
+    with (planner.ETC / "commands").open("a", encoding="utf-8") as commands:
+        commands.write("user LC_ALL=C env\n")
+    status, out, err = _ssh(site, f"reconciler-remote 1 30 {'0' * 16} {'1' * 16} LC_ALL=C env", options=options)
+    assert status == 0, err
+    assert set(out.splitlines()[1:-1]) == {b"PATH=/usr/sbin:/usr/bin:/sbin:/bin", b"HOME=/", b"LC_ALL=C"}
 
 
 def test_the_user_can_write_nothing_of_its_own(site: RealSite) -> None:
