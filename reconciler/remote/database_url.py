@@ -65,12 +65,17 @@ def split(text: str) -> Parts:
     return Parts(match["driver"], None if match["password"] is None else unquote(match["password"]), query)
 
 
+def has_users(text: str) -> bool:
+    """Whether it is a URL of a server, in whose database somebody logs in, and not of a file."""
+    return not text.startswith("sqlite")
+
+
 def with_user(text: str, user: str) -> str:
-    """The URL with another user; a file has none."""
+    """The URL with another user, also where the server is left out, as for a socket; a file has none."""
+    if not has_users(text):
+        return text
     driver, _, rest = text.partition("://")
     server, slash, path = rest.partition("/")
-    if not server or driver.startswith("sqlite"):
-        return text
     return f"{driver}://{user}@{server.rpartition('@')[2]}{slash}{path}"
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from reconciler.remote.database_url import Parts, split
+from reconciler.remote.database_url import Parts, split, with_user
 
 _SIGNS = ["://", ":", "/", "@", "?", "&", ";", "=", "[", "]", "%40", "%3F", "+", " ", "\n", "#", "ä", "٣"]
 _WORDS = ["mysql+pymysql", "sqlite", "user", "secret", "host", "3306", "ssl_ca", "local_infile", "1", "x"]
@@ -28,3 +29,17 @@ def test_a_url_is_split_as_sqlalchemy_splits_it(text: str) -> None:
         url = make_url(text)
         theirs = Parts(url.drivername, url.password, dict(url.query))
     assert ours == theirs
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "postgresql+psycopg:///pfa",
+        "postgresql+psycopg:///pfa?sslmode=require",
+        "mysql+pymysql://applier@[::1]:3306/pfa",
+        "mysql+pymysql://mail.example/pfa",
+    ],
+)
+def test_another_user_is_in_the_url_also_where_no_server_is(text: str) -> None:
+    """Without one PostgreSQL takes the user who runs the command, whoever that is."""
+    assert make_url(with_user(text, "planner")) == make_url(text).set(username="planner")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from reconciler.errors import UsageError
-from reconciler.remote.database_url import with_user
+from reconciler.remote.database_url import has_users, with_user
 from reconciler.settings import Ledger, Planner, PostfixAdmin, Settings, Ssh
 
 VARIABLE = "RECONCILER_ROLE"
@@ -39,7 +39,7 @@ def in_its_role(settings: Settings) -> Settings:
 
 
 def _database(section: PostfixAdmin, planner: Planner) -> PostfixAdmin:
-    if planner.database_user is None:
+    if planner.database_user is None or not has_users(section.url):
         return section
     return section.model_copy(
         update={
@@ -52,7 +52,7 @@ def _database(section: PostfixAdmin, planner: Planner) -> PostfixAdmin:
 
 
 def _ledger(section: Ledger, planner: Planner) -> Ledger:
-    if planner.database_user is None or section.url is None:
+    if planner.database_user is None or section.url is None or not has_users(section.url):
         return section
     return section.model_copy(
         update={
