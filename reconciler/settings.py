@@ -290,11 +290,13 @@ class Settings(Site):
     """The site file as people see it."""
     as_planner: bool = False
     """Whether the logins of `planner` are in force."""
+    applier_variables: frozenset[str] = frozenset()
+    """The variables for passwords in the sections that those replaced: they may be set all the same."""
 
     @property
     def secret_variables(self) -> frozenset[str]:
         """The environment variables that the site file names for passwords; no child process gets them."""
-        return frozenset(_variables(self))
+        return self.applier_variables.union(_variables(self))
 
     def reads_only(self, host: str | None) -> bool:
         """Whether the login to this host lists and does nothing else; None is this machine."""

@@ -51,6 +51,31 @@ def test_neither_git_nor_postfix_s_tools_see_a_password(site: StandInSite, tmp_p
     assert OX_ENV not in seen.read_text()
 
 
+def test_the_planner_s_tools_do_not_see_the_applier_s_password(site: StandInSite, tmp_path: Path) -> None:
+    """A machine may have both, as where somebody tries the planner's login out."""
+    applier, planner, seen = "RECONCILER_TEST_APPLIER_DB", "RECONCILER_TEST_PLAN_DB", tmp_path / "seen"
+    (tmp_path / "sbin").mkdir()
+    tool = tmp_path / "sbin" / "listuser"
+    tool.write_text(f'#!/bin/sh\nenv >> "{seen}"\nexit 1\n')
+    tool.chmod(0o755)
+    section = {"database_user": "planner", "database_password_env": planner}
+    site.write(
+        postfixadmin={"url": "mysql+pymysql://applier@127.0.0.1:1/pfa", "password_env": applier},
+        ledger={"url": "sqlite:///ledger.sqlite"},
+        openxchange={"sbin": str(tmp_path / "sbin"), "admin_password_env": OX_ENV},
+        planner=section,
+    )
+    site.run("ledger", "init")
+    site.declare()
+    both = {applier: "geheim-1", planner: "geheim-2", OX_ENV: OX_PASSWORD, "RECONCILER_ROLE": "planner"}
+    planned = subprocess.run(
+        [*COMMAND, "plan"], cwd=site.folder, env=environment(**both), check=False, capture_output=True
+    )
+    assert planned.returncode == 9, planned  # no server is there
+    assert "PATH=" in seen.read_text()
+    assert "geheim" not in seen.read_text()
+
+
 def test_what_cannot_be_closed_keeps_nothing_else_open(
     site: StandInSite, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -31,6 +31,7 @@ def in_its_role(settings: Settings) -> Settings:
     return settings.model_copy(
         update={
             "as_planner": True,
+            "applier_variables": settings.secret_variables,
             "postfixadmin": database and _database(database, planner),
             "ledger": _ledger(settings.ledger, planner),
             "ssh": settings.ssh | {name: login for name, login in logins.items() if login is not None},
