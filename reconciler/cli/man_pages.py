@@ -37,6 +37,7 @@ _STATUSES = {
 _ENVIRONMENT = {
     "RECONCILER_SITE": "The site file, as --site names it.",
     "RECONCILER_STATE": "The folder of the declared state, as --state names it.",
+    "RECONCILER_ROLE": "planner: read with the logins of the section planner of the site file, and change nothing.",
     "NO_COLOR": "No colours on the terminal.",
 }
 

@@ -12,6 +12,7 @@ import pytest
 from reconciler.cli import man_pages
 from reconciler.cli.exit_status import Status
 from reconciler.declared.json_schema import site_schema
+from reconciler.declared.site_file.planner import VARIABLE
 from tests.cli.test_help import COMMANDS
 from tests.services.needs import require
 
@@ -47,6 +48,12 @@ def test_the_first_page_names_every_command_and_status(folder: Path) -> None:
     for name in COMMANDS:
         assert f"{page_of(name).removesuffix('.1')}(1)" in shown
     assert set(man_pages._STATUSES) == set(Status)
+
+
+def test_the_first_page_names_the_variables_of_the_environment(folder: Path) -> None:
+    shown = read(folder / "reconciler.1").partition(" ENVIRONMENT ")[2].partition(" EXIT STATUS ")[0]
+    for name in ("RECONCILER_SITE", "RECONCILER_STATE", VARIABLE, "NO_COLOR"):
+        assert name in shown
 
 
 @pytest.mark.parametrize("name", COMMANDS)
