@@ -184,7 +184,10 @@ def test_a_host_without_ox_needs_neither_sudo_nor_a_password(site: RealSite) -> 
     site.write(openxchange=None)
     printed = site.run("remote", "install")
     assert printed.status == 0, printed
-    assert "sudo" not in re.sub(r"(?s)<<'END-OF-PROGRAM'.*END-OF-PROGRAM", "", printed.out).replace("uninstall", "")
+    script = re.sub(r"(?s)<<'END-OF-PROGRAM'.*END-OF-PROGRAM", "", printed.out)
+    assert [line for line in script.splitlines() if "sudo" in line] == [
+        f'rm -f {planner.SUDOERS} "$folder/openxchange-password"'
+    ]
     done = run_as_root(printed.out)
     assert done.returncode == 0, done
     assert not planner.SUDOERS.exists()
@@ -193,6 +196,33 @@ def test_a_host_without_ox_needs_neither_sudo_nor_a_password(site: RealSite) -> 
     here = site.run("remote", "install")
     assert here.status == 2
     assert "nobody logs in" in here.words
+
+
+def test_when_ox_leaves_the_host_its_password_and_sudo_go(site: RealSite) -> None:
+    typed_password()
+    assert run_as_root(site.run("remote", "install").out).returncode == 0
+    assert planner.SUDOERS.exists()
+    site.write(openxchange=None)
+    done = run_as_root(site.run("remote", "install").out)
+    assert done.returncode == 0, done
+    assert not planner.SUDOERS.exists()
+    assert not planner.PASSWORD.exists()
+    assert as_planner(site, "plan").status == 0
+
+
+def test_the_way_in_of_another_site_is_left_alone(site: RealSite) -> None:
+    typed_password()
+    assert run_as_root(site.run("remote", "install").out).returncode == 0
+    before = {path: path.read_bytes() for path in (planner.ETC / "commands", planner.HOME / ".ssh/authorized_keys")}
+    site.write(site="bund")
+    for command in ("install", "uninstall"):
+        done = run_as_root(site.run("remote", command).out)
+        assert done.returncode == 1, done
+        assert f"{USER} is the planner of the site nrw here" in done.stderr
+        assert "--user NAME" in done.stderr
+    assert {path: path.read_bytes() for path in before} == before
+    site.write(site="nrw")
+    assert run_as_root(site.run("remote", "install").out).returncode == 0
 
 
 def test_the_environment_of_the_one_who_prints_is_not_in_it(site: RealSite) -> None:
