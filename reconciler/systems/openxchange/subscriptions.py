@@ -90,9 +90,8 @@ class Subscriptions:
         reason, hint = explained(error, "openxchange.database_url")
         message = f"the subscriptions of {row.account} are still there"
         if (removed := self._unanswered.get(row.target)) is not None:
-            message = (
-                f"it is not known whether the subscriptions of {row.account} are gone ({removed.text}, if they are)"
-            )
+            message = f"it is not known whether the subscriptions of {row.account} are gone"
+            message += f" ({removed.text}, if they are)" if any(removed) else ""
         temporary = is_temporary(error)
         return Outcome(Result.FAILED, f"{message}: OX's database: {reason}", f"{hint}; then {AGAIN}", temporary)
 

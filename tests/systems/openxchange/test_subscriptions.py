@@ -194,6 +194,10 @@ async def test_when_the_answer_to_its_commit_is_lost_it_does_not_claim_either(
         patched.setattr("reconciler.systems.openxchange.subscriptions.remove", unanswered)
         assert (await one(subscriptions)).message == outcome.message
     assert await one(subscriptions) == Outcome(Result.DONE, "2 subscriptions and the recovery token removed")
+    with monkeypatch.context() as patched:
+        patched.setattr(subscriptions._engine.dialect, "do_commit", lost)
+        outcome = await one(subscriptions)
+    assert outcome.message.startswith(f"it is not known whether the subscriptions of {ANNA} are gone: OX's database:")
     assert await one(subscriptions) == Outcome(Result.DONE, "nothing was left of them")
 
 
