@@ -54,7 +54,7 @@ class Sealed(NamedTuple):
     rows: Iterable[tuple[int, Sequence[Any]]]
 
 
-class Gone(NamedTuple):
+class PrunedRows(NamedTuple):
     """Rows of one run that were taken out: part and number of each."""
 
     run: int
@@ -96,7 +96,7 @@ def leaf(salt: str, part: str, run: int, index: int, sealed: Sequence[Any]) -> s
     return _digest([_FORMAT, salt, part, run, index, *sealed])
 
 
-def append(db: SiteTables, sealed: Iterable[Sealed | Gone]) -> None:
+def append(db: SiteTables, sealed: Iterable[Sealed | PrunedRows]) -> None:
     """Writes records behind the last one; the first time also the one before all. Needs the lock of the site, or that
     nobody else writes the runs that these are about: the head's row lets one writer in at a time."""
     head = _head(db) or _started(db)
@@ -180,10 +180,10 @@ def _broken(db: SiteTables, how: str) -> LedgerUnusable:
     )
 
 
-def _records(db: SiteTables, sealed: Iterable[Sealed | Gone]) -> Iterator[dict[str, Any]]:
+def _records(db: SiteTables, sealed: Iterable[Sealed | PrunedRows]) -> Iterator[dict[str, Any]]:
     at = db.clock()
     for each in sealed:
-        if isinstance(each, Gone):
+        if isinstance(each, PrunedRows):
             for spans in chunks(_spans(each.rows), _LEAVES):
                 text = " ".join(f"{part}:{first}-{last}" for part, first, last in spans)
                 yield {"part": Part.PRUNED, "run": each.run, "at": at, "salt": "", "leaves": text}

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Table, delete, exists, insert, or_, select
 
 from reconciler.apply.ledger import chain, inventory, run_queries
-from reconciler.apply.ledger.chain import Gone, Part, Sealed, values
+from reconciler.apply.ledger.chain import Part, PrunedRows, Sealed, values
 from reconciler.apply.ledger.connect import CHUNK, LedgerUnusable, SiteTables, chunks
 from reconciler.apply.ledger.run_queries import OpenFacts, open_facts
 from reconciler.apply.ledger.verify import together
@@ -96,7 +96,7 @@ def prune(db: SiteTables, runs: Sequence[int]) -> Pruned:
         sealed = [entry for run, each in found.items() for entry in _left(db, run, each)]
         _delete(db, found)
         chain.forget_salts(db, list(found), (Part.PLAN, Part.STEPS, Part.STATES, Part.SHOTS))
-        chain.append(db, [*(Gone(run, each.gone) for run, each in found.items()), *sealed])
+        chain.append(db, [*(PrunedRows(run, each.gone) for run, each in found.items()), *sealed])
         _compare(db, runs, needed)
     return _counted(found)
 

@@ -67,64 +67,27 @@ def declare(prefix: str = "") -> LedgerTables:
 
     return LedgerTables(
         meta=table("meta", *_keys(name=32), *_texts(value=255)),
-        runs=table(
-            "runs",
-            Column("id", Integer, primary_key=True, autoincrement=True),
-            *_texts(site=255, digest=64, commit=64, who=255, host=255),
-            Column("pid", BigInteger, nullable=False),
-            Column("started", UtcTime, nullable=False),
-            Column("finished", UtcTime),
-            *_texts(state=16),
-            Index(f"{prefix}runs_digest", "digest"),
-            sqlite_autoincrement=True,  # a later run has a higher number, also after somebody deleted rows
-        ),
+        # a later run has a higher number, also after somebody deleted rows
+        runs=table("runs", *_run_columns(), Index(f"{prefix}runs_digest", "digest"), sqlite_autoincrement=True),
         # in parts: a plan of ten thousand accounts is bigger than MariaDB's max_allowed_packet
         plans=table("plans", *_numbers("run", "part"), Column("text", _LONG, nullable=False)),
         steps=table("steps", *_step_columns(), *_step_indexes(f"{prefix}steps_")),
-        inventory=table(
-            "inventory",
-            *_keys(site=255, system=32, kind=32, key=KEY_LENGTH),
-            *_texts(scope=16, subject=KEY_LENGTH),
-            Column("value", _LONG, nullable=False),
-            *_texts(commit=64),
-            Column("run", Integer, nullable=False),
-            Column("since", UtcTime, nullable=False),
-            *_texts(since_commit=64),
-        ),
-        # `since` and `expires` are milliseconds since 1970 by the database's clock; `expires` is null when it is free
-        lock=table(
-            "lock",
-            *_keys(name=255),
-            *_texts(holder=255, host=255),
-            Column("pid", BigInteger, nullable=False),
-            Column("run", Integer),
-            Column("since", BigInteger),
-            Column("expires", BigInteger),
-            Column("fence", BigInteger, nullable=False),
-        ),
-        one_shots=table(
-            "one_shots",
-            Column("id", Integer, primary_key=True, autoincrement=True),
-            Column("run", Integer, nullable=False),
-            # step_id is empty: missed, so that no step does it
-            *_texts(step_id=_STEP_ID_LENGTH, address=KEY_LENGTH, name=64),
-            Column("date", Date, nullable=False),
-        ),
+        inventory=table("inventory", *_inventory_columns()),
+        lock=table("lock", *_lock_columns()),
+        one_shots=table("one_shots", *_one_shot_columns()),
         # see `chain`
-        chain=table(
-            "chain",
-            *_keys(site=255),
-            *_numbers("number"),
-            *_texts(part=16),
-            Column("run", Integer, nullable=False),
-            Column("at", UtcTime, nullable=False),
-            *_texts(salt=64),
-            Column("leaves", _LONG, nullable=False),
-            *_texts(hash=64),
-            Index(f"{prefix}chain_run", "run"),
-        ),
+        chain=table("chain", *_chain_columns(), Index(f"{prefix}chain_run", "run")),
         heads=table("heads", *_keys(site=255), Column("number", Integer, nullable=False), *_texts(hash=64)),
     )
+
+
+def _run_columns() -> Iterator[Column[Any]]:
+    yield Column("id", Integer, primary_key=True, autoincrement=True)
+    yield from _texts(site=255, digest=64, commit=64, who=255, host=255)
+    yield Column("pid", BigInteger, nullable=False)
+    yield Column("started", UtcTime, nullable=False)
+    yield Column("finished", UtcTime)
+    yield from _texts(state=16)
 
 
 def _step_columns() -> Iterator[Column[Any]]:
@@ -140,6 +103,46 @@ def _step_columns() -> Iterator[Column[Any]]:
     yield Column("ended", UtcTime)
     yield Column("message", Text, nullable=False)
     yield Column("hint", Text, nullable=False)
+
+
+def _inventory_columns() -> Iterator[Column[Any]]:
+    yield from _keys(site=255, system=32, kind=32, key=KEY_LENGTH)
+    yield from _texts(scope=16, subject=KEY_LENGTH)
+    yield Column("value", _LONG, nullable=False)
+    yield from _texts(commit=64)
+    yield Column("run", Integer, nullable=False)
+    yield Column("since", UtcTime, nullable=False)
+    yield from _texts(since_commit=64)
+
+
+def _lock_columns() -> Iterator[Column[Any]]:
+    """`since` and `expires` are milliseconds since 1970 by the database's clock; `expires` is null when it is free."""
+    yield from _keys(name=255)
+    yield from _texts(holder=255, host=255)
+    yield Column("pid", BigInteger, nullable=False)
+    yield Column("run", Integer)
+    yield Column("since", BigInteger)
+    yield Column("expires", BigInteger)
+    yield Column("fence", BigInteger, nullable=False)
+
+
+def _one_shot_columns() -> Iterator[Column[Any]]:
+    """`step_id` is empty when it was missed, so that no step does it."""
+    yield Column("id", Integer, primary_key=True, autoincrement=True)
+    yield Column("run", Integer, nullable=False)
+    yield from _texts(step_id=_STEP_ID_LENGTH, address=KEY_LENGTH, name=64)
+    yield Column("date", Date, nullable=False)
+
+
+def _chain_columns() -> Iterator[Column[Any]]:
+    yield from _keys(site=255)
+    yield from _numbers("number")
+    yield from _texts(part=16)
+    yield Column("run", Integer, nullable=False)
+    yield Column("at", UtcTime, nullable=False)
+    yield from _texts(salt=64)
+    yield Column("leaves", _LONG, nullable=False)
+    yield from _texts(hash=64)
 
 
 def _step_indexes(prefix: str) -> Iterator[Index]:
