@@ -10,7 +10,12 @@ from typing import Any
 
 import pytest
 
+from reconciler.doctor.context import DoctorContext
+from reconciler.doctor.dns.domains import read_domains
 from reconciler.doctor.dns.senders import is_inside
+from reconciler.remote.hosts import SiteHosts
+from reconciler.remote.outbox import OutboxMailer
+from reconciler.settings import Settings
 from tests.cli.dns_site import DnsSite
 from tests.services.name_server import BROKEN, NameServer, running_name_server, silent_server
 from tests.services.postfixadmin import PostfixAdminDatabase
@@ -231,6 +236,25 @@ def test_a_site_without_postfix_and_dns_is_not_looked_at(site: DnsSite, server: 
     assert site.checks("--moving-to", "192.0.2.77", area="moving") == {}
     site.write(server, postfix=None)
     assert site.checks()["MX of good.example"]["verdict"] == "ok"
+
+
+def test_names_for_examples_are_asked_only_of_a_server_that_is_named(site: DnsSite, server: NameServer) -> None:
+    """The machine's own resolver knows nothing of them: no domain of the demo is broken."""
+    names = ["example.org", "good.example", "www.example.com", "x.invalid", "x.localhost", "x.test"]
+    site.declare(names)
+    site.write(server, {"server": None, "port": 53}, postfix=None)
+    (check,) = site.checks().values()
+    assert (check["verdict"], check["saw"].partition(": not asked for")[0]) == ("ok", ", ".join(names))
+    site.write(server, postfix=None)
+    assert site.checks()["MX of good.example"]["verdict"] == "ok"
+
+
+async def test_other_names_are_no_examples(site: DnsSite) -> None:
+    names = ["beispiel.de", "myexample.org", "sub.example.de", "test.de"]
+    site.declare(names)
+    settings = Settings(site="nrw", folder=site.folder, state="state")
+    context = DoctorContext(settings=settings, hosts=SiteHosts({}), mailer=OutboxMailer(site.folder))
+    assert await read_domains(context) == (tuple(names), ())
 
 
 @pytest.mark.parametrize(

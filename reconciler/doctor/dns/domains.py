@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from reconciler.declared.load import load_state
 from reconciler.doctor.check import UNSEEN, Check, Verdict, unknown
 from reconciler.doctor.context import DoctorContext
-from reconciler.doctor.dns.seen import AREA
+from reconciler.doctor.dns.seen import AREA, SHOWN
 from reconciler.errors import InvalidInput, Unreadable
 from reconciler.model.addresses import BadAddress, Domain, parse_domain
 from reconciler.model.secrets import Passwords
@@ -42,7 +42,24 @@ async def read_domains(context: DoctorContext) -> Domains:
         checks.append(unknown(AREA, "domains of PostfixAdmin", error))
     else:
         names |= _parsed(stored, checks)
+    if context.settings.dns.server is None and (reserved := sorted(filter(_is_reserved, names))):
+        checks.append(_not_asked(reserved))
+        names.difference_update(reserved)
     return Domains(tuple(sorted(names)), tuple(checks))
+
+
+def _is_reserved(name: str) -> bool:
+    """RFC 2606 and 6761: a public name server knows nothing of them, or nothing that is about mail."""
+    labels = name.split(".")
+    return labels[-1] in ("test", "example", "invalid", "localhost") or (
+        labels[-2:-1] == ["example"] and labels[-1] in ("com", "net", "org")
+    )
+
+
+def _not_asked(names: Sequence[Domain]) -> Check:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    saw = f"{', '.join(names[:SHOWN])}{more}: not asked for, unless `dns: {{server: ADDRESS}}` names who knows them"
+    return Check(AREA, "names for examples and tests (RFC 6761)", Verdict.OK, saw)
 
 
 def _declared(settings: Settings) -> frozenset[Domain]:

@@ -11,7 +11,8 @@ from reconciler.errors import Unreadable
 AREA = "dns"
 DOMAIN = "DOMAIN"
 """In a text about a domain: its name, or this word where several domains share the text."""
-_SHOWN = 10
+SHOWN = 10
+"""Domains that are named where there are more."""
 
 
 class Seen(NamedTuple):
@@ -39,8 +40,8 @@ def grouped(topic: str, found: Mapping[str, Seen]) -> Iterator[Check]:
             yield _check(f"{topic} of {names[0]}", seen, names[0])
             continue
         others = "1 other domain" if len(names) == 2 else f"{len(names) - 1} other domains"
-        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-        saw = f"{seen.saw}: {', '.join(names[:_SHOWN])}{more}"
+        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+        saw = f"{seen.saw}: {', '.join(names[:SHOWN])}{more}"
         yield _check(f"{topic} of {names[0]} and {others}", seen._replace(saw=saw), DOMAIN)
 
 
