@@ -96,7 +96,7 @@ class Reading:
     @property
     def remembered(self) -> Remembered:
         """What the ledger says; nothing when it could not be asked."""
-        return Remembered() if isinstance(self.recalled, Unreadable) else self.recalled
+        return Remembered(is_unknown=True) if isinstance(self.recalled, Unreadable) else self.recalled
 
 
 @dataclass(frozen=True, slots=True)

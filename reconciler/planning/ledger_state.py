@@ -12,6 +12,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from reconciler.errors import Unreadable
 from reconciler.model.record_kinds import give_password, kind_of
 from reconciler.model.records import Owner, Row
 from reconciler.planning.changes import Action, RowId, Stage
@@ -93,8 +94,16 @@ class InventoryEntry(NamedTuple):
 
     @property
     def fields(self) -> dict[str, Any]:
-        """The last applied value by field name; tuples have become lists."""
-        fields: dict[str, Any] = json.loads(self.value)
+        """The last applied value by field name; tuples have become lists. Raises Unreadable."""
+        try:
+            fields = json.loads(self.value)
+        except ValueError:
+            fields = None
+        if not isinstance(fields, dict):
+            raise Unreadable(
+                f"the ledger's rows cannot be read: what it has of {self.kind} {self.key} is no JSON object",
+                hint="somebody else wrote it; compare with a backup",
+            )
         return fields
 
 
@@ -144,6 +153,8 @@ class Remembered:
     """Accounts whose last letter may not have arrived, and when it left, in UTC."""
     one_shots: frozenset[OneShot] = frozenset()
     missed: frozenset[OneShot] = frozenset()
+    is_unknown: bool = False
+    """The ledger could not be asked: what only it knows is neither due nor missed."""
     recent: Mapping[Effect, frozenset[Owner]] = field(default_factory=dict)
     """What was touched within the window; an effect that a crash left uncertain counts."""
 

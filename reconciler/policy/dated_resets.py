@@ -59,11 +59,12 @@ class OneShots(NamedTuple):
 def due(context: PlanContext, remembered: Remembered, site: Settings, snapshot: Snapshot) -> OneShots:
     """Every declared date that the ledger has not seen as done.
 
-    Nothing is due nor missed while the mailboxes are unknown, nor for an account whose rename is still to come.
+    Nothing is due nor missed while the mailboxes or the ledger are unknown, nor for an account whose rename is still to
+    come.
     """
     desired, chains, made = context.desired, context.chains, remembered.made
     live = snapshot.rows(MailboxRow)
-    if live is None:
+    if live is None or remembered.is_unknown:
         return OneShots()
     oldest = desired.today - timedelta(days=site.policy.one_shot_days)
     later = {rename.new for rename in chains.future}

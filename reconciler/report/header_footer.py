@@ -197,7 +197,9 @@ def after_plan(view: PlanView) -> str:
     if view.plan.stopped and not view.plan.unknown:
         return f"next: resolve what refuses the whole plan, then {PLAN}"
     if view.plan.unknown:
-        return fix_unread(view.plan.unknown, again) + _meanwhile(view, view.open)
+        # without the ledger nothing is carried out
+        now = 0 if any(read.system == "ledger" for read in view.plan.unknown) else view.open
+        return fix_unread(view.plan.unknown, again) + _meanwhile(view, now)
     blocks = sum(line.scope is Scope.BLOCK and not line.stopped for line in view.lines)
     if view.open and blocks and (refused := [f for f in view.findings if f.rule == _NO_MAP]):
         lines = "; ".join(dict.fromkeys(f"{f.hint} ({f.subject})" for f in refused))

@@ -6,6 +6,7 @@ A ledger has an engine of its own, also beside PostfixAdmin's tables.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -81,6 +82,26 @@ def explained(engine: Engine) -> Iterator[None]:
         )
         unusable.busy = is_busy(error)
         raise unusable from None
+
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """What rows hold that no release wrote, as LedgerUnusable: SQLite takes any text in any column."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        raise LedgerUnusable(
+            f"the ledger's rows cannot be read: {error}",
+            hint="somebody else wrote them; compare with a backup: reconciler history verify says which of the history",
+        ) from error
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """A row's value, as it was noted. Raises ValueError and TypeError for what is none."""
+    value = json.loads(text)
+    if not isinstance(value, dict):
+        raise TypeError("a value of a step is no JSON object")
+    return value
 
 
 @contextmanager

@@ -31,6 +31,7 @@ from reconciler.apply.ledger.connect import (
     SiteTables,
     chunks,
     explained,
+    readable,
     single_read,
     snapshot,
     transaction,
@@ -276,7 +277,7 @@ class Ledger:
 
     async def _read(self, work: Callable[Concatenate[SiteTables, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         def read() -> T:
-            with snapshot(self._engine) as connection:
+            with readable(), snapshot(self._engine) as connection:
                 return work(self._on(connection), *args, **kwargs)
 
         return await with_retries(read)
@@ -298,7 +299,7 @@ class Ledger:
     def _acquire(self, holder: str, host: str, pid: int, ttl: timedelta, migrating: bool) -> Lease:
         dead: Holder | None = None
         while True:  # again when others took or freed it in between
-            with transaction(self._engine) as connection:
+            with readable(), transaction(self._engine) as connection:
                 db = self._on(connection)
                 lease = lock.take(db, ttl, holder, host, pid)
                 row = lock.read(db)
@@ -306,7 +307,8 @@ class Ledger:
                     table_check.refuse_other_version(migrations.read_version(connection, self.tables))
             if lease is not None:
                 return lease._replace(after=dead)
-            found = lock.holder_of(row)
+            with readable():
+                found = lock.holder_of(row)
             if found is not None and not found.expired:
                 if found.alive is not False:
                     raise Locked(found)
@@ -318,6 +320,6 @@ class Ledger:
                     lock.add(self._on(connection))
 
     def _holds(self, lease: Lease) -> bool:
-        with single_read(self._engine) as connection:
+        with readable(), single_read(self._engine) as connection:
             row = lock.read(self._on(connection))
         return row is not None and row.fence == lease.fence and row.expires is not None

@@ -5,7 +5,6 @@ The number of statements does not grow with the number of accounts or of runs.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -15,7 +14,7 @@ from sqlalchemy import ColumnElement, and_, case, exists, func, not_, or_, selec
 from sqlalchemy.engine import Row
 
 from reconciler.apply.ledger import chain, inventory
-from reconciler.apply.ledger.connect import SiteTables, chunks
+from reconciler.apply.ledger.connect import SiteTables, chunks, json_object
 from reconciler.model.record_kinds import give_password, unreadable_kinds
 from reconciler.model.records import Owner, Records, Scope
 from reconciler.planning.changes import Action, Stage
@@ -200,7 +199,7 @@ def open_letters(db: SiteTables) -> list[OpenLetter]:
     for row in db.execute(query.where(step.kind == "letter", step.state.not_in(over)).order_by(step.run)):
         unsure = row.state == StepState.UNCERTAIN
         if row.subject in (uncertain if unsure else owed):
-            template, when = json.loads(row.after).get("template", ""), row.ended or row.started
+            template, when = json_object(row.after).get("template", ""), row.ended or row.started
             found[row.subject] = OpenLetter(row.subject, template, unsure, row.run, when, row.message)
     return sorted(found.values())
 
@@ -287,5 +286,5 @@ def _step(row: Row[Any]) -> PastStep:
     del fields["run"], fields["scope"], fields["subject"], fields["step_id"]
     fields |= {"action": Action(row.action), "stage": Stage(row.stage)}
     fields |= {"counted": Effect(row.counted), "state": StepState(row.state)}
-    fields |= {side: json.loads(text) for side in ("before", "after") if (text := fields[side]) is not None}
+    fields |= {side: json_object(text) for side in ("before", "after") if (text := fields[side]) is not None}
     return PastStep(id=row.step_id, owner=Owner(Scope(row.scope), row.subject), **fields)

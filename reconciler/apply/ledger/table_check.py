@@ -22,6 +22,10 @@ from reconciler.apply.ledger.tables import LedgerTables
 from reconciler.remote.database import check_packet
 
 _INIT = "run `reconciler ledger init`"
+_LOST = (
+    "they were there: bring them back from the backup, since empty ones would know of nothing that is ours, and "
+    "passwords would be made anew; to begin with nothing, move the others away, too: reconciler ledger init"
+)
 _UPGRADE = "run `reconciler ledger upgrade`"
 _FOREIGN = "rename those tables, or name another database in ledger.url; nothing was changed"
 
@@ -39,7 +43,8 @@ def check(engine: Engine, tables: LedgerTables) -> None:
         refuse_other_version(version)
         missing = sorted({table.name for table in tables} - there)
         if missing:
-            raise LedgerUnusable(f"the ledger's tables are missing: {', '.join(missing)}", hint=_INIT)
+            hint = _INIT if version is None else _LOST
+            raise LedgerUnusable(f"the ledger's tables are missing: {', '.join(missing)}", hint=hint)
         _refuse_other_shape(connection, tables, there)
         if version is None or any(migrations.missing_indexes(connection, table) for table in tables):
             raise LedgerUnusable("the ledger's tables were begun and not completed", hint=_INIT)
@@ -47,10 +52,13 @@ def check(engine: Engine, tables: LedgerTables) -> None:
 
 def create(engine: Engine, tables: LedgerTables) -> None:
     """Makes what is missing, the version last, so that `init` can be repeated. Raises LedgerUnusable, and changes
-    nothing, when there are tables of another version or shape."""
+    nothing, when there are tables of another version or shape, or those of a ledger in use are not all there."""
     with snapshot(engine) as connection:
         there, version = _look(connection, tables)
         refuse_other_version(version)
+        missing = sorted({table.name for table in tables} - there)
+        if missing and version is not None:
+            raise LedgerUnusable(f"tables of a ledger in use are missing: {', '.join(missing)}", hint=_LOST)
         _refuse_other_shape(connection, tables, there)
     with transaction(engine) as connection:
         for table in tables:

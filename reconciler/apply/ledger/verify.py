@@ -16,7 +16,7 @@ from sqlalchemy.engine import Row
 
 from reconciler.apply.ledger import chain
 from reconciler.apply.ledger.chain import Part, Written, leaf, leaves_of, values
-from reconciler.apply.ledger.connect import CHUNK, LedgerUnusable, SiteTables
+from reconciler.apply.ledger.connect import CHUNK, SiteTables
 from reconciler.planning.history_check import Fault, Head, HistoryCheck
 from reconciler.planning.ledger_state import RunState
 
@@ -38,15 +38,6 @@ _WORDS: Mapping[str, str] = {
 
 def verify(db: SiteTables, noted: str | None = None) -> HistoryCheck:
     """The whole history of the site. `noted` is the hash of a head that was noted elsewhere. Raises LedgerUnusable."""
-    try:
-        return _verified(db, noted)
-    except ValueError as error:  # SQLite holds any text in any column
-        raise LedgerUnusable(
-            f"the ledger's rows cannot be read: {error}", hint="somebody else wrote them; compare with a backup"
-        ) from None
-
-
-def _verified(db: SiteTables, noted: str | None) -> HistoryCheck:
     walk = _Walk(db, noted)
     faults = [*walk.faults()]
     if walk.head is None:
