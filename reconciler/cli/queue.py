@@ -101,6 +101,8 @@ async def change(
         listing = await queue.select(Filter(sender=key))
         shown = concerned(verb, listing.messages, key)
         done = QueueRun(verb=verb, host=listing.host, about=sender, outcomes=())
+        if block.wanted and not shown:  # Postfix refuses what comes next all the same
+            _write_block(block, key, site)
         if shown:
             await check_rights(queue, verb)
             listing = replace(listing, messages=shown)

@@ -260,6 +260,17 @@ def test_block_adds_the_sender_block_to_the_state_first(site: QueuePostfix, comm
     assert len(site.listed()) == 1
 
 
+def test_block_is_written_where_nothing_waits(site: QueuePostfix, command: Command, tmp_path: Path) -> None:
+    assert site.ids(SPAM) == set()
+    answer = command("queue", "delete", "--sender", SPAM, "--yes", "--block", "--reason", "phish")
+    assert answer.status == 0, answer.err
+    (written,) = (file for file in tmp_path.glob("*.yaml") if "sender_blocks" in file.read_text())
+    assert f"sender: {SPAM}" in written.read_text()
+    assert f"Block {SPAM}: written" in answer.words
+    assert "next: reconciler plan" in answer.words
+    assert f"no mail of {SPAM} is in the queue" in answer.words
+
+
 def test_the_queue_of_another_machine_over_ssh(
     site: QueuePostfix, sshd: Sshd, tmp_path: Path, command: Command
 ) -> None:
