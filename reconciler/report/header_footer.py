@@ -56,6 +56,8 @@ RESULTS: Mapping[Result, Appearance] = {
     Result.NOT_TRIED: Appearance("·", "yellow"),
     Result.UNCERTAIN: Appearance("?", "bold yellow"),
 }
+HALF_DONE = Appearance("!", "bold red", "half-done")
+"""Of what was stopped between two steps."""
 
 
 def counted(lines: Iterable[Line]) -> str:

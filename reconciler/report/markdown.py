@@ -158,8 +158,9 @@ def _run_row(line: RunLine) -> str:
     if line.was_in_place:
         phrases.append("(was in place already)")
     phrases += [markdown(line.removed)] if line.removed else []
+    phrases += [f"**{header_footer.HALF_DONE.words}**"] if line.half_done else []
     phrases += _half_way(line) if line.result is not Result.DONE else ()
-    return f"| {header_footer.RESULTS[line.result].mark} | {markdown(line.line.title, 240)} | {'<br>'.join(phrases)} |"
+    return f"| {line.appearance.mark} | {markdown(line.line.title, 240)} | {'<br>'.join(phrases)} |"
 
 
 def _half_way(line: RunLine) -> Iterator[str]:

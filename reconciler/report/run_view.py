@@ -12,8 +12,9 @@ from reconciler.model.records import LetterRow
 from reconciler.planning.changes import Outcome, Result
 from reconciler.planning.finding import Severity
 from reconciler.planning.run_outcome import Run, TransitionRun
-from reconciler.report.header_footer import DOT, DRIFT, PLAN, RESUME, again_by, fix_unread
+from reconciler.report.header_footer import DOT, DRIFT, HALF_DONE, PLAN, RESULTS, RESUME, again_by, fix_unread
 from reconciler.report.plan_view import Line, PlanView, StepView, plan_view
+from reconciler.report.vocabulary import Appearance
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,17 @@ class RunLine:
         """The steps that did not happen, or may not have, and why: also what was not begun because a system cannot be
         written."""
         return tuple(s for s in self.steps if s.result in (Result.FAILED, Result.UNCERTAIN) or s.barred)
+
+    @property
+    def half_done(self) -> bool:
+        """Whether it was stopped between two steps: until it is finished its person may have two passwords, say."""
+        begun = (Result.DONE, Result.SKIPPED, Result.UNCERTAIN)
+        return self.result is Result.NOT_TRIED and any(step.result in begun for step in self.steps)
+
+    @property
+    def appearance(self) -> Appearance:
+        """The sign of how it ended."""
+        return HALF_DONE if self.half_done else RESULTS[self.result]
 
     @property
     def was_in_place(self) -> bool:
@@ -83,10 +95,10 @@ class RunView:
 
     @property
     def verdicts(self) -> str:
-        """`3 done · 1 failed · 2 not tried · 1 refused`."""
-        number = Counter(line.result for line in self.lines)
-        ends = (Result.DONE, Result.FAILED, Result.UNCERTAIN, Result.NOT_TRIED)
-        counts = [f"{number[r]} {r}" for r in ends if number[r] or r is Result.DONE]
+        """`3 done · 1 failed · 1 half-done · 2 not tried · 1 refused`."""
+        number = Counter(HALF_DONE.words if line.half_done else str(line.result) for line in self.lines)
+        ends = (Result.DONE, Result.FAILED, Result.UNCERTAIN, HALF_DONE.words, Result.NOT_TRIED)
+        counts = [f"{number[end]} {end}" for end in ends if number[end] or end is Result.DONE]
         return DOT.join(
             counts + [f"{n} {word}" for n, word in ((self.refused, "refused"), (self.waiting, "waiting")) if n]
         )
@@ -124,24 +136,29 @@ def _without(text: str, private: list[str]) -> str:
 
 def after_run(view: RunView) -> str:
     """The last line of a run: the next command."""
-    again = again_by(view.run.plan.transitions)
+    again, urgent = again_by(view.run.plan.transitions), _urgent(view)
     if raced := [line.line.title for line in view.lines if any(step.raced for step in line.steps)]:
-        return f"next: {PLAN} (somebody changed {_some(raced)} meanwhile; look first)"
+        return f"next: {PLAN} (somebody changed {_some(raced)} meanwhile; look first){urgent}"
     unsure = [line.line.title for line in view.of(Result.UNCERTAIN)]
     rest = [line for line in view.lines if line.result not in (Result.DONE, Result.UNCERTAIN)]
     if unsure and not view.run.interrupted and not rest:
         return f"next: ask whether the letter of {_some(unsure)} came; nothing else is left of this run"
     if hints := dict.fromkeys(step.hint for line in view.lines for step in line.failures if step.barred):
-        return f"next: {'; and '.join(hints)}; then {again or RESUME}"
+        return f"next: {'; and '.join(hints)}; then {again or RESUME}{urgent}"
     if not view.run.complete and again:
-        return f"next: {again} (sets it in every system)"
+        return f"next: {again} (sets it in every system){urgent}"
     if not view.run.complete:
-        return f"next: {RESUME} (finishes this run; what is in place is skipped)"
+        return f"next: {RESUME} (finishes this run; what is in place is skipped){urgent}"
     if view.run.plan.unknown:
         return fix_unread(view.run.plan.unknown, PLAN)
     if view.refused:
         return f"next: resolve what was refused, then {PLAN}"
     return f"next: {DRIFT} (shows whether it stays so)"
+
+
+def _urgent(view: RunView) -> str:
+    half = [line.line.title for line in view.lines if line.half_done]
+    return f"; at once, for {_some(half)}: half-done, so login or mail may not work" if half else ""
 
 
 def _some(titles: list[str]) -> str:

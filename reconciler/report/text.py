@@ -172,9 +172,11 @@ def _footer(page: Page, view: PlanView, verbose: bool) -> None:
 
 
 def _ended(page: Page, line: RunLine, column: int, verbose: bool) -> None:
-    mark, style, _ = header_footer.RESULTS[line.result]
+    mark, style, _ = line.appearance
     more: list[Piece] = [("  (was in place already)", "dim")] if line.was_in_place else []
-    if line.result is Result.NOT_TRIED and not line.labels(Result.DONE, Result.SKIPPED):
+    if line.half_done:
+        more = [(f"  {header_footer.HALF_DONE.words}", style)]
+    elif line.result is Result.NOT_TRIED:
         more = [("  not tried", style)]
     page.entry((mark, style), line.line.title, [(line.line.summary, ""), *more], column)
     if line.removed:

@@ -104,9 +104,15 @@ def _died_after(steps: int) -> Run:
 def test_a_run_that_died_anywhere_is_finished_by_resume(steps: int) -> None:
     """The ledger knows what no system can show (a letter, a password), so `resume` finishes that as well."""
     run = _died_after(steps)
-    assert _run(run)[-1] == "next: reconciler resume (finishes this run; what is in place is skipped)"
-    assert run_markdown(run).splitlines()[-1] == _run(run)[-1]
-    assert _run(run)[-2].startswith("interrupted: 0 done · 1 not tried")
+    said = run_text(run, width=400, color=False).splitlines()
+    whom = (
+        f"; at once, for {samples.new_account().owner.subject}: half-done, so login or mail may not work"
+        if steps
+        else ""
+    )
+    assert said[-1] == f"next: reconciler resume (finishes this run; what is in place is skipped){whom}"
+    assert run_markdown(run).splitlines()[-1] == said[-1]
+    assert said[-2].startswith(f"interrupted: 0 done · 1 {'half-done' if steps else 'not tried'}")
 
 
 def test_a_run_that_failed_in_part_is_finished_by_resume_too() -> None:
@@ -196,6 +202,29 @@ def test_facts_about_nothing_say_where_nobody_could_look() -> None:
     blind = address_facts_text(AddressFacts("x@pirat.alt", (), {"postfix": "no route"}), width=80, color=False)
     assert "nothing was found where it could be looked" in blind
     assert "postfix could not be read: no route; what it holds is not known" in blind
+
+
+def test_what_was_stopped_between_two_steps_is_no_harmless_line() -> None:
+    """A password that is new in one system only: nobody logs in until it is finished."""
+    new, block = samples.new_account(), samples.block()
+    outcomes = [(step, Outcome(Result.NOT_TRIED)) for step in new.steps]
+    outcomes[0] = (new.steps[0], Outcome(Result.DONE))
+    untouched = TransitionRun(block, tuple((step, Outcome(Result.NOT_TRIED)) for step in block.steps))
+    halves = (TransitionRun(new, tuple(outcomes)), untouched)
+    run = Run(samples.plan([new, block]), samples.MADE, samples.MADE, halves, interrupted=True)
+    lines = _run(run)
+    title = next(line for line in lines if line.startswith(" ! "))
+    assert new.owner.subject in title
+    assert [line for line in lines if line.startswith(" · ") and "not tried" in line]
+    assert "interrupted: 0 done · 1 half-done · 1 not tried" in "\n".join(lines)
+    last = f"next: reconciler resume (finishes this run; what is in place is skipped); at once, for {new.owner.subject}"
+    assert last in " ".join(" ".join(lines).split())
+    said = run_markdown(run)
+    assert "1 half-done · 1 not tried" in said
+    assert f"| ! | {new.owner.subject} |" in said
+    assert "**half-done**" in said
+    result = json.loads(run_json(run))
+    assert {step["result"] for step in result["transitions"][0]["steps"]} == {"done", "not tried"}
 
 
 def test_no_report_asks_the_clock_or_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
