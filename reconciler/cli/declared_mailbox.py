@@ -18,6 +18,9 @@ def declared_mailbox(context: PlanContext, asked: str, command: str) -> Mailbox:
     if len(names) > 1:
         raise UsageError(f"{asked} may be {' or '.join(names)}", hint="write the whole address")
     domains = {domain_of(address) for address in desired.mailboxes}
+    if not names and "@" not in asked and len(domains) != 1:
+        hint = f"the whole address, with one of {', '.join(sorted(domains)[:5])}" if domains else "the whole address"
+        raise UsageError(f"{asked!r} has no domain", hint=f"write {hint}: {command} anna.beispiel@mail.example")
     try:
         address = names[0] if names else parse_address(asked, domains.pop() if len(domains) == 1 else None)
     except BadAddress as error:

@@ -51,6 +51,14 @@ def test_a_rename_that_is_to_come_is_shown_as_of_its_day(site: StandInSite, comm
     assert f"10042@{DOMAIN}" in shown.out
 
 
+def test_a_preview_of_a_local_part_that_nobody_has_speaks_of_no_file(site: StandInSite, command: Command) -> None:
+    site.declare(ANNA_DECLARED, "hans@other.example: {groupware: false}")
+    answer = command("letters", "preview", "nobody")
+    assert answer.status == 2
+    assert f"'nobody' has no domain → write the whole address, with one of other.example, {DOMAIN}" in answer.words
+    assert "top of the file" not in answer.words
+
+
 def test_the_sites_own_letter_is_shown(site: StandInSite, command: Command) -> None:
     site.declare(ANNA_DECLARED, "info: {groupware: false}")
     (site.folder / "mine").mkdir()
