@@ -40,5 +40,5 @@ def coming_removal(context: GateContext) -> Iterator[Finding]:
         account = " with its OX account" if removal.groupware_account is GroupwareAccount.DELETE else ""
         off = f"is switched off on {removal.date} and " if removal.date > today else ""
         message = f"{removal.mailbox} {off}is purged on {purge}{account}: {removal.reason}"
-        hint = "remove the removal before that day to keep the mailbox"
+        hint = "to keep the mailbox, remove the removal before that day, and declare the mailbox again"
         yield note(context, "removal", removal.mailbox, message, hint, removal.origin)

@@ -44,7 +44,11 @@ def coming(offset: int, groupware: GroupwareAccount = GroupwareAccount.KEEP, liv
     found = run_gates(context(mailboxes=[box(NEU)], removals=[gone], live=rows))
     findings = [f for f in found if f.rule != "removal-unknown"]
     assert all((f.severity, f.rule, f.subject, f.owner) == (Severity.NOTE, "removal", ALT, None) for f in findings)
+    assert {f.hint for f in findings} <= {KEEP}
     return [f.message for f in findings]
+
+
+KEEP = "to keep the mailbox, remove the removal before that day, and declare the mailbox again"
 
 
 def test_a_removal_is_announced_until_its_purge() -> None:

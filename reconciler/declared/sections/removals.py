@@ -40,7 +40,8 @@ def _check(merged: Merged, problems: Problems) -> None:
         mailbox, alias = state.mailboxes.get(address), state.aliases.get(address)
         if mailbox is not None:
             message = f"{address} is to be removed and is declared as a mailbox"
-            _say(removal, message, "remove one of the two", mailbox.origin, problems)
+            hint = "to take the removal back, `git revert` it or delete its entry, here; else take the mailbox out"
+            _say(removal, message, hint, mailbox.origin, problems)
         if alias is not None and state.today <= purge_day(removal, days):
             message = f"{address} is declared as an alias, but its mailbox is there until the purge"
             hint = f"declare the alias {days} days after {removal.date}"
