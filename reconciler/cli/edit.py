@@ -61,7 +61,7 @@ def edit_state(site: Path | None, state: Path | None, change: Change, *, reason:
             folder, settings, today=declaration.state.today, instead={name: new for name, (_, new) in changed.items()}
         )
     except InvalidInput:
-        say(f"nothing was written: {done.what} would make the state invalid, in lines as they would be")
+        say(f"nothing was written: the state would be invalid (lines as they would be) after this: {done.what}")
         raise
     refuse_more(declaration.state, after.state, done.subjects)
     message = _message(done, reason)

@@ -3,6 +3,7 @@ load that follows says."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Sequence, Set
 from datetime import timedelta
@@ -76,8 +77,10 @@ def add_alias(edit: Edit, _: Settings, text: str, targets: Sequence[str]) -> Don
         edit.add("aliases", goto, key=address, domain=domain_of(address))
         return Done(f"Add alias {address}", frozenset({address}))
     new = [target for target in dict.fromkeys(goto) if target not in alias.goto]
+    if not new:
+        return Done(f"{address} leads to {', '.join(goto)} already", frozenset())
     edit.add_targets(alias, new)
-    return Done(f"Let {address} lead to {', '.join(new or goto)}, too", frozenset({address}))
+    return Done(f"Let {address} lead to {', '.join(new)}, too", frozenset({address}))
 
 
 def add_block(edit: Edit, _: Settings, text: str, *, reason: str, expires: str | None) -> Done:
@@ -114,6 +117,7 @@ def rename(
     names = _written(names)
     if "surname" in names and box.surname and names["surname"] != box.surname:
         details = {"former_surname": box.surname} | _written(details)
+    names |= _display_name(edit, box, names)
     entry = {"from": box.address, "to": new, "date": date or today, **_written(details)}
     origin = edit.set_key(box.origin, new)
     edit.set_fields(origin, names)
@@ -128,6 +132,23 @@ def rename(
                 subjects.add(alias.address)
     why = str(details.get("ticket") or "")
     return Done(f"Rename {box.address} to {new}", frozenset(subjects), why)
+
+
+def _display_name(edit: Edit, box: Mailbox, names: Fields) -> Fields:
+    """The `name` of a renamed person where it is certain; a remark where it may hold a name that they had."""
+    former = {field: getattr(box, field) for field in _PERSON if getattr(box, field)}
+    gone = [old for field, old in former.items() if names.get(field, old) != old]
+    if "name" in names or not box.name or not edit.has_field(box.origin, "name"):
+        return {}
+    if gone and box.name == f"{box.given_name} {box.surname}":
+        now = former | names
+        return {"name": f"{now['given_name']} {now['surname']}"}
+    if stale := [old for old in gone if re.search(rf"(?<!\w){re.escape(old)}(?!\w)", box.name, re.IGNORECASE)]:
+        edit.remarks.append(
+            f"the name stays {box.name!r}, with the former {' and '.join(stale)}: `rename` gives a new one with "
+            f"--name; now, write it under `name` in {box.origin.file}"
+        )
+    return {}
 
 
 def remove(

@@ -159,6 +159,51 @@ def test_what_an_edit_newly_warns_of_is_said(files: Site, command: Command) -> N
     assert "which is not declared" not in answer.words, "that was there before"
 
 
+NAMES = "given_name: Clara, surname: Probe"
+
+
+@pytest.mark.parametrize(
+    ("entry", "options", "written", "remark"),
+    [
+        (f"{NAMES}, name: Clara Probe", (), "name: Clara Neu", False),
+        (f"{NAMES}, name: Clara Probe (Vorstand)", (), "name: Clara Probe (Vorstand)", True),
+        (f"{NAMES}, name: Clara Probe (Vorstand)", ("--name", "C. Neu"), "name: C. Neu", False),
+        (f"{NAMES}, name: Clara Proberaum", (), "name: Clara Proberaum", False),
+        (NAMES, (), "", False),
+    ],
+)
+def test_a_rename_leaves_no_former_surname_in_the_name_unsaid(
+    files: Site, command: Command, entry: str, options: tuple[str, ...], written: str, remark: bool
+) -> None:
+    files.declare(f"clara.probe: {{{entry}}}")
+    answer = done(command("rename", "clara.probe", "clara.neu", "--surname", "Neu", *options))
+    (line,) = (line for line in state(files).splitlines() if "clara.neu: " in line)
+    assert written in line
+    assert (", name: " in line) == bool(written)
+    stays = "note: the name stays 'Clara Probe (Vorstand)', with the former Probe: `rename` gives a new one with --name"
+    assert (stays in answer.words) == remark
+    assert ("note: the name" in answer.words) == remark
+
+
+def test_what_is_said_of_a_change_that_cannot_be_is_a_sentence(files: Site, command: Command) -> None:
+    loop = command("add", "alias", "presse", "presse")
+    said = f"nothing was written: the state would be invalid (lines as they would be) after this: Let presse@{DOMAIN}"
+    assert said in loop.words, loop
+    again = done(command("add", "alias", "presse", "anna.beispiel"))
+    assert f"nothing to do: presse@{DOMAIN} leads to {ANNA} already" in again.words
+
+
+def test_a_removal_is_taken_back_as_the_message_says(files: Site, command: Command) -> None:
+    done(command("remove", "bernd.muster", "--reason", "left", "--date", SOON))
+    texts = {path.name: path.read_text().splitlines() for path in (files.folder / "state").iterdir()}
+    gone = "mailbox: bernd.muster"
+    place = next(f"{name}:{n}:" for name, text in texts.items() for n, line in enumerate(text, 1) if gone in line)
+    answer = command("add", "mailbox", "bernd.muster", "--no-groupware")
+    assert answer.status == 3
+    assert place in answer.words
+    assert "to take the removal back, `git revert` it or delete its entry, here" in answer.words
+
+
 def test_what_is_written_is_in_the_layout(files: Site, command: Command) -> None:
     done(command("fmt"))
     done(command("add", "block", "example.org", "--reason", " it:  'odd' # \n reason "))

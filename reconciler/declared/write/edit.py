@@ -94,6 +94,12 @@ class Edit:
             key, entry = section.children[_position(section, origin)]
             self._put(file.with_field(key, entry, name, value, list(MailboxEntry.model_fields)))
 
+    def has_field(self, origin: Origin, name: str) -> bool:
+        """Whether the entry of a mailbox writes this field itself."""
+        section = self._file(origin.file).section(origin.section)
+        _, entry = section.children[_position(section, origin)]
+        return bool(entry.pairs) and entry.child(name) is not None
+
     def set_key(self, origin: Origin, address: Address) -> Origin:
         """The entry under another address, where it stands, with everything in it."""
         file = self._file(origin.file)
