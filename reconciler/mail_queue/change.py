@@ -226,7 +226,8 @@ def _not_done(shown: QueuedMessage, now: QueuedMessage | None) -> QueueOutcome:
     if now is None:
         return QueueOutcome(shown, QueueResult.GONE)
     if now.queue is QueueName.MAILDROP:
-        return QueueOutcome(now, QueueResult.LEFT, "Postfix has not taken it from the maildrop yet; run this again")
+        note = "Postfix has not taken it from the maildrop yet; if it is down, start Postfix there; run this again"
+        return QueueOutcome(now, QueueResult.LEFT, note)
     return QueueOutcome(now, QueueResult.LEFT, "postsuper did not find it there; run this again")
 
 

@@ -10,7 +10,7 @@ from reconciler.errors import PermanentFailure, Unreadable
 from reconciler.mail_queue.change import carry_out, check_rights, concerned
 from reconciler.mail_queue.queue import MailQueue
 from reconciler.mail_queue.select import asked_address
-from reconciler.model.queued_mail import QueuedMessage, QueueResult, QueueRun, QueueVerb
+from reconciler.model.queued_mail import QueuedMessage, QueueName, QueueResult, QueueRun, QueueVerb
 from reconciler.remote.host import Completed
 from reconciler.settings import Postfix as Section
 from tests.services.mail_queue import QueuePostfix
@@ -175,6 +175,21 @@ async def test_requeued_mail_has_another_id_and_is_left_as_newer(mail_queue: Que
     run = await carry_out(queue_of(mail_queue), DELETE, KEY, shown, SPAM)
     assert results(run) in ({spam: QueueResult.GONE}, {spam: QueueResult.LEFT})
     assert len(mail_queue.ids(SPAM)) == 1
+
+
+@pytest.mark.parametrize("verb", [QueueVerb.HOLD, DELETE])
+async def test_what_stays_in_the_maildrop_says_that_postfix_may_be_down(
+    mail_queue: QueuePostfix, monkeypatch: pytest.MonkeyPatch, verb: QueueVerb
+) -> None:
+    queue, waits = queue_of(mail_queue), QueuedMessage(QueueName.MAILDROP, "4F40C212910", 1, 300, SPAM, ())
+
+    async def read() -> dict[str, QueuedMessage]:
+        return {waits.id: waits}
+
+    monkeypatch.setattr(queue, "read", read)
+    run = await carry_out(queue, verb, KEY, [waits], SPAM)
+    assert results(run) == {waits.id: QueueResult.LEFT}
+    assert "if it is down, start Postfix there; run this again" in run.outcomes[0].note
 
 
 async def test_a_message_that_somebody_releases_meanwhile_is_not_deleted(mail_queue: QueuePostfix) -> None:
