@@ -152,7 +152,7 @@ def plan(
 
 @listed(app)
 def apply(
-    saved: Annotated[Path | None, typer.Argument(metavar="[PLAN]", help="A plan saved by `plan --out`.")] = None,
+    saved: Annotated[Path | None, typer.Argument(metavar="PLAN", help="A plan saved by `plan --out`.")] = None,
     site: SiteOption = None,
     output: FormatOption = Format.TEXT,
     yes: YesOption = False,
@@ -253,7 +253,7 @@ def history(
     asked: Annotated[
         str | None,
         typer.Argument(
-            metavar="[RUN|ADDRESS]",
+            metavar="RUN|ADDRESS",
             help="A run's number: each of its steps. An address or a local part: who changed it, when and why.",
             autocompletion=known,
         ),

@@ -13,7 +13,7 @@ from reconciler.cli.runner import enter
 remote = Commands("remote", "The planner's way into a mail host, which only reads.")
 
 HostArgument = Annotated[
-    str | None, typer.Argument(metavar="[HOST]", help="The host; only where the site file names several.")
+    str | None, typer.Argument(metavar="HOST", help="The host; only where the site file names several.")
 ]
 UserOption = Annotated[
     str | None,

@@ -54,6 +54,7 @@ def test_help_has_an_example_that_works(command: Command, name: str) -> None:
     assert answer.status == 0
     assert "Usage: reconciler" in answer.words
     assert f"Example: reconciler {name}" in answer.words
+    assert "[[" not in answer.out
     (example,) = re.findall(r"Example: (reconciler .*)", COMMANDS[name].help or "")
     assert f"  Example: {example}\n" in answer.out  # on one line: it is copied from there
     # what is redirected is the shell's
