@@ -59,8 +59,8 @@ async def show_list(site: Path | None, state: Path | None, output: Format) -> St
         await ledger.check()
         open_letters = await ledger.open_letters()
     found = tuple(letters_left(open_letters, PlanContext.of(declaration.state), ZoneInfo(settings.timezone)))
-    if not found and output is Format.TEXT:
-        say("no letter is owed, and none is uncertain")
+    if not found and output is not Format.JSON:
+        (say if output is Format.TEXT else write)("no letter is owed, and none is uncertain")
         return Status.DONE
     write_findings(found, output)
     return Status.PENDING if found else Status.DONE

@@ -76,6 +76,8 @@ def test_the_sites_own_letter_is_shown(site: StandInSite, command: Command) -> N
 def test_what_is_owed_is_listed_and_drift(site: StandInSite, command: Command) -> None:
     site.declare(ANNA_DECLARED)
     assert (command("letters", "list").status, command("letters", "list").out) == (0, "")
+    said = command("letters", "list", "--format", "markdown")
+    assert (said.status, said.out.strip()) == (0, "no letter is owed, and none is uncertain")
     with running_server() as server:
         site.write(letters={"smtp": {"host": server.host, "port": server.port}, "from": FROM})
         server.faults = {Fault.REFUSES_DATA}
