@@ -64,6 +64,9 @@ async def resume(site: Path | None, state: Path | None, output: Format, *, yes: 
             say(f"earlier runs left half-way, with passwords or letters: {names}{others}")
         if left is None and not earlier:
             say("no run was left unfinished\nnext: reconciler plan")
+            if output is Format.JSON:
+                empty = (await opened.draft(Selection(owners=frozenset()))).only(())
+                write(writers(output).plan(empty.plan, title="mail plan"))
             return Status.DONE
         owners |= earlier
         # a run that died after its last effect has not noted whose accounts they are

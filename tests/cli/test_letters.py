@@ -226,6 +226,8 @@ def test_resume_sends_what_an_earlier_run_could_not(
     (letter,) = plain_server.to(LETTER)
     assert control.check_password(site.ox, "anna.beispiel", password_in(letter))
     assert "no run was left unfinished" in command("resume", "--yes").words
+    nothing = command("resume", "--yes", "--format", "json")
+    assert (nothing.status, nothing.json["$schema"], nothing.json["transitions"]) == (0, "plan.schema.json", [])
 
 
 def test_resume_uses_up_no_saved_plan(site: StandInSite, command: Command, plain_server: MailServer) -> None:
