@@ -127,14 +127,15 @@ async def _check_everything(setup: Setup) -> None:
     answers = setup.answers
     answers.complete()
     systems = [system for system in SYSTEMS if answers.has(system)]
+    settings = setup.settings()
+    wrong = [] if isinstance(settings, Settings) else problem_lines(settings)
     if not systems:
         hint = "name what is there, like --set postfixadmin.url=mysql+pymysql://USER@HOST/DATABASE; or use a terminal"
-        raise UsageError("none of the three systems is named, and nobody is there to be asked", hint=hint)
-    settings = setup.settings()
+        none = "none of the three systems is named, and nobody is there to be asked"
+        raise UsageError("\n".join((none, *wrong)), hint=hint)
     if not isinstance(settings, Settings):
-        lines = problem_lines(settings)
         hint = "correct each with --set KEY=VALUE (KEY as it stands before the colon)"
-        raise UsageError(_all("wrong", lines), hint=hint)
+        raise UsageError(_all("wrong", wrong), hint=hint)
     results = await asyncio.gather(*(setup.check(system) for system in systems), return_exceptions=True)
     failed: list[str] = []
     usage = False

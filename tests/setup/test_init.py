@@ -114,6 +114,7 @@ def test_each_system_that_does_not_answer_is_said(live: Live) -> None:
     ("options", "said"),
     [
         ((), "none of the three systems is named"),
+        (("--set", "foo=bar"), "nobody is there to be asked foo: "),
         (("--set", "postfix"), "write --set KEY=VALUE"),
         (("--set", "openxchange.admin_password=x1"), "a password is not an option"),
         (("--without", "exim"), "it is one of postfixadmin, openxchange, postfix"),
