@@ -83,6 +83,10 @@ class ListedGroup(TyperGroup):
                 with formatter.section(heading):
                     formatter.write_dl(rows)
 
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """See TyperGroup. What has two words is completed word by word: `history` offers its `verify`."""
+        return [item for item in super().shell_complete(ctx, incomplete) if " " not in item.value]
+
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """See TyperGroup. `history verify` is a command of its own, beside `history ADDRESS`."""
         if (two := " ".join(args[:2])) in self.listed:

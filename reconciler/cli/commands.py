@@ -22,7 +22,7 @@ from reconciler.cli.command_options import (
     YesOption,
     listed,
 )
-from reconciler.cli.completion_values import domains, known, mailboxes, one_of
+from reconciler.cli.completion_values import domains, known, mailboxes, one_of, with_history
 from reconciler.cli.edit_commands import add, edits
 from reconciler.cli.formats import Format
 from reconciler.cli.ledger_commands import ledger
@@ -255,7 +255,7 @@ def history(
         typer.Argument(
             metavar="RUN|ADDRESS",
             help="A run's number: each of its steps. An address or a local part: who changed it, when and why.",
-            autocompletion=known,
+            autocompletion=with_history,
         ),
     ] = None,
     site: SiteOption = None,

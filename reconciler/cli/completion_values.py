@@ -89,6 +89,13 @@ aliases = _declared("aliases")
 addresses = _declared("mailboxes", "aliases")
 known = _declared("mailboxes", "aliases", "renames", "removals")
 """What has a history."""
+
+
+def with_history(ctx: typer.Context, incomplete: str) -> list[str]:
+    """What `history` takes, with the second word of `history verify`."""
+    return [*one_of("verify")(ctx, incomplete), *known(ctx, incomplete)]
+
+
 blocks = _declared("sender_blocks")
 live = _declared("mailboxes", "aliases", "sender_blocks")
 """What may have drifted."""

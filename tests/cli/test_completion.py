@@ -132,6 +132,8 @@ def offered(site: StandInSite, line: str, **env: str) -> list[str]:
     [
         ("reconciler show ", {ANNA, BERND, f"vorstand@{DOMAIN}"}),
         ("reconciler history an", {ANNA}),
+        ("reconciler hist", {"history"}),
+        ("reconciler history ver", {"verify"}),
         ("reconciler remove ", {ANNA, BERND, f"vorstand@{DOMAIN}"}),
         ("reconciler reset-password ", {ANNA, BERND}),
         ("reconciler password ", {ANNA, BERND}),
