@@ -39,10 +39,10 @@ def build_ledger(site: Settings, *, create: bool = False) -> Ledger | None:
         return None
     full = make_url(url)
     password = secret(variable, site.path(file) if file else None, f"{key}.password").get_secret_value()
-    if password:
-        full = full.set(password=password)
-    if full.get_backend_name() == "sqlite":
+    if full.get_backend_name() == "sqlite":  # a file takes no password
         full = full.set(database=str(site.path(full.database or "")))
+    elif password:
+        full = full.set(password=password)
     made = create and own.url is not None
     engine = open_engine(full, create=made, if_missing=_IF_MISSING[key], resolve=site.path)
     return Ledger(engine, site.site, clock=lambda: datetime.now(UTC), prefix=prefix)

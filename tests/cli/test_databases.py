@@ -12,8 +12,9 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import OperationalError
 
 from reconciler.remote.database import connect, open_server
+from tests.cli.conftest import Command
 from tests.cli.running import Answer
-from tests.cli.site import Site, StandInSite
+from tests.cli.site import ANNA_DECLARED, Site, StandInSite
 from tests.services.databases import free_port
 from tests.services.hostile import (
     Script,
@@ -194,3 +195,15 @@ def test_the_state_may_come_from_elsewhere(tmp_path: Path) -> None:
     assert "it names the folder with the declared state" in missing.words
     assert site.run("apply", "--yes", *named).status == 0
     assert site.goto("presse@pirat.alt") == "a@extern.example"
+
+
+def test_a_file_takes_no_password(site: StandInSite, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A site that moves to another database keeps its variable for a while."""
+    monkeypatch.setenv("RECONCILER_TEST_UNUSED", "unused-3")
+    site.declare(ANNA_DECLARED)
+    beside = {**site.sections["postfixadmin"], "password_env": "RECONCILER_TEST_UNUSED"}
+    apart = {"url": "sqlite:///ledger.sqlite", "password_env": "RECONCILER_TEST_UNUSED"}
+    for sections in ({"postfixadmin": beside}, {"postfixadmin": beside, "ledger": apart}):
+        site.write(**sections)
+        assert command("ledger", "init").status == 0
+        assert command("plan").status == 4
