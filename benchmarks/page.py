@@ -59,7 +59,7 @@ this machine {slowest}.
   for ten.
 - What `apply` writes into a database goes in one statement for all accounts. What leaves for somewhere else goes one by
   one, on purpose: before each `createuser` (four at a time, `parallel: 4`) and each letter the run makes sure that it
-  still holds the lock, and it remembers each letter before it writes the next. That is about 25 short statements for a
+  still holds the lock, and it remembers each letter before it writes the next. That is about 22 short statements for a
   new account, and nobody gets two letters when a run dies. While it works it renews the ledger's lock now and then.
 - On a machine that does other things as well, **own CPU** tells more than **wall**.
 """
