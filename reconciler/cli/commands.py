@@ -22,10 +22,10 @@ from reconciler.cli.command_options import (
     YesOption,
     listed,
 )
-from reconciler.cli.completion_values import domains, known, mailboxes, one_of, with_history
+from reconciler.cli.completion_values import domains, known, mailboxes, one_of
 from reconciler.cli.edit_commands import add, edits
 from reconciler.cli.formats import Format
-from reconciler.cli.ledger_commands import ledger
+from reconciler.cli.ledger_commands import ledger, runs
 from reconciler.cli.letters_commands import letters
 from reconciler.cli.queue_commands import queue
 from reconciler.cli.remote_commands import remote
@@ -249,51 +249,6 @@ def show(
 
 
 @listed(app)
-def history(
-    asked: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="RUN|ADDRESS",
-            help="A run's number: each of its steps. An address or a local part: who changed it, when and why.",
-            autocompletion=with_history,
-        ),
-    ] = None,
-    site: SiteOption = None,
-    output: FormatOption = Format.TEXT,
-    limit: Annotated[int, typer.Option(help="How many runs to list, newest first.", min=1)] = 20,
-) -> None:
-    """List the runs; for one run, show each step with times, old and new values, and where it was declared; for an
-    address, who changed it, when and why. Times are in the site's time zone.
-
-    Example: reconciler history anna.beispiel@mail.example
-    """
-    from reconciler.cli import history as command
-
-    enter(lambda: command.history(asked, site, output, limit), output)
-
-
-@listed(app, "history verify")
-def history_verify(
-    head: Annotated[
-        str | None,
-        typer.Option("--head", metavar="HASH", help="A head that was noted elsewhere: is it still in the chain?"),
-    ] = None,
-    site: SiteOption = None,
-    output: FormatOption = Format.TEXT,
-) -> None:
-    """Check that the ledger's history is as it was written: no run or step changed, missing or put in. Changes nothing.
-    Prints the head of the chain, to be noted elsewhere.
-
-    Exit status 0: it is. 9: it is not; each fault is named.
-
-    Example: reconciler history verify
-    """
-    from reconciler.cli import history_verify as command
-
-    enter(lambda: command.verify(site, output, head), output)
-
-
-@listed(app)
 def password(
     address: Annotated[
         str,
@@ -348,17 +303,6 @@ def doctor(
 
 
 @listed(app)
-def unlock(site: SiteOption = None, yes: YesOption = False) -> None:
-    """Show who holds the lock, and take it away after asking. A run that lost its lock writes nothing more.
-
-    Example: reconciler unlock
-    """
-    from reconciler.cli import ledger as command
-
-    enter(lambda: command.unlock(site, yes=yes))
-
-
-@listed(app)
 def schema(
     name: Annotated[
         str | None, typer.Argument(help=f"One of {', '.join(SCHEMAS)}.", autocompletion=one_of(*SCHEMAS))
@@ -393,6 +337,7 @@ def demo(
 
 
 app.listed.update(edits.listed)
+app.listed.update(runs.listed)
 app.add_typer(ledger)
 app.add_typer(add)
 app.add_typer(letters)

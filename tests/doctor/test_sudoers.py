@@ -31,7 +31,7 @@ class AsUser(WatchedHost):
     """This machine, logged in to as a user without rights."""
 
     async def run(self, argv: Sequence[str], **options: object) -> Completed:
-        return await super().run(("/usr/sbin/runuser", "-u", USER, "--", *argv), **options)  # type: ignore[arg-type]
+        return await super().run(("/usr/sbin/runuser", "-u", USER, "--", *argv), **options)  # type: ignore[arg-type]  # handed through
 
 
 @pytest.fixture
