@@ -26,7 +26,7 @@ from reconciler.planning.ledger_state import FINISHED
 from reconciler.planning.plan import Plan
 from reconciler.planning.plan_draft import Draft, Selection
 from reconciler.planning.run_outcome import Progress as OnProgress
-from reconciler.report.json_models import PlanDocument
+from reconciler.report.json_plan_models import PlanDocument
 from reconciler.report.text import plan_question
 from reconciler.workflow import apply as carry_out
 

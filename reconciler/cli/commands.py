@@ -29,6 +29,7 @@ from reconciler.cli.ledger_commands import ledger, runs
 from reconciler.cli.letters_commands import letters
 from reconciler.cli.queue_commands import queue
 from reconciler.cli.remote_commands import remote
+from reconciler.cli.report_commands import reports
 from reconciler.cli.runner import enter
 from reconciler.cli.streams import write
 
@@ -38,7 +39,7 @@ app = Commands(
     {
         "Begin": ("init", "import", "demo"),
         "Declare": ("add", "rename", "remove", "reset-password", "unblock", "confirm", "adopt", "fmt", "validate"),
-        "Carry out": ("plan", "apply", "resume", "password"),
+        "Carry out": ("plan", "report", "apply", "resume", "password"),
         "Look": ("show", "drift", "history", "history verify", "letters", "queue"),
         "Look after": ("doctor", "ledger", "unlock", "remote", "schema"),
     },
@@ -338,6 +339,7 @@ def demo(
 
 app.listed.update(edits.listed)
 app.listed.update(runs.listed)
+app.listed.update(reports.listed)
 app.add_typer(ledger)
 app.add_typer(add)
 app.add_typer(letters)

@@ -15,7 +15,9 @@ from reconciler.doctor.json_report import DoctorDocument
 from reconciler.errors import UsageError
 from reconciler.report.json_history_check import HistoryCheckDocument
 from reconciler.report.json_history_models import HistoryDocument
-from reconciler.report.json_models import FindingsDocument, PlanDocument, RunDocument, ShowDocument, schema_of
+from reconciler.report.json_models import FindingsDocument, RunDocument, ShowDocument
+from reconciler.report.json_part import schema_of
+from reconciler.report.json_plan_models import PlanDocument
 from reconciler.report.json_queue_models import QueueDocument, QueueRunDocument
 from reconciler.systems.registry import register_kinds
 

@@ -19,7 +19,8 @@ from reconciler.planning.plan import Plan
 from reconciler.planning.plan_draft import Draft, Reviewed
 from reconciler.planning.staleness import Bound, BoundRow, BoundTransition, bound, differences
 from reconciler.report.json import plan_json
-from reconciler.report.json_models import PlanDocument, TransitionPart, read_plan
+from reconciler.report.json_plan_models import PlanDocument, TransitionPart
+from reconciler.report.read_document import read_plan
 
 LIFETIME = timedelta(days=7)
 """How long a saved plan may wait for its merge."""

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from reconciler.doctor.check import Verdict
 from reconciler.doctor.report import Examination
-from reconciler.report.json_models import VERSION, Numbers, Part, String, Version
+from reconciler.report.json_part import VERSION, Numbers, Part, String, Version
 from reconciler.report.sanitize import json_visible
 
 

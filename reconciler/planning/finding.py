@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from reconciler.model.owners import Owner
 from reconciler.model.source_places import Origin, Place
+from reconciler.planning.review_facts import Cause
 
 Locate = Callable[[Origin], Place]
 """Turns the name of a declaration into a position; slow, so asked only for what is shown."""
@@ -51,3 +52,4 @@ class Finding(NamedTuple):
     """Each of them would allow the refusal; a person chooses one."""
     final: bool = False
     """No confirmation lifts this refusal, whatever its rule: the system itself would refuse."""
+    cause: Cause = Cause.NOT_COMPARED

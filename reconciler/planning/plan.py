@@ -11,6 +11,7 @@ from datetime import datetime
 from reconciler.model.records import LetterRow
 from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.mail_flow_before_after import FlowChange
+from reconciler.planning.review_facts import Base, Healed
 from reconciler.planning.transitions import Transition
 
 HALF_GIVEN = "given-password"
@@ -60,6 +61,13 @@ class Plan:
     """The configuration of the gates by dotted key: `limits.removals.number`."""
     gates: tuple[str, ...] = ()
     """What the gates looked at, for people: `removals: 0 of at most 4 (412 accounts, 24 h) ✓`."""
+    base: Base | None = None
+    """What it is compared with, when it is."""
+    only: tuple[str, ...] = ()
+    """Addresses and domains that it is about; empty for the whole site."""
+    taken_back: tuple[Transition, ...] = ()
+    """What the base would do and the declared state does not. Never carried out."""
+    healed: tuple[Healed, ...] = ()
 
     @property
     def refused(self) -> bool:
@@ -98,18 +106,26 @@ def digest(
     subject what git declares, what gates refuse, the effects with before-images; and their order. Two plans that do the
     same for the same reason have one digest. The commit is not in it (every merge makes a new one), nor the address and
     the language of a letter, which are read from the register when the letter is sent."""
-    effects = [
-        [
-            t.id,
-            t.refused,
-            [[entry.section, sorted(entry.fields.items())] for entry in t.declared],
-            [[s.id, s.stage, _row(s.change.before), _row(s.change.after)] for s in t.steps],
-        ]
-        for t in transitions
+    return _sealed([site, sorted(targets.items()), sorted(policy.items()), list(map(_effects, transitions))])
+
+
+def fingerprint(transition: Transition) -> str:
+    """SHA-256 over one transition of it: what git declares, what gates refuse, the effects with before-images."""
+    return _sealed(_effects(transition))
+
+
+def _effects(transition: Transition) -> list[object]:
+    return [
+        transition.id,
+        transition.refused,
+        [[entry.section, sorted(entry.fields.items())] for entry in transition.declared],
+        [[s.id, s.stage, _row(s.change.before), _row(s.change.after)] for s in transition.steps],
     ]
-    bound = [site, sorted(targets.items()), sorted(policy.items()), effects]
-    sealed = json.dumps(bound, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(sealed.encode("ascii")).hexdigest()
+
+
+def _sealed(bound: object) -> str:
+    text = json.dumps(bound, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
 def _row(row: object) -> object:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from reconciler.planning.finding import Finding
 from reconciler.planning.new_passwords import CredentialEvents, Due, credential_events
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.ports import System
+from reconciler.planning.review_facts import Cause, Direction, LiveChange
 from reconciler.planning.snapshot import Pair
 
 
@@ -45,6 +47,13 @@ class Transition:
     them elsewhere: when one of them fails, this one is not tried."""
     declared: tuple[DeclaredEntry, ...] = ()
     """What git says of its subject."""
+    cause: Cause = Cause.NOT_COMPARED
+    direction: Direction = Direction.UNKNOWN
+    since: datetime | None = None
+    """When a change by hand was first seen."""
+    by: tuple[LiveChange, ...] = ()
+    meaning: tuple[str, ...] = ()
+    """What it means for mail, in words."""
 
     @property
     def id(self) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from typing import Literal
 
 from reconciler.planning.changes import Action
 from reconciler.planning.declared_entries import plain
@@ -15,7 +16,7 @@ from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.ledger_state import PastRun, PastStep
 from reconciler.planning.mail_flow_before_after import FlowChange
 from reconciler.planning.mail_resolution import Delivery
-from reconciler.planning.plan import Plan
+from reconciler.planning.plan import Plan, fingerprint
 from reconciler.planning.run_outcome import Run
 from reconciler.report import json_models
 from reconciler.report.address_facts import AddressFacts
@@ -23,8 +24,20 @@ from reconciler.report.address_history_text import PastChange
 from reconciler.report.header_footer import by_place
 from reconciler.report.history_view import change_of
 from reconciler.report.json_history_models import HistoryDocument, PastChangePart, PastRunPart, PastStepPart
-from reconciler.report.json_models import Part
-from reconciler.report.plan_view import ChangeView, Line, plan_view
+from reconciler.report.json_part import FindingPart, Part, Row
+from reconciler.report.json_plan_models import (
+    BasePart,
+    ChangePart,
+    CountsPart,
+    DeliveryPart,
+    FlowPart,
+    HealedPart,
+    PlanDocument,
+    ReadPart,
+    StepPart,
+    TransitionPart,
+)
+from reconciler.report.plan_view import ChangeView, Line, plan_view, transition_line
 from reconciler.report.run_view import RunLine, run_view
 from reconciler.report.sanitize import json_visible
 
@@ -33,25 +46,35 @@ _NO_SUM = "0" * 64
 
 def plan_json(plan: Plan) -> str:
     """The plan as a document that can be saved, reviewed and given to apply."""
+    return _written(plan_document(plan))
+
+
+def plan_document(plan: Plan, *, purpose: Literal["plan", "drift"] = "plan") -> PlanDocument:
+    """What reports are written from."""
     view = plan_view(plan, "")
     number = Counter(line.transition.action for line in view.lines)
-    counts = json_models.CountsPart.of(
+    counts = CountsPart.of(
         view,
         **{action.value: number[action] for action in Action},
         removals=sum(line.removal for line in view.lines),
         irreversible=sum(line.transition.irreversible for line in view.lines),
     )
-    document = json_models.PlanDocument.of(
+    document = PlanDocument.of(
         plan,
         checksum=_NO_SUM,
+        purpose=purpose,
+        language="en",
+        base=BasePart.model_validate(plan.base) if plan.base else None,
         transitions=tuple(map(_transition, view.lines)),
+        taken_back=tuple(_transition(transition_line(t)) for t in plan.taken_back),
+        healed=tuple(HealedPart.of(h, id=h.owner.id, **h.owner._asdict()) for h in plan.healed),
         findings=_findings(view.findings),
-        reads=tuple(json_models.ReadPart.of(read, rows=dict(sorted(read.rows.items()))) for read in plan.reads),
+        reads=tuple(ReadPart.of(read, rows=dict(sorted(read.rows.items()))) for read in plan.reads),
         counts=counts,
         flow=tuple(map(_flow, plan.flow)),
         policy=dict(sorted(plan.policy.items())),
     )
-    return _written(document.with_checksum())
+    return document.with_checksum()
 
 
 def run_json(run: Run) -> str:
@@ -106,27 +129,34 @@ def _written(part: Part) -> str:
     return json_visible(part.model_dump_json(by_alias=True, indent=2)) + "\n"
 
 
-def _findings(findings: Iterable[Finding]) -> tuple[json_models.FindingPart, ...]:
+def _findings(findings: Iterable[Finding]) -> tuple[FindingPart, ...]:
     return tuple(
-        json_models.FindingPart.of(
+        FindingPart.of(
             finding, owner=finding.owner.id if finding.owner else None, entries=tuple(map(str, finding.entries))
         )
         for finding in findings
     )
 
 
-def _flow(change: FlowChange) -> json_models.FlowPart:
-    return json_models.FlowPart(address=change.address, before=_delivery(change.before), after=_delivery(change.after))
+def _flow(change: FlowChange) -> FlowPart:
+    return FlowPart(address=change.address, before=_delivery(change.before), after=_delivery(change.after))
 
 
-def _delivery(delivery: Delivery) -> json_models.DeliveryPart:
-    return json_models.DeliveryPart(**{name: tuple(sorted(ends)) for name, ends in delivery._asdict().items()})
+def _delivery(delivery: Delivery) -> DeliveryPart:
+    return DeliveryPart(**{name: tuple(sorted(ends)) for name, ends in delivery._asdict().items()})
 
 
-def _transition(line: Line) -> json_models.TransitionPart:
+def _transition(line: Line) -> TransitionPart:
     refused, changes = (*line.refused_by, *line.waits_for), tuple(map(_change, line.changes))
-    return json_models.TransitionPart.of(
-        line.transition, **_head(line), refused=refused, changes=changes, steps=line.steps
+    return TransitionPart.of(
+        line.transition,
+        **_head(line),
+        title=line.title,
+        attention=line.attention,
+        fingerprint=fingerprint(line.transition),
+        refused=refused,
+        changes=changes,
+        steps=tuple(StepPart(id=step.id, stage=step.stage, text=step.change.text) for step in line.steps),
     )
 
 
@@ -134,13 +164,13 @@ def _head(line: Line) -> dict[str, object]:
     return {"summary": line.summary, **line.transition.owner._asdict()}
 
 
-def _change(change: ChangeView) -> json_models.ChangePart:
+def _change(change: ChangeView) -> ChangePart:
     former = "" if change.former == change.key else change.former
     rows = {"before": _row(change.before), "after": _row(change.after)}
-    return json_models.ChangePart.of(change, former_key=former, **rows)
+    return ChangePart.of(change, former_key=former, **rows)
 
 
-def _row(fields: Mapping[str, object] | None) -> json_models.Row | None:
+def _row(fields: Mapping[str, object] | None) -> Row | None:
     return None if fields is None else {name: plain(value) for name, value in fields.items()}
 
 

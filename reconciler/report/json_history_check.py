@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field
 
 from reconciler.planning.history_check import HistoryCheck
-from reconciler.report.json_models import VERSION, Numbers, Part, String, Version
+from reconciler.report.json_part import VERSION, Numbers, Part, String, Version
 from reconciler.report.sanitize import json_visible
 
 

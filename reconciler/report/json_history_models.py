@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
-from reconciler.report.json_models import VERSION, ChangePart, Numbers, Part, String, Version
+from reconciler.report.json_part import VERSION, Numbers, Part, String, Version
+from reconciler.report.json_plan_models import ChangePart
 
 State = Literal["pending", "begun", "done", "failed", "skipped", "not tried", "superseded", "uncertain"]
 

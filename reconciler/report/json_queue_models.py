@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
-from reconciler.report.json_models import VERSION, Numbers, Part, String, Version
+from reconciler.report.json_part import VERSION, Numbers, Part, String, Version
 
 Queue = Literal["maildrop", "incoming", "active", "deferred", "hold"]
 

@@ -166,6 +166,11 @@ def heaviest_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted(findings, key=lambda finding: weight.index(finding.severity)))
 
 
+def transition_line(transition: Transition) -> Line:
+    """A transition that is shown, and is no part of the plan."""
+    return _line(transition, set())
+
+
 def _line(transition: Transition, waits: set[str]) -> Line:
     views = {id(change): _change(change) for change in transition.changes}
     rules = tuple(dict.fromkeys(transition.refused))

@@ -163,6 +163,7 @@ def test_each_argument_offers_what_it_takes(site: StandInSite, line: str, expect
 _NOTHING_TO_OFFER = {
     "init": {"folder"},
     "apply": {"saved"},
+    "report": {"documents"},
     "queue show": {"queue_id"},
     "demo": {"folder"},
     "remote install": {"host"},

@@ -62,7 +62,7 @@ def _typed(site: StandInSite, command: Command, name: str, *more: str) -> Answer
     state = site.folder / "state"
     (state / "state.yaml").write_text(json.dumps(_state(name)), encoding="utf-8")  # JSON is YAML
     (site.folder / "schemas").mkdir()
-    if name == "apply":
+    if name in ("apply", "report"):
         command("plan", "--out", "plan.json")
     if name == "import":
         (state / "state.yaml").unlink()

@@ -130,7 +130,7 @@ WITHOUT_REPORT = {
 """They say what they did; there is nothing to be read by a program."""
 
 
-@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in ("schema", "demo", "init")])
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in ("schema", "demo", "init", "report")])
 def test_where_something_is_read_the_site_can_be_named(name: str) -> None:
     options = {option for parameter in COMMANDS[name].params for option in parameter.opts}
     assert "--site" in options
@@ -166,6 +166,7 @@ def test_nothing_forces_every_gate() -> None:
         "--quiet",
         "--limit",
         "--head",
+        "--terraform-report",
         "--before",
         "--kind",
         "--language",

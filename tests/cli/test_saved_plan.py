@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.report.json_models import PlanDocument
+from reconciler.report.json_plan_models import PlanDocument
 from tests.cli.conftest import Command
 from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, DOMAIN, StandInSite, today
 from tests.services.git import git

@@ -15,11 +15,11 @@ from reconciler.model.queued_mail import QueueOutcome, QueueResult
 from reconciler.planning.finding import Finding, Severity
 from reconciler.report.address_facts import AddressFacts, address_facts_markdown
 from reconciler.report.json import findings_json, plan_json, run_json
-from reconciler.report.json_models import read_plan
 from reconciler.report.json_queue import queue_json, queue_run_json
 from reconciler.report.markdown import findings_markdown, plan_markdown, run_markdown
 from reconciler.report.queue_markdown import queue_markdown, queue_run_markdown
 from reconciler.report.queue_text import queue_run_text, queue_text
+from reconciler.report.read_document import read_plan
 from reconciler.report.sanitize import markdown, visible
 from reconciler.report.text import findings_text, plan_text, run_text
 from reconciler.report.truncation import LIMIT

@@ -19,8 +19,11 @@ from reconciler.planning.plan import Counts, Read
 from reconciler.report import json_models
 from reconciler.report.json import address_facts_json, findings_json, history_json, plan_json, run_json
 from reconciler.report.json_history_models import HistoryDocument
+from reconciler.report.json_part import schema_of
+from reconciler.report.json_plan_models import PlanDocument
 from reconciler.report.json_queue import queue_json, queue_run_json
 from reconciler.report.json_queue_models import QueueDocument, QueueRunDocument
+from reconciler.report.read_document import read_plan
 from tests.report import queue_samples, samples
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
@@ -28,30 +31,30 @@ PLAN = plan_json(samples.busy())
 
 DOCUMENTS: dict[str, tuple[Callable[[], dict[str, object]], list[str]]] = {
     "plan": (
-        partial(json_models.schema_of, json_models.PlanDocument),
+        partial(schema_of, PlanDocument),
         [
             plan_json(p)
             for p in (samples.plan(), samples.busy(), samples.waiting(), samples.stopped(), samples.dangerous())
         ],
     ),
     "run": (
-        partial(json_models.schema_of, json_models.RunDocument),
+        partial(schema_of, json_models.RunDocument),
         [run_json(samples.half_run()), run_json(samples.ended(samples.plan()))],
     ),
     "findings": (
-        partial(json_models.schema_of, json_models.FindingsDocument),
+        partial(schema_of, json_models.FindingsDocument),
         [findings_json(samples.FINDINGS), findings_json(())],
     ),
     "history": (
-        partial(json_models.schema_of, HistoryDocument),
+        partial(schema_of, HistoryDocument),
         [history_json(samples.PAST_RUNS), history_json((samples.past_run(),)), history_json(())],
     ),
-    "show": (partial(json_models.schema_of, json_models.ShowDocument), [address_facts_json(samples.ADDRESS_FACTS)]),
+    "show": (partial(schema_of, json_models.ShowDocument), [address_facts_json(samples.ADDRESS_FACTS)]),
     "queue": (
-        partial(json_models.schema_of, QueueDocument),
+        partial(schema_of, QueueDocument),
         [queue_json(queue_samples.LISTING), queue_json(queue_samples.EMPTY)],
     ),
-    "queue_run": (partial(json_models.schema_of, QueueRunDocument), [queue_run_json(queue_samples.QUEUE_RUN)]),
+    "queue_run": (partial(schema_of, QueueRunDocument), [queue_run_json(queue_samples.QUEUE_RUN)]),
 }
 
 
@@ -82,7 +85,7 @@ def test_the_schema_refuses_a_document_that_lacks_a_field_or_has_one_more(name: 
 
 
 def test_a_saved_plan_is_read_back_with_what_apply_needs() -> None:
-    plan, read = samples.busy(), json_models.read_plan(PLAN)
+    plan, read = samples.busy(), read_plan(PLAN)
     assert (read.site, read.digest, read.commit, read.made) == (plan.site, plan.digest, plan.commit, plan.made)
     assert [t.id for t in read.transitions] == [t.id for t in plan.transitions]
     assert [t.refused for t in read.transitions] == [t.refused for t in plan.transitions]
@@ -93,7 +96,7 @@ def test_a_plan_that_was_changed_after_it_was_made_is_stale() -> None:
     saved = json.loads(plan_json(samples.dangerous()))
     del saved["findings"][0]["entries"]
     with pytest.raises(StalePlan, match="changed after it was made"):
-        json_models.read_plan(json.dumps(saved))
+        read_plan(json.dumps(saved))
 
 
 def test_the_order_of_mappings_does_not_change_the_document() -> None:
@@ -149,7 +152,7 @@ NOT_PLANS = {
 def test_anything_but_a_plan_is_refused_with_what_to_do(name: str) -> None:
     text, said = NOT_PLANS[name]
     with pytest.raises(UsageError) as caught:
-        json_models.read_plan(text)
+        read_plan(text)
     assert said in caught.value.message
     assert "reconciler plan --out plan.json" in caught.value.hint
     assert caught.value.message.isprintable()
@@ -157,7 +160,7 @@ def test_anything_but_a_plan_is_refused_with_what_to_do(name: str) -> None:
 
 def test_a_damaged_plan_is_refused_without_repeating_its_contents() -> None:
     with pytest.raises(UsageError) as caught:
-        json_models.read_plan(_changed(site=["hunter2"]))
+        read_plan(_changed(site=["hunter2"]))
     assert "hunter2" not in caught.value.message + caught.value.hint
 
 

@@ -1,0 +1,84 @@
+"""The way back from a document in a file to what it says."""
+
+from __future__ import annotations
+
+import json
+
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from reconciler.errors import StalePlan, UsageError
+from reconciler.report.json_models import FindingsDocument, RunDocument
+from reconciler.report.json_part import VERSION
+from reconciler.report.json_plan_models import PlanDocument
+from reconciler.report.sanitize import clip, visible
+
+Document = PlanDocument | RunDocument | FindingsDocument
+"""What reports are written from."""
+
+_MODELS: dict[str, type[Document]] = {
+    "plan.schema.json": PlanDocument,
+    "run.schema.json": RunDocument,
+    "findings.schema.json": FindingsDocument,
+}
+_FROM = "write it with: reconciler plan --format json, or that of apply, drift or validate"
+_HINT = "make a new plan: reconciler plan --out plan.json"
+
+
+def read_plan(text: str) -> PlanDocument:
+    """A saved plan. Raises UsageError for anything else, saying what it is instead, and StalePlan for one that was
+    changed after it was made."""
+    data = text.encode("utf-8", "replace")  # lone surrogates are no UTF-8, and no plan of ours holds any
+    try:
+        found = from_json(data, allow_inf_nan=False)
+    except ValueError:
+        raise UsageError("this file is not a plan: it is not JSON, or it was cut off", hint=_HINT) from None
+    if not isinstance(found, dict) or "version" not in found or "$schema" not in found:
+        raise UsageError("this file is not a plan: it is some other JSON", hint=_HINT)
+    if found["$schema"] != "plan.schema.json":
+        kind = clip(visible(str(found["$schema"])), 60)
+        raise UsageError(f"this file is not a plan: it says of itself that it is {kind}", hint=_HINT)
+    if found["version"] != VERSION:
+        version = clip(visible(str(found["version"])), 20)
+        message = f"this plan has version {version} of the format, this program writes and reads version {VERSION}"
+        raise UsageError(message, hint=f"with the program that is to apply it, {_HINT}")
+    try:
+        plan = PlanDocument.model_validate_json(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        where = clip(visible(".".join(str(part) for part in first["loc"])), 120)
+        raise UsageError(f"this plan is damaged at {where}: {first['msg']}", hint=_HINT) from None
+    if not plan.whole or _repeats_a_key(data):
+        raise StalePlan("this plan was changed after it was made: its checksum is not that of its content", hint=_HINT)
+    return plan
+
+
+def _repeats_a_key(data: bytes) -> bool:
+    """Whether a key stands twice in one object of this JSON: a reader sees the first, the program takes the last."""
+    repeated = False
+
+    def look(pairs: list[tuple[str, object]]) -> None:
+        nonlocal repeated
+        repeated = repeated or len({name for name, _ in pairs}) < len(pairs)
+
+    json.loads(data, object_pairs_hook=look)
+    return repeated
+
+
+def read_document(text: str) -> Document:
+    """What `plan`, `drift`, `apply` or `validate` wrote as JSON. Raises UsageError for anything else. A plan that was
+    changed is read all the same: only `apply` is bound to its checksum."""
+    data = text.encode("utf-8", "replace")
+    try:
+        found = from_json(data, allow_inf_nan=False)
+    except ValueError:
+        raise UsageError("it is not JSON, or it was cut off", hint=_FROM) from None
+    named = found.get("$schema") if isinstance(found, dict) else None
+    if named not in _MODELS:
+        raise UsageError("it is JSON, and no plan, run or findings", hint=_FROM)
+    try:
+        return _MODELS[named].model_validate_json(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        where = clip(visible(".".join(str(part) for part in first["loc"])), 120)
+        raise UsageError(f"it is damaged at {where}: {first['msg']}", hint=_FROM) from None

@@ -1,0 +1,40 @@
+"""`report`: from documents alone, without a site."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Command
+from tests.cli.site import ANNA_DECLARED, BERND_DECLARED, StandInSite
+
+
+@pytest.fixture
+def saved(site: StandInSite, command: Command) -> Path:
+    """A plan with one new account and one new alias."""
+    site.declare(ANNA_DECLARED, BERND_DECLARED, aliases=("vorstand: [anna.beispiel]",))
+    assert command("plan", "--out", "plan.json").status == 4
+    return site.folder / "plan.json"
+
+
+def test_counts_for_gitlab(saved: Path, command: Command, tmp_path: Path) -> None:
+    answer = command("report", str(saved), "--terraform-report", str(tmp_path / "counts.json"))
+    assert answer.status == 0
+    counts = json.loads((tmp_path / "counts.json").read_text())
+    document = json.loads(saved.read_text())
+    assert set(counts) == {"create", "update", "delete"}
+    assert counts["create"] == document["counts"]["create"] > 0
+
+
+def test_what_is_no_document_is_refused_before_anything_is_written(
+    saved: Path, command: Command, tmp_path: Path
+) -> None:
+    other, out = tmp_path / "other.json", tmp_path / "counts.json"
+    for content in ("", "{}", '{"$schema": "plan.schema.json"}', saved.read_text()[:-100]):
+        other.write_text(content)
+        answer = command("report", str(saved), str(other), "--terraform-report", str(out))
+        assert answer.status == 2
+        assert str(other) in answer.err
+        assert not out.exists()
