@@ -38,7 +38,7 @@ from reconciler.report.json_plan_models import (
     TransitionPart,
 )
 from reconciler.report.plan_view import ChangeView, Line, plan_view, transition_line
-from reconciler.report.run_view import RunLine, run_view
+from reconciler.report.run_view import RunLine, StepOutcome, after_run, run_view
 from reconciler.report.sanitize import json_visible
 
 _NO_SUM = "0" * 64
@@ -69,7 +69,7 @@ def plan_document(plan: Plan, *, purpose: Literal["plan", "drift"] = "plan") -> 
         taken_back=tuple(_transition(transition_line(t)) for t in plan.taken_back),
         healed=tuple(HealedPart.of(h, id=h.owner.id, **h.owner._asdict()) for h in plan.healed),
         findings=_findings(view.findings),
-        reads=tuple(ReadPart.of(read, rows=dict(sorted(read.rows.items()))) for read in plan.reads),
+        reads=_reads(plan),
         counts=counts,
         flow=tuple(map(_flow, plan.flow)),
         policy=dict(sorted(plan.policy.items())),
@@ -79,26 +79,38 @@ def plan_document(plan: Plan, *, purpose: Literal["plan", "drift"] = "plan") -> 
 
 def run_json(run: Run) -> str:
     """How every transition that was open ended."""
+    return _written(run_document(run))
+
+
+def run_document(run: Run) -> json_models.RunDocument:
+    """What reports of a run are written from."""
     view = run_view(run, "")
     number = Counter(line.result.replace(" ", "_") for line in view.lines)
     results = {name: number[name] for name in ("done", "failed", "not_tried", "uncertain")}
-    document = json_models.RunDocument.of(
+    return json_models.RunDocument.of(
         run,
         site=run.plan.site,
         plan=run.plan.digest,
+        commit=run.plan.commit,
         seconds=(run.finished - run.started).total_seconds(),
         transitions=tuple(map(_ended, view.lines)),
         findings=_findings(view.plan.findings),
+        reads=_reads(run.plan),
         counts=json_models.RunCountsPart.of(view, **results),
+        next=after_run(view),
     )
-    return _written(document)
 
 
 def findings_json(findings: Iterable[Finding]) -> str:
+    return _written(findings_document(findings))
+
+
+def findings_document(findings: Iterable[Finding]) -> json_models.FindingsDocument:
+    """By file and line."""
     listed = sorted(findings, key=by_place)
     number = Counter(finding.severity for finding in listed)
     counts = {str(severity): number[severity] for severity in Severity}
-    return _written(json_models.FindingsDocument(findings=_findings(listed), counts=counts))
+    return json_models.FindingsDocument(findings=_findings(listed), counts=counts)
 
 
 def address_facts_json(known: AddressFacts) -> str:
@@ -129,6 +141,10 @@ def _written(part: Part) -> str:
     return json_visible(part.model_dump_json(by_alias=True, indent=2)) + "\n"
 
 
+def _reads(plan: Plan) -> tuple[ReadPart, ...]:
+    return tuple(ReadPart.of(read, rows=dict(sorted(read.rows.items()))) for read in plan.reads)
+
+
 def _findings(findings: Iterable[Finding]) -> tuple[FindingPart, ...]:
     return tuple(
         FindingPart.of(
@@ -156,7 +172,7 @@ def _transition(line: Line) -> TransitionPart:
         fingerprint=fingerprint(line.transition),
         refused=refused,
         changes=changes,
-        steps=tuple(StepPart(id=step.id, stage=step.stage, text=step.change.text) for step in line.steps),
+        steps=tuple(StepPart.of(step, system=step.change.system, text=step.change.text) for step in line.steps),
     )
 
 
@@ -175,8 +191,15 @@ def _row(fields: Mapping[str, object] | None) -> Row | None:
 
 
 def _ended(line: RunLine) -> json_models.TransitionRunPart:
-    steps = tuple(json_models.StepOutcomePart.of(s, id=s.step.id, stage=s.step.stage) for s in line.steps)
-    return json_models.TransitionRunPart.of(line.line.transition, **_head(line.line), result=line.result, steps=steps)
+    facts = {"title": line.line.title, "half_done": line.half_done, "removed": line.removed, "result": line.result}
+    steps = tuple(map(_outcome, line.steps))
+    return json_models.TransitionRunPart.of(line.line.transition, **_head(line.line), **facts, steps=steps)
+
+
+def _outcome(outcome: StepOutcome) -> json_models.StepOutcomePart:
+    step = outcome.step
+    said = {"id": step.id, "stage": step.stage, "label": step.label}
+    return json_models.StepOutcomePart.of(outcome, **said, system=step.change.system, text=step.change.text)
 
 
 def _past_run(run: PastRun) -> PastRunPart:

@@ -7,15 +7,18 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field
 
 from reconciler.report.json_part import VERSION, FindingPart, Numbers, Part, PlacePart, ScopeWord, String, Version
-from reconciler.report.json_plan_models import FlowPart
+from reconciler.report.json_plan_models import FlowPart, ReadPart
 
 
 class StepOutcomePart(Part):
     """How one step ended; a temporary failure may work when it is tried again, of one that `raced` somebody else has
-    changed what was planned."""
+    changed what was planned. `label` says in few words what it is about, `text` what it would do, as in the plan."""
 
     id: String
+    system: String
     stage: int
+    label: String
+    text: String
     result: Literal["done", "failed", "skipped", "not tried", "uncertain"]
     message: String
     hint: String
@@ -24,13 +27,18 @@ class StepOutcomePart(Part):
 
 
 class TransitionRunPart(Part):
-    """How one transition ended."""
+    """How one transition ended; `half_done` when it was stopped between two steps, `removed` is what went and nothing
+    brings back, as its system counted it."""
 
     id: String
     scope: ScopeWord
     subject: String
     action: Literal["create", "update", "rename", "delete"]
+    title: String
     summary: String
+    irreversible: bool
+    half_done: bool
+    removed: String
     place: PlacePart | None
     result: Literal["done", "failed", "not tried", "uncertain"]
     steps: tuple[StepOutcomePart, ...]
@@ -48,12 +56,14 @@ class RunCountsPart(Part):
 
 
 class RunDocument(Part):
-    """One carrying-out of one plan; `findings` are those of the plan."""
+    """One carrying-out of one plan; `findings` and `reads` are those of the plan, `next` is the command to be typed
+    next."""
 
     schema_: Literal["run.schema.json"] = Field(default="run.schema.json", alias="$schema")
     version: Version = VERSION
     site: String
     plan: Annotated[String, Field(description="The digest of the plan.")]
+    commit: String
     started: AwareDatetime
     finished: AwareDatetime
     seconds: float
@@ -61,7 +71,10 @@ class RunDocument(Part):
     complete: bool
     transitions: tuple[TransitionRunPart, ...]
     findings: tuple[FindingPart, ...]
+    reads: tuple[ReadPart, ...]
     counts: RunCountsPart
+    next: String
+    masked: bool = False
 
 
 class FindingsDocument(Part):
@@ -71,6 +84,7 @@ class FindingsDocument(Part):
     version: Version = VERSION
     findings: tuple[FindingPart, ...]
     counts: Numbers
+    masked: bool = False
 
 
 class FactPart(Part):

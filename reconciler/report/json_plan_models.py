@@ -35,10 +35,13 @@ class ChangePart(Part):
 
 
 class StepPart(Part):
-    """One effect; smaller stages come first. `text` says it in words: `postfix: create block example.org`."""
+    """One effect; smaller stages come first. `text` says it in words: `postfix: create block example.org`; `label` is
+    what it is about."""
 
     id: String
+    system: String
     stage: int
+    label: String
     text: String
 
 
@@ -193,6 +196,9 @@ class PlanDocument(Part):
     flow: tuple[FlowPart, ...] = ()
     policy: Annotated[dict[String, String], Field(description="The configuration of the gates.")]
     gates: Annotated[tuple[String, ...], Field(description="What the gates looked at, for people.")]
+    masked: Annotated[bool, Field(description="Whether names and addresses were replaced; then it is not applied.")] = (
+        False
+    )
 
     def with_checksum(self) -> PlanDocument:
         """The same with its checksum."""
