@@ -14,14 +14,14 @@ from typing import Any
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from reconciler.apply.session import Session
-from reconciler.cli.exit_status import Status, worst
+from reconciler.cli.exit_status import Status
 from reconciler.cli.formats import Format, writers
-from reconciler.cli.plan import plan_status
 from reconciler.cli.saved_plan import read_saved, refuse_used, reviewed, the_reviewed
 from reconciler.cli.site_session import SiteSession, open_site
 from reconciler.cli.streams import say, write, write_beside
 from reconciler.cli.terminal import confirmed, errors
 from reconciler.errors import UsageError
+from reconciler.planning.command_status import plan_status, run_status
 from reconciler.planning.ledger_state import FINISHED
 from reconciler.planning.plan import Plan
 from reconciler.planning.plan_draft import Draft, Selection
@@ -102,11 +102,7 @@ async def carry_through(
             return Status.PARTLY
     if run.transitions or output is not Format.TEXT:
         write(writers(output).run(run))
-    return worst(
-        Status.REFUSED if made.refused else Status.DONE,
-        Status.UNREADABLE if made.unknown else Status.DONE,
-        Status.DONE if run.complete else Status.PARTLY,
-    )
+    return run_status(run)
 
 
 def say_taken_over(session: Session) -> None:

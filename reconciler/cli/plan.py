@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from reconciler.cli.exit_status import Status, worst
+from reconciler.cli.exit_status import Status
 from reconciler.cli.formats import Format, writers
 from reconciler.cli.saved_plan import save
 from reconciler.cli.site_session import open_site
 from reconciler.cli.streams import say, write
+from reconciler.planning.command_status import plan_status
 from reconciler.planning.finding import Finding
 from reconciler.planning.half_made import Remarks
 from reconciler.planning.mail_flow_before_after import mail_flow_of
-from reconciler.planning.plan import Plan
 from reconciler.planning.plan_draft import Draft
 from reconciler.policy.unmanaged import MOST, undeclared
 
@@ -36,8 +36,8 @@ async def drift(
     async with open_site(site, state) as opened:
         drafted = await opened.draft(with_tables=strict)
     named = _undeclared(drafted, None if output is Format.JSON else MOST) if strict else ()
-    made = replace(drafted.plan, findings=(*drafted.plan.findings, *named))
-    status = worst(plan_status(made), Status.PENDING if named or made.missed else Status.DONE)
+    made = replace(drafted.plan, purpose="drift", findings=(*drafted.plan.findings, *named))
+    status = plan_status(made)
     if status is not Status.DONE or not quiet:
         write(writers(output).plan(made, title="mail drift", verbose=verbose))
     return status
@@ -49,12 +49,3 @@ def _undeclared(drafted: Draft, most: int | None) -> tuple[Finding, ...]:
     live = drafted.tables.live
     remarks = Remarks(live, mail_flow_of(live, drafted.context.chains, ()))
     return undeclared(drafted.unmanaged, most, remarks.named)
-
-
-def plan_status(made: Plan) -> Status:
-    """What a plan that was only shown means for the caller."""
-    return worst(
-        Status.REFUSED if made.refused else Status.DONE,
-        Status.UNREADABLE if made.unknown else Status.DONE,
-        Status.PENDING if made.pending else Status.DONE,
-    )

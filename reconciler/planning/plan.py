@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
 from reconciler.model.records import LetterRow
 from reconciler.planning.finding import Finding, Severity
@@ -68,6 +69,8 @@ class Plan:
     taken_back: tuple[Transition, ...] = ()
     """What the base would do and the declared state does not. Never carried out."""
     healed: tuple[Healed, ...] = ()
+    purpose: Literal["plan", "drift"] = "plan"
+    """What it was made for: what is to be done, or what has drifted."""
 
     @property
     def refused(self) -> bool:

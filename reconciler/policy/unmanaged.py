@@ -9,6 +9,7 @@ from reconciler.model.addresses import domain_of, local_part
 from reconciler.model.declared import GroupwareAccount, Removal
 from reconciler.model.record_kinds import in_order, noun
 from reconciler.model.records import MailboxRow, OxUserRow
+from reconciler.planning.command_status import UNDECLARED
 from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.half_made import Remarks
 from reconciler.policy.gate_context import GateContext
@@ -106,6 +107,6 @@ def _of_kind(kind: str, keys: Sequence[str], most: int | None, remark: Remark | 
     ordered = sorted(keys, key=lambda key: (not remarks[key], int(key) if key.isdecimal() else 0, key))
     for key in ordered[:most]:
         said = f" ({remarks[key]})" if remarks[key] else ""
-        yield Finding(Severity.WARNING, "undeclared", key, f"{noun(kind)} {key}{said}")
+        yield Finding(Severity.WARNING, UNDECLARED, key, f"{noun(kind)} {key}{said}")
     if more := len(ordered[most:]) if most is not None else 0:
-        yield Finding(Severity.WARNING, "undeclared", kind, f"and {more} more {noun(kind, more)}")
+        yield Finding(Severity.WARNING, UNDECLARED, kind, f"and {more} more {noun(kind, more)}")

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Literal
 
 from reconciler.planning.changes import Action
+from reconciler.planning.command_status import plan_status, run_status
 from reconciler.planning.declared_entries import plain
 from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.ledger_state import PastRun, PastStep
@@ -49,7 +49,7 @@ def plan_json(plan: Plan) -> str:
     return _written(plan_document(plan))
 
 
-def plan_document(plan: Plan, *, purpose: Literal["plan", "drift"] = "plan") -> PlanDocument:
+def plan_document(plan: Plan) -> PlanDocument:
     """What reports are written from."""
     view = plan_view(plan, "")
     number = Counter(line.transition.action for line in view.lines)
@@ -62,7 +62,7 @@ def plan_document(plan: Plan, *, purpose: Literal["plan", "drift"] = "plan") -> 
     document = PlanDocument.of(
         plan,
         checksum=_NO_SUM,
-        purpose=purpose,
+        status=int(plan_status(plan)),
         language="en",
         base=BasePart.model_validate(plan.base) if plan.base else None,
         transitions=tuple(map(_transition, view.lines)),
@@ -92,6 +92,7 @@ def run_document(run: Run) -> json_models.RunDocument:
         site=run.plan.site,
         plan=run.plan.digest,
         commit=run.plan.commit,
+        status=int(run_status(run)),
         seconds=(run.finished - run.started).total_seconds(),
         transitions=tuple(map(_ended, view.lines)),
         findings=_findings(view.plan.findings),

@@ -6,7 +6,17 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
-from reconciler.report.json_part import VERSION, FindingPart, Numbers, Part, PlacePart, ScopeWord, String, Version
+from reconciler.report.json_part import (
+    VERSION,
+    ExitStatus,
+    FindingPart,
+    Numbers,
+    Part,
+    PlacePart,
+    ScopeWord,
+    String,
+    Version,
+)
 from reconciler.report.json_plan_models import FlowPart, ReadPart
 
 
@@ -64,6 +74,7 @@ class RunDocument(Part):
     site: String
     plan: Annotated[String, Field(description="The digest of the plan.")]
     commit: String
+    status: ExitStatus
     started: AwareDatetime
     finished: AwareDatetime
     seconds: float

@@ -23,6 +23,7 @@ Value = String | int | bool | tuple[String, ...] | None
 Row = dict[String, Value]
 Numbers = dict[String, int]
 Version = Literal[1]
+ExitStatus = Annotated[int, Field(ge=0, le=9, description="docs/exit-statuses.md")]
 
 
 def _known_scope(word: str) -> str:

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, Field
 from reconciler.report.json_part import (
     VERSION,
     CauseWord,
+    ExitStatus,
     FindingPart,
     Numbers,
     Part,
@@ -174,7 +175,8 @@ class PlanDocument(Part):
     """A plan, in the order in which it is shown: dangerous first. `digest` is over what it is bound to: two plans that
     would do the same for the same reason have the same one. `checksum` is over the rest of this document: one that was
     changed after it was made is not applied. `only` names what the plan is about where that is not the whole site.
-    `taken_back` is what the base would do and the merge request takes out of git."""
+    `taken_back` is what the base would do and the merge request takes out of git. `status` is the exit status of the
+    command that made it, 4 also where that was told to end with 0 then."""
 
     schema_: Literal["plan.schema.json"] = Field(default="plan.schema.json", alias="$schema")
     version: Version = VERSION
@@ -182,6 +184,7 @@ class PlanDocument(Part):
     digest: Annotated[String, Field(pattern="^[0-9a-f]{64}$")]
     checksum: Annotated[String, Field(pattern="^[0-9a-f]{64}$")]
     purpose: Literal["plan", "drift"]
+    status: ExitStatus
     language: Literal["en", "de"]
     commit: String
     base: BasePart | None

@@ -46,6 +46,8 @@ class Answer(NamedTuple):
         """Standard output, which must be one JSON document and nothing else."""
         document = json.loads(self.out)
         assert isinstance(document, dict)
+        # plans and runs say how the command ended; reports depend on it
+        assert document.get("status", self.status) == self.status
         return document
 
 

@@ -65,6 +65,7 @@ def test_help_imports_the_command_line_alone(arguments: list[str]) -> None:
     modules = imported(*arguments)
     assert not modules & (SLOW | {"pydantic"})
     ours = {name for name in modules if name.startswith("reconciler.")}
+    ours -= {"reconciler.planning", "reconciler.planning.command_status"}  # the numbers of the statuses
     assert {name.split(".")[1] for name in ours} == {"cli", "errors", "report"}
     assert {name for name in ours if name.startswith("reconciler.report.")} == {"reconciler.report.sanitize"}
 

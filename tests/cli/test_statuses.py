@@ -46,6 +46,8 @@ def test_0_although_there_are_unmanaged_objects_but_not_with_strict(site: StandI
     assert command("plan").status == 0
     assert command("drift").status == 0
     assert command("drift", "--strict").status == 4
+    strict = command("drift", "--strict", "--format", "json").json
+    assert (strict["purpose"], strict["status"]) == ("drift", 4)
 
 
 @pytest.mark.parametrize(
