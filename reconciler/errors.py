@@ -6,6 +6,7 @@
     ├── StalePlan                   the saved plan is not what would be done now (status 6)
     ├── LockError                   somebody else is at work, or has taken our lock (status 7)
     ├── Unreadable                  a live system could not be read: it is unknown, never empty (status 9)
+    │   └── ForgeError              the forge did not do what it was asked for, or did not answer
     └── EffectFailed                a write to a live system did not happen
         ├── TemporaryFailure        the same write may work in a moment: retried
         ├── PermanentFailure        it will not work until somebody changes something: stopped
@@ -48,6 +49,27 @@ class LockError(ReconcilerError):
 
 class Unreadable(ReconcilerError):
     """A live system could not be read or reached."""
+
+
+class ForgeError(Unreadable):
+    """The forge did not do what it was asked for. `status` is HTTP's, 0 without an answer. A `temporary` one may work
+    in a moment, after `retry_after` seconds where the forge says so; an `uncertain` one may have been carried out."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        status: int = 0,
+        temporary: bool = False,
+        uncertain: bool = False,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+        self.temporary = temporary
+        self.uncertain = uncertain
+        self.retry_after = retry_after
 
 
 class EffectFailed(ReconcilerError):
