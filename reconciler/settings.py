@@ -5,7 +5,7 @@ pydantic takes them: it would compile each one that is a text, a quarter of what
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -288,6 +288,8 @@ class Settings(Site):
     folder: Path
     file: str = "reconciler.yaml"
     """The site file as people see it."""
+    place: Callable[[Path], Path] | None = None
+    """Where a file that the file names is read, when that is not where it lies: with `plan --base`."""
     as_planner: bool = False
     """Whether the logins of `planner` are in force."""
     applier_variables: frozenset[str] = frozenset()
@@ -309,6 +311,11 @@ class Settings(Site):
 
     def path(self, text: str) -> Path:
         """A path of the site file: `~` is the home folder, relative ones start at the site file's folder."""
+        path = self.lies_at(text)
+        return path if self.place is None else self.place(path)
+
+    def lies_at(self, text: str) -> Path:
+        """That path itself, wherever its content is read. Of the state's folder too, which is the merge request's."""
         try:
             return self.folder / Path(text).expanduser()
         except RuntimeError:  # no HOME, and a user without an entry in the user database

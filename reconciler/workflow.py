@@ -26,9 +26,9 @@ from reconciler.planning.annotations import (
     unmanaged,
     written_by,
 )
-from reconciler.planning.changes import Change, diff
+from reconciler.planning.base_comparison import compared
+from reconciler.planning.changes import diff
 from reconciler.planning.declared_entries import Entries
-from reconciler.planning.finding import Finding
 from reconciler.planning.half_made import with_causes
 from reconciler.planning.identity import Identity, emptied, taken_over
 from reconciler.planning.ledger_state import InventoryEntry, Remembered
@@ -40,12 +40,13 @@ from reconciler.planning.plan_draft import EVERYTHING, Compared, Draft, Selectio
 from reconciler.planning.ports import Observation, System
 from reconciler.planning.run_outcome import Progress, Run
 from reconciler.planning.snapshot import Pair, Snapshot
-from reconciler.planning.transitions import Grouped, Transition, group_by_owner
-from reconciler.policy.dated_resets import OneShots, due
+from reconciler.planning.transitions import group_by_owner
+from reconciler.policy.dated_resets import due
 from reconciler.policy.gate_context import GateContext
 from reconciler.policy.gates import configuration, run_gates, summary
 from reconciler.report.json import plan_json
 from reconciler.settings import Settings
+from reconciler.workflow_values import AtBase, Changes, Judgement, Matching, Reading
 
 Clock = Callable[[], datetime]
 Watch = Callable[[str, Observation | Unreadable | None], None]
@@ -66,6 +67,10 @@ class Sources:
     systems: Sequence[System]
     clock: Clock
     watch: Watch = lambda name, came: None  # noqa: ARG005  # nobody looks
+    base: AtBase | None = None
+    """What the plan is compared with."""
+    asks_git: bool = True
+    """Whether lines say who wrote them."""
 
     async def observe(self, system: System, *, writing: bool = False) -> Observation:
         """What a system holds. Raises Unreadable."""
@@ -83,51 +88,6 @@ class Sources:
         return Remembered()
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What each system should hold and what it holds, and what the ledger remembers."""
-
-    wanted: Mapping[str, Records]
-    snapshot: Snapshot
-    details: Mapping[str, object]
-    """What the systems read beside records, for their `review`."""
-    recalled: Remembered | Unreadable
-
-    @property
-    def remembered(self) -> Remembered:
-        """What the ledger says; nothing when it could not be asked."""
-        return Remembered(is_unknown=True) if isinstance(self.recalled, Unreadable) else self.recalled
-
-
-@dataclass(frozen=True, slots=True)
-class Matching:
-    """Both sides under the same keys, with what the ledger adds; and whose accounts the addresses are."""
-
-    pairs: Mapping[str, Pair]
-    snapshot: Snapshot
-    """With the records under those keys."""
-    identity: Identity
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """What differs, as transitions; `pending` is all of it, `asked` what the plan is to be about."""
-
-    pending: Sequence[Change]
-    grouped: Grouped
-    asked: tuple[Transition, ...]
-    shots: OneShots
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """The findings of gates and systems, and the transitions with what stops them."""
-
-    findings: tuple[Finding, ...]
-    transitions: tuple[Transition, ...]
-    gates: tuple[str, ...]
-
-
 async def draft(
     sources: Sources, selection: Selection = EVERYTHING, *, writing: bool = False, with_tables: bool = False
 ) -> Draft:
@@ -137,7 +97,24 @@ async def draft(
     matching = await _match(sources, reading)
     changes = await _changes(sources, reading, matching, selection)
     judgement = _judge(sources, reading, matching, changes)
-    return _seal(sources, reading, matching, changes, judgement, selection=selection, with_tables=with_tables)
+    drafted = _seal(sources, reading, matching, changes, judgement, selection=selection, with_tables=with_tables)
+    return drafted if sources.base is None else replace(drafted, plan=await _compared(sources, reading, drafted.plan))
+
+
+async def _compared(sources: Sources, reading: Reading, plan: Plan) -> Plan:
+    """The plan beside that of the base, which is made from the same reading."""
+    base, chains = sources.base, sources.context.chains
+    assert base is not None
+    if base.declaration is None or base.context is None:
+        return compared(replace(plan, findings=(*base.findings, *plan.findings)), base.about, (), (), chains)
+    theirs = replace(sources, declaration=base.declaration, context=base.context, base=None, asks_git=False)
+    wanted, recalled = await _wanted(theirs)
+    read = replace(reading, wanted=wanted, recalled=recalled)
+    matching = await _match(theirs, read)
+    changes = await _changes(theirs, read, matching, EVERYTHING)
+    judgement = _judge(theirs, read, matching, changes)
+    known = (*judgement.findings, *base.declaration.findings)
+    return compared(plan, base.about, judgement.transitions, known, chains)
 
 
 async def _read(sources: Sources, *, writing: bool) -> Reading:
@@ -217,7 +194,7 @@ async def _changes(sources: Sources, reading: Reading, matching: Matching, selec
     if gone := [transition.owner for transition in asked if transition.reason == NOT_DECLARED]:
         commits = await asyncio.to_thread(taken_out, declaration.folder, context.desired.commit, gone)
         asked = since(asked, commits)
-    if context.desired.commit:
+    if context.desired.commit and sources.asks_git:
         places = [transition.place for transition in asked if transition.place is not None]
         asked = written_by(asked, await asyncio.to_thread(blame, declaration.folder, places))
     return Changes(pending=pending, grouped=grouped, asked=asked, shots=shots)

@@ -27,6 +27,10 @@ StateOption = Annotated[
         help="The folder of the declared state, instead of the site file's `state`.",
     ),
 ]
+BaseOption = Annotated[
+    str | None,
+    typer.Option("--base", metavar="REF", help="The branch or commit that a merge request is compared with."),
+]
 FormatOption = Annotated[Format, typer.Option("--format", help="How to write the report to standard output.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 

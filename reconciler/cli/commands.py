@@ -15,6 +15,7 @@ import typer
 
 from reconciler import __version__
 from reconciler.cli.command_options import (
+    BaseOption,
     Commands,
     FormatOption,
     SiteOption,
@@ -139,8 +140,10 @@ def plan(
     out: Annotated[Path | None, typer.Option(help="Also save the plan to this file, for `apply FILE`.")] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every field that changes.")] = False,
     state: StateOption = None,
+    base: BaseOption = None,
 ) -> None:
-    """Show what `apply` would do; change nothing.
+    """Show what `apply` would do; change nothing. With --base: what a merge request changes, what waits without it, and
+    what it takes back. The site file and the files that it names are then read from REF.
 
     Exit status 0: nothing to do. 4: changes are pending. 5: a gate refuses something. 9: a system could not be read.
 
@@ -148,7 +151,7 @@ def plan(
     """
     from reconciler.cli import plan as command
 
-    enter(lambda: command.plan(site, state, output, out=out, verbose=verbose), output)
+    enter(lambda: command.plan(site, state, output, out=out, verbose=verbose, base=base), output)
 
 
 @listed(app)

@@ -18,9 +18,17 @@ from reconciler.planning.plan_draft import Draft
 from reconciler.policy.unmanaged import MOST, undeclared
 
 
-async def plan(site: Path | None, state: Path | None, output: Format, *, out: Path | None, verbose: bool) -> Status:
-    """Shows the plan, and saves it where that is asked for."""
-    async with open_site(site, state) as opened:
+async def plan(
+    site: Path | None,
+    state: Path | None,
+    output: Format,
+    *,
+    out: Path | None,
+    verbose: bool,
+    base: str | None = None,
+) -> Status:
+    """Shows the plan, and saves it where that is asked for. With `base`: beside that of this commit."""
+    async with open_site(site, state, base) as opened:
         made = (await opened.draft()).plan
     if out is not None:
         save(made, out)

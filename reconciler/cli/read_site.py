@@ -13,12 +13,16 @@ from reconciler.errors import UsageError
 from reconciler.settings import Settings
 
 
-def read_site(path: Path | None, state: Path | None = None) -> tuple[Settings, Declaration]:
-    """The site file, and the state that it points to or that `--state` names. Raises UsageError and InvalidInput."""
-    site = load_site(path, reads_state=state is None)
+def refuse_missing(state: Path | None) -> None:
     if state is not None and not state.is_dir():
         hint = "correct --state: it names the folder with the declared state"
         raise UsageError(f"there is no folder {state}", hint=hint)
+
+
+def read_site(path: Path | None, state: Path | None = None) -> tuple[Settings, Declaration]:
+    """The site file, and the state that it points to or that `--state` names. Raises UsageError and InvalidInput."""
+    site = load_site(path, reads_state=state is None)
+    refuse_missing(state)
     today = datetime.now(ZoneInfo(site.timezone)).date()
     with ReadingLine().shown():
         return site, load_state(state or site.path(site.state), site, today=today)

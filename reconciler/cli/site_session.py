@@ -20,6 +20,7 @@ from reconciler.cli.process_tuning import keep
 from reconciler.cli.read_site import read_site
 from reconciler.cli.reading_line import ReadingLine
 from reconciler.cli.site_ledger import build_ledger
+from reconciler.declared.load import Declaration
 from reconciler.errors import Unreadable, UsageError
 from reconciler.model.records import Records
 from reconciler.model.secrets import Passwords
@@ -37,6 +38,7 @@ from reconciler.settings import Letters, Settings, Smtp, secret
 from reconciler.systems.registry import build_systems
 from reconciler.systems.system_context import SystemContext
 from reconciler.workflow import Sources, draft
+from reconciler.workflow_values import AtBase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,9 +94,27 @@ def refuse_read_only(site: Settings) -> None:
 
 
 @asynccontextmanager
-async def open_site(path: Path | None, state: Path | None = None) -> AsyncIterator[SiteSession]:
-    """Assembles the site. No connection is made before a system needs one."""
-    site, declaration = read_site(path, state)
+async def open_site(
+    path: Path | None, state: Path | None = None, base: str | None = None
+) -> AsyncIterator[SiteSession]:
+    """Assembles the site, with `base` as that commit has it. No connection is made before a system needs one."""
+    async with AsyncExitStack() as closing:  # all are closed, also when closing one of them fails
+        at_base = None
+        if base is None:
+            site, declaration = read_site(path, state)
+        else:
+            from reconciler.cli.read_base import own_folder, read_site_at
+
+            store = Path(closing.enter_context(own_folder()))
+            site, declaration, at_base = read_site_at(path, state, base, store)
+        opened = _assembled(site, declaration, at_base, closing)
+        keep(opened)
+        yield opened
+
+
+def _assembled(
+    site: Settings, declaration: Declaration, at_base: AtBase | None, closing: AsyncExitStack
+) -> SiteSession:
     zone = ZoneInfo(site.timezone)
     hosts = site_hosts(site)
     ledger = build_ledger(site)
@@ -113,13 +133,12 @@ async def open_site(path: Path | None, state: Path | None = None) -> AsyncIterat
         passwords=passwords,
         line=line,
         watch=partial(_watched, line),
+        base=at_base,
     )
-    keep(opened)
-    async with AsyncExitStack() as closing:  # all are closed, also when closing one of them fails
-        for part in (ledger, hosts, mailer, *systems):
-            if part is not None:
-                closing.push_async_callback(part.close)
-        yield opened
+    for part in (ledger, hosts, mailer, *systems):
+        if part is not None:
+            closing.push_async_callback(part.close)
+    return opened
 
 
 def _watched(line: ReadingLine, name: str, came: Observation | Unreadable | None) -> None:

@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 from reconciler.declared.convert import convert
 from reconciler.declared.git.commit import read_commit
+from reconciler.declared.git.objects import Tree
+from reconciler.declared.git.state_at_base import state_sources
 from reconciler.declared.merge import merge
 from reconciler.declared.parse.documents import parse
 from reconciler.declared.parse.locator import Locator
@@ -50,10 +52,26 @@ def load_state(folder: Path, site: Settings, *, today: date, instead: Mapping[st
     locator = Locator(texts)
     state = merge(convert(parse(texts, locator, problems), site, today, problems), site, today, problems)
     commit = "" if problems.any_error or instead else read_commit(folder, problems)
+    return _declaration(replace(state, commit=commit), locator, problems, len(sources), folder)
+
+
+def load_state_at(tree: Tree, name: str, ref: str, site: Settings, *, today: date) -> Declaration:
+    """Everything that the commit REF declares below the folder `name` of the repository; nothing where it has no such
+    folder. From git's objects: nothing is checked out. Raises InvalidInput with every problem, UsageError for a clone
+    that has only some of the objects."""
+    problems = Problems()
+    contents = state_sources(tree, name, ref, problems)
+    texts = read_texts(contents, problems, {source.name: content for source, content in contents.items()})
+    locator = Locator(texts)
+    state = merge(convert(parse(texts, locator, problems), site, today, problems), site, today, problems)
+    return _declaration(replace(state, commit=tree.commit), locator, problems, len(texts), tree.top / name)
+
+
+def _declaration(state: DesiredState, locator: Locator, problems: Problems, files: int, folder: Path) -> Declaration:
     findings = problems.findings(locator.place_of)
     if problems.any_error:
         raise InvalidInput(findings)
-    return Declaration(replace(state, commit=commit), findings, locator, len(sources), folder)
+    return Declaration(state, findings, locator, files, folder)
 
 
 def _with_new(sources: list[Source], folder: Path, names: Iterable[str]) -> list[Source]:

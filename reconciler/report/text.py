@@ -6,14 +6,14 @@ is in the systems that it reports on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from reconciler.planning.changes import Result
 from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.plan import Plan
 from reconciler.planning.run_outcome import Run
-from reconciler.report import header_footer
+from reconciler.report import base_text, header_footer
 from reconciler.report.header_footer import DOT, PLAN
 from reconciler.report.plan_view import IRREVERSIBLE, Line, PlanView, heaviest_first, plan_view
 from reconciler.report.run_view import RunLine, after_run, run_view
@@ -25,14 +25,19 @@ _LINE_STYLE = {IRREVERSIBLE: "bold white on red", "+": "green", "~": "yellow", "
 def plan_text(plan: Plan, *, width: int, color: bool, verbose: bool = False, title: str = "mail plan") -> str:
     """What would be done, dangerous first. `verbose` shows every step with its old and new values."""
     view, page = plan_view(plan, title), Page(width, color=color)
+    _against(page, plan)
     if not view.lines:
         page.row((header_footer.nothing(view), "bold"))
     else:
         head = [view.name, header_footer.counted(view.lines), *header_footer.blockers(view)]
         page.row((DOT.join(head), "bold"))
-        page.blank()
-        _lines(page, view, verbose)
-        _flow(page, plan)
+        if plan.base is None:
+            page.blank()
+            _lines(page, view.lines, view, verbose)
+    for heading, lines in base_text.parts(view) if plan.base else ():
+        page.heading((heading, "bold"))
+        _lines(page, lines, view, verbose)
+    _flow(page, plan)
     _unread(page, plan)
     _sections(page, view.findings)
     _footer(page, view, verbose)
@@ -97,12 +102,25 @@ def _unread(page: Page, plan: Plan) -> None:
         page.row((f"{read.system}: {read.unknown}", "bold red"), (hint, "bold"), first=" ✗ ", indent=3)
 
 
-def _lines(page: Page, view: PlanView, verbose: bool) -> None:
-    column = column_of([line.title for line in view.lines], page.width)
-    for line in view.lines:
+def _against(page: Page, plan: Plan) -> None:
+    """What a reviewer must know before they read a comparison."""
+    said = list(base_text.warnings(plan))
+    for words in said:
+        page.row((words, "bold red"), first=" ✗ ", indent=3)
+    if plan.base is not None and plan.base.fetch:
+        page.whole(f"   {plan.base.fetch}")
+    if said:
+        page.blank()
+
+
+def _lines(page: Page, lines: Sequence[Line], view: PlanView, verbose: bool) -> None:
+    column = column_of([line.title for line in lines], page.width)
+    for line in lines:
         sign = (line.sign, _LINE_STYLE[line.sign])
         phrase = (line.summary, "bold red" if line.transition.irreversible else "")
         page.entry(sign, line.title, [phrase, *_marks(line)], column, str(line.transition.place or ""))
+        for words in line.transition.meaning:
+            page.row((words, "dim"), indent=5)
         if verbose:
             _steps(page, line, view.plan.commit)
 
@@ -144,7 +162,8 @@ def _sections(page: Page, findings: Iterable[Finding]) -> None:
         (mark, style, title), found = header_footer.SEVERITIES[severity], list(group)
         page.heading((title, style))
         for finding in found[:SHOWN]:
-            page.row((f"{finding.rule}: {finding.message}", ""), first=f" {mark} ", indent=3)
+            cause = base_text.CAUSES[finding.cause]
+            page.row((f"{finding.rule}: {finding.message}{cause}", ""), first=f" {mark} ", indent=3)
             if finding.hint:
                 page.row((header_footer.HINTS.get(severity, "") + finding.hint, ""), indent=3)
             if finding.place:

@@ -185,6 +185,7 @@ def test_nothing_forces_every_gate() -> None:
         "--moving-to",
         "--account",
         "--grants",
+        "--base",
         "--key",
         "--user",
     }

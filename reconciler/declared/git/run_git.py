@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 _SECONDS = 30
-_NEEDED = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "XDG_CONFIG_HOME", "SUDO_UID", "GIT_CEILING_DIRECTORIES")
+NEEDED = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "XDG_CONFIG_HOME", "SUDO_UID", "GIT_CEILING_DIRECTORIES")
 """What git gets of our environment: configuration is how people set safe.directory."""
 
 
@@ -22,11 +22,13 @@ def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes] | 
         return None
     # no passwords for it; and a hook tells its children which repository it runs for, we ask for that of the folder
     environment = {
-        name: value for name, value in os.environ.items() if name in _NEEDED or name.startswith("GIT_CONFIG_")
+        name: value for name, value in os.environ.items() if name in NEEDED or name.startswith("GIT_CONFIG_")
     }
+    # a job's clone often belongs to another user of the same job, and its machine to nobody else
+    ours = ("-c", f"safe.directory={repository(folder)}") if os.environ.get("CI") else ()
     try:
         return subprocess.run(
-            ["git", "-C", str(folder), *arguments],
+            ["git", *ours, "-C", str(folder), *arguments],
             capture_output=True,
             timeout=_SECONDS,
             env={**environment, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"},

@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from reconciler.declared.fields.error_messages import Sentence, sentence
+from reconciler.declared.git.pinned_files import PinnedFiles
 from reconciler.declared.git.run_git import repository
 from reconciler.declared.parse.exact import read_tree
 from reconciler.declared.parse.tree import Mark, Node, Tree, node_at
@@ -32,19 +33,21 @@ _NO_SITE_FILE = ("this is not a site file: no key `site` can be read in it", "be
 """In none of the file's words: a wrong path may name a file of secrets."""
 
 
-def load_site(path: Path | None, *, reads_state: bool = False) -> Settings:
+def load_site(path: Path | None, *, reads_state: bool = False, pinned: PinnedFiles | None = None) -> Settings:
     """The site file at `path`, else of RECONCILER_SITE, else ./reconciler.yaml or ./state/reconciler.yaml.
-    `reads_state`: the folder that its `state` names is about to be read, so it must be one that may be.
+    `reads_state`: the folder that its `state` names is about to be read, so it must be one that may be. `pinned`: it
+    and what it names are read as the base of a merge request has them.
 
     Raises UsageError when there is none, InvalidInput with every problem and its place.
     """
-    file, problems = _find(path), Problems()
-    source = Source(file.name, shown(file), file)
+    file, problems = _find(path) if pinned is None else find_pinned(path, pinned), Problems()
+    source = Source(file.name, shown(file), file) if pinned is None else _pinned_source(file, pinned)
     root = _parse(source, problems)
     checked = _checked(root.data() if root else {})
     _refuse(source, root, () if isinstance(checked, Site) else checked, problems)
     assert isinstance(checked, Site)
-    settings = Settings.model_construct(**dict(checked), folder=file.parent, file=source.shown)
+    place = pinned.path if pinned else None
+    settings = Settings.model_construct(**dict(checked), folder=file.parent, file=source.shown, place=place)
     state = _state_outside(settings) if reads_state else ()
     wrong = [*state, *_database_files(settings)]
     if settings.ssh:  # what logs in somewhere is imported only then
@@ -97,7 +100,7 @@ def _state_outside(settings: Settings) -> Iterator[Sentence]:
     folder, and quote its files. Who calls the command may name any with `--state`."""
     top = repository(settings.folder)
     try:
-        inside = settings.path(settings.state).resolve().is_relative_to(top)
+        inside = settings.lies_at(settings.state).resolve().is_relative_to(top)
     except (OSError, RuntimeError):  # links in a circle: there is no such folder, as is said when it is read
         return
     if not inside:
@@ -114,6 +117,27 @@ def _database_files(settings: Settings) -> Iterator[Sentence]:
             if wrong := wrong_file(query, settings.path(written), option):
                 hint = "correct the path (relative ones start at the site file's folder)"
                 yield Sentence((section, key), wrong, hint)
+
+
+def find_pinned(path: Path | None, pinned: PinnedFiles) -> Path:
+    """Where the site file lies that the base has, or that CI put there. Raises UsageError when there is none: nothing
+    that a merge request adds says where to connect."""
+    named = path or (Path(os.environ[SITE_VARIABLE]) if os.environ.get(SITE_VARIABLE) else None)
+    places = SITE_PLACES if named is None else (named,)
+    found = next((place for place in places if pinned.path(place).is_file()), None)
+    if found is not None:
+        return found
+    if any(pinned.find(place).planted for place in places):
+        hint = "review and merge it alone first (reconciler validate checks it); plans of merge requests follow then"
+        ref = pinned.ref
+        raise UsageError(f"{ref} has no site file, and one that only the merge request has is not used", hint=hint)
+    return _find(path)  # which says why there is none
+
+
+def _pinned_source(file: Path, pinned: PinnedFiles) -> Source:
+    found = pinned.find(file)
+    name = printable(f"{pinned.ref}:{found.name}") if found.in_base else shown(file)
+    return Source(file.name, name, pinned.path(file))
 
 
 def _find(path: Path | None) -> Path:

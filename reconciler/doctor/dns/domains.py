@@ -64,7 +64,7 @@ def _not_asked(names: Sequence[Domain]) -> Check:
 
 def _declared(settings: Settings) -> frozenset[Domain]:
     """None where the state is not beside the site file: doctor needs the site file alone. Raises InvalidInput."""
-    folder = settings.path(settings.state)
+    folder = settings.lies_at(settings.state)
     if not folder.is_dir():
         return frozenset()
     state = load_state(folder, settings, today=datetime.now(ZoneInfo(settings.timezone)).date()).state

@@ -1,0 +1,72 @@
+"""What is in git at both ends of a merge request: the site as the base has it, and both declared states."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from datetime import date, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import cast
+from zoneinfo import ZoneInfo
+
+from reconciler.cli.read_site import refuse_missing
+from reconciler.cli.reading_line import ReadingLine
+from reconciler.declared.git.base_commit import find_base
+from reconciler.declared.git.objects import Tree, read_tree
+from reconciler.declared.git.pinned_files import PinnedFiles
+from reconciler.declared.load import Declaration, load_state, load_state_at
+from reconciler.declared.read.source import SITE_VARIABLE
+from reconciler.declared.site_file.load import find_pinned, load_site
+from reconciler.declared.site_file.site_changes import declared_folder, site_changes
+from reconciler.errors import InvalidInput, UsageError
+from reconciler.planning.finding import Finding, Severity
+from reconciler.planning.plan_context import PlanContext
+from reconciler.planning.review_facts import Base
+from reconciler.report.vocabulary import count
+from reconciler.settings import Settings
+from reconciler.workflow_values import AtBase
+
+
+def read_site_at(path: Path | None, state: Path | None, ref: str, store: Path) -> tuple[Settings, Declaration, AtBase]:
+    """The same for a merge request: the site file and what it names as the commit REF has them, what is declared here,
+    and what REF declares. `store` is a folder of our own, for the files of REF. Raises UsageError and InvalidInput."""
+    refuse_missing(state)
+    named = path or (Path(os.environ[SITE_VARIABLE]) if os.environ.get(SITE_VARIABLE) else None)
+    folder = state or (named.parent if named else Path())
+    top, base = find_base(folder, ref)
+    pinned = PinnedFiles(base.ref, read_tree(top, base.commit), read_tree(top, "HEAD"), store)
+    site, file = load_site(path, reads_state=state is None, pinned=pinned), find_pinned(path, pinned)
+    changes = site_changes(site, file, pinned, searched=named is None)
+    here = state or declared_folder(site, file, pinned)
+    there = pinned.find(state or site.lies_at(site.state)).name
+    if there is None:
+        hint = "correct `state` in the site file there"
+        raise UsageError(f"the state folder of {base.ref} is not in its repository", hint=hint)
+    today = datetime.now(ZoneInfo(site.timezone)).date()
+    with ReadingLine().shown():
+        declaration = load_state(here, site, today=today)
+        at_base = _at_base(pinned.base, there, replace(base, site_changes=changes), site, today)
+    return site, declaration, at_base
+
+
+def _at_base(tree: Tree, folder: str, base: Base, site: Settings, today: date) -> AtBase:
+    try:
+        declaration = load_state_at(tree, folder, base.ref, site, today=today)
+    except InvalidInput as error:
+        first, *more = cast("tuple[Finding, ...]", error.findings)
+        others = f", and {count(len(more), 'more problem')}" if more else ""
+        message = f"what {base.ref} declares is invalid, so nothing of it is carried out: {first.message}{others}"
+        hint = "everything in this plan comes with the merge request; what waited before cannot be told apart"
+        finding = Finding(Severity.WARNING, "base", base.ref, message, hint, first.place)
+        return AtBase(base, None, None, (finding,))
+    return AtBase(base, declaration, PlanContext.of(declaration.state))
+
+
+def own_folder() -> TemporaryDirectory[str]:
+    """A folder that nobody else reads, for as long as the command takes. Raises UsageError."""
+    try:
+        return TemporaryDirectory(prefix="reconciler-base-")
+    except OSError as error:
+        hint = "make room there, or name another folder with TMPDIR"
+        raise UsageError(f"no temporary folder can be made: {error.strerror or error}", hint=hint) from None

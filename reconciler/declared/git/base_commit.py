@@ -1,0 +1,68 @@
+"""The commit that a merge request is compared with: what REF of `plan --base REF` names, whether HEAD has all of it,
+and the `git fetch` that brings what a shallow clone left out."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from shlex import quote
+
+from reconciler.declared.git.objects import git_done
+from reconciler.declared.git.run_git import repository
+from reconciler.declared.problems import printable
+from reconciler.errors import UsageError
+from reconciler.planning.review_facts import Base
+
+_SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+
+
+def find_base(folder: Path, ref: str) -> tuple[Path, Base]:
+    """The top of the repository that holds `folder`, and the base. Raises UsageError with the command that helps."""
+    top = repository(folder)
+    if not os.path.lexists(top / ".git"):
+        hint = "run it in a clone of the state's repository, or leave --base out"
+        raise UsageError(f"{folder} is in no git repository, and --base names a commit of one", hint=hint)
+    shown = printable(ref)
+    if not ref or ref.startswith("-") or "\0" in ref:
+        hint = "write a branch or a commit: --base origin/main"
+        raise UsageError(f"--base {shown!r} names no commit", hint=hint)
+    if _commit(top, "HEAD") is None:
+        raise UsageError(f"{top} has no commit yet, and --base compares commits", hint="commit, or leave --base out")
+    commit = _commit(top, ref)
+    if commit is None:
+        raise UsageError(f"--base: this clone does not have {shown}", hint=f"run: {_fetch(top, ref)}")
+    contained = _contained(top, commit)
+    return top, Base(ref=shown, commit=commit, contained=contained, fetch=_fetch(top, ref) if contained is None else "")
+
+
+def _commit(top: Path, ref: str) -> str | None:
+    """The full name of a commit that this clone has; None when it has none of that name."""
+    done = git_done(top, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+    commit = done.stdout.decode("ascii", "replace").strip() if done.returncode == 0 else ""
+    return commit if _SHA.fullmatch(commit) else None
+
+
+def _contained(top: Path, commit: str) -> bool | None:
+    """Whether HEAD has all of the commit. The history of a shallow clone is cut off, so there "no" is not known."""
+    answer = git_done(top, "merge-base", "--is-ancestor", commit, "HEAD").returncode
+    if answer == 1 and not _is_shallow(top):
+        return False
+    return True if answer == 0 else None
+
+
+def _is_shallow(top: Path) -> bool:
+    return git_done(top, "rev-parse", "--is-shallow-repository").stdout.strip() == b"true"
+
+
+def _fetch(top: Path, ref: str) -> str:
+    """The command that brings the base with its history: of a branch into the name that REF has, since a clone of one
+    branch fetches no other by itself."""
+    remotes = git_done(top, "remote").stdout.decode("utf-8", "replace").split()
+    remote, slash, branch = ref.removeprefix("refs/remotes/").partition("/")
+    if not (slash and remote in remotes):
+        remote = "origin" if "origin" in remotes or not remotes else remotes[0]
+        branch = "" if _SHA.fullmatch(ref) else ref.removeprefix("refs/heads/")
+    wanted = f"+refs/heads/{branch}:refs/remotes/{remote}/{branch}" if branch else ref
+    deep = " --unshallow" if _is_shallow(top) else ""
+    return f"git fetch{deep} {quote(remote)} {quote(wanted)}"

@@ -1,0 +1,53 @@
+"""What a plan says of the base that it is compared with (`plan --base`), in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from reconciler.planning.plan import Plan
+from reconciler.planning.review_facts import Cause
+from reconciler.report.plan_view import Line, PlanView, transition_line
+
+CAUSES: Mapping[Cause, str] = {
+    Cause.NOT_COMPARED: "",
+    Cause.MERGE_REQUEST: " (this merge request)",
+    Cause.WAITING: " (without this merge request, too)",
+    Cause.TAKEN_BACK: "",
+}
+"""What stands behind a finding."""
+
+_HEADINGS: Mapping[Cause, str] = {
+    Cause.MERGE_REQUEST: "this merge request:",
+    Cause.WAITING: "waiting already, with or without it:",
+}
+_TAKEN_BACK = "taken back by it, so this is not carried out:"
+
+
+def warnings(plan: Plan) -> Iterator[str]:
+    """What must be known first: that the branch is behind, and what is changed of where the tool connects."""
+    if plan.base is None:
+        return
+    ref = f"{plan.base.ref} ({plan.base.commit[:12]})"
+    if plan.base.contained is False:
+        yield (
+            f"this branch is behind {ref}: what others merged since is missing in this plan, or seems "
+            f"to be taken back; first: git rebase {plan.base.ref}"
+        )
+    if plan.base.site_changes:
+        yield (
+            f"this merge request changes where reconciler connects, whom it trusts or what it sends; this plan is made "
+            f"with those of {plan.base.ref}:"
+        )
+    for change in plan.base.site_changes:
+        yield f"{change.file}: {change.what}"
+    if plan.base.contained is None:
+        yield f"this branch may be behind {ref}, which counts as behind: this clone is cut off; to know, run:"
+
+
+def parts(view: PlanView) -> Iterator[tuple[str, Sequence[Line]]]:
+    """The lines under the heading of what brings them."""
+    for cause, heading in _HEADINGS.items():
+        if lines := [line for line in view.lines if line.transition.cause is cause]:
+            yield heading, lines
+    if view.plan.taken_back:
+        yield _TAKEN_BACK, [transition_line(transition) for transition in view.plan.taken_back]

@@ -1,0 +1,75 @@
+"""What the stages of `workflow` hand on, each a value with the names of what is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from reconciler.declared.load import Declaration
+from reconciler.errors import Unreadable
+from reconciler.model.records import Records
+from reconciler.planning.changes import Change
+from reconciler.planning.finding import Finding
+from reconciler.planning.identity import Identity
+from reconciler.planning.ledger_state import Remembered
+from reconciler.planning.plan_context import PlanContext
+from reconciler.planning.review_facts import Base
+from reconciler.planning.snapshot import Pair, Snapshot
+from reconciler.planning.transitions import Grouped, Transition
+from reconciler.policy.dated_resets import OneShots
+
+
+@dataclass(frozen=True, slots=True)
+class AtBase:
+    """What a merge request is compared with. Where the base is invalid there is no `declaration`, and `findings` say
+    why: an invalid state carries nothing out, so all of the plan comes with the merge request."""
+
+    about: Base
+    declaration: Declaration | None
+    context: PlanContext | None
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What each system should hold and what it holds, and what the ledger remembers."""
+
+    wanted: Mapping[str, Records]
+    snapshot: Snapshot
+    details: Mapping[str, object]
+    """What the systems read beside records, for their `review`."""
+    recalled: Remembered | Unreadable
+
+    @property
+    def remembered(self) -> Remembered:
+        """What the ledger says; nothing when it could not be asked."""
+        return Remembered(is_unknown=True) if isinstance(self.recalled, Unreadable) else self.recalled
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """Both sides under the same keys, with what the ledger adds; and whose accounts the addresses are."""
+
+    pairs: Mapping[str, Pair]
+    snapshot: Snapshot
+    """With the records under those keys."""
+    identity: Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What differs, as transitions; `pending` is all of it, `asked` what the plan is to be about."""
+
+    pending: Sequence[Change]
+    grouped: Grouped
+    asked: tuple[Transition, ...]
+    shots: OneShots
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The findings of gates and systems, and the transitions with what stops them."""
+
+    findings: tuple[Finding, ...]
+    transitions: tuple[Transition, ...]
+    gates: tuple[str, ...]

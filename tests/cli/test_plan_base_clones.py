@@ -1,0 +1,129 @@
+"""`plan --base REF` in the clones that CI makes: of one commit, detached, of another user, without a home folder."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Command
+from tests.cli.merge_request import base_of, causes, commit, plan
+from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, StandInSite
+from tests.services.git import git
+
+NOBODY = 65534
+
+
+@pytest.fixture
+def origin(site: StandInSite) -> StandInSite:
+    """What is cloned: two commits of `main` and one of `change`. What is live is named by whole paths."""
+    folder = site.folder
+    register, letters = {"csv": str(folder / "members.csv")}, {**site.sections["letters"], "outbox": f"{folder}/outbox"}
+    site.write(postfixadmin={"url": f"sqlite:///{folder}/postfixadmin.sqlite"}, register=register, letters=letters)
+    site.declare()
+    base_of(site)
+    git(folder, "switch", "-q", "main")
+    site.declare(ANNA_DECLARED)
+    commit(site)
+    git(folder, "switch", "-q", "-C", "change")
+    site.declare(ANNA_DECLARED, BERND_DECLARED)
+    commit(site)
+    return site
+
+
+def clone(origin: StandInSite, monkeypatch: pytest.MonkeyPatch, *options: str) -> Path:
+    """A clone of `change` as CI makes it, where commands run from now on."""
+    folder = origin.folder.parent / "clone"
+    git(origin.folder, "clone", "-q", "-b", "change", *options, f"file://{origin.folder}", str(folder))
+    git(folder, "checkout", "-q", "--detach")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def fetched(words: str, folder: Path) -> None:
+    """Runs the `git fetch` that was printed, as it was printed."""
+    line = next(
+        line.strip() for line in words.replace("run: ", "\n").split("\n") if line.strip().startswith("git fetch")
+    )
+    subprocess.run(shlex.split(line), cwd=folder, check=True, capture_output=True)
+
+
+def test_the_printed_fetch_brings_the_branch_into_a_clone_of_one_commit(
+    origin: StandInSite, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = clone(origin, monkeypatch, "--depth=1")
+    answer = command("plan", "--base", "origin/main")
+    assert (answer.status, answer.out) == (2, "")
+    assert "this clone does not have origin/main" in answer.words
+    fetched(answer.err, folder)
+    document = plan(command, base="origin/main")
+    assert causes(document) == {ANNA: "waiting", BERND: "merge request"}
+    assert document["base"]["contained"] is True
+
+
+def test_the_printed_fetch_brings_a_commit_by_its_name(
+    origin: StandInSite, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `CI_MERGE_REQUEST_DIFF_BASE_SHA` of GitLab has it."""
+    folder, base = clone(origin, monkeypatch, "--depth=1"), git(origin.folder, "rev-parse", "main")
+    fetched(command("plan", "--base", base).err, folder)
+    assert causes(plan(command, base=base)) == {ANNA: "waiting", BERND: "merge request"}
+
+
+def test_a_shallow_clone_with_both_ends_does_not_know_whether_it_is_behind(
+    origin: StandInSite, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unknown counts as behind; the printed command answers it, here with yes."""
+    git(origin.folder, "switch", "-q", "main")
+    commit(origin, "Others")
+    folder = clone(origin, monkeypatch, "--depth=1", "--no-single-branch")
+    document = plan(command, base="origin/main")
+    assert (document["base"]["contained"], causes(document)) == (None, {ANNA: "waiting", BERND: "merge request"})
+    text = command("plan", "--base", "origin/main").out
+    assert text.startswith(" ✗ this branch may be behind origin/main")
+    fetched(text, folder)
+    base = plan(command, base="origin/main")["base"]
+    assert (base["contained"], base["fetch"]) == (False, "")
+
+
+def test_a_complete_clone_of_one_branch(origin: StandInSite, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = clone(origin, monkeypatch, "--single-branch")
+    answer = command("plan", "--base", "origin/main")
+    assert "git fetch origin +refs/heads/main:refs/remotes/origin/main" in answer.words
+    fetched(answer.err, folder)
+    assert plan(command, base="origin/main")["base"]["contained"] is True
+
+
+def listing(folder: Path) -> dict[str, tuple[int, int, int]]:
+    """Every file of a clone with its size, time and inode."""
+    return {str(f): (s.st_size, s.st_mtime_ns, s.st_ino) for f in folder.rglob("*") for s in [f.lstat()]}
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a repository to another user; CI is root")
+def test_a_clone_of_another_user_without_a_home_folder_and_nothing_is_written(
+    origin: StandInSite, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = clone(origin, monkeypatch)
+    head = git(folder, "rev-parse", "HEAD")
+    for path in [folder, *folder.rglob("*")]:
+        os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+    for name in ("HOME", "XDG_CONFIG_HOME", "SUDO_UID"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("CI", "true")
+    before = listing(folder)
+    document = plan(command, base="origin/main")
+    assert causes(document) == {ANNA: "waiting", BERND: "merge request"}
+    assert document["commit"] == head
+    assert "git" not in {finding["rule"] for finding in document["findings"]}
+    assert listing(folder) == before
+
+
+def test_without_a_repository_there_is_nothing_to_compare_with(site: StandInSite, command: Command) -> None:
+    site.declare(ANNA_DECLARED)
+    answer = command("plan", "--base", "main")
+    assert (answer.status, "is in no git repository" in answer.words) == (2, True)
+    git(site.folder, "init", "-q")
+    assert "has no commit yet" in command("plan", "--base", "main").words
