@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from tests.cli.running import Answer, reconciler
+from tests.services.main_cf import write_main_cf
 from tests.services.name_server import NameServer
 from tests.services.needs import require
 
@@ -35,7 +36,7 @@ class DnsSite:
         values = {name: value for name, value in {**_MAIN_CF, **changed}.items() if value is not None}
         config = self.folder / "etc"
         config.mkdir(exist_ok=True)
-        (config / "main.cf").write_text("".join(f"{name} = {value}\n" for name, value in values.items()))
+        write_main_cf(config / "main.cf", "".join(f"{name} = {value}\n" for name, value in values.items()))
         (config / "master.cf").write_text(_MASTER_CF + master)
 
     def write(

@@ -17,6 +17,7 @@ from reconciler.remote.hosts import SiteHosts
 from reconciler.remote.outbox import OutboxMailer
 from reconciler.settings import Settings
 from tests.cli.dns_site import DnsSite
+from tests.services.main_cf import write_main_cf
 from tests.services.name_server import BROKEN, NameServer, running_name_server, silent_server
 from tests.services.postfixadmin import PostfixAdminDatabase
 
@@ -178,7 +179,7 @@ def test_what_others_see_and_the_host_does_not_know_is_asked_for(
 
 
 def test_postconf_that_fails_is_unknown_and_domains_are_looked_at_all_the_same(site: DnsSite) -> None:
-    (site.folder / "etc" / "main.cf").write_text("nonsense\n  more = \n${")
+    write_main_cf(site.folder / "etc" / "main.cf", "nonsense\n  more = \n${")
     site.declare(["good.example"])
     checks = site.checks()
     assert checks["addresses that mail is sent from"]["verdict"] == "unknown"

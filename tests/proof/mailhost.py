@@ -25,6 +25,7 @@ import pytest
 from tests.services.databases import free_port
 from tests.services.dovecot_conf import Lookup, write_configuration
 from tests.services.mail import _postfix, _stop_master, _wait_for_greeting, cannot
+from tests.services.main_cf import write_main_cf
 from tests.services.needs import require
 from tests.services.postfixadmin import PostfixAdminDatabase
 
@@ -170,7 +171,7 @@ def _configure(host: MailHost, database: PostfixAdminDatabase, settings: Mapping
         main_cf += f"{setting} = {', '.join(f'mysql:{file}' for file in files)}\n"
     given = "".join(f"{name} = {value}\n" for name, value in settings.items())
     kept = (line for line in main_cf.splitlines(keepends=True) if line.partition(" ")[0] not in settings)
-    (folder / "etc" / "main.cf").write_text("".join(kept) + given)
+    write_main_cf(folder / "etc" / "main.cf", "".join(kept) + given)
     (folder / "etc" / "master.cf").write_text(_MASTER_CF.format(port=host.smtp))
     (dovecot,) = require("dovecot-imapd", "dovecot")
     rows = Lookup(url=url, query=_USER_QUERY.format(**who))

@@ -26,6 +26,7 @@ from sqlalchemy.engine import URL
 from tests.services.databases import free_port
 from tests.services.dovecot_conf import Lookup, write_configuration
 from tests.services.mail_conf import MAIN_CF, MASTER_CF
+from tests.services.main_cf import write_main_cf
 from tests.services.needs import require
 
 RECIPIENT = "somebody@mail.example"
@@ -180,7 +181,7 @@ def _configure(instance: Postfix) -> None:
     if instance.map_type == "texthash":
         # `postfix reload` returns before Postfix is through with it, and until then an old smtpd might answer a test
         main_cf += "max_use = 1\n"
-    (instance.config / "main.cf").write_text(main_cf, encoding="utf-8")
+    write_main_cf(instance.config / "main.cf", main_cf)
     (instance.config / "master.cf").write_text(MASTER_CF.format(port=instance.port), encoding="utf-8")
     instance.map.touch(mode=0o644)
     if instance.map_type != "texthash":

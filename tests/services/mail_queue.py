@@ -25,6 +25,7 @@ import pytest
 
 from tests.services.databases import free_port
 from tests.services.mail import _stop_master, _wait_for_greeting, cannot
+from tests.services.main_cf import write_main_cf
 from tests.services.needs import require
 
 REASON = "muster@muster.example and its friends are away"
@@ -216,7 +217,7 @@ def _configure(instance: QueuePostfix) -> None:
         (instance.folder / name).mkdir(mode=0o755)
     shutil.chown(instance.folder / "data", "postfix")
     values = {"folder": instance.folder, "reason": REASON, "slow_port": instance.slow.port}
-    (instance.config / "main.cf").write_text(_MAIN_CF.format(**values), encoding="utf-8")
+    write_main_cf(instance.config / "main.cf", _MAIN_CF.format(**values))
     (instance.config / "master.cf").write_text(_MASTER_CF.format(port=instance.port), encoding="utf-8")
 
 

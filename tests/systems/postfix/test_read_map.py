@@ -18,6 +18,7 @@ from reconciler.systems.postfix.map_entries import ActionEffect, KeyRules, effec
 from reconciler.systems.postfix.read_map import Reader
 from reconciler.systems.postfix.tools import Tools
 from tests.services.mail import Postfix
+from tests.services.main_cf import write_main_cf
 from tests.systems.contract import readable_steps_of
 from tests.systems.plans import NO_PLAN, changes_of, records_of
 from tests.systems.postfix.site import WatchedHost, blocks, converge, section, system_on
@@ -131,7 +132,7 @@ async def test_another_type_than_main_cf_says_is_unknown(postfix: Postfix) -> No
 
 async def test_a_broken_main_cf_is_unknown(postfix: Postfix, tmp_path: Path) -> None:
     config = copied_config(postfix, tmp_path)
-    (config / "main.cf").write_text("this is no setting\n")
+    write_main_cf(config / "main.cf", "this is no setting\n")
     with pytest.raises(Unreadable, match="missing '='"):
         await observed(section(postfix, config_directory=str(config)))
 
@@ -171,8 +172,8 @@ smtputf8_enable = no
 async def test_the_settings_that_decide_what_matches_are_read(postfix: Postfix, tmp_path: Path) -> None:
     """The map named through proxymap in a restriction class, and nothing else as usual."""
     config = copied_config(postfix, tmp_path)
-    with (config / "main.cf").open("a") as main_cf:
-        main_cf.write(SETTINGS.format(map=postfix.sender_access))
+    main_cf = config / "main.cf"
+    write_main_cf(main_cf, main_cf.read_text() + SETTINGS.format(map=postfix.sender_access))
     given = section(postfix, config_directory=str(config))
     rules = await Reader(WatchedHost(), Tools(given), "nrw").rules()
     assert rules.keys == KeyRules(parent_matches=False, delimiter="+-", utf8=False)
