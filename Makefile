@@ -30,7 +30,7 @@ standin: $(VENV)/.dev ## the tests of the Open-Xchange stand-in itself, which `m
 
 proof: $(VENV)/.dev ## the crash matrix with every recovery and a thousand random walks: two hours or so
 	@scripts/debian-packages
-	@RECONCILER_PROOF=long $(BIN)/pytest -n 2 --dist worksteal tests/proof tests/walk tests/integration/test_property.py $(STANDIN_TESTS) $(PYTEST_ARGS)
+	@RECONCILER_PROOF=long $(BIN)/pytest -n 2 --dist worksteal tests/proof tests/walk tests/apply/ledger/test_properties.py tests/integration/test_property.py $(STANDIN_TESTS) $(PYTEST_ARGS)
 
 check: $(VENV)/.dev ## lint, format, types, layers
 	@$(BIN)/ruff check .

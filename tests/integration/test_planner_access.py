@@ -7,6 +7,7 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -168,13 +169,14 @@ def test_no_verb_that_writes_succeeds(site: RealSite) -> None:
         ("reconciler-remote", "1", "30", "0" * 16, "1" * 16, "true;reboot"),
         ("reconciler-remote", "1", "30", "0" * 16, "1" * 16, "true", ">", tools.path),
     ]
-    for words in verbs:
-        for told in (words, (f"exec sh -c '{' '.join(words)}' x -- true",)):
-            status, out, err = _ssh(site, *told, stdin=b"x REJECT\n")
-            assert status == 77, (told, out, err)
-            assert out == b""
-            assert b"reconciler-remote: refused" in err
-            assert OX_PASSWORD.encode() not in err
+    wrapped = [(f"exec sh -c '{' '.join(words)}' x -- true",) for words in verbs]
+    with ThreadPoolExecutor(4) as logins:
+        answers = logins.map(lambda told: (told, *_ssh(site, *told, stdin=b"x REJECT\n")), [*verbs, *wrapped])
+    for told, status, out, err in answers:
+        assert status == 77, (told, out, err)
+        assert out == b""
+        assert b"reconciler-remote: refused" in err
+        assert OX_PASSWORD.encode() not in err
     assert site.live() == before
     assert site.postfix.refuses("x@example.org")
 

@@ -19,6 +19,7 @@ from reconciler.planning.changes import Action, Outcome, Result, Stage, Step
 from reconciler.planning.ledger_state import RunState
 from reconciler.planning.transitions import Effect
 from tests.apply.ledger.house import NOW, Clock, account, block, creation, expire, make, opened_with
+from tests.proof.world import LONG
 
 WINDOW = 24
 _sites = count()
@@ -94,6 +95,9 @@ histories = st.lists(
 )
 
 
+HISTORIES = 300 if LONG else 25
+
+
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """One SQLite file; every history is a site of its own in it."""
@@ -104,13 +108,13 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     engine.dispose()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=HISTORIES, deadline=None)
 @given(history=histories)
 def test_what_is_remembered_is_what_happened(engine: Engine, history: list[tuple[Fates, str, int]]) -> None:
     asyncio.run(_compare(engine, history))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=HISTORIES, deadline=None)
 @given(history=histories, cut=st.integers(0, 60))
 def test_pruning_changes_nothing_that_plans_are_told(
     engine: Engine, history: list[tuple[Fates, str, int]], cut: int
