@@ -10,11 +10,13 @@ from reconciler.cli.exit_status import Status
 from reconciler.cli.state_files import write_file
 from reconciler.cli.streams import say, write
 from reconciler.errors import UsageError
+from reconciler.report.documents.markdown import markdown_report
 from reconciler.report.documents.terraform import terraform_report
 from reconciler.report.read_document import Document, read_document
 from reconciler.systems.registry import register_kinds
 
 WRITERS: Mapping[str, Callable[[Sequence[Document]], str]] = {
+    "markdown": markdown_report,
     "terraform_report": terraform_report,
 }
 """What writes each report, by the name of its option."""

@@ -18,6 +18,9 @@ def report(
     documents: Annotated[
         list[Path], typer.Argument(metavar="FILE", help="What plan, drift, apply or validate wrote as JSON.")
     ],
+    markdown: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="For a comment, an issue or a job's summary.")
+    ] = None,
     terraform_report: Annotated[
         Path | None, typer.Option(metavar="FILE", help="GitLab's counts for the merge request's widget.")
     ] = None,
@@ -29,4 +32,4 @@ def report(
     """
     from reconciler.cli import report as command
 
-    enter(lambda: command.report(documents, {"terraform_report": terraform_report}))
+    enter(lambda: command.report(documents, {"markdown": markdown, "terraform_report": terraform_report}))

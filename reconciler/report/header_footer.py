@@ -1,4 +1,4 @@
-"""What is said around the lines: header, footer, what was read, the next command. Text and Markdown share it."""
+"""What is said around the lines: header, footer, what was read, the next command. Text, Markdown and HTML share it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,9 @@ from reconciler.model.addresses import domain_of, local_part
 from reconciler.model.record_kinds import in_order, main_kinds, noun
 from reconciler.model.records import Scope
 from reconciler.planning.changes import Action, Result
-from reconciler.planning.finding import Finding, Severity
-from reconciler.planning.mail_flow_before_after import FlowChange
-from reconciler.planning.mail_resolution import Delivery
-from reconciler.planning.plan import HALF_GIVEN, Plan, Read
-from reconciler.planning.transitions import Transition
-from reconciler.report.plan_view import Line, PlanView
+from reconciler.planning.finding import Severity
+from reconciler.planning.plan import HALF_GIVEN
+from reconciler.report.shown import ShownDelivery, ShownFlow, ShownLine, ShownPlan, ShownRead, ShownRemark
 from reconciler.report.vocabulary import Appearance, count
 
 APPLY = "reconciler apply"
@@ -31,7 +28,7 @@ UNREAD = "could not be read, so nothing is planned there:"
 
 DOT = " · "
 
-HINTS: Mapping[Severity, str] = {Severity.REFUSAL: "to allow it: ", Severity.WAIT: "then: "}
+HINTS: Mapping[str, str] = {Severity.REFUSAL: "to allow it: ", Severity.WAIT: "then: "}
 """What introduces the hint of a finding; other hints speak for themselves."""
 
 ENTRIES: Mapping[str, str] = {
@@ -41,7 +38,7 @@ ENTRIES: Mapping[str, str] = {
 }
 """What introduces the entries for each section of a state file."""
 
-SEVERITIES: Mapping[Severity, Appearance] = {
+SEVERITIES: Mapping[str, Appearance] = {
     Severity.ERROR: Appearance("✗", "bold red", "errors:"),
     Severity.REFUSAL: Appearance("✗", "bold red", "refused, and what would allow it:"),
     Severity.WAIT: Appearance("…", "magenta", "waiting, carried out by a later run:"),
@@ -50,7 +47,7 @@ SEVERITIES: Mapping[Severity, Appearance] = {
     Severity.NOTE: Appearance("·", "dim", "notes:"),
 }
 
-RESULTS: Mapping[Result, Appearance] = {
+RESULTS: Mapping[str, Appearance] = {
     Result.DONE: Appearance("✓", "green"),
     Result.FAILED: Appearance("✗", "bold red"),
     Result.NOT_TRIED: Appearance("·", "yellow"),
@@ -60,7 +57,7 @@ HALF_DONE = Appearance("!", "bold red", "half-done")
 """Of what was stopped between two steps."""
 
 
-def counted(lines: Iterable[Line]) -> str:
+def counted(lines: Iterable[ShownLine]) -> str:
     """`1 rename · 1 account · 1 block · 0 removals`; removals are always named, the rest when there are any. What
     cannot be undone is one of those and named beside them."""
     words: dict[str, tuple[str, ...]] = {"rename": ("rename",), Scope.ACCOUNT: ("account",)}
@@ -69,8 +66,8 @@ def counted(lines: Iterable[Line]) -> str:
     number: Counter[str] = Counter()
     for line in lines:
         number[_counted_as(line)] += 1
-        number["lifted"] += line.scope is Scope.BLOCK and line.transition.action is Action.DELETE
-        number["irreversible"] += line.transition.irreversible
+        number["lifted"] += line.scope == Scope.BLOCK and line.action == Action.DELETE
+        number["irreversible"] += line.irreversible
     phrases = {key: count(number[key], *nouns) for key, nouns in words.items() if number[key] or key == "removal"}
     if number["lifted"]:
         phrases[Scope.BLOCK] += f" ({number['lifted']} lifted)"
@@ -79,22 +76,22 @@ def counted(lines: Iterable[Line]) -> str:
     return DOT.join(phrases.values())
 
 
-def question(view: PlanView) -> str:
+def question(view: ShownPlan) -> str:
     """`Carry out 2 changes and 1 removal?`: what apply would carry out, and how much of it cannot be undone."""
-    lines = [] if view.plan.stopped else [line for line in view.lines if not line.stopped]
+    lines = [] if view.stopped else [line for line in view.lines if not line.stopped]
     removals = sum(line.removal for line in lines)
     numbers = ((len(lines) - removals, "change"), (removals, "removal"))
-    lost = sum(line.transition.irreversible for line in lines)
+    lost = sum(line.irreversible for line in lines)
     warned = f" ({lost} cannot be undone)" if lost else ""
     return f"Carry out {' and '.join(count(number, word) for number, word in numbers if number)}{warned}?"
 
 
-def _counted_as(line: Line) -> str:
-    if line.scope is Scope.BLOCK:
+def _counted_as(line: ShownLine) -> str:
+    if line.scope == Scope.BLOCK:
         return line.scope
     if line.removal:
         return "removal"
-    match line.transition.action:
+    match line.action:
         case Action.CREATE:
             return line.scope
         case Action.RENAME:
@@ -103,25 +100,25 @@ def _counted_as(line: Line) -> str:
             return "change"
 
 
-def blockers(view: PlanView) -> Iterator[str]:
+def blockers(view: ShownPlan) -> Iterator[str]:
     """What keeps this plan, or a part of it, from being carried out; and what `drift --strict` found besides."""
-    if view.plan.stopped:
+    if view.stopped:
         yield "the whole plan is refused"
     elif refused := view.subjects(Severity.REFUSAL):
         yield f"{refused} refused"
     if waiting := view.subjects(Severity.WAIT):
         yield f"{waiting} waiting"
-    for read in view.plan.unknown:
+    for read in unread(view.reads):
         yield f"{read.system} could not be read"
     if _strict(view):
         yield count(sum(view.unmanaged.values()), "undeclared object")
 
 
-def _strict(view: PlanView) -> bool:
+def _strict(view: ShownPlan) -> bool:
     return any(finding.rule == _UNDECLARED for finding in view.findings)
 
 
-def attention(view: PlanView) -> list[str]:
+def attention(view: ShownPlan) -> list[str]:
     """Why a reviewer should look closer, the most serious first; empty when nothing stands out."""
     number = Counter(word for line in view.lines for word in line.attention)
     standing_out = [count(n, word, _PLURALS.get(word, "")) for word, n in number.items()]
@@ -137,7 +134,7 @@ _PLURALS: Mapping[str, str] = {
 }
 
 
-def untouched(view: PlanView) -> Iterator[str]:
+def untouched(view: ShownPlan) -> Iterator[str]:
     """`left alone: 5 unmanaged mailboxes, 3 aliases`, and beside changes `in place: 412 mailboxes` for their scale;
     what becomes ours, and what the gates looked at."""
     if alone := _numbers(view.unmanaged):
@@ -148,7 +145,7 @@ def untouched(view: PlanView) -> Iterator[str]:
     if new := _numbers(view.adopted):
         rows = count(sum(view.adopted.values()), "row becomes", "rows become")
         yield f"{rows} ours with the next apply: {', '.join(new)}"
-    yield from view.plan.gates
+    yield from view.gates
 
 
 def _numbers(counts: Mapping[str, int]) -> list[str]:
@@ -160,9 +157,9 @@ def short_digest(digest: str) -> str:
     return f"plan {digest[:4]}…{digest[-2:]}"
 
 
-def reads(plan: Plan) -> str:
+def reads(systems: Iterable[ShownRead]) -> str:
     """`postfixadmin ✓ openxchange ✗`; why not is said above."""
-    return " ".join(f"{read.system} {'✗' if read.unknown else '✓'}" for read in plan.reads)
+    return " ".join(f"{read.system} {'✗' if read.unknown else '✓'}" for read in systems)
 
 
 def seconds(started: datetime, finished: datetime) -> str:
@@ -171,14 +168,14 @@ def seconds(started: datetime, finished: datetime) -> str:
     return f"{whole:.1f} s" if whole < 60 else f"{int(whole // 60)} min {int(whole % 60)} s"
 
 
-def nothing(view: PlanView) -> str:
+def nothing(view: ShownPlan) -> str:
     """The one sentence of a plan without lines."""
-    if view.plan.unknown or view.subjects(Severity.REFUSAL) or view.subjects(Severity.WAIT):
+    if unread(view.reads) or view.subjects(Severity.REFUSAL) or view.subjects(Severity.WAIT):
         phrases = f"nothing that could be carried out{DOT}" + DOT.join(blockers(view))
         return f"{view.name}: {phrases}"
     if later := view.subjects(Severity.LATER):
         phrases = f"nothing to do today, {later} waiting for {'its date' if later == 1 else 'their dates'}"
-    elif missed := len(view.plan.missed):
+    elif missed := view.missed:
         phrases = f"nothing to do, and {count(missed, 'date was', 'dates were')} missed"
     elif _strict(view):
         phrases = "everything declared is in place, and undeclared objects exist"
@@ -193,20 +190,21 @@ _NO_MAP = "unmanaged-line-refused"
 """The rule of a hand-made line with which no map is written."""
 
 
-def after_plan(view: PlanView) -> str:
+def after_plan(view: ShownPlan) -> str:
     """The last line of a plan: the next command, or what must come before it. Empty when there is nothing to do."""
     again = DRIFT if view.title == DRIFTED else PLAN
-    if view.plan.stopped and not view.plan.unknown:
+    unknown = unread(view.reads)
+    if view.stopped and not unknown:
         return f"next: resolve what refuses the whole plan, then {PLAN}"
-    if view.plan.unknown:
+    if unknown:
         # without the ledger nothing is carried out
-        now = 0 if any(read.system == "ledger" for read in view.plan.unknown) else view.open
-        return fix_unread(view.plan.unknown, again) + _meanwhile(view, now)
-    blocks = sum(line.scope is Scope.BLOCK and not line.stopped for line in view.lines)
+        now = 0 if any(read.system == "ledger" for read in unknown) else view.open
+        return fix_unread(unknown, again) + _meanwhile(view, now)
+    blocks = sum(line.scope == Scope.BLOCK and not line.stopped for line in view.lines)
     if view.open and blocks and (refused := [f for f in view.findings if f.rule == _NO_MAP]):
         lines = "; ".join(dict.fromkeys(f"{f.hint} ({f.subject})" for f in refused))
         return f"next: in the sender map, {lines}; then {again}{_meanwhile(view, view.open - blocks)}"
-    if again_by(view.plan.transitions):
+    if view.typed:
         return ""  # whoever typed `reconciler password` is asked for it now
     if view.open and view.title == APPLIED:
         return ""  # whoever typed `reconciler apply` is asked for it now
@@ -218,28 +216,27 @@ def after_plan(view: PlanView) -> str:
         return f"next: resolve what is refused, then {PLAN}"
     if typed := [f.hint for f in view.findings if f.rule == HALF_GIVEN]:
         return f"next: {typed[0]}"
-    if view.plan.missed and view.title == DRIFTED:
+    if view.missed and view.title == DRIFTED:
         return "next: write a new date, or take the missed one out of git; until then it is drift"
     return "next: declare what belongs here; without --strict the rest is no drift" if _strict(view) else ""
 
 
-def again_by(transitions: Sequence[Transition]) -> str:
-    """The command that carries out what `apply` and `resume` cannot, since only a person knows the password."""
-    typed = (t for t in transitions if any(c.kind == "given_password" for c in t.changes))
-    return next((f"reconciler password {t.owner.subject}" for t in typed), "")
-
-
-def _meanwhile(view: PlanView, lines: int) -> str:
+def _meanwhile(view: ShownPlan, lines: int) -> str:
     return f" ({APPLY} carries out {lines} of {len(view.lines)} meanwhile)" if lines else ""
 
 
-def fix_unread(reads: Sequence[Read], then: str) -> str:
+def unread(reads: Iterable[ShownRead]) -> list[ShownRead]:
+    """The systems that could not be read."""
+    return [read for read in reads if read.unknown]
+
+
+def fix_unread(reads: Sequence[ShownRead], then: str) -> str:
     """`next: start the server, then reconciler plan`: what the hint of each system says."""
     hints = dict.fromkeys(read.hint or f"see why {read.system} cannot be read" for read in reads)
     return f"next: {'; and '.join(hints)}; then {then}"
 
 
-def tally(findings: Iterable[Finding]) -> str:
+def tally(findings: Iterable[ShownRemark]) -> str:
     """`2 errors, 1 warning`; `no problems found` for none."""
     number = Counter(finding.severity for finding in findings)
     return ", ".join(count(number[s], str(s)) for s in Severity if number[s]) or "no problems found"
@@ -249,16 +246,16 @@ _FLOW_NAMES = 12
 """Names on one side of a line of the mail flow; the others are counted."""
 
 
-def flow_lines(changes: Iterable[FlowChange]) -> Iterator[str]:
+def flow_lines(changes: Iterable[ShownFlow]) -> Iterator[str]:
     """`vorstand@mail.example: anna, bernd → anna, clara`."""
     for change in changes:
         yield f"{change.address}: {reached(change.before, change.address)} → {reached(change.after, change.address)}"
 
 
-def reached(delivery: Delivery, address: str) -> str:
+def reached(delivery: ShownDelivery, address: str) -> str:
     """Who gets the mail and what becomes of the rest; names in the domain of `address` without it."""
     domain = domain_of(address)
-    arriving = sorted(delivery.mailboxes | delivery.external)
+    arriving = sorted({*delivery.mailboxes, *delivery.external})
     phrases = [_listed(arriving, domain) if arriving else "nobody"]
     phrases += [f"comes back from {_listed(sorted(delivery.bounces), domain)}"] if delivery.bounces else []
     phrases += [f"goes round in a loop at {_listed(sorted(delivery.loops), domain)}"] if delivery.loops else []
@@ -272,15 +269,20 @@ def _listed(names: list[str], domain: str) -> str:
     return ", ".join(short[:_FLOW_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
-def allowing_entries(findings: Iterable[Finding]) -> Iterator[tuple[str, list[str]]]:
+def allowing_entries(findings: Iterable[ShownRemark]) -> Iterator[tuple[str, list[str]]]:
     """The sections of a state file with the items that would allow what is refused, each once."""
-    entries = tuple(dict.fromkeys(entry for finding in findings for entry in finding.entries))
+    texts = dict.fromkeys(str(entry) for finding in findings for entry in finding.entries)
+    entries = [text.removesuffix("\n").partition(_ITEM) for text in texts]
     for section in ENTRIES:
-        if items := [entry.item for entry in entries if entry.section == section]:
+        if items := [item for named, _, item in entries if named == section]:
             yield section, items
 
 
-def by_place(finding: Finding) -> tuple[str, int, int, str]:
+_ITEM = ":\n  - "
+"""What stands between the section and the item of an entry."""
+
+
+def by_place(finding: ShownRemark) -> tuple[str, int, int, str]:
     """Sorts findings by file and line, those without a place first."""
     place = finding.place
     return (place.file, place.line, place.column, finding.message) if place else ("", 0, 0, finding.message)

@@ -5,18 +5,18 @@ Its strings are raw: each renderer makes them harmless at its own edge (`sanitiz
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from reconciler.model.records import AliasRole, Owner, Scope
 from reconciler.planning.changes import Action, Change, shown_fields
 from reconciler.planning.finding import Finding, Severity
-from reconciler.planning.plan import Plan
+from reconciler.planning.plan import Plan, Read
 from reconciler.planning.transitions import Effect, Transition
 from reconciler.report.plan_line_text import attention, label, sentence, title
 from reconciler.report.vocabulary import quoted
 
-SIGNS: Mapping[Action, str] = {Action.CREATE: "+", Action.UPDATE: "~", Action.RENAME: "→", Action.DELETE: "−"}
+SIGNS: Mapping[str, str] = {Action.CREATE: "+", Action.UPDATE: "~", Action.RENAME: "→", Action.DELETE: "−"}
 
 IRREVERSIBLE = "‼"
 """The sign of a line with something in it that nothing brings back."""
@@ -101,6 +101,14 @@ class Line:
     steps: tuple[StepView, ...]
 
     @property
+    def action(self) -> Action:
+        return self.transition.action
+
+    @property
+    def irreversible(self) -> bool:
+        return self.transition.irreversible
+
+    @property
     def scope(self) -> Scope:
         """Whether it is about an account, an alias or a block."""
         return self.transition.owner.scope
@@ -113,9 +121,7 @@ class Line:
     @property
     def sign(self) -> str:
         """`‼` goes and nothing brings it back, `−` goes, `+` comes, `~` changes, `→` gets another address."""
-        if self.transition.irreversible:
-            return IRREVERSIBLE
-        return SIGNS[Action.DELETE if self.transition.effect is Effect.REMOVAL else self.transition.action]
+        return sign_of(self.action, self.transition.effect, irreversible=self.irreversible)
 
     @property
     def stopped(self) -> bool:
@@ -140,13 +146,46 @@ class PlanView:
         return f"{self.title} for {self.plan.site}"
 
     @property
+    def reads(self) -> Sequence[Read]:
+        return self.plan.reads
+
+    @property
+    def gates(self) -> Sequence[str]:
+        return self.plan.gates
+
+    @property
+    def stopped(self) -> bool:
+        return self.plan.stopped
+
+    @property
+    def missed(self) -> int:
+        return len(self.plan.missed)
+
+    @property
+    def typed(self) -> str:
+        return again_by(self.plan.transitions)
+
+    @property
     def open(self) -> int:
         """How many lines apply would carry out."""
         return 0 if self.plan.stopped else sum(not line.stopped for line in self.lines)
 
-    def subjects(self, severity: Severity) -> int:
+    def subjects(self, severity: str) -> int:
         """How many subjects have a finding of this severity."""
-        return len({f.owner or f.subject for f in self.findings if f.severity is severity})
+        return len({f.owner or f.subject for f in self.findings if f.severity == severity})
+
+
+def sign_of(action: str, effect: str, *, irreversible: bool) -> str:
+    """The sign of a line."""
+    if irreversible:
+        return IRREVERSIBLE
+    return SIGNS[Action.DELETE if effect == Effect.REMOVAL else action]
+
+
+def again_by(transitions: Sequence[Transition]) -> str:
+    """The command that carries out what `apply` and `resume` cannot, since only a person knows the password."""
+    typed = (t for t in transitions if any(c.kind == "given_password" for c in t.changes))
+    return next((f"reconciler password {t.owner.subject}" for t in typed), "")
 
 
 def plan_view(plan: Plan, title: str) -> PlanView:

@@ -12,8 +12,8 @@ from reconciler.model.records import LetterRow
 from reconciler.planning.changes import Outcome, Result
 from reconciler.planning.finding import Severity
 from reconciler.planning.run_outcome import Run, TransitionRun
-from reconciler.report.header_footer import DOT, DRIFT, HALF_DONE, PLAN, RESULTS, RESUME, again_by, fix_unread
-from reconciler.report.plan_view import Line, PlanView, StepView, plan_view
+from reconciler.report.header_footer import DOT, DRIFT, HALF_DONE, PLAN, RESULTS, RESUME, fix_unread
+from reconciler.report.plan_view import Line, PlanView, StepView, again_by, plan_view
 from reconciler.report.vocabulary import Appearance
 
 

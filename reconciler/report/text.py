@@ -183,7 +183,7 @@ def _footer(page: Page, view: PlanView, verbose: bool) -> None:
     for phrase in header_footer.untouched(view):
         page.row((phrase, ""))
     state = f" of {plan.commit}" if plan.commit and verbose else ""
-    id, reads = header_footer.short_digest(plan.digest), header_footer.reads(plan)
+    id, reads = header_footer.short_digest(plan.digest), header_footer.reads(plan.reads)
     page.row((f"{id}{state} · read {plan.made:%H:%M %z} ({reads})", "dim"))
     for read in plan.reads if verbose else ():
         rows = ", ".join(f"{number} {kind}" for kind, number in sorted(read.rows.items()))

@@ -166,6 +166,7 @@ def test_nothing_forces_every_gate() -> None:
         "--quiet",
         "--limit",
         "--head",
+        "--markdown",
         "--terraform-report",
         "--before",
         "--kind",

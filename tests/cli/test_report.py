@@ -28,6 +28,14 @@ def test_counts_for_gitlab(saved: Path, command: Command, tmp_path: Path) -> Non
     assert counts["create"] == document["counts"]["create"] > 0
 
 
+def test_markdown_is_what_the_command_itself_writes(saved: Path, command: Command) -> None:
+    shown = command("plan", "--format", "markdown", "--out", "again.json").out
+    answer = command("report", str(saved.parent / "again.json"), "--markdown", "-")
+    assert answer.status == 0
+    assert answer.out == shown
+    assert shown.startswith("**mail plan for ")
+
+
 def test_what_is_no_document_is_refused_before_anything_is_written(
     saved: Path, command: Command, tmp_path: Path
 ) -> None:

@@ -35,6 +35,7 @@ from reconciler.planning.finding import Finding, Severity, StateEntry
 from reconciler.planning.ledger_state import PastRun, PastStep, RunState, StepState, value_text
 from reconciler.planning.plan import Counts, Plan, Read, digest
 from reconciler.planning.plan_context import PlanContext
+from reconciler.planning.review_facts import Base, Cause, Direction, Healed, LiveChange, SiteChange
 from reconciler.planning.run_outcome import Run, TransitionRun
 from reconciler.planning.transitions import Effect, Transition, effect_of
 from reconciler.report.address_facts import AddressFacts, Fact
@@ -394,6 +395,35 @@ def dangerous() -> Plan:
     )
     transitions = (hilde, purged(), rename(), reset(), block())
     return plan(transitions, (kept, LATER), counts=ADOPTING, gates=GATES)
+
+
+BASE = Base(
+    "origin/main",
+    "4e1d77c0a1b2c3d4e5f60718293a4b5c6d7e8f90",
+    False,
+    "git fetch origin main",
+    (SiteChange("reconciler.yaml", "postfixadmin.url is another one"), SiteChange("known_hosts", "1 key added")),
+)
+
+
+def merging(base: Base = BASE) -> Plan:
+    """A plan for a merge request: some of it was waiting already, some it takes back."""
+    refused = new_account("dora.neu", "10077", place=Place("state/mailboxes.yaml", 20, 5), refused=("register",))
+    own = [replace(t, cause=Cause.MERGE_REQUEST) for t in (purged(groupware=True), rename(), refused, block())]
+    since, who = MADE - timedelta(days=3), "admin@pirat.alt"
+    waiting = replace(
+        changed_alias(),
+        cause=Cause.WAITING,
+        direction=Direction.DRIFT,
+        since=since,
+        by=(LiveChange("postfixadmin", since + timedelta(hours=2), who, "edit_alias"),),
+        meaning=("mail to vorstand@ reaches 2 people, 1 of them outside",),
+    )
+    found = refusal(refused.owner)._replace(cause=Cause.MERGE_REQUEST)
+    made = plan([*own, waiting], [found, NOTE._replace(cause=Cause.WAITING)], gates=GATES)
+    back = replace(new_account("erik.neu", "10080"), cause=Cause.TAKEN_BACK)
+    healed = (Healed(account("fritz.neu"), since),)
+    return replace(made, base=base, taken_back=(back,), healed=healed)
 
 
 def readme() -> Plan:

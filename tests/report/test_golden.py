@@ -62,6 +62,8 @@ REPORTS: dict[str, Callable[[], str]] = {
     "plan_dangerous.json": lambda: plan_json(DANGEROUS),
     "plan_later.txt": lambda: plan_text(LATER, width=100, color=False),
     "plan_later.md": lambda: plan_markdown(LATER),
+    "plan_merging.md": lambda: plan_markdown(samples.merging()),
+    "plan_merging.json": lambda: plan_json(samples.merging()),
     "queue.txt": lambda: queue_text(queue_samples.LISTING, width=100, color=False),
     "queue_narrow.txt": lambda: queue_text(queue_samples.LISTING, width=50, color=False),
     "queue_color.ansi": lambda: queue_text(queue_samples.LISTING, width=100, color=True),

@@ -130,15 +130,14 @@ def test_5000_transitions_fit_and_what_is_cut_is_counted() -> None:
     changes = [samples.removed_alias(), samples.changed_account()]
     creations = [samples.new_account(f"neu{number}", str(20000 + number)) for number in range(5000)]
     text = plan_markdown(samples.plan([*changes, *creations]))
-    assert len(text) <= LIMIT
-    assert len(text) > LIMIT * 0.9
+    assert LIMIT * 0.9 < len(text.encode()) <= LIMIT
     shown = len(re.findall(r"^\| [+~−] \|", text, re.MULTILINE))
     cut = re.search(r"… and (\d+) more lines \((\d+) accounts · 0 removals\)", text)
     assert cut is not None
     assert int(cut[1]) == int(cut[2]) == 5002 - shown
     assert "| − | alt.vorstand@pirat.alt |" in text
     assert text.splitlines()[0].startswith("**mail plan for nrw: look closer**, 1 removal")
-    assert text.rstrip().endswith("next: reconciler apply")
+    assert "**next: reconciler apply**" in text
 
 
 def test_5000_refusals_leave_room_for_the_table() -> None:

@@ -30,10 +30,10 @@ def _run(run: Run) -> list[str]:
     return run_text(run, width=120, color=False).splitlines()
 
 
-def test_an_empty_plan_is_two_lines_in_both_forms() -> None:
+def test_an_empty_plan_is_short_in_both_forms() -> None:
     empty = samples.plan(counts=Counts({"mailbox": 412}, {"mailbox": 0}))
     assert len(_plan(empty)) == 2
-    assert len([line for line in plan_markdown(empty).splitlines() if line]) == 2
+    assert len([line for line in plan_markdown(empty).splitlines() if line]) == 3
 
 
 def test_what_nobody_declares_is_counted_even_when_there_is_nothing_to_do() -> None:
@@ -61,7 +61,7 @@ def test_what_nobody_declares_is_counted_even_when_there_is_nothing_to_do() -> N
 )
 def test_the_last_line_of_a_plan_names_the_next_command(plan: Plan, last: str) -> None:
     assert _plan(plan)[-1] == last
-    assert plan_markdown(plan).splitlines()[-1] == last
+    assert plan_markdown(plan).splitlines()[2] == f"**{last}**"
 
 
 def test_drift_says_both_ways_out() -> None:
@@ -111,7 +111,8 @@ def test_a_run_that_died_anywhere_is_finished_by_resume(steps: int) -> None:
         else ""
     )
     assert said[-1] == f"next: reconciler resume (finishes this run; what is in place is skipped){whom}"
-    assert run_markdown(run).splitlines()[-1] == said[-1]
+    again = ". In a pipeline, run the apply job again: it resumes."
+    assert run_markdown(run).splitlines()[2] == f"**{said[-1]}{again}**"
     assert said[-2].startswith(f"interrupted: 0 done · 1 {'half-done' if steps else 'not tried'}")
 
 
@@ -127,7 +128,7 @@ def test_after_a_lost_race_a_person_looks_before_anything_is_finished() -> None:
     raced = replace(run.transitions[0], outcomes=((step, outcome._replace(raced=True)), *others))
     lost = replace(run, transitions=(raced, *run.transitions[1:]))
     last = "next: reconciler plan (somebody changed example.org meanwhile; look first)"
-    assert (_run(lost)[-1], run_markdown(lost).splitlines()[-1]) == (last, last)
+    assert (_run(lost)[-1], run_markdown(lost).splitlines()[2]) == (last, f"**{last}**")
     assert [step["raced"] for t in json.loads(run_json(lost))["transitions"] for step in t["steps"]] == [True, False]
     many = replace(lost, transitions=(raced,) * 5)
     assert "example.org, example.org, example.org and 2 others meanwhile" in _run(many)[-1]

@@ -1,0 +1,287 @@
+"""What a plan's document says to who reviews it, as values: verdict, warnings, groups of lines, the next step. Markdown
+and HTML are written from these; their strings are raw, and each writer makes them harmless at its own edge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from reconciler.model.owners import Scope
+from reconciler.planning.finding import Severity
+from reconciler.planning.plan import MISSED
+from reconciler.planning.review_facts import Cause, Direction
+from reconciler.report import header_footer
+from reconciler.report.header_footer import DOT, DRIFT, DRIFTED, PLAN
+from reconciler.report.json_part import FindingPart, PlacePart
+from reconciler.report.json_plan_models import PlanDocument, ReadPart, TransitionPart
+from reconciler.report.plan_view import sign_of
+from reconciler.report.vocabulary import count
+
+STOPS = frozenset({Severity.ERROR, Severity.REFUSAL, Severity.WAIT})
+"""Findings that keep something from being carried out."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewLine:
+    """One transition; `refused_by` and `waits_for` name the rules that stop it."""
+
+    part: TransitionPart
+    refused_by: tuple[str, ...]
+    waits_for: tuple[str, ...]
+
+    @property
+    def scope(self) -> str:
+        return self.part.scope
+
+    @property
+    def action(self) -> str:
+        return self.part.action
+
+    @property
+    def irreversible(self) -> bool:
+        return self.part.irreversible
+
+    @property
+    def attention(self) -> tuple[str, ...]:
+        return self.part.attention
+
+    @property
+    def removal(self) -> bool:
+        return self.part.effect == "removal" and self.scope != Scope.BLOCK
+
+    @property
+    def stopped(self) -> bool:
+        return bool(self.part.refused)
+
+    @property
+    def dangerous(self) -> bool:
+        """Whether it is the last to be left out of a report."""
+        return self.irreversible or self.removal or self.stopped
+
+    @property
+    def sign(self) -> str:
+        return sign_of(self.part.action, self.part.effect, irreversible=self.irreversible)
+
+    @property
+    def notes(self) -> Iterator[str]:
+        """Which side moved, since when, by whom, and what it means for mail."""
+        if self.part.direction:
+            seen = f", first seen {self.part.since:%Y-%m-%d %H:%M %z}" if self.part.since else ""
+            yield f"{_DIRECTIONS[self.part.direction]}{seen}"
+        for change in self.part.by:
+            yield f"{change.who}, {change.when:%Y-%m-%d %H:%M %z}: {change.action} ({change.system})"
+        yield from self.part.meaning
+
+
+_DIRECTIONS: Mapping[str, str] = {
+    Direction.PENDING: "pending: git changed and was not applied yet",
+    Direction.DRIFT: "drift: it was changed live, not in git",
+    Direction.CONFLICT: "conflict: it was changed live and in git",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PlanReview:
+    """One plan document. Lines in its order (dangerous first), findings the heaviest first."""
+
+    document: PlanDocument
+    title: str
+    lines: tuple[ReviewLine, ...]
+    findings: tuple[FindingPart, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.title} for {self.document.site}"
+
+    @property
+    def merging(self) -> bool:
+        """Whether it is written for a merge request."""
+        return self.document.base is not None
+
+    @property
+    def reads(self) -> Sequence[ReadPart]:
+        return self.document.reads
+
+    @property
+    def in_place(self) -> Mapping[str, int]:
+        return self.document.counts.in_place
+
+    @property
+    def unmanaged(self) -> Mapping[str, int]:
+        return self.document.counts.unmanaged
+
+    @property
+    def adopted(self) -> Mapping[str, int]:
+        return self.document.counts.adopted
+
+    @property
+    def gates(self) -> Sequence[str]:
+        return self.document.gates
+
+    @property
+    def stopped(self) -> bool:
+        return any(f.severity == "refusal" and f.owner is None for f in self.findings)
+
+    @property
+    def open(self) -> int:
+        return 0 if self.stopped else sum(not line.stopped for line in self.lines)
+
+    @property
+    def missed(self) -> int:
+        return sum(f.rule == MISSED and f.severity == "warning" for f in self.findings)
+
+    @property
+    def typed(self) -> str:
+        typed = (line.part for line in self.lines if any(c.kind == "given_password" for c in line.part.changes))
+        return next((f"reconciler password {part.subject}" for part in typed), "")
+
+    @property
+    def stops(self) -> list[FindingPart]:
+        return [f for f in self.findings if f.severity in STOPS]
+
+    @property
+    def remarks(self) -> list[FindingPart]:
+        return [f for f in self.findings if f.severity not in STOPS]
+
+    def subjects(self, severity: str) -> int:
+        return len({f.owner or f.subject for f in self.findings if f.severity == severity})
+
+    @property
+    def own(self) -> PlanReview:
+        """What the merge request itself brings; without a base all there is."""
+        lines = tuple(line for line in self.lines if line.part.cause != "waiting")
+        return replace(self, lines=lines, findings=tuple(f for f in self.findings if f.cause != "waiting"))
+
+
+def plan_review(document: PlanDocument, title: str = "") -> PlanReview:
+    """Walks a document; the only place that does."""
+    waits: dict[str, set[str]] = {}
+    for finding in document.findings:
+        if finding.severity == "wait" and finding.owner is not None:
+            waits.setdefault(finding.owner, set()).add(finding.rule)
+    lines = tuple(_line(part, waits.get(part.id, set())) for part in document.transitions)
+    weight = list(Severity)
+    findings = sorted(document.findings, key=lambda finding: weight.index(Severity(finding.severity)))
+    return PlanReview(
+        document, title or (DRIFTED if document.purpose == "drift" else "mail plan"), lines, tuple(findings)
+    )
+
+
+def _line(part: TransitionPart, waits: set[str]) -> ReviewLine:
+    refused = tuple(rule for rule in part.refused if rule not in waits)
+    return ReviewLine(part, refused, tuple(rule for rule in part.refused if rule in waits))
+
+
+class Verdict(NamedTuple):
+    """The first line: in two words, why, and the numbers."""
+
+    words: str
+    why: str
+    numbers: str
+
+
+def verdict(review: PlanReview) -> Verdict:
+    """Whether to look closer. Of a merge request by what it brings itself; what waits already is counted behind it."""
+    own = review.own
+    if not review.merging:
+        if not review.lines:
+            return Verdict("", header_footer.nothing(review), "")
+        why = ", ".join(header_footer.attention(review))
+        return Verdict("look closer" if why else "routine", why, header_footer.counted(review.lines))
+    why = ", ".join(header_footer.attention(own))
+    waiting = len(review.lines) - len(own.lines)
+    numbers = [header_footer.counted(own.lines) if own.lines else "this merge request changes nothing"]
+    numbers += [f"{waiting} waiting already"] if waiting else []
+    if any(f.severity in ("error", "refusal") for f in own.findings):
+        return Verdict("do not merge yet", why, DOT.join(numbers))
+    behind = review.document.base is not None and review.document.base.contained is not True
+    return Verdict("look closer" if why or behind else "routine", why, DOT.join(numbers))
+
+
+class Alert(NamedTuple):
+    """What is said in red above everything else; `command` is what to run, `items` what it is about."""
+
+    words: str
+    command: str = ""
+    items: tuple[str, ...] = ()
+
+
+def alerts(review: PlanReview) -> Iterator[Alert]:
+    """That the branch is behind, and that it would change where the program connects or what it sends."""
+    base = review.document.base
+    if base is None:
+        return
+    if base.contained is False:
+        words = f"This branch is behind {base.ref}: it lacks what was merged since, and the plan may take that back."
+        yield Alert(f"{words} Bring it up to date before it is merged.", base.fetch)
+    elif base.contained is None:
+        words = f"Nobody knows whether this branch has all of {base.ref}: the clone is not deep enough to tell."
+        yield Alert(f"{words} Take it as behind until this was run:", base.fetch)
+    if base.site_changes:
+        words = "This merge request changes where reconciler connects or what it sends."
+        items = tuple(f"{change.file}: {change.what}" for change in base.site_changes)
+        yield Alert(
+            f"{words} The plan was made with the files of {base.ref}; review these changes by themselves:", "", items
+        )
+
+
+class Group(NamedTuple):
+    """Lines that have one cause."""
+
+    title: str
+    lines: tuple[ReviewLine, ...]
+
+
+def groups(review: PlanReview) -> Iterator[Group]:
+    """One table each: this merge request, waiting already, taken back by it; without a base all in one."""
+    if not review.merging:
+        yield Group("", review.lines)
+        return
+    own, waiting = review.own.lines, tuple(line for line in review.lines if line.part.cause == "waiting")
+    yield Group("this merge request", own)
+    yield Group("waiting already, whether this is merged or not", waiting)
+    back = tuple(_line(part, set()) for part in review.document.taken_back)
+    yield Group("taken back by this merge request: it would have been done, and will not be", back)
+
+
+CAUSES: Mapping[str, str] = {
+    Cause.MERGE_REQUEST: "caused by this merge request",
+    Cause.WAITING: "there already without this merge request",
+    Cause.TAKEN_BACK: "taken back by this merge request",
+}
+
+
+def next_step(review: PlanReview) -> str:
+    """What to do now: for a merge request what to do with it, else the next command."""
+    if not review.merging:
+        return header_footer.after_plan(review)
+    own, unknown = review.own, header_footer.unread(review.reads)
+    if any(f.severity in ("error", "refusal") for f in own.findings):
+        return "next: in this branch, change what is refused as said below, or add the entry that allows it; then push"
+    if unknown:
+        return header_footer.fix_unread(unknown, "run this pipeline again")
+    if review.document.base is not None and review.document.base.contained is not True:
+        return "next: bring this branch up to date, then look at the new plan"
+    if review.stopped:
+        return "next: resolve what refused the whole plan already; until then nothing is applied, merged or not"
+    left = f", {len(review.lines) - review.open} of {count(len(review.lines), 'line')} stay as they are"
+    if not review.lines:
+        return "next: merge; there is nothing to apply"
+    return f"next: merge; then {review.open} will be applied{left if review.open < len(review.lines) else ''}"
+
+
+def place_text(place: PlacePart | None) -> str:
+    """`state/mailboxes.yaml:14`."""
+    return f"{place.file}:{place.line}" if place else ""
+
+
+def healed_lines(review: PlanReview) -> Iterator[str]:
+    """What drifted and is as declared again, without any apply."""
+    for each in review.document.healed:
+        yield f"{each.scope} {each.subject}, first seen {each.since:%Y-%m-%d %H:%M %z}"
+
+
+def shows_all(review: PlanReview) -> str:
+    """The command that shows what a report left out."""
+    return DRIFT if review.title == DRIFTED else PLAN
