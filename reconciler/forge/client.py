@@ -41,16 +41,13 @@ class MergeRequest(NamedTuple):
 
 
 class Issue(NamedTuple):
-    """An issue; `closed_by` is the id of the user that closed it, empty where it is open or the forge does not say."""
+    """An issue; `author` is the id of the user that opened it."""
 
     number: int
     author: str
-    title: str
     body: str
     open: bool
     closed: datetime | None
-    closed_by: str
-    labels: frozenset[str]
     url: str = ""
 
 
@@ -86,6 +83,22 @@ class Forge(ABC):
     @abstractmethod
     def merge_requests_of(self, commit: str) -> list[MergeRequest]:
         """The merge requests that brought, or would bring, a commit."""
+
+    @abstractmethod
+    def own_issues(self, label: str) -> list[Issue]:
+        """The issues that the token's user opened, open and closed, oldest first; with this label, or any without."""
+
+    @abstractmethod
+    def open_issue(self, title: str, body: str, label: str) -> Issue:
+        """Opens one. Where the token's user may not set labels, it has none."""
+
+    @abstractmethod
+    def change_issue(self, issue: Issue, body: str, *, open: bool) -> Issue:
+        """Replaces its body, and opens or closes it."""
+
+    @abstractmethod
+    def comment_on_issue(self, issue: Issue, body: str) -> None:
+        """Says something below it."""
 
     def own_comments(self, number: int) -> list[Comment]:
         """Those of the token's user, oldest first. Anybody may write our marker into theirs, so these alone count."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 from urllib.parse import quote
 
 from pydantic import BaseModel
 
 from reconciler.errors import ForgeError
-from reconciler.forge.client import Comment, Forge, MergeRequest
+from reconciler.forge.client import Comment, Forge, Issue, MergeRequest
 from reconciler.forge.session import Session
 
 
@@ -51,6 +52,29 @@ class Request(BaseModel):
     def value(self) -> MergeRequest:
         commits = frozenset(filter(None, (self.merge_commit_sha, self.head.sha)))
         return MergeRequest(self.number, self.head.sha, self.base.ref, self.merged_at, commits, self.html_url)
+
+
+class Ticket(BaseModel):
+    """An issue; GitHub's lists have pull requests among them."""
+
+    number: int
+    body: str | None
+    state: str
+    user: User | None
+    closed_at: datetime | None = None
+    html_url: str = ""
+    pull_request: object = None
+
+    def value(self) -> Issue:
+        author = str(self.user.id) if self.user else ""
+        return Issue(self.number, author, self.body or "", self.state == "open", self.closed_at, self.html_url)
+
+
+class Label(BaseModel):
+    """A label of the repository."""
+
+    id: int
+    name: str
 
 
 def token_header(token: str) -> Mapping[str, str]:
@@ -103,6 +127,45 @@ class Gitea(Forge):
             raise
         request: Request = self._session.parsed(Request, answer.data)
         return [request.value()]
+
+    def own_issues(self, label: str) -> list[Issue]:
+        named = {"labels": label} if label else {}
+        items = self._session.pages(f"{self._repository}/issues", state="all", **named)
+        tickets: list[Ticket] = [self._session.parsed(Ticket, item) for item in items]
+        user = self.user()
+        return sorted(ticket.value() for ticket in tickets if not ticket.pull_request and ticket.value().author == user)
+
+    def open_issue(self, title: str, body: str, label: str) -> Issue:
+        given = {"title": title, "body": body, "labels": self._labels(label)}
+        return self._issue(self._session.send("POST", f"{self._repository}/issues", given).data)
+
+    def change_issue(self, issue: Issue, body: str, *, open: bool) -> Issue:
+        given = {"body": body, "state": "open" if open else "closed"}
+        return self._issue(self._session.send("PATCH", f"{self._repository}/issues/{issue.number}", given).data)
+
+    def comment_on_issue(self, issue: Issue, body: str) -> None:
+        self._session.send("POST", f"{self._repository}/issues/{issue.number}/comments", {"body": body})
+
+    def _labels(self, name: str) -> list[Any]:
+        """The numbers of labels, which an issue takes here; none where the label cannot be made."""
+        path = f"{self._repository}/labels"
+        for item in self._session.pages(path):
+            label: Label = self._session.parsed(Label, item)
+            if label.name == name:
+                return [label.id]
+        try:
+            made: Label = self._session.parsed(
+                Label, self._session.send("POST", path, {"name": name, "color": "#ededed"}).data
+            )
+        except ForgeError as error:
+            if error.status in (403, 404) and not error.temporary:
+                return []
+            raise
+        return [made.id]
+
+    def _issue(self, data: object) -> Issue:
+        ticket: Ticket = self._session.parsed(Ticket, data)
+        return ticket.value()
 
 
 class Forgejo(Gitea):

@@ -59,6 +59,10 @@ class GitHub(Gitea):
             raise
         return [request.value() for request in found]
 
+    def _labels(self, name: str) -> list[Any]:
+        """Their names; GitHub makes those that are not there, or leaves them out where the user may not set any."""
+        return [name]
+
     def _asked(self, query: str, variables: Mapping[str, str]) -> dict[str, Any]:
         """GraphQL's answer; its errors come with status 200."""
         answer = self._session.send("POST", self._graphql, {"query": query, "variables": dict(variables)})

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from pydantic import BaseModel
 
 from reconciler.errors import ForgeError
-from reconciler.forge.client import Comment, Forge, MergeRequest
+from reconciler.forge.client import Comment, Forge, Issue, MergeRequest
 from reconciler.forge.session import Session
 
 
@@ -45,6 +45,21 @@ class Request(BaseModel):
         return MergeRequest(
             self.iid, self.sha or "", self.target_branch, self.merged_at, frozenset(filter(None, commits)), self.web_url
         )
+
+
+class Ticket(BaseModel):
+    """An issue."""
+
+    iid: int
+    description: str | None
+    state: str
+    author: User
+    closed_at: datetime | None = None
+    web_url: str = ""
+
+    def value(self) -> Issue:
+        is_open = self.state == "opened"
+        return Issue(self.iid, str(self.author.id), self.description or "", is_open, self.closed_at, self.web_url)
 
 
 def token_header(token: str) -> Mapping[str, str]:
@@ -93,6 +108,30 @@ class GitLab(Forge):
                 return []
             raise
         return [request.value() for request in found]
+
+    def own_issues(self, label: str) -> list[Issue]:
+        named = {"labels": label} if label else {}
+        user = self.user()
+        items = self._session.pages(f"{self._project}/issues", sort="asc", author_id=user, scope="all", **named)
+        found: list[Issue] = [self._session.parsed(Ticket, item).value() for item in items]
+        return sorted(issue for issue in found if issue.author == user)
+
+    def open_issue(self, title: str, body: str, label: str) -> Issue:
+        given = {"title": title, "description": body, "labels": label}
+        return self._issue(self._session.send("POST", f"{self._project}/issues", given).data)
+
+    def change_issue(self, issue: Issue, body: str, *, open: bool) -> Issue:
+        given = {"description": body}
+        if issue.open != open:
+            given["state_event"] = "reopen" if open else "close"
+        return self._issue(self._session.send("PUT", f"{self._project}/issues/{issue.number}", given).data)
+
+    def comment_on_issue(self, issue: Issue, body: str) -> None:
+        self._session.send("POST", f"{self._project}/issues/{issue.number}/notes", {"body": body})
+
+    def _issue(self, data: object) -> Issue:
+        ticket: Ticket = self._session.parsed(Ticket, data)
+        return ticket.value()
 
     def _notes(self, number: int) -> str:
         return f"{self._project}/merge_requests/{number}/notes"

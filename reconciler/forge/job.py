@@ -111,8 +111,9 @@ def _gitlab(environ: Mapping[str, str]) -> Job:
     # in a fork's pipeline CI_PROJECT_ID is the fork; the merge request is in the target project
     project = environ.get("CI_MERGE_REQUEST_PROJECT_ID") or environ.get("CI_PROJECT_ID", "")
     ca_file = environ.get("CI_SERVER_TLS_CA_FILE")
-    # of a merged result, CI_COMMIT_SHA is a commit that is in no branch
-    commit = environ.get("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA") or environ.get("CI_COMMIT_SHA", "")
+    commit = environ.get("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA", "")
+    if not commit and environ.get("CI_MERGE_REQUEST_EVENT_TYPE") not in ("merged_result", "merge_train"):
+        commit = environ.get("CI_COMMIT_SHA", "")  # of the other two it is in no branch
     return Job(
         kind=Kind.GITLAB,
         url=environ.get("CI_API_V4_URL", ""),

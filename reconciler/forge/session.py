@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import httpx
 from pydantic import BaseModel, SecretStr, TypeAdapter, ValidationError
@@ -19,6 +20,7 @@ from pydantic_core import from_json
 
 from reconciler.errors import ForgeError, UsageError
 from reconciler.report.sanitize import clip, visible
+from reconciler.setting_values import LOOPBACK
 
 SECONDS = 30.0
 """For the whole conversation, waiting and second tries included."""
@@ -66,8 +68,9 @@ class Session:
         self._seconds = seconds
         self._client = httpx.Client(
             headers={"User-Agent": "reconciler", "Accept": "application/json", **header(token.get_secret_value())},
-            verify=_authorities(ca_file),
+            verify=_authorities(ca_file) if url.startswith("https:") else False,  # reading them takes a while
             follow_redirects=False,
+            trust_env=urlsplit(url).hostname not in LOOPBACK,  # no proxy leads to this machine
         )
 
     def close(self) -> None:
@@ -95,7 +98,7 @@ class Session:
             yield from new
             if not new or _last_page(answer.headers):
                 return
-        raise self._error(f"has more than {_MOST_PAGES * _PER_PAGE} comments there; nobody could read all")
+        raise self._error(f"has more than {_MOST_PAGES * _PER_PAGE} items there: too many to look through")
 
     def parsed(self, model: type[BaseModel], data: object) -> Any:
         """`data` as this model. Raises ForgeError."""

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.errors import ForgeError, UsageError
+from reconciler.errors import ForgeError
 from reconciler.forge.client import Forge
 from reconciler.forge.connect import connect
-from reconciler.forge.job import Said, job_of
+from reconciler.forge.job import job_of
 from tests.services.forges.server import FakeForge
 from tests.services.forges.state import (
     BOT,
@@ -186,12 +186,3 @@ def test_a_slow_forge_is_given_up_in_time(server: FakeForge, forge: Connect, mon
     with pytest.raises(ForgeError) as slow:
         forge().user()
     assert slow.value.temporary
-
-
-def test_the_token_travels_encrypted_or_on_this_machine() -> None:
-    environ = {"GITLAB_CI": "true", "CI_API_V4_URL": "http://git.example/api/v4", "CI_PROJECT_ID": "1"}
-    with pytest.raises(UsageError, match="clear text"):
-        job_of(environ)
-    assert job_of(environ, Said(plain_http=True)) is not None
-    with pytest.raises(UsageError, match="login"):
-        job_of(environ, Said(url="https://bot:secret@git.example/api/v4"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,21 +15,22 @@ from urllib.parse import parse_qsl, urlsplit
 from tests.services.forges import gitea, gitlab
 from tests.services.forges.state import HEAD, PROJECT, TOKEN, Asked, Reply, State
 
-KINDS = ("gitlab", "github", "forgejo", "gitea")
+KINDS = ("gitlab", "github", "forgejo")
+"""Gitea is Forgejo under another name."""
 
 
 class FakeForge:
     """A forge at work: its state, and what a CI job of its would find in its environment."""
 
-    def __init__(self, kind: str, port: int) -> None:
+    def __init__(self, kind: str, port: int, scheme: str = "http") -> None:
         self.kind = kind
-        self.port = port
+        self.root = f"{scheme}://127.0.0.1:{port}"
         self.state = State(kind)
 
     @property
     def url(self) -> str:
         """Of the API."""
-        return f"http://127.0.0.1:{self.port}" + {"gitlab": gitlab.BASE, "github": "/api/v3"}.get(self.kind, gitea.BASE)
+        return self.root + {"gitlab": gitlab.BASE, "github": "/api/v3"}.get(self.kind, gitea.BASE)
 
     def environment(self, event: str = "", *, commit: str = HEAD, token: str = TOKEN) -> dict[str, str]:
         """A job's for merge request 3. `event` is the path of the event file, which GitHub and its kin have."""
@@ -49,7 +51,7 @@ class FakeForge:
                 "GITHUB_ACTIONS": "true",
                 "GITHUB_API_URL": self.url,
                 "GITHUB_REPOSITORY": PROJECT,
-                "GITHUB_SERVER_URL": f"http://127.0.0.1:{self.port}",
+                "GITHUB_SERVER_URL": self.root,
                 "GITHUB_RUN_ID": "7",
                 "GITHUB_SHA": "e5" * 20,
                 "GITHUB_EVENT_PATH": event,
@@ -77,17 +79,18 @@ class _Server(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that gave up waiting is no error of ours."""
-        if not isinstance(sys.exception(), ConnectionError):
+        if not isinstance(sys.exception(), ConnectionError | ssl.SSLError):
             super().handle_error(request, client_address)
 
 
 @contextmanager
-def running(kind: str) -> Iterator[FakeForge]:
+def running(kind: str, tls: ssl.SSLContext | None = None) -> Iterator[FakeForge]:
     """One forge, until the end of the block."""
     lock = Lock()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1  # head and body in one packet: else the second waits for an acknowledgement
 
         def _serve(self) -> None:
             length = int(self.headers.get("content-length") or 0)
@@ -124,7 +127,9 @@ def running(kind: str) -> Iterator[FakeForge]:
             """Nothing on standard error: tests read it."""
 
     server = _Server(("127.0.0.1", 0), Handler)
-    forge = FakeForge(kind, server.server_address[1])
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    forge = FakeForge(kind, server.server_address[1], "https" if tls else "http")
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:

@@ -1,0 +1,137 @@
+"""Which forge, project and merge request a job belongs to."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from pathlib import Path
+
+import pytest
+
+from reconciler.errors import ForgeError, Unreadable, UsageError
+from reconciler.forge.connect import connect
+from reconciler.forge.job import Job, Kind, Said, job_of, said_by
+from tests.services.forges.server import running
+from tests.services.forges.state import HEAD, TOKEN
+from tests.services.smtp import make_certificate
+
+GITLAB = {
+    "GITLAB_CI": "true",
+    "CI_API_V4_URL": "https://git.example/api/v4",
+    "CI_PROJECT_ID": "99",
+    "CI_MERGE_REQUEST_PROJECT_ID": "11",
+    "CI_MERGE_REQUEST_IID": "3",
+    "CI_COMMIT_SHA": HEAD,
+}
+GITHUB = {
+    "GITHUB_ACTIONS": "true",
+    "GITHUB_API_URL": "https://api.git.example",
+    "GITHUB_REPOSITORY": "mail/state",
+    "GITHUB_SHA": HEAD,
+}
+
+
+def test_a_forks_pipeline_writes_into_the_target_project() -> None:
+    job = job_of(GITLAB)
+    assert job is not None
+    assert (job.kind, job.project, job.number, job.commit) == (Kind.GITLAB, "11", 3, HEAD)
+    assert job_of({**GITLAB, "CI_MERGE_REQUEST_PROJECT_ID": "", "CI_MERGE_REQUEST_IID": ""}) == Job(
+        Kind.GITLAB, "https://git.example/api/v4", "99", None, HEAD
+    )
+
+
+def test_the_head_of_a_merged_result_is_that_of_the_branch() -> None:
+    merged = {**GITLAB, "CI_MERGE_REQUEST_EVENT_TYPE": "merged_result", "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA": "b" * 40}
+    assert _job(merged).commit == "b" * 40
+    assert _job({**merged, "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA": ""}).commit == ""
+
+
+@pytest.mark.parametrize(
+    ("variable", "kind"), [("FORGEJO_ACTIONS", Kind.FORGEJO), ("GITEA_ACTIONS", Kind.GITEA), ("", Kind.GITHUB)]
+)
+def test_forgejo_and_gitea_are_recognised_though_they_look_like_github(variable: str, kind: Kind) -> None:
+    assert _job({**GITHUB, variable: "true", "GITLAB_CI": "" if kind is Kind.GITHUB else "true"}).kind is kind
+
+
+def test_the_pull_request_stands_in_the_event_file(tmp_path: Path) -> None:
+    event = tmp_path / "event.json"
+    event.write_text(json.dumps({"pull_request": {"number": 5, "head": {"sha": "b" * 40}}}))
+    job = _job({**GITHUB, "GITHUB_EVENT_PATH": str(event)})
+    assert (job.number, job.commit) == (5, "b" * 40)
+    for content in ("{}", "[]", '{"pull_request": null}', '{"pull_request": {"number": "x", "head": 5}}'):
+        event.write_text(content)
+        assert (_job({**GITHUB, "GITHUB_EVENT_PATH": str(event)}).number) is None
+    event.write_text("{")
+    with pytest.raises(UsageError, match="event file"):
+        job_of({**GITHUB, "GITHUB_EVENT_PATH": str(event)})
+
+
+def test_what_is_said_wins_over_what_the_job_knows() -> None:
+    said = {
+        "RECONCILER_FORGE": "gitea",
+        "RECONCILER_FORGE_URL": "https://other.example/api/v1",
+        "RECONCILER_FORGE_PROJECT": "a/b",
+        "RECONCILER_MERGE_REQUEST": "8",
+    }
+    assert job_of(GITLAB, said_by(said)) == Job(Kind.GITEA, "https://other.example/api/v1", "a/b", 8)
+    for name, value in (("RECONCILER_FORGE", "bitbucket"), ("RECONCILER_MERGE_REQUEST", "three")):
+        with pytest.raises(UsageError, match=name):
+            said_by({name: value})
+    with pytest.raises(UsageError, match="no url"):
+        job_of({}, Said(kind=Kind.GITLAB))
+    assert job_of({"CI": "true"}) is None
+
+
+def test_the_token_travels_encrypted_or_on_this_machine() -> None:
+    environ = {**GITLAB, "CI_API_V4_URL": "http://git.example/api/v4"}
+    with pytest.raises(UsageError, match="clear text"):
+        job_of(environ)
+    assert job_of(environ, Said(plain_http=True)) is not None
+    assert job_of(environ, Said(url="http://127.0.0.1:8080/api/v4")) is not None
+    with pytest.raises(UsageError, match="login"):
+        job_of(environ, Said(url="https://bot:secret@git.example/api/v4"))
+    with pytest.raises(UsageError, match="no address"):
+        job_of(environ, Said(url="git.example"))
+
+
+def test_a_private_authority_is_trusted_when_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECONCILER_FORGE_TOKEN", TOKEN)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    ca_file = make_certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(ca_file)
+    with running("gitlab", context) as server:
+        environ = server.environment()
+        with pytest.raises(ForgeError, match="certificate"), connect(_job(environ)) as forge:
+            forge.user()
+        with connect(_job({**environ, "CI_SERVER_TLS_CA_FILE": str(ca_file)})) as forge:
+            assert forge.user() == "41"
+        with pytest.raises(UsageError, match="certificates"), connect(_job(environ, Said(ca_file=tmp_path / "no"))):
+            pass
+
+
+def test_the_token_comes_from_a_variable_or_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RECONCILER_FORGE_TOKEN", raising=False)
+    file = tmp_path / "token"
+    file.write_text(f"{TOKEN}\n")
+    with running("forgejo") as server:
+        (tmp_path / "event.json").write_text("{}")
+        job = _job(server.environment(str(tmp_path / "event.json")))
+        with pytest.raises(Unreadable, match="no token"), connect(job):
+            pass
+        monkeypatch.setenv("RECONCILER_FORGE_TOKEN_FILE", str(file))
+        with connect(job) as forge:
+            assert forge.user() == "41"
+        file.write_text("two words\n")
+        with pytest.raises(Unreadable) as unusable, connect(job):
+            pass
+        assert "two words" not in str(unusable.value)
+        monkeypatch.setenv("RECONCILER_FORGE_TOKEN_FILE", str(tmp_path / "no"))
+        with pytest.raises(Unreadable, match="cannot be read"), connect(job):
+            pass
+
+
+def _job(environ: dict[str, str], said: Said | None = None) -> Job:
+    found = job_of(environ, said or Said())
+    assert found is not None
+    return found
