@@ -16,6 +16,7 @@ demo: $(VENV)/.runtime ## build a stand-in site in demo-site/, plan, apply, drif
 
 test: $(VENV)/.dev ## the tests, on a real MariaDB, PostgreSQL, Postfix, Dovecot and sshd
 	@scripts/debian-packages
+	@scripts/node $(VENV)
 	@$(BIN)/pytest -n 3 --dist worksteal --ignore $(STANDIN_TESTS) $(PYTEST_ARGS)
 
 test-trixie: ## demo and tests on a bare Debian 13: Python 3.13, PostgreSQL 17, Dovecot 2.4 (root; in a chroot)
@@ -48,8 +49,9 @@ bench: $(VENV)/.dev ## measure validate, plan and apply at 1,000 to 100,000 mail
 schemas: $(VENV)/.dev ## write schemas/ anew from the models
 	@$(BIN)/reconciler schema --write schemas
 
-pages: $(VENV)/.dev ## write docs/site-file.md and docs/plan.svg anew from the code
+pages: $(VENV)/.dev ## write docs/site-file.md, docs/plan.svg and the CI files of ci/ and .github/ anew from the code
 	@$(BIN)/python -m tests.pages
+	@$(BIN)/python -m tests.pipelines.copies
 
 man: $(VENV)/.runtime ## write the manual pages into build/man, for a release
 	@$(BIN)/python -m reconciler.cli.man_pages build/man

@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from reconciler import __version__
+from reconciler.cli.ci_commands import ci
 from reconciler.cli.command_options import (
     BaseOption,
     Commands,
@@ -42,7 +43,7 @@ app = Commands(
         "Declare": ("add", "rename", "remove", "reset-password", "unblock", "confirm", "adopt", "fmt", "validate"),
         "Carry out": ("plan", "report", "apply", "resume", "password"),
         "Look": ("show", "drift", "history", "history verify", "letters", "queue"),
-        "Look after": ("doctor", "ledger", "unlock", "remote", "schema"),
+        "Look after": ("doctor", "ledger", "unlock", "remote", "ci", "schema"),
     },
 )
 
@@ -348,3 +349,4 @@ app.add_typer(add)
 app.add_typer(letters)
 app.add_typer(queue)
 app.add_typer(remote)
+app.add_typer(ci)

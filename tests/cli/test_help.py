@@ -125,6 +125,7 @@ WITHOUT_REPORT = {
     "letters preview",
     "remote install",
     "remote uninstall",
+    "ci init",
     *EDITS,
 }
 """They say what they did; there is nothing to be read by a program."""
@@ -168,6 +169,7 @@ def test_nothing_forces_every_gate() -> None:
         "--head",
         "--markdown",
         "--terraform-report",
+        "--replace",
         "--before",
         "--kind",
         "--language",

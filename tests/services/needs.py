@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -19,8 +21,27 @@ def require(package: str, *programs: str) -> tuple[str, ...]:
     found = [shutil.which(program, path=search) for program in programs]
     missing = [program for program, path in zip(programs, found, strict=True) if path is None]
     if missing:
-        text = f"{', '.join(missing)} not found: apt-get install {package}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(text)
-        pytest.skip(text)
+        _missing(f"{', '.join(missing)} not found: apt-get install {package}")
     return tuple(path for path in found if path is not None)
+
+
+def require_installed(name: str) -> str:
+    """The path of a program that the virtual environment has from requirements/dev.txt."""
+    program = Path(sys.prefix) / "bin" / name
+    if not program.exists():
+        _missing(f"{name} not found: pip install --no-deps --require-hashes -r requirements/dev.txt")
+    return str(program)
+
+
+def require_npm(name: str) -> list[str]:
+    """How to call a program that scripts/node installed, from tests/pipelines/package-lock.json."""
+    program = Path(sys.prefix) / "node" / "node_modules" / ".bin" / name
+    if not program.exists():
+        _missing(f"{name} not found: scripts/node .venv")
+    return [require_installed("node"), str(program)]
+
+
+def _missing(text: str) -> NoReturn:
+    if os.environ.get("CI") == "true":
+        pytest.fail(text)
+    pytest.skip(text)

@@ -1,0 +1,74 @@
+"""`reconciler ci init`: CI files for the state repository that the site file is in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from reconciler.cli.exit_status import Status
+from reconciler.cli.state_files import difference, write_file
+from reconciler.cli.streams import say, write
+from reconciler.declared.git.run_git import repository
+from reconciler.declared.site_file.load import load_site
+from reconciler.declared.site_file.planner import VARIABLE
+from reconciler.errors import UsageError
+from reconciler.settings import Settings
+from reconciler.setup.ci_facts import CiFacts
+from reconciler.setup.ci_files import ci_texts
+from reconciler.setup.ci_write import Found, found
+
+
+def init(forge: str, site: Path | None, *, replace: bool) -> Status:
+    """Writes the files of this forge, or says which ones somebody changed and writes none. Raises UsageError."""
+    settings = load_site(site)
+    if settings.as_planner:
+        hint = f"unset {VARIABLE}, and run it again"
+        raise UsageError(
+            f"{VARIABLE} is set: the jobs that apply would be written with the planner's logins", hint=hint
+        )
+    top = repository(settings.folder)
+    texts = ci_texts(forge, CiFacts(_data(settings), _from_top(top, settings)))
+    states = found(texts, top)
+    changed = [path for path, state in states.items() if state is Found.CHANGED]
+    if changed and not replace:
+        _refuse(texts, top, changed)
+    _refuse_what_no_file_can_replace(top, changed)
+    for path, text in texts.items():
+        if states[path] is not Found.SAME:
+            write_file(top / path, text.encode("utf-8"), path)
+    write("\n".join(f"{path}: {'replaced' if path in changed else states[path]}" for path in texts))
+    if settings.planner is None:
+        say("the site file has no section `planner`: the jobs of merge requests get the logins that write")
+        say("  → write it, as docs/site-file.md says, and run this again")
+    say("next: git add these, and give CI the variables that docs/ci.md lists")
+    return Status.DONE
+
+
+def _refuse(texts: dict[str, str], top: Path, changed: list[str]) -> None:
+    for path in changed:
+        file = top / path
+        old = file.read_bytes() if file.is_file() and not file.is_symlink() else b""
+        try:
+            write("\n".join(difference(path, old, texts[path].encode("utf-8"))))
+        except UnicodeDecodeError:
+            write(f"{path}: not a text file")
+    hint = "carry over what you need of the differences above; or take the new ones whole: --replace"
+    raise UsageError(f"somebody changed {', '.join(changed)}, and nothing was written", hint=hint)
+
+
+def _refuse_what_no_file_can_replace(top: Path, changed: list[str]) -> None:
+    """Links, and folders where a file is to go."""
+    for path in changed:
+        ways = [top / path, *(top / each for each in Path(path).parents if each != Path())]
+        if any(each.is_symlink() for each in ways) or not (top / path).is_file():
+            hint = "move it away, and run this again"
+            raise UsageError(f"{path} is a link, or not a file in a folder; nothing was written", hint=hint)
+
+
+def _data(settings: Settings) -> dict[str, object]:
+    """The site file as plain values; what is not set is not in it."""
+    return settings.model_dump(mode="json", exclude={"folder", "file"}, exclude_none=True)
+
+
+def _from_top(top: Path, settings: Settings) -> str:
+    """The site file, as CI finds it."""
+    return (settings.folder.resolve() / Path(settings.file).name).relative_to(top).as_posix()

@@ -1,0 +1,45 @@
+"""`reconciler ci …` on the command line. Light, as `commands` is."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from reconciler.cli.command_options import Commands, SiteOption, listed
+from reconciler.cli.completion_values import one_of
+from reconciler.cli.runner import enter
+
+ci = Commands("ci", "Pipelines of the state repository.")
+
+
+class ForgeName(StrEnum):
+    """Whose CI it is."""
+
+    GITLAB = "gitlab"
+    GITHUB = "github"
+    FORGEJO = "forgejo"
+
+
+@listed(ci)
+def init(
+    forge: Annotated[
+        ForgeName,
+        typer.Argument(
+            metavar="FORGE", help="gitlab, github or forgejo; Gitea takes the last.", autocompletion=one_of(*ForgeName)
+        ),
+    ],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Also write over files that somebody changed; git has the old ones.")
+    ] = False,
+    site: SiteOption = None,
+) -> None:
+    """Write the CI files of the state repository: plan in merge requests, apply after the merge and every night, drift
+    every night. What somebody changed is shown and left as it is.
+
+    Example: reconciler ci init gitlab
+    """
+    from reconciler.cli import ci as command
+
+    enter(lambda: command.init(forge.value, site, replace=replace))

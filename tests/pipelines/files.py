@@ -1,0 +1,53 @@
+"""CI files as the forges read them: jobs, and the shell lines of each."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+FORGES = ("gitlab", "github", "forgejo")
+PROGRAM = f'#!/bin/sh\nexec "{sys.executable}" -c "from reconciler.cli.main import main; main()" "$@"\n'
+
+
+def read(text: str) -> dict[str, Any]:
+    """A YAML document."""
+    found = YAML(typ="safe", pure=True).load(text)
+    assert isinstance(found, dict)
+    return found
+
+
+def jobs(texts: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """All jobs, by file name and job, `plan.yml:comment`; those of GitLab, which share one space, by job."""
+    found: dict[str, dict[str, Any]] = {}
+    for path, text in texts.items():
+        content = read(text)
+        if "jobs" in content:
+            found |= {f"{Path(path).name}:{name}": job for name, job in content["jobs"].items()}
+        else:
+            found |= {name: content[".reconciler"] | job for name, job in content.items() if "script" in job}
+    return found
+
+
+def steps(job: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The steps of an Actions job that run lines."""
+    return [step for step in job["steps"] if "run" in step]
+
+
+def lines(job: Mapping[str, Any]) -> str:
+    """What the job runs, as one script."""
+    if "script" in job:
+        return "\n".join([*job["before_script"], *job["script"]])
+    return "\n".join(step["run"] for step in steps(job))
+
+
+def programs(folder: Path, **scripts: str) -> Path:
+    """A folder for PATH: `reconciler` is this one, and pip installs nothing; or what is given instead."""
+    folder.mkdir(exist_ok=True)
+    for name, script in {"reconciler": PROGRAM, "python3": "#!/bin/sh\nexit 0\n", **scripts}.items():
+        (folder / name).write_text(script)
+        (folder / name).chmod(0o755)
+    return folder
