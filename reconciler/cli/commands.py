@@ -25,6 +25,7 @@ from reconciler.cli.command_options import (
     listed,
 )
 from reconciler.cli.completion_values import domains, known, mailboxes, one_of
+from reconciler.cli.drift_commands import drifts
 from reconciler.cli.edit_commands import add, edits
 from reconciler.cli.formats import Format
 from reconciler.cli.ledger_commands import ledger, runs
@@ -192,28 +193,6 @@ def resume(
     enter(lambda: command.resume(site, state, output, yes=yes), output)
 
 
-@listed(app)
-def drift(
-    site: SiteOption = None,
-    output: FormatOption = Format.TEXT,
-    strict: Annotated[
-        bool, typer.Option(help="Live objects that nobody declares are named, and count as drift.")
-    ] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every field that differs.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing at all when there is no drift.")] = False,
-    state: StateOption = None,
-) -> None:
-    """Show where the live systems differ from what git declares; for cron. Changes nothing.
-
-    Exit status 0: no drift. 4: drift was found.
-
-    Example: reconciler drift --quiet
-    """
-    from reconciler.cli import plan as command
-
-    enter(lambda: command.drift(site, state, output, strict=strict, verbose=verbose, quiet=quiet), output)
-
-
 @listed(app, "import")
 def import_(
     into: Annotated[Path, typer.Option("--into", help="The state folder to write; made when it is not there.")],
@@ -344,6 +323,7 @@ def demo(
 app.listed.update(edits.listed)
 app.listed.update(runs.listed)
 app.listed.update(reports.listed)
+app.listed.update(drifts.listed)
 app.add_typer(ledger)
 app.add_typer(add)
 app.add_typer(letters)

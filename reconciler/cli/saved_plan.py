@@ -32,27 +32,32 @@ _AGAIN = "run `reconciler plan --out FILE` again and have it reviewed"
 
 
 def save(made: Plan, out: Path) -> None:
-    """Writes plan.json, whole or not at all, readable for its owner alone (0600, or less by the umask). Follows no link
-    and replaces nothing but a file: in a folder that others can write, a link leads where they like. Raises
-    UsageError."""
+    """Writes plan.json, or what `drift` found. Raises UsageError."""
+    write_private(out, plan_json(made), f"reconciler {made.purpose}")
+
+
+def write_private(out: Path, text: str, command: str, option: str = "--out") -> None:
+    """The file whole or not at all, readable for its owner alone (0600, or less by the umask). Follows no link and
+    replaces nothing but a file: in a folder that others can write, a link leads where they like. `command` and `option`
+    name the file. Raises UsageError."""
     try:
-        _refuse_other_kinds(out)
-        _replace(out, plan_json(made))
+        _refuse_other_kinds(out, command, option)
+        _replace(out, text)
     except OSError as error:
-        hint = "name another file with --out"
+        hint = f"name another file with {option}"
         raise UsageError(f"{out} cannot be written: {error.strerror}", hint=hint) from None
 
 
-def _refuse_other_kinds(out: Path) -> None:
+def _refuse_other_kinds(out: Path, command: str, option: str) -> None:
     try:
         mode = out.lstat().st_mode
     except FileNotFoundError:
         return
     if stat.S_ISLNK(mode):
-        hint = f"name the file itself: --out {out.readlink()}"
+        hint = f"name the file itself: {option} {out.readlink()}"
         raise UsageError(f"{out} cannot be written: it is a symbolic link, and none is followed", hint=hint)
     if not stat.S_ISREG(mode):
-        hint = "name a file with --out; on standard output it is: reconciler plan --format json"
+        hint = f"name a file with {option}; on standard output it is: {command} --format json"
         raise UsageError(f"{out} cannot be written: it is there and is not a file", hint=hint)
 
 

@@ -26,6 +26,9 @@ class Wanted(NamedTuple):
     domains: Sequence[Grant] = ()
     """What the applier needs beside, where git declares domains or alias domains."""
 
+    optional: Sequence[Grant] = ()
+    """What the planner may have beside, to explain what drifts."""
+
     def of(self, role: Role) -> Sequence[Grant]:
         """What this account needs."""
         return self.planner if role is Role.PLANNER else self.applier
@@ -43,7 +46,8 @@ def wanted_rights(settings: Settings, version: int = 0) -> dict[str, Wanted]:
         if url is None:
             planner += of_ledger.planner_grants(prefix)
             applier += of_ledger.applier_grants(prefix, dialect)
-        wanted[OWN] = Wanted(planner, applier, of_postfixadmin.domain_grants(prefix))
+        optional = of_postfixadmin.optional_grants(prefix)
+        wanted[OWN] = Wanted(planner, applier, of_postfixadmin.domain_grants(prefix), optional)
     if url is not None and (dialect := _dialect(url)) != "sqlite":
         wanted[LEDGER] = Wanted(of_ledger.planner_grants(""), of_ledger.applier_grants("", dialect))
     return wanted
@@ -65,6 +69,9 @@ def grant_lines(settings: Settings, role: Role) -> Iterator[str]:
     if section is not None and OWN in wanted:
         url = _url_of(settings, section.url, role)
         yield from statements(wanted[OWN].of(role), url)
+        if role is Role.PLANNER:
+            yield "-- optional, for how big a mailbox is and who changed something by hand:"
+            yield from (f"-- {line}" for line in statements(wanted[OWN].optional, url))
         if role is Role.APPLIER:
             late = [g for g in wanted_rights(settings, WITH_APP_PASSWORDS)[OWN].applier if g not in wanted[OWN].applier]
             yield "-- where PostfixAdmin is 4.0 or later:"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import NamedTuple
 
 from reconciler.model.records import Absent, Owner, Records
@@ -12,6 +13,7 @@ from reconciler.planning.changes import Action, Change, Outcome, Stage, Step
 from reconciler.planning.finding import Finding
 from reconciler.planning.new_passwords import CredentialEvents
 from reconciler.planning.plan_context import PlanContext
+from reconciler.planning.review_facts import LiveChange
 from reconciler.planning.snapshot import Pair
 
 
@@ -28,6 +30,17 @@ class SideEffects(NamedTuple):
 
     changes: Sequence[Change] = ()
     findings: Sequence[Finding] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Closer:
+    """What a reader of some lines is told beside: bytes in a mailbox, its last login, and changes by hand of a record
+    that a system remembers. `left_out` says what could not be read, and why."""
+
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    logins: Mapping[str, datetime] = field(default_factory=dict)
+    edits: Mapping[str, Sequence[LiveChange]] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
 
 
 class System(ABC):
@@ -71,6 +84,15 @@ class System(ABC):
         """Findings about what was found here, whatever is planned: `pair` is what `expect` said and what was matched,
         `details` what `observe` added."""
         return ()
+
+    async def look_closer(
+        self,
+        mailboxes: Collection[str],  # this one knows nothing more
+        changed: Mapping[str, datetime],
+    ) -> Closer:
+        """Beside the records, for lines that are shown: of these mailboxes, and who changed these records by hand since
+        then (by key, UTC). Reads only, in a constant number of statements; never raises Unreadable."""
+        return Closer()
 
     async def check(self, kinds: Collection[str] = ()) -> None:
         """Before the first effect: can I write, these kinds of record among others? Raises Unreadable."""

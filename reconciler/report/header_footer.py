@@ -12,6 +12,7 @@ from reconciler.model.records import Scope
 from reconciler.planning.changes import Action, Result
 from reconciler.planning.finding import Severity
 from reconciler.planning.plan import HALF_GIVEN
+from reconciler.report.explanation import after_drift
 from reconciler.report.shown import ShownDelivery, ShownFlow, ShownLine, ShownPlan, ShownRead, ShownRemark
 from reconciler.report.vocabulary import Appearance, count
 
@@ -209,7 +210,9 @@ def after_plan(view: ShownPlan) -> str:
     if view.open and view.title == APPLIED:
         return ""  # whoever typed `reconciler apply` is asked for it now
     if view.open:
-        then = f"{APPLY} puts the declared state back; what should stay as it is now, declare first"
+        then = (
+            after_drift(view) or f"{APPLY} puts the declared state back; what should stay as it is now, declare first"
+        )
         left = f" ({view.open} of {len(view.lines)}, the rest stays as it is)" if view.open < len(view.lines) else ""
         return f"next: {then if view.title == DRIFTED else APPLY}{left}"
     if view.subjects(Severity.REFUSAL):

@@ -12,6 +12,7 @@ from reconciler.model.records import AliasRole, Owner, Scope
 from reconciler.planning.changes import Action, Change, shown_fields
 from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.plan import Plan, Read
+from reconciler.planning.review_facts import Direction
 from reconciler.planning.transitions import Effect, Transition
 from reconciler.report.plan_line_text import attention, label, sentence, title
 from reconciler.report.vocabulary import quoted
@@ -103,6 +104,10 @@ class Line:
     @property
     def action(self) -> Action:
         return self.transition.action
+
+    @property
+    def direction(self) -> Direction:
+        return self.transition.direction
 
     @property
     def irreversible(self) -> bool:

@@ -14,6 +14,7 @@ from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.plan import Plan
 from reconciler.planning.run_outcome import Run
 from reconciler.report import base_text, header_footer
+from reconciler.report.explanation import HEALED, by_direction, facts, healed
 from reconciler.report.header_footer import DOT, PLAN
 from reconciler.report.plan_view import IRREVERSIBLE, Line, PlanView, heaviest_first, plan_view
 from reconciler.report.run_view import RunLine, after_run, run_view
@@ -33,11 +34,15 @@ def plan_text(plan: Plan, *, width: int, color: bool, verbose: bool = False, tit
         page.row((DOT.join(head), "bold"))
         if plan.base is None:
             page.blank()
-            _lines(page, view.lines, view, verbose)
+            _by_direction(page, view, verbose)
     for heading, lines in base_text.parts(view) if plan.base else ():
         page.heading((heading, "bold"))
         _lines(page, lines, view, verbose)
     _flow(page, plan)
+    if plan.healed:
+        page.heading((HEALED, "bold"))
+    for phrase in healed(plan):
+        page.row((phrase, ""), first=" ✓ ", indent=3)
     _unread(page, plan)
     _sections(page, view.findings)
     _footer(page, view, verbose)
@@ -113,14 +118,22 @@ def _against(page: Page, plan: Plan) -> None:
         page.blank()
 
 
+def _by_direction(page: Page, view: PlanView, verbose: bool) -> None:
+    """The lines of drift under what became of them; those of a plan in one list."""
+    for heading, lines in by_direction(view.lines) if view.title == header_footer.DRIFTED else [("", view.lines)]:
+        if heading:
+            page.row((heading, "bold"))
+        _lines(page, lines, view, verbose)
+
+
 def _lines(page: Page, lines: Sequence[Line], view: PlanView, verbose: bool) -> None:
     column = column_of([line.title for line in lines], page.width)
     for line in lines:
         sign = (line.sign, _LINE_STYLE[line.sign])
         phrase = (line.summary, "bold red" if line.transition.irreversible else "")
         page.entry(sign, line.title, [phrase, *_marks(line)], column, str(line.transition.place or ""))
-        for words in line.transition.meaning:
-            page.row((words, "dim"), indent=5)
+        if told := "; ".join(facts(line.transition)):
+            page.row((told, "dim"), indent=5)
         if verbose:
             _steps(page, line, view.plan.commit)
 

@@ -165,6 +165,7 @@ def test_nothing_forces_every_gate() -> None:
         "--yes",
         "--strict",
         "--quiet",
+        "--remember",
         "--limit",
         "--head",
         "--markdown",

@@ -292,7 +292,7 @@ def test_1_is_one_line_and_a_file(
     """A bug shows no traceback; the file has it, and no password."""
     site.declare(ANNA_DECLARED)
 
-    async def broken(*_: object) -> None:
+    async def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("an injected bug")
 
     monkeypatch.setattr("reconciler.cli.site_session.SiteSession.draft", broken)

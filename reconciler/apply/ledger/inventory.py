@@ -6,7 +6,7 @@ There may be a million entries: rows are written in lists, and read as a stream.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from reconciler.apply.ledger.connect import SiteTables, chunks
 from reconciler.apply.ledger.lock import OpenRun
 from reconciler.model.records import Owner, Records, Scope
 from reconciler.planning.changes import RowId
+from reconciler.planning.direction import Applied
 from reconciler.planning.forgotten_people import PeopleNoted, is_hidden, is_same
 from reconciler.planning.ledger_state import LEDGER, PERSON, InventoryEntry
 
@@ -70,6 +71,28 @@ def divided(
             some = _read(db, c.system == system, c.kind == kind, c.key.in_(chunk))
             entries.update((entry.id, entry) for entry in some)
     return entries, known
+
+
+def applied(db: SiteTables, rows: Collection[RowId]) -> dict[RowId, Applied]:
+    """What was last applied of these records, and when that run began. One statement for a thousand of a kind, one for
+    the runs."""
+    c, runs = db.tables.inventory.c, db.tables.runs.c
+    by_kind: dict[tuple[str, str], list[str]] = {}
+    for system, kind, key in sorted(rows):
+        by_kind.setdefault((system, kind), []).append(key)
+    found = [
+        entry
+        for (system, kind), keys in by_kind.items()
+        for chunk in chunks(keys, CHUNK)
+        for entry in _read(db, c.system == system, c.kind == kind, c.key.in_(chunk))
+    ]
+    numbers = sorted({entry.run for entry in found})
+    begun = {
+        run: started
+        for chunk in chunks(numbers, CHUNK)
+        for run, started in db.execute(select(runs.id, runs.started).where(runs.site == db.site, runs.id.in_(chunk)))
+    }
+    return {entry.id: Applied(entry, begun.get(entry.run)) for entry in found}
 
 
 def people(db: SiteTables, numbers: Mapping[str, str]) -> tuple[Mapping[str, str], frozenset[str]]:

@@ -42,6 +42,7 @@ from reconciler.apply.ledger.run_statements import NewRun
 from reconciler.apply.ledger.tables import declare
 from reconciler.model.records import Owner, Records
 from reconciler.planning.changes import Outcome, Result, RowId, Step
+from reconciler.planning.direction import Applied
 from reconciler.planning.history_check import HistoryCheck
 from reconciler.planning.ledger_pruning import Pruned, PruningPlan
 from reconciler.planning.ledger_state import InventoryEntry, OneShot, OpenLetter, PastRun, Remembered, RunState
@@ -201,6 +202,14 @@ class Ledger:
     async def forget(self, keys: Collection[RowId], run: OpenRun) -> None:
         """What we do not manage any more. Raises LockLost."""
         await self._write(run.lease, inventory.forget, keys)
+
+    async def last_applied(self, rows: Collection[RowId]) -> Mapping[RowId, Applied]:
+        """What was last applied of these records, of those that are ours."""
+        return await self._read(inventory.applied, rows) if rows else {}
+
+    async def touched(self, after: int, owners: Collection[Owner]) -> frozenset[Owner]:
+        """Those of the owners of whom a run after this one did something."""
+        return await self._read(run_queries.touched, after, owners) if owners else frozenset()
 
     # history
 

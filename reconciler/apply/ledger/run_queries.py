@@ -89,6 +89,21 @@ def made(db: SiteTables, addresses: Collection[str]) -> dict[str, datetime]:
     return {address: when for some in chunks(addresses) for address, when in _made(db, key.in_(some))}
 
 
+def touched(db: SiteTables, after: int, owners: Collection[Owner]) -> frozenset[Owner]:
+    """Those of these owners of whom a later run did something, or may have. One statement for each 500."""
+    step = db.tables.steps.c
+    subjects = sorted({owner.subject for owner in owners})
+    return frozenset(
+        Owner(Scope(scope), subject)
+        for some in chunks(subjects)
+        for scope, subject in db.execute(
+            db.steps(step.scope, step.subject)
+            .where(step.run > after, step.subject.in_(some), step.state.in_(_TOUCHED))
+            .distinct()
+        )
+    )
+
+
 def makes_mailbox(step: Any) -> tuple[Any, ...]:
     """The conditions under which a step, columns or a row, is one by which we made a mailbox."""
     return step.kind == "mailbox", step.action == Action.CREATE, step.state == StepState.DONE

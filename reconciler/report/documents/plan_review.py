@@ -39,6 +39,10 @@ class ReviewLine:
         return self.part.action
 
     @property
+    def direction(self) -> str:
+        return self.part.direction
+
+    @property
     def irreversible(self) -> bool:
         return self.part.irreversible
 

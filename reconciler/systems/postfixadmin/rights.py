@@ -19,6 +19,8 @@ READ = {
     "admin": "username",
 }
 """What `plan`, `drift` and `import` read: no password, no log. What cannot be seen is unknown, never absent."""
+TOLD = {"quota2": "username bytes", "log": "id timestamp username domain action data"}
+"""What `plan` and `drift` tell beside their lines, where the account may read it (docs/drift.md)."""
 WRITTEN = {
     "mailbox": "username password name maildir quota local_part domain created modified active token_validity "
     "password_expiry",
@@ -60,6 +62,11 @@ def to_write(word: str, table: str) -> Grant:
 def planner_grants(prefix: str) -> list[Grant]:
     """For `plan`, `drift` and `show`. `prefix` is the site's `table_prefix`."""
     return [to_read(word, prefix + word) for word in READ]
+
+
+def optional_grants(prefix: str) -> list[Grant]:
+    """What a planner needs not, and what explains its lines."""
+    return [Grant(("SELECT",), prefix + word, tuple(columns.split())) for word, columns in TOLD.items()]
 
 
 def applier_grants(prefix: str, dialect: str, version: int = 0) -> list[Grant]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
-from datetime import date
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime
 
 from sqlalchemy.exc import DBAPIError
 
@@ -13,11 +13,12 @@ from reconciler.planning.changes import Change, Outcome, Result, Stage, Step
 from reconciler.planning.finding import Finding
 from reconciler.planning.new_passwords import CredentialEvents
 from reconciler.planning.plan_context import PlanContext
-from reconciler.planning.ports import Observation, SideEffects, System
+from reconciler.planning.ports import Closer, Observation, SideEffects, System
 from reconciler.planning.snapshot import Pair
 from reconciler.settings import PostfixAdmin
 from reconciler.systems.postfixadmin.connect import Database, unreadable
 from reconciler.systems.postfixadmin.expect import expect
+from reconciler.systems.postfixadmin.look_closer import look_closer
 from reconciler.systems.postfixadmin.matching import match
 from reconciler.systems.postfixadmin.observe import Details, made_on, mail_domains, observe
 from reconciler.systems.postfixadmin.perform import Writer, is_applied
@@ -84,6 +85,11 @@ class PostfixAdminSystem(System):
     def review(self, context: PlanContext, pair: Pair, details: object) -> Sequence[Finding]:
         assert isinstance(details, Details)
         return list(review(context, pair, details))
+
+    async def look_closer(self, mailboxes: Collection[str], changed: Mapping[str, datetime]) -> Closer:
+        """Sizes and last logins, and what PostfixAdmin's log has of changes by hand."""
+        prefix = self._section.table_prefix
+        return await asyncio.to_thread(look_closer, self._database.snapshot, prefix, mailboxes, changed)
 
     async def check(self, kinds: Collection[str] = ()) -> None:
         await asyncio.to_thread(self._check, kinds)

@@ -1,0 +1,64 @@
+"""`reconciler drift`: where the live systems differ from what git declares. Only reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from reconciler.cli.exit_status import Status
+from reconciler.cli.explain import check_remembered, explained
+from reconciler.cli.formats import Format, writers
+from reconciler.cli.saved_plan import save
+from reconciler.cli.site_session import open_site
+from reconciler.cli.streams import say, write
+from reconciler.planning.command_status import plan_status
+from reconciler.planning.finding import Finding
+from reconciler.planning.half_made import Remarks
+from reconciler.planning.mail_flow_before_after import mail_flow_of
+from reconciler.planning.plan import Plan
+from reconciler.planning.plan_draft import Draft
+from reconciler.policy.unmanaged import MOST, undeclared
+
+
+@dataclass(frozen=True, slots=True)
+class DriftOptions:
+    """What `drift` is asked for. `strict`: what nobody declares is named, too. `remember`: the file that knows since
+    when. `quiet`: nothing is printed when there is nothing to say."""
+
+    strict: bool = False
+    verbose: bool = False
+    quiet: bool = False
+    out: Path | None = None
+    remember: Path | None = None
+
+
+async def drift(site: Path | None, state: Path | None, output: Format, asked: DriftOptions) -> Status:
+    """Shows what has drifted, and saves it where that is asked for."""
+    async with open_site(site, state) as opened:
+        if asked.remember is not None:
+            check_remembered(asked.remember, opened.site.site)
+        drafted = await opened.draft(with_tables=True)
+        made = await explained(opened, drafted, verbose=asked.verbose, remember=asked.remember)
+    if asked.out is not None:
+        save(_with_undeclared(made, drafted, None, asked), asked.out)
+        if not asked.quiet:
+            say(f"drift saved to {asked.out}; reports from it: reconciler report {asked.out}")
+    made = _with_undeclared(made, drafted, None if output is Format.JSON else MOST, asked)
+    status = plan_status(made)
+    if status is not Status.DONE or not asked.quiet:
+        write(writers(output).plan(made, title="mail drift", verbose=asked.verbose))
+    return status
+
+
+def _with_undeclared(made: Plan, drafted: Draft, most: int | None, asked: DriftOptions) -> Plan:
+    """With what `strict` names: at most so many of a kind, the others counted."""
+    named = _undeclared(drafted, most) if asked.strict else ()
+    return replace(made, purpose="drift", findings=(*made.findings, *named))
+
+
+def _undeclared(drafted: Draft, most: int | None) -> tuple[Finding, ...]:
+    """What git does not declare, with what is half-made of it."""
+    assert drafted.tables is not None
+    live = drafted.tables.live
+    remarks = Remarks(live, mail_flow_of(live, drafted.context.chains, ()))
+    return undeclared(drafted.unmanaged, most, remarks.named)

@@ -1,0 +1,108 @@
+"""What a reader of `plan` and `drift` is told of each line: which side moved, since when, who, what it means for mail.
+
+Nothing here decides what is carried out, and nothing that cannot be read here fails a plan: it is left out, and said.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from reconciler.cli.remember_file import read_remembered, refuse_unwritable, write_remembered
+from reconciler.cli.site_session import SiteSession
+from reconciler.errors import Unreadable
+from reconciler.planning.direction import LastApplied, changed_by_hand, directed, row_ids
+from reconciler.planning.finding import Finding, Severity
+from reconciler.planning.first_seen import compared
+from reconciler.planning.meaning import Meaning, mailboxes_of
+from reconciler.planning.plan import Plan
+from reconciler.planning.plan_draft import Draft
+from reconciler.planning.ports import Closer
+from reconciler.planning.review_facts import LiveChange
+from reconciler.planning.transitions import Transition
+
+LEFT_OUT = "not-explained"
+"""The rule of a note about what a reader would be told and could not be read."""
+
+
+async def explained(opened: SiteSession, drafted: Draft, *, verbose: bool, remember: Path | None = None) -> Plan:
+    """The plan with what a reader is told of its lines. `drafted` has its tables. `verbose` names private addresses,
+    else they are counted."""
+    plan, left_out = drafted.plan, list[str]()
+    applied: LastApplied = {}
+    try:
+        if (known := await _last_applied(opened, plan)) is not None:
+            applied = known
+            plan = replace(plan, transitions=directed(plan.transitions, applied))
+    except Unreadable as error:
+        left_out.append(f"which side moved: {error.message}")
+    plan = await _since(opened, drafted, plan, remember)
+    if plan.transitions:
+        assert drafted.tables is not None
+        boxes, changed = mailboxes_of(plan.transitions), _changed(plan.transitions, applied)
+        read = [system for system in opened.systems if _is_known(system.name, plan)]
+        closer = await asyncio.gather(*(system.look_closer(boxes, changed) for system in read))
+        meaning = Meaning(drafted.tables.live, drafted.context, closer, verbose=verbose)
+        zone = ZoneInfo(opened.site.timezone)
+        told = [replace(t, meaning=(*t.meaning, *meaning.of(t)), by=_by(t, closer, zone)) for t in plan.transitions]
+        plan = replace(plan, transitions=tuple(told))
+        left_out += dict.fromkeys(reason for each in closer for reason in each.left_out)
+    if not left_out:
+        return plan
+    message = f"not said beside the lines, since it could not be read: {'; '.join(left_out)}"
+    return replace(plan, findings=(*plan.findings, Finding(Severity.NOTE, LEFT_OUT, plan.site, message, _HINT)))
+
+
+_HINT = "nothing else is missing in this report; optional rights: reconciler doctor --grants planner"
+
+
+async def _last_applied(opened: SiteSession, plan: Plan) -> LastApplied | None:
+    """None where no ledger can say which side moved."""
+    ledger = opened.ledger
+    if not plan.transitions or ledger is None or not _is_known("ledger", plan):
+        return None
+    return await ledger.last_applied(row_ids(plan.transitions)) if await ledger.exists() else None
+
+
+def _is_known(system: str, plan: Plan) -> bool:
+    return all(read.system != system for read in plan.unknown)
+
+
+async def _since(opened: SiteSession, drafted: Draft, plan: Plan, remember: Path | None) -> Plan:
+    """With since when lines differ by hand, and what healed, by the file; what is to be remembered is written there."""
+    ledger = opened.ledger
+    if remember is None or ledger is None or not _is_known("ledger", plan) or not await ledger.exists():
+        return plan
+    known = read_remembered(remember, plan.site).renamed(drafted.context.chains)
+    latest, touched = await ledger.history(1), await ledger.touched(known.run, known.since.keys())
+    plan, seen = compared(plan, known, touched, latest[0].id if latest else 0)
+    write_remembered(remember, plan.site, seen)
+    return plan
+
+
+def check_remembered(file: Path, site: str) -> None:
+    """Before any system is asked. Raises UsageError."""
+    refuse_unwritable(file)
+    read_remembered(file, site)
+
+
+def _changed(transitions: tuple[Transition, ...], applied: LastApplied) -> Mapping[str, datetime]:
+    """Key → when the run began that applied it last, of records of lines that somebody changed by hand."""
+    since: dict[str, datetime] = {}
+    for change in (c for t in transitions if changed_by_hand(t) for c in t.changes):
+        last = applied.get(change.row_id)
+        if last is not None and last.when is not None:
+            since[change.key] = max(last.when.astimezone(UTC), since.get(change.key, last.when))
+    return since
+
+
+def _by(transition: Transition, closer: list[Closer], zone: ZoneInfo) -> tuple[LiveChange, ...]:
+    if not changed_by_hand(transition):
+        return ()
+    keys = dict.fromkeys(change.key for change in transition.changes)
+    edits = [edit for each in closer for key in keys for edit in each.edits.get(key, ())]
+    return tuple(edit._replace(when=edit.when.astimezone(zone)) for edit in sorted(edits, key=lambda e: e.when))
