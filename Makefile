@@ -6,7 +6,7 @@ DEMO ?= demo-site
 
 STANDIN_TESTS := tests/sandbox/openxchange
 
-.PHONY: help demo test test-trixie test-bookworm standin proof check mutants bench schemas pages man lock clean
+.PHONY: help demo test test-trixie test-bookworm standin proof check mutants bench schemas pages catalogue man lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -52,6 +52,9 @@ schemas: $(VENV)/.dev ## write schemas/ anew from the models
 pages: $(VENV)/.dev ## write docs/site-file.md, docs/plan.svg and the CI files of ci/ and .github/ anew from the code
 	@$(BIN)/python -m tests.pages
 	@$(BIN)/python -m tests.pipelines.copies
+
+catalogue: $(VENV)/.dev ## bring the German of reports up to date with the code
+	@$(BIN)/python -m tests.catalogue
 
 man: $(VENV)/.runtime ## write the manual pages into build/man, for a release
 	@$(BIN)/python -m reconciler.cli.man_pages build/man

@@ -109,7 +109,7 @@ class Ssh(Section):
 
 
 Language = Literal["de", "en"]
-"""The languages that letters are written in."""
+"""The languages that letters and reports are written in."""
 
 
 class RegisterColumns(Section):
@@ -234,6 +234,12 @@ class Dns(Section):
     dkim_selectors: list[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*$")]] = []
 
 
+class Reports(Section):
+    """How plans, drift and runs are reported."""
+
+    language: Language = "en"
+
+
 class PlannerLogin(Section):
     """How the planner logs in to one host; what is left out is as under `ssh`."""
 
@@ -280,6 +286,7 @@ class Site(Section):
     policy: Policy = Policy.model_construct()
     passwords: PasswordRules = PasswordRules.model_construct()
     dns: Dns = Dns.model_construct()
+    report: Reports = Reports.model_construct()
 
 
 class Settings(Site):

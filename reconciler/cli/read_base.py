@@ -25,6 +25,7 @@ from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.review_facts import Base
 from reconciler.report.vocabulary import count
 from reconciler.settings import Settings
+from reconciler.translation import speak
 from reconciler.workflow_values import AtBase
 
 
@@ -37,6 +38,7 @@ def read_site_at(path: Path | None, state: Path | None, ref: str, store: Path) -
     top, base = find_base(folder, ref)
     pinned = PinnedFiles(base.ref, read_tree(top, base.commit), read_tree(top, "HEAD"), store)
     site, file = load_site(path, reads_state=state is None, pinned=pinned), find_pinned(path, pinned)
+    speak(site.report.language)
     changes = site_changes(site, file, pinned, searched=named is None)
     here = state or declared_folder(site, file, pinned)
     there = pinned.find(state or site.lies_at(site.state)).name

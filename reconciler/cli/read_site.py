@@ -11,6 +11,7 @@ from reconciler.declared.load import Declaration, load_state
 from reconciler.declared.site_file.load import load_site
 from reconciler.errors import UsageError
 from reconciler.settings import Settings
+from reconciler.translation import speak
 
 
 def refuse_missing(state: Path | None) -> None:
@@ -23,6 +24,7 @@ def read_site(path: Path | None, state: Path | None = None) -> tuple[Settings, D
     """The site file, and the state that it points to or that `--state` names. Raises UsageError and InvalidInput."""
     site = load_site(path, reads_state=state is None)
     refuse_missing(state)
+    speak(site.report.language)
     today = datetime.now(ZoneInfo(site.timezone)).date()
     with ReadingLine().shown():
         return site, load_state(state or site.path(site.state), site, today=today)

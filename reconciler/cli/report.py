@@ -12,8 +12,10 @@ from reconciler.cli.streams import say, write
 from reconciler.errors import UsageError
 from reconciler.report.documents.markdown import markdown_report
 from reconciler.report.documents.terraform import terraform_report
+from reconciler.report.json_plan_models import PlanDocument
 from reconciler.report.read_document import Document, read_document
 from reconciler.systems.registry import register_kinds
+from reconciler.translation import speak
 
 WRITERS: Mapping[str, Callable[[Sequence[Document]], str]] = {
     "markdown": markdown_report,
@@ -26,6 +28,7 @@ def report(files: Sequence[Path], outputs: Mapping[str, Path | None]) -> Status:
     """Writes each report that is asked for; `-` is standard output. Raises UsageError before anything is written."""
     register_kinds()  # plans say what a transition is about in their words
     documents = [_read(file) for file in files]
+    speak(next((each.language for each in documents if isinstance(each, PlanDocument)), "en"))
     asked = {name: path for name, path in outputs.items() if path is not None}
     written = {path: WRITERS[name](documents) for name, path in asked.items()}
     for path, text in written.items():

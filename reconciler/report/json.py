@@ -40,6 +40,7 @@ from reconciler.report.json_plan_models import (
 from reconciler.report.plan_view import ChangeView, Line, plan_view, transition_line
 from reconciler.report.run_view import RunLine, StepOutcome, after_run, run_view
 from reconciler.report.sanitize import json_visible
+from reconciler.translation import spoken
 
 _NO_SUM = "0" * 64
 
@@ -63,7 +64,7 @@ def plan_document(plan: Plan) -> PlanDocument:
         plan,
         checksum=_NO_SUM,
         status=int(plan_status(plan)),
-        language="en",
+        language=spoken(),
         base=BasePart.model_validate(plan.base) if plan.base else None,
         transitions=tuple(map(_transition, view.lines)),
         taken_back=tuple(_transition(transition_line(t)) for t in plan.taken_back),

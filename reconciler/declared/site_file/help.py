@@ -23,6 +23,7 @@ SITE_WORDS: dict[str, dict[str, str]] = {
         "policy": "What a run may do, and how names are made.",
         "passwords": "Which passwords `reconciler password` takes.",
         "dns": "What `reconciler doctor` asks DNS, and whom.",
+        "report": "How plans, drift and runs are reported.",
     },
     "PostfixAdmin": {
         "url": "The database: DRIVER://USER@HOST:PORT/DATABASE, without the password.",
@@ -153,6 +154,9 @@ SITE_WORDS: dict[str, dict[str, str]] = {
     "PasswordRules": {
         "min_length": "At least so many characters.",
         "forbidden": "Words that a password must not hold, beside those of the address and the name.",
+    },
+    "Reports": {
+        "language": "The language of plans, drift and runs for people: en or de. Help and errors are English.",
     },
     "Dns": {
         "server": "The address of the name server to ask. Left out: the one of the machine that doctor runs on.",

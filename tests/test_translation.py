@@ -1,0 +1,113 @@
+"""Reports in English and in German: each sentence has its translation, with the same places for values in it."""
+
+from __future__ import annotations
+
+import ast
+import gettext
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from reconciler import translation
+from reconciler.translation import speak, tr, tr_number
+from tests.catalogue import MO, PACKAGE, compiled, forms, german, template
+
+SPEAKING: tuple[str, ...] = ("translation.py",)
+"""Rooms and files whose sentences people read in reports: all of them are in the catalogue."""
+
+_KEYWORDS = ("tr", "marked", "tr_number")
+_NOT_REPORTED = re.compile(r"^(?:[A-Z]{3,}|reconciler |git |--)|^[^A-Za-z]*$")
+"""SQL, commands and signs."""
+
+
+@pytest.fixture(autouse=True)
+def _english_again() -> Iterator[None]:
+    yield
+    speak("en")
+
+
+def test_the_catalogue_has_what_the_code_marks_and_nothing_else() -> None:
+    """`make catalogue` brings it up to date."""
+    marked = {_key(each.id) for each in template() if each.id}
+    known = {_key(each.id) for each in german() if each.id}
+    assert marked - known == set()
+    assert known - marked == set()
+
+
+def test_every_sentence_is_translated_for_certain() -> None:
+    for each in german():
+        if each.id:
+            assert all(forms(each.string)), f"no translation: {each.id}"
+            assert not each.fuzzy, each.id
+
+
+def test_a_translation_has_the_same_places_for_values() -> None:
+    for each in german():
+        if not each.id:
+            continue
+        wanted = _places(forms(each.id)[-1])
+        for form in forms(each.string):
+            assert _places(form) == wanted or (len(forms(each.id)) > 1 and _places(form) | {"number"} == wanted), (
+                each.id
+            )
+
+
+def test_the_compiled_catalogue_is_of_this_text() -> None:
+    assert MO.read_bytes() == compiled(german()), "run: make catalogue"
+
+
+def test_a_command_speaks_one_language() -> None:
+    speak("de")
+    assert translation.spoken() == "de"
+    catalogue = gettext.translation("reconciler", PACKAGE / "locale", ["de"])
+    for each in template():
+        if isinstance(each.id, str) and each.id and not _places(each.id):
+            assert tr(each.id) == catalogue.gettext(each.id)
+    speak("en")
+    assert tr_number("{number} line", "{number} lines", 2) == "2 lines"
+
+
+def _sentences(file: Path) -> Iterator[tuple[int, str]]:
+    """Texts in a module that look like a sentence for people and that nothing marks; no docstrings."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    skipped: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id in ("tr", "marked", "tr_number")
+        ):
+            skipped |= set(node.args)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            skipped.add(node.value)
+        if isinstance(node, ast.JoinedStr):
+            skipped |= set(node.values)
+    for node in ast.walk(tree):
+        if node in skipped:
+            continue
+        match node:
+            case ast.Constant(value=str() as text):
+                pass
+            case ast.JoinedStr(values=values):
+                text = "".join(str(v.value) if isinstance(v, ast.Constant) else "{}" for v in values)
+            case _:
+                continue
+        if len(re.findall(r"[A-Za-z]{2,}", text)) >= 3 and " " in text.strip() and not _NOT_REPORTED.match(text):
+            yield node.lineno, text
+
+
+@pytest.mark.parametrize("room", SPEAKING)
+def test_no_sentence_of_a_report_is_forgotten(room: str) -> None:
+    files = [PACKAGE / room] if room.endswith(".py") else sorted((PACKAGE / room).rglob("*.py"))
+    forgotten = [f"{file.relative_to(PACKAGE)}:{line}: {text}" for file in files for line, text in _sentences(file)]
+    assert not forgotten, "\n".join(forgotten)
+
+
+def _key(value: object) -> str:
+    return forms(value)[0]
+
+
+def _places(sentence: str) -> set[str]:
+    return set(re.findall(r"(?<!\{)\{(\w+)", sentence))
