@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -20,6 +20,7 @@ from reconciler.planning.annotations import (
     counts,
     due_accounts,
     explained,
+    ledger_unknown,
     marked,
     read_of,
     since,
@@ -34,7 +35,7 @@ from reconciler.planning.identity import Identity, emptied, taken_over
 from reconciler.planning.ledger_state import InventoryEntry, Remembered
 from reconciler.planning.mail_flow_before_after import flow_changes
 from reconciler.planning.ownership import adopted, changed_by_hand, converted, ours_no_longer_declared, outdated
-from reconciler.planning.plan import Plan, Read, digest
+from reconciler.planning.plan import Plan, digest
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.plan_draft import EVERYTHING, Compared, Draft, Selection
 from reconciler.planning.ports import Observation, System
@@ -89,11 +90,17 @@ class Sources:
 
 
 async def draft(
-    sources: Sources, selection: Selection = EVERYTHING, *, writing: bool = False, with_tables: bool = False
+    sources: Sources,
+    selection: Selection = EVERYTHING,
+    *,
+    writing: bool = False,
+    with_tables: bool = False,
+    reading: Reading | None = None,
 ) -> Draft:
     """The plan and what it means for the inventory. What could not be read is unknown; nothing is planned for it.
-    `writing`: this command has the lock, so that tools that a dead run left at work are waited for."""
-    reading = await _read(sources, writing=writing)
+    `writing`: this command has the lock, so that tools that a dead run left at work are waited for. `reading`: what was
+    read for this plan already."""
+    reading = reading or await read(sources, writing=writing)
     matching = await _match(sources, reading)
     changes = await _changes(sources, reading, matching, selection)
     judgement = _judge(sources, reading, matching, changes)
@@ -108,16 +115,16 @@ async def _compared(sources: Sources, reading: Reading, plan: Plan) -> Plan:
     if base.declaration is None or base.context is None:
         return compared(replace(plan, findings=(*base.findings, *plan.findings)), base.about, (), (), chains)
     theirs = replace(sources, declaration=base.declaration, context=base.context, base=None, asks_git=False)
-    wanted, recalled = await _wanted(theirs)
-    read = replace(reading, wanted=wanted, recalled=recalled)
-    matching = await _match(theirs, read)
-    changes = await _changes(theirs, read, matching, EVERYTHING)
-    judgement = _judge(theirs, read, matching, changes)
+    again = await wanting(theirs, reading)
+    matching = await _match(theirs, again)
+    changes = await _changes(theirs, again, matching, EVERYTHING)
+    judgement = _judge(theirs, again, matching, changes)
     known = (*judgement.findings, *base.declaration.findings)
     return compared(plan, base.about, judgement.transitions, known, chains)
 
 
-async def _read(sources: Sources, *, writing: bool) -> Reading:
+async def read(sources: Sources, *, writing: bool = False) -> Reading:
+    """What there should be and what there is, at one moment; several plans may be made from it."""
     taken = sources.clock()
     results, (wanted, recalled) = await asyncio.gather(
         asyncio.gather(*(_observe(sources, system, writing=writing) for system in sources.systems)), _wanted(sources)
@@ -133,6 +140,12 @@ async def _read(sources: Sources, *, writing: bool) -> Reading:
     )
     details = {name: observation.details for name, observation in read.items()}
     return Reading(wanted=wanted, snapshot=snapshot, details=details, recalled=recalled)
+
+
+async def wanting(sources: Sources, reading: Reading) -> Reading:
+    """The same observation, with what this other declared state wants."""
+    wanted, recalled = await _wanted(sources)
+    return replace(reading, wanted=wanted, recalled=recalled)
 
 
 async def _observe(sources: Sources, system: System, *, writing: bool) -> Observation | Unreadable:
@@ -249,7 +262,7 @@ def _seal(
         made=snapshot.taken,
         transitions=transitions,
         findings=(*judgement.findings, *(f for f in sources.declaration.findings if f.rule not in _GATED)),
-        reads=(*(read_of(system, snapshot) for system in systems), *_ledger_unknown(reading.recalled)),
+        reads=(*(read_of(system, snapshot) for system in systems), *ledger_unknown(reading.recalled)),
         counts=counts(pairs.values(), changes.pending, alone, new),
         digest=digest(site.site, {s.name: s.target for s in systems}, bound, transitions),
         flow=flow_changes(snapshot, context.chains, [t for t in transitions if not t.refused]),
@@ -311,9 +324,3 @@ async def apply(
     )
     await journal.close(drafted, run)
     return run
-
-
-def _ledger_unknown(recalled: Remembered | Unreadable) -> Iterator[Read]:
-    """Without the ledger nothing is removed that we made, and nothing can be applied; what is declared is planned."""
-    if isinstance(recalled, Unreadable):
-        yield Read("ledger", "", unknown=recalled.message, hint=recalled.hint)

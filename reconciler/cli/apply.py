@@ -7,20 +7,24 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from reconciler.apply.session import Session
 from reconciler.cli.exit_status import Status
 from reconciler.cli.formats import Format, writers
+from reconciler.cli.run_file import RunFile, run_file
 from reconciler.cli.saved_plan import read_saved, refuse_used, reviewed, the_reviewed
 from reconciler.cli.site_session import SiteSession, open_site
 from reconciler.cli.streams import say, write, write_beside
 from reconciler.cli.terminal import confirmed, errors
 from reconciler.errors import UsageError
+from reconciler.model.records import Owner
+from reconciler.planning.binding import Binding
 from reconciler.planning.command_status import plan_status, run_status
 from reconciler.planning.ledger_state import FINISHED
 from reconciler.planning.plan import Plan
@@ -31,64 +35,97 @@ from reconciler.report.text import plan_question
 from reconciler.workflow import apply as carry_out
 
 
-async def apply(site: Path | None, state: Path | None, output: Format, *, saved: Path | None, yes: bool) -> Status:
+async def apply(
+    site: Path | None, state: Path | None, output: Format, *, saved: Path | None, yes: bool, out: Path | None = None
+) -> Status:
     """Carries out the plan, or what was saved of one."""
     document = read_saved(saved) if saved is not None else None
-    async with open_site(site, state) as opened, opened.session() as session:
-        say_taken_over(session)
-        if document is None:
-            drafted = await opened.draft(writing=True)
-        else:
-            await refuse_used(document, session.ledger)
-            drafted = the_reviewed(document, await opened.draft(Selection(reviewed(document)), writing=True))
-            _say_what_differs(document, drafted)
-        return await carry_through(opened, session, drafted, output, partial(_confirmed, yes=yes))
+    with run_file(out) as file:
+        async with open_site(site, state) as opened, opened.session() as session:
+            file.opened(opened)
+            say_taken_over(session)
+            if document is None:
+                drafted = await opened.draft(writing=True)
+            else:
+                await refuse_used(document, session.ledger)
+                drafted = the_reviewed(document, await opened.draft(Selection(reviewed(document)), writing=True))
+                _say_what_differs(document, drafted)
+            return await carry_through(opened, session, drafted, output, partial(agreed, yes=yes), file=file)
 
 
-async def resume(site: Path | None, state: Path | None, output: Format, *, yes: bool) -> Status:
+async def resume(
+    site: Path | None, state: Path | None, output: Format, *, yes: bool, out: Path | None = None
+) -> Status:
     """Carries out what earlier runs left."""
-    async with open_site(site, state) as opened, opened.session() as session:
-        say_taken_over(session)
-        left = await session.ledger.left_open()
-        owners = frozenset(step.owner for step in left.steps if step.state not in FINISHED) if left else frozenset()
-        chains, mailboxes = opened.context.chains, opened.context.desired.mailboxes
-        half_way = await session.ledger.half_way()
-        # those whose account git declares, under whatever address it has by now
-        earlier = frozenset(owner for owner in half_way - owners if chains.of(owner.subject) in mailboxes)
-        if left is not None:
-            who = f"{left.who} on {left.host}"
-            say(f"run {left.id} of {left.started:%Y-%m-%d %H:%M} UTC by {who} was left unfinished")
-        if earlier:
-            names = ", ".join(sorted(owner.subject for owner in earlier)[:5])
-            others = " and others" if len(earlier) > 5 else ""
-            say(f"earlier runs left half-way, with passwords or letters: {names}{others}")
-        if left is None and not earlier:
-            say("no run was left unfinished\nnext: reconciler plan")
-            if output is Format.JSON:
+    with run_file(out) as file:
+        async with open_site(site, state) as opened, opened.session() as session:
+            file.opened(opened)
+            say_taken_over(session)
+            left = await left_undone(opened, session)
+            if not left.anything:
+                say("no run was left unfinished\nnext: reconciler plan")
                 empty = (await opened.draft(Selection(owners=frozenset()))).only(())
-                write(writers(output).plan(empty.plan, title="mail plan"))
-            return Status.DONE
-        owners |= earlier
-        # a run that died after its last effect has not noted whose accounts they are
-        noted = frozenset(step.owner for step in left.steps) if left else frozenset()
-        drafted = (await opened.draft(Selection(owners=owners), writing=True)).only(owners, noted)
-        return await carry_through(opened, session, drafted, output, partial(_confirmed, yes=yes))
+                file.nothing(empty.plan)
+                if output is Format.JSON:
+                    write(writers(output).plan(empty.plan, title="mail plan"))
+                return Status.DONE
+            drafted = (await opened.draft(Selection(owners=left.owners), writing=True)).only(left.owners, left.noted)
+            return await carry_through(opened, session, drafted, output, partial(agreed, yes=yes), file=file)
+
+
+class LeftUndone(NamedTuple):
+    """Whom earlier runs left with something to do; `noted` are all whom the last of these was about: a run that died
+    after its last effect has not noted whose accounts they are."""
+
+    owners: frozenset[Owner]
+    noted: frozenset[Owner]
+    anything: bool
+
+
+async def left_undone(opened: SiteSession, session: Session) -> LeftUndone:
+    """By the ledger; and says of which runs."""
+    left = await session.ledger.left_open()
+    owners = frozenset(step.owner for step in left.steps if step.state not in FINISHED) if left else frozenset()
+    chains, mailboxes = opened.context.chains, opened.context.desired.mailboxes
+    half_way = await session.ledger.half_way()
+    # those whose account git declares, under whatever address it has by now
+    earlier = frozenset(owner for owner in half_way - owners if chains.of(owner.subject) in mailboxes)
+    if left is not None:
+        who = f"{left.who} on {left.host}"
+        say(f"run {left.id} of {left.started:%Y-%m-%d %H:%M} UTC by {who} was left unfinished")
+    if earlier:
+        names = ", ".join(sorted(owner.subject for owner in earlier)[:5])
+        others = " and others" if len(earlier) > 5 else ""
+        say(f"earlier runs left half-way, with passwords or letters: {names}{others}")
+    noted = frozenset(step.owner for step in left.steps) if left else frozenset()
+    return LeftUndone(owners | earlier, noted, left is not None or bool(earlier))
 
 
 async def carry_through(
-    opened: SiteSession, session: Session, drafted: Draft, output: Format, agreed: Callable[[Plan], Awaitable[bool]]
+    opened: SiteSession,
+    session: Session,
+    drafted: Draft,
+    output: Format,
+    agreed: Callable[[Plan], Awaitable[bool]],
+    *,
+    file: RunFile | None = None,
+    binding: Binding | None = None,
 ) -> Status:
-    """Shows the plan, asks whether somebody `agreed`, carries it out and reports."""
-    made = drafted.plan
+    """Shows the plan, asks whether somebody `agreed`, carries it out and reports. What is bound is noted as a run also
+    when there is nothing to do: from then on its commit counts as reviewed."""
+    made, file = drafted.plan, file or RunFile(None)
     beside = Format.TEXT if output is Format.JSON else output
     (write_beside if output is Format.JSON else write)(writers(beside).plan(made, title="mail apply"))
     if made.open_transitions and not await agreed(made):
         say("nothing was changed")
+        file.declined(made)
         return plan_status(made)
-    if not made.open_transitions and (made.stopped or not (drafted.adopted or drafted.people)):
+    if not made.open_transitions and (made.stopped or not (drafted.adopted or drafted.people or binding)):
+        nothing = file.nothing(made, binding)
         if output is Format.JSON:
             write(writers(output).plan(made, title="mail plan"))
-        return plan_status(made)
+        return run_status(nothing)
+    file.begins(made)
     with _progress() as progress, _stoppable() as stopping:
         try:
             run = await carry_out(
@@ -98,8 +135,12 @@ async def carry_through(
             if not stopping.twice:
                 raise
             stopping.task.uncancel()
-            say("cancelled: it is not known whether the steps under way took effect\nnext: reconciler resume")
+            words = "cancelled: it is not known whether the steps under way took effect"
+            say(f"{words}\nnext: reconciler resume")
+            file.cancelled(words, "reconciler resume")
             return Status.PARTLY
+    run = replace(run, binding=binding)
+    file.ended(run)
     if run.transitions or output is not Format.TEXT:
         write(writers(output).run(run))
     return run_status(run)
@@ -135,7 +176,8 @@ def _say_what_differs(document: PlanDocument, drafted: Draft) -> None:
         )
 
 
-async def _confirmed(made: Plan, *, yes: bool) -> bool:
+async def agreed(made: Plan, *, yes: bool) -> bool:
+    """Whether the plan is to be carried out: said beforehand, or on the terminal. Raises UsageError."""
     if yes:
         return True
     if not sys.stdin.isatty():

@@ -32,6 +32,9 @@ BaseOption = Annotated[
     typer.Option("--base", metavar="REF", help="The branch or commit that a merge request is compared with."),
 ]
 FormatOption = Annotated[Format, typer.Option("--format", help="How to write the report to standard output.")]
+RunFileOption = Annotated[
+    Path | None, typer.Option("--out", metavar="FILE", help="Save what became of it as JSON, whatever happens.")
+]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 

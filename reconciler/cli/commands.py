@@ -19,6 +19,7 @@ from reconciler.cli.command_options import (
     BaseOption,
     Commands,
     FormatOption,
+    RunFileOption,
     SiteOption,
     StateOption,
     YesOption,
@@ -162,18 +163,27 @@ def apply(
     site: SiteOption = None,
     output: FormatOption = Format.TEXT,
     yes: YesOption = False,
+    reviewed: Annotated[
+        bool, typer.Option("--reviewed", help="In the job after the merge: what the merge request's comment showed.")
+    ] = False,
+    out: RunFileOption = None,
     state: StateOption = None,
 ) -> None:
     """Carry the plan out, after showing it and asking. With a saved plan: what was reviewed and nothing
     else; nothing when any of it changed since. A step that fails meanwhile leaves the run partly applied.
 
-    Exit status 0: done. 5: a gate refused something, the rest is done. 6: the saved plan is stale. 8: partly applied.
+    Exit status 0: done. 5: a gate refused something, the rest is done. 6: the saved plan is stale, or something is
+    not as it was reviewed. 8: partly applied.
 
     Example: reconciler apply plan.json --yes
     """
+    if reviewed:
+        from reconciler.cli.reviewed_apply import apply_reviewed
+
+        enter(lambda: apply_reviewed(site, state, output, saved=saved, yes=yes, out=out), output)
     from reconciler.cli import apply as command
 
-    enter(lambda: command.apply(site, state, output, saved=saved, yes=yes), output)
+    enter(lambda: command.apply(site, state, output, saved=saved, yes=yes, out=out), output)
 
 
 @listed(app)
@@ -181,6 +191,7 @@ def resume(
     site: SiteOption = None,
     output: FormatOption = Format.TEXT,
     yes: YesOption = False,
+    out: RunFileOption = None,
     state: StateOption = None,
 ) -> None:
     """Finish what the last run left undone, with the passwords and letters that earlier ones owe, and nothing else. A
@@ -190,7 +201,7 @@ def resume(
     """
     from reconciler.cli import apply as command
 
-    enter(lambda: command.resume(site, state, output, yes=yes), output)
+    enter(lambda: command.resume(site, state, output, yes=yes, out=out), output)
 
 
 @listed(app, "import")

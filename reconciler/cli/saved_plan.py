@@ -132,11 +132,12 @@ def _bound(saved: PlanDocument) -> Bound:
         {read.system: read.target for read in saved.reads},
         saved.policy,
         frozenset(f"{finding.rule} {finding.subject}" for finding in whole),
-        {transition.id: _bound_transition(transition) for transition in saved.transitions},
+        {transition.id: bound_line(transition) for transition in saved.transitions},
     )
 
 
-def _bound_transition(saved: TransitionPart) -> BoundTransition:
+def bound_line(saved: TransitionPart) -> BoundTransition:
+    """What a line of a document is bound to."""
     return BoundTransition(
         saved.subject,
         {entry.section: entry.fields for entry in saved.declared},

@@ -37,8 +37,8 @@ from reconciler.remote.smtp import Server, SmtpMailer
 from reconciler.settings import Letters, Settings, Smtp, secret
 from reconciler.systems.registry import build_systems
 from reconciler.systems.system_context import SystemContext
-from reconciler.workflow import Sources, draft
-from reconciler.workflow_values import AtBase
+from reconciler.workflow import Sources, draft, read
+from reconciler.workflow_values import AtBase, Reading
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,11 +63,22 @@ class SiteSession(Sources):
         return replace(remembered, made={address: moment.astimezone(zone).date() for address, moment in made.items()})
 
     async def draft(
-        self, selection: Selection = EVERYTHING, *, writing: bool = False, with_tables: bool = False
+        self,
+        selection: Selection = EVERYTHING,
+        *,
+        writing: bool = False,
+        with_tables: bool = False,
+        reading: Reading | None = None,
     ) -> Draft:
-        """The plan as of now, or the part of it that is asked for; `writing` inside of `session`."""
+        """The plan as of now, or the part of it that is asked for; `writing` inside of `session`; `reading` where the
+        systems were read already."""
         with self.line.shown():
-            return await draft(self, selection, writing=writing, with_tables=with_tables)
+            return await draft(self, selection, writing=writing, with_tables=with_tables, reading=reading)
+
+    async def read(self) -> Reading:
+        """What several plans are to be made from, inside of `session`."""
+        with self.line.shown():
+            return await read(self, writing=True)
 
     def session(self) -> AbstractAsyncContextManager[Session]:
         """The ledger with its lock. Raises UsageError, Locked, LedgerUnusable."""

@@ -17,7 +17,7 @@ LONGEST = 60_000
 
 class Comment(NamedTuple):
     """A comment on the merge request `number`; `author` is the id of the user that wrote it, `node` what GraphQL calls
-    it (GitHub only)."""
+    it (GitHub only), `updated` when it was last changed, by whomever."""
 
     id: str
     number: int
@@ -26,6 +26,7 @@ class Comment(NamedTuple):
     created: datetime
     url: str = ""
     node: str = ""
+    updated: datetime | None = None
 
 
 class MergeRequest(NamedTuple):

@@ -10,13 +10,21 @@ from typing import NamedTuple
 
 from pydantic import SecretStr
 
-from reconciler.errors import Unreadable
+from reconciler.errors import ForgeError, Unreadable
 from reconciler.forge import gitea, github, gitlab
 from reconciler.forge.client import Forge
 from reconciler.forge.job import Job, Kind
 from reconciler.forge.session import Session
 
 VARIABLE = "RECONCILER_FORGE_TOKEN"
+AUTHOR = "RECONCILER_FORGE_AUTHOR"
+_OF_JOB = {
+    Kind.GITLAB: ("CI_JOB_TOKEN",),
+    Kind.GITHUB: ("GITHUB_TOKEN",),
+    Kind.FORGEJO: ("FORGEJO_TOKEN", "GITHUB_TOKEN"),
+    Kind.GITEA: ("GITEA_TOKEN", "GITHUB_TOKEN"),
+}
+"""Where a job has the token that its forge gives to every job."""
 
 
 class _Dialect(NamedTuple):
@@ -39,6 +47,37 @@ def connect(job: Job) -> Iterator[Forge]:
     dialect = _DIALECTS[job.kind]
     with closing(Session(dialect.name, job.url, token(), dialect.header, ca_file=job.ca_file)) as session:
         yield dialect.client(session, job.project)
+
+
+@contextmanager
+def connect_to_read(job: Job) -> Iterator[Forge]:
+    """The same for who only reads: where there is no token of ours, the job's own will do. Raises Unreadable."""
+    dialect = _DIALECTS[job.kind]
+    own = next((value for name in _OF_JOB[job.kind] if (value := os.environ.get(name))), "")
+    if own and not any(os.environ.get(name) for name in (VARIABLE, f"{VARIABLE}_FILE")):
+        given, header = SecretStr(own), dialect.header
+        if job.kind is Kind.GITLAB:
+            header = gitlab.job_token_header
+    else:
+        given, header = token(), dialect.header
+    with closing(Session(dialect.name, job.url, given, header, ca_file=job.ca_file)) as session:
+        yield dialect.client(session, job.project)
+
+
+def authors(forge: Forge) -> frozenset[str]:
+    """The ids of the users whose comments are ours: those of RECONCILER_FORGE_AUTHOR, else the token's own. Raises
+    ForgeError, and Unreadable when neither is known."""
+    named = frozenset(os.environ.get(AUTHOR, "").replace(",", " ").split())
+    if named:
+        return named
+    try:
+        return frozenset({forge.user()})
+    except ForgeError as error:
+        if error.temporary:
+            raise
+        message = f"{forge.name} does not say who our comments are from: {error.message}"
+        hint = f"set {AUTHOR} to the id of the user that comments, or give this job {VARIABLE} (docs/reviewed-apply.md)"
+        raise Unreadable(message, hint=hint) from None
 
 
 def token() -> SecretStr:

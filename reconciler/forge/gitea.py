@@ -28,6 +28,7 @@ class IssueComment(BaseModel):
     body: str | None
     user: User | None
     created_at: datetime
+    updated_at: datetime | None = None
     html_url: str = ""
     node_id: str = ""
 
@@ -176,4 +177,13 @@ class Forgejo(Gitea):
 
 def _comment(number: int, found: IssueComment) -> Comment:
     author = str(found.user.id) if found.user else ""
-    return Comment(str(found.id), number, author, found.body or "", found.created_at, found.html_url, found.node_id)
+    return Comment(
+        str(found.id),
+        number,
+        author,
+        found.body or "",
+        found.created_at,
+        found.html_url,
+        found.node_id,
+        found.updated_at,
+    )

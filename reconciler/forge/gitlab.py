@@ -26,6 +26,7 @@ class Note(BaseModel):
     body: str
     author: User
     created_at: datetime
+    updated_at: datetime | None = None
     system: bool = False
 
 
@@ -65,6 +66,11 @@ class Ticket(BaseModel):
 def token_header(token: str) -> Mapping[str, str]:
     """Project, group and personal access tokens alike."""
     return {"PRIVATE-TOKEN": token}
+
+
+def job_token_header(token: str) -> Mapping[str, str]:
+    """For the token that GitLab gives to every job: since 17.10 it reads merge requests and their notes."""
+    return {"JOB-TOKEN": token}
 
 
 class GitLab(Forge):
@@ -143,4 +149,5 @@ class GitLab(Forge):
 
 
 def _comment(number: int, note: Note) -> Comment:
-    return Comment(str(note.id), number, str(note.author.id), note.body, note.created_at)
+    author = str(note.author.id)
+    return Comment(str(note.id), number, author, note.body, note.created_at, updated=note.updated_at)

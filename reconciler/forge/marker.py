@@ -37,7 +37,7 @@ _MARKER = re.compile(r"^<!-- reconciler (\{[^\n]*\}) -->$", re.MULTILINE)
 _NO_SEAL = ""
 
 Digest = Annotated[str, Field(pattern="^([0-9a-f]{64})?$")]
-Commit = Annotated[str, Field(pattern="^[0-9a-f]{0,64}$")]
+Commit = Annotated[str, Field(pattern=r"^[0-9a-f]{0,64}\+?$")]
 Short = Annotated[str, Field(max_length=500)]
 Hash = Annotated[str, Field(pattern="^[0-9A-Za-z+/]{12,22}$")]
 

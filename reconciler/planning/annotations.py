@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 
+from reconciler.errors import Unreadable
 from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState, OldMailbox, Removal, SenderBlock
 from reconciler.model.records import Owner, Scope
@@ -128,6 +129,12 @@ def marked(transitions: Iterable[Transition], findings: Sequence[Finding]) -> tu
         if finding.severity in STOPS[:2] and finding.owner is not None:
             rules.setdefault(finding.owner, []).append(finding.rule)
     return tuple(replace(t, refused=tuple(rules.get(t.owner, ()))) for t in transitions if t.owner not in later)
+
+
+def ledger_unknown(recalled: Remembered | Unreadable) -> Iterator[Read]:
+    """Without the ledger nothing is removed that we made, and nothing can be applied; what is declared is planned."""
+    if isinstance(recalled, Unreadable):
+        yield Read("ledger", "", unknown=recalled.message, hint=recalled.hint)
 
 
 def _origin(transition: Transition, context: PlanContext, removal: Removal | None) -> Origin | None:

@@ -50,9 +50,14 @@ def plan_status(made: Plan) -> Status:
 
 
 def run_status(run: Run) -> Status:
-    """What a carrying-out means for the caller."""
+    """What a carrying-out means for the caller: what is not as it was reviewed is stale, what nobody reviewed is
+    pending."""
+    binding = run.binding
     return worst(
+        Status.STALE if binding is not None and binding.differing else Status.DONE,
+        Status.PENDING if binding is not None and binding.left else Status.DONE,
         Status.REFUSED if run.plan.refused else Status.DONE,
         Status.UNREADABLE if run.plan.unknown else Status.DONE,
+        Status.PENDING if not run.transitions and run.plan.pending else Status.DONE,
         Status.DONE if run.complete else Status.PARTLY,
     )

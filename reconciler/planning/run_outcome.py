@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from reconciler.planning.binding import Binding
 from reconciler.planning.changes import Outcome, Result, Step
 from reconciler.planning.plan import Plan
 from reconciler.planning.transitions import Transition
@@ -40,6 +41,8 @@ class Run:
     finished: datetime
     transitions: tuple[TransitionRun, ...]
     interrupted: bool = False
+    binding: Binding | None = None
+    """What it was bound to; None where everything that was pending was to be done."""
 
     @property
     def complete(self) -> bool:

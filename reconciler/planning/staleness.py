@@ -81,7 +81,7 @@ def bound(plan: Plan) -> Bound:
         {read.system: read.target for read in plan.reads},
         plan.policy,
         frozenset(f"{finding.rule} {finding.subject}" for finding in whole),
-        {transition.id: _transition(transition) for transition in plan.transitions},
+        {transition.id: bound_transition(transition) for transition in plan.transitions},
     )
 
 
@@ -111,6 +111,14 @@ def differences(
         yield Difference(Aspect.ORDER, "the plan", "the order of its lines", then_ids, now_ids)
     elif not in_place and reviewed.digest != present.digest:
         yield Difference(Aspect.ORDER, "the plan", "its digest", reviewed.digest, present.digest)
+
+
+def line_differences(then: BoundTransition, now: BoundTransition, done: set[RowId]) -> Iterator[Difference]:
+    """Where one line that is pending is not what was reviewed of it; `done` are rows that a run has carried out."""
+    yield from _of_entries(then, now.entries)
+    yield from _of_rows(then, now, done - now.rows.keys())
+    if now.refused != then.refused:
+        yield Difference(Aspect.GATE, then.subject, "refused by", then.refused, now.refused)
 
 
 def _in_place(row: RowId, settled: frozenset[RowId], now: BoundTransition | None) -> bool:
@@ -160,7 +168,8 @@ def _common(steps: tuple[str, ...], others: tuple[str, ...]) -> list[str]:
     return [step for step in steps if step in both]
 
 
-def _transition(transition: Transition) -> BoundTransition:
+def bound_transition(transition: Transition) -> BoundTransition:
+    """What a line is bound to."""
     return BoundTransition(
         transition.owner.subject,
         {entry.section: entry.fields for entry in transition.declared},

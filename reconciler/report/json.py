@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from reconciler.planning.binding import Binding
 from reconciler.planning.changes import Action
 from reconciler.planning.command_status import plan_status, run_status
 from reconciler.planning.declared_entries import plain
@@ -18,6 +19,7 @@ from reconciler.planning.mail_flow_before_after import FlowChange
 from reconciler.planning.mail_resolution import Delivery
 from reconciler.planning.plan import Plan, fingerprint
 from reconciler.planning.run_outcome import Run
+from reconciler.planning.transitions import Transition
 from reconciler.report import json_models
 from reconciler.report.address_facts import AddressFacts
 from reconciler.report.address_history_text import PastChange
@@ -47,7 +49,7 @@ _NO_SUM = "0" * 64
 
 def plan_json(plan: Plan) -> str:
     """The plan as a document that can be saved, reviewed and given to apply."""
-    return _written(plan_document(plan))
+    return written(plan_document(plan))
 
 
 def plan_document(plan: Plan) -> PlanDocument:
@@ -80,7 +82,7 @@ def plan_document(plan: Plan) -> PlanDocument:
 
 def run_json(run: Run) -> str:
     """How every transition that was open ended."""
-    return _written(run_document(run))
+    return written(run_document(run))
 
 
 def run_document(run: Run) -> json_models.RunDocument:
@@ -100,11 +102,22 @@ def run_document(run: Run) -> json_models.RunDocument:
         reads=_reads(run.plan),
         counts=json_models.RunCountsPart.of(view, **results),
         next=after_run(view),
+        binding=_binding(run.binding) if run.binding is not None else None,
     )
 
 
+def _binding(binding: Binding) -> json_models.BindingPart:
+    def named(transition: Transition) -> dict[str, object]:
+        line = transition_line(transition)
+        return {"id": transition.id, "title": line.title, "summary": line.summary}
+
+    differing = tuple(json_models.DifferingPart.of(d, **named(d.transition)) for d in binding.differing)
+    left = tuple(json_models.LeftPart.model_validate(named(transition)) for transition in binding.left)
+    return json_models.BindingPart.of(binding, to=str(binding.to), differing=differing, left=left)
+
+
 def findings_json(findings: Iterable[Finding]) -> str:
-    return _written(findings_document(findings))
+    return written(findings_document(findings))
 
 
 def findings_document(findings: Iterable[Finding]) -> json_models.FindingsDocument:
@@ -123,12 +136,12 @@ def address_facts_json(known: AddressFacts) -> str:
         hints={name: hint for name, hint in sorted(known.hints.items()) if hint},
         flow=tuple(map(_flow, known.flow)),
     )
-    return _written(document)
+    return written(document)
 
 
 def history_json(runs: Iterable[PastRun]) -> str:
     """Earlier runs, with the steps that they come with."""
-    return _written(HistoryDocument(runs=tuple(map(_past_run, runs))))
+    return written(HistoryDocument(runs=tuple(map(_past_run, runs))))
 
 
 def address_history_json(changes: Iterable[PastChange]) -> str:
@@ -136,10 +149,11 @@ def address_history_json(changes: Iterable[PastChange]) -> str:
     listed = list(changes)
     runs = {change.run.id: change.run for change in listed}
     parts = tuple(map(_past_change, listed))
-    return _written(HistoryDocument(runs=tuple(map(_past_run, runs.values())), changes=parts))
+    return written(HistoryDocument(runs=tuple(map(_past_run, runs.values())), changes=parts))
 
 
-def _written(part: Part) -> str:
+def written(part: Part) -> str:
+    """A document as the text of a file."""
     return json_visible(part.model_dump_json(by_alias=True, indent=2)) + "\n"
 
 

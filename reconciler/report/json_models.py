@@ -65,9 +65,47 @@ class RunCountsPart(Part):
     waiting: int
 
 
+class LeftPart(Part):
+    """A pending line that was none of this run's."""
+
+    id: String
+    title: String
+    summary: String
+
+
+class DifferingPart(Part):
+    """A line that was reviewed as another one, and of which nothing was done; `why` says what differs, as far as that
+    is known."""
+
+    id: String
+    title: String
+    summary: String
+    why: tuple[String, ...]
+
+
+class BindingPart(Part):
+    """What decided which lines were carried out: the comment in a merge request (`request` and `comment` are their
+    addresses), or dates that have come. `settled` lines of the comment needed nothing any more."""
+
+    to: Literal["review", "date"]
+    request: String
+    comment: String
+    settled: int
+    differing: tuple[DifferingPart, ...]
+    left: tuple[LeftPart, ...]
+
+
+class ErrorPart(Part):
+    """Why the command ended without carrying its plan out, or without knowing what became of it; `hint` says what to
+    do."""
+
+    message: String
+    hint: String
+
+
 class RunDocument(Part):
     """One carrying-out of one plan; `findings` and `reads` are those of the plan, `next` is the command to be typed
-    next."""
+    next. `binding` is null where all that was pending was to be done, `error` where the run came to its end."""
 
     schema_: Literal["run.schema.json"] = Field(default="run.schema.json", alias="$schema")
     version: Version = VERSION
@@ -86,6 +124,8 @@ class RunDocument(Part):
     counts: RunCountsPart
     next: String
     masked: bool = False
+    binding: BindingPart | None = None
+    error: ErrorPart | None = None
 
 
 class FindingsDocument(Part):

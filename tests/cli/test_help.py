@@ -161,6 +161,7 @@ def test_nothing_forces_every_gate() -> None:
         "--state",
         "--format",
         "--out",
+        "--reviewed",
         "--verbose",
         "--yes",
         "--strict",

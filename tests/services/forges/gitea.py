@@ -15,6 +15,7 @@ from tests.services.forges.state import (
     State,
     Ticket,
     Written,
+    merged_at,
     paged,
 )
 
@@ -81,7 +82,7 @@ def _change(state: State, asked: Asked, user: str, id: int) -> Reply:
         return Reply(404, {"message": "Not Found"})
     if found.author != user:
         return Reply(403, {"message": "Must have admin rights to Repository."})
-    found.body = asked.body["body"]
+    found.body, found.updated = asked.body["body"], state.now()
     return Reply(200, _comment(state, found))
 
 
@@ -161,6 +162,7 @@ def _comment(state: State, written: Written) -> dict[str, Any]:
         "body": written.body,
         "user": user,
         "created_at": written.created.isoformat(),
+        "updated_at": (written.updated or written.created).isoformat(),
         "html_url": f"https://git.example/{PROJECT}/pulls/3#issuecomment-{written.id}",
     }
 
@@ -170,7 +172,7 @@ def _request(number: int, request: Request) -> dict[str, Any]:
         "number": number,
         "head": {"ref": "change", "sha": request.head},
         "base": {"ref": request.target, "sha": "d4" * 20},
-        "merged_at": "2026-11-20T10:00:00Z" if request.merged else None,
+        "merged_at": merged_at(request),
         "merge_commit_sha": request.merge_commit,
         "html_url": f"https://git.example/{PROJECT}/pulls/{number}",
     }

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from tests.services.forges.state import (
+    JOB_TOKEN,
     LONGEST,
     PROJECT,
     READING_TOKEN,
@@ -16,6 +17,7 @@ from tests.services.forges.state import (
     Ticket,
     Written,
     lines_outside_code,
+    merged_at,
     paged,
 )
 
@@ -29,6 +31,10 @@ def user_of(state: State, asked: Asked) -> str | None:
 
 
 def answer(state: State, asked: Asked, path: str, query: dict[str, str]) -> Reply:
+    if asked.headers.get("job-token") == JOB_TOKEN and state.job_token_reads:
+        if asked.method != "GET" or path == "/user":
+            return Reply(401, {"message": "401 Unauthorized"})
+        asked = asked._replace(headers={**asked.headers, "private-token": READING_TOKEN})
     user = user_of(state, asked)
     if user is None:
         return Reply(401, {"message": "401 Unauthorized"})
@@ -68,7 +74,7 @@ def _merge_request(
     found = next((each for each in written if str(each.id) == id), None)
     if found is None or found.author != user:
         return Reply(404 if found is None else 403, {"message": "404 Not found" if found is None else "403 Forbidden"})
-    found.body = body
+    found.body, found.updated = body, state.now()
     return Reply(200, _note(state, found))
 
 
@@ -127,6 +133,7 @@ def _note(state: State, written: Written) -> dict[str, Any]:
         "system": written.system,
         "resolvable": False,
         "created_at": written.created.isoformat(),
+        "updated_at": (written.updated or written.created).isoformat(),
     }
 
 
@@ -139,7 +146,7 @@ def _request(number: int, request: Request) -> dict[str, Any]:
         "iid": number,
         "sha": request.head,
         "target_branch": request.target,
-        "merged_at": "2026-11-20T10:00:00.000Z" if request.merged else None,
+        "merged_at": merged_at(request),
         "merge_commit_sha": request.merge_commit,
         "squash_commit_sha": request.squash_commit,
         "web_url": f"https://git.example/{PROJECT}/-/merge_requests/{number}",

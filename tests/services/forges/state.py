@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 BOT, OTHER = "reconciler-bot", "anna"
 TOKEN, OTHERS_TOKEN, READING_TOKEN = "glpat-open-sesame-11", "glpat-somebody-12", "glpat-only-reads-13"
+JOB_TOKEN = "glcbt-64_of-the-job"
 HEAD, MERGE, SQUASH = "a1" * 20, "b2" * 20, "c3" * 20
 PROJECT = "mail/state"
 LONGEST = {"gitlab": 1_000_000, "github": 65_536, "forgejo": 65_536, "gitea": 65_536}
@@ -64,6 +65,7 @@ class Written:
     created: datetime
     system: bool = False
     hidden: bool = False
+    updated: datetime | None = None
 
 
 @dataclass
@@ -73,6 +75,7 @@ class Request:
     head: str = HEAD
     target: str = "main"
     merged: bool = False
+    merged_at: datetime | None = None
     merge_commit: str | None = None
     squash_commit: str | None = None
 
@@ -110,6 +113,8 @@ class State:
         self.app_token = False
         """GitHub: the token is a job's, which REST does not tell who it is."""
         self.may_hide = True
+        self.job_token_reads = True
+        """GitLab: whether it is new enough that the token of a job reads merge requests and notes."""
         self._ids = count(100)
         self._clock = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
 
@@ -146,6 +151,13 @@ class State:
 
     def hit(self, asked: Asked, *, after: bool) -> Fault | None:
         return next((fault for fault in self.faults if fault.after == after and fault.hits(asked)), None)
+
+
+def merged_at(request: Request) -> str | None:
+    """When it was merged, as the APIs write it."""
+    if not request.merged:
+        return None
+    return request.merged_at.isoformat() if request.merged_at else "2026-11-20T10:00:00Z"
 
 
 def paged(items: list[Any], query: Mapping[str, str], most: int) -> tuple[list[Any], int, int]:

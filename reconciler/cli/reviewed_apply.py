@@ -1,0 +1,125 @@
+"""`reconciler apply --reviewed`: in the job after the merge, carries out what the comment in the merge request showed.
+
+The lock is taken first, and then the comment is read, so that of two jobs the second sees what the first did. Why it is
+safe, and what it does not do: docs/decisions/0019-bound-apply.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from reconciler.apply.ledger import Ledger
+from reconciler.cli.apply import agreed, carry_through, say_taken_over
+from reconciler.cli.exit_status import Status
+from reconciler.cli.find_approval import find_approval
+from reconciler.cli.formats import Format
+from reconciler.cli.past_lines import is_continued, past_lines, why, with_lines
+from reconciler.cli.run_file import run_file
+from reconciler.cli.site_session import open_site
+from reconciler.cli.streams import say
+from reconciler.errors import UsageError
+from reconciler.forge.approval import Approval, NotReviewed, ground_changed, judge, without_what_it_needs
+from reconciler.forge.marker import Marker, id_hash
+from reconciler.planning.binding import Binding, BoundTo, Differing
+from reconciler.planning.plan import Plan, fingerprint
+from reconciler.planning.plan_draft import Draft, Selection
+from reconciler.planning.transitions import Transition
+
+_NAMED = 5
+
+
+async def apply_reviewed(
+    site: Path | None, state: Path | None, output: Format, *, saved: Path | None, yes: bool, out: Path | None
+) -> Status:
+    """Carries out what was reviewed. Raises NotReviewed, ForgeError, UsageError."""
+    if saved is not None:
+        raise UsageError(f"--reviewed takes its plan from the merge request, not from {saved}", hint="name one of them")
+    with run_file(out) as file:
+        async with open_site(site, state) as opened, opened.session() as session:
+            file.opened(opened)
+            say_taken_over(session)
+            name, commit = opened.site.site, opened.context.desired.commit
+            approval = await asyncio.to_thread(find_approval, os.environ, name, commit)
+            reading = await opened.read()
+            whole = await opened.draft(reading=reading)
+            binding, lines = await _bound(approval, whole.plan, session.ledger)
+            chosen = Selection(owners=frozenset(line.owner for line in lines))
+            drafted = _restricted(whole, await opened.draft(chosen, reading=reading), lines, binding)
+            _say(approval, binding)
+            return await carry_through(
+                opened, session, drafted, output, partial(agreed, yes=yes), file=file, binding=binding
+            )
+
+
+async def _bound(approval: Approval, plan: Plan, ledger: Ledger) -> tuple[Binding, tuple[Transition, ...]]:
+    """What the run is bound to, and the lines that were reviewed."""
+    marker, past = approval.marker, await past_lines(ledger, approval.marker.made)
+    if marker.lines is None and marker.digest != plan.digest:
+        with_them = with_lines(marker, past)
+        if with_them is None:
+            message = "the plan that was reviewed has too many lines to tell them apart, and it is another one now"
+            raise NotReviewed(message, hint="open a merge request: its comment shows what is pending")
+        marker = with_them
+    verdict = judge([marker], plan)
+    continued = tuple(line for line in verdict.changed if is_continued(line, marker, past))
+    lines, ground = (*verdict.agreed, *continued), ground_changed(marker, plan)
+    if ground:
+        lines, continued, changed = (), (), (*verdict.agreed, *verdict.changed)
+    else:
+        changed = tuple(line for line in verdict.changed if line not in continued)
+    waiting = without_what_it_needs(lines, plan)
+    differing = tuple(Differing(line, ground or why(line, marker, past)) for line in changed)
+    binding = Binding(
+        BoundTo.REVIEW,
+        request=approval.request.url or f"merge request {approval.request.number}",
+        comment=approval.comment.url,
+        settled=_settled(marker, plan),
+        differing=differing,
+        left=(*verdict.others, *waiting),
+    )
+    return binding, tuple(line for line in lines if line not in waiting)
+
+
+def _settled(marker: Marker, plan: Plan) -> int:
+    pending = {id_hash(line.id) for line in plan.transitions}
+    return len((marker.lines or {}).keys() - pending)
+
+
+def _restricted(whole: Draft, chosen: Draft, lines: Iterable[Transition], binding: Binding) -> Draft:
+    """The plan of the reviewed lines, judged by the gates for itself; what becomes ours is that of the whole plan, but
+    for what is left. A line that the gates judge in another way alone than among all is not what was reviewed."""
+    reviewed = {line.id: fingerprint(line) for line in lines}
+    same = tuple(line for line in chosen.plan.transitions if fingerprint(line) == reviewed.get(line.id))
+    not_done = [line.owner for line in (*binding.left, *(each.transition for each in binding.differing))]
+    out = whole.context.chains.present(not_done) | frozenset(not_done)
+    theirs = {owner.subject for owner in out}
+    return replace(
+        chosen,
+        plan=replace(chosen.plan, transitions=same),
+        adopted=tuple(entry for entry in whole.adopted if entry.owner not in out),
+        people=tuple(entry for entry in whole.people if entry.owner not in out),
+        outdated=tuple(e for e in whole.outdated if whole.context.chains.of(e.key) not in theirs),
+        missed=whole.missed,
+    )
+
+
+def _say(approval: Approval, binding: Binding) -> None:
+    say(f"reviewed: {binding.request}, plan {approval.marker.digest[:4]}… of {approval.marker.made:%Y-%m-%d %H:%M}")
+    if binding.settled:
+        one = binding.settled == 1
+        say(f"{binding.settled} of the reviewed lines {'needs' if one else 'need'} nothing any more")
+    for each in binding.differing:
+        say(f"not as it was reviewed, so nothing of it is done: {each.transition.id}")
+        for words in each.why:
+            say(f"  {words}")
+    if binding.left:
+        named = ", ".join(line.id for line in binding.left[:_NAMED])
+        more = f" and {len(binding.left) - _NAMED} more" if len(binding.left) > _NAMED else ""
+        say(f"pending and not reviewed, so left: {named}{more}")
+    if binding.differing or binding.left:
+        say("  → the comment of the next merge request shows them; who merges it agrees to them")
