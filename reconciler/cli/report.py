@@ -24,8 +24,12 @@ WRITERS: Mapping[str, Callable[[Sequence[Document]], str]] = {
 """What writes each report, by the name of its option."""
 
 
-def report(files: Sequence[Path], outputs: Mapping[str, Path | None]) -> Status:
-    """Writes each report that is asked for; `-` is standard output. Raises UsageError before anything is written."""
+Then = Callable[[Sequence[Document]], Status]
+
+
+def report(files: Sequence[Path], outputs: Mapping[str, Path | None], then: Then | None = None) -> Status:
+    """Writes each report that is asked for; `-` is standard output; `then` is what becomes of the documents afterwards.
+    Raises UsageError before anything is written."""
     register_kinds()  # plans say what a transition is about in their words
     documents = [_read(file) for file in files]
     speak(next((each.language for each in documents if isinstance(each, PlanDocument)), "en"))
@@ -37,7 +41,7 @@ def report(files: Sequence[Path], outputs: Mapping[str, Path | None]) -> Status:
         else:
             write_file(path, text.encode("utf-8"), str(path))
             say(f"written: {path}")
-    return Status.DONE
+    return then(documents) if then else Status.DONE
 
 
 def _read(file: Path) -> Document:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from reconciler.cli.command_options import Commands, listed
 from reconciler.cli.runner import enter
+
+if TYPE_CHECKING:
+    from reconciler.cli.exit_status import Status
+    from reconciler.report.read_document import Document
 
 reports = Commands()
 
@@ -24,12 +29,49 @@ def report(
     terraform_report: Annotated[
         Path | None, typer.Option(metavar="FILE", help="GitLab's counts for the merge request's widget.")
     ] = None,
+    comment: Annotated[
+        bool, typer.Option("--comment", help="Bring the comment of the merge request up to date (docs/forge.md).")
+    ] = False,
+    issue: Annotated[
+        bool, typer.Option("--issue", help="Bring the issue that names drift up to date (docs/forge.md).")
+    ] = False,
+    forge: Annotated[
+        str | None,
+        typer.Option(envvar="RECONCILER_FORGE", help="gitlab, github, forgejo or gitea; default: that of the CI job."),
+    ] = None,
+    forge_url: Annotated[
+        str | None, typer.Option(metavar="URL", envvar="RECONCILER_FORGE_URL", help="Where its API is.")
+    ] = None,
+    forge_project: Annotated[
+        str | None,
+        typer.Option(metavar="PROJECT", envvar="RECONCILER_FORGE_PROJECT", help="`group/name`, or a number."),
+    ] = None,
+    merge_request: Annotated[
+        int | None, typer.Option(metavar="NUMBER", envvar="RECONCILER_MERGE_REQUEST", help="Which one to comment on.")
+    ] = None,
+    forge_ca: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", envvar="RECONCILER_FORGE_CA", help="Certificates that are trusted, too."),
+    ] = None,
+    forge_plain_http: Annotated[
+        bool,
+        typer.Option(
+            "--forge-plain-http", envvar="RECONCILER_FORGE_PLAIN_HTTP", help="Send the token without encryption."
+        ),
+    ] = False,
 ) -> None:
-    """Write reports from the JSON that other commands wrote. Reads no live system and needs no secret. `-` is standard
-    output; one call may write several reports.
+    """Write reports from the JSON that other commands wrote. Reads no live system and needs no secret but the forge's
+    token, for --comment and --issue. `-` is standard output; one call may write several reports.
 
-    Example: reconciler report plan.json --terraform-report plan-counts.json
+    Example: reconciler report plan.json --terraform-report plan-counts.json --comment
     """
     from reconciler.cli import report as command
 
-    enter(lambda: command.report(documents, {"markdown": markdown, "terraform_report": terraform_report}))
+    def post(found: Sequence[Document]) -> Status:
+        from reconciler.cli.forge import Named, post
+
+        named = Named(forge, forge_url, forge_project, merge_request, forge_ca, forge_plain_http)
+        return post(found, named, comment=comment, issue=issue)
+
+    then = post if comment or issue else None
+    enter(lambda: command.report(documents, {"markdown": markdown, "terraform_report": terraform_report}, then))

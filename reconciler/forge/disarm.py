@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from reconciler.report.sanitize import visible
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)$")
-_CODE = re.compile(r"(`+)(?!`).+?(?<!`)\1(?!`)")
+_TICKS = re.compile("`+")
 _MENTION = re.compile(r"(?<![0-9A-Za-z])@(?=\w)")
 _DETAILS = re.compile(r"<(/?)details\b", re.IGNORECASE)
 _CUT = "… the rest did not fit here."
@@ -81,10 +81,29 @@ def _outside(line: str) -> str:
     line = re.sub(r"^(\s*)::", r"\1&#58;:", line)
     line = re.sub(r"^(\s*)##\[", r"\1&#35;#[", line)
     pieces, end = [], 0
-    for code in _CODE.finditer(line):
-        pieces += [_calls_nobody(line[end : code.start()]), code[0]]
-        end = code.end()
+    for start, stop in _code(line):
+        pieces += [_calls_nobody(line[end:start]), line[start:stop]]
+        end = stop
     return "".join((*pieces, _calls_nobody(line[end:])))
+
+
+def _code(line: str) -> Iterator[tuple[int, int]]:
+    """Where code stands: from a run of backticks to the next one of the same length (CommonMark 6.1)."""
+    runs = [found.span() for found in _TICKS.finditer(line)]
+    ahead: dict[int, int] = {}
+    closing: list[int | None] = []
+    for number, (start, stop) in reversed(list(enumerate(runs))):
+        closing.append(ahead.get(stop - start))
+        ahead[stop - start] = number
+    closing.reverse()
+    number = 0
+    while number < len(runs):
+        end = closing[number]
+        if end is None:
+            number += 1
+            continue
+        yield runs[number][0], runs[end][1]
+        number = end + 1
 
 
 def _calls_nobody(text: str) -> str:

@@ -114,8 +114,9 @@ class Session:
             try:
                 return self._once(method, path, **how)
             except ForgeError as error:
+                error.uncertain &= not reads  # what only reads leaves nothing to be found
                 wait = error.retry_after if error.retry_after is not None else float(2 ** (attempt - 1))
-                again = error.temporary and (reads or not error.uncertain)
+                again = error.temporary and not error.uncertain
                 if not again or attempt == _TRIES or time.monotonic() + wait >= self._end:
                     raise
             time.sleep(wait)

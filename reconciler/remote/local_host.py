@@ -19,7 +19,7 @@ from reconciler.remote.command import KILL_AFTER, check_parts, took_too_long
 from reconciler.remote.host import Completed, Host
 
 _PIECE = 2**16
-_SECRET = re.compile(r"PASS(WORD|WD|PHRASE|FILE)|_PWD$|SECRET|TOKEN|CREDENTIAL|PRIVATE_KEY", re.IGNORECASE)
+_SECRET = re.compile(r"PASS(WORD|WD|PHRASE|FILE)|_PWD$|SECRET|TOKEN|CREDENTIAL|(PRIVATE|REVIEW)_KEY", re.IGNORECASE)
 """Names of variables that hold a secret by their own word: PGPASSWORD, MYSQL_PWD, PGPASSFILE, CI_JOB_TOKEN."""
 
 

@@ -26,7 +26,7 @@ from tests.cli.site import OX_ENV, OX_PASSWORD, StandInSite
 async def test_no_child_gets_the_password_variables_of_the_site(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor one that libpq, MariaDB's client or CI reads a secret from; what is given to this one child it gets."""
     ours = ("RECONCILER_TEST_DB", "PGPASSWORD", "PGPASSFILE", "MYSQL_PWD", "CI_JOB_TOKEN", "aws_secret_access_key")
-    for name in ours:
+    for name in (*ours, "RECONCILER_FORGE_TOKEN", "RECONCILER_REVIEW_KEY"):
         monkeypatch.setenv(name, "geheim-1")
     host = SiteHosts({}, {"RECONCILER_TEST_DB"}).get(None)
     answer = await host.run(["/usr/bin/env"], secrets={"ADMIN_PASSWORD": SecretStr("its own")})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.forge.disarm import disarmed, fitted
@@ -42,6 +42,13 @@ def test_code_and_ordinary_text_stay_as_they_are() -> None:
     assert disarmed(text) == text
 
 
+def test_code_is_what_a_reader_sees_as_code() -> None:
+    assert disarmed("`@a` @b ``@c ` @d`` @e") == "`@a` @&#8203;b ``@c ` @d`` @&#8203;e\n"
+    assert disarmed("` @a") == "` @&#8203;a\n"
+    many = " ".join("`" * (n % 300 + 1) for n in range(20_000))
+    assert disarmed(many + " @b").endswith("@&#8203;b\n")  # in no time
+
+
 def test_whole_lines_are_cut_from_the_end() -> None:
     long = "\n".join(
         ["head", "<details><summary>x</summary>", "", *(f"- row {n} ü" for n in range(2000)), "</details>"]
@@ -57,6 +64,7 @@ def test_whole_lines_are_cut_from_the_end() -> None:
 LINES = st.lists(st.one_of(st.sampled_from((*EVIL, "```", "~~~", "<details>", "</details>", "`")), st.text(max_size=9)))
 
 
+@settings(max_examples=60)
 @given(LINES)
 def test_any_text(lines: list[str]) -> None:
     text = disarmed("\n".join(lines))

@@ -1,0 +1,118 @@
+"""`report --comment`, `report --issue` and `drift --issue`: what is said on the forge, and what of that here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from reconciler.cli.exit_status import Status, worst
+from reconciler.cli.runner import complain
+from reconciler.cli.streams import say, write
+from reconciler.errors import ForgeError, UsageError
+from reconciler.forge.client import Forge
+from reconciler.forge.connect import connect
+from reconciler.forge.disarm import disarmed
+from reconciler.forge.drift_issue import keep
+from reconciler.forge.job import Job, Kind, Said, job_of
+from reconciler.forge.living_comment import tell
+from reconciler.forge.said import Subject, subjects
+from reconciler.forge.secrets import review_key
+from reconciler.report.documents.markdown import bounded_markdown, markdown_report
+from reconciler.report.json_plan_models import PlanDocument
+from reconciler.report.read_document import Document
+
+
+class Named(NamedTuple):
+    """What options or their variables name."""
+
+    forge: str | None = None
+    url: str | None = None
+    project: str | None = None
+    number: int | None = None
+    ca_file: Path | None = None
+    plain_http: bool = False
+
+    def said(self) -> Said:
+        """Raises UsageError for a forge that nobody knows."""
+        if self.forge and self.forge not in list(Kind):
+            raise UsageError(f"{self.forge} is no forge that is known", hint=f"it is one of {', '.join(Kind)}")
+        return Said(Kind(self.forge) if self.forge else None, *self[1:])
+
+
+def post(documents: Sequence[Document], named: Named, *, comment: bool, issue: bool) -> Status:
+    """What `report` is asked to say on the forge. Raises UsageError."""
+    said = named.said()
+    statuses = [_comment(documents, said)] if comment else []
+    statuses += [_issue(documents, said)] if issue else []
+    return worst(*statuses)
+
+
+def _comment(documents: Sequence[Document], said: Said) -> Status:
+    """One living comment for each site. Where there is no merge request it is printed, and that is no error."""
+    job = job_of(os.environ, said)
+    if job is None:
+        return _print(documents, "no forge was found in the environment (docs/forge.md)")
+    with connect(job) as forge:
+        found = [(subject, _number(forge, job, subject)) for subject in subjects(documents)]
+        if all(number is None for _, number in found):
+            return _print(documents, f"this job of {forge.name} belongs to no merge request")
+        told = [number is None or _tell(forge, job, number, subject) for subject, number in found]
+    return Status.DONE if all(told) else Status.UNREADABLE
+
+
+def _issue(documents: Sequence[Document], said: Said) -> Status:
+    """One issue for each site whose drift is in the documents."""
+    drifts = [each for each in documents if isinstance(each, PlanDocument) and each.purpose == "drift"]
+    if not drifts:
+        hint = "make one with: reconciler drift --out drift.json"
+        raise UsageError("an issue is about drift, and none of these documents is", hint=hint)
+    job = job_of(os.environ, said)
+    if job is None:
+        return _print(drifts, "no forge was found in the environment (docs/forge.md)")
+    with connect(job) as forge:
+        kept = [_keep(forge, job, drift) for drift in drifts]
+    return Status.DONE if all(kept) else Status.UNREADABLE
+
+
+def _print(documents: Sequence[Document], why: str) -> Status:
+    say(f"nothing is posted, and the report is below: {why}")
+    write(disarmed(markdown_report(documents)))
+    return Status.DONE
+
+
+def _number(forge: Forge, job: Job, subject: Subject) -> int | None:
+    """The job's own merge request; of a run the one that brought its commit."""
+    if job.number is not None or subject.purpose != "run":
+        return job.number
+    found = forge.merged_by(job.commit) if job.commit else None
+    return found.number if found else None
+
+
+def _tell(forge: Forge, job: Job, number: int, subject: Subject) -> bool:
+    """Whether it worked; the others are told all the same."""
+    try:
+        told = tell(forge, job, number, subject, _markdown, review_key())
+    except ForgeError as error:
+        complain(error)
+        return False
+    of = f" of {subject.site}" if subject.site else ""
+    say(f"comment{of} on merge request {number}: {told.outcome}" + (f" ({told.url})" if told.url else ""))
+    for remark in told.remarks:
+        say(f"  {remark}")
+    return True
+
+
+def _keep(forge: Forge, job: Job, drift: PlanDocument) -> bool:
+    try:
+        kept = keep(forge, job, drift, _markdown, review_key())
+    except ForgeError as error:
+        complain(error)
+        return False
+    say(f"issue about the drift of {drift.site}: {kept.outcome}" + (f" ({kept.url})" if kept.url else ""))
+    return True
+
+
+def _markdown(documents: Sequence[Document], limit: int) -> tuple[str, bool]:
+    return bounded_markdown(documents, limit=limit)
