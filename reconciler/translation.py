@@ -48,8 +48,8 @@ def tr_number(one: str, many: str, number: int, /, **values: object) -> str:
     return _filled(_Spoken.catalogue.ngettext(one, many, number), {"number": number, **values})
 
 
-def N_(sentence: str) -> str:  # gettext's own name for it
-    """Marks a constant for the catalogue; `_` looks it up where it is used."""
+def marked(sentence: str) -> str:
+    """A constant for the catalogue; `tr` looks it up where it is used."""
     return sentence
 
 
