@@ -18,18 +18,20 @@ from reconciler.planning.mail_flow_before_after import mail_flow_of
 from reconciler.planning.plan import Plan
 from reconciler.planning.plan_draft import Draft
 from reconciler.policy.unmanaged import MOST, undeclared
+from reconciler.report.json import plan_document
 
 
 @dataclass(frozen=True, slots=True)
 class DriftOptions:
     """What `drift` is asked for. `strict`: what nobody declares is named, too. `remember`: the file that knows since
-    when. `quiet`: nothing is printed when there is nothing to say."""
+    when. `quiet`: nothing is printed when there is nothing to say. `issue`: the forge is told."""
 
     strict: bool = False
     verbose: bool = False
     quiet: bool = False
     out: Path | None = None
     remember: Path | None = None
+    issue: bool = False
 
 
 async def drift(site: Path | None, state: Path | None, output: Format, asked: DriftOptions) -> Status:
@@ -39,6 +41,10 @@ async def drift(site: Path | None, state: Path | None, output: Format, asked: Dr
             check_remembered(asked.remember, opened.site.site)
         drafted = await opened.draft(with_tables=True)
         made = await explained(opened, drafted, verbose=asked.verbose, remember=asked.remember)
+    if asked.issue:
+        from reconciler.cli.forge import keep_issue
+
+        keep_issue(plan_document(_with_undeclared(made, drafted, None, asked)), quiet=asked.quiet)
     if asked.out is not None:
         save(_with_undeclared(made, drafted, None, asked), asked.out)
         if not asked.quiet:

@@ -29,6 +29,9 @@ def drift(
     remember: Annotated[
         Path | None, typer.Option(help="Keep in this file since when something differs; the next look reads it.")
     ] = None,
+    issue: Annotated[
+        bool, typer.Option("--issue", help="Also bring the issue that names drift up to date (docs/forge.md).")
+    ] = False,
     state: StateOption = None,
 ) -> None:
     """Show where the live systems differ from what git declares, and which side moved; for cron. Changes nothing.
@@ -39,5 +42,5 @@ def drift(
     """
     from reconciler.cli import drift as command
 
-    asked = command.DriftOptions(strict=strict, verbose=verbose, quiet=quiet, out=out, remember=remember)
+    asked = command.DriftOptions(strict, verbose, quiet, out, remember, issue)
     enter(lambda: command.drift(site, state, output, asked), output)

@@ -10,18 +10,20 @@ from typing import NamedTuple
 from reconciler.cli.exit_status import Status, worst
 from reconciler.cli.runner import complain
 from reconciler.cli.streams import say, write
-from reconciler.errors import ForgeError, UsageError
+from reconciler.errors import ForgeError, ReconcilerError, UsageError
 from reconciler.forge.client import Forge
 from reconciler.forge.connect import connect
 from reconciler.forge.disarm import disarmed
-from reconciler.forge.drift_issue import keep
-from reconciler.forge.job import Job, Kind, Said, job_of
+from reconciler.forge.drift_issue import Kept, keep
+from reconciler.forge.job import Job, Kind, Said, job_of, said_by
 from reconciler.forge.living_comment import tell
 from reconciler.forge.said import Subject, subjects
 from reconciler.forge.secrets import review_key
 from reconciler.report.documents.markdown import bounded_markdown, markdown_report
 from reconciler.report.json_plan_models import PlanDocument
 from reconciler.report.read_document import Document
+
+_NO_FORGE = "no forge was found in the environment (docs/forge.md)"
 
 
 class Named(NamedTuple):
@@ -49,11 +51,27 @@ def post(documents: Sequence[Document], named: Named, *, comment: bool, issue: b
     return worst(*statuses)
 
 
+def keep_issue(drift: PlanDocument, *, quiet: bool) -> None:
+    """What `drift --issue` says. Whatever becomes of it is told, and changes no status; when `quiet`, only failures."""
+    try:
+        job = job_of(os.environ, said_by(os.environ))
+        if job is None:
+            say(f"no issue is kept: {_NO_FORGE}; RECONCILER_FORGE, _FORGE_URL and _FORGE_PROJECT name one")
+            return
+        with connect(job) as forge:
+            kept = keep(forge, job, drift, _markdown, review_key())
+    except ReconcilerError as error:
+        complain(error)
+        return
+    if not quiet:
+        _say_kept(drift, kept)
+
+
 def _comment(documents: Sequence[Document], said: Said) -> Status:
     """One living comment for each site. Where there is no merge request it is printed, and that is no error."""
     job = job_of(os.environ, said)
     if job is None:
-        return _print(documents, "no forge was found in the environment (docs/forge.md)")
+        return _print(documents, _NO_FORGE)
     with connect(job) as forge:
         found = [(subject, _number(forge, job, subject)) for subject in subjects(documents)]
         if all(number is None for _, number in found):
@@ -70,7 +88,7 @@ def _issue(documents: Sequence[Document], said: Said) -> Status:
         raise UsageError("an issue is about drift, and none of these documents is", hint=hint)
     job = job_of(os.environ, said)
     if job is None:
-        return _print(drifts, "no forge was found in the environment (docs/forge.md)")
+        return _print(drifts, _NO_FORGE)
     with connect(job) as forge:
         kept = [_keep(forge, job, drift) for drift in drifts]
     return Status.DONE if all(kept) else Status.UNREADABLE
@@ -110,8 +128,12 @@ def _keep(forge: Forge, job: Job, drift: PlanDocument) -> bool:
     except ForgeError as error:
         complain(error)
         return False
-    say(f"issue about the drift of {drift.site}: {kept.outcome}" + (f" ({kept.url})" if kept.url else ""))
+    _say_kept(drift, kept)
     return True
+
+
+def _say_kept(drift: PlanDocument, kept: Kept) -> None:
+    say(f"issue about the drift of {drift.site}: {kept.outcome}" + (f" ({kept.url})" if kept.url else ""))
 
 
 def _markdown(documents: Sequence[Document], limit: int) -> tuple[str, bool]:

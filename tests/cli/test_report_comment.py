@@ -184,6 +184,32 @@ def test_drift_becomes_one_issue(server: FakeForge, job: Environment, site: Stan
     assert "drift" in refused.err
 
 
+@pytest.mark.parametrize("server", ["gitlab"], indirect=True)
+def test_drift_keeps_the_issue_itself_and_its_own_status(
+    server: FakeForge, job: Environment, site: StandInSite, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.declare(ANNA_DECLARED)
+    server.state.faults.append(Fault(Reply(500), times=99))
+    failed = command("drift", "--issue")
+    assert failed.status == 4
+    assert "500" in failed.err
+    assert "anna.beispiel" in failed.out
+    server.state.faults.clear()
+    assert command("drift", "--issue").status == 4
+    (ticket,) = server.state.issues.values()
+    assert command("apply", "--yes").status == 0
+    monkeypatch.setenv("RECONCILER_FORGE", "bitbucket")
+    refused = command("drift", "--issue")
+    assert (refused.status, bool(ticket.closed)) == (0, False)
+    assert "bitbucket" in refused.err
+    monkeypatch.delenv("RECONCILER_FORGE")
+    quiet = command("drift", "--issue", "--quiet")
+    assert (quiet.status, quiet.out, quiet.err) == (0, "", "")
+    assert ticket.closed
+    monkeypatch.delenv("GITLAB_CI")
+    assert "RECONCILER_FORGE" in command("drift", "--issue").err
+
+
 def test_another_users_comment_is_not_touched(
     server: FakeForge, job: Environment, saved: Path, command: Command
 ) -> None:
