@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -10,7 +11,12 @@ from reconciler.cli.exit_status import Status
 from reconciler.cli.state_files import write_file
 from reconciler.cli.streams import say, write
 from reconciler.errors import UsageError
+from reconciler.report.documents import github
+from reconciler.report.documents.code_quality import code_quality
+from reconciler.report.documents.junit import junit
 from reconciler.report.documents.markdown import markdown_report
+from reconciler.report.documents.metrics import metrics
+from reconciler.report.documents.sarif import sarif
 from reconciler.report.documents.terraform import terraform_report
 from reconciler.report.json_plan_models import PlanDocument
 from reconciler.report.read_document import Document, read_document
@@ -20,31 +26,94 @@ from reconciler.translation import speak
 WRITERS: Mapping[str, Callable[[Sequence[Document]], str]] = {
     "markdown": markdown_report,
     "terraform_report": terraform_report,
+    "code_quality": code_quality,
+    "junit": junit,
+    "sarif": sarif,
+    "metrics": metrics,
 }
 """What writes each report, by the name of its option."""
 
+_READABLE = 0o644
+"""Of metrics: their collector is another user, whatever the umask of ours is."""
 
 Then = Callable[[Sequence[Document]], Status]
 
 
-def report(files: Sequence[Path], outputs: Mapping[str, Path | None], then: Then | None = None) -> Status:
-    """Writes each report that is asked for; `-` is standard output; `then` is what becomes of the documents afterwards.
-    Raises UsageError before anything is written."""
-    register_kinds()  # plans say what a transition is about in their words
-    documents = [_read(file) for file in files]
+def report(
+    files: Sequence[Path],
+    outputs: Mapping[str, Path | None],
+    then: Then | None = None,
+    *,
+    on_github: bool = False,
+    max_age: str | None = None,
+) -> Status:
+    """Writes each report that is asked for. Raises UsageError."""
+    if max_age is not None:
+        raise UsageError("--max-age belongs to --check", hint="add --check, or leave it out")
+    if not (on_github or then or any(outputs.values())):
+        hint = "name one, as in: reconciler report plan.json --junit tests.xml; all: reconciler report --help"
+        raise UsageError("no report is asked for", hint=hint)
+    return write_all(files, outputs, then, on_github=on_github)
+
+
+def write_all(
+    files: Sequence[Path], outputs: Mapping[str, Path | None], then: Then | None, *, on_github: bool
+) -> Status:
+    """Writes them; `-` is standard output; `then` is what becomes of the documents afterwards. Raises UsageError before
+    anything is written."""
+    asked = _asked(outputs)
+    for_github = _github_files() if on_github else None
+    if not (asked or on_github or then):
+        return Status.DONE
+    documents = read_documents(files)
     speak(next((each.language for each in documents if isinstance(each, PlanDocument)), "en"))
-    asked = {name: path for name, path in outputs.items() if path is not None}
-    written = {path: WRITERS[name](documents) for name, path in asked.items()}
-    for path, text in written.items():
+    texts = [(path, _written(name, path, documents), name) for name, path in asked.items()]
+    for path, text, name in texts:
         if str(path) == "-":
-            write(text)
+            write(github.no_commands(text) if on_github else text)
         else:
-            write_file(path, text.encode("utf-8"), str(path))
+            write_file(path, text.encode("utf-8"), str(path), mode=_READABLE if name == "metrics" else None)
             say(f"written: {path}")
+    if for_github is not None:
+        write_for_github(documents, *for_github)
     return then(documents) if then else Status.DONE
 
 
-def _read(file: Path) -> Document:
+def _asked(outputs: Mapping[str, Path | None]) -> dict[str, Path]:
+    """Raises UsageError where two reports would be written to one place."""
+    asked = {name: path for name, path in outputs.items() if path is not None}
+    twice = next((path for path in asked.values() if list(asked.values()).count(path) > 1), None)
+    if twice is not None:
+        where = "standard output" if str(twice) == "-" else str(twice)
+        raise UsageError(f"two reports would be written to {where}", hint="name another file for one of them")
+    return asked
+
+
+def _written(name: str, path: Path, documents: Sequence[Document]) -> str:
+    if name == "metrics":
+        return metrics(documents, _content(path))  # a run that failed does not know when the last one succeeded
+    return WRITERS[name](documents)
+
+
+def _content(path: Path) -> str:
+    """Of the file that is there; empty where there is none. Raises UsageError."""
+    try:
+        return "" if str(path) == "-" else path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        message = f"{path} cannot be read: {error.strerror}; the time of the last success is in it"
+        raise UsageError(message, hint="make it readable for this user, or name another file") from None
+
+
+def read_documents(files: Sequence[Path]) -> list[Document]:
+    """What other commands wrote; `-` is standard input. Raises UsageError."""
+    register_kinds()  # plans say what a transition is about in their words
+    return [read_file(file) for file in files]
+
+
+def read_file(file: Path) -> Document:
+    """One of them."""
     try:
         text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -56,3 +125,34 @@ def _read(file: Path) -> Document:
         return read_document(text)
     except UsageError as error:
         raise UsageError(f"{file} is no document to report: {error.message}", hint=error.hint) from None
+
+
+def _github_files() -> tuple[Path, Path]:
+    """The files of this step for its summary and its outputs. Raises UsageError."""
+    names = ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT")
+    missing = [name for name in names if not os.environ.get(name)]
+    if missing:
+        hint = "leave --github out elsewhere; in a container, hand the variable and its file on"
+        raise UsageError(f"this is no step of a job on GitHub: {' and '.join(missing)} is not set", hint=hint)
+    summary, output = (Path(os.environ[name]) for name in names)
+    return summary, output
+
+
+def write_for_github(documents: Sequence[Document], summary: Path, output: Path) -> None:
+    """Annotations on standard output, and what is added to the two files of the step."""
+    if lines := github.annotation_lines(documents):
+        write(lines)
+    _append(output, github.outputs(documents))
+    text = github.summary(documents, summary.stat().st_size if summary.exists() else 0)
+    if not text:
+        say(f"the summary of this step is full: nothing was added to {summary}")
+    _append(summary, text)
+
+
+def _append(file: Path, text: str) -> None:
+    try:
+        with file.open("a", encoding="utf-8") as opened:
+            opened.write(text)
+    except OSError as error:
+        hint = "the runner makes this file for each step; its variable names another one"
+        raise UsageError(f"{file} cannot be written: {error.strerror}", hint=hint) from None

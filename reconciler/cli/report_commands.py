@@ -59,6 +59,23 @@ def report(
             "--forge-plain-http", envvar="RECONCILER_FORGE_PLAIN_HTTP", help="Send the token without encryption."
         ),
     ] = False,
+    code_quality: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="GitLab's code quality: what there is to say, by file and line.")
+    ] = None,
+    junit: Annotated[Path | None, typer.Option(metavar="FILE", help="A test summary, as JUnit's XML.")] = None,
+    sarif: Annotated[Path | None, typer.Option(metavar="FILE", help="SARIF 2.1.0, for GitHub's code scanning.")] = None,
+    metrics: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Metrics for Prometheus' textfile collector: a .prom file.")
+    ] = None,
+    github: Annotated[
+        bool, typer.Option("--github", help="On GitHub: annotations, the summary and the outputs of this step.")
+    ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Answer as a check of Nagios or Icinga, with its exit statuses 0 to 3.")
+    ] = False,
+    max_age: Annotated[
+        str | None, typer.Option(metavar="AGE", help="With --check: what is older is UNKNOWN: 90m, 26h, 2d.")
+    ] = None,
 ) -> None:
     """Write reports from the JSON that other commands wrote. Reads no live system and needs no secret but the forge's
     token, for --comment and --issue. `-` is standard output; one call may write several reports.
@@ -74,4 +91,16 @@ def report(
         return post(found, named, comment=comment, issue=issue)
 
     then = post if comment or issue else None
-    enter(lambda: command.report(documents, {"markdown": markdown, "terraform_report": terraform_report}, then))
+    outputs = {
+        "markdown": markdown,
+        "terraform_report": terraform_report,
+        "code_quality": code_quality,
+        "junit": junit,
+        "sarif": sarif,
+        "metrics": metrics,
+    }
+    if check:
+        from reconciler.cli.report_check import leave_with_check
+
+        leave_with_check(documents, max_age, lambda: command.write_all(documents, outputs, then, on_github=github))
+    enter(lambda: command.report(documents, outputs, then, on_github=github, max_age=max_age))

@@ -30,15 +30,17 @@ def refuse_unwritable(path: Path, old: bytes, name: str) -> None:
         raise UsageError(f"{name} was changed meanwhile; nothing was written", hint="run it again")
 
 
-def write_file(path: Path, content: bytes, name: str) -> None:
-    """The file with this content, whole or not at all."""
+def write_file(path: Path, content: bytes, name: str, *, mode: int | None = None) -> None:
+    """The file with this content, whole or not at all; with the rights of the one that was there, or `mode`."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         number, beside = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent)
         try:
             with os.fdopen(number, "wb") as file:
                 file.write(content)
-            if path.exists():
+            if mode is not None:
+                Path(beside).chmod(mode)
+            elif path.exists():
                 shutil.copymode(path, beside)
             else:
                 Path(beside).chmod(0o666 & ~_umask())

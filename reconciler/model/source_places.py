@@ -15,13 +15,15 @@ class Origin(NamedTuple):
 
 
 class Place(NamedTuple):
-    """A position that an editor can jump to, both counted from 1; `commit` and `author` where git knows them."""
+    """A position that an editor can jump to, both counted from 1; `commit` and `author` where git knows them. `path` is
+    the file from the top of its repository; empty where that is `file`, and outside of one."""
 
     file: str
     line: int
     column: int = 1
     commit: str = ""
     author: str = ""
+    path: str = ""
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}"

@@ -59,13 +59,15 @@ class Part(BaseModel):
 
 
 class PlacePart(Part):
-    """Where something was declared; line and column count from 1, `commit` and `author` are empty where unknown."""
+    """Where something was declared; line and column count from 1, `commit` and `author` are empty where unknown. `path`
+    is the file from the top of its repository, empty where that is `file`, and outside of one."""
 
     file: String
     line: int
     column: int
     commit: String
     author: String
+    path: String = ""
 
 
 CauseWord = Literal["", "merge request", "waiting", "taken back"]

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from reconciler.declared.git.run_git import ask, refusal, repository
 from reconciler.declared.problems import Problems, printable
-from reconciler.declared.read.source import shown
-from reconciler.model.source_places import Place
+from reconciler.declared.read.source import place_of
 
 _NAMED = 5
 _YAML = ("--", "*.yaml", "*.yml")
@@ -15,7 +14,7 @@ _YAML = ("--", "*.yaml", "*.yml")
 
 def read_commit(folder: Path, problems: Problems) -> str:
     """The commit that was read. What is wrong with it is a warning: people may try things before they commit."""
-    commit, place = _commit_of(folder), Place(shown(folder), 1)
+    commit, place = _commit_of(folder), place_of(folder)
     if not commit and (words := refusal(folder)):
         from shlex import quote
 

@@ -6,10 +6,9 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from reconciler.declared.problems import Problems, printable
-from reconciler.declared.read.source import SITE_FILE, Source, shown
+from reconciler.declared.read.source import SITE_FILE, Source, place_of, shown
 from reconciler.declared.read.unread import warn_if_state, warn_of_state_above
 from reconciler.errors import UsageError
-from reconciler.model.source_places import Place
 
 
 def find_sources(folder: Path, problems: Problems) -> list[Source]:
@@ -62,7 +61,7 @@ def _entries(folder: Path, problems: Problems) -> list[Path]:
         entries = sorted(folder.iterdir())
     except OSError as error:
         message = f"this folder cannot be read: {error.strerror}"
-        problems.error_at(Place(shown(folder), 1), "file", message, "check its permissions")
+        problems.error_at(place_of(folder), "file", message, "check its permissions")
         return []
     hidden = [path for path in entries if path.name.startswith(".")]
     for path in hidden:
@@ -85,5 +84,5 @@ def _real(path: Path, root: Path, above: tuple[Path, ...], problems: Problems) -
         if real not in above:
             message = "this link leaves the state folder"
             hint = "put the file itself here: git shows only what is inside"
-    problems.error_at(Place(shown(path), 1), "link", message, hint)
+    problems.error_at(place_of(path), "link", message, hint)
     return None

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from reconciler.declared.problems import printable
 from reconciler.model.source_places import Place
+from reconciler.repository_paths import path_in_repository
 
 SITE_FILE = "reconciler.yaml"
 SITE_PLACES = (Path(SITE_FILE), Path("state") / SITE_FILE)
@@ -25,7 +26,13 @@ class Source(NamedTuple):
 
     def place(self, line: int = 1, column: int = 1) -> Place:
         """A position in this file."""
-        return Place(self.shown, line, column)
+        return place_of(self.path, line, column)
+
+
+def place_of(path: Path, line: int = 1, column: int = 1) -> Place:
+    """A position in a file."""
+    name = shown(path)
+    return Place(name, line, column, path=path_in_repository(name))
 
 
 def shown(path: Path) -> str:

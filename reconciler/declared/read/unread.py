@@ -12,9 +12,8 @@ from itertools import islice
 from pathlib import Path
 
 from reconciler.declared.problems import Problems
-from reconciler.declared.read.source import SITE_FILE, shown
+from reconciler.declared.read.source import SITE_FILE, place_of, shown
 from reconciler.declared.registry import section_names
-from reconciler.model.source_places import Place
 
 _ALMOST = r"(?i)\.?(.+)\.(?:ya?ml[^a-z0-9].*|ya?ml[0-9]+|yalm|ymal|yam)"
 """`aliases.yaml.txt`, `aliases.yaml.bak`, `aliases.yaml~` and the like."""
@@ -41,7 +40,7 @@ def warn_if_state(entry: Path, path: Path, problems: Problems) -> None:
     message = f"this file is not read: {why}" + (f", and it declares {found}" if found else "")
     name = "it otherwise" if entry.name == SITE_FILE else f"it {_yaml_name(entry.name)}"
     hint = f"name {name} if it is to be read; else move it elsewhere"
-    problems.warn_at(Place(shown(entry), 1), "file", message, hint)
+    problems.warn_at(place_of(entry), "file", message, hint)
 
 
 def warn_of_state_above(root: Path, problems: Problems) -> None:
@@ -55,7 +54,7 @@ def warn_of_state_above(root: Path, problems: Problems) -> None:
         if (path.name.lower().endswith(_YAML) or _named_so(path.name)) and (found := _declared_in(path)):
             message = f"this file is not read: it lies outside the state folder, and declares {found}"
             hint = f"move it into {shown(root)} as {_yaml_name(path.name)} if it is to be read"
-            problems.warn_at(Place(shown(path), 1), "file", message, hint)
+            problems.warn_at(place_of(path), "file", message, hint)
 
 
 def _meant_as_state(path: Path, name: str) -> bool:

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 from reconciler.declared.fields.error_messages import Sentence
 from reconciler.declared.problems import Problems
-from reconciler.declared.read.source import shown
+from reconciler.declared.read.source import place_of, shown
 from reconciler.errors import UsageError
-from reconciler.model.source_places import Place
 from reconciler.remote.jump_hosts import Circle, way
 from reconciler.remote.ssh_config import parse, read_text
 from reconciler.settings import Settings
@@ -37,5 +36,5 @@ def check_ssh_configs(settings: Settings, problems: Problems) -> Iterator[Senten
             except Circle as circle:
                 wrong = [circle.wrong]
         for each in wrong:
-            place = Place(shown(path), each.line, each.column)
+            place = place_of(path, each.line, each.column)
             problems.error_at(place, "ssh_config", each.message, each.hint)

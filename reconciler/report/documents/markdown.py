@@ -22,19 +22,19 @@ from reconciler.report.read_document import Document
 LIMIT = 60_000
 """Bytes. GitHub and Forgejo take 65,536 characters in a comment; GitLab takes more."""
 
-_RULE = 8
+RULE = 8
 """Bytes between two documents."""
 
 
 def markdown_report(documents: Sequence[Document]) -> str:
     """What `--markdown` writes."""
-    return bounded_markdown(documents, limit=max(LIMIT, len(documents) * (SMALLEST + _RULE))).text
+    return bounded_markdown(documents, limit=max(LIMIT, len(documents) * (SMALLEST + RULE))).text
 
 
 def bounded_markdown(documents: Sequence[Document], *, limit: int = LIMIT, title: str = "") -> Fitted:
     """All documents, one below the other, in at most `limit` bytes; says whether anything was left out. Raises
     ValueError where that is less than SMALLEST for each."""
-    each = limit // max(len(documents), 1) - _RULE
+    each = limit // max(len(documents), 1) - RULE
     parts = [_document(document, each, title) for document in documents]
     return Fitted("\n---\n\n".join(part.text for part in parts), any(part.cut for part in parts))
 

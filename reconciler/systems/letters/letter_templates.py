@@ -22,6 +22,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from reconciler.errors import UsageError
 from reconciler.model.source_places import Place
 from reconciler.planning.finding import Finding, Severity
+from reconciler.repository_paths import path_in_repository
 from reconciler.settings import Language, Letters, Settings
 
 ACCOUNT = "account"
@@ -152,7 +153,7 @@ def check_own(settings: Settings) -> list[Finding]:
     try:
         templates = Templates(settings, letters)
     except UsageError as error:
-        return [Finding(Severity.ERROR, _RULE, str(folder), error.message, error.hint, Place(settings.file, 1))]
+        return [Finding(Severity.ERROR, _RULE, str(folder), error.message, error.hint, _place(settings.file))]
     own = sorted(path.name for path in settings.path(letters.templates).iterdir())
     return [
         *_errors(templates, folder),
@@ -162,12 +163,16 @@ def check_own(settings: Settings) -> list[Finding]:
     ]
 
 
+def _place(file: Path | str, line: int = 1) -> Place:
+    return Place(str(file), line, path=path_in_repository(str(file)))
+
+
 def _errors(templates: Templates, folder: Path) -> Iterator[Finding]:
     for error in templates.broken():
         file, line, reason = "", 1, error.message
         if isinstance(error, BrokenTemplate):
             file, line, reason = error.file, error.line, error.reason
-        place = Place(str(folder / file), line)
+        place = _place(folder / file, line)
         yield Finding(Severity.ERROR, _RULE, place.file, reason, error.hint, place)
 
 
@@ -184,7 +189,7 @@ def _silent(templates: Templates, folder: Path, own: list[str]) -> Iterator[Find
         if any(_SIGN not in body for _, body in texts):
             message = "not every letter from it tells the password, and nothing else does"
             hint = "write {{ password }} where each of them has it"
-            place = Place(str(folder / file), 1)
+            place = _place(folder / file)
             yield Finding(Severity.WARNING, _RULE, place.file, message, hint, place)
 
 
@@ -193,7 +198,7 @@ def _misnamed(folder: Path, own: list[str]) -> Iterator[Finding]:
     names = [f"{template}.{language}.txt.j2" for template in TEMPLATES for language in LANGUAGES]
     for file in own:
         if file not in names and (near := get_close_matches(file, names, n=1, cutoff=0.8)):
-            place = Place(str(folder / file), 1)
+            place = _place(folder / file)
             hint = f"did you mean {near[0]}?"
             yield Finding(Severity.WARNING, _RULE, place.file, "no letter is called so, and ours is sent", hint, place)
 
@@ -206,7 +211,7 @@ def _untranslated(folder: Path, own: list[str], languages: tuple[str, ...]) -> I
         if len(missing) < len(files):
             for file in missing:
                 message = f"the register names languages, and there is no {file}: ours is sent in its place"
-                place = Place(str(folder), 1)
+                place = _place(folder)
                 yield Finding(Severity.WARNING, _RULE, str(folder / file), message, f"add {file} to the folder", place)
 
 

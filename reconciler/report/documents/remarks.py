@@ -1,0 +1,88 @@
+"""What is to be said about places in files, from any document: one list for code quality, SARIF and annotations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import NamedTuple
+
+from reconciler.report.json_models import RunDocument, TransitionRunPart
+from reconciler.report.json_part import FindingPart, PlacePart
+from reconciler.report.json_plan_models import PlanDocument, ReadPart
+from reconciler.report.read_document import Document
+from reconciler.report.sanitize import visible
+
+ERRORS, WARNINGS = ("error", "refusal", "unread", "failed", "uncertain"), ("wait", "warning", "not tried")
+"""Severities that stop something, and those that somebody should see; all others are notes."""
+
+_NOWHERE = "reconciler.yaml"
+"""Where a remark is shown that has no place, by formats that want one: the name of the site file."""
+
+
+class Remark(NamedTuple):
+    """`path` is relative to the repository where there is one, and empty for what has no place; `line` and `column`
+    count from 1. `severity` is a finding's, `unread` of a system, or the result of what a run did not carry out."""
+
+    severity: str
+    rule: str
+    subject: str
+    message: str
+    hint: str
+    path: str
+    line: int
+    column: int
+
+    @property
+    def text(self) -> str:
+        """All of it in one line."""
+        return f"{self.message} → {self.hint}" if self.hint else self.message
+
+    @property
+    def file(self) -> str:
+        """Where a format shows it that wants a file for everything."""
+        return self.path or _NOWHERE
+
+    @property
+    def apart_from_lines(self) -> str:
+        """What it is, wherever it has moved to."""
+        return "\0".join((self.rule, self.file, self.subject, self.message))
+
+
+def remarks(documents: Sequence[Document]) -> list[Remark]:
+    """Those of all documents, each once, by place. A transition that is only to be carried out is none."""
+    found = dict.fromkeys(chain.from_iterable(map(_of_document, documents)))
+    return sorted(found, key=lambda r: (r.path, r.line, r.column, r.rule, r.subject, r.message))
+
+
+def _of_document(document: Document) -> Iterator[Remark]:
+    places = (
+        {} if not isinstance(document, PlanDocument | RunDocument) else {t.id: t.place for t in document.transitions}
+    )
+    for finding in document.findings:
+        yield _finding(finding, finding.place or places.get(finding.owner or ""))
+    if isinstance(document, PlanDocument | RunDocument):
+        yield from (_unread(read) for read in document.reads if read.unknown)
+    if isinstance(document, RunDocument):
+        yield from (_ended(ended) for ended in document.transitions if ended.result != "done")
+
+
+def _finding(finding: FindingPart, place: PlacePart | None) -> Remark:
+    named = finding.subject and finding.subject not in finding.message
+    message = f"{finding.subject}: {finding.message}" if named else finding.message
+    return _remark(finding.severity, finding.rule, finding.subject, message, finding.hint, place)
+
+
+def _unread(read: ReadPart) -> Remark:
+    return _remark("unread", "unread", read.system, f"{read.system} could not be read: {read.unknown}", read.hint, None)
+
+
+def _ended(ended: TransitionRunPart) -> Remark:
+    step = next((step for step in ended.steps if step.result == ended.result), None)
+    why, hint = (step.message, step.hint) if step else ("", "")
+    message = f"{ended.result}: {ended.summary}" + (f": {why}" if why else "")
+    return _remark(ended.result, ended.result.replace(" ", "-"), ended.subject, message, hint, ended.place)
+
+
+def _remark(severity: str, rule: str, subject: str, message: str, hint: str, place: PlacePart | None) -> Remark:
+    path, line, column = (place.path or place.file, place.line, place.column) if place else ("", 1, 1)
+    return Remark(severity, rule, visible(subject), visible(message), visible(hint), path, line, column)
