@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 
 from reconciler.apply.engine import carry_out
 from reconciler.apply.session import Session
 from reconciler.declared.git.blame import blame
 from reconciler.declared.git.removed_entries import once_beside, taken_out
-from reconciler.declared.load import Declaration
 from reconciler.errors import Unreadable
 from reconciler.model.records import Records
 from reconciler.planning.annotations import (
@@ -46,47 +45,10 @@ from reconciler.policy.dated_resets import due
 from reconciler.policy.gate_context import GateContext
 from reconciler.policy.gates import configuration, run_gates, summary
 from reconciler.report.json import plan_json
-from reconciler.settings import Settings
-from reconciler.workflow_values import AtBase, Changes, Judgement, Matching, Reading
-
-Clock = Callable[[], datetime]
-Watch = Callable[[str, Observation | Unreadable | None], None]
-"""Is told of each system that it is read from now on (None), and what came of it."""
+from reconciler.workflow_values import Changes, Clock, Judgement, Matching, Reading, Sources
 
 # of these `validate` can only warn; here the gates know what is live
 _GATED = frozenset({"naming", "dangling-alias", "password-reset", "sub-address"})
-
-
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """What a plan is made from."""
-
-    site: Settings
-    declaration: Declaration
-    context: PlanContext
-    """Of the declared state."""
-    systems: Sequence[System]
-    clock: Clock
-    watch: Watch = lambda name, came: None  # noqa: ARG005  # nobody looks
-    base: AtBase | None = None
-    """What the plan is compared with."""
-    asks_git: bool = True
-    """Whether lines say who wrote them."""
-
-    async def observe(self, system: System, *, writing: bool = False) -> Observation:
-        """What a system holds. Raises Unreadable."""
-        self.watch(system.name, None)
-        try:
-            seen = await system.observe(writing=writing)
-        except Unreadable as error:
-            self.watch(system.name, error)
-            raise
-        self.watch(system.name, seen)
-        return seen
-
-    async def recall(self, wanted: Mapping[str, Records]) -> Remembered:  # noqa: ARG002  # a ledger is asked about it
-        """What earlier runs left of what is wanted now; nothing without a ledger. Raises Unreadable."""
-        return Remembered()
 
 
 async def draft(
@@ -104,23 +66,40 @@ async def draft(
     matching = await _match(sources, reading)
     changes = await _changes(sources, reading, matching, selection)
     judgement = _judge(sources, reading, matching, changes)
-    drafted = _seal(sources, reading, matching, changes, judgement, selection=selection, with_tables=with_tables)
-    return drafted if sources.base is None else replace(drafted, plan=await _compared(sources, reading, drafted.plan))
+    sealed = partial(_seal, sources, reading, matching, changes, selection=selection, with_tables=with_tables)
+    at_base = await _planned_at_base(sources, reading) if sources.base is not None else None
+    whole = _beside(at_base, sealed(judgement), sources)
+    if selection.part is None:
+        return whole
+    part = selection.part.of(whole.plan, sources.context.chains)
+    asked = tuple(transition for transition in changes.asked if transition.owner in part.owners)
+    alone = _judge(sources, reading, matching, replace(changes, asked=asked))
+    findings = part.findings(judgement.findings, alone.findings, matching.pairs)
+    judged = Judgement(findings, marked(asked, findings), alone.gates)
+    return part.drafted(_beside(at_base, sealed(judged), sources))
 
 
-async def _compared(sources: Sources, reading: Reading, plan: Plan) -> Plan:
-    """The plan beside that of the base, which is made from the same reading."""
-    base, chains = sources.base, sources.context.chains
+async def _planned_at_base(sources: Sources, reading: Reading) -> Judgement:
+    """What the base would do, from the same reading; nothing where it is invalid."""
+    base = sources.base
     assert base is not None
     if base.declaration is None or base.context is None:
-        return compared(replace(plan, findings=(*base.findings, *plan.findings)), base.about, (), (), chains)
+        return Judgement((), (), ())
     theirs = replace(sources, declaration=base.declaration, context=base.context, base=None, asks_git=False)
     again = await wanting(theirs, reading)
     matching = await _match(theirs, again)
-    changes = await _changes(theirs, again, matching, EVERYTHING)
-    judgement = _judge(theirs, again, matching, changes)
-    known = (*judgement.findings, *base.declaration.findings)
-    return compared(plan, base.about, judgement.transitions, known, chains)
+    judgement = _judge(theirs, again, matching, await _changes(theirs, again, matching, EVERYTHING))
+    return replace(judgement, findings=(*judgement.findings, *base.declaration.findings))
+
+
+def _beside(at_base: Judgement | None, drafted: Draft, sources: Sources) -> Draft:
+    """The draft with what the merge request brings of it, when it is compared with a base."""
+    if at_base is None or sources.base is None:
+        return drafted
+    plan = replace(drafted.plan, findings=(*sources.base.findings, *drafted.plan.findings))
+    chains = sources.context.chains
+    beside = compared(plan, sources.base.about, at_base.transitions, at_base.findings, chains)
+    return replace(drafted, plan=beside)
 
 
 async def read(sources: Sources, *, writing: bool = False) -> Reading:

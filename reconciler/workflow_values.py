@@ -1,9 +1,10 @@
-"""What the stages of `workflow` hand on, each a value with the names of what is in it."""
+"""What the stages of `workflow` begin with and hand on, each a value with the names of what is in it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from reconciler.declared.load import Declaration
 from reconciler.errors import Unreadable
@@ -13,10 +14,16 @@ from reconciler.planning.finding import Finding
 from reconciler.planning.identity import Identity
 from reconciler.planning.ledger_state import Remembered
 from reconciler.planning.plan_context import PlanContext
+from reconciler.planning.ports import Observation, System
 from reconciler.planning.review_facts import Base
 from reconciler.planning.snapshot import Pair, Snapshot
 from reconciler.planning.transitions import Grouped, Transition
 from reconciler.policy.dated_resets import OneShots
+from reconciler.settings import Settings
+
+Clock = Callable[[], datetime]
+Watch = Callable[[str, Observation | Unreadable | None], None]
+"""Is told of each system that it is read from now on (None), and what came of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +35,38 @@ class AtBase:
     declaration: Declaration | None
     context: PlanContext | None
     findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What a plan is made from."""
+
+    site: Settings
+    declaration: Declaration
+    context: PlanContext
+    """Of the declared state."""
+    systems: Sequence[System]
+    clock: Clock
+    watch: Watch = lambda name, came: None  # noqa: ARG005  # nobody looks
+    base: AtBase | None = None
+    """What the plan is compared with."""
+    asks_git: bool = True
+    """Whether lines say who wrote them."""
+
+    async def observe(self, system: System, *, writing: bool = False) -> Observation:
+        """What a system holds. Raises Unreadable."""
+        self.watch(system.name, None)
+        try:
+            seen = await system.observe(writing=writing)
+        except Unreadable as error:
+            self.watch(system.name, error)
+            raise
+        self.watch(system.name, seen)
+        return seen
+
+    async def recall(self, wanted: Mapping[str, Records]) -> Remembered:  # noqa: ARG002  # a ledger is asked about it
+        """What earlier runs left of what is wanted now; nothing without a ledger. Raises Unreadable."""
+        return Remembered()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from reconciler.apply.session import Session
+from reconciler.cli.chosen_part import part_of
 from reconciler.cli.exit_status import Status
 from reconciler.cli.formats import Format, writers
 from reconciler.cli.run_file import RunFile, run_file
@@ -36,16 +37,27 @@ from reconciler.workflow import apply as carry_out
 
 
 async def apply(
-    site: Path | None, state: Path | None, output: Format, *, saved: Path | None, yes: bool, out: Path | None = None
+    site: Path | None,
+    state: Path | None,
+    output: Format,
+    *,
+    saved: Path | None,
+    yes: bool,
+    out: Path | None = None,
+    only: Sequence[str] = (),
 ) -> Status:
-    """Carries out the plan, or what was saved of one."""
+    """Carries out the plan, or the part that is asked for, or what was saved of one."""
+    if saved is not None and only:
+        hint = "save that part alone: reconciler plan --only … --out FILE"
+        raise UsageError("a saved plan is carried out as a whole", hint=hint)
+    selection = part_of(only)
     document = read_saved(saved) if saved is not None else None
     with run_file(out) as file:
         async with open_site(site, state) as opened, opened.session() as session:
             file.opened(opened)
             say_taken_over(session)
             if document is None:
-                drafted = await opened.draft(writing=True)
+                drafted = await opened.draft(selection, writing=True)
             else:
                 await refuse_used(document, session.ledger)
                 drafted = the_reviewed(document, await opened.draft(Selection(reviewed(document)), writing=True))

@@ -31,6 +31,10 @@ BaseOption = Annotated[
     str | None,
     typer.Option("--base", metavar="REF", help="The branch or commit that a merge request is compared with."),
 ]
+OnlyOption = Annotated[
+    list[str] | None,
+    typer.Option("--only", metavar="ADDRESS|DOMAIN", help="A part: what is about these; may be repeated."),
+]
 FormatOption = Annotated[Format, typer.Option("--format", help="How to write the report to standard output.")]
 RunFileOption = Annotated[
     Path | None, typer.Option("--out", metavar="FILE", help="Save what became of it as JSON, whatever happens.")

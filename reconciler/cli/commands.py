@@ -19,6 +19,7 @@ from reconciler.cli.command_options import (
     BaseOption,
     Commands,
     FormatOption,
+    OnlyOption,
     RunFileOption,
     SiteOption,
     StateOption,
@@ -144,6 +145,8 @@ def plan(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every field that changes.")] = False,
     state: StateOption = None,
     base: BaseOption = None,
+    only: OnlyOption = None,
+    changed: Annotated[bool, typer.Option("--changed", help="With --base: not what waits without it.")] = False,
 ) -> None:
     """Show what `apply` would do; change nothing. With --base: what a merge request changes, what waits without it, and
     what it takes back. The site file and the files that it names are then read from REF.
@@ -154,7 +157,12 @@ def plan(
     """
     from reconciler.cli import plan as command
 
-    enter(lambda: command.plan(site, state, output, out=out, verbose=verbose, base=base), output)
+    enter(
+        lambda: command.plan(
+            site, state, output, out=out, verbose=verbose, base=base, only=only or (), changed=changed
+        ),
+        output,
+    )
 
 
 @listed(app)
@@ -168,6 +176,7 @@ def apply(
     ] = False,
     out: RunFileOption = None,
     state: StateOption = None,
+    only: OnlyOption = None,
 ) -> None:
     """Carry the plan out, after showing it and asking. With a saved plan: what was reviewed and nothing
     else; nothing when any of it changed since. A step that fails meanwhile leaves the run partly applied.
@@ -180,10 +189,10 @@ def apply(
     if reviewed:
         from reconciler.cli.reviewed_apply import apply_reviewed
 
-        enter(lambda: apply_reviewed(site, state, output, saved=saved, yes=yes, out=out), output)
+        enter(lambda: apply_reviewed(site, state, output, saved=saved, yes=yes, out=out, only=only or ()), output)
     from reconciler.cli import apply as command
 
-    enter(lambda: command.apply(site, state, output, saved=saved, yes=yes, out=out), output)
+    enter(lambda: command.apply(site, state, output, saved=saved, yes=yes, out=out, only=only or ()), output)
 
 
 @listed(app)

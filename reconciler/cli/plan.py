@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from reconciler.cli.chosen_part import part_of
 from reconciler.cli.exit_status import Status
 from reconciler.cli.explain import explained
 from reconciler.cli.formats import Format, writers
 from reconciler.cli.saved_plan import save
 from reconciler.cli.site_session import open_site
 from reconciler.cli.streams import say, write
+from reconciler.errors import UsageError
 from reconciler.planning.command_status import plan_status
 
 
@@ -21,10 +24,16 @@ async def plan(
     out: Path | None,
     verbose: bool,
     base: str | None = None,
+    only: Sequence[str] = (),
+    changed: bool = False,
 ) -> Status:
-    """Shows the plan, and saves it where that is asked for. With `base`: beside that of this commit."""
+    """Shows the plan, or a part, and saves it where that is asked for. With `base`: beside that of this commit."""
+    if changed and base is None:
+        hint = "add --base REF: the branch or commit that is compared with"
+        raise UsageError("--changed is about a merge request, and nothing says what it changes", hint=hint)
+    selection = part_of(only, changed=changed)
     async with open_site(site, state, base) as opened:
-        made = await explained(opened, await opened.draft(with_tables=True), verbose=verbose)
+        made = await explained(opened, await opened.draft(selection, with_tables=True), verbose=verbose)
     if out is not None:
         save(made, out)
         say(f"plan saved to {out}; carry it out with: reconciler apply {out}")

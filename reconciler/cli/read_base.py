@@ -16,7 +16,7 @@ from reconciler.declared.git.base_commit import find_base
 from reconciler.declared.git.objects import Tree, read_tree
 from reconciler.declared.git.pinned_files import PinnedFiles
 from reconciler.declared.load import Declaration, load_state, load_state_at
-from reconciler.declared.read.source import SITE_VARIABLE
+from reconciler.declared.read.source import SITE_VARIABLE, shown
 from reconciler.declared.site_file.load import find_pinned, load_site
 from reconciler.declared.site_file.site_changes import declared_folder, site_changes
 from reconciler.errors import InvalidInput, UsageError
@@ -62,7 +62,14 @@ def _at_base(tree: Tree, folder: str, base: Base, site: Settings, today: date) -
         hint = "everything in this plan comes with the merge request; what waited before cannot be told apart"
         finding = Finding(Severity.WARNING, "base", base.ref, message, hint, first.place)
         return AtBase(base, None, None, (finding,))
-    return AtBase(base, declaration, PlanContext.of(declaration.state))
+    here = tuple(finding._replace(subject=_named_here(finding.subject, base, tree)) for finding in declaration.findings)
+    return AtBase(base, declaration._replace(findings=here), PlanContext.of(declaration.state))
+
+
+def _named_here(subject: str, base: Base, tree: Tree) -> str:
+    """What a remark is about, as the checkout has it: a file by its path, so that remarks of both can be compared."""
+    name = subject.removeprefix(f"{base.ref}:")
+    return subject if name == subject else shown(tree.top / name)
 
 
 def own_folder() -> TemporaryDirectory[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -34,9 +34,19 @@ _NAMED = 5
 
 
 async def apply_reviewed(
-    site: Path | None, state: Path | None, output: Format, *, saved: Path | None, yes: bool, out: Path | None
+    site: Path | None,
+    state: Path | None,
+    output: Format,
+    *,
+    saved: Path | None,
+    yes: bool,
+    out: Path | None,
+    only: Sequence[str] = (),
 ) -> Status:
     """Carries out what was reviewed. Raises NotReviewed, ForgeError, UsageError."""
+    if only:
+        hint = "leave --only out; the comment shows what is carried out"
+        raise UsageError("--reviewed carries out what was reviewed as a whole", hint=hint)
     if saved is not None:
         raise UsageError(f"--reviewed takes its plan from the merge request, not from {saved}", hint="name one of them")
     with run_file(out) as file:

@@ -37,8 +37,8 @@ from reconciler.remote.smtp import Server, SmtpMailer
 from reconciler.settings import Letters, Settings, Smtp, secret
 from reconciler.systems.registry import build_systems
 from reconciler.systems.system_context import SystemContext
-from reconciler.workflow import Sources, draft, read
-from reconciler.workflow_values import AtBase, Reading
+from reconciler.workflow import draft, read
+from reconciler.workflow_values import AtBase, Reading, Sources
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,8 @@ from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.ports import Observation, SideEffects, System
 from reconciler.planning.snapshot import Pair
 from reconciler.planning.transitions import Transition
-from reconciler.workflow import Sources, draft
+from reconciler.workflow import draft
+from reconciler.workflow_values import Sources
 
 SCHEMA = ".schema/state.schema.json"
 """Beside the files, in a hidden folder, which no load enters."""

@@ -19,7 +19,7 @@ from reconciler.model.records import Records
 from reconciler.planning.ports import Observation
 from reconciler.settings import Settings
 from reconciler.systems.postfixadmin.system import PostfixAdminSystem
-from reconciler.workflow import Sources
+from reconciler.workflow_values import Sources
 
 
 @dataclass(frozen=True, slots=True)

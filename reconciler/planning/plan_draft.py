@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from reconciler.model.records import Owner, Records
 from reconciler.planning.changes import Change, RowId, Step
@@ -15,6 +16,9 @@ from reconciler.planning.plan import Plan
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.snapshot import Pair, Snapshot
 from reconciler.planning.transitions import Transition
+
+if TYPE_CHECKING:
+    from reconciler.planning.plan_part import Asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,8 @@ class Selection:
     reviewed: Reviewed | None = None
     owners: frozenset[Owner] | None = None
     given: Owner | None = None
+    part: Asked | None = None
+    """What of all that is pending the plan is about; see `plan_part`."""
 
     def changes(self, pending: Sequence[Change]) -> Sequence[Change]:
         """Those of the changes that the saved plan holds."""

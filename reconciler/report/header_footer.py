@@ -135,6 +135,19 @@ _PLURALS: Mapping[str, str] = {
 }
 
 
+def _these(names: Sequence[str]) -> str:
+    return ", ".join(names[:_NAMES]) + (f" and {len(names) - _NAMES} more" if len(names) > _NAMES else "")
+
+
+_NAMES = 5
+"""Names of what a plan is about that a line has room for."""
+
+
+def about(view: ShownPlan) -> str:
+    """`only anna.beispiel@mail.example, mail.example`; empty for the whole site."""
+    return f"only {_these(view.only)}" if view.only else ""
+
+
 def untouched(view: ShownPlan) -> Iterator[str]:
     """`left alone: 5 unmanaged mailboxes, 3 aliases`, and beside changes `in place: 412 mailboxes` for their scale;
     what becomes ours, and what the gates looked at."""
@@ -174,7 +187,9 @@ def nothing(view: ShownPlan) -> str:
     if unread(view.reads) or view.subjects(Severity.REFUSAL) or view.subjects(Severity.WAIT):
         phrases = f"nothing that could be carried out{DOT}" + DOT.join(blockers(view))
         return f"{view.name}: {phrases}"
-    if later := view.subjects(Severity.LATER):
+    if view.only:
+        phrases = f"nothing to do for {_these(view.only)}"
+    elif later := view.subjects(Severity.LATER):
         phrases = f"nothing to do today, {later} waiting for {'its date' if later == 1 else 'their dates'}"
     elif missed := view.missed:
         phrases = f"nothing to do, and {count(missed, 'date was', 'dates were')} missed"
@@ -209,6 +224,10 @@ def after_plan(view: ShownPlan) -> str:
         return ""  # whoever typed `reconciler password` is asked for it now
     if view.open and view.title == APPLIED:
         return ""  # whoever typed `reconciler apply` is asked for it now
+    if view.open and view.merging:
+        return f"next: review and merge; then: {APPLY}"
+    if view.open and view.only:
+        return f"next: {APPLY} {' '.join(f'--only {name}' for name in view.only)}"
     if view.open:
         then = (
             after_drift(view) or f"{APPLY} puts the declared state back; what should stay as it is now, declare first"

@@ -167,6 +167,14 @@ class PlanView:
         return len(self.plan.missed)
 
     @property
+    def merging(self) -> bool:
+        return self.plan.base is not None
+
+    @property
+    def only(self) -> Sequence[str]:
+        return self.plan.only
+
+    @property
     def typed(self) -> str:
         return again_by(self.plan.transitions)
 

@@ -30,8 +30,8 @@ def plan_text(plan: Plan, *, width: int, color: bool, verbose: bool = False, tit
     if not view.lines:
         page.row((header_footer.nothing(view), "bold"))
     else:
-        head = [view.name, header_footer.counted(view.lines), *header_footer.blockers(view)]
-        page.row((DOT.join(head), "bold"))
+        head = [view.name, header_footer.about(view), header_footer.counted(view.lines), *header_footer.blockers(view)]
+        page.row((DOT.join(filter(None, head)), "bold"))
         if plan.base is None:
             page.blank()
             _by_direction(page, view, verbose)

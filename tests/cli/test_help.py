@@ -206,6 +206,8 @@ def test_nothing_forces_every_gate() -> None:
         "--account",
         "--grants",
         "--base",
+        "--only",
+        "--changed",
         "--key",
         "--user",
     }

@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.systems.postfixadmin.system import PostfixAdminSystem
 from tests.cli.conftest import Command
-from tests.cli.merge_request import base_of, causes, commit, plan
+from tests.cli.merge_request import base_of, causes, commit, plan, write
 from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, DOMAIN, StandInSite, today
 from tests.services.git import git
 
@@ -108,6 +108,16 @@ def test_a_gate_says_which_part_causes_it(site: StandInSite, command: Command) -
     assert text.status == 5
     assert "(without this merge request, too)" in text.words
     assert "(this merge request)" in text.words
+
+
+def test_remarks_about_files_are_compared_by_the_file(site: StandInSite, command: Command) -> None:
+    """A value of which a part is a comment, in the base's file and in one that the merge request adds."""
+    site.declare(ANNA_DECLARED)
+    base_of(site, **{"state/old.yaml": "aliases:\n  old@pirat.alt: # 1\n    - x@extern.example #1\n"})
+    write(site, {"state/new.yaml": "aliases:\n  new@pirat.alt:\n    - x@extern.example #1\n"})
+    commit(site)
+    found = {f["subject"]: f["cause"] for f in plan(command)["findings"] if f["rule"] == "comment"}
+    assert found == {"state/old.yaml": "waiting", "state/new.yaml": "merge request"}
 
 
 def test_a_confirmation_in_the_merge_request_is_its_own_doing(site: StandInSite, command: Command) -> None:

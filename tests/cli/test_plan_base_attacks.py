@@ -106,6 +106,16 @@ def test_a_site_file_that_ci_put_there_is_used(declared: StandInSite, command: C
     assert changes(plan(command)) == {}
 
 
+def test_a_site_file_outside_of_the_repository_is_used(declared: StandInSite, command: Command, tmp_path: Path) -> None:
+    """With --state: then REF is a commit of the state's repository."""
+    base_of(declared)
+    url = f"sqlite:///{declared.folder}/postfixadmin.sqlite"
+    outside = tmp_path / "reconciler.yaml"
+    outside.write_text(json.dumps({"site": "nrw", "postfixadmin": {"url": url}}), encoding="utf-8")
+    document = plan(command, "--site", str(outside), "--state", str(declared.folder / "state"))
+    assert (causes(document), changes(document)) == ({ANNA: "waiting"}, {})
+
+
 def logins(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, str]]:
     """Fills with the user, the content of known_hosts and that of the ssh_config of every login that is made."""
     seen: list[tuple[str, str, str]] = []

@@ -97,6 +97,19 @@ def test_a_complete_clone_of_one_branch(origin: StandInSite, command: Command, m
     assert plan(command, base="origin/main")["base"]["contained"] is True
 
 
+def test_a_clone_without_files_says_how_to_get_them(
+    origin: StandInSite, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`--filter` leaves out what is not checked out; plan fetches nothing."""
+    git(origin.folder, "config", "uploadpack.allowFilter", "true")
+    folder = clone(origin, monkeypatch, "--filter=blob:none")
+    answer = command("plan", "--base", "origin/main")
+    assert (answer.status, answer.out) == (2, "")
+    line = answer.err.partition("run: ")[2].strip()
+    subprocess.run(shlex.split(line), cwd=folder, check=True, capture_output=True)
+    assert causes(plan(command, base="origin/main")) == {ANNA: "waiting", BERND: "merge request"}
+
+
 def listing(folder: Path) -> dict[str, tuple[int, int, int]]:
     """Every file of a clone with its size, time and inode."""
     return {str(f): (s.st_size, s.st_mtime_ns, s.st_ino) for f in folder.rglob("*") for s in [f.lstat()]}

@@ -88,6 +88,7 @@ LIVE = st.fixed_dictionaries({}, optional={local: live() for local in LOCALS})
 WANTED = st.fixed_dictionaries({}, optional={local: wanted() for local in LOCALS})
 ALIASES = st.dictionaries(st.sampled_from(["vorstand", "info"]), targets())
 HAND_LINES = ("hand@made.example REJECT", "other.example OK", "@trap.example REJECT", "# a remark", "", "x y z")
+SOME_NAMES = st.sets(st.sampled_from([f"{e}@{DOMAIN}" for e in (*LOCALS, "vorstand", "info")]), min_size=1, max_size=2)
 QUICKLY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], phases=set(Phase) - {Phase.explain})
 
 
@@ -151,6 +152,31 @@ def test_blocks(pattern_with_map: World, blocks: set[str], then: set[str], lines
         senders = [{"sender" if "@" in key else "domain": key, "reason": "spam"} for key in sorted(declared)]
         world.declare({"sender_blocks": senders})
         _converges(world, set())
+
+
+@given(before=LIVE, declared=WANTED, live_aliases=ALIASES, aliases=ALIASES, names=SOME_NAMES)
+@settings(QUICKLY, max_examples=1000 if LONG else 25)
+def test_a_part_has_the_lines_of_the_whole_plan(
+    pattern: World,
+    before: dict[str, Live],
+    declared: dict[str, Wanted],
+    live_aliases: dict[str, list[str]],
+    aliases: dict[str, list[str]],
+    names: set[str],
+) -> None:
+    """`--only` leaves lines out, and changes none that it has."""
+    world = fresh(pattern)
+    for local, thing in before.items():
+        _make(world, local, thing)
+    for local, goto in live_aliases.items():
+        _alias(world, f"{local}@{DOMAIN}", ",".join(goto))
+    world.declare(_state(declared, aliases))
+    whole = {line["id"]: line for line in world.planned()["transitions"]}
+    part = {line["id"]: line for line in world.planned(only=tuple(names))["transitions"]}
+    event(f"{len(part)} of {len(whole)} lines")
+    assert part == {id: whole[id] for id in part}
+    asked = {id for id in whole if id.partition(":")[2] in names}
+    assert asked <= part.keys()
 
 
 def _converges(world: World, ours: set[str]) -> None:

@@ -161,9 +161,9 @@ class World:
         """`reconciler plan`."""
         return self._command(partial(commands.plan, self.site, Format.TEXT), None, "a", None)
 
-    def planned(self) -> dict[str, Any]:
-        """`reconciler plan --format json`; the declared state must be valid."""
-        answer = self._command(partial(commands.plan, self.site, Format.JSON), None, "a", None)
+    def planned(self, only: Sequence[str] = ()) -> dict[str, Any]:
+        """`reconciler plan --format json`, with `--only`; the declared state must be valid."""
+        answer = self._command(partial(commands.plan, self.site, Format.JSON, only=list(only)), None, "a", None)
         document = json.loads(answer.out)
         assert isinstance(document, dict)
         return document

@@ -22,6 +22,7 @@ from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Change
 from reconciler.planning.plan import Plan
 from reconciler.planning.plan_context import PlanContext
+from reconciler.planning.plan_draft import EVERYTHING, Selection
 from reconciler.planning.ports import Observation, System
 from reconciler.planning.transitions import Transition
 from reconciler.remote.hosts import SiteHosts
@@ -33,7 +34,8 @@ from reconciler.systems.postfix.read_map import Rules
 from reconciler.systems.postfixadmin import observe as postfixadmin
 from reconciler.systems.registry import build_systems
 from reconciler.systems.system_context import SystemContext
-from reconciler.workflow import Sources, draft
+from reconciler.workflow import draft
+from reconciler.workflow_values import Sources
 
 FOLDER = Path(__file__).parent.parent / "cases"
 
@@ -76,8 +78,8 @@ def read_case(path: Path) -> Case:
     return Case(**YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8")))
 
 
-async def plan_of(case: Case, folder: Path) -> Plan:
-    """The plan that the workflow makes of a case."""
+async def plan_of(case: Case, folder: Path, selection: Selection = EVERYTHING) -> Plan:
+    """The plan that the workflow makes of a case, or the part of it that is asked for."""
     today = case.today if isinstance(case.today, date) else date.fromisoformat(case.today)
     (folder / "state").mkdir(exist_ok=True)
     (folder / "state" / "case.yaml").write_text(json.dumps(case.declared, default=str), encoding="utf-8")
@@ -89,7 +91,7 @@ async def plan_of(case: Case, folder: Path) -> Plan:
         system.observe = _observing(system, case)  # type: ignore[method-assign]  # what is live is given
     now = datetime(2026, 11, 24, 10, 58, tzinfo=UTC)
     sources = Sources(site, declaration, PlanContext.of(declaration.state), systems, lambda: now)
-    return (await draft(sources)).plan
+    return (await draft(sources, selection)).plan
 
 
 def _observing(system: System, case: Case) -> Any:

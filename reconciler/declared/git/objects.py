@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -74,7 +74,7 @@ class Tree:
         """Reads these files at once: a process costs as much as many of them."""
         missing = {self.entries[path].sha for path in paths} - self._read.keys()
         if missing:
-            self._read.update(_blobs(self.top, sorted(missing)))
+            self._read.update(_blobs(self.top, self.commit, sorted(missing)))
 
 
 def read_tree(top: Path, commit: str) -> Tree:
@@ -90,21 +90,24 @@ def read_tree(top: Path, commit: str) -> Tree:
     return Tree(top, commit, entries)
 
 
-def _blobs(top: Path, shas: Iterable[str]) -> dict[str, bytes]:
-    """`SHA blob SIZE`, a newline, the content, a newline; or `SHA missing`."""
-    found, answer = dict[str, bytes](), git_bytes(top, "cat-file", "--batch", given="\n".join(shas).encode() + b"\n")
-    at = 0
+def _blobs(top: Path, commit: str, shas: Sequence[str]) -> dict[str, bytes]:
+    """`SHA blob SIZE`, a newline, the content, a newline; or `SHA missing`. Raises UsageError with the command that
+    gets what a partial clone left out: `git archive` asks for all files of a commit."""
+    done = git_done(top, "cat-file", "--batch", given="\n".join(shas).encode() + b"\n")
+    found, answer, at = dict[str, bytes](), done.stdout, 0
     while at < len(answer):
         end = answer.index(b"\n", at)
         sha, word, *size = answer[at:end].decode("ascii").split()
         if word == "missing":
-            raise UsageError(
-                f"git does not have the object {sha} of the base: this clone has only some of the files",
-                hint="clone without --filter, or: git fetch --refetch",
-            )
+            break
         at = end + 1 + int(size[0])
         found[sha] = answer[end + 1 : at]
         at += 1
+    if done.returncode or len(found) < len(set(shas)):
+        raise UsageError(
+            f"this clone has only some of the files of {commit[:12]}, and they are not fetched here",
+            hint=f"run: git archive --output=/dev/null --format=tar {commit}",
+        )
     return found
 
 

@@ -104,6 +104,10 @@ class PlanReview:
         return self.document.base is not None
 
     @property
+    def only(self) -> Sequence[str]:
+        return self.document.only
+
+    @property
     def reads(self) -> Sequence[ReadPart]:
         return self.document.reads
 
