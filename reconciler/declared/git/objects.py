@@ -31,11 +31,10 @@ class Kind(StrEnum):
 
 
 class Entry(NamedTuple):
-    """One name in a tree. `size` is in bytes, 0 where it has none."""
+    """One name in a tree."""
 
     kind: Kind
     sha: str
-    size: int
 
     @property
     def is_file(self) -> bool:
@@ -70,6 +69,12 @@ class Tree:
             self.load([path])
         return self._read[sha]
 
+    def sizes(self, paths: Iterable[str]) -> dict[str, int]:
+        """The bytes in these files, which are not read. Raises UsageError when the clone does not have them."""
+        named = {path: self.entries[path].sha for path in paths}
+        known = _sizes(self.top, self.commit, sorted(set(named.values())))
+        return {path: known[sha] for path, sha in named.items()}
+
     def load(self, paths: Iterable[str]) -> None:
         """Reads these files at once: a process costs as much as many of them."""
         missing = {self.entries[path].sha for path in paths} - self._read.keys()
@@ -79,14 +84,14 @@ class Tree:
 
 def read_tree(top: Path, commit: str) -> Tree:
     """The tree of a commit, by its full name. Raises UsageError."""
-    listed = git_bytes(top, "ls-tree", "-r", "-t", "-z", "-l", "--full-tree", commit)
+    listed = git_bytes(top, "ls-tree", "-r", "-t", "-z", "--full-tree", commit)
     entries: dict[str, Entry] = {}
     for line in listed.split(b"\0"):
         if line:
             head, _, name = line.partition(b"\t")
-            mode, _, sha, size = head.decode("ascii").split()
+            mode, _, sha = head.decode("ascii").split()
             kind = Kind.FILE if mode == "100664" else Kind(mode)  # which an old git wrote
-            entries[os.fsdecode(name)] = Entry(kind, sha, int(size) if size.isdigit() else 0)
+            entries[os.fsdecode(name)] = Entry(kind, sha)
     return Tree(top, commit, entries)
 
 
@@ -103,12 +108,28 @@ def _blobs(top: Path, commit: str, shas: Sequence[str]) -> dict[str, bytes]:
         at = end + 1 + int(size[0])
         found[sha] = answer[end + 1 : at]
         at += 1
-    if done.returncode or len(found) < len(set(shas)):
-        raise UsageError(
-            f"this clone has only some of the files of {commit[:12]}, and they are not fetched here",
-            hint=f"run: git archive --output=/dev/null --format=tar {commit}",
-        )
+    if done.returncode or len(found) < len(shas):
+        raise _Partial(commit)
     return found
+
+
+def _sizes(top: Path, commit: str, shas: Sequence[str]) -> dict[str, int]:
+    """`SHA blob SIZE` a line, or `SHA missing`. Raises UsageError as `_blobs`."""
+    if not shas:
+        return {}
+    done = git_done(top, "cat-file", "--batch-check", given="\n".join(shas).encode() + b"\n")
+    lines = [line.split() for line in done.stdout.decode("ascii", "replace").splitlines()]
+    if done.returncode or len(lines) < len(shas) or any(len(line) < 3 for line in lines):
+        raise _Partial(commit)
+    return {sha: int(size) for sha, _, size in lines}
+
+
+class _Partial(UsageError):
+    """A partial clone (`--filter`) left out a file that is needed."""
+
+    def __init__(self, commit: str) -> None:
+        message = f"this clone has only some of the files of {commit[:12]}, and they are not fetched here"
+        super().__init__(message, hint=f"run: git archive --output=/dev/null --format=tar {commit}")
 
 
 def git_bytes(top: Path, *arguments: str, given: bytes = b"") -> bytes:

@@ -17,7 +17,8 @@ def state_sources(tree: Tree, folder: str, ref: str, problems: Problems) -> dict
     """Every YAML file below `folder` (a path in the repository; "" is its top) with its content, sorted by name, each
     real file once. People see `REF:path`, which `git show` takes."""
     found = {path: _source(path, folder, ref, tree) for path in _walk(tree, folder, ref, problems)}
-    small = {path: source for path, source in found.items() if tree.entries[path].size <= MAX_BYTES}
+    sizes = tree.sizes(found)
+    small = {path: source for path, source in found.items() if sizes[path] <= MAX_BYTES}
     for path in found.keys() - small.keys():
         problems.error_at(found[path].place(), "file", "the file is too big to be state", "split it")
     tree.load(small)

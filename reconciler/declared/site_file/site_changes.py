@@ -103,7 +103,7 @@ def _keys(name: str, pinned: PinnedFiles) -> str:
 def _data(tree: Tree, name: str) -> dict[str, Any] | None:
     """What a site file says; None for what is none."""
     entry = tree.entries.get(name)
-    if entry is None or not entry.is_file or entry.size > _BIGGEST:
+    if entry is None or not entry.is_file or tree.sizes([name])[name] > _BIGGEST:
         return None
     try:
         read = read_tree(tree.content(name).decode("utf-8-sig"))
