@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from reconciler.cli.exit_status import Status, worst
+from reconciler.cli.find_approval import review_key
 from reconciler.cli.runner import complain
 from reconciler.cli.streams import say, write
 from reconciler.errors import ForgeError, ReconcilerError, UsageError
@@ -18,7 +19,6 @@ from reconciler.forge.drift_issue import Kept, keep
 from reconciler.forge.job import Job, Kind, Said, job_of, said_by
 from reconciler.forge.living_comment import tell
 from reconciler.forge.said import Subject, subjects
-from reconciler.forge.secrets import review_key
 from reconciler.report.documents.markdown import bounded_markdown, markdown_report
 from reconciler.report.json_plan_models import PlanDocument
 from reconciler.report.read_document import Document

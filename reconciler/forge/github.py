@@ -14,7 +14,7 @@ from reconciler.forge.session import Session
 _HIDE = """mutation($id: ID!) {
   minimizeComment(input: {subjectId: $id, classifier: OUTDATED}) { minimizedComment { isMinimized } }
 }"""
-_VIEWER = "query { viewer { databaseId } }"
+_VIEWER = "query { viewer { login } }"
 
 
 def token_header(token: str) -> Mapping[str, str]:
@@ -36,15 +36,17 @@ class GitHub(Gitea):
         self._graphql = "/../graphql" if session.url.endswith("/api/v3") else "/graphql"
 
     def _ask_user(self) -> str:
-        """The token of a job belongs to an app, and may not ask REST who it is; GraphQL says it."""
+        """The token of a job belongs to an app, and may not ask REST who it is; GraphQL says its name, and REST the
+        number that comments have of it."""
         try:
             return super()._ask_user()
         except ForgeError as error:
             if error.status != 403:
                 raise
         viewer = self._asked(_VIEWER, {}).get("viewer")
-        number = viewer.get("databaseId") if isinstance(viewer, dict) else None
-        return str(self._session.parsed(User, {"id": number}).id)
+        login = viewer.get("login") if isinstance(viewer, dict) else None
+        answer = self._session.get(f"/users/{quote(str(login), safe='')}")
+        return str(self._session.parsed(User, answer.data).id)
 
     def hide_comment(self, comment: Comment) -> None:
         self._asked(_HIDE, {"id": comment.node})

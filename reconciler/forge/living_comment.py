@@ -7,6 +7,7 @@ are superseded.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -27,6 +28,9 @@ _TRIES = 3
 _SUPERSEDED = "Superseded: a newer comment says what is true now."
 OPENING = "<!-- reconciler "
 """How each marker begins."""
+
+
+_ADDRESS = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?:/[A-Za-z0-9._~/%+-]*)?")
 
 
 class Outcome(StrEnum):
@@ -69,10 +73,17 @@ def body_of(subject: Subject, job: Job, write: Write, key: bytes | None = None) 
     now = datetime.now(UTC)
     marker = subject.marker(now=now, commit=job.commit, link=job.link, cut=False)
     free = LONGEST - len(with_marker("", marker, key).encode("utf-8")) - 10  # `true` may become `false`
-    text, left_out = write(subject.documents, free)
-    text, cut = fitted(text, free)
+    foot = _foot(job.link)
+    text, left_out = write(subject.documents, free - len(foot))
+    text, cut = fitted(text, free - len(foot))
+    text += foot
     marker = marker.model_copy(update={"cut": left_out or cut})
     return with_marker(text, marker, key), marker
+
+
+def _foot(link: str) -> str:
+    """A way to the job's log; nothing where the environment holds no plain address."""
+    return f"\n[The job that wrote this]({link})\n" if _ADDRESS.fullmatch(link) else ""
 
 
 def _tell_once(forge: Forge, job: Job, number: int, subject: Subject, write: Write, key: bytes | None) -> Told:
@@ -92,6 +103,9 @@ def _tell_once(forge: Forge, job: Job, number: int, subject: Subject, write: Wri
             _supersede(forge, [own.comment for own in found[:-1]], remarks)
             return Told(Outcome.UPDATED, changed.url or newest.comment.url, tuple(remarks))
     added = forge.add_comment(number, body)
+    if added.author != forge.user():
+        message = f"the comment is written, but {forge.name} says another user wrote it than the token's: it would not"
+        raise ForgeError(f"{message} be found again", hint="give it the token of a user (docs/forge.md)")
     return _after_adding(forge, number, subject, added, remarks)
 
 

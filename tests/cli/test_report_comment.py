@@ -84,6 +84,17 @@ def test_from_the_first_push_to_what_became_of_it(
     assert server.state.executed == []
 
 
+def test_each_site_of_a_repository_has_its_own_comment(
+    server: FakeForge, job: Environment, saved: Path, command: Command
+) -> None:
+    Path("other.json").write_text(saved.read_text().replace('"site": "nrw"', '"site": "berlin"'))
+    for _ in range(2):
+        answer = command("report", str(saved), "other.json", "--comment")
+        assert answer.status == 0
+        assert "comment of berlin" in answer.err
+        assert [_marker(body).site for body in server.state.bodies()] == ["nrw", "berlin"]
+
+
 def test_what_goes_wrong_is_said_and_the_token_is_not(
     server: FakeForge, job: Environment, saved: Path, command: Command
 ) -> None:

@@ -180,6 +180,34 @@ def test_the_token_of_a_github_job_is_asked_by_graphql(server: FakeForge, forge:
         forge().hide_comment(ours)
 
 
+def test_nobody_waits_longer_than_half_a_minute(
+    server: FakeForge, forge: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the forge asks for; the seconds that would be waited are counted, and pass at once."""
+    waited: list[float] = []
+    monkeypatch.setattr("time.sleep", waited.append)
+    for headers in (
+        {"retry-after": "3600"},
+        {"retry-after": "9"},
+        {"retry-after": "Sun, 29 Nov 2026 10:00:00 GMT"},
+        {},
+    ):
+        server.state.faults[:] = [Fault(Reply(429, None, headers), times=99)]
+        with pytest.raises(ForgeError, match="429") as limited:
+            forge().user()
+        assert "some minutes" in limited.value.hint
+        assert sum(waited) <= 30
+        waited.clear()
+
+
+def test_no_proxy_leads_to_this_machine(server: FakeForge, forge: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    assert forge().user() == "41"
+
+
 def test_a_slow_forge_is_given_up_in_time(server: FakeForge, forge: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("reconciler.forge.session._AT_ONCE", 0.1)
     server.state.faults.append(Fault(slow=0.4, times=9))

@@ -191,6 +191,22 @@ def test_no_body_is_longer_than_a_forge_takes_and_the_marker_says_what_is_missin
     assert marker.cut
 
 
+def test_it_leads_to_the_log_of_its_job(server: FakeForge, say: Tell) -> None:
+    say(samples.plan())
+    (body,) = server.state.bodies()
+    assert f"[The job that wrote this]({_marker(body).job})" in body
+    assert _marker(body).job.startswith("http")
+
+
+def test_a_comment_that_would_not_be_found_again_is_an_error(
+    server: FakeForge, say: Tell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reconciler.forge.gitlab.GitLab.user", lambda self: "5")
+    monkeypatch.setattr("reconciler.forge.gitea.Gitea.user", lambda self: "5")
+    with pytest.raises(ForgeError, match="found again"):
+        say(samples.plan())
+
+
 def test_the_seal_is_with_the_key_where_there_is_one(server: FakeForge, say: Tell) -> None:
     say(samples.plan(), key=b"key")
     assert sealed_marker_in(server.state.bodies()[0], b"key") is not None

@@ -45,6 +45,8 @@ def answer(state: State, asked: Asked, path: str, query: dict[str, str]) -> Repl
         if state.app_token:
             return Reply(403, {"message": "Resource not accessible by integration"})
         return Reply(200, {"id": state.users[user], "login": user})
+    if github and path == f"/users/{BOT_AUTHOR}":
+        return Reply(200, {"id": state.users[BOT_AUTHOR], "login": BOT_AUTHOR})
     if found := re.fullmatch(rf"{_REPOSITORY}/issues/(\d+)/comments", path):
         return _comments(state, asked, query, user, int(found[1]))
     if found := re.fullmatch(rf"{_REPOSITORY}/issues/comments/(\d+)", path):
@@ -139,7 +141,7 @@ def _labels(state: State, asked: Asked, query: dict[str, str]) -> Reply:
 
 def _graphql(state: State, asked: Asked) -> Reply:
     if "viewer" in asked.body["query"]:
-        return Reply(200, {"data": {"viewer": {"databaseId": state.users[BOT_AUTHOR]}}})
+        return Reply(200, {"data": {"viewer": {"login": BOT_AUTHOR}}})
     found = state.find(int(asked.body["variables"]["id"].removeprefix("IC_")))
     if found is None or not state.may_hide:
         return Reply(200, {"data": {"minimizeComment": None}, "errors": [{"type": "FORBIDDEN"}]})
