@@ -3,10 +3,12 @@
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO ?= demo-site
+DIST ?= dist
 
 STANDIN_TESTS := tests/sandbox/openxchange
+PACKAGE_TESTS := tests/packages
 
-.PHONY: help demo test test-trixie test-bookworm standin proof check mutants bench schemas pages catalogue man lock clean
+.PHONY: help demo test test-trixie test-bookworm standin proof check mutants bench schemas pages catalogue man dist deb test-packages lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -17,13 +19,17 @@ demo: $(VENV)/.runtime ## build a stand-in site in demo-site/, plan, apply, drif
 test: $(VENV)/.dev ## the tests, on a real MariaDB, PostgreSQL, Postfix, Dovecot and sshd
 	@scripts/debian-packages
 	@scripts/node $(VENV)
-	@$(BIN)/pytest -n 3 --dist worksteal --ignore $(STANDIN_TESTS) $(PYTEST_ARGS)
+	@$(BIN)/pytest -n 3 --dist worksteal --ignore $(STANDIN_TESTS) --ignore $(PACKAGE_TESTS) $(PYTEST_ARGS)
 
 test-trixie: ## demo and tests on a bare Debian 13: Python 3.13, PostgreSQL 17, Dovecot 2.4 (root; in a chroot)
 	@CI=true scripts/bare trixie make demo test DEMO=/tmp/demo-site PYTEST_ARGS="$(PYTEST_ARGS)"
 
 test-bookworm: ## the same on a bare Debian 12
 	@CI=true scripts/bare bookworm make demo test DEMO=/tmp/demo-site PYTEST_ARGS="$(PYTEST_ARGS)"
+
+test-packages: $(VENV)/.dev ## build a release twice, install it in each way, use it, remove it (root; a bare Debian in a chroot)
+	@scripts/debian-packages lintian buildah debootstrap
+	@CI=true $(BIN)/pytest $(PACKAGE_TESTS) $(PYTEST_ARGS)
 
 standin: $(VENV)/.dev ## the tests of the Open-Xchange stand-in itself, which `make test` only uses
 	@scripts/debian-packages
@@ -59,11 +65,17 @@ catalogue: $(VENV)/.dev ## bring the German of reports up to date with the code
 man: $(VENV)/.runtime ## write the manual pages into build/man, for a release
 	@$(BIN)/python -m reconciler.cli.man_pages build/man
 
+dist: $(VENV)/.dev ## build all of a release in dist/: wheel, sdist, reconciler.pyz, .deb, constraints, SBOM; RELEASE=1 checks the version
+	@$(BIN)/python -m release dist $(DIST) $(if $(RELEASE),--release)
+
+deb: $(VENV)/.dev ## build the Debian package of this Debian in dist/
+	@$(BIN)/python -m release deb $(DIST)
+
 lock: $(VENV)/.dev ## pin and hash the dependencies anew
 	@scripts/lock
 
 clean: ## remove what make made
-	rm -rf $(VENV) $(DEMO)
+	rm -rf $(VENV) $(DEMO) $(DIST)
 
 $(VENV)/.runtime: requirements/runtime.txt pyproject.toml scripts/venv
 	@scripts/venv $(VENV) requirements/runtime.txt

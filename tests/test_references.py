@@ -18,7 +18,7 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).parent.parent
-FOLDERS = ("reconciler", "tests", "benchmarks")
+FOLDERS = ("reconciler", "tests", "benchmarks", "release")
 CODE = {folder: sorted((ROOT / folder).rglob("*.py")) for folder in FOLDERS}
 CODE["scripts"] = [ROOT / "Makefile", *sorted((ROOT / "scripts").iterdir()), ROOT / ".ci" / "run"]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]

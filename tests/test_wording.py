@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 _BINARY = (".pyc", ".mo")
-FOLDERS = ("benchmarks", "docs", "reconciler", "schemas", "scripts", "state", "tests")
+FOLDERS = ("benchmarks", "docs", "reconciler", "release", "schemas", "scripts", "state", "tests")
 PRONOUNS = re.compile(r"(?<![\w-])(s?he|hers?|him|his|hersel[f]|himsel[f])(?![\w])", re.IGNORECASE)
 GERMAN = re.compile(r"\b(er|ihm|ihn|ihr|ihre[mnrs]?|seine[mnrs]?)\b", re.IGNORECASE)
 """In letters. `sie` is left out: there it is an address, a *Mailadresse*, and German has no other word."""

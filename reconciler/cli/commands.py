@@ -327,8 +327,7 @@ def demo(
     folder: Annotated[Path, typer.Argument(help="Where to build the site; made anew when it is a demo site.")] = Path(
         "demo-site"
     ),
-    state: Annotated[Path, typer.Option(help="The example state to build it from.")] = Path(__file__).parents[2]
-    / "state",
+    state: Annotated[Path | None, typer.Option(help="Build it from this state instead of the example.")] = None,
 ) -> None:
     """Build a stand-in site in a folder: plan, apply, a rename that dies half-way and is finished, drift. Touches
     nothing else. A demo site in which you wrote something is kept as FOLDER.old-1, and so on.

@@ -18,16 +18,16 @@ from reconciler.cli.terminal import console
 from reconciler.errors import UsageError
 from reconciler.model.declared import DesiredState
 from reconciler.sandbox.demo_folder import clear, remember
-from reconciler.sandbox.demo_site import build, fill_database
+from reconciler.sandbox.demo_site import build, example_state, fill_database
 from reconciler.sandbox.drift_by_hand import change_by_hand, declare_rename, kill_when_renamed
 from reconciler.workflow import apply
 
 
-async def demo(folder: Path, state: Path) -> Status:
-    """Builds the site and shows everything on it."""
+async def demo(folder: Path, state: Path | None) -> Status:
+    """Builds the site, from `state` or the example, and shows everything on it."""
+    state = state or example_state()
     if not state.is_dir():
-        hint = "name one: reconciler demo --state FOLDER; the repository of reconciler has one in state/"
-        raise UsageError(f"there is no example state in {state}", hint=hint)
+        raise UsageError(f"there is no state in {state}", hint="without --state the demo takes its own example")
     if state.resolve().is_relative_to(folder.resolve()):
         raise UsageError(f"{state} is in {folder}, which is made anew", hint="name another folder for the demo")
     kept = clear(folder)

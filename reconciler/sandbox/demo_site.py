@@ -54,6 +54,12 @@ muster@muster.example REJECT
 """
 
 
+def example_state() -> Path:
+    """The one inside an installed package (setup.py), else the one at the top of the checkout."""
+    packed = Path(__file__).parent / "example_state"
+    return packed if packed.is_dir() else Path(__file__).parents[2] / "state"
+
+
 def build(folder: Path, state: Path) -> Path:
     """Makes the site in the empty `folder` from the example in `state`; returns the site file."""
     (folder / MARK).write_text("a demo is being built here\n", encoding="ascii")

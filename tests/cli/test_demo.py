@@ -164,7 +164,7 @@ def test_a_file_where_the_folder_should_be(tmp_path: Path, where: str) -> None:
 def test_a_state_that_is_not_there(tmp_path: Path) -> None:
     answer = reconciler(tmp_path, "demo", "site", "--state", "no-state")
     assert answer.status == 2
-    assert "there is no example state in no-state" in answer.words
+    assert "there is no state in no-state" in answer.words
     assert not (tmp_path / "site").exists()
 
 

@@ -1,0 +1,38 @@
+"""What `make dist` writes is whole, and the same each time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from release import locked
+from tests.packages.conftest import make_dist, only
+
+
+def test_a_second_build_has_the_same_bytes(dist: Path, tmp_path: Path) -> None:
+    """By somebody with another folder, time zone, language, hash seed and umask."""
+    elsewhere = {"TZ": "Asia/Tokyo", "LC_ALL": "C", "PYTHONHASHSEED": "7", "TMPDIR": str(tmp_path)}
+    (tmp_path / "a longer name").mkdir()
+    again = make_dist(tmp_path / "again", cwd=tmp_path / "a longer name", env=elsewhere, umask=0o077)
+    files = sorted(file.name for file in dist.iterdir())
+    assert sorted(file.name for file in again.iterdir()) == files
+    assert [name for name in files if (dist / name).read_bytes() != (again / name).read_bytes()] == []
+
+
+def test_the_sums_are_of_all_files(dist: Path) -> None:
+    lines = (dist / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
+    sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    files = {file.name: file for file in dist.iterdir() if file.name != "SHA256SUMS"}
+    assert sums == {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in files.items()}
+    assert {Path(name).suffix for name in files} == {".whl", ".gz", ".deb", ".pyz", ".txt", ".json"}
+
+
+def test_the_bill_has_each_locked_package_its_licence_and_no_path_of_the_machine(dist: Path) -> None:
+    text = only(dist, "*.cdx.json").read_text(encoding="utf-8")
+    bill = json.loads(text)
+    inside = {f"{each['name']}=={each['version']}".lower().replace("_", "-") for each in bill["components"]}
+    lines = [line.partition(" ; ") for line in locked.constraints().splitlines()]
+    assert inside >= {pin.replace("_", "-") for pin, _, marker in lines if not marker}
+    assert [each["name"] for each in bill["components"] if not each.get("licenses")] == []
+    assert "file:///" not in text
