@@ -31,8 +31,8 @@ class Subject(NamedTuple):
 
     def settles(self, earlier: Marker) -> bool:
         """Whether it has something to say where that was said before. A plan without changes has: that there are none.
-        A run that carried out nothing has only where an earlier one left something over."""
-        unsettled = any(earlier.counts.get(name, 0) for name in _UNSETTLED)
+        A run that carried out nothing has only where an earlier one left something over, or did nothing either."""
+        unsettled = any(earlier.counts.get(name, 0) for name in _UNSETTLED) or not earlier.counts.get("done", 0)
         return self.purpose != "run" or unsettled or self.says_something()
 
     def marker(self, *, now: datetime, commit: str, link: str, cut: bool) -> Marker:
@@ -65,10 +65,10 @@ def _speaks(document: Document) -> bool:
         case PlanDocument():
             moved = document.base is not None and bool(document.base.site_changes)
             changes = document.transitions or document.taken_back or document.healed
-            unread = any(read.unknown for read in document.reads)
-            return bool(changes) or moved or unread or _stops(document.findings)
+            # 4 is also a date that was missed, 9 a system that could not be read
+            return bool(changes) or moved or document.status != 0 or _stops(document.findings)
         case RunDocument():
-            return bool(document.transitions) or not document.complete or _stops(document.findings)
+            return bool(document.transitions) or document.status != 0 or _stops(document.findings)
         case FindingsDocument():
             return _stops(document.findings)
 

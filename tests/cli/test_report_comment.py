@@ -69,9 +69,7 @@ def test_from_the_first_push_to_what_became_of_it(
     server.state.requests[3] = Request(merged=True, merge_commit=MERGE)
     job(after=MERGE)
     for expected in (2, 2):  # the second run carries out nothing, and leaves what the first one said
-        run = command("apply", "--yes", "--format", "json")
-        assert run.status == 0
-        Path("run.json").write_text(run.out)
+        assert command("apply", "--yes", "--out", "run.json").status == 0
         assert command("report", "run.json", "--comment").status == 0
         assert len(server.state.bodies()) == expected
         assert _marker(server.state.bodies()[1]).counts["done"] > 0

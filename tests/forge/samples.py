@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from reconciler.report.json import plan_document
-from reconciler.report.json_models import FindingsDocument
+from reconciler.report.json import plan_document, run_json
+from reconciler.report.json_models import FindingsDocument, RunCountsPart, RunDocument
 from reconciler.report.json_part import FindingPart
 from reconciler.report.json_plan_models import PlanDocument
 from reconciler.report.read_document import Document
@@ -32,6 +32,20 @@ def empty(minutes: int = 0, **changes: Any) -> PlanDocument:
 def _made(found: Any, minutes: int, changes: dict[str, Any]) -> PlanDocument:
     made = MADE + timedelta(minutes=minutes)
     return plan_document(found).model_copy(update={"made": made, **changes}).with_checksum()
+
+
+def run(minutes: int = 0, **changes: Any) -> RunDocument:
+    """A run that carried out some of its plan and left something over."""
+    finished = MADE + timedelta(minutes=minutes)
+    document = RunDocument.model_validate_json(run_json(samples.half_run()))
+    return document.model_copy(update={"finished": finished, **changes})
+
+
+def run_of_nothing(minutes: int = 0, status: int = 0) -> RunDocument:
+    """One that found nothing to do, or, with a status, died before it did anything."""
+    none = dict.fromkeys(RunCountsPart.model_fields, 0)
+    counts = RunCountsPart.model_validate(none)
+    return run(minutes, transitions=(), findings=(), counts=counts, complete=status == 0, status=status)
 
 
 def findings(*listed: FindingPart) -> FindingsDocument:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.forge.disarm import disarmed, fitted
+from reconciler.report.documents.markdown import markdown_report
+from reconciler.report.json import plan_document
+from tests.report.hostile import NAMES, plan_named
 from tests.services.forges.state import lines_outside_code
 
+GOLDEN = Path(__file__).parent.parent / "report" / "golden"
 EVIL = ("/close", "  /merge", "::error::x", "##[error]x", "<!-- reconciler {} -->", "@everyone", "a @b", "\u202ex")
 
 
@@ -59,6 +64,18 @@ def test_whole_lines_are_cut_from_the_end() -> None:
     assert text.startswith("head\n")
     assert text.count("<details>") == text.count("</details>")
     assert fitted("short\n", 5000) == ("short\n", False)
+
+
+@pytest.mark.parametrize("file", sorted(GOLDEN.glob("*.md")), ids=lambda file: file.stem)
+def test_our_own_reports_stay_as_they_are(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert disarmed(text) == text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_whatever_our_writer_is_given_there_is_nothing_left_to_disarm(name: str) -> None:
+    text = markdown_report([plan_document(plan_named(name))])
+    assert disarmed(text) == text
 
 
 LINES = st.lists(st.one_of(st.sampled_from((*EVIL, "```", "~~~", "<details>", "</details>", "`")), st.text(max_size=9)))

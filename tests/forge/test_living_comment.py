@@ -102,7 +102,7 @@ def test_one_that_cannot_be_changed_is_followed_by_a_new_one(server: FakeForge, 
 def test_of_several_the_newest_stays_and_the_others_say_so(server: FakeForge, say: Tell) -> None:
     say(samples.plan())
     body = server.state.bodies()[0]
-    server.state.write(body.replace("plan of", "/close\nplan of"), BOT)  # a maintainer edited it
+    server.state.write(f"/close\n{body}", BOT)  # a maintainer edited it
     server.state.write(body, BOT)
     say(samples.plan(1))
     first, second, third = server.state.bodies()
@@ -177,6 +177,19 @@ def test_findings_alone_take_the_place_of_the_plan_and_the_next_plan_theirs(serv
     assert len(server.state.bodies()) == 1
     assert say(samples.plan(10**7), samples.findings(samples.ERROR)).outcome is Outcome.UPDATED
     assert len(server.state.bodies()) == 1
+
+
+def test_a_run_says_what_it_left_over_until_another_one_did_it(server: FakeForge, say: Tell) -> None:
+    assert say(samples.run_of_nothing()).outcome is Outcome.SILENT
+    assert say(samples.plan()).outcome is Outcome.WRITTEN
+    assert say(samples.run_of_nothing(1, status=8)).outcome is Outcome.WRITTEN  # it died
+    assert say(samples.run(2)).outcome is Outcome.UPDATED
+    assert _marker(server.state.bodies()[1]).counts["failed"] > 0
+    assert say(samples.run_of_nothing(3)).outcome is Outcome.UPDATED
+    done = samples.run(4).counts.model_copy(update={"failed": 0, "not_tried": 0, "uncertain": 0, "refused": 0})
+    assert say(samples.run(4, counts=done.model_copy(update={"waiting": 0}))).outcome is Outcome.UPDATED
+    assert say(samples.run_of_nothing(5)).outcome is Outcome.UNCHANGED
+    assert [_marker(body).purpose for body in server.state.bodies()] == ["plan", "run"]
 
 
 def test_no_body_is_longer_than_a_forge_takes_and_the_marker_says_what_is_missing(
