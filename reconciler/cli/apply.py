@@ -25,7 +25,7 @@ from reconciler.cli.streams import say, write, write_beside
 from reconciler.cli.terminal import confirmed, errors
 from reconciler.errors import UsageError
 from reconciler.model.records import Owner
-from reconciler.planning.binding import Binding
+from reconciler.planning.binding import Binding, BoundTo
 from reconciler.planning.command_status import plan_status, run_status
 from reconciler.planning.ledger_state import FINISHED
 from reconciler.planning.plan import Plan
@@ -123,16 +123,17 @@ async def carry_through(
     file: RunFile | None = None,
     binding: Binding | None = None,
 ) -> Status:
-    """Shows the plan, asks whether somebody `agreed`, carries it out and reports. What is bound is noted as a run also
-    when there is nothing to do: from then on its commit counts as reviewed."""
+    """Shows the plan, asks whether somebody `agreed`, carries it out and reports. What was reviewed is noted as a run
+    also when there is nothing to do: from then on its commit counts as reviewed (`due_apply`)."""
     made, file = drafted.plan, file or RunFile(None)
+    noted = binding is not None and binding.to is BoundTo.REVIEW and not binding.differing
     beside = Format.TEXT if output is Format.JSON else output
     (write_beside if output is Format.JSON else write)(writers(beside).plan(made, title="mail apply"))
     if made.open_transitions and not await agreed(made):
         say("nothing was changed")
         file.declined(made)
         return plan_status(made)
-    if not made.open_transitions and (made.stopped or not (drafted.adopted or drafted.people or binding)):
+    if not made.open_transitions and (made.stopped or not (drafted.adopted or drafted.people or noted)):
         nothing = file.nothing(made, binding)
         if output is Format.JSON:
             write(writers(output).plan(made, title="mail plan"))

@@ -14,16 +14,15 @@ from typing import Annotated
 import typer
 
 from reconciler import __version__
+from reconciler.cli.apply_commands import carrying
 from reconciler.cli.ci_commands import ci
 from reconciler.cli.command_options import (
     BaseOption,
     Commands,
     FormatOption,
     OnlyOption,
-    RunFileOption,
     SiteOption,
     StateOption,
-    YesOption,
     listed,
 )
 from reconciler.cli.completion_values import domains, known, mailboxes, one_of
@@ -165,54 +164,6 @@ def plan(
     )
 
 
-@listed(app)
-def apply(
-    saved: Annotated[Path | None, typer.Argument(metavar="PLAN", help="A plan saved by `plan --out`.")] = None,
-    site: SiteOption = None,
-    output: FormatOption = Format.TEXT,
-    yes: YesOption = False,
-    reviewed: Annotated[
-        bool, typer.Option("--reviewed", help="In the job after the merge: what the merge request's comment showed.")
-    ] = False,
-    out: RunFileOption = None,
-    state: StateOption = None,
-    only: OnlyOption = None,
-) -> None:
-    """Carry the plan out, after showing it and asking. With a saved plan: what was reviewed and nothing
-    else; nothing when any of it changed since. A step that fails meanwhile leaves the run partly applied.
-
-    Exit status 0: done. 5: a gate refused something, the rest is done. 6: the saved plan is stale, or something is
-    not as it was reviewed. 8: partly applied.
-
-    Example: reconciler apply plan.json --yes
-    """
-    if reviewed:
-        from reconciler.cli.reviewed_apply import apply_reviewed
-
-        enter(lambda: apply_reviewed(site, state, output, saved=saved, yes=yes, out=out, only=only or ()), output)
-    from reconciler.cli import apply as command
-
-    enter(lambda: command.apply(site, state, output, saved=saved, yes=yes, out=out, only=only or ()), output)
-
-
-@listed(app)
-def resume(
-    site: SiteOption = None,
-    output: FormatOption = Format.TEXT,
-    yes: YesOption = False,
-    out: RunFileOption = None,
-    state: StateOption = None,
-) -> None:
-    """Finish what the last run left undone, with the passwords and letters that earlier ones owe, and nothing else. A
-    plain `apply` does the same and more.
-
-    Example: reconciler resume --yes
-    """
-    from reconciler.cli import apply as command
-
-    enter(lambda: command.resume(site, state, output, yes=yes, out=out), output)
-
-
 @listed(app, "import")
 def import_(
     into: Annotated[Path, typer.Option("--into", help="The state folder to write; made when it is not there.")],
@@ -339,6 +290,7 @@ def demo(
     enter(lambda: command.demo(folder, state))
 
 
+app.listed.update(carrying.listed)
 app.listed.update(edits.listed)
 app.listed.update(runs.listed)
 app.listed.update(reports.listed)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
 
 from reconciler.errors import UsageError
 from reconciler.forge.approval import Approval, NotReviewed, approval_in
 from reconciler.forge.client import Forge, MergeRequest
 from reconciler.forge.connect import authors, connect_to_read
 from reconciler.forge.job import Kind, job_of, said_by
-
-REVIEW_KEY = "RECONCILER_REVIEW_KEY"
+from reconciler.forge.review_key import review_key
 
 
 def find_approval(environ: Mapping[str, str], site: str, commit: str) -> Approval:
@@ -29,7 +26,7 @@ def find_approval(environ: Mapping[str, str], site: str, commit: str) -> Approva
         request = _merged(forge, commit, branch)
         ours = authors(forge)
         own = [comment for comment in forge.comments(request.number) if comment.author in ours]
-        return approval_in(request, own, site, review_key(environ))
+        return approval_in(request, own, site, review_key())
 
 
 def _merged(forge: Forge, commit: str, branch: str) -> MergeRequest:
@@ -58,18 +55,3 @@ def _branch(kind: Kind, environ: Mapping[str, str]) -> str:
     if not name:
         raise UsageError("this job runs for no branch, so nothing was merged for it", hint="run it after the merge")
     return name
-
-
-def review_key(environ: Mapping[str, str] = os.environ) -> bytes | None:
-    """The key of the seal in our comments; None where the site has none. Raises UsageError."""
-    value, file = environ.get(REVIEW_KEY, ""), environ.get(f"{REVIEW_KEY}_FILE", "")
-    if not value and file:
-        try:
-            value = Path(file).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            why = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
-            message = f"{file} cannot be read, which {REVIEW_KEY}_FILE names: {why}"
-            raise UsageError(message, hint="write the key into that file, or unset the variable") from None
-        if not value.strip():
-            raise UsageError(f"{file} is empty, which {REVIEW_KEY}_FILE names", hint="write the key into that file")
-    return value.strip().encode() or None

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from reconciler.cli.exit_status import Status, worst
-from reconciler.cli.find_approval import review_key
 from reconciler.cli.runner import complain
 from reconciler.cli.streams import say, write
 from reconciler.errors import ForgeError, ReconcilerError, UsageError
@@ -18,6 +17,7 @@ from reconciler.forge.disarm import disarmed
 from reconciler.forge.drift_issue import Kept, keep
 from reconciler.forge.job import Job, Kind, Said, job_of, said_by
 from reconciler.forge.living_comment import tell
+from reconciler.forge.review_key import review_key
 from reconciler.forge.said import Subject, subjects
 from reconciler.report.documents.markdown import bounded_markdown, markdown_report
 from reconciler.report.json_plan_models import PlanDocument

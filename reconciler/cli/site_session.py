@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -37,7 +37,7 @@ from reconciler.remote.smtp import Server, SmtpMailer
 from reconciler.settings import Letters, Settings, Smtp, secret
 from reconciler.systems.registry import build_systems
 from reconciler.systems.system_context import SystemContext
-from reconciler.workflow import draft, read
+from reconciler.workflow import draft, read, wanting
 from reconciler.workflow_values import AtBase, Reading, Sources
 
 
@@ -79,6 +79,12 @@ class SiteSession(Sources):
         """What several plans are to be made from, inside of `session`."""
         with self.line.shown():
             return await read(self, writing=True)
+
+    async def draft_as_of(self, day: date, reading: Reading) -> Draft:
+        """What the plan would be if it were that day, from what was read already."""
+        context = PlanContext.of(replace(self.context.desired, today=day))
+        then = replace(self, context=context, base=None, asks_git=False)
+        return await draft(then, reading=await wanting(then, reading))
 
     def session(self) -> AbstractAsyncContextManager[Session]:
         """The ledger with its lock. Raises UsageError, Locked, LedgerUnusable."""

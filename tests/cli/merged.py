@@ -33,7 +33,8 @@ class Merged:
         (site.folder / ".gitignore").write_text("*\n!state/\n!state/*\n!reconciler.yaml\n")
         site.declare(ANNA_DECLARED, aliases=ALIASES)
         self.commit("Anna")
-        assert command("apply", "--yes").status == 0
+        answer = command("apply", "--yes")
+        assert answer.status == 0, answer
 
     def commit(self, words: str) -> str:
         git(self.site.folder, "add", "state", "reconciler.yaml")
@@ -53,6 +54,10 @@ class Merged:
     def request(self, *mailboxes: str, aliases: Sequence[str] = ALIASES, number: int = 3, **changes: Any) -> Written:
         """A merge request that declares this, commented."""
         self.site.declare(*mailboxes, aliases=aliases)
+        return self.propose(number, **changes)
+
+    def propose(self, number: int = 3, **changes: Any) -> Written:
+        """The same with the state as it is in the folder."""
         head = self.commit(f"Merge request {number}")
         self.forge.state.requests[number] = Request(head=head)
         self.forge.state.comments.setdefault(number, [])

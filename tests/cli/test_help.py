@@ -162,6 +162,7 @@ def test_nothing_forces_every_gate() -> None:
         "--format",
         "--out",
         "--reviewed",
+        "--due",
         "--verbose",
         "--yes",
         "--strict",

@@ -32,7 +32,7 @@ from reconciler.apply.ledger import Ledger, table_check
 from reconciler.apply.ledger.lock import Lease
 from reconciler.apply.ledger.tables import declare as declare_ledger
 from reconciler.apply.session import Operator
-from reconciler.cli import commands, site_session
+from reconciler.cli import apply_commands, commands, site_session
 from reconciler.cli.formats import Format
 from reconciler.cli.site_ledger import build_ledger
 from reconciler.declared.load import Declaration, load_state
@@ -150,12 +150,12 @@ class World:
         self, fault: Fault | None = None, machine: str = "a", watch: Watch | None = None, *, live: bool = False
     ) -> Answer:
         """`reconciler apply --yes`; `live`: with its threads, and a lock that is renewed all the time."""
-        command = partial(commands.apply, None, self.site, Format.TEXT, yes=True)
+        command = partial(apply_commands.apply, None, self.site, Format.TEXT, yes=True)
         return self._command(command, fault, machine, watch, live=live)
 
     def resume(self, fault: Fault | None = None, machine: str = "a", watch: Watch | None = None) -> Answer:
         """`reconciler resume --yes`."""
-        return self._command(partial(commands.resume, self.site, Format.TEXT, yes=True), fault, machine, watch)
+        return self._command(partial(apply_commands.resume, self.site, Format.TEXT, yes=True), fault, machine, watch)
 
     def plan(self) -> Answer:
         """`reconciler plan`."""

@@ -232,6 +232,10 @@ class Ledger:
         """The latest run that carried out this plan."""
         return await self._read(run_queries.used, digest)
 
+    async def first_of(self, commit: str) -> datetime | None:
+        """When the first run of this commit started, in UTC; None when there was none."""
+        return await self._read(run_queries.first_of, commit)
+
     async def left_open(self) -> PastRun | None:
         """The latest run, with its steps, when it did not end as DONE."""
         latest = await self.history(1)

@@ -279,6 +279,14 @@ def used(db: SiteTables, digest: str) -> PastRun | None:
     return next(iter(runs(db, 1, db.tables.runs.c.digest == digest)), None)
 
 
+def first_of(db: SiteTables, commit: str) -> datetime | None:
+    """When the first run of this commit started; None when there was none."""
+    run = db.tables.runs.c
+    query = select(run.started).where(run.site == db.site, run.commit == commit).order_by(run.id).limit(1)
+    found: datetime | None = db.execute(query).scalar()
+    return found
+
+
 def one_run(db: SiteTables, number: int) -> PastRun | None:
     """A run with all its steps, in their order in the plan; None when the site has no such run."""
     found = runs(db, 1, db.tables.runs.c.id == number)
