@@ -41,6 +41,9 @@ def read_site_at(path: Path | None, state: Path | None, ref: str, store: Path) -
     speak(site.report.language)
     changes = site_changes(site, file, pinned, searched=named is None)
     here = state or declared_folder(site, file, pinned)
+    if state is None and not _is_inside(here, top):
+        hint = "put the state itself there: only what is in the repository is read"
+        raise UsageError(f"the state folder {shown(here)} leads out of {shown(top)}", hint=hint)
     there = pinned.find(state or site.lies_at(site.state)).name
     if there is None:
         hint = "correct `state` in the site file there"
@@ -50,6 +53,13 @@ def read_site_at(path: Path | None, state: Path | None, ref: str, store: Path) -
         declaration = load_state(here, site, today=today)
         at_base = _at_base(pinned.base, there, replace(base, site_changes=changes), site, today)
     return site, declaration, at_base
+
+
+def _is_inside(folder: Path, top: Path) -> bool:
+    try:
+        return folder.resolve().is_relative_to(top)
+    except (OSError, RuntimeError):  # links in a circle: there is no such folder, as is said when it is read
+        return True
 
 
 def _at_base(tree: Tree, folder: str, base: Base, site: Settings, today: date) -> AtBase:

@@ -116,6 +116,38 @@ def test_a_site_file_outside_of_the_repository_is_used(declared: StandInSite, co
     assert (causes(document), changes(document)) == ({ANNA: "waiting"}, {})
 
 
+@pytest.mark.parametrize("how", ["submodule", "link"])
+def test_a_repository_in_place_of_the_folder_of_the_site_file_is_not_asked(
+    declared: StandInSite, command: Command, tmp_path: Path, how: str
+) -> None:
+    """It would have a `main` of its own, with a site file of its own."""
+    folder, evil = declared.folder / "state", tmp_path / "evil"
+    url = f"sqlite:///{declared.folder}/postfixadmin.sqlite"
+    site = {"site": "nrw", "state": ".", "postfixadmin": {"url": url}}
+    declared.file.unlink()
+    write(declared, {"state/reconciler.yaml": json.dumps(site)})
+    base_of(declared)
+    evil.mkdir()
+    git(evil, "init", "-q", "-b", "main")
+    state = (folder / "state.yaml").read_text()
+    for name, text in {"reconciler.yaml": json.dumps(site | {"site": "evil"}), "state.yaml": state}.items():
+        (evil / name).write_text(text)
+    git(evil, "add", ".")
+    git(evil, "commit", "-q", "-m", "Evil")
+    git(declared.folder, "rm", "-q", "-r", "state")
+    if how == "submodule":
+        git(declared.folder, "-c", "protocol.file.allow=always", "submodule", "add", "-q", str(evil), "state")
+    else:
+        folder.symlink_to(evil)
+    commit(declared)
+    answer = command("plan", "--base", "main", "--site", "state/reconciler.yaml", "--format", "json")
+    assert "evil" not in {answer.json.get("site") if answer.out else ""}
+    if how == "submodule":
+        assert (answer.json["site"], causes(answer.json)) == ("nrw", {ANNA: "waiting"})
+    else:
+        assert (answer.status, "leads out of" in answer.words) == (2, True)
+
+
 def logins(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, str]]:
     """Fills with the user, the content of known_hosts and that of the ssh_config of every login that is made."""
     seen: list[tuple[str, str, str]] = []
@@ -259,21 +291,28 @@ def test_names_and_sizes_that_nobody_expects(declared: StandInSite, command: Com
     assert causes(plan(command)) == {ANNA: "waiting"}
 
 
-def test_state_of_the_base_that_is_too_big_or_in_a_submodule_makes_it_invalid(
-    declared: StandInSite, command: Command, tmp_path: Path
+@pytest.mark.parametrize(
+    ("how", "said"), [("big", "the file is too big"), ("link", "this link leaves the state folder")]
+)
+def test_state_of_the_base_that_cannot_be_read_makes_it_invalid(
+    declared: StandInSite, command: Command, tmp_path: Path, how: str, said: str
 ) -> None:
+    """More than 16 MB, or a link that leads out: what would be refused on disk."""
     base_of(declared)
-    write(declared, {"state/big.yaml": "#" * (17 * 1024 * 1024)})
-    (declared.folder / "state" / "out.yaml").symlink_to(tmp_path / "out.yaml")
+    file = declared.folder / "state" / "more.yaml"
+    if how == "big":
+        file.write_text("#" * (17 * 1024 * 1024))
+    else:
+        file.symlink_to(tmp_path / "out.yaml")
     commit(declared)
     git(declared.folder, "branch", "-f", "main")
-    (declared.folder / "state" / "big.yaml").unlink()
-    (declared.folder / "state" / "out.yaml").unlink()
+    file.unlink()
     commit(declared)
     document = plan(command)
     assert causes(document) == {ANNA: "merge request"}
-    (said,) = [f for f in document["findings"] if f["rule"] == "base"]
-    assert said["message"].endswith("the file is too big to be state, and 1 more problem")
+    (found,) = [f for f in document["findings"] if f["rule"] == "base"]
+    assert f"nothing of it is carried out: {said}" in found["message"]
+    assert found["place"]["file"] == "main:state/more.yaml"
 
 
 @pytest.mark.parametrize("ref", ["-x", "--output=/tmp/x", "", "main\n--all", "no-such-branch", "main:state"])

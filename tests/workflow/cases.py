@@ -24,6 +24,7 @@ from reconciler.planning.plan import Plan
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.plan_draft import EVERYTHING, Selection
 from reconciler.planning.ports import Observation, System
+from reconciler.planning.review_facts import Base
 from reconciler.planning.transitions import Transition
 from reconciler.remote.hosts import SiteHosts
 from reconciler.remote.outbox import OutboxMailer
@@ -35,7 +36,7 @@ from reconciler.systems.postfixadmin import observe as postfixadmin
 from reconciler.systems.registry import build_systems
 from reconciler.systems.system_context import SystemContext
 from reconciler.workflow import draft
-from reconciler.workflow_values import Sources
+from reconciler.workflow_values import AtBase, Sources
 
 FOLDER = Path(__file__).parent.parent / "cases"
 
@@ -78,8 +79,11 @@ def read_case(path: Path) -> Case:
     return Case(**YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8")))
 
 
-async def plan_of(case: Case, folder: Path, selection: Selection = EVERYTHING) -> Plan:
-    """The plan that the workflow makes of a case, or the part of it that is asked for."""
+async def plan_of(
+    case: Case, folder: Path, selection: Selection = EVERYTHING, *, base: dict[str, Any] | None = None
+) -> Plan:
+    """The plan that the workflow makes of a case, or the part of it that is asked for; beside that of `base`, what
+    another commit declares."""
     today = case.today if isinstance(case.today, date) else date.fromisoformat(case.today)
     (folder / "state").mkdir(exist_ok=True)
     (folder / "state" / "case.yaml").write_text(json.dumps(case.declared, default=str), encoding="utf-8")
@@ -90,7 +94,13 @@ async def plan_of(case: Case, folder: Path, selection: Selection = EVERYTHING) -
     for system in (systems := build_systems(context)):
         system.observe = _observing(system, case)  # type: ignore[method-assign]  # what is live is given
     now = datetime(2026, 11, 24, 10, 58, tzinfo=UTC)
-    sources = Sources(site, declaration, PlanContext.of(declaration.state), systems, lambda: now)
+    at_base = None
+    if base is not None:
+        (folder / "base").mkdir(exist_ok=True)
+        (folder / "base" / "case.yaml").write_text(json.dumps(base, default=str), encoding="utf-8")
+        theirs = load_state(folder / "base", site, today=today)
+        at_base = AtBase(Base("main", "0" * 40, contained=True), theirs, PlanContext.of(theirs.state))
+    sources = Sources(site, declaration, PlanContext.of(declaration.state), systems, lambda: now, base=at_base)
     return (await draft(sources, selection)).plan
 
 

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from shlex import quote
 
-from reconciler.declared.git.objects import git_done
+from reconciler.declared.git.objects import Kind, git_done, read_tree
 from reconciler.declared.git.run_git import repository
 from reconciler.declared.problems import printable
 from reconciler.errors import UsageError
@@ -19,8 +19,8 @@ _SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 def find_base(folder: Path, ref: str) -> tuple[Path, Base]:
     """The top of the repository that holds `folder`, and the base. Raises UsageError with the command that helps."""
-    top = repository(folder)
-    if not os.path.lexists(top / ".git"):
+    top = _top(folder)
+    if top is None:
         hint = "run it in a clone of the state's repository, or leave --base out"
         raise UsageError(f"{folder} is in no git repository, and --base names a commit of one", hint=hint)
     shown = printable(ref)
@@ -34,6 +34,28 @@ def find_base(folder: Path, ref: str) -> tuple[Path, Base]:
         raise UsageError(f"--base: this clone does not have {shown}", hint=f"run: {_fetch(top, ref)}")
     contained = _contained(top, commit)
     return top, Base(ref=shown, commit=commit, contained=contained, fetch=_fetch(top, ref) if contained is None else "")
+
+
+def _top(folder: Path) -> Path | None:
+    """The repository that holds `folder`, None without one. Not one that a merge request put in its way: where an outer
+    repository tracks the way there as a submodule or a link, it is that one, whose base decides what is there."""
+    here = Path(os.path.abspath(folder))  # noqa: PTH100  # Path.resolve would follow links of the merge request
+    holding = [path for path in (here, *here.parents) if os.path.lexists(path / ".git")]
+    if not holding:
+        return repository(folder) if os.path.lexists(repository(folder) / ".git") else None
+    inner, *outer = holding
+    for path in outer:
+        if _leads_elsewhere(path.resolve(), inner.relative_to(path)):
+            inner = path
+    return inner.resolve()
+
+
+def _leads_elsewhere(top: Path, way: Path) -> bool:
+    """Whether HEAD tracks a part of this way as something that is no folder."""
+    if _commit(top, "HEAD") is None:
+        return False
+    tree = read_tree(top, "HEAD")
+    return any(tree.kind(str(path)) not in (None, Kind.FOLDER) for path in (way, *way.parents))
 
 
 def _commit(top: Path, ref: str) -> str | None:

@@ -18,7 +18,8 @@ SITE_VARIABLE = "RECONCILER_SITE"
 
 
 class Source(NamedTuple):
-    """One file. `name` is relative to the state folder (what an Origin says), `shown` is what people see."""
+    """One file. `name` is relative to the state folder (what an Origin says), `shown` is what people see: its path, of
+    a file that is read at a commit `REF:path`."""
 
     name: str
     shown: str
@@ -26,7 +27,10 @@ class Source(NamedTuple):
 
     def place(self, line: int = 1, column: int = 1) -> Place:
         """A position in this file."""
-        return place_of(self.path, line, column)
+        place = place_of(self.path, line, column)
+        if place.file == self.shown:
+            return place
+        return place._replace(file=self.shown, path=place.path or ("" if place.file.startswith("/") else place.file))
 
 
 def place_of(path: Path, line: int = 1, column: int = 1) -> Place:
