@@ -40,5 +40,8 @@ def _own_name() -> str:
 def _job(environ: Mapping[str, str]) -> str:
     if environ.get("CI_JOB_URL"):
         return environ["CI_JOB_URL"]
-    server, repository, run = (environ.get(f"GITHUB_{part}") for part in ("SERVER_URL", "REPOSITORY", "RUN_ID"))
+    # Forgejo and Gitea set GitHub's variables, and their pages are found by the run's number
+    gitea = environ.get("FORGEJO_ACTIONS") or environ.get("GITEA_ACTIONS")
+    names = ("SERVER_URL", "REPOSITORY", "RUN_NUMBER" if gitea else "RUN_ID")
+    server, repository, run = (environ.get(f"GITHUB_{part}") for part in names)
     return f"{server}/{repository}/actions/runs/{run}" if server and repository and run else ""

@@ -130,7 +130,9 @@ def _github(kind: Kind, environ: Mapping[str, str]) -> Job:
         own = {Kind.FORGEJO: "FORGEJO_", Kind.GITEA: "GITEA_"}.get(kind, "GITHUB_")
         return environ.get(own + name) or environ.get("GITHUB_" + name, "")
 
-    server, project, run = variable("SERVER_URL"), variable("REPOSITORY"), variable("RUN_ID")
+    server, project = variable("SERVER_URL"), variable("REPOSITORY")
+    # on Forgejo and Gitea a run's page has its number in the repository
+    run = variable("RUN_ID") if kind is Kind.GITHUB else variable("RUN_NUMBER")
     url = variable("API_URL")
     if not url and server:
         url = f"{server.rstrip('/')}/api/{'v3' if kind is Kind.GITHUB else 'v1'}"

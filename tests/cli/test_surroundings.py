@@ -97,6 +97,17 @@ def test_a_user_without_a_name_or_a_home_logs_in_over_ssh(site: StandInSite, ssh
             },
             "bernd (https://hub.example/nrw/mail/actions/runs/42) on",
         ),
+        (
+            {
+                "FORGEJO_ACTIONS": "true",
+                "GITHUB_ACTOR": "clara",
+                "GITHUB_SERVER_URL": "https://forge.example",
+                "GITHUB_REPOSITORY": "nrw/mail",
+                "GITHUB_RUN_ID": "4711",
+                "GITHUB_RUN_NUMBER": "42",
+            },
+            "clara (https://forge.example/nrw/mail/actions/runs/42) on",
+        ),
     ],
 )
 def test_the_person_in_the_history_is_who_started_the_job(

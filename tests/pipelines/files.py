@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+
+from reconciler.setup.ci_facts import CiFacts
+from reconciler.setup.ci_files import ci_texts
+from tests.cli.site import StandInSite
+from tests.services.git import git
 
 FORGES = ("gitlab", "github", "forgejo")
 PROGRAM = f'#!/bin/sh\nexec "{sys.executable}" -c "from reconciler.cli.main import main; main()" "$@"\n'
@@ -51,3 +57,32 @@ def programs(folder: Path, **scripts: str) -> Path:
         (folder / name).write_text(script)
         (folder / name).chmod(0o755)
     return folder
+
+
+def state_repository(site: StandInSite, forge: str) -> dict[str, str]:
+    """The files of a repository for this site, whose places are named whole: a checkout lies anywhere. Its CI is what
+    `reconciler ci init` writes."""
+    here = site.folder
+    sections = site.sections | {
+        "postfixadmin": {"url": f"sqlite:///{here}/postfixadmin.sqlite"},
+        "register": {"csv": str(here / "members.csv")},
+        "letters": {"outbox": str(here / "outbox"), "from": "AG Technik <technik@mail.example>"},
+        "planner": {"database_user": "planner"},
+    }
+    ignored = "*.json\nplan.md\nplan.html\nmail.prom\njunit.xml\n.gitlab-ci-local/\n"
+    return {"reconciler.yaml": json.dumps(sections, indent=1), ".gitignore": ignored} | ci_texts(
+        forge, CiFacts(sections)
+    )
+
+
+def pushed(work: Path, branch: str, files: Mapping[str, str]) -> str:
+    """Pushes a branch, `request` anew from main; the commit."""
+    if branch != "main":
+        git(work, "switch", "--quiet", "--force-create", branch, "main")
+    for name, text in files.items():
+        (work / name).parent.mkdir(parents=True, exist_ok=True)
+        (work / name).write_text(text)
+    git(work, "add", ".")
+    git(work, "commit", "--quiet", "--allow-empty", "--message=State")
+    git(work, "push", "--quiet", "--force", "origin", branch)
+    return git(work, "rev-parse", "HEAD")
