@@ -20,7 +20,7 @@ from reconciler.planning.transitions import Effect
 from reconciler.settings import Postfix
 from reconciler.systems.postfix.sudoers import queue_sudoers_lines, sudoers_lines
 from tests import pages
-from tests.doctor.granted import granted
+from tests.doctor.granted import granted, optional
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -40,6 +40,10 @@ def test_the_grants_in_the_docs_are_those_that_doctor_prints(database: str, comm
     lines = "\n".join(granted(database, account))
     page = (DOCS / "database.md").read_text(encoding="utf-8")
     assert f"### {database}: {command}\n\n```sql\n{lines}\n```" in page
+
+
+def test_the_optional_grants_in_the_docs_are_those_that_doctor_prints() -> None:
+    assert "```sql\n{}\n```".format("\n".join(optional("MariaDB"))) in (DOCS / "database.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("page", pages.PAGES)

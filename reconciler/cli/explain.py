@@ -60,6 +60,12 @@ async def explained(opened: SiteSession, drafted: Draft, *, verbose: bool, remem
 _HINT = "nothing else is missing in this report; optional rights: reconciler doctor --grants planner"
 
 
+async def with_directions(opened: SiteSession, plan: Plan) -> Plan:
+    """The plan with which side moved; without where no ledger can say it. Raises Unreadable."""
+    applied = await _last_applied(opened, plan)
+    return plan if applied is None else replace(plan, transitions=directed(plan.transitions, applied))
+
+
 async def _last_applied(opened: SiteSession, plan: Plan) -> LastApplied | None:
     """None where no ledger can say which side moved."""
     ledger = opened.ledger

@@ -19,14 +19,15 @@ _COMMAND = r"(?:^ *|[:;→`] |`|\bthen )(?:reconciler|git|sudo|apt-get|ssh) "
 """A command as messages name one; `reconciler` may also be the subject of a sentence."""
 
 
-def write(text: str) -> None:
+def write(text: str, *, for_programs: bool = False) -> None:
     """A report, unchanged, on standard output. A closed pipe (`| head`) is no error: the command goes on and keeps its
-    status. Raises UsageError when the report cannot be written."""
+    status. `for_programs`: in UTF-8 whatever the terminal is, as JSON is. Raises UsageError when the report cannot be
+    written."""
     whole = text if text.endswith("\n") else text + "\n"
     _make_room()
     try:
         stream = sys.stdout
-        if whole.startswith("{") and isinstance(stream, TextIOWrapper) and not _is_utf8(stream):
+        if (for_programs or whole.startswith("{")) and isinstance(stream, TextIOWrapper) and not _is_utf8(stream):
             # JSON is UTF-8 whatever the terminal is (RFC 8259, 8.1)
             stream.buffer.write(whole.encode("utf-8", "backslashreplace"))
         else:

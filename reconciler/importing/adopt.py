@@ -17,7 +17,10 @@ from reconciler.setting_values import parse_quota
 def adopt(edit: Edit, imported: Imported, subjects: Sequence[str]) -> None:
     """Edits the entries of these subjects until they say what is live. `imported` is complete: what is not in it is not
     there. Raises UsageError for what cannot be declared, or what only a person may decide."""
-    for subject in subjects:
+    blocks = edit.state.sender_blocks
+    gone = [subject for subject in subjects if subject in blocks and subject not in imported.sender_blocks]
+    edit.take_out(blocks[subject].origin for subject in gone)  # first and together: entries of a list are numbered
+    for subject in (subject for subject in subjects if subject not in gone):
         address = Address(subject)
         left = next((item for item in imported.left if item.subject == subject), None)
         if address in imported.mailboxes:
@@ -31,8 +34,6 @@ def adopt(edit: Edit, imported: Imported, subjects: Sequence[str]) -> None:
             raise UsageError(f"{subject} cannot be declared: {left.reason}", hint=left.hint)
         elif address in edit.state.aliases:
             edit.take_out([edit.state.aliases[address].origin])
-        elif subject in edit.state.sender_blocks:
-            edit.take_out([edit.state.sender_blocks[subject].origin])
         elif address in edit.state.mailboxes:
             hint = f"the next apply makes it anew; if it is to be gone: reconciler remove {subject} --reason 'WHY'"
             raise UsageError(f"{subject} is not live", hint=hint)

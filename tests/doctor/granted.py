@@ -12,8 +12,14 @@ _URLS = {"MariaDB": "mysql+pymysql://{}@db.example/postfixadmin", "PostgreSQL": 
 _USERS = {Role.PLANNER: "planner", Role.APPLIER: "reconciler"}
 
 
-def granted(database: str, account: Role) -> list[str]:
+def optional(database: str) -> list[str]:
+    """What the planner may have beside."""
+    return granted(database, Role.PLANNER, beside=True)
+
+
+def granted(database: str, account: Role, *, beside: bool = False) -> list[str]:
     """The statements, a line each, with their semicolons."""
     url = _URLS[database].format(_USERS[account])
     settings = Settings.model_validate({"site": "nrw", "folder": Path("/"), "postfixadmin": {"url": url}})
-    return statements(wanted_rights(settings)[OWN].of(account), url)
+    wanted = wanted_rights(settings)[OWN]
+    return statements(wanted.optional if beside else wanted.of(account), url)

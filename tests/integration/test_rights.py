@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL
 from reconciler.doctor.context import Role
 from reconciler.sandbox.openxchange import control
 from tests.cli.site import ANNA_DECLARED, DOMAIN, today
-from tests.doctor.granted import granted
+from tests.doctor.granted import granted, optional
 from tests.integration.sink import Sink
 from tests.integration.sites import RealSite, bare, near
 from tests.services.mail import Postfix
@@ -225,3 +225,40 @@ def test_each_right_of_the_applier_is_needed(
         applied = site.run("apply", "--yes")
         assert (applied.status in (8, 9)) == bool(missing), (missing, applied)
     assert site.rows("SELECT * FROM reconciler_one_shots")
+
+
+def test_optional_rights_explain_drift_and_decide_nothing(
+    backend: str, rights_site: tuple[RealSite, Callable[[list[str]], None]]
+) -> None:
+    """Which side moved is known without them; who did it, by the log and its clock, and how big a mailbox is, with
+    them. What is taken over from the real database leaves nothing to do."""
+    site, as_user_with = rights_site
+    site.declare(ANNA_DECLARED, aliases=["info: anna.beispiel"])
+    assert site.run("apply", "--yes").status == 0
+    info, anna = f"info@{DOMAIN}", f"anna.beispiel@{DOMAIN}"
+    by_hand = "INSERT INTO log (timestamp, username, domain, action, data) VALUES"
+    admin = "'admin@pirat.alt (192.0.2.7)'"
+    site.by_hand(
+        f"UPDATE alias SET goto = 'x@extern.example' WHERE address = '{info}'",
+        f"{by_hand} (CURRENT_TIMESTAMP, {admin}, '{DOMAIN}', 'edit_alias', '{info}')",
+        f"{by_hand} (CURRENT_TIMESTAMP - INTERVAL '3' HOUR, 'old', '{DOMAIN}', 'edit_alias', '{info}')",
+        f"UPDATE mailbox SET quota = 0 WHERE username = '{anna}'",
+        f"INSERT INTO quota2 (username, bytes) VALUES ('{anna}', 1500000)",
+    )
+    as_user_with(printed(backend, "plan and drift"))
+    without = site.run("drift", "--format", "json").json
+    as_user_with([*printed(backend, "plan and drift"), *(line.rstrip(";") for line in optional(backend))])
+    told = site.run("drift", "--format", "json").json
+    assert told["digest"] == without["digest"]
+    assert [t["direction"] for t in without["transitions"]] == [t["direction"] for t in told["transitions"]]
+    assert {t["direction"] for t in told["transitions"]} == {"drift"}
+    by = {t["subject"]: [(b["who"], b["action"]) for b in t["by"]] for t in told["transitions"]}
+    assert by == {info: [("admin@pirat.alt", "edit_alias")], anna: []}
+    assert not any(t["by"] for t in without["transitions"])
+    assert "1.5 MB of mail" in next(t["meaning"] for t in told["transitions"] if t["subject"] == anna)
+    (note,) = [f for f in without["findings"] if f["rule"] == "not-explained"]
+    assert all(words in note["message"] for words in ("sizes of mailboxes", "who changed something by hand"))
+    assert not [f for f in told["findings"] if f["rule"] == "not-explained"]
+    taken = site.run("drift", "--patch", "--write")
+    assert taken.status == 0, taken
+    assert site.run("plan").status == 0

@@ -10,6 +10,7 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from reconciler.declared.sections.mailboxes import MailboxEntry
@@ -50,6 +51,16 @@ class Edit:
         """The files that differ, by name: as they were (empty when new) and as they are to be."""
         now = {name: file.content for name, file in self._files.items()}
         return {name: (self._before[name], now[name]) for name in sorted(now) if now[name] != self._before[name]}
+
+    @contextmanager
+    def whole(self) -> Iterator[None]:
+        """All edits of the block, or none of them when it raises UsageError."""
+        files, names, remarks = dict(self._files), list(self._names), list(self.remarks)
+        try:
+            yield
+        except UsageError:
+            self._files, self._names, self.remarks = files, names, remarks
+            raise
 
     def add(self, section: str, entry: Any, *, key: str = "", domain: str | None = None) -> None:
         """One more entry, in the file where those of its domain stand, else where the section is, else in a new one.
