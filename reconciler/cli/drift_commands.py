@@ -46,7 +46,7 @@ def drift(
     reason: Annotated[str | None, typer.Option(help="With --commit: why, for the commit's message.")] = None,
     state: StateOption = None,
 ) -> None:
-    """Show where the live systems differ from what git declares, and which side moved; for cron. Changes no live system.
+    """Show where live systems differ from what git declares, and which side moved; for cron. Changes no live system.
 
     With --patch, a patch for `git apply` is printed for what was changed by hand; merged, the plan for it is empty.
     What no entry can say is named, and not in it.

@@ -20,7 +20,8 @@ from reconciler.model.records import Scope
 from reconciler.planning.plan import Plan
 from reconciler.planning.plan_context import PlanContext
 from reconciler.report.plan_line_text import sentence
-from reconciler.workflow import Sources, draft
+from reconciler.workflow import draft
+from reconciler.workflow_values import Sources
 
 _SCOPES = frozenset({Scope.ACCOUNT, Scope.ALIAS, Scope.BLOCK})
 """What can be taken over; domains are edited by hand."""
