@@ -32,5 +32,7 @@ def test_the_chains_of_renames_are_worked_out_once_and_handed_in() -> None:
     callers = [name for name, text in texts.items() if "rename_chains(" in text.replace("def rename_chains(", "")]
     assert callers == ["planning/plan_context.py"]
     makers = sorted(name for name, text in texts.items() if "PlanContext.of(" in text)
-    # once for each kind of command: with live systems, without them, for the plan that proves an import; and for a base
-    assert makers == ["cli/letters.py", "cli/read_base.py", "cli/site_session.py", "importing/prove.py"]
+    # once for each kind of command: with live systems, without them; for a base; and for the plans that prove an import
+    # and what is taken over
+    commands = [f"cli/{name}.py" for name in ("letters", "read_base", "site_session", "take_over")]
+    assert makers == [*commands, "importing/prove.py"]
