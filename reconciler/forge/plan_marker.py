@@ -22,7 +22,7 @@ def plan_marker(plan: PlanDocument, *, job: str = "", cut: bool = False, masked:
         job=job,
         counts={name: getattr(plan.counts, name) for name in _COUNTED},
         cut=cut,
-        masked=masked,
+        masked=masked or plan.masked,
         stopped=stopped,
         targets=values_hash(bound_targets(plan.reads)),
         policy=values_hash(plan.policy),
@@ -41,13 +41,16 @@ def bound_targets(reads: Iterable[ReadPart]) -> dict[str, str]:
 def run_marker(run: RunDocument, *, job: str = "", cut: bool = False, masked: bool = False) -> Marker:
     """Of what became of a plan."""
     counts = {name: getattr(run.counts, name) for name in type(run.counts).model_fields}
+    if run.binding is not None:
+        counts |= {"differing": len(run.binding.differing), "left": len(run.binding.left)}
     return Marker(
         site=run.site,
         purpose="run",
         digest=run.plan,
+        commit=run.commit,
         made=run.finished,
         job=job,
         counts=counts,
         cut=cut,
-        masked=masked,
+        masked=masked or run.masked,
     )

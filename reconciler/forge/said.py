@@ -15,7 +15,7 @@ from reconciler.report.read_document import Document
 
 Purpose = Literal["plan", "drift", "run"]
 _STOPS = ("error", "refusal", "wait")
-_UNSETTLED = ("failed", "not_tried", "uncertain", "refused", "waiting")
+_UNSETTLED = ("failed", "not_tried", "uncertain", "refused", "waiting", "differing", "left")
 
 
 class Subject(NamedTuple):

@@ -149,10 +149,15 @@ def after_run(view: RunView) -> str:
         return f"next: {again} (sets it in every system){urgent}"
     if not view.run.complete:
         return f"next: {RESUME} (finishes this run; what is in place is skipped){urgent}"
+    binding = view.run.binding
+    if binding is not None and binding.differing:
+        return "next: open a merge request; its comment shows what differs now, and who merges it agrees"
     if view.run.plan.unknown:
         return fix_unread(view.run.plan.unknown, PLAN)
     if view.refused:
         return f"next: resolve what was refused, then {PLAN}"
+    if binding is not None and binding.left:
+        return f"next: {PLAN} (shows what was left; so does the next merge request)"
     return f"next: {DRIFT} (shows whether it stays so)"
 
 

@@ -63,6 +63,23 @@ class Merged:
         self.forge.state.comments.setdefault(number, [])
         return self.comment(self.plan(), number=number, **changes)
 
+    def report(self) -> None:
+        """The job of merge request 3 reports the plan that was saved last."""
+        event = self.file("event.json")
+        event.write_text(self.forge.event(self.forge.state.requests[3].head))
+        for name, value in self.forge.environment(str(event), commit=self.forge.state.requests[3].head).items():
+            self.monkeypatch.setenv(name, value)
+        answer = self.command("report", "plan.json", "--comment")
+        assert answer.status == 0, answer
+
+    def told(self) -> str:
+        """The job after the merge reports the run; the comment about it."""
+        self.job(GITHUB_SHA=git(self.site.folder, "rev-parse", "HEAD").strip())
+        self.monkeypatch.setenv("CI_COMMIT_SHA", git(self.site.folder, "rev-parse", "HEAD").strip())
+        answer = self.command("report", "run.json", "--comment")
+        assert answer.status == 0, answer
+        return self.forge.state.bodies()[-1]
+
     def merge(self, number: int = 3, *, how: str = "squash", target: str = "main") -> str:
         """The commit that the merge made."""
         state, request = self.forge.state, self.forge.state.requests[number]
@@ -76,6 +93,8 @@ class Merged:
 
     def job(self, *, token: str = TOKEN, branch: str = "main", **changed: str) -> None:
         """The variables of the job after the merge."""
+        for name in ("CI_MERGE_REQUEST_PROJECT_ID", "CI_MERGE_REQUEST_IID", "GITHUB_EVENT_PATH"):
+            self.monkeypatch.delenv(name, raising=False)
         for name, value in self.environment(token, branch).items():
             self.monkeypatch.setenv(name, value)
         for name, value in changed.items():

@@ -44,7 +44,8 @@ def test_what_was_reviewed_is_done_on_every_forge(
     with running(kind) as server:
         merged = Merged(site, command, server, monkeypatch)
         merged.request(QUOTA)
-        assert merged.quota(ANNA) == 10240
+        server.state.comments[3] = []
+        merged.report()
         merged.merge(how="merge commit")
         answer = merged.apply("--out", "run.json")
         assert answer.status == 0, answer
@@ -56,7 +57,7 @@ def test_what_was_reviewed_is_done_on_every_forge(
         again = merged.apply("--out", "run.json")
         assert again.status == 0, again
         assert "1 of the reviewed lines needs nothing any more" in again.words
-        assert server.state.writes() == []  # it only reads there
+        assert len(server.state.writes()) == 1  # the report's: apply only reads there
 
 
 @pytest.mark.parametrize("how", ["squash", "fast-forward"])
@@ -99,6 +100,10 @@ def test_a_change_by_hand_between_review_and_merge(merged: Merged) -> None:
     assert document.status == 6
     assert document.binding is not None
     assert [line.id for line in document.binding.differing] == [f"account:{ANNA}"]
+    comment = merged.told()
+    assert "applied in part, since 1 line differed from the review" in comment
+    assert "next: open a merge request" in comment
+    assert "quota 512 → 20480" in comment.replace("\\", "")
     # the way on: the next merge request shows it, and who merges it agrees
     merged.request(QUOTA, BERND_DECLARED, number=4)
     merged.merge(4)
@@ -144,12 +149,16 @@ def test_a_run_that_failed_is_finished_by_the_next_job(merged: Merged) -> None:
     assert answer.status == 8, answer
     assert merged.site.mailbox(BERND) is not None
     assert run_of(merged).status == 8
+    assert "partly applied" in merged.told()
     assert merged.site.letters().keys() == {"anna@gmx.example"}
     merged.site.sound()
     answer = merged.apply("--out", "run.json")
     assert answer.status == 0, answer
     assert merged.site.letters().keys() == {"anna@gmx.example", "bernd@gmx.example"}
     assert merged.command("plan").status == 0
+    assert "applied" in merged.told()
+    assert "partly" not in merged.told()  # the comment of the run says what is true now
+    assert len(merged.forge.state.bodies()) == 2  # and that of the plan what was reviewed
 
 
 def test_half_of_a_line_and_another_declaration_is_not_finished(merged: Merged) -> None:
@@ -204,6 +213,10 @@ def test_without_a_review_nothing_is_done(merged: Merged) -> None:
     body = comment.body
     comment.body = body.replace("1 change", "no change")
     refused("it was edited")
+    told = merged.told()
+    assert "nothing was carried out" in told
+    assert "it was edited" in told
+    merged.job()
     comment.body = body.replace("<!-- reconciler {", "<!-- reconciler {{")
     refused("approves nothing")
     comment.body, comment.updated = body, state.now()

@@ -7,23 +7,33 @@ from typing import Any
 
 from reconciler import __version__
 from reconciler.report.documents.budget import Block, Fitted, Weight, fit
-from reconciler.report.documents.markdown_parts import stop_blocks
+from reconciler.report.documents.markdown_parts import danger, more, stop_blocks
 from reconciler.report.documents.plan_review import STOPS
 from reconciler.report.documents.run_review import RunReviewLine, run_lines, run_next, run_verdict, run_verdicts
 from reconciler.report.header_footer import DOT, HALF_DONE, seconds
-from reconciler.report.json_models import RunDocument
+from reconciler.report.json_models import BindingPart, DifferingPart, ErrorPart, LeftPart, RunDocument
 from reconciler.report.sanitize import markdown
 from reconciler.report.vocabulary import count
 
+_DIFFERING = (
+    "**Not as it was reviewed, so nothing of it was done**",
+    "",
+    "| | what | what it would be now, and what differs |",
+    "|---|---|---|",
+)
 _TABLE = ("| | what | happened |", "|---|---|---|")
 
 
 def run_markdown(document: RunDocument, limit: int, title: str) -> Fitted:
     """Verdict, next command, what was kept out, one row a transition."""
     stops = [finding for finding in document.findings if finding.severity in STOPS]
+    binding, errors = document.binding, [document.error] if document.error is not None else []
     blocks: list[Block[Any]] = [
+        Block((), errors, _error, cut=more("error", "`reconciler history`"), weigh=danger),
+        Block(_DIFFERING, binding.differing if binding else (), _differing, cut=_cut, weigh=danger),
         *stop_blocks(document.reads, stops, "`reconciler plan` shows all"),
         Block(_TABLE, run_lines(document), _row, cut=_cut, weigh=_weigh),
+        Block(_left_head(binding), binding.left if binding else (), _left, cut=_cut, weigh=lambda _: Weight.CHANGE),
     ]
     head = [_verdict(document, title), "", f"**{markdown(run_next(document), 800)}**"]
     return fit(head, blocks, [_foot(document)], limit)
@@ -34,7 +44,26 @@ def _verdict(document: RunDocument, title: str) -> str:
     return DOT.join((head, run_verdicts(document), seconds(document.started, document.finished)))
 
 
-def _cut(missing: Sequence[RunReviewLine]) -> str:
+def _error(error: ErrorPart) -> str:
+    return f"- **✗ {markdown(error.message)}**" + (f"  \n  → {markdown(error.hint)}" if error.hint else "")
+
+
+def _differing(line: DifferingPart) -> str:
+    """One row: what was reviewed as something else, and why nothing of it was done."""
+    why = "<br>".join(markdown(words) for words in line.why)
+    return f"| ✗ | {markdown(line.title, 240)} | {markdown(line.summary, 1000)}<br>{why} |"
+
+
+def _left_head(binding: BindingPart | None) -> tuple[str, ...]:
+    review = binding is None or binding.to == "review"
+    return (f"**Pending, and left: {'nobody reviewed it' if review else 'no date has brought it'}**", "")
+
+
+def _left(line: LeftPart) -> str:
+    return f"- {markdown(line.title, 240)}: {markdown(line.summary, 1000)}"
+
+
+def _cut(missing: Sequence[object]) -> str:
     return f"\n… and {count(len(missing), 'more line')}: `reconciler history` shows all."
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from reconciler.planning.changes import Result
 from reconciler.report.header_footer import DOT, HALF_DONE, RESULTS, RESUME
 from reconciler.report.json_models import RunDocument, StepOutcomePart, TransitionRunPart
-from reconciler.report.vocabulary import Appearance
+from reconciler.report.vocabulary import Appearance, count
 
 _ORDER = ("failed", "uncertain", "not tried", "done")
 """Failures first."""
@@ -67,10 +67,15 @@ def run_lines(document: RunDocument) -> list[RunReviewLine]:
 
 def run_verdict(document: RunDocument) -> str:
     """How it ended, in a word or two."""
+    if document.error is not None:
+        return "nobody knows how it ended" if document.interrupted and document.plan else "nothing was carried out"
     if document.interrupted:
         return "interrupted, partly applied"
     if not document.complete:
         return "partly applied"
+    if document.binding is not None and document.binding.differing:
+        what = "applied in part" if document.transitions else "nothing was carried out"
+        return f"{what}, since {count(len(document.binding.differing), 'line')} differed from the review"
     return "applied" if document.transitions else "nothing was carried out"
 
 
