@@ -58,9 +58,22 @@ class Forge(ABC):
     name: str
     """For people: GitLab, GitHub, Forgejo."""
 
-    @abstractmethod
+    def __init__(self) -> None:
+        self._user = ""
+
     def user(self) -> str:
         """The id of the token's user, asked once."""
+        if not self._user:
+            self._user = self._ask_user()
+        return self._user
+
+    def assume(self, user: str) -> None:
+        """Somebody says who the token's user is: not every token may ask."""
+        self._user = user
+
+    @abstractmethod
+    def _ask_user(self) -> str:
+        """The id of the token's user."""
 
     @abstractmethod
     def comments(self, number: int) -> list[Comment]:

@@ -46,7 +46,10 @@ def connect(job: Job) -> Iterator[Forge]:
     """The project of this job, until the end of the block. Raises Unreadable when there is no token."""
     dialect = _DIALECTS[job.kind]
     with closing(Session(dialect.name, job.url, token(), dialect.header, ca_file=job.ca_file)) as session:
-        yield dialect.client(session, job.project)
+        forge = dialect.client(session, job.project)
+        if os.environ.get(AUTHOR, "").isdecimal():  # of several ids it is not known which one writes here
+            forge.assume(os.environ[AUTHOR])
+        yield forge
 
 
 @contextmanager

@@ -88,14 +88,9 @@ class Gitea(Forge):
     name = "Gitea"
 
     def __init__(self, session: Session, project: str) -> None:
+        super().__init__()
         self._session = session
         self._repository = f"/repos/{quote(project)}"
-        self._user = ""
-
-    def user(self) -> str:
-        if not self._user:
-            self._user = self._ask_user()
-        return self._user
 
     def _ask_user(self) -> str:
         return str(self._session.parsed(User, self._session.get("/user").data).id)

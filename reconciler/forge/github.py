@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from reconciler.errors import ForgeError
-from reconciler.forge.client import Comment, MergeRequest
+from reconciler.forge.client import Comment, Issue, MergeRequest
 from reconciler.forge.gitea import Gitea, Request, User
 from reconciler.forge.session import Session
 
@@ -60,6 +60,16 @@ class GitHub(Gitea):
                 return []
             raise
         return [request.value() for request in found]
+
+    def open_issue(self, title: str, body: str, label: str) -> Issue:
+        """Who may not make labels is refused where this one is not there yet, and opens the issue without it."""
+        try:
+            return super().open_issue(title, body, label)
+        except ForgeError as error:
+            if error.status not in (403, 422) or error.temporary:
+                raise
+        given = {"title": title, "body": body}
+        return self._issue(self._session.send("POST", f"{self._repository}/issues", given).data)
 
     def _labels(self, name: str) -> list[Any]:
         """Their names; GitHub makes those that are not there, or leaves them out where the user may not set any."""

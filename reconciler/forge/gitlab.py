@@ -79,14 +79,12 @@ class GitLab(Forge):
     name = "GitLab"
 
     def __init__(self, session: Session, project: str) -> None:
+        super().__init__()
         self._session = session
         self._project = f"/projects/{quote(project, safe='')}"
-        self._user = ""
 
-    def user(self) -> str:
-        if not self._user:
-            self._user = str(self._session.parsed(User, self._session.get("/user").data).id)
-        return self._user
+    def _ask_user(self) -> str:
+        return str(self._session.parsed(User, self._session.get("/user").data).id)
 
     def comments(self, number: int) -> list[Comment]:
         found = [self._session.parsed(Note, item) for item in self._session.pages(self._notes(number), sort="asc")]

@@ -10,8 +10,10 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, NamedTuple
+from threading import Thread
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
@@ -21,6 +23,8 @@ from pydantic_core import from_json
 from reconciler.errors import ForgeError, UsageError
 from reconciler.report.sanitize import clip, visible
 from reconciler.setting_values import LOOPBACK
+
+T = TypeVar("T")
 
 SECONDS = 30.0
 """For the whole conversation, waiting and second tries included."""
@@ -125,16 +129,39 @@ class Session:
     def _once(self, method: str, path: str, **how: Any) -> Answer:
         left = self._end - time.monotonic()
         if left <= 0:
-            raise self._error(f"took longer than {self._seconds:g} s in all", temporary=True)
+            raise self._too_long()
         try:
-            with self._client.stream(method, self._address(path), timeout=min(_AT_ONCE, left), **how) as response:
-                content = self._read(response)
+            response, content = self._within(left, lambda: self._exchange(method, path, left, **how))
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
             raise self._error(f"cannot be reached: {self._quoted(str(error))}", temporary=True) from None
         except (httpx.TransportError, httpx.DecodingError) as error:
             why = self._quoted(str(error)) or type(error).__name__
             raise self._error(f"broke off its answer: {why}", temporary=True, uncertain=True) from None
         return self._judged(response, content)
+
+    def _exchange(self, method: str, path: str, left: float, **how: Any) -> tuple[httpx.Response, bytes]:
+        with self._client.stream(method, self._address(path), timeout=min(_AT_ONCE, left), **how) as response:
+            return response, self._read(response)
+
+    def _within(self, seconds: float, call: Callable[[], T]) -> T:
+        """Does it in a thread that nobody waits for longer than that. httpx begins to count anew with each byte, and a
+        server may send one now and then."""
+        ended: Future[T] = Future()
+
+        def work() -> None:
+            try:
+                ended.set_result(call())
+            except Exception as error:  # noqa: BLE001  # it is raised again where somebody waits for it
+                ended.set_exception(error)
+
+        Thread(target=work, daemon=True).start()
+        try:
+            return ended.result(timeout=seconds)
+        except TimeoutError:
+            raise self._too_long(uncertain=True) from None
+
+    def _too_long(self, *, uncertain: bool = False) -> ForgeError:
+        return self._error(f"took longer than {self._seconds:g} s in all", temporary=True, uncertain=uncertain)
 
     def _address(self, path: str) -> str:
         return self.url.rpartition("/")[0] + path[3:] if path.startswith("/../") else self.url + path
@@ -145,8 +172,6 @@ class Session:
             content += chunk
             if len(content) > _LONGEST_ANSWER:
                 raise self._error("answers with more than 64 MiB", uncertain=True)
-            if time.monotonic() > self._end:
-                raise self._error(f"took longer than {self._seconds:g} s in all", temporary=True, uncertain=True)
         return bytes(content)
 
     def _judged(self, response: httpx.Response, content: bytes) -> Answer:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from reconciler.errors import ForgeError
 from reconciler.forge.client import Forge
 from reconciler.forge.connect import connect
+from reconciler.forge.gitlab import token_header
 from reconciler.forge.job import job_of
+from reconciler.forge.session import Session
 from tests.services.forges.server import FakeForge
 from tests.services.forges.state import (
     BOT,
@@ -180,6 +184,18 @@ def test_the_token_of_a_github_job_is_asked_by_graphql(server: FakeForge, forge:
         forge().hide_comment(ours)
 
 
+@pytest.mark.parametrize("server", ["forgejo"], indirect=True)
+def test_a_token_that_may_not_ask_who_it_is_is_told(
+    server: FakeForge, forge: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.state.may_ask_who = False
+    with pytest.raises(ForgeError, match="read:user"):
+        forge().own_comments(3)
+    monkeypatch.setenv("RECONCILER_FORGE_AUTHOR", "41")
+    ours = forge().add_comment(3, "x")
+    assert [comment.id for comment in forge().own_comments(3)] == [ours.id]
+
+
 def test_nobody_waits_longer_than_half_a_minute(
     server: FakeForge, forge: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -206,6 +222,16 @@ def test_no_proxy_leads_to_this_machine(server: FakeForge, forge: Connect, monke
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
     assert forge().user() == "41"
+
+
+@pytest.mark.parametrize("server", ["gitlab"], indirect=True)
+def test_a_byte_now_and_then_keeps_nobody_waiting(server: FakeForge) -> None:
+    server.state.faults.append(Fault(drip=0.1, times=9))
+    session = Session("GitLab", server.url, SecretStr(TOKEN), token_header, seconds=0.3)
+    began = time.monotonic()
+    with closing(session), pytest.raises(ForgeError, match=r"longer than 0\.3 s"):
+        session.get("/user")
+    assert time.monotonic() - began < 5  # all of it would take twelve
 
 
 def test_a_slow_forge_is_given_up_in_time(server: FakeForge, forge: Connect, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -118,6 +118,14 @@ def test_it_is_found_by_author_and_marker_without_its_label(server: FakeForge, l
     assert [bool(ticket.closed) for ticket in server.state.issues.values()] == [True, False, False]
 
 
+def test_who_may_not_make_labels_keeps_one_issue_all_the_same(server: FakeForge, look: Keep) -> None:
+    server.state.may_label = server.kind == "gitlab"
+    for minutes in range(3):
+        look(drift(minutes))
+    assert look(clean(3)).outcome is IssueOutcome.CLOSED
+    assert _only(server)[1].closed
+
+
 def test_of_two_that_were_opened_at_the_same_time_the_first_stays(server: FakeForge, look: Keep) -> None:
     look(drift())
     first = _only(server)[1]

@@ -42,6 +42,8 @@ def answer(state: State, asked: Asked, path: str, query: dict[str, str]) -> Repl
     if asked.method != "GET" and _token(asked) == READING_TOKEN:
         return Reply(403, {"message": "Resource not accessible by integration"})
     if path == "/user":
+        if not github and not state.may_ask_who:
+            return Reply(403, {"message": "token does not have at least one of required scope(s): [read:user]"})
         if state.app_token:
             return Reply(403, {"message": "Resource not accessible by integration"})
         return Reply(200, {"id": state.users[user], "login": user})
@@ -102,6 +104,8 @@ def _issue(state: State, asked: Asked, query: dict[str, str], user: str, number:
     given = asked.body or {}
     if number is None:
         named = given.get("labels", [])
+        if named and not state.may_label:
+            return Reply(403, {"message": "Resource not accessible by integration"})
         # GitHub makes labels that are not there; Gitea wants their numbers
         labels = named if state.kind == "github" else [state.labels[id - 1] for id in named]
         made = state.open_issue(given["title"], given["body"], user, labels)
@@ -133,6 +137,8 @@ BOT_AUTHOR = "reconciler-bot"
 
 
 def _labels(state: State, asked: Asked, query: dict[str, str]) -> Reply:
+    if asked.method == "POST" and not state.may_label:
+        return Reply(403, {"message": "user should have a permission to write to a repo"})
     if asked.method == "POST":
         state.labels.append(asked.body["name"])
         return Reply(201, {"id": len(state.labels), "name": state.labels[-1]})

@@ -6,7 +6,7 @@ import json
 import ssl
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Lock, Thread
 from typing import Any
@@ -101,10 +101,12 @@ def running(kind: str, tls: ssl.SSLContext | None = None) -> Iterator[FakeForge]
                 forge.state.asked.append(asked)
                 fault = forge.state.hit(asked, after=False)
                 reply = fault.reply if fault and fault.reply else Reply(200)
-                if fault is None or (fault.slow and not fault.reply):
+                if fault is None or ((fault.slow or fault.drip) and not fault.reply):
                     reply = forge.reply(asked)
                     fault = forge.state.hit(asked, after=True) or fault
                     reply = fault.reply if fault and fault.after and fault.reply else reply
+            if fault and fault.drip:
+                self._drip(fault.drip)
             if fault and fault.slow:
                 Event().wait(fault.slow)
             raw = b"" if reply.data is None else json.dumps(reply.data).encode()
@@ -122,6 +124,14 @@ def running(kind: str, tls: ssl.SSLContext | None = None) -> Iterator[FakeForge]
             self.wfile.write(body[: len(body) // 2] if cut else body)
             if cut:
                 self.close_connection = True
+
+        def _drip(self, seconds: float) -> None:
+            """A head without end."""
+            with suppress(ConnectionError):
+                for byte in b"HTTP/1.1 200 OK\r\nx-nothing: " + b"x" * 100:
+                    self.wfile.write(bytes([byte]))
+                    self.wfile.flush()
+                    Event().wait(seconds)
 
         def log_message(self, *_: Any) -> None:
             """Nothing on standard error: tests read it."""

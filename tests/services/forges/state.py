@@ -48,6 +48,8 @@ class Fault:
     cut: bool = False
     """Half of the answer comes, and then the connection breaks."""
     slow: float = 0.0
+    drip: float = 0.0
+    """Seconds between two bytes of the answer."""
 
     def hits(self, asked: Asked) -> bool:
         found = self.times > 0 and self.method in ("", asked.method) and re.search(self.path, asked.path) is not None
@@ -113,6 +115,9 @@ class State:
         self.app_token = False
         """GitHub: the token is a job's, which REST does not tell who it is."""
         self.may_hide = True
+        self.may_label = True
+        self.may_ask_who = True
+        """Gitea: whether the token has the scope `read:user`; one for single repositories cannot have it."""
         self.job_token_reads = True
         """GitLab: whether it is new enough that the token of a job reads merge requests and notes."""
         self._ids = count(100)
