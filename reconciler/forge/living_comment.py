@@ -17,7 +17,7 @@ from reconciler.errors import ForgeError
 from reconciler.forge.client import LONGEST, Comment, Forge
 from reconciler.forge.disarm import disarmed, fitted
 from reconciler.forge.job import Job
-from reconciler.forge.marker import BadMarker, Marker, marker_in, with_marker
+from reconciler.forge.marker import BadMarker, Marker, marker_in, sealed_marker_in, with_marker
 from reconciler.forge.said import Subject
 from reconciler.report.read_document import Document
 
@@ -54,6 +54,7 @@ class Told(NamedTuple):
 class _Own(NamedTuple):
     comment: Comment
     marker: Marker
+    as_written: bool
 
 
 def tell(forge: Forge, job: Job, number: int, subject: Subject, write: Write, key: bytes | None = None) -> Told:
@@ -88,7 +89,7 @@ def _foot(link: str) -> str:
 
 def _tell_once(forge: Forge, job: Job, number: int, subject: Subject, write: Write, key: bytes | None) -> Told:
     remarks: list[str] = []
-    found = list(_ours(forge, number, subject, remarks))
+    found = list(_ours(forge, number, subject, remarks, key))
     body, marker = body_of(subject, job, write, key)
     if not found and not subject.says_something():
         return Told(Outcome.SILENT, remarks=tuple(remarks))
@@ -96,7 +97,7 @@ def _tell_once(forge: Forge, job: Job, number: int, subject: Subject, write: Wri
         newest = found[-1]
         if not subject.settles(newest.marker):
             return Told(Outcome.UNCHANGED, newest.comment.url, tuple(remarks))
-        if _is_older(forge, job, number, marker, newest.marker):
+        if _is_older(forge, job, number, marker, newest):
             return Told(Outcome.OUTDATED, newest.comment.url, tuple(remarks))
         changed = _changed(forge, newest.comment, body)
         if changed is not None:
@@ -106,10 +107,10 @@ def _tell_once(forge: Forge, job: Job, number: int, subject: Subject, write: Wri
     if added.author != forge.user():
         message = f"the comment is written, but {forge.name} says another user wrote it than the token's: it would not"
         raise ForgeError(f"{message} be found again", hint="give it the token of a user (docs/forge.md)")
-    return _after_adding(forge, number, subject, added, remarks)
+    return _after_adding(forge, number, subject, added, remarks, key)
 
 
-def _ours(forge: Forge, number: int, subject: Subject, remarks: list[str]) -> Iterator[_Own]:
+def _ours(forge: Forge, number: int, subject: Subject, remarks: list[str], key: bytes | None) -> Iterator[_Own]:
     """The comments of the token's user about this, oldest first. Findings alone name no site: theirs is the only one
     there is; and a plan takes up what was said when its site was not known."""
     found, foreign, user = [], 0, forge.user()
@@ -125,7 +126,7 @@ def _ours(forge: Forge, number: int, subject: Subject, remarks: list[str]) -> It
             remarks.append(f"comment {comment.id} of ours is left alone: {bad}")
             continue
         if marker is not None and marker.purpose == subject.purpose:
-            found.append(_Own(comment, marker))
+            found.append(_Own(comment, marker, _as_written(comment.body, key)))
     if foreign:
         remarks.append(f"{foreign} of the comments with our marker are by other users: they are left alone")
     sites = {own.marker.site for own in found} - {""}
@@ -133,14 +134,24 @@ def _ours(forge: Forge, number: int, subject: Subject, remarks: list[str]) -> It
     yield from (own for own in found if own.marker.site in wanted)
 
 
-def _is_older(forge: Forge, job: Job, number: int, ours: Marker, theirs: Marker) -> bool:
+def _as_written(body: str, key: bytes | None) -> bool:
+    try:
+        return sealed_marker_in(body, key) is not None
+    except BadMarker:
+        return False
+
+
+def _is_older(forge: Forge, job: Job, number: int, ours: Marker, theirs: _Own) -> bool:
     """Whether what is there was said of a newer state. A job whose commit is not the head of the branch any more
-    changes nothing: the newer one's comment is there, or will be."""
+    changes nothing: the newer one's comment is there, or will be. Clocks of runners differ, so they decide only between
+    plans of the same commit. What somebody edited is no reason for anything."""
     if job.commit and _speaks_of_the_branch(ours):
         head = forge.merge_request(number).head
         if head and head != job.commit:
             return True
-    return theirs.made > ours.made
+        if head and theirs.marker.commit != ours.commit:
+            return False
+    return theirs.as_written and theirs.marker.made > ours.made
 
 
 def _speaks_of_the_branch(marker: Marker) -> bool:
@@ -158,9 +169,11 @@ def _changed(forge: Forge, comment: Comment, body: str) -> Comment | None:
         raise
 
 
-def _after_adding(forge: Forge, number: int, subject: Subject, added: Comment, remarks: list[str]) -> Told:
+def _after_adding(
+    forge: Forge, number: int, subject: Subject, added: Comment, remarks: list[str], key: bytes | None
+) -> Told:
     """Another job may have written one meanwhile: both look, and both come to the same end."""
-    found = sorted(_ours(forge, number, subject, []), key=lambda own: (own.marker.made, int(own.comment.id)))
+    found = sorted(_ours(forge, number, subject, [], key), key=lambda own: (own.marker.made, int(own.comment.id)))
     _supersede(forge, [own.comment for own in found[:-1]], remarks)
     outdated = bool(found) and found[-1].comment.id != added.id
     return Told(Outcome.OUTDATED if outdated else Outcome.WRITTEN, added.url, tuple(remarks))

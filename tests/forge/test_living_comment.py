@@ -133,6 +133,19 @@ def test_an_older_plan_does_not_replace_a_newer_one(server: FakeForge, say: Tell
     assert say(samples.plan(9), commit="f" * 40).outcome is Outcome.UPDATED
 
 
+def test_a_clock_that_is_slow_keeps_no_newer_commit_back(server: FakeForge, say: Tell) -> None:
+    say(samples.plan(5))
+    server.state.requests[3].head = "f" * 40
+    assert say(samples.plan(1, commit="f" * 40), commit="f" * 40).outcome is Outcome.UPDATED
+
+
+def test_what_somebody_edited_does_not_keep_us_back(server: FakeForge, say: Tell) -> None:
+    say(samples.plan())
+    written = server.state.comments[3][0]
+    written.body = written.body.replace('"made":"2026-', '"made":"2096-')
+    assert say(samples.plan(1)).outcome is Outcome.UPDATED
+
+
 def test_a_lost_answer_leaves_one_comment(server: FakeForge, say: Tell) -> None:
     for reply in (Reply(502), Reply(500), Reply(504)):
         server.state.comments[3].clear()

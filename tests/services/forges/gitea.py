@@ -127,8 +127,9 @@ def _issues(state: State, query: dict[str, str]) -> Reply:
     found = [(n, t) for n, t in state.issues.items() if wanted <= set(t.labels)]
     found = [(n, t) for n, t in found if query.get("state", "open") in ("all", "closed" if t.closed else "open")]
     listed = [_ticket(state, n, t) for n, t in found]
-    if state.kind == "github":  # its list of issues has the pull requests, too
-        listed += [{**_ticket(state, n, Ticket(BOT_AUTHOR, "a pull request", "", list(wanted), state.now())),
+    if state.kind == "github":  # its list of issues has the pull requests, too; here they quote an issue
+        quoted = next((ticket.body for ticket in state.issues.values()), "")
+        listed += [{**_ticket(state, n, Ticket(BOT_AUTHOR, "a pull request", quoted, list(wanted), state.now())),
                     "pull_request": {"url": "…"}} for n in state.requests]  # fmt: skip
     return _page(listed, query)
 
