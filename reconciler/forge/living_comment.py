@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from reconciler.errors import ForgeError
-from reconciler.forge.client import LONGEST, Comment, Forge
+from reconciler.forge.client import LONGEST, Comment, Forge, MergeRequest
 from reconciler.forge.disarm import disarmed, fitted
 from reconciler.forge.job import Job
 from reconciler.forge.marker import BadMarker, Marker, marker_in, sealed_marker_in, with_marker
@@ -40,6 +40,7 @@ class Outcome(StrEnum):
     UPDATED = "brought up to date"
     SILENT = "not written: nothing changes, and nothing was said before"
     UNCHANGED = "left as it is: this run carried out nothing"
+    MERGED = "left as it is: the merge request is merged, and what its reviewers saw stays"
     OUTDATED = "left as it is: it is about a newer state than this one"
 
 
@@ -93,11 +94,14 @@ def _tell_once(forge: Forge, job: Job, number: int, subject: Subject, write: Wri
     body, marker = body_of(subject, job, write, key)
     if not found and not subject.says_something():
         return Told(Outcome.SILENT, remarks=tuple(remarks))
+    request = forge.merge_request(number) if _speaks_of_the_branch(marker) else None
+    if request is not None and request.merged is not None:
+        return Told(Outcome.MERGED, found[-1].comment.url if found else "", tuple(remarks))
     if found:
         newest = found[-1]
         if not subject.settles(newest.marker):
             return Told(Outcome.UNCHANGED, newest.comment.url, tuple(remarks))
-        if _is_older(forge, job, number, marker, newest):
+        if _is_older(job, request, marker, newest):
             return Told(Outcome.OUTDATED, newest.comment.url, tuple(remarks))
         changed = _changed(forge, newest.comment, body)
         if changed is not None:
@@ -141,15 +145,14 @@ def _as_written(body: str, key: bytes | None) -> bool:
         return False
 
 
-def _is_older(forge: Forge, job: Job, number: int, ours: Marker, theirs: _Own) -> bool:
+def _is_older(job: Job, request: MergeRequest | None, ours: Marker, theirs: _Own) -> bool:
     """Whether what is there was said of a newer state. A job whose commit is not the head of the branch any more
     changes nothing: the newer one's comment is there, or will be. Clocks of runners differ, so they decide only between
     plans of the same commit. What somebody edited is no reason for anything."""
-    if job.commit and _speaks_of_the_branch(ours):
-        head = forge.merge_request(number).head
-        if head and head != job.commit:
+    if job.commit and request is not None and request.head:
+        if request.head != job.commit:
             return True
-        if head and theirs.marker.commit != ours.commit:
+        if theirs.marker.commit != ours.commit:
             return False
     return theirs.as_written and theirs.marker.made > ours.made
 

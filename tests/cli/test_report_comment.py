@@ -76,6 +76,7 @@ def test_from_the_first_push_to_what_became_of_it(
     assert _marker(server.state.bodies()[0]).purpose == "plan"
 
     job()
+    server.state.requests[3].merged = False  # another one, in which our comments are
     command("plan", "--out", "plan.json")
     assert command("report", "plan.json", "--comment").status == 0
     assert _marker(server.state.bodies()[0]).counts["open"] == 0

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 import ssl
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -108,6 +110,29 @@ def test_a_private_authority_is_trusted_when_it_is_named(tmp_path: Path, monkeyp
             assert forge.user() == "41"
         with pytest.raises(UsageError, match="certificates"), connect(_job(environ, Said(ca_file=tmp_path / "no"))):
             pass
+
+
+def test_a_proxy_of_the_environment_is_used_and_sees_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    monkeypatch.setenv("RECONCILER_FORGE_TOKEN", TOKEN)
+    for name in ("NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    seen: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+
+        def refuse() -> None:
+            for _ in range(4):
+                connection, _ = proxy.accept()
+                with connection:
+                    seen.append(connection.recv(4096))
+                    connection.sendall(b"HTTP/1.1 502 no\r\ncontent-length: 0\r\n\r\n")
+
+        Thread(target=refuse, daemon=True).start()
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        with pytest.raises(ForgeError, match="cannot be reached"), connect(_job(GITLAB)) as forge:
+            forge.user()
+    assert seen
+    assert all(each.startswith(b"CONNECT git.example:443 ") and TOKEN.encode() not in each for each in seen)
 
 
 def test_the_token_comes_from_a_variable_or_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -133,6 +133,18 @@ def test_an_older_plan_does_not_replace_a_newer_one(server: FakeForge, say: Tell
     assert say(samples.plan(9), commit="f" * 40).outcome is Outcome.UPDATED
 
 
+def test_after_the_merge_the_plan_stays_what_its_reviewers_saw(server: FakeForge, say: Tell) -> None:
+    say(samples.plan())
+    seen = server.state.bodies()
+    server.state.requests[3].merged = True
+    assert say(samples.plan(5)).outcome is Outcome.MERGED
+    assert server.state.bodies() == seen
+    server.state.comments[3].clear()
+    assert say(samples.plan(5)).outcome is Outcome.MERGED
+    assert say(samples.run(6)).outcome is Outcome.WRITTEN
+    assert len(server.state.bodies()) == 1
+
+
 def test_a_clock_that_is_slow_keeps_no_newer_commit_back(server: FakeForge, say: Tell) -> None:
     say(samples.plan(5))
     server.state.requests[3].head = "f" * 40
