@@ -122,7 +122,8 @@ def test_no_limit_is_passed_and_what_matters_is_left_out_last(number: int, limit
     assert text.count("<details>") == text.count("</details>")
     assert len(re.findall("^```", text, re.MULTILINE)) % 2 == 0
     shown = len(re.findall(r"^\| \+ \|", text, re.MULTILINE))
-    assert cut == (shown < number)
+    assert cut == bool(re.findall(r"^… and (?!the steps)", text, re.MULTILINE))  # steps are details
+    assert cut or shown == number
     if shown:  # whatever is harmless is there only beside all that is not
         assert len(re.findall(r"^\| ‼ \|", text, re.MULTILINE)) == 3
         assert text.count("**✗ refusal**") == min(number, 2)
