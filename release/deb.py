@@ -21,7 +21,8 @@ from release.source import Source, set_times
 
 LIBRARY = "/usr/lib/reconciler"
 PARTS = Path(__file__).parent / "parts" / "deb"
-_UNITS = "contrib/systemd"
+_CONTRIB = "contrib"
+"""Units for systemd, and what else is an example."""
 _SHELLS = {
     "bash": "usr/share/bash-completion/completions/reconciler",
     "zsh": "usr/share/zsh/vendor-completions/_reconciler",
@@ -105,7 +106,7 @@ def _completions(root: Path, library: Path) -> None:
 
 def _units(source: Source, root: Path) -> list[str]:
     """Copies the systemd units; nothing enables them. Their names."""
-    units = sorted(path for path in (source.folder / _UNITS).glob("*") if path.suffix in {".service", ".timer"})
+    units = sorted(path for path in (source.folder / _CONTRIB).rglob("*") if path.suffix in {".service", ".timer"})
     folder = root / "usr" / "lib" / "systemd" / "system"
     folder.mkdir(parents=True)
     for unit in units:
@@ -117,6 +118,8 @@ def _documents(source: Source, root: Path, library: Path, version: str) -> None:
     folder = root / "usr" / "share" / "doc" / "reconciler"
     shutil.copytree(source.folder / "docs", folder / "docs")
     shutil.copytree(source.folder / "state", folder / "examples" / "state")
+    if (cron := source.folder / _CONTRIB / "cron").is_dir():
+        shutil.copytree(cron, folder / "examples" / "cron")
     (folder / "copyright").write_text(copyright_text(library), encoding="utf-8")
     changes = (source.folder / "CHANGELOG.md").read_bytes()
     (folder / "CHANGELOG.md.gz").write_bytes(gzip.compress(changes, mtime=0))

@@ -30,13 +30,17 @@ test ! -e /usr/lib/reconciler/only-in-the-older-one
 reconciler --version
 
 say use it as somebody without rights
-useradd --create-home --home-dir /tmp/anna anna
-su anna -c 'cd && PYTHONPATH=/nonsense reconciler demo site >demo.out 2>&1' || { tail /tmp/anna/demo.out; exit 1; }
-su anna -c 'cd && reconciler validate --site site/state/reconciler.yaml' >/dev/null
+mkdir -p /tmp/home
+chown 54321:54321 /tmp/home
+as_somebody() {
+    (cd /tmp/home && setpriv --reuid=54321 --regid=54321 --clear-groups env HOME=/tmp/home PYTHONPATH=/nonsense "$@")
+}
+as_somebody reconciler demo site >/tmp/demo.out 2>&1 || { tail /tmp/demo.out; exit 1; }
+as_somebody reconciler validate --site site/reconciler.yaml >/dev/null
+# the demo ends with drift
 status=0
-su anna -c 'cd && . site/environment 2>/dev/null; reconciler plan --site site/state/reconciler.yaml' >/tmp/plan.out 2>&1 || status=$?
-[ "$status" = 0 ] || [ "$status" = 4 ] || { cat /tmp/plan.out; exit 1; }
-userdel anna
+as_somebody reconciler plan --site site/reconciler.yaml >/tmp/plan.out 2>&1 || status=$?
+[ "$status" = 4 ] || { cat /tmp/plan.out; exit 1; }
 say use it as root: no file appears that the package does not own
 reconciler schema state >/dev/null
 find /usr/lib/reconciler /usr/bin/reconciler | xargs dpkg-query --search >/dev/null
@@ -67,7 +71,7 @@ apt-get remove --yes --quiet --quiet reconciler >/dev/null
 apt-get purge --yes --quiet --quiet reconciler >/dev/null 2>&1
 rmdir /etc/systemd/system/timers.target.wants 2>/dev/null || true
 everything >/tmp/after
-left=$(comm -13 /tmp/before /tmp/after | grep -v -e '^/etc/passwd-\|^/etc/group-\|^/etc/.*shadow-\|^/etc/sub.id' || true)
+left=$(comm -13 /tmp/before /tmp/after)
 [ "$left" = "/etc/reconciler
 /etc/reconciler/reconciler.yaml" ] || { echo "left behind: $left"; exit 1; }
 [ -z "$(comm -23 /tmp/before /tmp/after)" ] || { comm -23 /tmp/before /tmp/after; exit 1; }
