@@ -57,6 +57,15 @@ def test_three_parts_from_one_observation(
     assert set(causes(without).values()) == {""}
 
 
+def test_what_is_taken_back_is_not_carried_out(compared: StandInSite, command: Command) -> None:
+    """By the plan that was saved beside its base, which is carried out without one."""
+    assert command("plan", "--base", "main", "--out", "plan.json").status == 4
+    done = command("apply", "plan.json", "--yes")
+    assert done.status == 0, done.words
+    assert (compared.goto(BOARD), compared.goto(PRESS), compared.goto(INFO)) == (f"{ANNA},{BERND}", BERND, None)
+    assert command("plan").status == 0
+
+
 def test_the_three_parts_stand_under_their_headings(compared: StandInSite, command: Command) -> None:
     text = command("plan", "--base", "main").out
     order = ["this merge request:", f" + {PRESS}", "waiting already, with", f" + {ANNA}", "taken back by it", INFO]
