@@ -6,6 +6,8 @@ import hashlib
 import json
 from pathlib import Path
 
+from packaging.utils import canonicalize_name
+
 from release import locked
 from tests.packages.conftest import make_dist, only
 
@@ -31,8 +33,9 @@ def test_the_sums_are_of_all_files(dist: Path) -> None:
 def test_the_bill_has_each_locked_package_its_licence_and_no_path_of_the_machine(dist: Path) -> None:
     text = only(dist, "*.cdx.json").read_text(encoding="utf-8")
     bill = json.loads(text)
-    inside = {f"{each['name']}=={each['version']}".lower().replace("_", "-") for each in bill["components"]}
+    inside = {(canonicalize_name(each["name"]), each["version"]) for each in bill["components"]}
     lines = [line.partition(" ; ") for line in locked.constraints().splitlines()]
-    assert inside >= {pin.replace("_", "-") for pin, _, marker in lines if not marker}
+    pins = [pin.split("==") for pin, _, marker in lines if not marker]
+    assert inside >= {(canonicalize_name(name), version) for name, version in pins}
     assert [each["name"] for each in bill["components"] if not each.get("licenses")] == []
     assert "file:///" not in text
