@@ -23,10 +23,11 @@ from reconciler.cli.saved_plan import read_saved, refuse_used, reviewed, the_rev
 from reconciler.cli.site_session import SiteSession, open_site
 from reconciler.cli.streams import say, write, write_beside
 from reconciler.cli.terminal import confirmed, errors
+from reconciler.cli.unattended import so_far
 from reconciler.errors import UsageError
 from reconciler.model.records import Owner
 from reconciler.planning.binding import Binding, BoundTo
-from reconciler.planning.command_status import plan_status, run_status
+from reconciler.planning.command_status import plan_numbers, plan_status, run_numbers, run_status
 from reconciler.planning.ledger_state import FINISHED
 from reconciler.planning.plan import Plan
 from reconciler.planning.plan_draft import Draft, Selection
@@ -127,6 +128,7 @@ async def carry_through(
     also when there is nothing to do: from then on its commit counts as reviewed (`due_apply`)."""
     made, file = drafted.plan, file or RunFile(None)
     noted = binding is not None and binding.to is BoundTo.REVIEW and not binding.differing
+    so_far.counts.update(plan_numbers(made))
     beside = Format.TEXT if output is Format.JSON else output
     (write_beside if output is Format.JSON else write)(writers(beside).plan(made, title="mail apply"))
     if made.open_transitions and not await agreed(made):
@@ -139,6 +141,7 @@ async def carry_through(
             write(writers(output).plan(made, title="mail plan"))
         return run_status(nothing)
     file.begins(made)
+    so_far.changed = True
     with _progress() as progress, _stoppable() as stopping:
         try:
             run = await carry_out(
@@ -154,6 +157,8 @@ async def carry_through(
             return Status.PARTLY
     run = replace(run, binding=binding)
     file.ended(run)
+    so_far.counts.update(run_numbers(run))
+    so_far.changed = bool(run.transitions)
     if run.transitions or output is not Format.TEXT:
         write(writers(output).run(run))
     return run_status(run)

@@ -10,7 +10,9 @@ import typer
 from reconciler.cli.command_options import (
     Commands,
     FormatOption,
+    OkWhenPendingOption,
     OnlyOption,
+    PingOption,
     RunFileOption,
     SiteOption,
     StateOption,
@@ -36,6 +38,11 @@ def apply(
         bool, typer.Option("--due", help="At night: what dates have brought since the last merge, and what runs left.")
     ] = False,
     out: RunFileOption = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print nothing at all when nothing is to do; else say first where.")
+    ] = False,
+    ok_when_pending: OkWhenPendingOption = False,
+    ping: PingOption = None,
     state: StateOption = None,
     only: OnlyOption = None,
 ) -> None:
@@ -47,18 +54,23 @@ def apply(
 
     Example: reconciler apply plan.json --yes
     """
+    from reconciler.cli.unattended import Unattended
+
+    around = Unattended("apply", output, quiet, ping, ok_when_pending, asks=not yes)
     if due:
         from reconciler.cli.due_apply import apply_due
 
         mixed = saved is not None or reviewed or bool(only)
-        enter(lambda: apply_due(site, state, output, mixed=mixed, yes=yes, out=out), output)
+        enter(lambda: apply_due(site, state, output, mixed=mixed, yes=yes, out=out), output, around)
     if reviewed:
         from reconciler.cli.reviewed_apply import apply_reviewed
 
-        enter(lambda: apply_reviewed(site, state, output, saved=saved, yes=yes, out=out, only=only or ()), output)
+        enter(
+            lambda: apply_reviewed(site, state, output, saved=saved, yes=yes, out=out, only=only or ()), output, around
+        )
     from reconciler.cli import apply as command
 
-    enter(lambda: command.apply(site, state, output, saved=saved, yes=yes, out=out, only=only or ()), output)
+    enter(lambda: command.apply(site, state, output, saved=saved, yes=yes, out=out, only=only or ()), output, around)
 
 
 @listed(carrying)

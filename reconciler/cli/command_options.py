@@ -39,6 +39,19 @@ FormatOption = Annotated[Format, typer.Option("--format", help="How to write the
 RunFileOption = Annotated[
     Path | None, typer.Option("--out", metavar="FILE", help="Save what became of it as JSON, whatever happens.")
 ]
+OkWhenPendingOption = Annotated[
+    bool,
+    typer.Option("--ok-when-pending", help="End with 0 in place of 4: pending changes and drift are no failure here."),
+]
+PingOption = Annotated[
+    str | None,
+    typer.Option(
+        "--ping",
+        metavar="URL",
+        envvar="RECONCILER_PING_URL",
+        help="Tell this check of a watchdog like Healthchecks that it began, and how it ended.",
+    ),
+]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 

@@ -7,7 +7,6 @@ texts here: those of the command that is asked for are evaluated, no others.
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -20,12 +19,14 @@ from reconciler.cli.command_options import (
     BaseOption,
     Commands,
     FormatOption,
+    OkWhenPendingOption,
     OnlyOption,
     SiteOption,
     StateOption,
     listed,
 )
 from reconciler.cli.completion_values import domains, known, mailboxes, one_of
+from reconciler.cli.doctor_commands import doctors
 from reconciler.cli.drift_commands import drifts
 from reconciler.cli.edit_commands import add, edits
 from reconciler.cli.formats import Format
@@ -63,13 +64,6 @@ SCHEMAS = (
     "doctor",
 )
 """The documents that have a schema."""
-
-
-class DoctorRole(StrEnum):
-    """Whose the credentials are meant to be, as `doctor.context.Role` has them; that is not imported here."""
-
-    PLANNER = "planner"
-    APPLIER = "applier"
 
 
 def _version(asked: bool) -> None:
@@ -142,6 +136,7 @@ def plan(
     output: FormatOption = Format.TEXT,
     out: Annotated[Path | None, typer.Option(help="Also save the plan to this file, for `apply FILE`.")] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every field that changes.")] = False,
+    ok_when_pending: OkWhenPendingOption = False,
     state: StateOption = None,
     base: BaseOption = None,
     only: OnlyOption = None,
@@ -155,12 +150,15 @@ def plan(
     Example: reconciler plan --out plan.json
     """
     from reconciler.cli import plan as command
+    from reconciler.cli.unattended import Unattended
 
+    around = Unattended("plan", output, ok_when_pending=ok_when_pending)
     enter(
         lambda: command.plan(
             site, state, output, out=out, verbose=verbose, base=base, only=only or (), changed=changed
         ),
         output,
+        around,
     )
 
 
@@ -227,37 +225,6 @@ def password(
 
 
 @listed(app)
-def doctor(
-    site: SiteOption = None,
-    output: FormatOption = Format.TEXT,
-    moving_to: Annotated[
-        list[str] | None,
-        typer.Option("--moving-to", metavar="IP", help="An address that mail is going to be sent from; repeatable."),
-    ] = None,
-    account: Annotated[
-        DoctorRole | None,
-        typer.Option("--account", help="What the credentials are meant for; default: whichever they fit."),
-    ] = None,
-    grants: Annotated[
-        DoctorRole | None,
-        typer.Option("--grants", help="Print the GRANTs that this account needs, and examine nothing."),
-    ] = None,
-) -> None:
-    """Examine the site before something goes wrong: each check says what it saw, why it matters, and what to do.
-    Changes nothing, and needs no declared state.
-
-    Exit status 0: all is well. 4: there are warnings. 9: something fails, or could not be looked at.
-
-    Example: reconciler doctor --account planner
-    """
-    from reconciler.cli import doctor as command
-
-    if grants is not None:
-        enter(lambda: command.print_grants(site, grants.value))
-    enter(lambda: command.doctor(site, output, moving_to or (), account.value if account else None), output)
-
-
-@listed(app)
 def schema(
     name: Annotated[
         str | None, typer.Argument(help=f"One of {', '.join(SCHEMAS)}.", autocompletion=one_of(*SCHEMAS))
@@ -292,6 +259,7 @@ def demo(
 
 app.listed.update(carrying.listed)
 app.listed.update(edits.listed)
+app.listed.update(doctors.listed)
 app.listed.update(runs.listed)
 app.listed.update(reports.listed)
 app.listed.update(drifts.listed)

@@ -11,7 +11,8 @@ from reconciler.cli.formats import Format, writers
 from reconciler.cli.saved_plan import save
 from reconciler.cli.site_session import open_site
 from reconciler.cli.streams import say, write
-from reconciler.planning.command_status import plan_status
+from reconciler.cli.unattended import so_far
+from reconciler.planning.command_status import plan_numbers, plan_status
 from reconciler.planning.finding import Finding
 from reconciler.planning.half_made import Remarks
 from reconciler.planning.mail_flow_before_after import mail_flow_of
@@ -50,10 +51,9 @@ async def drift(site: Path | None, state: Path | None, output: Format, asked: Dr
         if not asked.quiet:
             say(f"drift saved to {asked.out}; reports from it: reconciler report {asked.out}")
     made = _with_undeclared(made, drafted, None if output is Format.JSON else MOST, asked)
-    status = plan_status(made)
-    if status is not Status.DONE or not asked.quiet:
-        write(writers(output).plan(made, title="mail drift", verbose=asked.verbose))
-    return status
+    so_far.counts.update(plan_numbers(made))
+    write(writers(output).plan(made, title="mail drift", verbose=asked.verbose))
+    return plan_status(made)
 
 
 def _with_undeclared(made: Plan, drafted: Draft, most: int | None, asked: DriftOptions) -> Plan:

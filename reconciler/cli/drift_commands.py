@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from reconciler.cli.command_options import Commands, FormatOption, SiteOption, StateOption, listed
+from reconciler.cli.command_options import (
+    Commands,
+    FormatOption,
+    OkWhenPendingOption,
+    PingOption,
+    SiteOption,
+    StateOption,
+    listed,
+)
 from reconciler.cli.completion_values import live
 from reconciler.cli.edit_commands import CommitOption
 from reconciler.cli.formats import Format
@@ -30,7 +38,9 @@ def drift(
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Show every field that differs, and name private addresses.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing at all when there is no drift.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print nothing at all when there is no drift; else say first where.")
+    ] = False,
     out: Annotated[Path | None, typer.Option(help="Also save what was found to this file, for `report`.")] = None,
     remember: Annotated[
         Path | None, typer.Option(help="Keep in this file since when something differs; the next look reads it.")
@@ -44,6 +54,8 @@ def drift(
     write: Annotated[bool, typer.Option("--write", help="With --patch: edit the files instead.")] = False,
     commit: CommitOption = False,
     reason: Annotated[str | None, typer.Option(help="With --commit: why, for the commit's message.")] = None,
+    ok_when_pending: OkWhenPendingOption = False,
+    ping: PingOption = None,
     state: StateOption = None,
 ) -> None:
     """Show where live systems differ from what git declares, and which side moved; for cron. Changes no live system.
@@ -59,10 +71,12 @@ def drift(
         from reconciler.cli import drift_patch
 
         wanted = drift_patch.PatchOptions(addresses or (), write=write, commit=commit, reason=reason)
-        shown = strict or verbose or quiet or issue or out or remember or output is not Format.TEXT
+        shown = strict or verbose or quiet or issue or out or remember or ok_when_pending or output is not Format.TEXT
         enter(lambda: drift_patch.patch(site, state, wanted, alone=patch and not shown))
         return
     from reconciler.cli import drift as command
+    from reconciler.cli.unattended import Unattended
 
     asked = command.DriftOptions(strict, verbose, quiet, out, remember, issue)
-    enter(lambda: command.drift(site, state, output, asked), output)
+    around = Unattended("drift", output, quiet, ping, ok_when_pending)
+    enter(lambda: command.drift(site, state, output, asked), output, around)

@@ -6,23 +6,29 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from reconciler.cli.exit_status import Status, status_of
 from reconciler.cli.formats import Format, writers
 from reconciler.cli.process_tuning import give_memory_back, many_values
-from reconciler.cli.streams import say, write
+from reconciler.cli.streams import release, say, write
 from reconciler.errors import InvalidInput, ReconcilerError, UsageError
 
 if TYPE_CHECKING:
+    from reconciler.cli.unattended import Unattended
     from reconciler.planning.finding import Finding
 
 
-def enter(command: Callable[[], Status | Coroutine[Any, Any, Status]], output: Format = Format.TEXT) -> None:
+def enter(
+    command: Callable[[], Status | Coroutine[Any, Any, Status]],
+    output: Format = Format.TEXT,
+    unattended: Unattended | None = None,
+) -> None:
     """Runs a command, in a loop when it is a coroutine, and leaves with its exit status; errors become messages, never
     tracebacks."""
-    with many_values():
+    with many_values(), _around(unattended) as around:
         try:
             status = command()
             if not isinstance(status, Status):
@@ -35,7 +41,26 @@ def enter(command: Callable[[], Status | Coroutine[Any, Any, Status]], output: F
                 status = asyncio.run(status)
         except ReconcilerError as error:
             status = _report(error, output)
+        status = around(status)
     sys.exit(int(status))
+
+
+@contextmanager
+def _around(unattended: Unattended | None) -> Iterator[Callable[[Status], Status]]:
+    """What is to be done before a command, and with its exit status; a bug ends it, too."""
+    if unattended is None:
+        yield lambda status: status
+        return
+    unattended.begins()
+    try:
+        yield unattended.ended
+    except ReconcilerError:
+        raise  # what was to be printed cannot be written
+    except Exception:
+        unattended.ended(Status.BUG)
+        raise
+    finally:
+        release()  # of what is interrupted, whatever was said by then
 
 
 def _report(error: ReconcilerError, output: Format) -> Status:

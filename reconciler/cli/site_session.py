@@ -20,6 +20,7 @@ from reconciler.cli.process_tuning import keep
 from reconciler.cli.read_site import read_site
 from reconciler.cli.reading_line import ReadingLine
 from reconciler.cli.site_ledger import build_ledger
+from reconciler.cli.unattended import so_far
 from reconciler.declared.load import Declaration
 from reconciler.errors import Unreadable, UsageError
 from reconciler.model.records import Records
@@ -124,6 +125,7 @@ async def open_site(
 
             store = Path(closing.enter_context(own_folder()))
             site, declaration, at_base = read_site_at(path, state, base, store)
+        so_far.site = site.site
         opened = _assembled(site, declaration, at_base, closing)
         keep(opened)
         yield opened

@@ -9,6 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from functools import partial
 from io import TextIOWrapper
 from typing import TextIO
 
@@ -23,6 +24,9 @@ def write(text: str, *, for_programs: bool = False) -> None:
     """A report, unchanged, on standard output. A closed pipe (`| head`) is no error: the command goes on and keeps its
     status. `for_programs`: in UTF-8 whatever the terminal is, as JSON is. Raises UsageError when the report cannot be
     written."""
+    if _held is not None:
+        _held.append((partial(write, for_programs=for_programs), text))
+        return
     whole = text if text.endswith("\n") else text + "\n"
     _make_room()
     try:
@@ -70,12 +74,40 @@ def terminal_width() -> int:
 def write_beside(report: str, *, end: str = "\n") -> None:
     """A report, unchanged, on standard error; the renderers have made it harmless. When it cannot be written, the
     command goes on, and its status says how it ended."""
+    if _held is not None:
+        _held.append((partial(write_beside, end=end), report))
+        return
     _make_room()
     try:
         sys.stderr.write(report + end)
         sys.stderr.flush()
     except OSError:
         _write_no_more(sys.stderr)
+
+
+_Held = tuple[Callable[[str], None], str]
+_held: list[_Held] | None = None
+"""What was said since `hold_back`, in its order."""
+
+
+def hold_back() -> None:
+    """From now on nothing is printed, on either stream, until it is known whether there is anything to say."""
+    global _held
+    _held = []
+
+
+def drop_held() -> None:
+    """There was nothing to say."""
+    global _held
+    _held = None
+
+
+def release(*first: _Held) -> None:
+    """Prints `first`, then what was held back, each on its own stream."""
+    global _held
+    said, _held = _held or [], None
+    for out, text in (*first, *said):
+        out(text)
 
 
 before_writing: list[Callable[[], None]] = []

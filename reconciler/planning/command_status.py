@@ -61,3 +61,19 @@ def run_status(run: Run) -> Status:
         Status.PENDING if not run.transitions and run.plan.pending else Status.DONE,
         Status.DONE if run.complete else Status.PARTLY,
     )
+
+
+def plan_numbers(made: Plan) -> dict[str, int]:
+    """How much of what is in it: no names."""
+    actions = [str(transition.action) for transition in made.transitions]
+    severities = [str(finding.severity) for finding in made.findings]
+    counted = {action: actions.count(action) for action in ("create", "update", "rename", "delete")}
+    named = {"refusals": "refusal", "warnings": "warning"}
+    counted |= {name: severities.count(severity) for name, severity in named.items()}
+    return counted | {"unread systems": len(made.unknown)}
+
+
+def run_numbers(run: Run) -> dict[str, int]:
+    """How many changes ended how."""
+    results = [str(transition.result) for transition in run.transitions]
+    return {result: results.count(result) for result in ("done", "failed", "not tried", "uncertain")}

@@ -189,6 +189,8 @@ def test_nothing_forces_every_gate() -> None:
         "--github",
         "--check",
         "--max-age",
+        "--ok-when-pending",
+        "--ping",
         "--before",
         "--kind",
         "--language",
