@@ -53,6 +53,7 @@ class FakeForge:
                 "GITHUB_REPOSITORY": PROJECT,
                 "GITHUB_SERVER_URL": self.root,
                 "GITHUB_RUN_ID": "7",
+                "GITHUB_RUN_NUMBER": "5",
                 "GITHUB_SHA": "e5" * 20,
                 "GITHUB_EVENT_PATH": event,
             }
