@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 from reconciler.cli.remember_file import read_remembered, refuse_unwritable, write_remembered
 from reconciler.cli.site_session import SiteSession
 from reconciler.errors import Unreadable
-from reconciler.planning.direction import LastApplied, changed_by_hand, directed, row_ids
+from reconciler.planning.changes import RowId
+from reconciler.planning.direction import Applied, LastApplied, changed_by_hand, directed, row_ids
 from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.first_seen import compared
 from reconciler.planning.meaning import Meaning, mailboxes_of
@@ -32,29 +33,36 @@ LEFT_OUT = "not-explained"
 async def explained(opened: SiteSession, drafted: Draft, *, verbose: bool, remember: Path | None = None) -> Plan:
     """The plan with what a reader is told of its lines. `drafted` has its tables. `verbose` names private addresses,
     else they are counted."""
-    plan, left_out = drafted.plan, list[str]()
-    applied: LastApplied = {}
+    plan, applied, left_out = drafted.plan, dict[RowId, Applied](), list[str]()
     try:
         if (known := await _last_applied(opened, plan)) is not None:
-            applied = known
+            applied.update(known)
             plan = replace(plan, transitions=directed(plan.transitions, applied))
+        plan = await _since(opened, drafted, plan, remember)
     except Unreadable as error:
-        left_out.append(f"which side moved: {error.message}")
-    plan = await _since(opened, drafted, plan, remember)
+        left_out.append(f"which side moved, and since when ({error.message})")
     if plan.transitions:
-        assert drafted.tables is not None
-        boxes, changed = mailboxes_of(plan.transitions), _changed(plan.transitions, applied)
-        read = [system for system in opened.systems if _is_known(system.name, plan)]
-        closer = await asyncio.gather(*(system.look_closer(boxes, changed) for system in read))
-        meaning = Meaning(drafted.tables.live, drafted.context, closer, verbose=verbose)
-        zone = ZoneInfo(opened.site.timezone)
-        told = [replace(t, meaning=(*t.meaning, *meaning.of(t)), by=_by(t, closer, zone)) for t in plan.transitions]
-        plan = replace(plan, transitions=tuple(told))
-        left_out += dict.fromkeys(reason for each in closer for reason in each.left_out)
+        plan, more = await _told(opened, drafted, plan, applied, verbose=verbose)
+        left_out += more
     if not left_out:
         return plan
     message = f"not said beside the lines, since it could not be read: {'; '.join(left_out)}"
     return replace(plan, findings=(*plan.findings, Finding(Severity.NOTE, LEFT_OUT, plan.site, message, _HINT)))
+
+
+async def _told(
+    opened: SiteSession, drafted: Draft, plan: Plan, applied: LastApplied, *, verbose: bool
+) -> tuple[Plan, list[str]]:
+    """With what the lines mean for mail and who did it; and what of that could not be read."""
+    assert drafted.tables is not None
+    live, zone = drafted.tables.live, ZoneInfo(opened.site.timezone)
+    boxes, changed = mailboxes_of(plan.transitions, live), _changed(plan.transitions, applied)
+    read = [system for system in opened.systems if _is_known(system.name, plan)]
+    closer = await asyncio.gather(*(system.look_closer(boxes, changed) for system in read))
+    meaning = Meaning(live, drafted.context, closer, verbose=verbose)
+    told = [replace(t, meaning=(*t.meaning, *meaning.of(t)), by=_by(t, closer, zone)) for t in plan.transitions]
+    left_out = list(dict.fromkeys(reason for each in closer for reason in each.left_out))
+    return replace(plan, transitions=tuple(told)), left_out
 
 
 _HINT = "nothing else is missing in this report; optional rights: reconciler doctor --grants planner"

@@ -19,10 +19,12 @@ _NAMED = 8
 """Addresses that are named; the others are counted."""
 
 
-def mailboxes_of(transitions: Iterable[Transition]) -> frozenset[str]:
-    """The mailboxes that lines are about, under their present and former addresses."""
+def mailboxes_of(transitions: Iterable[Transition], live: Snapshot) -> frozenset[str]:
+    """The live mailboxes that lines are about, under their present and former addresses."""
+    there = live.rows(MailboxRow) or {}
     changed = {c.before.key for t in transitions for c in t.changes if isinstance(c.before, MailboxRow)}
-    return frozenset(changed | {t.owner.subject for t in transitions if t.owner.scope is Scope.ACCOUNT})
+    owners = {t.owner.subject for t in transitions if t.owner.scope is Scope.ACCOUNT}
+    return frozenset(changed | {row.key for owner in owners if (row := there.get(owner)) is not None})
 
 
 class Meaning:
