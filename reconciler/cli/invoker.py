@@ -24,7 +24,7 @@ def _who(environ: Mapping[str, str]) -> str:
     """The first name that is known, with the job's URL where there is one."""
     names = (environ.get(variable) for variable in ("GITLAB_USER_LOGIN", "GITHUB_ACTOR", "SUDO_USER"))
     name = next((name for name in names if name), None) or _own_name()
-    job = _job(environ)
+    job = job_url(environ)
     shown = f"{name} ({job})" if job else name
     return "".join(c if c.isprintable() else "\ufffd" for c in shown)[:_LONGEST]
 
@@ -37,7 +37,8 @@ def _own_name() -> str:
         return f"uid {os.getuid()}"
 
 
-def _job(environ: Mapping[str, str]) -> str:
+def job_url(environ: Mapping[str, str]) -> str:
+    """The address of the job that runs this; empty outside one."""
     if environ.get("CI_JOB_URL"):
         return environ["CI_JOB_URL"]
     # Forgejo and Gitea set GitHub's variables, and their pages are found by the run's number

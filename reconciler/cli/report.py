@@ -8,11 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from reconciler.cli.exit_status import Status
+from reconciler.cli.invoker import job_url
 from reconciler.cli.state_files import write_file
 from reconciler.cli.streams import say, write
 from reconciler.errors import UsageError
 from reconciler.report.documents import github
 from reconciler.report.documents.code_quality import code_quality
+from reconciler.report.documents.html import html_report
 from reconciler.report.documents.junit import junit
 from reconciler.report.documents.markdown import markdown_report
 from reconciler.report.documents.metrics import metrics
@@ -24,6 +26,7 @@ from reconciler.systems.registry import register_kinds
 from reconciler.translation import speak
 
 WRITERS: Mapping[str, Callable[[Sequence[Document]], str]] = {
+    "html": lambda documents: html_report(documents, job=job_url(os.environ)),
     "markdown": markdown_report,
     "terraform_report": terraform_report,
     "code_quality": code_quality,

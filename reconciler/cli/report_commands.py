@@ -23,6 +23,9 @@ def report(
     documents: Annotated[
         list[Path], typer.Argument(metavar="FILE", help="What plan, drift, apply or validate wrote as JSON.")
     ],
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="One page that opens anywhere, and can be printed.")
+    ] = None,
     markdown: Annotated[
         Path | None, typer.Option(metavar="FILE", help="For a comment, an issue or a job's summary.")
     ] = None,
@@ -92,6 +95,7 @@ def report(
 
     then = post if comment or issue else None
     outputs = {
+        "html": html,
         "markdown": markdown,
         "terraform_report": terraform_report,
         "code_quality": code_quality,

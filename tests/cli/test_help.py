@@ -171,6 +171,7 @@ def test_nothing_forces_every_gate() -> None:
         "--patch",
         "--limit",
         "--head",
+        "--html",
         "--markdown",
         "--terraform-report",
         "--replace",

@@ -36,6 +36,21 @@ def test_markdown_is_what_the_command_itself_writes(saved: Path, command: Comman
     assert shown.startswith("**mail plan for ")
 
 
+def test_one_page_says_which_job_wrote_it(
+    saved: Path, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI_JOB_URL", "https://gitlab.example/mail/state/-/jobs/815")
+    answer = command(
+        "report", str(saved), "--html", str(tmp_path / "plan.html"), "--markdown", str(tmp_path / "plan.md")
+    )
+    assert answer.status == 0
+    page = (tmp_path / "plan.html").read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>")
+    assert "https://gitlab.example/mail/state/-/jobs/815" in page
+    assert json.loads(saved.read_text())["digest"] in page
+    assert (tmp_path / "plan.md").read_text().startswith("**mail plan for ")
+
+
 def test_what_is_no_document_is_refused_before_anything_is_written(
     saved: Path, command: Command, tmp_path: Path
 ) -> None:

@@ -475,6 +475,17 @@ def ended(
     return Run(of, MADE, MADE + timedelta(seconds=2.4), tuple(runs), interrupted)
 
 
+def crashed_rename() -> Run:
+    """A rename of which the mail flow is in place, and the rest is not."""
+    return ended(
+        plan([second_account()]),
+        "openxchange/ox_user/rename",
+        "the login pirat.neu cannot be changed: USERNAME_CHANGEABLE is false",
+        "set it in /opt/open-xchange/etc/AdminUser.properties, then: reconciler resume",
+        interrupted=True,
+    )
+
+
 def half_run() -> Run:
     """The letters' server refuses Bernd's letter and repeats the private address; the last transition is not begun."""
     return ended(

@@ -29,13 +29,7 @@ GOLDEN = Path(__file__).parent / "golden"
 EMPTY, BUSY, WAITING, STOPPED = samples.plan(), samples.busy(), samples.waiting(), samples.stopped()
 DANGEROUS, LATER = samples.dangerous(), samples.plan(findings=[samples.LATER], counts=samples.ADOPTING)
 MOVED = samples.plan([samples.moved(), samples.switched_off()], gates=samples.GATES)
-CRASHED = samples.ended(
-    samples.plan([samples.second_account()]),
-    "openxchange/ox_user/rename",
-    "the login pirat.neu cannot be changed: USERNAME_CHANGEABLE is false",
-    "set it in /opt/open-xchange/etc/AdminUser.properties, then: reconciler resume",
-    interrupted=True,
-)
+CRASHED = samples.crashed_rename()
 HALF, WHOLE = samples.half_run(), samples.ended(samples.plan([samples.new_account(), samples.block()]))
 
 REPORTS: dict[str, Callable[[], str]] = {

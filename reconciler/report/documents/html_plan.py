@@ -1,0 +1,102 @@
+"""The page of a plan or of drift."""
+
+from __future__ import annotations
+
+from reconciler import __version__
+from reconciler.report import header_footer
+from reconciler.report.documents.html_page import Fact, Note, Page, Row, Steps, Table, moment
+from reconciler.report.documents.plan_review import (
+    Group,
+    PlanReview,
+    ReviewLine,
+    alerts,
+    groups,
+    healed_lines,
+    next_step,
+    place_text,
+    plan_review,
+    verdict,
+)
+from reconciler.report.documents.rename_timeline import of_plan
+from reconciler.report.json_part import PlacePart
+from reconciler.report.json_plan_models import FlowPart, PlanDocument
+from reconciler.report.vocabulary import count
+
+_WORDS = {"create": "new", "update": "change", "rename": "rename", "delete": "removed"}
+_LEVELS = {"do not merge yet": ("danger", "✗"), "look closer": ("warn", "!"), "routine": ("good", "✓")}
+
+
+def plan_page(document: PlanDocument, job: str) -> Page:
+    """Everything that the document says."""
+    review = plan_review(document)
+    words, why, numbers = verdict(review)
+    level, sign = _LEVELS.get(words, ("good", "") if not review.stops else ("danger", "✗"))
+    stops = review.stops
+    return Page(
+        review.name,
+        level,
+        " ".join(filter(None, (sign, ": ".join(filter(None, (words, why)))))),
+        numbers,
+        next_step(review),
+        alerts=list(alerts(review)),
+        unread=header_footer.unread(document.reads),
+        stops=stops,
+        entries=list(header_footer.allowing_entries(stops)),
+        groups=[_table(group) for group in groups(review) if group.lines],
+        timelines=[picture for line in review.lines if (picture := of_plan(line.part))],
+        flow=list(map(_flow, document.flow)),
+        remarks=review.remarks,
+        healed=list(healed_lines(review)),
+        steps=[_steps(line) for line in review.lines if line.part.steps],
+        untouched=list(header_footer.untouched(review)),
+        facts=_facts(review, job),
+    )
+
+
+def _table(group: Group) -> Table:
+    return Table(
+        group.title[:1].upper() + group.title[1:], header_footer.counted(group.lines), list(map(_row, group.lines))
+    )
+
+
+def _row(line: ReviewLine) -> Row:
+    part = line.part
+    if line.irreversible:
+        style, word = "lost", "cannot be undone"
+    elif part.effect == "removal":
+        style, word = "removal", "removed" if line.removal else "lifted"
+    else:
+        style, word = part.action, _WORDS[part.action]
+    return Row(
+        style, line.sign, word, part.title, _declared(part.place), part.summary, line.refused_by, line.waits_for,
+        [Note(text) for text in line.notes],
+    )  # fmt: skip
+
+
+def _flow(part: FlowPart) -> tuple[str, str, str]:
+    now, then = (header_footer.reached(delivery, part.address) for delivery in (part.before, part.after))
+    return part.address, now, then
+
+
+def _declared(place: PlacePart | None) -> str:
+    """`state/mailboxes.yaml:14, 9f3c21a by Klaus Beispiel`."""
+    if place is None:
+        return ""
+    commit = " by ".join(filter(None, (place.commit[:12], place.author)))
+    return ", ".join(filter(None, (place_text(place), commit)))
+
+
+def _steps(line: ReviewLine) -> Steps:
+    texts = [f"{step.stage} {step.text}" for step in line.part.steps]
+    return Steps(line.part.title, count(len(texts), "step"), texts, line.irreversible or line.removal)
+
+
+def _facts(review: PlanReview, job: str) -> list[Fact]:
+    document, base = review.document, review.document.base
+    facts: list[Fact] = [("site", document.site), ("commit", document.commit or "unknown")]
+    facts += [("compared with", f"{base.ref} ({base.commit or 'unknown'})")] if base else []
+    facts += [("only about", ", ".join(document.only))] if document.only else []
+    facts += [("plan", document.digest), ("systems", header_footer.reads(document.reads))]
+    facts += [("names", "masked")] if document.masked else []
+    facts += [("job", job)] if job else []
+    return [*facts, ("tool", f"reconciler {__version__}"), ("read", moment(document.made))]

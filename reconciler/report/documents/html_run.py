@@ -1,0 +1,58 @@
+"""The page of a run: what is done, failed and not tried."""
+
+from __future__ import annotations
+
+from reconciler import __version__
+from reconciler.report import header_footer
+from reconciler.report.documents.html_page import Fact, Note, Page, Row, Steps, Table, moment
+from reconciler.report.documents.plan_review import STOPS, place_text
+from reconciler.report.documents.rename_timeline import of_run
+from reconciler.report.documents.run_review import RunReviewLine, run_lines, run_next, run_verdict, run_verdicts
+from reconciler.report.json_models import RunDocument
+from reconciler.report.vocabulary import count
+
+
+def run_page(document: RunDocument, job: str) -> Page:
+    """Failures first."""
+    lines, stops = run_lines(document), [f for f in document.findings if f.severity in STOPS]
+    table = Table("What happened", run_verdicts(document), list(map(_row, lines)), ("result", "happened"))
+    whole = document.complete and not document.interrupted
+    return Page(
+        f"{header_footer.APPLIED} for {document.site}",
+        "good" if whole else "danger",
+        f"{'✓' if whole else '✗'} {run_verdict(document)}",
+        f"{run_verdicts(document)} · {header_footer.seconds(document.started, document.finished)}",
+        run_next(document),
+        unread=header_footer.unread(document.reads),
+        stops=stops,
+        entries=list(header_footer.allowing_entries(stops)),
+        groups=[table] if lines else [],
+        timelines=[picture for line in lines if (picture := of_run(line.part))],
+        steps=list(map(_steps, lines)),
+        facts=_facts(document, job),
+    )
+
+
+def _row(line: RunReviewLine) -> Row:
+    part, (mark, _, words) = line.part, line.appearance
+    notes = [Note(part.removed)] if part.removed else []
+    notes += [Note("was in place already")] if line.was_in_place else []
+    for what, about, hint in line.progress:
+        level = "danger" if what in ("failed", "uncertain") else ""
+        notes += [Note(f"{what}: {about}", level), *([Note(f"→ {hint}", level)] if hint else [])]
+    style = "failed" if part.half_done else part.result.replace(" ", "-")
+    return Row(style, mark, words, part.title, place_text(part.place), part.summary, notes=notes)
+
+
+def _steps(line: RunReviewLine) -> Steps:
+    texts = [f"{step.result}: {step.text}" for step in line.part.steps]
+    return Steps(
+        line.part.title, count(len(texts), "step"), texts, line.part.result != "done" or line.part.irreversible
+    )
+
+
+def _facts(document: RunDocument, job: str) -> list[Fact]:
+    facts: list[Fact] = [("site", document.site), ("commit", document.commit or "unknown"), ("plan", document.plan)]
+    facts += [("names", "masked")] if document.masked else []
+    facts += [("job", job)] if job else []
+    return [*facts, ("tool", f"reconciler {__version__}"), ("finished", moment(document.finished))]
