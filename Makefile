@@ -57,6 +57,7 @@ schemas: $(VENV)/.dev ## write schemas/ anew from the models
 
 pages: $(VENV)/.dev ## write docs/site-file.md, docs/plan.svg and the CI files of ci/ and .github/ anew from the code
 	@$(BIN)/python -m tests.pages
+	@$(BIN)/python -m tests.known_words
 	@$(BIN)/python -m tests.pipelines.copies
 
 catalogue: $(VENV)/.dev ## bring the German of reports up to date with the code

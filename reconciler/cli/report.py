@@ -9,6 +9,7 @@ from pathlib import Path
 
 from reconciler.cli.exit_status import Status
 from reconciler.cli.invoker import job_url
+from reconciler.cli.mask_key import hidden
 from reconciler.cli.state_files import write_file
 from reconciler.cli.streams import say, write
 from reconciler.errors import UsageError
@@ -49,6 +50,7 @@ def report(
     *,
     on_github: bool = False,
     max_age: str | None = None,
+    mask: bool = False,
 ) -> Status:
     """Writes each report that is asked for. Raises UsageError."""
     if max_age is not None:
@@ -56,19 +58,19 @@ def report(
     if not (on_github or then or any(outputs.values())):
         hint = "name one, as in: reconciler report plan.json --junit tests.xml; all: reconciler report --help"
         raise UsageError("no report is asked for", hint=hint)
-    return write_all(files, outputs, then, on_github=on_github)
+    return write_all(files, outputs, then, on_github=on_github, mask=mask)
 
 
 def write_all(
-    files: Sequence[Path], outputs: Mapping[str, Path | None], then: Then | None, *, on_github: bool
+    files: Sequence[Path], outputs: Mapping[str, Path | None], then: Then | None, *, on_github: bool, mask: bool = False
 ) -> Status:
-    """Writes them; `-` is standard output; `then` is what becomes of the documents afterwards. Raises UsageError before
-    anything is written."""
+    """Writes them; `-` is standard output; `then` is what becomes of the documents afterwards. With `mask` none of them
+    sees a name. Raises UsageError before anything is written."""
     asked = _asked(outputs)
     for_github = _github_files() if on_github else None
     if not (asked or on_github or then):
         return Status.DONE
-    documents = read_documents(files)
+    documents = hidden(read_documents(files)) if mask else read_documents(files)
     speak(next((each.language for each in documents if isinstance(each, PlanDocument)), "en"))
     texts = [(path, _written(name, path, documents), name) for name, path in asked.items()]
     for path, text, name in texts:

@@ -76,6 +76,9 @@ def report(
     check: Annotated[
         bool, typer.Option("--check", help="Answer as a check of Nagios or Icinga, with its exit statuses 0 to 3.")
     ] = False,
+    mask: Annotated[
+        bool, typer.Option("--mask", help="Names, addresses and numbers are replaced in all of them (docs/report.md).")
+    ] = False,
     max_age: Annotated[
         str | None, typer.Option(metavar="AGE", help="With --check: what is older is UNKNOWN: 90m, 26h, 2d.")
     ] = None,
@@ -106,5 +109,7 @@ def report(
     if check:
         from reconciler.cli.report_check import leave_with_check
 
-        leave_with_check(documents, max_age, lambda: command.write_all(documents, outputs, then, on_github=github))
-    enter(lambda: command.report(documents, outputs, then, on_github=github, max_age=max_age))
+        leave_with_check(
+            documents, max_age, lambda: command.write_all(documents, outputs, then, on_github=github, mask=mask)
+        )
+    enter(lambda: command.report(documents, outputs, then, on_github=github, max_age=max_age, mask=mask))

@@ -172,6 +172,7 @@ def test_nothing_forces_every_gate() -> None:
         "--limit",
         "--head",
         "--html",
+        "--mask",
         "--markdown",
         "--terraform-report",
         "--replace",
