@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
 
 from reconciler.planning.plan import Plan
-from reconciler.planning.review_facts import Direction, LiveChange
-from reconciler.planning.transitions import Transition
+from reconciler.planning.review_facts import Direction
 from reconciler.report.plan_view import Line
 from reconciler.report.shown import ShownPlan
 
@@ -25,7 +26,31 @@ def by_direction(lines: Sequence[Line]) -> Iterator[tuple[str, list[Line]]]:
             yield heading, theirs
 
 
-def facts(transition: Transition) -> Iterator[str]:
+class Edit(Protocol):
+    """A change by hand: a `LiveChange`, or that of a document."""
+
+    @property
+    def system(self) -> str: ...
+    @property
+    def when(self) -> datetime: ...
+    @property
+    def who(self) -> str: ...
+    @property
+    def action(self) -> str: ...
+
+
+class Explained(Protocol):
+    """A transition, or that of a document."""
+
+    @property
+    def since(self) -> datetime | None: ...
+    @property
+    def by(self) -> Sequence[Edit]: ...
+    @property
+    def meaning(self) -> Sequence[str]: ...
+
+
+def facts(transition: Explained) -> Iterator[str]:
     """Each fact beside what happens: first seen, who, what it means."""
     if transition.since is not None:
         yield f"first seen {transition.since:%Y-%m-%d %H:%M %z}"
@@ -37,7 +62,7 @@ def facts(transition: Transition) -> Iterator[str]:
 _SOURCES = {"postfixadmin": "PostfixAdmin's log"}
 
 
-def _edit(change: LiveChange) -> str:
+def _edit(change: Edit) -> str:
     return f"{change.action} by {change.who} at {change.when:%Y-%m-%d %H:%M %z}"
 
 

@@ -6,6 +6,7 @@ that say the same differ in the lines with a `<time>` alone.
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Sequence
 from functools import cache
@@ -13,7 +14,7 @@ from hashlib import sha256
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from reconciler.report import header_footer
 from reconciler.report.documents.html_findings import findings_page
@@ -28,6 +29,7 @@ from reconciler.report.read_document import Document
 from reconciler.report.sanitize import clip, visible
 from reconciler.translation import spoken
 
+_BACKTICKS = re.compile("`([^`]+)`")
 _LONGEST = 2_000
 """Characters of one value; JSON has it whole."""
 
@@ -71,7 +73,7 @@ def _style() -> str:
 
 @cache
 def _environment() -> Environment:
-    return Environment(
+    made = Environment(
         loader=PackageLoader("reconciler.report.documents", "."),
         undefined=StrictUndefined,
         autoescape=True,
@@ -79,6 +81,14 @@ def _environment() -> Environment:
         trim_blocks=False,
         keep_trailing_newline=True,
     )
+    made.filters["code"] = _code
+    return made
+
+
+def _code(value: str) -> Markup:
+    """A sentence in which what stands between backticks is shown as code."""
+    shown = str(escape(_shown(value)))
+    return Markup(_BACKTICKS.sub(r"<code>\1</code>", shown))
 
 
 def _shown(value: object) -> object:

@@ -12,6 +12,7 @@ from reconciler.planning.finding import Severity
 from reconciler.planning.plan import MISSED
 from reconciler.planning.review_facts import Cause, Direction
 from reconciler.report import header_footer
+from reconciler.report.explanation import HEADINGS, facts
 from reconciler.report.header_footer import DOT, DRIFT, DRIFTED, PLAN
 from reconciler.report.json_part import FindingPart, PlacePart
 from reconciler.report.json_plan_models import PlanDocument, ReadPart, TransitionPart
@@ -71,18 +72,8 @@ class ReviewLine:
     def notes(self) -> Iterator[str]:
         """Which side moved, since when, by whom, and what it means for mail."""
         if self.part.direction:
-            seen = f", first seen {self.part.since:%Y-%m-%d %H:%M %z}" if self.part.since else ""
-            yield f"{_DIRECTIONS[self.part.direction]}{seen}"
-        for change in self.part.by:
-            yield f"{change.who}, {change.when:%Y-%m-%d %H:%M %z}: {change.action} ({change.system})"
-        yield from self.part.meaning
-
-
-_DIRECTIONS: Mapping[str, str] = {
-    Direction.PENDING: "pending: git changed and was not applied yet",
-    Direction.DRIFT: "drift: it was changed live, not in git",
-    Direction.CONFLICT: "conflict: it was changed live and in git",
-}
+            yield HEADINGS[Direction(self.part.direction)].removesuffix(":")
+        yield from facts(self.part)
 
 
 @dataclass(frozen=True, slots=True)
