@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
 
+from reconciler.declared.git.run_git import ask
 from reconciler.errors import UsageError
 from reconciler.forge.approval import Approval, NotReviewed, approval_in
 from reconciler.forge.client import Forge, MergeRequest
@@ -11,9 +15,23 @@ from reconciler.forge.connect import authors, connect_to_read
 from reconciler.forge.job import Kind, job_of, said_by
 from reconciler.forge.review_key import review_key
 
+_MOST = 10
+"""How many merge requests before this one are looked at."""
 
-def find_approval(environ: Mapping[str, str], site: str, commit: str) -> Approval:
-    """Asks the forge of this job. Raises NotReviewed, ForgeError, UsageError."""
+
+class Applied(NamedTuple):
+    """What the ledger knows: the commit of the last run (empty without one), and whether there was one of this
+    commit."""
+
+    last: str
+    this_one: bool
+
+
+def find_approvals(
+    environ: Mapping[str, str], site: str, folder: Path, commit: str, applied: Applied
+) -> list[Approval]:
+    """Asks the forge of this job: the approval of this commit first, and behind it those of the merges since the last
+    run, whose jobs were cancelled or skipped. Raises NotReviewed, ForgeError, UsageError."""
     if not commit or commit.endswith("+"):
         what = "has changes that are not committed" if commit else "is not in a git repository"
         raise UsageError(f"the declared state {what}, so nobody reviewed it", hint="run this in the job after a merge")
@@ -24,9 +42,43 @@ def find_approval(environ: Mapping[str, str], site: str, commit: str) -> Approva
     branch = _branch(job.kind, environ)
     with connect_to_read(job) as forge:
         request = _merged(forge, commit, branch)
-        ours = authors(forge)
-        own = [comment for comment in forge.comments(request.number) if comment.author in ours]
-        return approval_in(request, own, site, review_key())
+        if applied.last not in ("", commit):
+            _refuse_outdated(forge, folder, commit, request, applied)
+        ours, key = authors(forge), review_key()
+
+        def approval(of: MergeRequest) -> Approval:
+            own = [comment for comment in forge.comments(of.number) if comment.author in ours]
+            return approval_in(of, own, site, key)
+
+        found = [approval(request)]
+        for earlier in _between(folder, applied.last, commit):
+            # what only an unreviewed one brought is named as not reviewed
+            with suppress(NotReviewed):
+                found.append(approval(_merged(forge, earlier, branch)))
+        return found
+
+
+def _between(folder: Path, last: str, commit: str) -> list[str]:
+    """The commits of the branch after that of the last run, without this one, newest first; none where git does not
+    know (a shallow clone)."""
+    if last in ("", commit):
+        return []
+    listed = ask(folder, "rev-list", "--first-parent", f"--max-count={_MOST + 1}", f"{last}..{commit}")
+    return (listed or "").split()[1:]
+
+
+def _refuse_outdated(forge: Forge, folder: Path, commit: str, request: MergeRequest, applied: Applied) -> None:
+    """A job of an older commit that somebody runs again would undo what was merged and applied since. Asked are git,
+    then the forge, and where neither knows that commit, the ledger. Raises NotReviewed."""
+    last = applied.last.removesuffix("+")
+    if ask(folder, "cat-file", "-e", f"{last}^{{commit}}") is not None:
+        newer = ask(folder, "merge-base", "--is-ancestor", commit, last) is not None
+    else:
+        merged = [other.merged for other in forge.merge_requests_of(last) if last in other.landed and other.merged]
+        newer = any(moment > request.merged for moment in merged if request.merged) if merged else applied.this_one
+    if newer:
+        message = f"commit {last[:12]} was applied since, and it is newer than {commit[:12]}: this job is outdated"
+        raise NotReviewed(message, hint="run the job of the newest commit; open a merge request to go back")
 
 
 def _merged(forge: Forge, commit: str, branch: str) -> MergeRequest:

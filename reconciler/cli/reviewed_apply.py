@@ -16,11 +16,11 @@ from pathlib import Path
 from reconciler.apply.ledger import Ledger
 from reconciler.cli.apply import agreed, carry_through, say_taken_over
 from reconciler.cli.exit_status import Status
-from reconciler.cli.find_approval import find_approval
+from reconciler.cli.find_approval import Applied, find_approvals
 from reconciler.cli.formats import Format
-from reconciler.cli.past_lines import is_continued, past_lines, why, with_lines
+from reconciler.cli.past_lines import PastLine, is_continued, past_lines, why, with_lines
 from reconciler.cli.run_file import run_file
-from reconciler.cli.site_session import open_site
+from reconciler.cli.site_session import SiteSession, open_site
 from reconciler.cli.streams import say
 from reconciler.errors import UsageError
 from reconciler.forge.approval import Approval, NotReviewed, ground_changed, judge, without_what_it_needs
@@ -53,46 +53,60 @@ async def apply_reviewed(
         async with open_site(site, state) as opened, opened.session() as session:
             file.opened(opened)
             say_taken_over(session)
-            name, commit = opened.site.site, opened.context.desired.commit
-            approval = await asyncio.to_thread(find_approval, os.environ, name, commit)
+            approvals = await _approvals(opened, session.ledger)
             reading = await opened.read()
             whole = await opened.draft(reading=reading)
-            binding, lines = await _bound(approval, whole.plan, session.ledger)
+            binding, lines = await _bound(approvals, whole.plan, session.ledger)
             chosen = Selection(owners=frozenset(line.owner for line in lines))
             drafted = _restricted(whole, await opened.draft(chosen, reading=reading), lines, binding)
-            _say(approval, binding)
+            judged = {line.id for line in drafted.plan.transitions}
+            binding = replace(binding, left=(*binding.left, *(line for line in lines if line.id not in judged)))
+            _say(approvals, binding)
             return await carry_through(
                 opened, session, drafted, output, partial(agreed, yes=yes), file=file, binding=binding
             )
 
 
-async def _bound(approval: Approval, plan: Plan, ledger: Ledger) -> tuple[Binding, tuple[Transition, ...]]:
+async def _approvals(opened: SiteSession, ledger: Ledger) -> list[Approval]:
+    name, commit = opened.site.site, opened.context.desired.commit
+    runs = await ledger.history(1)
+    applied = Applied(runs[0].commit if runs else "", await ledger.first_of(commit) is not None)
+    return await asyncio.to_thread(find_approvals, os.environ, name, opened.declaration.folder, commit, applied)
+
+
+async def _bound(approvals: Sequence[Approval], plan: Plan, ledger: Ledger) -> tuple[Binding, tuple[Transition, ...]]:
     """What the run is bound to, and the lines that were reviewed."""
-    marker, past = approval.marker, await past_lines(ledger, approval.marker.made)
-    if marker.lines is None and marker.digest != plan.digest:
-        with_them = with_lines(marker, past)
-        if with_them is None:
-            message = "the plan that was reviewed has too many lines to tell them apart, and it is another one now"
-            raise NotReviewed(message, hint="open a merge request: its comment shows what is pending")
-        marker = with_them
-    verdict = judge([marker], plan)
-    continued = tuple(line for line in verdict.changed if is_continued(line, marker, past))
-    lines, ground = (*verdict.agreed, *continued), ground_changed(marker, plan)
-    if ground:
-        lines, continued, changed = (), (), (*verdict.agreed, *verdict.changed)
-    else:
-        changed = tuple(line for line in verdict.changed if line not in continued)
+    past = await past_lines(ledger, min(approval.marker.made for approval in approvals))
+    markers = [marker for approval in approvals if (marker := _with_lines(approval.marker, plan, past)) is not None]
+    if not markers:
+        message = "the plan that was reviewed has too many lines to tell them apart, and it is another one now"
+        raise NotReviewed(message, hint="open a merge request: its comment shows what is pending")
+    standing = [marker for marker in markers if not ground_changed(marker, plan)]
+    verdict, ever = judge(standing, plan), judge(markers, plan)
+    continued = [line for line in verdict.changed if any(is_continued(line, m, past) for m in standing)]
+    lines = (*verdict.agreed, *continued)
+    mentioned = [line for line in (*ever.agreed, *ever.changed) if line not in lines]
     waiting = without_what_it_needs(lines, plan)
-    differing = tuple(Differing(line, ground or why(line, marker, past)) for line in changed)
     binding = Binding(
         BoundTo.REVIEW,
-        request=approval.request.url or f"merge request {approval.request.number}",
-        comment=approval.comment.url,
-        settled=_settled(marker, plan),
-        differing=differing,
-        left=(*verdict.others, *waiting),
+        request=approvals[0].request.url or f"merge request {approvals[0].request.number}",
+        comment=approvals[0].comment.url,
+        settled=_settled(markers[0], plan),
+        differing=tuple(Differing(line, _why(line, markers, plan, past)) for line in mentioned),
+        left=(*ever.others, *waiting),
     )
     return binding, tuple(line for line in lines if line not in waiting)
+
+
+def _with_lines(marker: Marker, plan: Plan, past: Sequence[PastLine]) -> Marker | None:
+    """A marker that knows its lines, or whose plan is the present one as a whole; else None."""
+    return marker if marker.lines is not None or marker.digest == plan.digest else with_lines(marker, past)
+
+
+def _why(line: Transition, markers: Sequence[Marker], plan: Plan, past: Sequence[PastLine]) -> tuple[str, ...]:
+    """By the newest review that has this line."""
+    about = [m for m in markers if m.digest == plan.digest or m.agrees(line.id, fingerprint(line)) is not None]
+    return ground_changed(about[0], plan) or why(line, about[0], past)
 
 
 def _settled(marker: Marker, plan: Plan) -> int:
@@ -118,8 +132,10 @@ def _restricted(whole: Draft, chosen: Draft, lines: Iterable[Transition], bindin
     )
 
 
-def _say(approval: Approval, binding: Binding) -> None:
-    say(f"reviewed: {binding.request}, plan {approval.marker.digest[:4]}… of {approval.marker.made:%Y-%m-%d %H:%M}")
+def _say(approvals: Sequence[Approval], binding: Binding) -> None:
+    for request, _, marker in approvals:
+        where = request.url or f"merge request {request.number}"
+        say(f"reviewed: {where}, plan {marker.digest[:4]}… of {marker.made:%Y-%m-%d %H:%M}")
     if binding.settled:
         one = binding.settled == 1
         say(f"{binding.settled} of the reviewed lines {'needs' if one else 'need'} nothing any more")

@@ -294,3 +294,65 @@ def test_outside_of_a_job_after_a_merge_it_is_wrong_usage(merged: Merged) -> Non
     assert (answer.status, "not committed" in answer.words) == (2, True)
     assert git(merged.site.folder, "status", "--porcelain") != ""
     assert merged.quota(ANNA) == 10240
+
+
+def test_a_merge_whose_job_was_cancelled_is_done_by_the_next_one(merged: Merged) -> None:
+    """Each by its own comment. The clone of a job may be too shallow to know of it: then it is named."""
+    merged.request(QUOTA)
+    merged.merge()
+    merged.request(QUOTA, BERND_DECLARED, number=4)
+    plan, state = merged.plan(), merged.forge.state
+    # made before the other was merged
+    only = plan.model_copy(update={"transitions": tuple(t for t in plan.transitions if t.subject == BERND)})
+    state.comments[4] = []
+    merged.comment(only, number=4, digest="0" * 64)
+    merged.merge(4)
+    shallow = merged.site.folder / ".git" / "shallow"
+    shallow.write_text(git(merged.site.folder, "rev-parse", "HEAD"))
+    merged.site.fault("down")
+    answer = merged.apply()
+    assert f"left: account:{ANNA}" in answer.words, answer
+    assert merged.quota(ANNA) == 10240
+    shallow.unlink()
+    merged.site.sound()
+    answer = merged.apply()
+    assert answer.status == 0, answer
+    assert "merge_requests/3" in answer.words
+    assert merged.quota(ANNA) == 20480
+    assert merged.site.mailbox(BERND) is not None
+
+
+def test_an_old_job_that_is_run_again_undoes_nothing(merged: Merged) -> None:
+    """The very line of its comment is pending again, since a newer merge took it back."""
+    merged.request(QUOTA)
+    old = merged.merge()
+    assert merged.apply().status == 0
+    merged.request(ANNA_DECLARED, number=4)
+    merged.merge(4)
+    assert merged.apply().status == 0
+    git(merged.site.folder, "checkout", "-q", old)
+    answer = merged.apply()
+    assert (answer.status, "this job is outdated" in answer.words) == (6, True), answer
+    git(merged.site.folder, "update-ref", "-d", "refs/heads/main")
+    git(merged.site.folder, "reflog", "expire", "--expire=now", "--all")
+    git(merged.site.folder, "gc", "-q", "--prune=now")  # as in a clone of the old commit
+    answer = merged.apply()
+    assert (answer.status, "this job is outdated" in answer.words) == (6, True), answer
+    merged.forge.state.requests[4].merge_commit = merged.forge.state.requests[4].squash_commit = None
+    answer = merged.apply()
+    assert (answer.status, "this job is outdated" in answer.words) == (6, True), answer
+    assert merged.quota(ANNA) == 10240
+
+
+def test_who_took_over_an_account_unreviewed_is_not_noted(merged: Merged) -> None:
+    """The gate about it speaks in the next plan, too."""
+    merged.request(ANNA_DECLARED, BERND_DECLARED)
+    other = ANNA_DECLARED.replace("10042", "10103")
+    merged.site.declare(other, BERND_DECLARED, aliases=ALIASES)
+    merged.merge()
+    answer = merged.apply()
+    assert answer.status == 5, answer
+    assert f"left: account:{ANNA}" in answer.words
+    assert merged.site.mailbox(BERND) is not None
+    planned = merged.command("plan")
+    assert (planned.status, "member-changed" in planned.words) == (5, True), planned
