@@ -13,6 +13,7 @@ from reconciler.declared.site_file.load import load_site
 from reconciler.setup.ci_facts import CiFacts
 from reconciler.setup.ci_files import ci_texts
 from reconciler.setup.repository import repository, save
+from tests.cli.test_help import parsed
 from tests.pipelines.copies import FACTS, USUAL
 from tests.pipelines.files import FORGES, jobs, lines, programs, read
 
@@ -126,6 +127,13 @@ def test_artifacts_are_there_when_a_job_failed(forge: str) -> None:
         else:
             kept = [step for step in job["steps"] if "upload-artifact" in step.get("uses", "")]
             assert all(step["if"] in ("${{ !cancelled() }}", "${{ always() }}") for step in kept), name
+
+
+def test_every_command_in_them_is_one(forge: str) -> None:
+    for job in jobs(files(forge)).values():
+        for line in re.findall(r"(?:^|\|\| )(reconciler .*)$", lines(job), re.MULTILINE):
+            command = re.split(r" (?:>|\|\|)", line)[0]
+            parsed(command.replace("$how", "--reviewed").replace('"$document"', "plan.json"))
 
 
 @pytest.mark.parametrize("path", ["~/.ssh/it's mine", "keys/mine", "/srv/a key"])

@@ -1,0 +1,146 @@
+"""A project on GitLab, as far as this machine has one: a bare repository, the API of tests/services/forges, and
+gitlab-ci-local as the runner, which knows rules, needs, artifacts and the environments of variables."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from ruamel.yaml import YAML
+
+from tests.cli.site import DOMAIN, OX_ENV, OX_PASSWORD, StandInSite
+from tests.pipelines.files import programs, pushed, state_repository
+from tests.services.forges.server import FakeForge
+from tests.services.forges.state import TOKEN
+from tests.services.git import git
+from tests.services.needs import require_npm
+
+PREDEFINED = (
+    "CI_PIPELINE_SOURCE,CI_API_V4_URL,CI_PROJECT_ID,CI_COMMIT_SHA,CI_DEFAULT_BRANCH,CI_COMMIT_BRANCH,CI_COMMIT_REF_NAME"
+)
+_NUMBER = "3"
+
+
+class Pipeline(NamedTuple):
+    """How one ended: PASS, WARN or FAIL of each job that ran, the log, and the folder in which they ran."""
+
+    jobs: Mapping[str, str]
+    log: str
+    folder: Path
+
+
+class Project:
+    """Merge request 3 of a state repository, whose CI files `reconciler ci init` wrote."""
+
+    def __init__(self, folder: Path, site: StandInSite, forge: FakeForge) -> None:
+        self.folder, self.site, self.forge = folder, site, forge
+        self.origin, self.work = folder / "origin.git", folder / "work"
+        self._builds = 0
+        git(folder, "init", "--quiet", "--bare", "--initial-branch=main", str(self.origin))
+        git(folder, "clone", "--quiet", str(self.origin), str(self.work))
+        self.path = programs(folder / "programs")
+        self.commit("main", "", state_repository(site, "gitlab"))
+        self._write_variables()
+
+    def commit(self, branch: str, state: str, files: Mapping[str, str] = {}) -> str:
+        """Pushes a branch with this state, and these files beside it; the commit."""
+        return pushed(self.work, branch, {"state/state.yaml": f"domain: {DOMAIN}\n{state}\n", **files})
+
+    def request(self, state: str, *, fork: bool = False, files: Mapping[str, str] = {}) -> Pipeline:
+        """Somebody pushes a branch with an open merge request."""
+        head = self.commit("request", state, files)
+        self.forge.state.requests[3].head = head
+        of_request = {
+            "CI_PIPELINE_SOURCE": "merge_request_event",
+            "CI_MERGE_REQUEST_IID": _NUMBER,
+            "CI_MERGE_REQUEST_PROJECT_ID": "11",
+            "CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "99" if fork else "11",
+            "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main",
+            "CI_PROJECT_ID": "99" if fork else "11",
+        }
+        return self._run(head, of_request, "--unset-variable", "CI_COMMIT_BRANCH", depth=0)
+
+    def merge(self) -> None:
+        """Somebody presses the button."""
+        git(self.work, "switch", "--quiet", "main")
+        git(self.work, "merge", "--quiet", "--no-ff", "--message=Merge", "request")
+        git(self.work, "push", "--quiet", "origin", "main")
+        request = self.forge.state.requests[3]
+        request.merged, request.merged_at = True, self.forge.state.now()
+        request.merge_commit = git(self.work, "rev-parse", "HEAD")
+
+    def push(self, *only: str) -> Pipeline:
+        """The pipeline of the default branch, after a merge; or some of its jobs."""
+        return self._default_branch("push", *only)
+
+    def night(self) -> Pipeline:
+        """The schedule's."""
+        return self._default_branch("schedule")
+
+    def started(self, source: str, *only: str) -> subprocess.Popen[str]:
+        """Such a pipeline, at work in a group of its own, so that all of it can be killed."""
+        command, folder = self._command(git(self.work, "rev-parse", "main"), self._of_main(source), depth=1)
+        command += only
+        nowhere = subprocess.DEVNULL
+        return subprocess.Popen(
+            command,
+            cwd=folder,
+            env=self._environment(),
+            stdout=nowhere,
+            stderr=nowhere,
+            text=True,
+            process_group=0,
+        )
+
+    def _default_branch(self, source: str, *only: str) -> Pipeline:
+        return self._run(git(self.work, "rev-parse", "main"), self._of_main(source), *only, depth=1)
+
+    def _of_main(self, source: str) -> dict[str, str]:
+        return {
+            "CI_PIPELINE_SOURCE": source,
+            "CI_PROJECT_ID": "11",
+            "CI_COMMIT_BRANCH": "main",
+            "CI_DEFAULT_BRANCH": "main",
+        }
+
+    def _run(self, commit: str, variables: Mapping[str, str], *options: str, depth: int) -> Pipeline:
+        command, folder = self._command(commit, variables, depth=depth)
+        done = subprocess.run(
+            [*command, *options], cwd=folder, env=self._environment(), capture_output=True, text=True, check=False
+        )
+        log = done.stdout + done.stderr
+        jobs = {name: state for state, name in re.findall(r"^ (PASS|WARN|FAIL)  (\S+)", done.stdout, re.MULTILINE)}
+        assert jobs, log
+        return Pipeline(jobs, log, folder)
+
+    def _command(self, commit: str, variables: Mapping[str, str], *, depth: int) -> tuple[list[str], Path]:
+        """gitlab-ci-local in a clone as GitLab's runner makes it: of one commit, detached, one for each pipeline."""
+        self._builds += 1
+        build = self.folder / f"build-{self._builds}"
+        git(self.folder, "init", "--quiet", "--initial-branch=none", str(build))
+        git(build, "remote", "add", "origin", self.origin.as_uri())
+        git(build, "fetch", "--quiet", *([f"--depth={depth}"] if depth else []), "origin", commit)
+        git(build, "checkout", "--quiet", "--detach", "FETCH_HEAD")
+        given = {**variables, "CI_COMMIT_SHA": commit, "CI_API_V4_URL": self.forge.url}
+        options = [word for name, value in given.items() for word in ("--variable", f"{name}={value}")]
+        home = ["--home", str(self.folder / "home"), "--ignore-predefined-vars", PREDEFINED]
+        return [*require_npm("gitlab-ci-local"), "--force-shell-executor", *home, *options], build
+
+    def _environment(self) -> dict[str, str]:
+        known = {name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ}
+        return {"PATH": f"{self.path}:{os.environ['PATH']}", "HOME": str(self.folder / "home"), **known}
+
+    def _write_variables(self) -> None:
+        """Those of the project, each for its environments (docs/ci.md)."""
+        home = self.folder / "home" / ".gitlab-ci-local"
+        home.mkdir(parents=True)
+        scoped = {
+            OX_ENV: {"mail": OX_PASSWORD, "mail/plan": OX_PASSWORD},
+            "RECONCILER_FORGE_TOKEN": {"mail": TOKEN, "mail/comment": TOKEN},
+        }
+        with (home / "variables.yml").open("w") as out:
+            YAML().dump({"global": {name: {"values": values} for name, values in scoped.items()}}, out)

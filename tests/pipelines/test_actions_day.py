@@ -1,0 +1,62 @@
+"""The workflows of GitHub and Forgejo, their lines run as they are: pull request, comment, merge, apply, the night."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.site import ANNA, ANNA_DECLARED, OX_PASSWORD, StandInSite
+from tests.cli.test_surroundings import as_nobody
+from tests.pipelines.actions import Workflows
+from tests.services.forges.server import running
+from tests.services.forges.state import TOKEN
+
+ANNAS = f"mailboxes:\n  {ANNA_DECLARED}\n"
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """pytest's own folders are closed to other users, and git finds no repository in them."""
+    with tempfile.TemporaryDirectory(prefix="reconciler-ci-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become a user without a name; CI is root")
+@pytest.mark.parametrize("kind", ["github", "forgejo"])
+def test_from_the_pull_request_to_the_night(open_folder: Path, kind: str) -> None:
+    """As a user without a name and a home, to whom the checkout does not belong, detached."""
+    for name in ("site", "project"):
+        (open_folder / name).mkdir()
+    site = StandInSite(open_folder / "site")
+    nobody = (*as_nobody(site.folder), "env", "-u", "HOME")
+    with running(kind) as forge:
+        day, state = Workflows(open_folder / "project", site, forge, nobody), forge.state
+        day.folder.chmod(0o777)
+        seen = day.request(ANNAS)
+        assert seen.jobs == {"validate": 0, "plan": 0, "comment": 0}, seen.log
+        (comment,) = state.bodies()
+        assert "anna.beispiel" in comment
+        assert site.mailbox(ANNA) is None
+        if kind == "github":
+            assert "anna.beispiel" in day.summary.read_text()
+        done = day.merge()
+        assert done.jobs == {"apply": 0, "comment": 0}, done.log
+        assert site.mailbox(ANNA)
+        assert len(site.letters()) == 1
+        assert day.again().jobs == {"apply": 0, "comment": 0}
+        assert len(site.letters()) == 1
+        if kind == "forgejo":
+            return  # its night is the same lines
+        site.sql("UPDATE mailbox SET quota = 1 WHERE username = ?", ANNA)
+        night = day.night()
+        assert night.jobs == {"due": 0, "drift": 0, "issue": 0}, night.log
+        (issue,) = state.issues.values()
+        assert "anna.beispiel" in issue.body
+    for log in (seen.log, done.log, night.log):
+        assert OX_PASSWORD not in log
+        assert TOKEN not in log
