@@ -156,7 +156,7 @@ SITE_WORDS: dict[str, dict[str, str]] = {
         "forbidden": "Words that a password must not hold, beside those of the address and the name.",
     },
     "Reports": {
-        "language": "The language of plans, drift and runs for people: en or de. Help and errors are English.",
+        "language": "The language of reports for people: en. With de they are English, too: nothing is translated yet.",
     },
     "Dns": {
         "server": "The address of the name server to ask. Left out: the one of the machine that doctor runs on.",
