@@ -11,17 +11,16 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from reconciler.errors import ForgeError, UsageError
+from reconciler.errors import UsageError
 from reconciler.forge.client import Forge, Issue
 from reconciler.forge.job import Job
-from reconciler.forge.living_comment import OPENING, Write, body_of
+from reconciler.forge.living_comment import OPENING, Write, body_of, until_known
 from reconciler.forge.marker import BadMarker, Marker, marker_in
 from reconciler.forge.said import Subject
 from reconciler.report.json_plan_models import PlanDocument
 
 LABEL = "reconciler-drift"
 REOPENED_WITHIN = timedelta(days=30)
-_TRIES = 3
 
 
 class IssueOutcome(StrEnum):
@@ -56,13 +55,7 @@ def keep(forge: Forge, job: Job, drift: PlanDocument, write: Write, key: bytes |
     if drift.only:
         message = f"this is the drift of {', '.join(drift.only[:3])} alone, and the issue is about the whole site"
         raise UsageError(message, hint="look at all of it: reconciler drift --out drift.json")
-    for attempt in range(1, _TRIES + 1):
-        try:
-            return _keep_once(forge, job, drift, write, key)
-        except ForgeError as error:
-            if not (error.uncertain and error.temporary) or attempt == _TRIES:
-                raise
-    raise AssertionError("the last attempt returns or raises")
+    return until_known(lambda: _keep_once(forge, job, drift, write, key))
 
 
 def _keep_once(forge: Forge, job: Job, drift: PlanDocument, write: Write, key: bytes | None) -> Kept:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from reconciler.errors import ForgeError
 from reconciler.forge.client import LONGEST, Comment, Forge, MergeRequest
@@ -23,6 +23,8 @@ from reconciler.report.read_document import Document
 
 Write = Callable[[Sequence[Document], int], tuple[str, bool]]
 """Markdown of documents in at most so many bytes, and whether something is left out."""
+
+T = TypeVar("T")
 
 _TRIES = 3
 _SUPERSEDED = "Superseded: a newer comment says what is true now."
@@ -61,13 +63,18 @@ class _Own(NamedTuple):
 def tell(forge: Forge, job: Job, number: int, subject: Subject, write: Write, key: bytes | None = None) -> Told:
     """Says it in the merge request. A write whose answer was lost is looked for before it is tried again. Raises
     ForgeError."""
-    for attempt in range(1, _TRIES + 1):
+    return until_known(lambda: _tell_once(forge, job, number, subject, write, key))
+
+
+def until_known(once: Callable[[], T]) -> T:
+    """Looks and writes again where it is not known whether the write was done. Raises ForgeError."""
+    for _ in range(_TRIES - 1):
         try:
-            return _tell_once(forge, job, number, subject, write, key)
+            return once()
         except ForgeError as error:
-            if not (error.uncertain and error.temporary) or attempt == _TRIES:
+            if not (error.uncertain and error.temporary):
                 raise
-    raise AssertionError("the last attempt returns or raises")
+    return once()
 
 
 def body_of(subject: Subject, job: Job, write: Write, key: bytes | None = None) -> tuple[str, Marker]:
