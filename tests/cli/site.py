@@ -32,6 +32,7 @@ from tests.cli.running import Answer, reconciler
 from tests.services.quick import called
 
 DOMAIN = "pirat.alt"
+ZONE = ZoneInfo("Europe/Berlin")
 ANNA, BERND = f"anna.beispiel@{DOMAIN}", f"bernd.muster@{DOMAIN}"
 OX_ENV, OX_PASSWORD = "RECONCILER_TEST_OX_PASSWORD", "only-for-the-stand-in-9"
 
@@ -48,7 +49,7 @@ BERND_DECLARED = "bernd.muster: {given_name: Bernd, surname: Muster, member: 100
 
 def today() -> date:
     """The day in the sites' time zone, which is another one than the machine's for an hour or two every night."""
-    return datetime.now(ZoneInfo("Europe/Berlin")).date()
+    return datetime.now(ZONE).date()
 
 
 class Site:

@@ -17,7 +17,7 @@ from reconciler.cli import site_ledger
 from reconciler.sandbox.openxchange import control
 from tests.cli.conftest import Command, Open
 from tests.cli.running import Answer
-from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, StandInSite, today
+from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, ZONE, StandInSite, today
 from tests.cli.test_letters import FROM
 from tests.policy.test_account_lives import TECHNIK, rename, settles
 from tests.policy.test_account_takeovers import (
@@ -39,14 +39,14 @@ LEDGER = ("meta", "runs", "plans", "steps", "inventory", "one_shots", "chain", "
 
 @pytest.fixture
 def ago(monkeypatch: pytest.MonkeyPatch) -> Ago:
-    """What the ledger notes in the block, it notes so many days ago."""
+    """What the ledger notes in the block, it notes so many days ago, at the same time of the day in the sites' zone."""
 
     @contextmanager
     def shifted(days: int) -> Iterator[None]:
         class Then:
             @staticmethod
             def now(tz: tzinfo | None = None) -> datetime:
-                return datetime.now(tz) - timedelta(days=days)
+                return (datetime.now(ZONE) - timedelta(days=days)).astimezone(tz)
 
         with monkeypatch.context() as patched:
             patched.setattr(site_ledger, "datetime", Then)
