@@ -30,6 +30,7 @@ from reconciler.model.records import (
     WelcomeMailRow,
 )
 from reconciler.model.source_places import Place
+from reconciler.planning.binding import Binding, BoundTo, Differing
 from reconciler.planning.changes import Action, Change, Outcome, Result, Stage, Step
 from reconciler.planning.finding import Finding, Severity, StateEntry
 from reconciler.planning.ledger_state import PastRun, PastStep, RunState, StepState, value_text
@@ -495,6 +496,16 @@ def half_run() -> Run:
         f"ask the member administration whether {PRIVATE} is right",
         last=False,
         interrupted=True,
+    )
+
+
+def bound_run(of: Run) -> Run:
+    """The same, bound to a comment: an alias differs from what was reviewed, and nobody reviewed a block."""
+    request = "https://gitlab.example/mail/state/-/merge_requests/3"
+    why = ("reviewed with goto klaus@extern.example; live and git have changed since",)
+    differing = (Differing(changed_alias(), why),)
+    return replace(
+        of, binding=Binding(BoundTo.REVIEW, request, f"{request}#note_7", 2, differing, (block("example.net"),))
     )
 
 

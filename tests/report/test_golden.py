@@ -50,6 +50,7 @@ REPORTS: dict[str, Callable[[], str]] = {
     "run_half.json": lambda: run_json(HALF),
     "run_whole.txt": lambda: run_text(WHOLE, width=100, color=False),
     "run_whole.md": lambda: run_markdown(WHOLE),
+    "run_bound.md": lambda: run_markdown(samples.bound_run(WHOLE)),
     "plan_dangerous.txt": lambda: plan_text(DANGEROUS, width=100, color=False),
     "plan_dangerous_verbose.txt": lambda: plan_text(DANGEROUS, width=100, color=False, verbose=True),
     "plan_dangerous.md": lambda: plan_markdown(DANGEROUS),

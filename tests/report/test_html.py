@@ -13,9 +13,12 @@ from html.parser import HTMLParser
 import pytest
 
 from reconciler import __version__
+from reconciler.planning.binding import BoundTo
 from reconciler.report.documents.html import html_report
+from reconciler.report.documents.markdown import bounded_markdown
 from reconciler.report.documents.rename_timeline import Timeline, of_plan, of_run
 from reconciler.report.json import findings_document, plan_document, run_document
+from reconciler.report.json_models import ErrorPart
 from reconciler.report.read_document import Document
 from tests.report import samples
 from tests.report.hostile import NAMES, plan_named
@@ -103,6 +106,39 @@ def test_what_cannot_be_undone_is_marked_by_word_and_sign() -> None:
     assert "‼ cannot be undone hans.weg@pirat.alt" in text
     assert "✗ refusal register" in text
     assert "✗ refused: register" in text
+
+
+def test_of_a_bound_run_the_page_says_what_differed_and_what_was_left_as_markdown_does() -> None:
+    run = samples.bound_run(samples.ended(samples.plan([samples.new_alias()])))
+    document = run_document(run)
+    assert run.binding is not None
+    assert document.binding is not None
+    text = Tags(html_report([document])).text
+    plain = bounded_markdown([document]).text.replace("**", "").replace("\\", "").replace("&#8203;", "")
+    kept_out = [*(line.title for line in document.binding.differing), *(line.title for line in document.binding.left)]
+    for said in (
+        "applied in part, since 1 line differed from the review",
+        "Not as it was reviewed, so nothing of it was done",
+        "what it would be now, and what differs",
+        run.binding.differing[0].why[0],
+        "Pending, and left: nobody reviewed it",
+        f"the comment {run.binding.comment}, 2 of its lines needed nothing any more",
+        *kept_out,
+    ):
+        assert said in text
+        assert said in plain
+    assert len(kept_out) == 2
+    assert '<p class="verdict danger">' in html_report([document])
+    due = html_report([run_document(replace(run, binding=replace(run.binding, to=BoundTo.DATE, differing=())))])
+    assert "Pending, and left: no date has brought it" in due
+    assert '<p class="verdict good">' in due
+
+
+def test_of_a_run_without_an_end_the_page_says_why() -> None:
+    error = ErrorPart(message="the lock is held", hint="run it again")
+    page = html_report([run_document(samples.ended(samples.plan())).model_copy(update={"error": error})])
+    assert "✗ the lock is held → run it again" in Tags(page).text
+    assert '<p class="verdict danger">' in page
 
 
 def only(pictures: Iterable[Timeline | None]) -> Timeline:

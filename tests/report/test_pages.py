@@ -43,7 +43,7 @@ def _flowing() -> Plan:
 PAGES: dict[str, Document] = {
     "merge-request": plan_document(samples.merging()),
     "plan": plan_document(samples.dangerous()),
-    "run": run_document(samples.crashed_rename()),
+    "run": run_document(samples.bound_run(samples.crashed_rename())),
     "trouble": plan_document(_flowing()),
     "findings": findings_document(samples.FINDINGS),
 }

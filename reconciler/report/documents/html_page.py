@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from reconciler.report.documents.plan_review import Alert
 from reconciler.report.documents.rename_timeline import Timeline
+from reconciler.report.json_models import ErrorPart
 from reconciler.report.json_part import FindingPart
 from reconciler.report.shown import ShownRead
 
@@ -66,6 +67,7 @@ class Page:
     numbers: str = ""
     next: str = ""
     alerts: Sequence[Alert] = ()
+    errors: Sequence[ErrorPart] = ()
     unread: Sequence[ShownRead] = ()
     stops: Sequence[FindingPart] = ()
     entries: Sequence[tuple[str, list[str]]] = ()

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from reconciler import __version__
+from reconciler.planning.changes import Result
 from reconciler.report import header_footer
 from reconciler.report.documents.html_page import Fact, Note, Page, Row, Steps, Table, moment
 from reconciler.report.documents.plan_review import STOPS, place_text
 from reconciler.report.documents.rename_timeline import of_run
-from reconciler.report.documents.run_review import RunReviewLine, run_lines, run_next, run_verdict, run_verdicts
-from reconciler.report.json_models import RunDocument
+from reconciler.report.documents.run_review import (
+    DIFFERING,
+    WOULD_BE,
+    RunReviewLine,
+    bound_to,
+    is_well,
+    left_title,
+    run_lines,
+    run_next,
+    run_verdict,
+    run_verdicts,
+)
+from reconciler.report.json_models import BindingPart, DifferingPart, LeftPart, RunDocument
 from reconciler.report.vocabulary import count
 
 
@@ -16,21 +30,46 @@ def run_page(document: RunDocument, job: str) -> Page:
     """Failures first."""
     lines, stops = run_lines(document), [f for f in document.findings if f.severity in STOPS]
     table = Table("What happened", run_verdicts(document), list(map(_row, lines)), ("result", "happened"))
-    whole = document.complete and not document.interrupted
+    well, binding = is_well(document), document.binding
     return Page(
         f"{header_footer.APPLIED} for {document.site}",
-        "good" if whole else "danger",
-        f"{'✓' if whole else '✗'} {run_verdict(document)}",
+        "good" if well else "danger",
+        f"{'✓' if well else '✗'} {run_verdict(document)}",
         f"{run_verdicts(document)} · {header_footer.seconds(document.started, document.finished)}",
         run_next(document),
+        errors=[document.error] if document.error is not None else [],
         unread=header_footer.unread(document.reads),
         stops=stops,
         entries=list(header_footer.allowing_entries(stops)),
-        groups=[table] if lines else [],
+        groups=[
+            *_differing(binding),
+            *([table] if lines else []),
+            *_left(binding),
+        ],
         timelines=[picture for line in lines if (picture := of_run(line.part))],
         steps=list(map(_steps, lines)),
         facts=_facts(document, job),
     )
+
+
+def _differing(binding: BindingPart | None) -> list[Table]:
+    """What was reviewed as something else, and why nothing of it was done."""
+    if binding is None or not binding.differing:
+        return []
+    rows = [_kept_out(line, "failed", "✗", "not done", line.why) for line in binding.differing]
+    return [Table(DIFFERING, count(len(rows), "line"), rows, ("result", WOULD_BE))]
+
+
+def _left(binding: BindingPart | None) -> list[Table]:
+    """What is pending and was none of this run's."""
+    if binding is None or not binding.left:
+        return []
+    rows = [_kept_out(line, "not-tried", header_footer.RESULTS[Result.NOT_TRIED].mark, "left") for line in binding.left]
+    return [Table(left_title(binding), count(len(rows), "line"), rows, ("result", "would happen"))]
+
+
+def _kept_out(line: DifferingPart | LeftPart, style: str, sign: str, word: str, why: Sequence[str] = ()) -> Row:
+    return Row(style, sign, word, line.title, "", line.summary, notes=[Note(words, "danger") for words in why])
 
 
 def _row(line: RunReviewLine) -> Row:
@@ -53,6 +92,7 @@ def _steps(line: RunReviewLine) -> Steps:
 
 def _facts(document: RunDocument, job: str) -> list[Fact]:
     facts: list[Fact] = [("site", document.site), ("commit", document.commit or "unknown"), ("plan", document.plan)]
+    facts += [("carried out", bound_to(document.binding))] if document.binding else []
     facts += [("names", "masked")] if document.masked else []
     facts += [("job", job)] if job else []
     return [*facts, ("tool", f"reconciler {__version__}"), ("finished", moment(document.finished))]

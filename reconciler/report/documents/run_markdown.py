@@ -9,18 +9,23 @@ from reconciler import __version__
 from reconciler.report.documents.budget import Block, Fitted, Weight, fit
 from reconciler.report.documents.markdown_parts import danger, more, stop_blocks
 from reconciler.report.documents.plan_review import STOPS
-from reconciler.report.documents.run_review import RunReviewLine, run_lines, run_next, run_verdict, run_verdicts
+from reconciler.report.documents.run_review import (
+    DIFFERING,
+    WOULD_BE,
+    RunReviewLine,
+    bound_to,
+    left_title,
+    run_lines,
+    run_next,
+    run_verdict,
+    run_verdicts,
+)
 from reconciler.report.header_footer import DOT, HALF_DONE, seconds
-from reconciler.report.json_models import BindingPart, DifferingPart, ErrorPart, LeftPart, RunDocument
+from reconciler.report.json_models import DifferingPart, ErrorPart, LeftPart, RunDocument
 from reconciler.report.sanitize import markdown
 from reconciler.report.vocabulary import count
 
-_DIFFERING = (
-    "**Not as it was reviewed, so nothing of it was done**",
-    "",
-    "| | what | what it would be now, and what differs |",
-    "|---|---|---|",
-)
+_DIFFERING = (f"**{DIFFERING}**", "", f"| | what | {WOULD_BE} |", "|---|---|---|")
 _TABLE = ("| | what | happened |", "|---|---|---|")
 
 
@@ -28,12 +33,13 @@ def run_markdown(document: RunDocument, limit: int, title: str) -> Fitted:
     """Verdict, next command, what was kept out, one row a transition."""
     stops = [finding for finding in document.findings if finding.severity in STOPS]
     binding, errors = document.binding, [document.error] if document.error is not None else []
+    left_head = (f"**{left_title(binding)}**", "") if binding else ()
     blocks: list[Block[Any]] = [
         Block((), errors, _error, cut=more("error", "`reconciler history`"), weigh=danger),
         Block(_DIFFERING, binding.differing if binding else (), _differing, cut=_cut, weigh=danger),
         *stop_blocks(document.reads, stops, "`reconciler plan` shows all"),
         Block(_TABLE, run_lines(document), _row, cut=_cut, weigh=_weigh),
-        Block(_left_head(binding), binding.left if binding else (), _left, cut=_cut, weigh=lambda _: Weight.CHANGE),
+        Block(left_head, binding.left if binding else (), _left, cut=_cut, weigh=lambda _: Weight.CHANGE),
     ]
     head = [_verdict(document, title), "", f"**{markdown(run_next(document), 800)}**"]
     return fit(head, blocks, [_foot(document)], limit)
@@ -52,11 +58,6 @@ def _differing(line: DifferingPart) -> str:
     """One row: what was reviewed as something else, and why nothing of it was done."""
     why = "<br>".join(markdown(words) for words in line.why)
     return f"| ✗ | {markdown(line.title, 240)} | {markdown(line.summary, 1000)}<br>{why} |"
-
-
-def _left_head(binding: BindingPart | None) -> tuple[str, ...]:
-    review = binding is None or binding.to == "review"
-    return (f"**Pending, and left: {'nobody reviewed it' if review else 'no date has brought it'}**", "")
 
 
 def _left(line: LeftPart) -> str:
@@ -86,6 +87,7 @@ def _row(line: RunReviewLine) -> str:
 def _foot(document: RunDocument) -> str:
     phrases = [
         "names and addresses are masked" if document.masked else "",
+        f"carried out: {bound_to(document.binding)}" if document.binding else "",
         f"finished {document.finished:%Y-%m-%d %H:%M %z}{DOT}reconciler {__version__}",
         f"site {document.site}{DOT}commit {document.commit or 'unknown'}{DOT}plan {document.plan}",
     ]

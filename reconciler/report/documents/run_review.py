@@ -9,9 +9,11 @@ from dataclasses import dataclass
 
 from reconciler.planning.changes import Result
 from reconciler.report.header_footer import DOT, HALF_DONE, RESULTS, RESUME
-from reconciler.report.json_models import RunDocument, StepOutcomePart, TransitionRunPart
+from reconciler.report.json_models import BindingPart, RunDocument, StepOutcomePart, TransitionRunPart
 from reconciler.report.vocabulary import Appearance, count
 
+DIFFERING = "Not as it was reviewed, so nothing of it was done"
+WOULD_BE = "what it would be now, and what differs"
 _ORDER = ("failed", "uncertain", "not tried", "done")
 """Failures first."""
 
@@ -92,3 +94,22 @@ def run_next(document: RunDocument) -> str:
     """The next command; who reads it at a forge has no terminal there, but a job that may be run again."""
     again = " In a pipeline, run the apply job again: it resumes." if RESUME in document.next else ""
     return f"{document.next}.{again}" if again else document.next
+
+
+def is_well(document: RunDocument) -> bool:
+    """Whether all that was to be done is done."""
+    differs = document.binding is not None and document.binding.differing
+    return document.complete and not document.interrupted and document.error is None and not differs
+
+
+def left_title(binding: BindingPart) -> str:
+    """What stands over the lines that were none of this run's."""
+    return f"Pending, and left: {'nobody reviewed it' if binding.to == 'review' else 'no date has brought it'}"
+
+
+def bound_to(binding: BindingPart) -> str:
+    """What decided which lines were carried out."""
+    if binding.to == "date":
+        return "what dates have brought"
+    settled = f"{binding.settled} of its lines needed nothing any more" if binding.settled else ""
+    return ", ".join(filter(None, (f"the comment {binding.comment}", settled)))
