@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import io
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -19,6 +20,7 @@ MO = PO.with_suffix(".mo")
 _KEYWORDS = {"tr": None, "marked": None, "tr_number": (1, 2)}
 
 
+@cache
 def template() -> Catalog:
     """Every sentence that the code marks."""
     catalogue = Catalog(charset="utf-8")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from reconciler.model.records import MemberRow
+from reconciler.translation import tr
 
 _LONGEST = 12
 """Digits that a number which lost its leading zeros is looked for with."""
@@ -19,11 +20,13 @@ def trouble(members: Mapping[str, MemberRow], number: str) -> str:
     if entry is None:
         other = without_zeros(members, number)
         if other is None:
-            return f"has no member {number}"
-        return f"has no member {number}, but {other}: leading zeros are lost in one of the two"
+            return tr("has no member {number}", number=number)
+        return tr(
+            "has no member {number}, but {other}: leading zeros are lost in one of the two", number=number, other=other
+        )
     if entry.problem:
-        return f"cannot be read about member {number}: {entry.problem}"
-    return "" if entry.active else f"says that member {number} is not active"
+        return tr("cannot be read about member {number}: {problem}", number=number, problem=entry.problem)
+    return "" if entry.active else tr("says that member {number} is not active", number=number)
 
 
 def without_zeros(members: Mapping[str, MemberRow], number: str) -> str | None:

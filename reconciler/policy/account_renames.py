@@ -16,13 +16,14 @@ from reconciler.policy.account_takeovers import moved_numbers
 from reconciler.policy.gate_context import GateContext
 from reconciler.policy.new_accounts import new_accounts
 from reconciler.policy.wording import refusal, rename_entry
+from reconciler.translation import tr
 
 
 def future_rename(context: GateContext) -> Iterator[Finding]:
     """Until its date the account lives at its old address: what would be made at the new one waits."""
     for rename in context.chains.future:
-        message = f"{rename.old} is renamed to {rename.new} on {rename.date}"
-        hint = "nothing of it is done before; the first apply on or after that day does it"
+        message = tr("{old} is renamed to {new} on {date}", old=rename.old, new=rename.new, date=rename.date)
+        hint = tr("nothing of it is done before; the first apply on or after that day does it")
         owner = Owner(Scope.ACCOUNT, rename.new)
         yield Finding(Severity.LATER, "future-rename", rename.new, message, hint, context.locate(rename.origin), owner)
 
@@ -62,8 +63,14 @@ def _taken_back(context: GateContext, transition: Transition, left: UndeclaredMa
     address, holder = transition.owner.subject, _holder(context, transition)
     if holder is None or holder not in left:
         return None
-    message = f"{address} was renamed to {holder}, which nobody declares any more: is the rename taken back?"
-    hint = f"if it is, declare the way back, which is a rename as well; if not, declare {holder} again"
+    message = tr(
+        "{address} was renamed to {holder}, which nobody declares any more: is the rename taken back?",
+        address=address,
+        holder=holder,
+    )
+    hint = tr(
+        "if it is, declare the way back, which is a rename as well; if not, declare {holder} again", holder=holder
+    )
     moved, today = address not in context.live(MailboxRow), context.desired.today
     before = [rename.date for rename in context.desired.renames if rename.new == address]
     if not before:
@@ -80,15 +87,22 @@ def _suspected(context: GateContext, new: Iterable[Transition], left: Undeclared
     for transition in new:
         address, box = transition.owner.subject, context.declared(transition)
         for old, why in (left.of(box) if box is not None else {}).items():
-            message = f"{address} is new and {old}, which nobody declares, {why}: is that the same person?"
+            message = tr(
+                "{address} is new and {old}, which nobody declares, {why}: is that the same person?",
+                address=address,
+                old=old,
+                why=why,
+            )
             entries = []
             if address in taken:  # one account is renamed to an address, and one only
-                hint = f"declare {old} under `mailboxes:` or `removals:`"
+                hint = tr("declare {old} under `mailboxes:` or `removals:`", old=old)
             elif Address(old) in desired.aliases:  # a former address is no alias: the entry alone would be invalid
-                message += " An alias is declared on it"
-                hint = f"if it is, remove the alias {old}, run this again and declare the rename that it prints"
+                message = tr("{message} An alias is declared on it", message=message)
+                hint = tr(
+                    "if it is, remove the alias {old}, run this again and declare the rename that it prints", old=old
+                )
             else:
-                hint = f"if it is, declare the rename; if not, declare {old} as well"
+                hint = tr("if it is, declare the rename; if not, declare {old} as well", old=old)
                 entries.append(rename_entry(old, address, desired.today))
             yield refusal(transition, "suspected-rename", message, hint, *entries)
 
@@ -119,9 +133,11 @@ class UndeclaredMailboxes:
     def of(self, box: Mailbox) -> Mapping[str, str]:
         """Those that may be this person's, and why."""
         name = folded_name(box.name)
-        found = {key: f"is called {self._names[key]} too" for key in self._by_name.get(name, ()) if name}
+        found = {key: tr("is called {name} too", name=self._names[key]) for key in self._by_name.get(name, ()) if name}
         members = self._members.get(box.member, set()) if box.member is not None else set()
-        return found | dict.fromkeys(sorted(members & self._names.keys()), f"has the member number {box.member}")
+        return found | dict.fromkeys(
+            sorted(members & self._names.keys()), tr("has the member number {member}", member=box.member)
+        )
 
 
 def move_target(context: GateContext) -> Iterator[Finding]:
@@ -133,8 +149,8 @@ def move_target(context: GateContext) -> Iterator[Finding]:
             continue  # free, or found under its old address and about to move
         # a rename back: the mailbox that is there is the account's own
         if rename := next((r for r in _moving(chain) if r.old in live and r.old != account), None):
-            message = f"{rename.old} cannot move to {account}, which is a mailbox already"
-            hint = f"write `old_mailbox: attach` in this rename: {rename.old} stays and is attached in OX"
+            message = tr("{old} cannot move to {account}, which is a mailbox already", old=rename.old, account=account)
+            hint = tr("write `old_mailbox: attach` in this rename: {old} stays and is attached in OX", old=rename.old)
             owner, place = Owner(Scope.ACCOUNT, account), context.locate(rename.origin)
             yield Finding(Severity.REFUSAL, "move-target", account, message, hint, place, owner)
 

@@ -11,6 +11,7 @@ from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.transitions import Transition
 from reconciler.policy.gate_context import GateContext
 from reconciler.policy.wording import about, refusal
+from reconciler.translation import tr
 
 
 def member_changed(context: GateContext) -> Iterator[Finding]:
@@ -19,10 +20,15 @@ def member_changed(context: GateContext) -> Iterator[Finding]:
         if context.stopped.get(owner) is Severity.LATER:
             continue
         box = context.desired.mailboxes[Address(owner.subject)]
-        who = f"member {box.member}" if box.member else "nobody's member number"
-        over = " and mailbox, mail and OX account would pass over, with a new password" if another else ""
-        message = f"{box.address} was {before}, and is declared with {who}:{over or ' is that the same person?'}"
-        hint = (
+        who = tr("member {number}", number=box.member) if box.member else tr("nobody's member number")
+        message = tr("{address} was {before}, and is declared with {who}", address=box.address, before=before, who=who)
+        if another:
+            message = tr(
+                "{message}: and mailbox, mail and OX account would pass over, with a new password", message=message
+            )
+        else:
+            message = tr("{message}: is that the same person?", message=message)
+        hint = tr(
             "correct the number; or confirm that it is the same person, or that this one may have what the other left"
         )
         place = context.locate(box.origin)
@@ -43,13 +49,17 @@ def foreign_mailbox(context: GateContext) -> Iterator[Finding]:
             row = live.get(address)
             if row is None or row.key != address or address == first:
                 continue
-            message = f"{address}{f' ({row.name})' if row.name else ''} is a mailbox already"
+            named = f"{address} ({row.name})" if row.name else address
+            message = tr("{address} is a mailbox already", address=named)
             if why := context.identity.somebody_elses(box, address):
-                hint = "choose another address; or confirm, when both are the same person's"
-                yield refusal(transition, "foreign", f"{message}, and not that of {first}: {why}", hint)
+                hint = tr("choose another address; or confirm, when both are the same person's")
+                message = tr("{message}, and not that of {first}: {why}", message=message, first=first, why=why)
+                yield refusal(transition, "foreign", message, hint)
             elif not context.identity.is_known(box, address):
-                hint = f"nothing shows whose it is; if it is not that of {first}, choose another address"
-                message = f"{message}: it is taken for the first step of this rename"
+                hint = tr(
+                    "nothing shows whose it is; if it is not that of {first}, choose another address", first=first
+                )
+                message = tr("{message}: it is taken for the first step of this rename", message=message)
                 yield about(transition, Severity.NOTE, "rename-by-hand", message, hint)
 
 
@@ -75,8 +85,15 @@ def foreign_number(context: GateContext) -> Iterator[Finding]:
         others = set(before.goto).difference(context.chains.addresses(Address(transition.owner.subject)))
         # a number of a mailbox that nobody names is a matter of `suspected-rename`
         if others and not context.unnamed(others & live.keys()):
-            message = f"the alias {after.key} leads to {', '.join(before.goto)}, and reconciler did not make it"
-            hint = f"is {local_part(after.key)} the right number? Delete that alias in PostfixAdmin, or confirm"
+            message = tr(
+                "the alias {address} leads to {targets}, and reconciler did not make it",
+                address=after.key,
+                targets=", ".join(before.goto),
+            )
+            hint = tr(
+                "is {number} the right number? Delete that alias in PostfixAdmin, or confirm",
+                number=local_part(after.key),
+            )
             yield refusal(transition, "foreign", message, hint)
 
 
@@ -99,8 +116,12 @@ def _takes_a_mailbox(context: GateContext, transition: Transition, alias: AliasR
     key, today = alias.key, context.desired.today
     leaves = any(removal.mailbox == key and removal.date <= today for removal in context.desired.removals)
     if not leaves and key not in context.remembered.aliases and key not in alias.goto:
-        message = f"{key} is a live mailbox that git does not declare: this alias would take its mail"
-        hint = f"declare {key} under `mailboxes:` or `removals:`, or choose another address; or confirm"
+        message = tr(
+            "{address} is a live mailbox that git does not declare: this alias would take its mail", address=key
+        )
+        hint = tr(
+            "declare {address} under `mailboxes:` or `removals:`, or choose another address; or confirm", address=key
+        )
         yield refusal(transition, "foreign", message, hint)
 
 
@@ -114,9 +135,16 @@ def _takes_an_alias(context: GateContext, transition: Transition, alias: AliasRo
     others = own - {account} if alias.key == account else own
     theirs = set(alias.goto) <= own or not others.isdisjoint(alias.goto)
     if not theirs and not is_ours(context, alias.key):
-        message = f"the alias {alias.key} leads to {', '.join(alias.goto)}, and reconciler did not make it"
-        then = f"it then leads to {account} alone"
-        hint = f"delete that alias in PostfixAdmin, or choose another address; or confirm: {then}"
+        message = tr(
+            "the alias {address} leads to {targets}, and reconciler did not make it",
+            address=alias.key,
+            targets=", ".join(alias.goto),
+        )
+        hint = tr(
+            "delete that alias in PostfixAdmin, or choose another address; or confirm: it then leads to {account} "
+            "alone",
+            account=account,
+        )
         yield refusal(transition, "foreign", message, hint)
 
 
@@ -150,8 +178,12 @@ def _waiting(context: GateContext, transition: Transition, targets: list[str]) -
         owner = Owner(Scope.ACCOUNT, target)
         severity = context.stopped.get(owner)
         if severity is not None and _is_anothers(context, owner):
-            message = f"{transition.owner.subject} leads to {target}, which is not yet the account that is declared"
-            hint = f"fix {target} first; the alias is then applied too"
+            message = tr(
+                "{address} leads to {target}, which is not yet the account that is declared",
+                address=transition.owner.subject,
+                target=target,
+            )
+            hint = tr("fix {target} first; the alias is then applied too", target=target)
             yield about(transition, severity, "waits-for-account", message, hint)
             return
 

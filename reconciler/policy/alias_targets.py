@@ -13,6 +13,7 @@ from reconciler.planning.snapshot import DELIMITER, USUAL_DELIMITER
 from reconciler.planning.transitions import Transition
 from reconciler.policy.gate_context import GateContext
 from reconciler.policy.wording import about, refusal
+from reconciler.translation import marked, tr
 
 
 def dangling_alias(context: GateContext) -> Iterator[Finding]:
@@ -49,20 +50,42 @@ def sub_addresses(context: GateContext) -> Iterator[Finding]:
                 continue
             place = context.locate(alias.origin)
             if known is None:
-                message = f"{alias.address} leads to {target}, which arrives at {base} only where {_SETTING}"
-                hint = f"Postfix was not asked: `postconf {DELIMITER}` on the mail host shows it; else write {base}"
+                message = tr(
+                    "{address} leads to {target}, which arrives at {base} only where Postfix has `{setting}`",
+                    address=alias.address,
+                    target=target,
+                    base=base,
+                    setting=_SETTING,
+                )
+                hint = tr(
+                    "Postfix was not asked: `postconf {parameter}` on the mail host shows it; else write {base}",
+                    parameter=DELIMITER,
+                    base=base,
+                )
                 yield Finding(Severity.NOTE, "sub-address", alias.address, message, hint, place, owner)
             elif reach.bounces(target):
-                message = f"{alias.address} leads to {target}, and mail to it comes back: {_NO_SUB_ADDRESSES}"
+                message = tr(
+                    "{address} leads to {target}, and mail to it comes back: {why}",
+                    address=alias.address,
+                    target=target,
+                    why=_no_sub_addresses(),
+                )
                 yield Finding(Severity.WARNING, "sub-address", alias.address, message, _use_base(base), place, owner)
 
 
-_SETTING = f"Postfix has `{DELIMITER} = {USUAL_DELIMITER}`"
-_NO_SUB_ADDRESSES = f"`{USUAL_DELIMITER}` is not in Postfix' `{DELIMITER}`, so sub-addresses do not work"
+_SETTING = f"{DELIMITER} = {USUAL_DELIMITER}"
+
+
+def _no_sub_addresses() -> str:
+    return tr(
+        "`{sign}` is not in Postfix' `{parameter}`, so sub-addresses do not work",
+        sign=USUAL_DELIMITER,
+        parameter=DELIMITER,
+    )
 
 
 def _use_base(base: str) -> str:
-    return f"write {base}, or set `{DELIMITER} = {USUAL_DELIMITER}` in Postfix' main.cf and reload it"
+    return tr("write {base}, or set `{setting}` in Postfix' main.cf and reload it", base=base, setting=_SETTING)
 
 
 def _removed_targets(context: GateContext, reach: Reach) -> Iterator[Finding]:
@@ -71,9 +94,17 @@ def _removed_targets(context: GateContext, reach: Reach) -> Iterator[Finding]:
         for target in alias.goto:
             lost = next((form for form in reach.forms(target) if form in going), None)
             if lost is not None and reach.bounces(target):
-                there = "it" if lost == target else target
-                message = f"{lost} would be removed, but {alias.address} leads to {there}: its mail would bounce"
-                hint = f"remove {target} from the targets of {alias.address} first, or declare {lost} again"
+                if lost == target:
+                    sentence = marked("{lost} would be removed, but {address} leads to it: its mail would bounce")
+                else:
+                    sentence = marked("{lost} would be removed, but {address} leads to {target}: its mail would bounce")
+                message = tr(sentence, lost=lost, address=alias.address, target=target)
+                hint = tr(
+                    "remove {target} from the targets of {address} first, or declare {lost} again",
+                    target=target,
+                    address=alias.address,
+                    lost=lost,
+                )
                 yield refusal(going.pop(lost), "dangling-alias", message, hint)
 
 
@@ -125,14 +156,22 @@ class Reach:
         if self._context.confirmation(_RULE, transition.owner.subject) is None:
             self._stopped[transition.owner] = severity
         if any(self._maker_for(target) is not None for target in lost):
-            message = f"{row.key} leads to {', '.join(lost)}, which this plan does not make: its mail would bounce"
-            hint = f"fix {', '.join(lost)} first; the alias is then applied too"
+            message = tr(
+                "{address} leads to {targets}, which this plan does not make: its mail would bounce",
+                address=row.key,
+                targets=", ".join(lost),
+            )
+            hint = tr("fix {target} first; the alias is then applied too", target=", ".join(lost))
         else:
-            message = f"{row.key} leads to {', '.join(lost)}, which is neither declared nor live: its mail would bounce"
-            hint = "correct the target, or declare it under `mailboxes:` or `aliases:`"
+            message = tr(
+                "{address} leads to {targets}, which is neither declared nor live: its mail would bounce",
+                address=row.key,
+                targets=", ".join(lost),
+            )
+            hint = tr("correct the target, or declare it under `mailboxes:` or `aliases:`")
             parts = (without_extension(target, USUAL_DELIMITER) for target in lost)
             if base := next((base for base, extension in parts if extension and self.has(base)), None):
-                message, hint = f"{message}; {_NO_SUB_ADDRESSES}", _use_base(base)
+                message, hint = f"{message}; {_no_sub_addresses()}", _use_base(base)
         return about(transition, severity, _RULE, message, hint)
 
     def _severity(self, lost: list[str]) -> Severity:

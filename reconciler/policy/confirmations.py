@@ -9,6 +9,7 @@ from reconciler.model.declared import CONFIRMABLE, Confirm
 from reconciler.planning.finding import Finding, Severity
 from reconciler.policy.gate_context import GateContext
 from reconciler.policy.wording import confirm_entry, note
+from reconciler.translation import tr
 
 
 def confirmed(context: GateContext, finding: Finding) -> Confirm | None:
@@ -21,8 +22,13 @@ def confirmed(context: GateContext, finding: Finding) -> Confirm | None:
 
 def allowed(context: GateContext, finding: Finding, confirm: Confirm) -> Finding:
     """What is left of a refusal that somebody confirmed: a note with the reason."""
-    message = f"{finding.message}; confirmed until {confirm.until}: {confirm.reason}"
-    hint = "remove the confirmation once this is applied"
+    message = tr(
+        "{message}; confirmed until {day}: {reason}",
+        message=finding.message,
+        day=confirm.until,
+        reason=confirm.reason,
+    )
+    hint = tr("remove the confirmation once this is applied")
     place = context.locate(confirm.origin)
     return finding._replace(severity=Severity.NOTE, message=message, hint=hint, place=place, entries=())
 
@@ -39,8 +45,10 @@ def unused(context: GateContext, used: Collection[Confirm]) -> Iterator[Finding]
     """Confirmations that nothing needs. Those that ended are the loader's notes."""
     for confirm in context.desired.confirm:
         if confirm.until >= context.desired.today and confirm not in used:
-            message = f"nothing needs the confirmation of {confirm.gate} for {confirm.subject}"
-            hint = "remove the entry, unless a later plan needs it"
+            message = tr(
+                "nothing needs the confirmation of {gate} for {subject}", gate=confirm.gate, subject=confirm.subject
+            )
+            hint = tr("remove the entry, unless a later plan needs it")
             yield note(context, "unused-confirm", confirm.subject, message, hint, confirm.origin)
 
 

@@ -20,6 +20,7 @@ from reconciler.planning.snapshot import Snapshot
 from reconciler.policy.gate_context import GateContext
 from reconciler.policy.wording import note
 from reconciler.settings import Settings
+from reconciler.translation import tr
 
 PASSWORD, SUBSCRIPTIONS = "password_reset", "subscriptions_reset"
 
@@ -92,13 +93,20 @@ def one_shots(context: GateContext) -> Iterator[Finding]:
     shots, boxes = due(context.plan, context.remembered, context.site, context.snapshot), context.desired.mailboxes
     for shot, why, again, late in shots.missed:
         if why:
-            when = "now" if again == context.desired.today else "then"
-            hint = f"write `{shot.name}: {again}` to have it done {when}, or remove it" if again else "remove it"
-            message = f"{shot.name} of {shot.address} on {shot.date} is not done: {why}"
+            hint = _remedy(shot, again, context.desired.today)
+            message = tr(
+                "{operation} of {address} on {date} is not done: {why}",
+                operation=shot.name,
+                address=shot.address,
+                date=shot.date,
+                why=why,
+            )
             found = note(context, MISSED, shot.address, message, hint, boxes[Address(shot.address)].origin)
             yield found._replace(severity=Severity.WARNING) if late else found
     for shot in shots.waiting:
-        message = f"{shot.name} of {shot.address} waits for {shot.date}"
+        message = tr(
+            "{operation} of {address} waits for {date}", operation=shot.name, address=shot.address, date=shot.date
+        )
         yield note(context, "one-shot", shot.address, message, "", boxes[Address(shot.address)].origin)
 
 
@@ -112,18 +120,20 @@ def _declared(desired: DesiredState) -> Iterator[tuple[Mailbox, OneShot]]:
 def _why_void(box: Mailbox, shot: OneShot, since: date | None, *, before: bool) -> str:
     """Why the operation has no object; empty when it has one. `before`: it was missed before."""
     if _is_void(box, shot):
-        return "the account has no groupware"
+        return tr("the account has no groupware")
     # on the very day it may be meant, unless it was declared together with the account
     if since is not None and (shot.date < since or (before and shot.date == since)):
-        return f"the account was made on {since}"
+        return tr("the account was made on {since}", since=since)
     return ""
 
 
 def _why_late(shot: OneShot, oldest: date, *, before: bool) -> str:
     """Why the operation is too late; empty when it is to be done."""
     if shot.date < oldest:
-        return f"the date was over before any apply saw it, and dates before {oldest} are not made up for"
-    return "it was missed before" if before else ""
+        return tr(
+            "the date was over before any apply saw it, and dates before {oldest} are not made up for", oldest=oldest
+        )
+    return tr("it was missed before") if before else ""
 
 
 def _again(box: Mailbox, shot: OneShot, today: date, since: date | None) -> date | None:
@@ -131,6 +141,15 @@ def _again(box: Mailbox, shot: OneShot, today: date, since: date | None) -> date
     if _is_void(box, shot):
         return None
     return max(today, max(shot.date, since or shot.date) + timedelta(days=1))
+
+
+def _remedy(shot: OneShot, again: date | None, today: date) -> str:
+    """What to write to have it done after all."""
+    if again is None:
+        return tr("remove it")
+    if again == today:
+        return tr("write `{entry}` to have it done now, or remove it", entry=f"{shot.name}: {again}")
+    return tr("write `{entry}` to have it done then, or remove it", entry=f"{shot.name}: {again}")
 
 
 def _is_void(box: Mailbox, shot: OneShot) -> bool:

@@ -20,17 +20,25 @@ from reconciler.planning.transitions import Transition
 from reconciler.policy.gate_context import GateContext
 from reconciler.policy.new_accounts import arriving_mailboxes, new_accounts
 from reconciler.policy.wording import refusal
+from reconciler.translation import marked, tr
 
-_WHERE = "in PostfixAdmin (Domain List, Edit)"
+_WHERE = marked("in PostfixAdmin (Domain List, Edit)")
 
 
 def new_domain(context: GateContext) -> Iterator[Finding]:
     """From then on this server keeps all mail to the domain, also what its own senders write to somebody else's."""
-    for kind, noun in ((DomainRow, "domain"), (AliasDomainRow, "alias domain")):
+    sentences = (
+        (DomainRow, marked("the domain {domain} is new: all mail to it is kept by this server from then on")),
+        (
+            AliasDomainRow,
+            marked("the alias domain {domain} is new: all mail to it is kept by this server from then on"),
+        ),
+    )
+    for kind, sentence in sentences:
         for transition, before, row in context.changes(kind):
             if row is not None and before is None:
-                message = f"the {noun} {row.key} is new: all mail to it is kept by this server from then on"
-                hint = "look where its MX leads (dig MX), then confirm it"
+                message = tr(sentence, domain=row.key)
+                hint = tr("look where its MX leads (dig MX), then confirm it")
                 yield refusal(transition, "new-domain", message, hint)
 
 
@@ -42,9 +50,15 @@ def domain_off(context: GateContext) -> Iterator[Finding]:
         off = before.active and not row.active
         if off or (row.backupmx and not before.backupmx):
             boxes = sum(domain_of(key) == row.key for key in context.live(MailboxRow))
-            what = "switched off" if off else "made a backup MX, which keeps mail for another server"
-            message = f"the domain {row.key} is {what}: its {boxes} mailboxes get no mail from then on"
-            yield refusal(transition, "domain-off", message, "confirm it when the domain has moved away")
+            if off:
+                sentence = marked("the domain {domain} is switched off: its {boxes} mailboxes get no mail from then on")
+            else:
+                sentence = marked(
+                    "the domain {domain} is made a backup MX, which keeps mail for another server: its {boxes} "
+                    "mailboxes get no mail from then on"
+                )
+            message = tr(sentence, domain=row.key, boxes=boxes)
+            yield refusal(transition, "domain-off", message, tr("confirm it when the domain has moved away"))
 
 
 def missing_domain(context: GateContext) -> Iterator[Finding]:
@@ -66,8 +80,8 @@ def _outside(context: GateContext, rows: Iterable[tuple[Transition, MailboxRow |
     for transition, row in rows:
         domain = domain_of(row.key)
         if domain not in there:
-            message = f"{row.key}: PostfixAdmin does not have the domain {domain}"
-            hint = "declare it under `domains:`, or add it in PostfixAdmin (Domain List, New Domain)"
+            message = tr("{address}: PostfixAdmin does not have the domain {domain}", address=row.key, domain=domain)
+            hint = tr("declare it under `domains:`, or add it in PostfixAdmin (Domain List, New Domain)")
             yield refusal(transition, "missing-domain", message, hint)
 
 
@@ -87,8 +101,12 @@ def missing_target_domain(context: GateContext) -> Iterator[Finding]:
             continue
         for domain in (row.key, row.target):
             if domain not in there:
-                message = f"the alias domain {row.key} needs the domain {domain}, which PostfixAdmin does not have"
-                hint = "declare it under `domains:`, too"
+                message = tr(
+                    "the alias domain {alias_domain} needs the domain {domain}, which PostfixAdmin does not have",
+                    alias_domain=row.key,
+                    domain=domain,
+                )
+                hint = tr("declare it under `domains:`, too")
                 yield refusal(transition, "missing-domain", message, hint)
 
 
@@ -104,14 +122,19 @@ def domains(context: GateContext) -> Iterator[Finding]:
     used = {domain: rows[domain] for domain in sorted(first.keys() & rows.keys())}
     for domain, row in used.items():
         if not row.active:
-            message = f"the domain {domain} is switched off in PostfixAdmin: mail to its addresses is refused"
-            hint = f"switch it on {_WHERE}, or remove its addresses from git"
+            message = tr(
+                "the domain {domain} is switched off in PostfixAdmin: mail to its addresses is refused", domain=domain
+            )
+            hint = tr("switch it on {where}, or remove its addresses from git", where=tr(_WHERE))
             place = context.locate(first[domain])
             yield Finding(Severity.WARNING, "domain-off", domain, message, hint, place)
         elif row.backupmx:
-            kept = "mail to its addresses is kept for its main server, not delivered here"
-            message = f"the mail server is only a backup MX for {domain}: {kept}"
-            hint = f"where its mailboxes are here, take `Mail server is backup MX` off {_WHERE}"
+            message = tr(
+                "the mail server is only a backup MX for {domain}: mail to its addresses is kept for its main server, "
+                "not delivered here",
+                domain=domain,
+            )
+            hint = tr("where its mailboxes are here, take `Mail server is backup MX` off {where}", where=tr(_WHERE))
             place = context.locate(first[domain])
             yield Finding(Severity.WARNING, "domain-backup-mx", domain, message, hint, place)
     yield from _limits(context, used, first)
@@ -145,20 +168,38 @@ def _limits(context: GateContext, used: dict[str, DomainRow], first: dict[str, O
     (total, added), largest = _numbers(context), _largest(context, limited)
     for domain, row in limited.items():
         parts, place, severity = [], first[domain], Severity.NOTE
-        limits = (("mailboxes", row.mailboxes), ("aliases", row.aliases), ("MB of quotas", max(row.quota, 0)))
-        for (word, limit), number, more in zip(limits, total.of(domain), added.of(domain), strict=True):
+        limits = (
+            (marked("{used} mailboxes of {allowed} allowed"), row.mailboxes),
+            (marked("{used} aliases of {allowed} allowed"), row.aliases),
+            (marked("{used} MB of quotas of {allowed} allowed"), max(row.quota, 0)),
+        )
+        for (sentence, limit), number, more in zip(limits, total.of(domain), added.of(domain), strict=True):
             allowed = max(limit, 0)
             if limit and (number > allowed or (number == allowed and more > 0)):
-                parts.append(f"{number} {word} of {allowed} allowed")
+                parts.append(tr(sentence, used=number, allowed=allowed))
                 severity = Severity.WARNING if number > allowed and more > 0 else severity
         if domain in largest:
             quota, box = largest[domain]
-            wanted = "no limit" if quota == _ENDLESS else f"{quota} MB"
-            parts.append(f"{wanted} for {box.address} of {max(row.maxquota, 0)} MB allowed for one mailbox")
+            wanted = tr("no limit") if quota == _ENDLESS else f"{quota} MB"
+            parts.append(
+                tr(
+                    "{wanted} for {address} of {megabytes} MB allowed for one mailbox",
+                    wanted=wanted,
+                    address=box.address,
+                    megabytes=max(row.maxquota, 0),
+                )
+            )
             place = box.origin
         if parts:
-            message = f"{domain} has reached its limits in PostfixAdmin with this plan: {', '.join(parts)}"
-            hint = f"mail is not affected, but PostfixAdmin's pages refuse to add or save there; raise them {_WHERE}"
+            message = tr(
+                "{domain} has reached its limits in PostfixAdmin with this plan: {limits}",
+                domain=domain,
+                limits=", ".join(parts),
+            )
+            hint = tr(
+                "mail is not affected, but PostfixAdmin's pages refuse to add or save there; raise them {where}",
+                where=tr(_WHERE),
+            )
             yield Finding(severity, "domain-limits", domain, message, hint, context.locate(place))
 
 

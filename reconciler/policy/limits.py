@@ -13,9 +13,13 @@ from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.transitions import Effect, Transition
 from reconciler.policy.gate_context import GateContext
 from reconciler.settings import Limit
+from reconciler.translation import marked, tr, tr_number
 
 _AT_LEAST = {Effect.REMOVAL: 1, Effect.CHANGE: 10, Effect.CREATION: 0}
 """Where the site file gives a share and no `at_least` (docs/gates.md, "Limits")."""
+
+
+_MANY = {Effect.REMOVAL: marked("removals"), Effect.CHANGE: marked("changes"), Effect.CREATION: marked("creations")}
 
 
 class Count(NamedTuple):
@@ -44,12 +48,22 @@ class Count(NamedTuple):
 
     def __str__(self) -> str:
         """`removals: 1 of at most 4 (412 accounts, 24 h)`."""
-        over = "" if self.limit.share is None else _plural(self.managed, "account")
-        number = len(self.planned)
+        over = "" if self.limit.share is None else tr_number("{number} account", "{number} accounts", self.managed)
+        effects = tr(_MANY[self.effect])
+        counted = {"now": len(self.planned), "recent": self.recent, "hours": self.hours, "allowed": self.allowed}
         if self.recent:
-            now = f"{number} now + {self.recent} in {self.hours} h, at most {self.allowed}"
-            return f"{self.effect}s: {now}{f' ({over})' if over else ''}"
-        return f"{self.effect}s: {number} of at most {self.allowed} ({over}{', ' if over else ''}{self.hours} h)"
+            said = tr("{now} now + {recent} in {hours} h, at most {allowed}", **counted)
+            return f"{effects}: {said}{f' ({over})' if over else ''}"
+        said = tr("{now} of at most {allowed}", **counted)
+        return f"{effects}: {said} ({over}{', ' if over else ''}{self.hours} h)"
+
+    @property
+    def said(self) -> str:
+        """`6 removals now + 3 in 24 h`."""
+        number = _number(self.effect, len(self.planned))
+        if not self.recent:
+            return number
+        return tr("{changes} now + {recent} in {hours} h", changes=number, recent=self.recent, hours=self.hours)
 
     @property
     def terms(self) -> str:
@@ -81,8 +95,11 @@ def empty_state(context: GateContext) -> Iterator[Finding]:
     left = {address for address in context.live(MailboxRow) if domain_of(address) in ours} | context.managed("mailbox")
     number = len(left - context.plan.removed)
     if number:
-        message = f"no mailbox is declared, while our domains and the inventory have {number} that no removal names"
-        hint = "check that `state` in the site file is the right folder, and declare the mailboxes"
+        message = tr(
+            "no mailbox is declared, while our domains and the inventory have {number} that no removal names",
+            number=number,
+        )
+        hint = tr("check that `state` in the site file is the right folder, and declare the mailboxes")
         yield Finding(Severity.REFUSAL, "empty-state", context.site.site, message, hint)
 
 
@@ -94,22 +111,26 @@ def summary(context: GateContext) -> Iterator[str]:
         over = [count for count in (whole, *domains) if count.exceeded]
         refused = [count for count in over if context.confirmation(f"{effect}s", count.subject) is None]
         if refused:
-            where = "" if refused[0] is whole else f" in {refused[0].subject}"
-            yield f"{refused[0]}{where} ✗"
+            first = refused[0]
+            said = str(whole) if first is whole else tr("{limit} in {domain}", limit=first, domain=first.subject)
+            yield f"{said} ✗"
         else:
-            yield f"{whole} {'confirmed' if over else '✓'}"
+            yield tr("{limit} confirmed", limit=whole) if over else f"{whole} ✓"
 
 
 def _limited(context: GateContext, effect: Effect) -> Iterator[Finding]:
     for count in _counts(context, effect):
         if count.exceeded:
-            number = len(count.planned)
-            now = f" now + {count.recent} in {count.hours} h" if count.recent else ""
-            accounts = f"{_plural(count.managed, 'managed account')} of {count.subject}"
-            allowed = f"at most {count.allowed} allowed (limit {count.terms})"
-            message = f"{_plural(number, effect)}{now} with {accounts}: {allowed}"
-            some = ", ".join(count.planned[:5]) + (f" and {number - 5} more" if number > 5 else "")
-            hint = f"check whether all of them are meant: {some}"
+            message = tr_number(
+                "{changes} with {number} managed account of {subject}: at most {allowed} allowed (limit {terms})",
+                "{changes} with {number} managed accounts of {subject}: at most {allowed} allowed (limit {terms})",
+                count.managed,
+                changes=count.said,
+                subject=count.subject,
+                allowed=count.allowed,
+                terms=count.terms,
+            )
+            hint = tr("check whether all of them are meant: {names}", names=_some(count.planned))
             yield Finding(Severity.REFUSAL, f"{effect}s", count.subject, message, hint)
 
 
@@ -165,5 +186,17 @@ def _domain(owner: Owner) -> Domain | None:
     return None if owner.scope is Scope.BLOCK or "@" not in owner.subject else domain_of(owner.subject)
 
 
-def _plural(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+def _number(effect: Effect, number: int) -> str:
+    """`1 removal`, `2 removals`."""
+    match effect:
+        case Effect.REMOVAL:
+            return tr_number("{number} removal", "{number} removals", number)
+        case Effect.CHANGE:
+            return tr_number("{number} change", "{number} changes", number)
+        case Effect.CREATION:
+            return tr_number("{number} creation", "{number} creations", number)
+
+
+def _some(names: tuple[str, ...]) -> str:
+    shown, more = ", ".join(names[:5]), len(names) - 5
+    return tr("{names} and {number} more", names=shown, number=more) if more > 0 else shown

@@ -17,6 +17,7 @@ from reconciler.planning.mail_resolution import Delivery
 from reconciler.planning.transitions import Transition, switches_off
 from reconciler.policy.gate_context import GateContext
 from reconciler.policy.wording import about
+from reconciler.translation import marked, tr
 
 RULE = "mail-flow"
 
@@ -50,12 +51,20 @@ def forward_only(context: GateContext) -> Iterator[Finding]:
         own = context.chains.addresses(Address(account))
         had = before is not None and before.goto and not set(own) & set(before.goto)
         if account not in after.goto:
-            message = f"mail to {account} goes to {names} only, as its user chose; the mailbox gets none"
+            message = tr(
+                "mail to {account} goes to {targets} only, as its user chose; the mailbox gets none",
+                account=account,
+                targets=names,
+            )
         elif had and names:
-            message = f"mail to {account} reaches its mailbox as well from now on, besides {names}"
+            message = tr(
+                "mail to {account} reaches its mailbox as well from now on, besides {targets}",
+                account=account,
+                targets=names,
+            )
         else:
             continue
-        yield about(transition, Severity.NOTE, "forward-only", message, "users change that in PostfixAdmin")
+        yield about(transition, Severity.NOTE, "forward-only", message, tr("users change that in PostfixAdmin"))
 
 
 def _key(finding: Finding) -> tuple[str, Owner]:
@@ -72,10 +81,14 @@ def _lost(context: GateContext, flow: MailFlow, left: list[Transition], address:
         return
     places = {t.owner: t.place for t in left}
     for owner in flow.causes(address):
-        had = f"mail to {address} reaches {_who(flow.people(before))} now" if before.arrives else f"{address} is made"
-        message = f"{had} and would reach nobody: {_fate(after, flow)}"
-        hint = (
-            f"let {address} lead to somebody first, in git or in PostfixAdmin, or confirm that its mail may come back"
+        if before.arrives:
+            sentence = marked("mail to {address} reaches {targets} now and would reach nobody: {fate}")
+        else:
+            sentence = marked("{address} is made and would reach nobody: {fate}")
+        message = tr(sentence, address=address, targets=_who(flow.people(before)), fate=_fate(after, flow))
+        hint = tr(
+            "let {address} lead to somebody first, in git or in PostfixAdmin, or confirm that its mail may come back",
+            address=address,
         )
         yield Finding(Severity.REFUSAL, RULE, address, message, hint, places.get(owner), owner)
 
@@ -114,22 +127,29 @@ def _without_mail(context: GateContext, flow: MailFlow, affected: frozenset[str]
             continue
         delivery = flow.after.deliver(address)
         if not delivery.arrives:
-            message = f"{address} gets no mail as it is: {_fate(delivery, flow)}"
-            hint = f"correct the targets of the alias {address} in PostfixAdmin"
+            message = tr("{address} gets no mail as it is: {fate}", address=address, fate=_fate(delivery, flow))
+            hint = tr("correct the targets of the alias {address} in PostfixAdmin", address=address)
             owner = Owner(Scope.ACCOUNT, address)
             yield Finding(Severity.WARNING, RULE, address, message, hint, context.locate(box.origin), owner)
 
 
 def _who(delivery: Delivery) -> str:
     names = sorted(delivery.mailboxes | delivery.external)
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    shown, more = ", ".join(names[:5]), len(names) - 5
+    return tr("{names} and {number} more", names=shown, number=more) if more > 0 else shown
 
 
 def _fate(delivery: Delivery, flow: MailFlow) -> str:
     if delivery.loops:
-        return f"it would go round in a loop at {', '.join(sorted(delivery.loops))}"
+        return tr("it would go round in a loop at {addresses}", addresses=", ".join(sorted(delivery.loops)))
     if delivery.bounces:
         off = sorted({domain for end in delivery.bounces if flow.after.is_off(domain := domain_of(end))})
-        why = f", as the domain {', '.join(off[:5])} is switched off" if off else ""
-        return f"it would come back from {', '.join(sorted(delivery.bounces)[:5])}{why}"
-    return "only automatic answers are left"
+        ends = ", ".join(sorted(delivery.bounces)[:5])
+        if not off:
+            return tr("it would come back from {addresses}", addresses=ends)
+        return tr(
+            "it would come back from {addresses}, as the domain {domain} is switched off",
+            addresses=ends,
+            domain=", ".join(off[:5]),
+        )
+    return tr("only automatic answers are left")

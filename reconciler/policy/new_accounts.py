@@ -18,6 +18,7 @@ from reconciler.policy.account_takeovers import moved_numbers
 from reconciler.policy.dated_resets import due
 from reconciler.policy.gate_context import GateContext
 from reconciler.policy.wording import about, refusal
+from reconciler.translation import marked, tr
 
 
 def unknown_system(context: GateContext) -> Iterator[Finding]:
@@ -26,14 +27,16 @@ def unknown_system(context: GateContext) -> Iterator[Finding]:
     wait while the register is unknown."""
     if not context.waiting_for:
         return
-    names = " and ".join(context.waiting_for)
+    names = tr(" and ").join(context.waiting_for)
     unjudged = context.site.register_ is not None and context.snapshot.rows(MemberRow) is None
     numbered = {t.owner for t, _, _ in moved_numbers(context)} | _opened(context).keys() if unjudged else set()
     for transition in context.transitions:
         unseen = any(not kind_of(c.kind).readable or _arrives(c) for c in transition.changes)
         if unseen or transition.owner in numbered:
-            message = f"{transition.owner.subject} waits: {names} could not be read"
-            hint = f"it is carried out once {names} can be read"
+            message = tr(
+                "{subject} waits: {systems} could not be read", subject=transition.owner.subject, systems=names
+            )
+            hint = tr("it is carried out once {systems} can be read", systems=names)
             yield about(transition, Severity.WAIT, "unknown-system", message, hint)
 
 
@@ -44,8 +47,11 @@ def lost_password(context: GateContext) -> Iterator[Finding]:
         kinds = {change.kind for change in transition.changes}
         told = transition.owner in context.stopped or not kinds.isdisjoint({"letter", "given_password"})
         if transition.owner in resets and not told:
-            message = f"{transition.owner.subject}: no letter can go out, so nobody would know the new password"
-            hint = "add their member number and correct their address in the register, or remove `password_reset`"
+            message = tr(
+                "{subject}: no letter can go out, so nobody would know the new password",
+                subject=transition.owner.subject,
+            )
+            hint = tr("add their member number and correct their address in the register, or remove `password_reset`")
             yield refusal(transition, "password-reset", message, hint)
 
 
@@ -54,8 +60,8 @@ def naming(context: GateContext) -> Iterator[Finding]:
     pattern = context.site.policy.local_part
     for transition, row in arriving_mailboxes(context):
         if not re.fullmatch(pattern, local_part(row.key)):
-            message = f"{row.key} does not follow the naming rule {pattern}"
-            hint = "choose another name, or change policy.local_part in the site file"
+            message = tr("{address} does not follow the naming rule {pattern}", address=row.key, pattern=pattern)
+            hint = tr("choose another name, or change policy.local_part in the site file")
             yield refusal(transition, "naming", message, hint)
 
 
@@ -77,16 +83,24 @@ def register(context: GateContext) -> Iterator[Finding]:
         entry, why = members.get(box.member), trouble(members, box.member)
         if entry is None or why:
             if owner in numbered or owner in opened:
-                message = f"{box.address}: the register {why}"
+                message = tr("{address}: the register {why}", address=box.address, why=why)
                 yield refusal(transition, "register", message, _remedy(members, box, box.member))
         elif (owner in informed or owner in opened) and another_name(box, entry):
-            what = "the letter with the password would go to them" if owner in informed else "is it still theirs?"
-            registered = f"member {box.member} in the register {entry.given_name} {entry.surname}"
-            message = f"{box.address} is called {box.name}, and {registered}: {what}"
+            if owner in informed:
+                sentence = marked(
+                    "{address} is called {name}, and member {member} in the register {registered}: the letter with the "
+                    "password would go to them"
+                )
+            else:
+                sentence = marked(
+                    "{address} is called {name}, and member {member} in the register {registered}: is it still theirs?"
+                )
+            registered = f"{entry.given_name} {entry.surname}"
+            message = tr(sentence, address=box.address, name=box.name, member=box.member, registered=registered)
             yield refusal(transition, "register", message, _check_number(members, box, box.member))
 
 
-_CHECK_NUMBER = "check the number with the member administration, and write the right one at `member:`"
+_CHECK_NUMBER = marked("check the number with the member administration, and write the right one at `member:`")
 
 
 def _check_number(members: Mapping[str, MemberRow], box: Mailbox, number: str) -> str:
@@ -94,18 +108,23 @@ def _check_number(members: Mapping[str, MemberRow], box: Mailbox, number: str) -
     name = _words(box.given_name, box.surname)
     near = (entry for slip in slips(number) if (entry := members.get(slip)) is not None and not entry.problem)
     meant = next((entry for entry in near if name and _words(entry.given_name, entry.surname) == name), None)
-    return _CHECK_NUMBER if meant is None else f"did you mean {meant.key}, {box.name}? {_CHECK_NUMBER}"
+    check = tr(_CHECK_NUMBER)
+    if meant is None:
+        return check
+    return tr("did you mean {number}, {name}? {check}", number=meant.key, name=box.name, check=check)
 
 
 def _remedy(members: Mapping[str, MemberRow], box: Mailbox, number: str) -> str:
     other, entry = without_zeros(members, number), members.get(number)
     if entry is not None and entry.problem:
-        return "have the row corrected in the register and export it again; the rest of this plan does not need it"
+        return tr("have the row corrected in the register and export it again; the rest of this plan does not need it")
     if other is None:
         return _check_number(members, box, number)
     if len(other) > len(number):
-        return f'write `member: "{other}"`, in quotes'
-    return f"give the column of member numbers the format Text in the spreadsheet, and export {number} again"
+        return tr("write `{entry}`, in quotes", entry=f'member: "{other}"')
+    return tr(
+        "give the column of member numbers the format Text in the spreadsheet, and export {number} again", number=number
+    )
 
 
 def another_name(box: Mailbox, entry: MemberRow) -> bool:

@@ -16,6 +16,7 @@ from reconciler.planning.transitions import Transition
 from reconciler.policy.gate_context import GateContext
 from reconciler.policy.ox_deletions import described
 from reconciler.policy.wording import refusal, rename_entry
+from reconciler.translation import tr
 
 
 class _Claim(NamedTuple):
@@ -31,18 +32,31 @@ def foreign_login(context: GateContext) -> Iterator[Finding]:
     `hans@bar.example` is to get the same one, since logins know no domain."""
     for claim, holder in _refused(context, "login"):
         row, box = claim.row, context.declared(claim.transition)
-        message = f"{row.key} wants the OX login {row.login!r}, but {described(holder)} has it"
-        message += ": OX has each login once, whatever the domain" if local_part(holder.primary) == row.login else ""
-        other = f"add `groupware: {{username: {_free_login(context, row.login)}}}` to the entry of {row.key}"
+        message = tr(
+            "{address} wants the OX login {login!r}, but {user} has it",
+            address=row.key,
+            login=row.login,
+            user=described(holder),
+        )
+        if local_part(holder.primary) == row.login:
+            message = tr("{message}: OX has each login once, whatever the domain", message=message)
+        entry = f"groupware: {{username: {_free_login(context, row.login)}}}"
+        other = tr("add `{entry}` to the entry of {address}", entry=entry, address=row.key)
         if _same_name(context, row, holder):
-            other += f", and a `name` of its own, since {row.display_name!r} is taken, too"
+            other = tr(
+                "{hint}, and a `name` of its own, since {name!r} is taken, too", hint=other, name=row.display_name
+            )
         entries = []
         if box is not None and _may_be_renamed(context, box, holder):
             # the mailbox of the other domain was deleted, or never was theirs: nothing shows two people
             entries.append(rename_entry(holder.primary, row.key, context.desired.today))
-            hint = f"if user {holder.id} is the same person, declare the rename and keep its data; if not, {other}"
+            hint = tr(
+                "if user {id} is the same person, declare the rename and keep its data; if not, {other}",
+                id=holder.id,
+                other=other,
+            )
         else:
-            hint = f"{other}, or give user {holder.id} another login in OX"
+            hint = tr("{other}, or give user {id} another login in OX", other=other, id=holder.id)
         # OX holds each login once: no confirmation gives it to a second user
         yield refusal(claim.transition, "foreign", message, hint, *entries, final=True)
 
@@ -79,8 +93,17 @@ def display_name(context: GateContext) -> Iterator[Finding]:
         return
     for claim, holder in _refused(context, "display_name"):
         name = claim.row.display_name
-        message = f"{claim.row.key} is to be called {name!r} in OX, but {described(holder)} is called that"
-        hint = f"write another `name` at {claim.row.key}, or give OX user {holder.id} another display name"
+        message = tr(
+            "{address} is to be called {name!r} in OX, but {user} is called that",
+            address=claim.row.key,
+            name=name,
+            user=described(holder),
+        )
+        hint = tr(
+            "write another `name` at {address}, or give OX user {id} another display name",
+            address=claim.row.key,
+            id=holder.id,
+        )
         yield refusal(claim.transition, "display-name", message, hint)
 
 

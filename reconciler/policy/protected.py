@@ -12,30 +12,35 @@ from reconciler.planning.transitions import Transition, switches_off
 from reconciler.policy.account_takeovers import renames
 from reconciler.policy.gate_context import GateContext
 from reconciler.policy.wording import refusal
+from reconciler.translation import marked, tr
 
 
 def protected(context: GateContext) -> Iterator[Finding]:
     """`policy.protected` has local parts (in every domain), full addresses and OX logins."""
     names = {name.strip().lower() for name in context.site.policy.protected}
     named = (t for t in context.transitions if t.owner.scope is not Scope.BLOCK)
-    happening = [(t, what) for t in named if (what := _what_happens(t, context))]
+    happening = [(t, sentence) for t in named if (sentence := _what_happens(t, context))]
     logins = _logins(context) if happening else {}
-    for transition, what in happening:
+    for transition, sentence in happening:
         if hit := sorted(names & _names(transition, context, logins)):
-            subject = transition.owner.subject
-            message = f"{subject} would be {what}, and {', '.join(hit)} is protected by policy.protected of the site"
-            hint = "revert the declaration, or have the name removed from that list in the site file"
+            message = tr(sentence, subject=transition.owner.subject, names=", ".join(hit))
+            hint = tr("revert the declaration, or have the name removed from that list in the site file")
             yield refusal(transition, "protected", message, hint)
 
 
+_REMOVED = marked("{subject} would be removed, and {names} is protected by policy.protected of the site")
+_RENAMED = marked("{subject} would be renamed, and {names} is protected by policy.protected of the site")
+_SWITCHED_OFF = marked("{subject} would be switched off, and {names} is protected by policy.protected of the site")
+
+
 def _what_happens(transition: Transition, context: GateContext) -> str:
-    """`removed`, `renamed` or `switched off`; empty for what is not guarded."""
+    """What is said of it; empty for what is not guarded."""
     own = [change for change in transition.changes if change.key == transition.owner.subject]
     if transition.owner.subject in context.plan.removed or any(c.action is Action.DELETE for c in own):
-        return "removed"
+        return _REMOVED
     if renames(transition, context):
-        return "renamed"
-    return "switched off" if any(map(switches_off, own)) else ""
+        return _RENAMED
+    return _SWITCHED_OFF if any(map(switches_off, own)) else ""
 
 
 def _names(transition: Transition, context: GateContext, logins: Mapping[str, str]) -> set[str]:

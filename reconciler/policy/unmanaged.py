@@ -14,6 +14,7 @@ from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.half_made import Remarks
 from reconciler.policy.gate_context import GateContext
 from reconciler.policy.wording import note
+from reconciler.translation import marked, tr
 
 _ALIKE = 0.8
 """How much of a name, and of its domain, must be the same for it to be a typo of the other: a letter of five."""
@@ -23,10 +24,25 @@ def unmanaged(context: GateContext) -> Iterator[Finding]:
     """A mailbox that was ours and that nothing declares any more; the ledger remembers it as long as it is there."""
     live, changed = context.live(MailboxRow), {transition.owner.subject for transition in context.transitions}
     for address in sorted(context.unnamed(live.keys() & context.managed("mailbox") - changed)):
-        off = "" if live[address].active else " and stays switched off"
-        message = f"{address} is not declared any more: it is left alone{off}, nothing of it is deleted"
-        hint = "to remove it, name it under `removals`; to manage it again, declare it under `mailboxes`"
+        if live[address].active:
+            sentence = marked("{address} is not declared any more: it is left alone, nothing of it is deleted")
+        else:
+            sentence = marked(
+                "{address} is not declared any more: it is left alone and stays switched off, nothing of it is deleted"
+            )
+        message = tr(sentence, address=address)
+        hint = tr("to remove it, name it under `removals`; to manage it again, declare it under `mailboxes`")
         yield note(context, "unmanaged", address, message, hint)
+
+
+_AGAIN = marked(
+    "declare the mailbox, and the user is taken up with its data; to delete it, declare the removal again, with "
+    "`groupware_account: delete`"
+)
+_FOR_THE_FIRST_TIME = marked(
+    "declare the mailbox, and the user is taken up with its data; to delete it, declare its removal, with "
+    "`groupware_account: delete`"
+)
 
 
 def kept_groupware(context: GateContext) -> Iterator[Finding]:
@@ -40,12 +56,13 @@ def kept_groupware(context: GateContext) -> Iterator[Finding]:
     for user in context.live(OxUserRow).values():
         ours = user.primary in kept and user.primary not in live
         if (ours or remarks.is_left(user)) and user.primary not in named and user.primary not in context.plan.removed:
-            message = f"OX user {user.id} ({user.login}) of {user.primary} is still there, without a mailbox"
-            again = "the removal again" if ours else "its removal"
-            hint = (
-                "declare the mailbox, and the user is taken up with its data; to delete it, declare "
-                f"{again}, with `groupware_account: delete`"
+            message = tr(
+                "OX user {id} ({login}) of {address} is still there, without a mailbox",
+                id=user.id,
+                login=user.login,
+                address=user.primary,
             )
+            hint = tr(_AGAIN if ours else _FOR_THE_FIRST_TIME)
             yield note(context, "kept-groupware", user.primary, message, hint)
 
 
@@ -62,14 +79,14 @@ def unknown_removal(context: GateContext) -> Iterator[Finding]:
 
 
 def _unknown(context: GateContext, removal: Removal, near: str) -> Finding:
-    message = f"the removal of {removal.mailbox} removes nothing: there is no such mailbox"
+    message = tr("the removal of {mailbox} removes nothing: there is no such mailbox", mailbox=removal.mailbox)
     # its OX account is deleted after the retention, and an entry that is gone deletes nothing
     deletes = removal.groupware_account is GroupwareAccount.DELETE
-    over = "remove the entry" + (" when its OX account is gone, too" if deletes else "")
+    over = tr("remove the entry when its OX account is gone, too") if deletes else tr("remove the entry")
     if near:
-        severity, hint = Severity.WARNING, f"did you mean `{near}`? If not, {over}"
+        severity, hint = Severity.WARNING, tr("did you mean `{near}`? If not, {over}", near=near, over=over)
     else:
-        severity, hint = Severity.NOTE, f"it was removed already, or the name is wrong; {over}"
+        severity, hint = Severity.NOTE, tr("it was removed already, or the name is wrong; {over}", over=over)
     return Finding(severity, "removal-unknown", removal.mailbox, message, hint, context.locate(removal.origin))
 
 
@@ -109,4 +126,5 @@ def _of_kind(kind: str, keys: Sequence[str], most: int | None, remark: Remark | 
         said = f" ({remarks[key]})" if remarks[key] else ""
         yield Finding(Severity.WARNING, UNDECLARED, key, f"{noun(kind)} {key}{said}")
     if more := len(ordered[most:]) if most is not None else 0:
-        yield Finding(Severity.WARNING, UNDECLARED, kind, f"and {more} more {noun(kind, more)}")
+        message = tr("and {number} more {objects}", number=more, objects=noun(kind, more))
+        yield Finding(Severity.WARNING, UNDECLARED, kind, message)

@@ -14,6 +14,7 @@ from reconciler.planning.plan import HALF_GIVEN
 from reconciler.planning.plan_context import PlanContext
 from reconciler.policy.gate_context import GateContext
 from reconciler.policy.wording import about, refusal
+from reconciler.translation import tr
 
 _RULE = "no-letter"
 
@@ -29,13 +30,28 @@ def untold_password(context: GateContext) -> Iterator[Finding]:
         stopped = transition.owner in context.stopped
         if "password" not in kinds or "letter" in kinds or account in half_way or stopped:
             continue
-        message = f"{account} gets a new password that nobody is told, and the old one no longer works"
         if context.site.letters is None:
-            hint = f"write `letters` in the site file; or confirm it, and afterwards: reconciler password {account}"
-            yield refusal(transition, _RULE, f"{message}: the site file has no `letters`", hint)
+            message = tr(
+                "{account} gets a new password that nobody is told, and the old one no longer works: the site file has "
+                "no `letters`",
+                account=account,
+            )
+            hint = tr(
+                "write `letters` in the site file; or confirm it, and afterwards: {command}",
+                command=f"reconciler password {account}",
+            )
+            yield refusal(transition, _RULE, message, hint)
         else:
-            hint = f"write a `member` whom a letter reaches, or afterwards: reconciler password {account}"
-            yield about(transition, Severity.WARNING, _RULE, f"{message}: no letter can go out", hint)
+            message = tr(
+                "{account} gets a new password that nobody is told, and the old one no longer works: no letter can go "
+                "out",
+                account=account,
+            )
+            hint = tr(
+                "write a `member` whom a letter reaches, or afterwards: {command}",
+                command=f"reconciler password {account}",
+            )
+            yield about(transition, Severity.WARNING, _RULE, message, hint)
 
 
 def letters_left(letters: Sequence[OpenLetter], context: PlanContext, zone: ZoneInfo) -> Iterator[Finding]:
@@ -44,15 +60,22 @@ def letters_left(letters: Sequence[OpenLetter], context: PlanContext, zone: Zone
         account = context.chains.of(letter.account)
         if account not in context.desired.mailboxes:
             continue
-        which = f"the letter `{letter.template}` of run {letter.run} ({letter.when.astimezone(zone):%Y-%m-%d %H:%M})"
+        which = tr(
+            "the letter `{template}` of run {run} ({when})",
+            template=letter.template,
+            run=letter.run,
+            when=f"{letter.when.astimezone(zone):%Y-%m-%d %H:%M}",
+        )
         if letter.uncertain:
-            message = f"{which} to the owner of {account} may not have arrived"
+            message = tr("{letter} to the owner of {account} may not have arrived", letter=which, account=account)
             hint = ask_whether_it_came(context.desired, account)
             yield Finding(Severity.WARNING, "uncertain-letter", account, message, hint)
         else:
             why = f": {letter.message}" if letter.message else ""
-            message = f"{which} is still owed to the owner of {account}{why}"
-            hint = "reconciler resume sends one, with a new password where it tells one; by hand: reconciler password"
+            message = tr("{letter} is still owed to the owner of {account}", letter=which, account=account) + why
+            hint = tr(
+                "reconciler resume sends one, with a new password where it tells one; by hand: reconciler password"
+            )
             yield Finding(Severity.WARNING, "owed-letter", account, message, hint)
 
 
@@ -62,8 +85,10 @@ def half_given_password(context: GateContext) -> Iterator[Finding]:
     left = {context.chains.of(o.subject) for o, kinds in context.remembered.unseen.items() if half_given(kinds)}
     for account in sorted(left - renewed):
         if account in context.desired.mailboxes:
-            message = f"the password that was typed for {account} may be in one system and not in another"
-            hint = f"set it again, everywhere: reconciler password {account}"
+            message = tr(
+                "the password that was typed for {account} may be in one system and not in another", account=account
+            )
+            hint = tr("set it again, everywhere: {command}", command=f"reconciler password {account}")
             # without an owner: `resume` says it, too
             yield Finding(Severity.WARNING, HALF_GIVEN, account, message, hint)
 
@@ -76,7 +101,9 @@ def uncertain_letters(context: GateContext) -> Iterator[Finding]:
     for account, left in sorted(context.remembered.uncertain.items()):
         day = left.astimezone(zone).date()
         if account in context.desired.mailboxes and day >= since:
-            message = f"whether the letter of {day} to the owner of {account} arrived is not known"
+            message = tr(
+                "whether the letter of {day} to the owner of {account} arrived is not known", day=day, account=account
+            )
             hint = ask_whether_it_came(context.desired, account)
             # without an owner: `resume` says it, too, though nothing of the account is left to do
             yield Finding(Severity.WARNING, "uncertain-letter", account, message, hint)

@@ -12,6 +12,7 @@ from reconciler.planning.changes import Action
 from reconciler.planning.finding import Finding
 from reconciler.policy.gate_context import GateContext
 from reconciler.policy.wording import refusal
+from reconciler.translation import marked, tr
 
 if TYPE_CHECKING:
     from publicsuffixlist import PublicSuffixList
@@ -24,18 +25,25 @@ def wide_block(context: GateContext) -> Iterator[Finding]:
     for transition in context.transitions:
         if transition.owner.scope is not Scope.BLOCK or transition.action is Action.DELETE:
             continue
-        block = context.desired.sender_blocks[transition.owner.subject]
+        block, domain = context.desired.sender_blocks[transition.owner.subject], ""
         if not block.is_domain:
-            hit = "mail from our own domain" if domain_of(block.key) in ours else ""
-        elif own := _within(block.key, ours):
-            hit = f"mail from our own domain {own}"
-        elif many := _within(block.key, context.site.policy.never_block):
-            hit = f"everybody at {many}, which policy.never_block of the site names"
+            sentence = (
+                marked("the block of {key} would refuse mail from our own domain")
+                if domain_of(block.key) in ours
+                else ""
+            )
+        elif domain := _within(block.key, ours):
+            sentence = marked("the block of {key} would refuse mail from our own domain {domain}")
+        elif domain := _within(block.key, context.site.policy.never_block):
+            sentence = marked(
+                "the block of {key} would refuse everybody at {domain}, which policy.never_block of the site names"
+            )
         else:
-            hit = f"every domain under {block.key}" if _suffixes().is_public(block.key) else ""
-        if hit:
-            message = f"the block of {block.key} would refuse {hit}"
-            yield refusal(transition, "wide-block", message, "block the single sender or the domain that is meant")
+            every = marked("the block of {key} would refuse every domain under {key}")
+            sentence = every if _suffixes().is_public(block.key) else ""
+        if sentence:
+            message = tr(sentence, key=block.key, domain=domain)
+            yield refusal(transition, "wide-block", message, tr("block the single sender or the domain that is meant"))
 
 
 def _within(key: str, domains: Iterable[str]) -> str:
