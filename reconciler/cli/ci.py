@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from reconciler.cli.exit_status import Status
@@ -13,12 +14,16 @@ from reconciler.declared.site_file.planner import VARIABLE
 from reconciler.errors import UsageError
 from reconciler.settings import Settings
 from reconciler.setup.ci_facts import CiFacts
-from reconciler.setup.ci_files import ci_texts
+from reconciler.setup.ci_files import ci_texts, package_in, paths
 from reconciler.setup.ci_write import Found, found
 
+_UNSAFE = re.compile(r"""[^\w./:@+~=%#?&,-]""")
 
-def init(forge: str, site: Path | None, *, replace: bool) -> Status:
+
+def init(forge: str, site: Path | None, *, package: str | None, replace: bool) -> Status:
     """Writes the files of this forge, or says which ones somebody changed and writes none. Raises UsageError."""
+    if package:
+        _check_package(package)
     settings = load_site(site)
     if settings.as_planner:
         hint = f"unset {VARIABLE}, and run it again"
@@ -26,7 +31,8 @@ def init(forge: str, site: Path | None, *, replace: bool) -> Status:
             f"{VARIABLE} is set: the jobs that apply would be written with the planner's logins", hint=hint
         )
     top = repository(settings.folder)
-    texts = ci_texts(forge, CiFacts(_data(settings), _from_top(top, settings)))
+    package = _package_there(forge, top) if package is None else package
+    texts = ci_texts(forge, CiFacts(_data(settings), _from_top(top, settings)), package)
     states = found(texts, top)
     changed = [path for path, state in states.items() if state is Found.CHANGED]
     if changed and not replace:
@@ -39,8 +45,27 @@ def init(forge: str, site: Path | None, *, replace: bool) -> Status:
     if settings.planner is None:
         say("the site file has no section `planner`: the jobs of merge requests get the logins that write")
         say("  → write it, as docs/site-file.md says, and run this again")
+    if not package:
+        say("no job installs reconciler: its image has to have it, or the variable RECONCILER_PACKAGE names its wheel")
+        say("  → run this again with --package and the URL of the wheel, or set the variable")
     say("next: git add these, and give CI the variables that docs/ci.md lists")
     return Status.DONE
+
+
+def _check_package(package: str) -> None:
+    """A job installs it beside the passwords that write, and PyPI's `reconciler` is another project."""
+    if "/" not in package and not package.endswith(".whl"):
+        hint = "name the wheel that `make dist` built: its URL, or its path in the repository (docs/installing.md)"
+        raise UsageError(f"--package: {package!r} is a bare name, and PyPI's reconciler is another project", hint=hint)
+    if _UNSAFE.search(package):
+        raise UsageError(f"--package: {package!r} has a character that a shell or YAML reads", hint="rename the file")
+
+
+def _package_there(forge: str, top: Path) -> str:
+    """What an earlier call was given: whoever brings the files up to date need not know it again."""
+    files = [top / path for path in paths(forge)]
+    texts = [file.read_text("utf-8", errors="replace") for file in files if file.is_file()]
+    return next((package for package in map(package_in, texts) if package and not _UNSAFE.search(package)), "")
 
 
 def _refuse(texts: dict[str, str], top: Path, changed: list[str]) -> None:

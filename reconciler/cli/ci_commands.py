@@ -30,6 +30,14 @@ def init(
             metavar="FORGE", help="gitlab, github or forgejo; Gitea takes the last.", autocompletion=one_of(*ForgeName)
         ),
     ],
+    package: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHEEL",
+            help="URL of the wheel that jobs install where their image has no reconciler; default: that of the"
+            " files that are there.",
+        ),
+    ] = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Also write over files that somebody changed; git has the old ones.")
     ] = False,
@@ -38,8 +46,8 @@ def init(
     """Write the CI files of the state repository: plan in merge requests, apply after the merge and every night, drift
     every night. What somebody changed is shown and left as it is.
 
-    Example: reconciler ci init gitlab
+    Example: reconciler ci init gitlab --package https://forge.example/reconciler-0.1.0-py3-none-any.whl
     """
     from reconciler.cli import ci as command
 
-    enter(lambda: command.init(forge.value, site, replace=replace))
+    enter(lambda: command.init(forge.value, site, package=package, replace=replace))

@@ -60,6 +60,10 @@ class CiFacts:
         """The variables with passwords that a job gets."""
         return [*(self.plan_variables if planner else self.apply_variables), *self.shared_variables]
 
+    def gets_any(self, *, planner: bool) -> bool:
+        """Whether a job gets any variable: a site may have all its secrets in files of the runner."""
+        return bool((planner and self.role) or self.variables(planner=planner) or self.credentials(planner=planner))
+
     def _for_shell(self, path: str) -> str:
         """A path of the site file as a word of sh, which knows no `~` in quotes."""
         if path.startswith("~/"):

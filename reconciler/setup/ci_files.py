@@ -7,12 +7,12 @@ What a job runs stands once, in templates/ci/shell.j2, for all forges.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from reconciler import __version__
 from reconciler.setup.ci_facts import CiFacts
 
 FORGES: Mapping[str, Mapping[str, str]] = {
@@ -42,11 +42,11 @@ _ACTIONS = {
 }
 _IMAGES = {"gitlab": "python:3.12", "github": "", "forgejo": "node:22-bookworm"}
 _TOKENS = {"gitlab": "", "github": "github.token", "forgejo": "secrets.RECONCILER_FORGE_TOKEN || github.token"}
-_PACKAGE = f"reconciler=={__version__}"
+_PACKAGE = re.compile(r"""^ +RECONCILER_PACKAGE: [^'"\n]*['"]([^'"\n]*)['"]""", re.MULTILINE)
 _ENVIRONMENT = "mail"
 _WRITTEN = "# Written by `reconciler ci init {forge}`, and yours from now on; as it was written, its checksum is "
 _INPUTS = {
-    "package": (_PACKAGE, "What pip installs, where the image has no reconciler in it"),
+    "package": ("", "The URL of reconciler's wheel, where the image has no reconciler in it"),
     "image": (_IMAGES["gitlab"], "The image of all jobs; it needs git, and Python or reconciler itself"),
     "site": ("reconciler.yaml", "The site file"),
     "role": ("planner", "Whose logins plan and drift use; empty where the site file has no section planner"),
@@ -67,9 +67,11 @@ def paths(forge: str) -> tuple[str, ...]:
     return tuple(FORGES[forge])
 
 
-def ci_texts(forge: str, facts: CiFacts) -> dict[str, str]:
-    """The text of each file, by its path; it begins with a checksum, by which `is_untouched` knows it again."""
-    texts = {path: _text(forge, template, facts) for path, template in FORGES[forge].items()}
+def ci_texts(forge: str, facts: CiFacts, package: str = "") -> dict[str, str]:
+    """The text of each file, by its path; it begins with a checksum, by which `is_untouched` knows it again. `package`
+    is what pip installs where there is no reconciler; without one the variable RECONCILER_PACKAGE says it, and nothing
+    does by itself: PyPI's `reconciler` is another project."""
+    texts = {path: _text(forge, template, facts, package=package) for path, template in FORGES[forge].items()}
     return {path: f"{_written(forge)}{_checksum(text)}.\n{text}" for path, text in texts.items()}
 
 
@@ -85,13 +87,19 @@ def component(template: str, facts: CiFacts) -> str:
 
 def composite_action() -> str:
     """A composite action for workflows that somebody writes."""
-    return rendered("ci/action.yml.j2", actions=_ACTIONS["github"], package=_PACKAGE)
+    return rendered("ci/action.yml.j2", actions=_ACTIONS["github"])
 
 
 def is_untouched(text: str) -> bool:
     """Whether some release of reconciler wrote this text, and nobody changed it since."""
     first, _, rest = text.partition("\n")
     return any(first == f"{_written(forge)}{_checksum(rest)}." for forge in FORGES)
+
+
+def package_in(text: str) -> str:
+    """What pip installs by a file that `ci_texts` wrote; empty where it says none, or is not one of these."""
+    found = _PACKAGE.search(text)
+    return found[1] if found else ""
 
 
 def rendered(template: str, **values: Any) -> str:
@@ -117,7 +125,9 @@ def _templates() -> Environment:
     )
 
 
-def _text(forge: str, template: str, facts: CiFacts, *, reusable: bool = False, component: bool = False) -> str:
+def _text(
+    forge: str, template: str, facts: CiFacts, *, package: str = "", reusable: bool = False, component: bool = False
+) -> str:
     text = rendered(
         template,
         forge=forge,
@@ -132,7 +142,7 @@ def _text(forge: str, template: str, facts: CiFacts, *, reusable: bool = False, 
             for planner, prefix in ((True, "planner_"), (False, ""))
         },
         known_inputs=_INPUTS,
-        package=_PACKAGE,
+        package=package,
         image=_IMAGES[forge],
         environment=_ENVIRONMENT,
         drift_path=paths("gitlab")[1],

@@ -216,6 +216,7 @@ def test_nothing_forces_every_gate() -> None:
         "--changed",
         "--key",
         "--user",
+        "--package",
     }
     # what these commands write stands in git, and is reviewed there
     entry = set(re.findall(r"--[a-z-]+", """

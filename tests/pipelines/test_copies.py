@@ -102,7 +102,7 @@ def test_what_an_older_release_wrote_is_brought_up_to_date(state: Path) -> None:
     file = state / ".github/workflows/plan.yml"
     reconciler(state, "ci", "init", "github")
     first, _, text = file.read_text("utf-8").partition("\n")
-    older = text.replace("reconciler==", "reconciler==0.0.")
+    older = text.replace("ubuntu-latest", "ubuntu-22.04")
     stamp = hashlib.sha256(older.encode()).hexdigest()[:16]
     file.write_text(f"{first.rpartition(' ')[0]} {stamp}.\n{older}")
     assert is_untouched(file.read_text("utf-8"))
