@@ -5,13 +5,14 @@ pydantic takes them: it would compile each one that is a text, a quarter of what
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from reconciler.errors import Unreadable, UsageError
+from reconciler.errors import UsageError
+from reconciler.secret_sources import variables_of
 from reconciler.setting_values import (
     LOOPBACK,
     DatabaseUrl,
@@ -305,7 +306,7 @@ class Settings(Site):
     @property
     def secret_variables(self) -> frozenset[str]:
         """The environment variables that the site file names for passwords; no child process gets them."""
-        return self.applier_variables.union(_variables(self))
+        return self.applier_variables.union(variables_of(self))
 
     def reads_only(self, host: str | None) -> bool:
         """Whether the login to this host lists and does nothing else; None is this machine."""
@@ -342,33 +343,3 @@ class Settings(Site):
             ("ledger", "url", self.ledger.url),
         ]
         return [(section, key, url) for section, key, url in named if url is not None]
-
-
-def _variables(section: BaseModel) -> Iterator[str]:
-    for name, value in section:
-        if isinstance(value, BaseModel):
-            yield from _variables(value)
-        elif name.endswith("_env") and isinstance(value, str):
-            yield value
-
-
-def secret(variable: str | None, file: Path | None, key: str) -> SecretStr:
-    """A secret from the environment variable or the file that the site file names in `KEY_env` or `KEY_file`; empty
-    without both. Raises Unreadable."""
-    if variable is not None:
-        value = os.environ.get(variable)
-        if not value:
-            message = f"the variable {variable} is not set, which `{key}_env` in the site file names"
-            raise Unreadable(message, hint=f"export {variable}=… (the password), or correct `{key}_env`")
-        if value.endswith(("\n", "\r")):  # no shell and no form for passwords takes one
-            message = f"the variable {variable} ends in a newline, and no password does (`{key}_env` in the site file)"
-            raise Unreadable(message, hint="remove it where the variable is set: `printf %s` writes none, `echo` does")
-        return SecretStr(value)
-    if file is not None:
-        try:
-            return SecretStr(file.read_text(encoding="utf-8").rstrip("\r\n"))
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
-            message = f"{file} cannot be read, which `{key}_file` in the site file names: {reason}"
-            raise Unreadable(message, hint=f"write the password into that file, or correct `{key}_file`") from None
-    return SecretStr("")

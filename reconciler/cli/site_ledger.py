@@ -10,7 +10,8 @@ from sqlalchemy.engine import make_url
 
 from reconciler.apply.ledger import Ledger, open_engine
 from reconciler.errors import UsageError
-from reconciler.settings import Settings, secret
+from reconciler.secret_sources import secret
+from reconciler.settings import Settings
 
 
 @asynccontextmanager

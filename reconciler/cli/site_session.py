@@ -35,7 +35,8 @@ from reconciler.remote.hosts import SiteHosts
 from reconciler.remote.mailer import Mailer
 from reconciler.remote.outbox import OutboxMailer
 from reconciler.remote.smtp import Server, SmtpMailer
-from reconciler.settings import Letters, Settings, Smtp, secret
+from reconciler.secret_sources import secret
+from reconciler.settings import Letters, Settings, Smtp
 from reconciler.systems.registry import build_systems
 from reconciler.systems.system_context import SystemContext
 from reconciler.workflow import draft, read, wanting

@@ -22,7 +22,8 @@ from reconciler.doctor.wanted_rights import LEDGER, OWN, Wanted, wanted_rights
 from reconciler.errors import ReconcilerError, Unreadable
 from reconciler.remote.database import connect, open_database
 from reconciler.remote.database_errors import explained
-from reconciler.settings import Ledger, PostfixAdmin, Settings, secret
+from reconciler.secret_sources import secret
+from reconciler.settings import Ledger, PostfixAdmin, Settings
 
 AREA = "database"
 _Section: TypeAlias = PostfixAdmin | Ledger

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from pathlib import Path
 from typing import NamedTuple
 
 from pydantic import SecretStr
@@ -15,6 +14,7 @@ from reconciler.forge import gitea, github, gitlab
 from reconciler.forge.client import Forge
 from reconciler.forge.job import Job, Kind
 from reconciler.forge.session import Session
+from reconciler.secret_sources import from_environment
 
 VARIABLE = "RECONCILER_FORGE_TOKEN"
 AUTHOR = "RECONCILER_FORGE_AUTHOR"
@@ -86,21 +86,13 @@ def authors(forge: Forge) -> frozenset[str]:
 def token() -> SecretStr:
     """From RECONCILER_FORGE_TOKEN, else from the file that RECONCILER_FORGE_TOKEN_FILE names. The tokens that a forge
     gives to every job are not looked at: the reader of a plan says which one writes. Raises Unreadable."""
-    value = os.environ.get(VARIABLE, "")
-    file = os.environ.get(f"{VARIABLE}_FILE", "")
-    if not value and file:
-        try:
-            value = Path(file).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            why = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
-            message = f"{file} cannot be read, which {VARIABLE}_FILE names: {why}"
-            raise Unreadable(message, hint="write the token into that file (docs/forge.md)") from None
-    value = value.strip()
-    if not value:
+    given = from_environment(VARIABLE, "token", Unreadable)
+    if given is None:
         message = f"there is no token for the forge: neither {VARIABLE} nor {VARIABLE}_FILE is set"
         raise Unreadable(
             message, hint="make one with the rights that docs/forge.md names, and give it to this job alone"
         )
+    value = given.get_secret_value()
     if not value.isascii() or not value.isprintable() or " " in value:
         raise Unreadable(f"what {VARIABLE} holds is no token: it has spaces or other signs in it", hint="set it anew")
-    return SecretStr(value)
+    return given

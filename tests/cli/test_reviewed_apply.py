@@ -253,6 +253,10 @@ def test_a_key_keeps_others_from_writing_what_we_would(merged: Merged) -> None:
     answer = merged.command("apply", "--reviewed", "--yes")
     assert (answer.status, "sealed with another key" in answer.words) == (6, True)
     assert "of-both-jobs" not in answer.out + answer.err
+    merged.job(RECONCILER_REVIEW_KEY="", RECONCILER_REVIEW_KEY_FILE="/nowhere/key")
+    answer = merged.command("apply", "--reviewed", "--yes")
+    assert (answer.status, "/nowhere/key cannot be read" in answer.words) == (2, True)
+    merged.job(RECONCILER_REVIEW_KEY="of-both-jobs")
     merged.forge.state.comments[3].remove(plan_of)
     merged.comment(merged.plan(), key=b"of-both-jobs")
     merged.forge.state.requests[3].merged_at = merged.forge.state.now()

@@ -151,6 +151,9 @@ def test_the_token_comes_from_a_variable_or_a_file(tmp_path: Path, monkeypatch: 
         with pytest.raises(Unreadable) as unusable, connect(job):
             pass
         assert "two words" not in str(unusable.value)
+        file.write_text("\n")
+        with pytest.raises(Unreadable, match="is empty"), connect(job):
+            pass
         monkeypatch.setenv("RECONCILER_FORGE_TOKEN_FILE", str(tmp_path / "no"))
         with pytest.raises(Unreadable, match="cannot be read"), connect(job):
             pass

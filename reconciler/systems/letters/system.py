@@ -21,7 +21,8 @@ from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.ports import Observation, SideEffects, System
 from reconciler.planning.snapshot import Pair, rows_of
 from reconciler.remote.mailer import NOT_SENT, is_temporary, is_uncertain
-from reconciler.settings import Register, Settings, secret
+from reconciler.secret_sources import secret
+from reconciler.settings import Register, Settings
 from reconciler.systems.letters.letter import Stationery
 from reconciler.systems.letters.letter_for_account import NoLetter, letter_for, occasion
 from reconciler.systems.letters.letter_for_account import content as about

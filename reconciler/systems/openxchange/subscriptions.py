@@ -21,7 +21,8 @@ from reconciler.planning.identity import addresses_of
 from reconciler.remote.concurrency import to_its_end
 from reconciler.remote.database import connect, open_database
 from reconciler.remote.database_errors import explained, is_busy, is_temporary
-from reconciler.settings import OpenXchange, Settings, secret
+from reconciler.secret_sources import secret
+from reconciler.settings import OpenXchange, Settings
 from reconciler.systems.openxchange.perform import FoundUsers, look
 from reconciler.systems.openxchange.tool_answers import AGAIN, PLAN
 from reconciler.systems.openxchange.tools import Tools

@@ -17,7 +17,8 @@ from reconciler.planning.new_passwords import CredentialEvents
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.ports import Observation, SideEffects, System
 from reconciler.planning.snapshot import Pair
-from reconciler.settings import OpenXchange, Settings, secret
+from reconciler.secret_sources import secret
+from reconciler.settings import OpenXchange, Settings
 from reconciler.systems.openxchange import attach, matching, perform, review, side_effects
 from reconciler.systems.openxchange.listuser_csv import read_users
 from reconciler.systems.openxchange.subscriptions import Subscriptions

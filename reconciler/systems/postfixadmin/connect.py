@@ -17,7 +17,8 @@ from sqlalchemy.exc import DBAPIError
 from reconciler.errors import Unreadable, UsageError
 from reconciler.remote.database import READING, connect, open_server, open_sqlite
 from reconciler.remote.database_errors import explained
-from reconciler.settings import PostfixAdmin, Settings, secret
+from reconciler.secret_sources import secret
+from reconciler.settings import PostfixAdmin, Settings
 from reconciler.systems.postfixadmin.tables import PostfixAdminTables, declare
 
 LOCK_WAIT = 10
