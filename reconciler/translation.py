@@ -40,7 +40,8 @@ def spoken() -> Language:
 
 def tr(sentence: str, /, **values: object) -> str:
     """The sentence in the language that is spoken, with `values` in the places that their names mark: `{address}`."""
-    return _filled(_Spoken.catalogue.gettext(sentence), values)
+    # the catalogue's own head stands under the empty sentence
+    return _filled(_Spoken.catalogue.gettext(sentence), values) if sentence else ""
 
 
 def tr_number(one: str, many: str, number: int, /, **values: object) -> str:

@@ -19,12 +19,14 @@ PO = PACKAGE / "locale" / "de" / "LC_MESSAGES" / "reconciler.po"
 MO = PO.with_suffix(".mo")
 _KEYWORDS = {"tr": None, "marked": None, "tr_number": (1, 2)}
 
+_METHODS = [("**.py", "python"), ("report/documents/*.j2", "jinja2.ext:babel_extract")]
+
 
 @cache
 def template() -> Catalog:
     """Every sentence that the code marks."""
     catalogue = Catalog(charset="utf-8")
-    found = extract_from_dir(PACKAGE, method_map=[("**.py", "python")], keywords=_KEYWORDS, comment_tags=())
+    found = extract_from_dir(PACKAGE, method_map=_METHODS, keywords=_KEYWORDS, comment_tags=())
     for _file, _line, message, _comments, _context in sorted(found, key=lambda each: str(each[2])):
         catalogue.add(message)
     return catalogue

@@ -18,17 +18,18 @@ from reconciler.report.rename_line_text import (
     mailbox_phrases,
     ox_user_phrase,
 )
-from reconciler.report.vocabulary import difference, megabytes, quoted, short
+from reconciler.report.vocabulary import difference, joined, megabytes, quoted, short
+from reconciler.translation import marked, tr
 
 _OX_FIELDS: Mapping[str, str] = {
-    "login": "login",
-    "display_name": "display name",
-    "given_name": "given name",
-    "surname": "surname",
-    "primary": "primary address",
-    "email1": "e-mail",
-    "default_sender": "sender address",
-    "imap_login": "IMAP login",
+    "login": marked("login"),
+    "display_name": marked("display name"),
+    "given_name": marked("given name"),
+    "surname": marked("surname"),
+    "primary": marked("primary address"),
+    "email1": marked("e-mail"),
+    "default_sender": marked("sender address"),
+    "imap_login": marked("IMAP login"),
 }
 
 _SAID_ELSEWHERE = frozenset({"password", "given_password", "letter", "attachment"})
@@ -41,10 +42,10 @@ def account_phrases(transition: Transition) -> Iterator[str]:
     phrases = [*lost_with_rename(transition), *mailbox_phrases(transition)] if renaming else []
     phrases += [p for c in mailbox_first for p in (_renamed if renaming else _plain)(c, transition)]
     phrases += [*attachment_phrase(transition.changes), *_told(transition, new=transition.action is Action.CREATE)]
-    yield from [f"{_opening(transition)}{phrases[0]}", *phrases[1:]] if phrases else []
+    yield from [_opened(transition, phrases[0]), *phrases[1:]] if phrases else []
     if transition.action is Action.DELETE:
         ox_user_goes = any(loss.kind == "ox_user" for loss in transition.losses)
-        yield "mail files are kept" if ox_user_goes else "mail files and anything in OX are kept"
+        yield tr("mail files are kept") if ox_user_goes else tr("mail files and anything in OX are kept")
 
 
 def makes_password(changes: Iterable[Change]) -> bool:
@@ -52,56 +53,78 @@ def makes_password(changes: Iterable[Change]) -> bool:
     return any(c.kind == "password" or c.makes_credential for c in changes)
 
 
-def field_phrases(change: Change, prefix: str = "", without: Container[str] = ()) -> Iterator[str]:
-    """What an update of a mailbox or an alias changes."""
+def happened(change: Change) -> str:
+    """What becomes of a record of which nothing else is known."""
+    return tr(_HAPPENED[change.action], what=noun(change.kind))
+
+
+_HAPPENED: Mapping[Action, str] = {
+    Action.CREATE: marked("{what} created"),
+    Action.UPDATE: marked("{what} updated"),
+    Action.RENAME: marked("{what} renamed"),
+    Action.DELETE: marked("{what} deleted"),
+}
+
+
+def field_phrases(change: Change, about: str = "", without: Container[str] = ()) -> Iterator[str]:
+    """What an update of a mailbox or an alias changes; `about` says of which where that is not said."""
+    prefix = f"{about} " if about else ""
     for field, old, new in change.fields():
         match field:
             case _ if field in without:
                 pass
             case "name":
-                yield f"{prefix}name {quoted(old)} → {quoted(new)}"
+                yield prefix + tr("name {old} → {new}", old=quoted(old), new=quoted(new))
             case "quota":
-                yield f"{prefix}quota {megabytes(old)} → {megabytes(new)}"
+                yield prefix + tr("quota {old} → {new}", old=megabytes(old), new=megabytes(new))
             case "active":
-                yield f"{prefix}switched {'on' if new else 'off'}"
+                yield prefix + (tr("switched on") if new else tr("switched off"))
             case "spelling":
-                yield f"{prefix}stored as {quoted(old)}, which no look-up finds → {quoted(change.key)}"
+                stored = tr("stored as {old}, which no look-up finds → {new}", old=quoted(old), new=quoted(change.key))
+                yield prefix + stored
             case "goto" if prefix:
-                yield f"{prefix}leads to {difference(old, new) if new else 'nowhere'}"
+                yield prefix + tr("leads to {addresses}", addresses=difference(old, new) if new else tr("nowhere"))
             case "goto":
                 yield difference(old, new)
 
 
-def _opening(transition: Transition) -> str:
+def _opened(transition: Transition, phrase: str) -> str:
     match transition.action:
         case Action.RENAME:
-            return "rename: "
+            return tr("rename: {what}", what=phrase)
         case Action.CREATE:
-            return "account: "
+            return tr("account: {what}", what=phrase)
         case Action.DELETE:
-            return "account removed for good: "
+            return tr("account removed for good: {what}", what=phrase)
         case Action.UPDATE:
-            return "removal: " if transition.effect is Effect.REMOVAL else ""
+            return tr("removal: {what}", what=phrase) if transition.effect is Effect.REMOVAL else phrase
 
 
 def _told(transition: Transition, *, new: bool) -> Iterator[str]:
     """The new password, and whether a letter tells it."""
     if any(change.kind == "given_password" for change in transition.changes):
-        yield "a typed password, which no letter tells"
+        yield tr("a typed password, which no letter tells")
         return
     made = makes_password(transition.changes)
     if made and not new:
-        yield "new password"
+        yield tr("new password")
     elif any(change.kind == "password" for change in transition.changes):
-        yield "the OX user that exists gets the new password"
+        yield tr("the OX user that exists gets the new password")
     letter = next((change.row for change in transition.changes if isinstance(change.row, LetterRow)), None)
     if letter is not None:
-        language = f" in {LANGUAGE_NAMES[letter.language]}" if letter.language else ""
-        yield f"letter{language}" if new else f"letter{language} to their register address"
+        yield (
+            _letter(letter.language)
+            if new
+            else tr("{letter} to their register address", letter=_letter(letter.language))
+        )
     elif made:
-        yield "its password must be set by other means"
+        yield tr("its password must be set by other means")
     elif is_move(transition):
-        yield "they must be told by other means"
+        yield tr("they must be told by other means")
+
+
+def _letter(language: str) -> str:
+    return tr("letter in {language}", language=tr(LANGUAGE_NAMES[language])) if language else tr("letter")
 
 
 def _renamed(change: Change, transition: Transition) -> Iterable[str]:
@@ -109,9 +132,9 @@ def _renamed(change: Change, transition: Transition) -> Iterable[str]:
     subject = transition.owner.subject
     match change.row:
         case MailboxRow():
-            old = "" if change.key == subject else "old mailbox "
-            removed = [f"{old or 'mailbox '}removed"] if change.action is Action.DELETE else []
-            return (*removed, *field_phrases(change, old, {"name"}))
+            old = "" if change.key == subject else tr("old mailbox")
+            gone = tr("{what} removed", what=old or tr("mailbox"))
+            return (*([gone] if change.action is Action.DELETE else []), *field_phrases(change, old, {"name"}))
         case AliasRow():
             covered = change.key == subject or lead_here(change, subject)
             return () if covered else _member_alias(change)
@@ -138,57 +161,59 @@ def _plain(change: Change, transition: Transition) -> Iterable[str]:
 def _other(change: Change) -> Iterator[str]:
     match change.kind:
         case "subscriptions":
-            yield "OX subscriptions removed, those still needed must be made anew"
+            yield tr("OX subscriptions removed, those still needed must be made anew")
         case "welcome_mail":
-            yield "welcome mail"
+            yield tr("welcome mail")
         case "vacation":
             if change.action is not Action.RENAME:  # the rename says it
-                yield f"vacation {'removed' if change.action is Action.DELETE else f'{change.action}d'}"
+                gone = change.action is Action.DELETE
+                yield tr("{what} removed", what=noun(change.kind)) if gone else happened(change)
         case kind if kind not in _SAID_ELSEWHERE:
-            yield f"{noun(kind)} {change.action}d"
+            yield happened(change)
 
 
 def _mailbox(change: Change, row: MailboxRow) -> Iterator[str]:
     subject = change.owner.subject
-    old = "" if change.key == subject else f"old mailbox {short(change.key, subject)}: "
+    old = "" if change.key == subject else tr("old mailbox {address}:", address=short(change.key, subject))
     if change.action in (Action.CREATE, Action.DELETE):
-        yield f"{old}mailbox {megabytes(row.quota)}"
+        yield " ".join(filter(None, (old, tr("mailbox {quota}", quota=megabytes(row.quota)))))
     if change.action is Action.CREATE and not row.active:
-        yield "switched off"
+        yield tr("switched off")
     yield from field_phrases(change, old)
 
 
 def _own_alias(change: Change, transition: Transition) -> Iterable[str]:
     """The mailbox's own alias row. What its mailbox says already is not said again."""
-    name = "own alias row "
+    name = tr("own alias row")
     if change.action is Action.UPDATE:
         switched = any(c.kind == "mailbox" and any(f == "active" for f, _, _ in c.fields()) for c in transition.changes)
         return field_phrases(change, name, {"active"} if switched else ())
-    phrase = f"{name}{'added' if change.action is Action.CREATE else 'removed'}"
-    return (phrase,) if transition.action is Action.UPDATE else ()
+    if transition.action is not Action.UPDATE:
+        return ()
+    added = change.action is Action.CREATE
+    return (tr("{what} added", what=name) if added else tr("{what} removed", what=name),)
 
 
 def _member_alias(change: Change) -> Iterator[str]:
-    name = f"alias {short(change.key, change.owner.subject)}"
+    name = tr("alias {address}", address=short(change.key, change.owner.subject))
     match change.action:
         case Action.CREATE:
             yield name
         case Action.DELETE:
-            yield f"{name} removed"
+            yield tr("{what} removed", what=name)
         case Action.UPDATE | Action.RENAME:
             yield f"{name}: {', '.join(field_phrases(change))}"
 
 
 def _ox_user(change: Change, row: OxUserRow) -> Iterator[str]:
     if change.action in (Action.CREATE, Action.DELETE):
-        yield "OX user" if change.action is Action.CREATE else deleted_ox_user(row)
+        yield tr("OX user") if change.action is Action.CREATE else deleted_ox_user(row)
         return
     same: dict[tuple[object, object], list[str]] = {}
     for field, old, new in change.fields():
         if field in _OX_FIELDS:
-            same.setdefault((old, new), []).append(_OX_FIELDS[field])
+            same.setdefault((old, new), []).append(tr(_OX_FIELDS[field]))
         elif field == "aliases":
-            yield f"OX addresses {difference(old, new)}"
+            yield tr("OX addresses {changes}", changes=difference(old, new))
     for (old, new), fields in same.items():
-        named = " and ".join(filter(None, (", ".join(fields[:-1]), fields[-1])))
-        yield f"OX {named} {quoted(old)} → {quoted(new)}"
+        yield tr("OX {fields} {old} → {new}", fields=joined(fields), old=quoted(old), new=quoted(new))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from reconciler.model.record_kinds import noun
 from reconciler.model.source_places import Place
 from reconciler.planning.mail_flow_before_after import FlowChange
-from reconciler.report.header_footer import reached
+from reconciler.report.mail_flow_text import reached
 from reconciler.report.sanitize import markdown
 from reconciler.report.terminal_page import Page, column_of
 from reconciler.report.truncation import BoundedText

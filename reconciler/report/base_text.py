@@ -7,20 +7,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from reconciler.planning.plan import Plan
 from reconciler.planning.review_facts import Cause
 from reconciler.report.plan_view import Line, PlanView, transition_line
+from reconciler.translation import marked, tr
 
-CAUSES: Mapping[Cause, str] = {
+_CAUSES: Mapping[Cause, str] = {
     Cause.NOT_COMPARED: "",
-    Cause.MERGE_REQUEST: " (this merge request)",
-    Cause.WAITING: " (without this merge request, too)",
+    Cause.MERGE_REQUEST: marked("(this merge request)"),
+    Cause.WAITING: marked("(without this merge request, too)"),
     Cause.TAKEN_BACK: "",
 }
 """What stands behind a finding."""
 
+
+def cause_of(cause: Cause) -> str:
+    """What stands behind a finding, with a blank before it; empty without a base."""
+    return f" {tr(_CAUSES[cause])}" if _CAUSES[cause] else ""
+
+
 _HEADINGS: Mapping[Cause, str] = {
-    Cause.MERGE_REQUEST: "this merge request:",
-    Cause.WAITING: "waiting already, with or without it:",
+    Cause.MERGE_REQUEST: marked("this merge request:"),
+    Cause.WAITING: marked("waiting already, with or without it:"),
 }
-_TAKEN_BACK = "taken back by it, so this is not carried out:"
+_TAKEN_BACK = marked("taken back by it, so this is not carried out:")
 
 
 def warnings(plan: Plan) -> Iterator[str]:
@@ -29,19 +36,24 @@ def warnings(plan: Plan) -> Iterator[str]:
         return
     ref = f"{plan.base.ref} ({plan.base.commit[:12]})"
     if plan.base.contained is False:
-        yield (
-            f"this branch is behind {ref}: what others merged since is missing in this plan, or seems "
-            f"to be taken back; first: git rebase {plan.base.ref}"
+        yield tr(
+            "this branch is behind {ref}: what others merged since is missing in this plan, or seems "
+            "to be taken back; first: {command}",
+            ref=ref,
+            command=f"git rebase {plan.base.ref}",
         )
     if plan.base.site_changes:
-        yield (
-            f"this merge request changes where reconciler connects, whom it trusts or what it sends; this plan is made "
-            f"with those of {plan.base.ref}:"
+        yield tr(
+            "this merge request changes where reconciler connects, whom it trusts or what it sends; this plan is made "
+            "with those of {ref}:",
+            ref=plan.base.ref,
         )
     for change in plan.base.site_changes:
         yield f"{change.file}: {change.what}"
     if plan.base.contained is None:
-        yield f"this branch may be behind {ref}, which counts as behind: this clone is cut off; to know, run:"
+        yield tr(
+            "this branch may be behind {ref}, which counts as behind: this clone is cut off; to know, run:", ref=ref
+        )
 
 
 def parts(view: PlanView) -> Iterator[tuple[str, Sequence[Line]]]:

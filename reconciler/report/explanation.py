@@ -10,11 +10,12 @@ from reconciler.planning.plan import Plan
 from reconciler.planning.review_facts import Direction
 from reconciler.report.plan_view import Line
 from reconciler.report.shown import ShownPlan
+from reconciler.translation import marked, tr
 
 HEADINGS: Mapping[Direction, str] = {
-    Direction.DRIFT: "changed by hand since the last apply:",
-    Direction.CONFLICT: "changed by hand and in git, both since the last apply:",
-    Direction.PENDING: "in git and not applied yet:",
+    Direction.DRIFT: marked("changed by hand since the last apply:"),
+    Direction.CONFLICT: marked("changed by hand and in git, both since the last apply:"),
+    Direction.PENDING: marked("in git and not applied yet:"),
 }
 """What introduces the lines of each direction, in this order."""
 
@@ -53,26 +54,31 @@ class Explained(Protocol):
 def facts(transition: Explained) -> Iterator[str]:
     """Each fact beside what happens: first seen, who, what it means."""
     if transition.since is not None:
-        yield f"first seen {transition.since:%Y-%m-%d %H:%M %z}"
+        yield tr("first seen {when:%Y-%m-%d %H:%M %z}", when=transition.since)
     if transition.by:
-        yield f"{_SOURCES[transition.by[0].system]} since the last apply: {'; '.join(map(_edit, transition.by))}"
+        source, edits = tr(_SOURCES[transition.by[0].system]), "; ".join(map(_edit, transition.by))
+        yield tr("{source} since the last apply: {edits}", source=source, edits=edits)
     yield from transition.meaning
 
 
-_SOURCES = {"postfixadmin": "PostfixAdmin's log"}
+_SOURCES = {"postfixadmin": marked("PostfixAdmin's log")}
 
 
 def _edit(change: Edit) -> str:
-    return f"{change.action} by {change.who} at {change.when:%Y-%m-%d %H:%M %z}"
+    return tr("{action} by {who} at {when:%Y-%m-%d %H:%M %z}", action=change.action, who=change.who, when=change.when)
 
 
 def healed(plan: Plan) -> Iterator[str]:
     """Drift that is gone without us."""
     for was in plan.healed:
-        yield f"{was.owner.subject}: it was seen first {was.since:%Y-%m-%d %H:%M %z}, and is as declared now"
+        yield tr(
+            "{subject}: it was seen first {when:%Y-%m-%d %H:%M %z}, and is as declared now",
+            subject=was.owner.subject,
+            when=was.since,
+        )
 
 
-HEALED = "gone without apply, was drift at an earlier look:"
+HEALED = marked("gone without apply, was drift at an earlier look:")
 
 
 def after_drift(view: ShownPlan) -> str:
@@ -82,6 +88,10 @@ def after_drift(view: ShownPlan) -> str:
         return ""
     by_hand = there & {Direction.DRIFT, Direction.CONFLICT}
     if not by_hand:
-        return "reconciler apply carries out what is not applied yet"
-    also = " and carries out what is not applied yet" if Direction.PENDING in there else ""
-    return f"reconciler apply puts the declared state back{also}; reconciler drift --patch takes over what is live"
+        return tr("reconciler apply carries out what is not applied yet")
+    if Direction.PENDING in there:
+        return tr(
+            "reconciler apply puts the declared state back and carries out what is not applied yet; "
+            "reconciler drift --patch takes over what is live"
+        )
+    return tr("reconciler apply puts the declared state back; reconciler drift --patch takes over what is live")

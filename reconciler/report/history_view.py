@@ -13,9 +13,9 @@ from typing import Any
 
 from reconciler.planning.changes import HIDDEN, Action
 from reconciler.planning.ledger_state import PastRun, PastStep, RunState, StepState
-from reconciler.report.header_footer import DOT, RESUME, seconds, short_digest
+from reconciler.report.header_footer import RESUME, seconds, short_digest
 from reconciler.report.plan_view import ChangeView
-from reconciler.report.vocabulary import Appearance, count
+from reconciler.report.vocabulary import DOT, Appearance, count
 
 STEPS: Mapping[StepState, Appearance] = {
     StepState.DONE: Appearance("✓", "green"),

@@ -12,9 +12,10 @@ from reconciler.model.record_kinds import kind_of, noun
 from reconciler.model.records import AliasRow, BlockRow, OxUserRow, Scope
 from reconciler.planning.changes import Action, Change
 from reconciler.planning.transitions import Effect, Transition, switches_off
-from reconciler.report.account_line_text import account_phrases, field_phrases, makes_password
+from reconciler.report.account_line_text import account_phrases, field_phrases, happened, makes_password
 from reconciler.report.rename_line_text import renamed_from
 from reconciler.report.vocabulary import listed, quoted, short
+from reconciler.translation import tr
 
 
 def sentence(transition: Transition) -> str:
@@ -44,21 +45,25 @@ def label(change: Change) -> str:
     subject, what = change.owner.subject, noun(change.kind)
     match change.kind:
         case "ox_user" if change.action in (Action.RENAME, Action.DELETE) and isinstance(change.row, OxUserRow):
-            return f"{what} {change.row.id or change.key}" + (" (deletion)" if change.action is Action.DELETE else "")
+            user = f"{what} {change.row.id or change.key}"
+            return tr("{what} (deletion)", what=user) if change.action is Action.DELETE else user
         case "password" | "given_password":
-            other = "" if change.key == subject else f" of {short(change.key, subject)}"
-            return f"{what}{other} ({change.system})"
+            if change.key == subject:
+                return f"{what} ({change.system})"
+            return tr(
+                "{what} of {address} ({system})", what=what, address=short(change.key, subject), system=change.system
+            )
         case "mailbox" if change.key != subject:
-            return f"old mailbox {short(change.key, subject)}"
+            return tr("old mailbox {address}", address=short(change.key, subject))
         case "alias" if change.key != subject:
-            return f"alias {short(change.key, subject)}"
+            return tr("alias {address}", address=short(change.key, subject))
         case "block" if change.key != subject:
-            return f"sender block {change.key}"
+            return tr("sender block {key}", key=change.key)
     return what
 
 
 def attention(transition: Transition) -> Iterator[str]:
-    """Why a reviewer should look closer at this line, if at all."""
+    """Why a reviewer should look closer at this line, if at all: words for programs, which `plan_counts` counts."""
     renaming = transition.action is Action.RENAME
     for loss in transition.losses:
         yield "deletion of an OX account" if loss.kind == "ox_user" else "purge of a mailbox"
@@ -77,16 +82,16 @@ def attention(transition: Transition) -> Iterator[str]:
 def _alias(change: Change) -> Iterator[str]:
     row = change.row
     if not isinstance(row, AliasRow):
-        yield f"{noun(change.kind)} {change.action}d"
+        yield happened(change)
         return
-    name = "catch-all" if local_part(change.key) == "*" else "alias"
+    name = tr("catch-all") if local_part(change.key) == "*" else tr("alias")
     match change.action:
         case Action.CREATE:
             yield f"{name} → {listed(row.goto)}"
             if not row.active:
-                yield "switched off"
+                yield tr("switched off")
         case Action.DELETE:
-            yield f"{name} removed, it led to {listed(row.goto)}"
+            yield tr("{name} removed, it led to {addresses}", name=name, addresses=listed(row.goto))
         case Action.UPDATE | Action.RENAME:
             yield f"{name}: {', '.join(field_phrases(change))}"
 
@@ -94,14 +99,15 @@ def _alias(change: Change) -> Iterator[str]:
 def _block(change: Change) -> Iterator[str]:
     row = change.row
     if not isinstance(row, BlockRow):
-        yield f"{noun(change.kind)} {change.action}d"
+        yield happened(change)
         return
-    what = "address" if "@" in change.key else "domain"
+    block = tr("sender block (address)") if "@" in change.key else tr("sender block (domain)")
     match change.action:
         case Action.DELETE:
-            yield "sender block lifted"
+            yield tr("sender block lifted")
         case Action.UPDATE | Action.RENAME:
             old = next((old for field, old, _ in change.fields() if field == "action"), "")
-            yield f"sender block ({what}), action {quoted(old)} → {quoted(row.action)}"
+            yield tr("{block}, action {old} → {new}", block=block, old=quoted(old), new=quoted(row.action))
         case Action.CREATE:
-            yield f"sender block ({what})" + ("" if row.action == "REJECT" else f", action {quoted(row.action)}")
+            reject = row.action == "REJECT"
+            yield block if reject else tr("{block}, action {new}", block=block, new=quoted(row.action))

@@ -15,7 +15,8 @@ from reconciler.planning.plan import Plan, Read
 from reconciler.planning.review_facts import Direction
 from reconciler.planning.transitions import Effect, Transition
 from reconciler.report.plan_line_text import attention, label, sentence, title
-from reconciler.report.vocabulary import quoted
+from reconciler.report.vocabulary import named, quoted
+from reconciler.translation import tr
 
 SIGNS: Mapping[str, str] = {Action.CREATE: "+", Action.UPDATE: "~", Action.RENAME: "→", Action.DELETE: "−"}
 
@@ -66,9 +67,9 @@ class ChangeView:
 def _value(value: object, name: str) -> str:
     match value:
         case AliasRole.OWN if name == "role":
-            return "its own alias"
+            return tr("its own alias")
         case bool():
-            return "yes" if value else "no"
+            return tr("yes") if value else tr("no")
         case tuple():
             return f"[{', '.join(str(item) for item in value)}]"
         case str():
@@ -148,7 +149,7 @@ class PlanView:
 
     @property
     def name(self) -> str:
-        return f"{self.title} for {self.plan.site}"
+        return named(self.title, self.plan.site)
 
     @property
     def reads(self) -> Sequence[Read]:

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from reconciler.model.records import AliasRole, AliasRow, AttachmentRow, MailboxRow, OxUserRow, PasswordRow, VacationRow
 from reconciler.planning.changes import Action, Change
 from reconciler.planning.transitions import Transition
-from reconciler.report.vocabulary import count, listed, quoted, short
+from reconciler.report.vocabulary import joined, listed, quoted, short
+from reconciler.translation import tr, tr_number
 
 _NAMES_A_MAILBOX = (MailboxRow, AttachmentRow, PasswordRow, VacationRow)
 
@@ -37,16 +38,16 @@ def lost_with_rename(transition: Transition) -> Iterator[str]:
     """A second OX account with one of the new names; the person's own is never deleted by a rename."""
     for change in transition.changes:
         if isinstance(change.row, OxUserRow) and change.action is Action.DELETE:
-            yield f"second {deleted_ox_user(change.row)}"
+            yield tr("second {user}", user=deleted_ox_user(change.row))
 
 
 def mailbox_phrases(transition: Transition) -> Iterator[str]:
     """What becomes of the mailbox, and which addresses lead to it."""
     subject = transition.owner.subject
     if is_move(transition):
-        yield "mailbox moves with its mail, password stays"
+        yield tr("mailbox moves with its mail, password stays")
     elif any(c.kind == "mailbox" and c.action is Action.CREATE and c.key == subject for c in transition.changes):
-        yield "new mailbox"
+        yield tr("new mailbox")
     yield from _leading(transition)
     yield from _carried(transition)
 
@@ -54,7 +55,7 @@ def mailbox_phrases(transition: Transition) -> Iterator[str]:
 def attachment_phrase(changes: Sequence[Change]) -> Iterator[str]:
     """The old mailbox, attached in OX."""
     if number := sum(c.kind == "attachment" for c in changes):
-        yield "old mailbox attached" if number == 1 else f"{count(number, 'old mailbox', 'old mailboxes')} attached"
+        yield tr("old mailbox attached") if number == 1 else tr("{number} old mailboxes attached", number=number)
 
 
 def lead_here(change: Change, subject: str) -> bool:
@@ -80,11 +81,11 @@ def _leading(transition: Transition) -> Iterator[str]:
     names = [short(key, subject) for key in keys if key not in former]
     old = [short(key, subject) for key in keys if key in former]
     if old:
-        names.append("the old address" if len(old) == 1 else f"the old addresses ({listed(old)})")
+        names.append(tr("the old address") if len(old) == 1 else tr("the old addresses ({names})", names=listed(old)))
     if names:
-        verb = "leads" if len(names) == 1 and len(old) < 2 else "lead"
         others = [listed(names[:-1])] if names[:-1] else []
-        yield f"{' and '.join((*others, names[-1]))} {verb} to it"
+        leading = len(names) if len(old) < 2 else len(names) + len(old) - 1
+        yield tr_number("{names} leads to it", "{names} lead to it", leading, names=joined((*others, names[-1])))
 
 
 def _carried(transition: Transition) -> Iterator[str]:
@@ -95,9 +96,9 @@ def _carried(transition: Transition) -> Iterator[str]:
         if isinstance(row, AliasRow) and change.key == subject and set(row.goto) - {subject}:
             before = change.before.goto if isinstance(change.before, AliasRow) else ()
             if brought := [target for target in row.goto if target != subject and target not in before]:
-                yield f"forwards come along ({listed(brought)})"
+                yield tr("forwards come along ({addresses})", addresses=listed(brought))
         elif isinstance(row, VacationRow) and change.action is Action.RENAME:
-            yield "vacation comes along"
+            yield tr("vacation comes along")
 
 
 def ox_user_phrase(change: Change) -> str:
@@ -105,18 +106,18 @@ def ox_user_phrase(change: Change) -> str:
     assert isinstance(row, OxUserRow)
     match change.action:
         case Action.RENAME:
-            return f"{_user(row)} follows"
+            return tr("{user} follows", user=_user(row))
         case Action.UPDATE:
-            return f"{_user(row)} corrected"
+            return tr("{user} corrected", user=_user(row))
         case _:
-            return "OX user"
+            return tr("OX user")
 
 
 def deleted_ox_user(row: OxUserRow) -> str:
     """In capitals: OX does not ask again, and nothing restores it (facts/open-xchange.md, `deleteuser`)."""
-    login = f" {quoted(row.login)}" if row.login else ""
-    return f"{_user(row)}{login} DELETED with all its data"
+    user = f"{_user(row)} {quoted(row.login)}" if row.login else _user(row)
+    return tr("{user} DELETED with all its data", user=user)
 
 
 def _user(row: OxUserRow) -> str:
-    return f"OX user {row.id}".rstrip()
+    return tr("OX user {id}", id=row.id).rstrip()

@@ -12,9 +12,10 @@ from reconciler.model.records import LetterRow
 from reconciler.planning.changes import Outcome, Result
 from reconciler.planning.finding import Severity
 from reconciler.planning.run_outcome import Run, TransitionRun
-from reconciler.report.header_footer import DOT, DRIFT, HALF_DONE, PLAN, RESULTS, RESUME, fix_unread
+from reconciler.report.header_footer import DRIFT, HALF_DONE, PLAN, RESULTS, RESUME, all_of, ends_in_words, fix_unread
 from reconciler.report.plan_view import Line, PlanView, StepView, again_by, plan_view
 from reconciler.report.vocabulary import Appearance
+from reconciler.translation import tr
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +98,7 @@ class RunView:
     def verdicts(self) -> str:
         """`3 done · 1 failed · 1 half-done · 2 not tried · 1 refused`."""
         number = Counter(HALF_DONE.words if line.half_done else str(line.result) for line in self.lines)
-        ends = (Result.DONE, Result.FAILED, Result.UNCERTAIN, HALF_DONE.words, Result.NOT_TRIED)
-        counts = [f"{number[end]} {end}" for end in ends if number[end] or end is Result.DONE]
-        return DOT.join(
-            counts + [f"{n} {word}" for n, word in ((self.refused, "refused"), (self.waiting, "waiting")) if n]
-        )
+        return ends_in_words(number, self.refused, self.waiting)
 
     def of(self, result: Result) -> Iterator[RunLine]:
         return (line for line in self.lines if line.result is result)
@@ -130,7 +127,7 @@ def _outcome(step: StepView, outcome: Outcome, private: list[str]) -> StepOutcom
 def _without(text: str, private: list[str]) -> str:
     """The text without addresses of the register: a mail server repeats the recipient that it refuses."""
     for address in private:
-        text = re.sub(re.escape(address), "their register address", text, flags=re.IGNORECASE)
+        text = re.sub(re.escape(address), lambda _: tr("their register address"), text, flags=re.IGNORECASE)
     return text
 
 
@@ -138,33 +135,39 @@ def after_run(view: RunView) -> str:
     """The last line of a run: the next command."""
     again, urgent = again_by(view.run.plan.transitions), _urgent(view)
     if raced := [line.line.title for line in view.lines if any(step.raced for step in line.steps)]:
-        return f"next: {PLAN} (somebody changed {_some(raced)} meanwhile; look first){urgent}"
+        names = _some(raced)
+        return (
+            tr("next: {command} (somebody changed {names} meanwhile; look first)", command=PLAN, names=names) + urgent
+        )
     unsure = [line.line.title for line in view.of(Result.UNCERTAIN)]
     rest = [line for line in view.lines if line.result not in (Result.DONE, Result.UNCERTAIN)]
     if unsure and not view.run.interrupted and not rest:
-        return f"next: ask whether the letter of {_some(unsure)} came; nothing else is left of this run"
+        return tr("next: ask whether the letter of {names} came; nothing else is left of this run", names=_some(unsure))
     if hints := dict.fromkeys(step.hint for line in view.lines for step in line.failures if step.barred):
-        return f"next: {'; and '.join(hints)}; then {again or RESUME}{urgent}"
+        return tr("next: {what}; then {command}", what=all_of(hints), command=again or RESUME) + urgent
     if not view.run.complete and again:
-        return f"next: {again} (sets it in every system){urgent}"
+        return tr("next: {command} (sets it in every system)", command=again) + urgent
     if not view.run.complete:
-        return f"next: {RESUME} (finishes this run; what is in place is skipped){urgent}"
+        return tr("next: {command} (finishes this run; what is in place is skipped)", command=RESUME) + urgent
     binding = view.run.binding
     if binding is not None and binding.differing:
-        return "next: open a merge request; its comment shows what differs now, and who merges it agrees"
+        return tr("next: open a merge request; its comment shows what differs now, and who merges it agrees")
     if view.run.plan.unknown:
         return fix_unread(view.run.plan.unknown, PLAN)
     if view.refused:
-        return f"next: resolve what was refused, then {PLAN}"
+        return tr("next: resolve what was refused, then {command}", command=PLAN)
     if binding is not None and binding.left:
-        return f"next: {PLAN} (shows what was left; so does the next merge request)"
-    return f"next: {DRIFT} (shows whether it stays so)"
+        return tr("next: {command} (shows what was left; so does the next merge request)", command=PLAN)
+    return tr("next: {command} (shows whether it stays so)", command=DRIFT)
 
 
 def _urgent(view: RunView) -> str:
     half = [line.line.title for line in view.lines if line.half_done]
-    return f"; at once, for {_some(half)}: half-done, so login or mail may not work" if half else ""
+    if not half:
+        return ""
+    return tr("; at once, for {names}: half-done, so login or mail may not work", names=_some(half))
 
 
 def _some(titles: list[str]) -> str:
-    return ", ".join(titles[:3]) + (f" and {len(titles) - 3} others" if len(titles) > 3 else "")
+    shown = ", ".join(titles[:3])
+    return tr("{names} and {number} others", names=shown, number=len(titles) - 3) if len(titles) > 3 else shown

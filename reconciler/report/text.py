@@ -13,12 +13,14 @@ from reconciler.planning.changes import Result
 from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.plan import Plan
 from reconciler.planning.run_outcome import Run
-from reconciler.report import base_text, header_footer
+from reconciler.report import base_text, header_footer, mail_flow_text, plan_counts
 from reconciler.report.explanation import HEALED, by_direction, facts, healed
-from reconciler.report.header_footer import DOT, PLAN
+from reconciler.report.header_footer import PLAN
 from reconciler.report.plan_view import IRREVERSIBLE, Line, PlanView, heaviest_first, plan_view
 from reconciler.report.run_view import RunLine, after_run, run_view
 from reconciler.report.terminal_page import Page, Piece, column_of
+from reconciler.report.vocabulary import DOT, committed, result_word, severity_word
+from reconciler.translation import tr
 
 _LINE_STYLE = {IRREVERSIBLE: "bold white on red", "+": "green", "~": "yellow", "→": "bold yellow", "−": "bold red"}
 
@@ -30,17 +32,17 @@ def plan_text(plan: Plan, *, width: int, color: bool, verbose: bool = False, tit
     if not view.lines:
         page.row((header_footer.nothing(view), "bold"))
     else:
-        head = [view.name, header_footer.about(view), header_footer.counted(view.lines), *header_footer.blockers(view)]
+        head = [view.name, header_footer.about(view), plan_counts.counted(view.lines), *header_footer.blockers(view)]
         page.row((DOT.join(filter(None, head)), "bold"))
         if plan.base is None:
             page.blank()
             _by_direction(page, view, verbose)
     for heading, lines in base_text.parts(view) if plan.base else ():
-        page.heading((heading, "bold"))
+        page.heading((tr(heading), "bold"))
         _lines(page, lines, view, verbose)
     _flow(page, plan)
     if plan.healed:
-        page.heading((HEALED, "bold"))
+        page.heading((tr(HEALED), "bold"))
     for phrase in healed(plan):
         page.row((phrase, ""), first=" ✓ ", indent=3)
     _unread(page, plan)
@@ -53,7 +55,7 @@ def plan_text(plan: Plan, *, width: int, color: bool, verbose: bool = False, tit
 
 def plan_question(plan: Plan) -> str:
     """What apply asks before it carries the plan out."""
-    return header_footer.question(plan_view(plan, ""))
+    return plan_counts.question(plan_view(plan, ""))
 
 
 def run_text(run: Run, *, width: int, color: bool, verbose: bool = False, title: str = "mail apply") -> str:
@@ -66,11 +68,12 @@ def run_text(run: Run, *, width: int, color: bool, verbose: bool = False, title:
         for line in view.of(result):
             _ended(page, line, column, verbose)
     if not view.lines:
-        page.row(("nothing was carried out", ""))
+        page.row((tr("nothing was carried out"), ""))
     _unread(page, run.plan)
     _sections(page, (f for f in view.plan.findings if f.severity in (Severity.REFUSAL, Severity.WAIT)))
     took = header_footer.seconds(run.started, run.finished)
-    page.heading((f"{'interrupted: ' if run.interrupted else ''}{view.verdicts}{DOT}{took}", "bold"))
+    ended = f"{view.verdicts}{DOT}{took}"
+    page.heading((tr("interrupted: {verdicts}", verdicts=ended) if run.interrupted else ended, "bold"))
     page.row((after_run(view), "bold"))
     return page.render()
 
@@ -86,11 +89,13 @@ def findings_text(findings: Iterable[Finding], *, width: int, color: bool) -> st
     for finding in listed[:SHOWN]:
         place = f"{finding.place}:{finding.place.column}: " if finding.place else ""
         style = header_footer.SEVERITIES[finding.severity].style
-        page.row((place, ""), (f"{finding.severity}: ", style), (finding.message, ""), first="", indent=4)
+        page.row(
+            (place, ""), (f"{severity_word(finding.severity)}: ", style), (finding.message, ""), first="", indent=4
+        )
         if finding.hint:
             page.row((finding.hint, "dim"), indent=4)
     if len(listed) > SHOWN:
-        page.row((f"the first {SHOWN} are shown", "dim"))
+        page.row((tr("the first {number} are shown", number=SHOWN), "dim"))
     page.row((header_footer.tally(listed), "bold"))
     return page.render()
 
@@ -101,7 +106,7 @@ FLOW_LINES = 50
 
 def _unread(page: Page, plan: Plan) -> None:
     if plan.unknown:
-        page.heading((header_footer.UNREAD, "bold red"))
+        page.heading((tr(header_footer.UNREAD), "bold red"))
     for read in plan.unknown:
         hint = f" → {read.hint}" if read.hint else ""
         page.row((f"{read.system}: {read.unknown}", "bold red"), (hint, "bold"), first=" ✗ ", indent=3)
@@ -122,7 +127,7 @@ def _by_direction(page: Page, view: PlanView, verbose: bool) -> None:
     """The lines of drift under what became of them; those of a plan in one list."""
     for heading, lines in by_direction(view.lines) if view.title == header_footer.DRIFTED else [("", view.lines)]:
         if heading:
-            page.row((heading, "bold"))
+            page.row((tr(heading), "bold"))
         _lines(page, lines, view, verbose)
 
 
@@ -139,9 +144,9 @@ def _lines(page: Page, lines: Sequence[Line], view: PlanView, verbose: bool) -> 
 
 
 def _flow(page: Page, plan: Plan) -> None:
-    lines = list(header_footer.flow_lines(plan.flow))
+    lines = list(mail_flow_text.flow_lines(plan.flow))
     if lines:
-        page.heading((header_footer.FLOW, "bold"))
+        page.heading((tr(mail_flow_text.FLOW), "bold"))
     for line in lines[:FLOW_LINES]:
         page.row((line, ""), first=" ⇢ ", indent=3)
     _more(page, len(lines) - FLOW_LINES)
@@ -149,22 +154,22 @@ def _flow(page: Page, plan: Plan) -> None:
 
 def _more(page: Page, number: int) -> None:
     if number > 0:
-        page.row((f"and {number} more; `{PLAN} --format json` has all", "dim"), indent=3)
+        command = f"`{PLAN} --format json`"
+        page.row((tr("and {number} more; {command} has all", number=number, command=command), "dim"), indent=3)
 
 
 def _marks(line: Line) -> Iterator[Piece]:
     if line.refused_by:
-        yield f"  ✗ refused: {', '.join(line.refused_by)}", "bold red"
+        yield f"  ✗ {tr('refused: {rules}', rules=', '.join(line.refused_by))}", "bold red"
     if line.waits_for:
-        yield f"  … waits: {', '.join(line.waits_for)}", "magenta"
+        yield f"  … {tr('waits: {rules}', rules=', '.join(line.waits_for))}", "magenta"
 
 
 def _steps(page: Page, line: Line, commit: str) -> None:
     place = line.transition.place
     if place and (commit or place.commit):
         # without a commit: not committed, or cut off in a shallow clone
-        phrase = " by ".join(filter(None, (place.commit[:12], place.author))) or "an unknown commit"
-        page.row((f"declared in {phrase}", "dim"), indent=5)
+        page.row((tr("declared in {commit}", commit=committed(place.commit, place.author)), "dim"), indent=5)
     for step in line.steps:
         page.row((step.change.text, "dim"), first=f"     {step.stage:>2} ", indent=8)
 
@@ -173,17 +178,17 @@ def _sections(page: Page, findings: Iterable[Finding]) -> None:
     """Findings under a heading for each severity, with place and hint, and below them the entries that allow them."""
     for severity, group in groupby(heaviest_first(findings), key=lambda finding: finding.severity):
         (mark, style, title), found = header_footer.SEVERITIES[severity], list(group)
-        page.heading((title, style))
+        page.heading((tr(title), style))
         for finding in found[:SHOWN]:
-            cause = base_text.CAUSES[finding.cause]
+            cause = base_text.cause_of(finding.cause)
             page.row((f"{finding.rule}: {finding.message}{cause}", ""), first=f" {mark} ", indent=3)
             if finding.hint:
-                page.row((header_footer.HINTS.get(severity, "") + finding.hint, ""), indent=3)
+                page.row((header_footer.hint_of(severity, finding.hint), ""), indent=3)
             if finding.place:
                 page.row((str(finding.place), "dim"), indent=3)
         _more(page, len(found) - SHOWN)
         for section, items in header_footer.allowing_entries(found[:SHOWN]):
-            page.heading((header_footer.ENTRIES[section], "bold"))
+            page.heading((tr(header_footer.ENTRIES[section]), "bold"))
             for line in (f"{section}:", *(f"  - {item}" for item in items)):
                 page.whole(line)
 
@@ -195,9 +200,11 @@ def _footer(page: Page, view: PlanView, verbose: bool) -> None:
         page.blank()
     for phrase in header_footer.untouched(view):
         page.row((phrase, ""))
-    state = f" of {plan.commit}" if plan.commit and verbose else ""
     id, reads = header_footer.short_digest(plan.digest), header_footer.reads(plan.reads)
-    page.row((f"{id}{state} · read {plan.made:%H:%M %z} ({reads})", "dim"))
+    if plan.commit and verbose:
+        id = tr("{plan} of {commit}", plan=id, commit=plan.commit)
+    when = tr("read {when:%H:%M %z} ({systems})", when=plan.made, systems=reads)
+    page.row((f"{id}{DOT}{when}", "dim"))
     for read in plan.reads if verbose else ():
         rows = ", ".join(f"{number} {kind}" for kind, number in sorted(read.rows.items()))
         page.row((f"{read.system}: {read.target}{': ' if rows else ''}{rows}", "dim"), indent=2)
@@ -205,11 +212,11 @@ def _footer(page: Page, view: PlanView, verbose: bool) -> None:
 
 def _ended(page: Page, line: RunLine, column: int, verbose: bool) -> None:
     mark, style, _ = line.appearance
-    more: list[Piece] = [("  (was in place already)", "dim")] if line.was_in_place else []
+    more: list[Piece] = [(f"  {tr('(was in place already)')}", "dim")] if line.was_in_place else []
     if line.half_done:
-        more = [(f"  {header_footer.HALF_DONE.words}", style)]
+        more = [(f"  {tr(header_footer.HALF_DONE.words)}", style)]
     elif line.result is Result.NOT_TRIED:
-        more = [("  not tried", style)]
+        more = [(f"  {result_word(line.result)}", style)]
     page.entry((mark, style), line.line.title, [(line.line.summary, ""), *more], column)
     if line.removed:
         page.row((line.removed, "bold"), first=" " * (column + 5), indent=column + 7)
@@ -217,17 +224,17 @@ def _ended(page: Page, line: RunLine, column: int, verbose: bool) -> None:
         for phrase, style, indent in _half_way(line):
             page.row((phrase, style), first=" " * (column + indent), indent=column + 7)
     for step in line.steps if verbose else ():
-        page.row((f"{step.result}: {step.step.change.text}", "dim"), indent=5)
+        page.row((f"{result_word(step.result)}: {step.step.change.text}", "dim"), indent=5)
 
 
 def _half_way(line: RunLine) -> Iterator[tuple[str, str, int]]:
     """What of a transition is in place, why the rest is not, and what to do; each with style and indent."""
     done, left = line.labels(Result.DONE, Result.SKIPPED), line.labels(Result.NOT_TRIED)
     if done:
-        yield f"done: {done}", "green", 5
+        yield tr("done: {steps}", steps=done), "green", 5
     for failed in line.failures:
-        yield f"{failed.result}: {failed.step.label}: {failed.message}", "bold red", 5
+        yield f"{result_word(failed.result)}: {failed.step.label}: {failed.message}", "bold red", 5
         if failed.hint:
             yield failed.hint, "", 7
     if left and (done or line.failures):
-        yield f"not tried: {left}", "yellow", 5
+        yield tr("not tried: {steps}", steps=left), "yellow", 5

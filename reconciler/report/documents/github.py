@@ -15,6 +15,7 @@ from reconciler.report.documents.remarks import ERRORS, WARNINGS, Remark, remark
 from reconciler.report.json_models import RunDocument
 from reconciler.report.json_plan_models import PlanDocument
 from reconciler.report.read_document import Document
+from reconciler.translation import tr
 
 MOST_BYTES = 1_000_000
 """Of a step's summary; GitHub takes 1 MiB, and nothing of a longer one."""
@@ -42,7 +43,8 @@ def _lines(kind: str, found: Sequence[Remark]) -> Iterator[str]:
             place = {"file": remark.path, "line": str(remark.line), "col": str(remark.column)}
         yield _command(kind, place | {"title": remark.rule}, remark.text[:_LENGTH])
     if len(shown) < len(found):
-        yield _command(kind, {"title": "and more"}, f"and {len(found) - len(shown)} more, see the summary of this step")
+        more = tr("and {number} more, see the summary of this step", number=len(found) - len(shown))
+        yield _command(kind, {"title": tr("and more")}, more)
 
 
 def _command(kind: str, properties: Mapping[str, str], message: str) -> str:

@@ -27,7 +27,8 @@ from reconciler.report.json_models import FindingsDocument, RunDocument
 from reconciler.report.json_plan_models import PlanDocument
 from reconciler.report.read_document import Document
 from reconciler.report.sanitize import clip, visible
-from reconciler.translation import spoken
+from reconciler.report.vocabulary import severity_word
+from reconciler.translation import spoken, tr
 
 _BACKTICKS = re.compile("`([^`]+)`")
 _LONGEST = 2_000
@@ -43,17 +44,24 @@ def html_report(documents: Sequence[Document], *, job: str = "") -> str:
         .get_template("report.html.j2")
         .render(
             reports=pages,
-            title=pages[0].name if len(pages) == 1 else f"{pages[0].name} and {len(pages) - 1} more",
+            title=_title(pages),
             language=spoken(),
             style=Markup(style),  # our own file
             style_hash=Markup(b64encode(sha256(style.encode("utf-8")).digest()).decode("ascii")),
             marks=header_footer.SEVERITIES,
-            hints=header_footer.HINTS,
+            hint_of=header_footer.hint_of,
+            severity_word=severity_word,
             causes=CAUSES,
             entry_words=header_footer.ENTRIES,
+            tr=tr,
             width=WIDTH,
         )
     )
+
+
+def _title(pages: Sequence[Page]) -> str:
+    first, others = pages[0].name, len(pages) - 1
+    return tr("{name} and {number} more", name=first, number=others) if others else first
 
 
 def _page(document: Document, job: str) -> Page:

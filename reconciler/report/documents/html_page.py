@@ -12,6 +12,7 @@ from reconciler.report.documents.rename_timeline import Timeline
 from reconciler.report.json_models import ErrorPart
 from reconciler.report.json_part import FindingPart
 from reconciler.report.shown import ShownRead
+from reconciler.translation import marked
 
 Fact = tuple[str, str | tuple[str, str]]
 """A name and its value; a moment as (for programs, for people)."""
@@ -40,12 +41,12 @@ class Row:
 
 
 class Table(NamedTuple):
-    """Rows under a caption; `heads` stand over the kind and the words."""
+    """Rows under a caption; `heads` stand over the kind and the words, for `tr`."""
 
     title: str
     numbers: str
     lines: Sequence[Row]
-    heads: tuple[str, str] = ("kind", "happens")
+    heads: tuple[str, str] = (marked("kind"), marked("happens"))
 
 
 class Steps(NamedTuple):

@@ -6,6 +6,9 @@ from reconciler import __version__
 from reconciler.report import header_footer
 from reconciler.report.documents.html_page import Fact, Note, Page, Row, Steps, Table, moment
 from reconciler.report.documents.plan_review import (
+    LOOK,
+    NOT_YET,
+    ROUTINE,
     Group,
     PlanReview,
     ReviewLine,
@@ -20,10 +23,18 @@ from reconciler.report.documents.plan_review import (
 from reconciler.report.documents.rename_timeline import of_plan
 from reconciler.report.json_part import PlacePart
 from reconciler.report.json_plan_models import FlowPart, PlanDocument
-from reconciler.report.vocabulary import count
+from reconciler.report.mail_flow_text import reached
+from reconciler.report.plan_counts import counted
+from reconciler.report.vocabulary import committed, steps_in_words
+from reconciler.translation import marked, tr
 
-_WORDS = {"create": "new", "update": "change", "rename": "rename", "delete": "removed"}
-_LEVELS = {"do not merge yet": ("danger", "✗"), "look closer": ("warn", "!"), "routine": ("good", "✓")}
+_WORDS = {
+    "create": marked("new"),
+    "update": marked("change"),
+    "rename": marked("rename"),
+    "delete": marked("removed"),
+}
+_LEVELS = {NOT_YET: ("danger", "✗"), LOOK: ("warn", "!"), ROUTINE: ("good", "✓")}
 
 
 def plan_page(document: PlanDocument, job: str) -> Page:
@@ -35,7 +46,7 @@ def plan_page(document: PlanDocument, job: str) -> Page:
     return Page(
         review.name,
         level,
-        " ".join(filter(None, (sign, ": ".join(filter(None, (words, why)))))),
+        " ".join(filter(None, (sign, ": ".join(filter(None, (tr(words), why)))))),
         numbers,
         next_step(review),
         alerts=list(alerts(review)),
@@ -54,19 +65,17 @@ def plan_page(document: PlanDocument, job: str) -> Page:
 
 
 def _table(group: Group) -> Table:
-    return Table(
-        group.title[:1].upper() + group.title[1:], header_footer.counted(group.lines), list(map(_row, group.lines))
-    )
+    return Table(group.title[:1].upper() + group.title[1:], counted(group.lines), list(map(_row, group.lines)))
 
 
 def _row(line: ReviewLine) -> Row:
     part = line.part
     if line.irreversible:
-        style, word = "lost", "cannot be undone"
+        style, word = "lost", tr("cannot be undone")
     elif part.effect == "removal":
-        style, word = "removal", "removed" if line.removal else "lifted"
+        style, word = "removal", tr("removed") if line.removal else tr("lifted")
     else:
-        style, word = part.action, _WORDS[part.action]
+        style, word = part.action, tr(_WORDS[part.action])
     return Row(
         style, line.sign, word, part.title, _declared(part.place), part.summary, line.refused_by, line.waits_for,
         [Note(text) for text in line.notes],
@@ -74,7 +83,7 @@ def _row(line: ReviewLine) -> Row:
 
 
 def _flow(part: FlowPart) -> tuple[str, str, str]:
-    now, then = (header_footer.reached(delivery, part.address) for delivery in (part.before, part.after))
+    now, then = (reached(delivery, part.address) for delivery in (part.before, part.after))
     return part.address, now, then
 
 
@@ -82,21 +91,21 @@ def _declared(place: PlacePart | None) -> str:
     """`state/mailboxes.yaml:14, 9f3c21a by Klaus Beispiel`."""
     if place is None:
         return ""
-    commit = " by ".join(filter(None, (place.commit[:12], place.author)))
+    commit = committed(place.commit, place.author) if place.commit or place.author else ""
     return ", ".join(filter(None, (place_text(place), commit)))
 
 
 def _steps(line: ReviewLine) -> Steps:
     texts = [f"{step.stage} {step.text}" for step in line.part.steps]
-    return Steps(line.part.title, count(len(texts), "step"), texts, line.irreversible or line.removal)
+    return Steps(line.part.title, steps_in_words(len(texts)), texts, line.irreversible or line.removal)
 
 
 def _facts(review: PlanReview, job: str) -> list[Fact]:
     document, base = review.document, review.document.base
-    facts: list[Fact] = [("site", document.site), ("commit", document.commit or "unknown")]
-    facts += [("compared with", f"{base.ref} ({base.commit or 'unknown'})")] if base else []
-    facts += [("only about", ", ".join(document.only))] if document.only else []
-    facts += [("plan", document.digest), ("systems", header_footer.reads(document.reads))]
-    facts += [("names", "masked")] if document.masked else []
-    facts += [("job", job)] if job else []
-    return [*facts, ("tool", f"reconciler {__version__}"), ("read", moment(document.made))]
+    facts: list[Fact] = [(tr("site"), document.site), (tr("commit"), document.commit or tr("unknown"))]
+    facts += [(tr("compared with"), f"{base.ref} ({base.commit or tr('unknown')})")] if base else []
+    facts += [(tr("only about"), ", ".join(document.only))] if document.only else []
+    facts += [(tr("plan"), document.digest), (tr("systems"), header_footer.reads(document.reads))]
+    facts += [(tr("names"), tr("masked"))] if document.masked else []
+    facts += [(tr("job"), job)] if job else []
+    return [*facts, (tr("tool"), f"reconciler {__version__}"), (tr("read"), moment(document.made))]

@@ -23,16 +23,18 @@ from reconciler.report.documents.run_review import (
     run_verdicts,
 )
 from reconciler.report.json_models import BindingPart, DifferingPart, LeftPart, RunDocument
-from reconciler.report.vocabulary import count
+from reconciler.report.vocabulary import lines_in_words, named, result_word, steps_in_words
+from reconciler.translation import marked, tr
 
 
 def run_page(document: RunDocument, job: str) -> Page:
     """Failures first."""
     lines, stops = run_lines(document), [f for f in document.findings if f.severity in STOPS]
-    table = Table("What happened", run_verdicts(document), list(map(_row, lines)), ("result", "happened"))
+    heads = (marked("result"), marked("happened"))
+    table = Table(tr("What happened"), run_verdicts(document), list(map(_row, lines)), heads)
     well, binding = is_well(document), document.binding
     return Page(
-        f"{header_footer.APPLIED} for {document.site}",
+        named(header_footer.APPLIED, document.site),
         "good" if well else "danger",
         f"{'✓' if well else '✗'} {run_verdict(document)}",
         f"{run_verdicts(document)} · {header_footer.seconds(document.started, document.finished)}",
@@ -56,16 +58,18 @@ def _differing(binding: BindingPart | None) -> list[Table]:
     """What was reviewed as something else, and why nothing of it was done."""
     if binding is None or not binding.differing:
         return []
-    rows = [_kept_out(line, "failed", "✗", "not done", line.why) for line in binding.differing]
-    return [Table(DIFFERING, count(len(rows), "line"), rows, ("result", WOULD_BE))]
+    rows = [_kept_out(line, "failed", "✗", tr("not done"), line.why) for line in binding.differing]
+    return [Table(tr(DIFFERING), lines_in_words(len(rows)), rows, (marked("result"), WOULD_BE))]
 
 
 def _left(binding: BindingPart | None) -> list[Table]:
     """What is pending and was none of this run's."""
     if binding is None or not binding.left:
         return []
-    rows = [_kept_out(line, "not-tried", header_footer.RESULTS[Result.NOT_TRIED].mark, "left") for line in binding.left]
-    return [Table(left_title(binding), count(len(rows), "line"), rows, ("result", "would happen"))]
+    mark = header_footer.RESULTS[Result.NOT_TRIED].mark
+    rows = [_kept_out(line, "not-tried", mark, tr("left")) for line in binding.left]
+    heads = (marked("result"), marked("would happen"))
+    return [Table(left_title(binding), lines_in_words(len(rows)), rows, heads)]
 
 
 def _kept_out(line: DifferingPart | LeftPart, style: str, sign: str, word: str, why: Sequence[str] = ()) -> Row:
@@ -75,24 +79,25 @@ def _kept_out(line: DifferingPart | LeftPart, style: str, sign: str, word: str, 
 def _row(line: RunReviewLine) -> Row:
     part, (mark, _, words) = line.part, line.appearance
     notes = [Note(part.removed)] if part.removed else []
-    notes += [Note("was in place already")] if line.was_in_place else []
+    notes += [Note(tr("was in place already"))] if line.was_in_place else []
     for what, about, hint in line.progress:
         level = "danger" if what in ("failed", "uncertain") else ""
-        notes += [Note(f"{what}: {about}", level), *([Note(f"→ {hint}", level)] if hint else [])]
+        notes += [Note(f"{result_word(what)}: {about}", level), *([Note(f"→ {hint}", level)] if hint else [])]
     style = "failed" if part.half_done else part.result.replace(" ", "-")
-    return Row(style, mark, words, part.title, place_text(part.place), part.summary, notes=notes)
+    return Row(style, mark, tr(words), part.title, place_text(part.place), part.summary, notes=notes)
 
 
 def _steps(line: RunReviewLine) -> Steps:
-    texts = [f"{step.result}: {step.text}" for step in line.part.steps]
+    texts = [f"{result_word(step.result)}: {step.text}" for step in line.part.steps]
     return Steps(
-        line.part.title, count(len(texts), "step"), texts, line.part.result != "done" or line.part.irreversible
+        line.part.title, steps_in_words(len(texts)), texts, line.part.result != "done" or line.part.irreversible
     )
 
 
 def _facts(document: RunDocument, job: str) -> list[Fact]:
-    facts: list[Fact] = [("site", document.site), ("commit", document.commit or "unknown"), ("plan", document.plan)]
-    facts += [("carried out", bound_to(document.binding))] if document.binding else []
-    facts += [("names", "masked")] if document.masked else []
-    facts += [("job", job)] if job else []
-    return [*facts, ("tool", f"reconciler {__version__}"), ("finished", moment(document.finished))]
+    facts: list[Fact] = [(tr("site"), document.site), (tr("commit"), document.commit or tr("unknown"))]
+    facts += [(tr("plan"), document.plan)]
+    facts += [(tr("carried out"), bound_to(document.binding))] if document.binding else []
+    facts += [(tr("names"), tr("masked"))] if document.masked else []
+    facts += [(tr("job"), job)] if job else []
+    return [*facts, (tr("tool"), f"reconciler {__version__}"), (tr("finished"), moment(document.finished))]

@@ -20,6 +20,8 @@ from reconciler.report.json_models import FindingsDocument, RunDocument, Transit
 from reconciler.report.json_part import FindingPart, PlacePart
 from reconciler.report.json_plan_models import PlanDocument, ReadPart, TransitionPart
 from reconciler.report.read_document import Document
+from reconciler.report.vocabulary import result_word, severity_word
+from reconciler.translation import tr
 
 Outcome = Literal["failure", "error", "skipped", ""]
 
@@ -96,10 +98,10 @@ def _cases(document: Document) -> Iterator[Case]:
             errors = document.counts.get("error", 0)
             yield Case(
                 "state",
-                "the declared state is valid",
+                tr("the declared state is valid"),
                 "failure" if errors else "",
                 "error",
-                f"errors: {errors}" if errors else "",
+                tr("errors: {number}", number=errors) if errors else "",
             )
             rest: Sequence[FindingPart] = document.findings
         case PlanDocument():
@@ -128,7 +130,9 @@ def _by_owner(findings: Sequence[FindingPart]) -> Mapping[str, list[FindingPart]
 
 def _read(read: ReadPart) -> Case:
     text = "\n".join(filter(None, (read.unknown, read.hint)))
-    return Case("systems", f"{read.system} can be read", "error" if read.unknown else "", "unread", text)
+    return Case(
+        "systems", tr("{system} can be read", system=read.system), "error" if read.unknown else "", "unread", text
+    )
 
 
 def _planned(transition: TransitionPart, stops: Sequence[FindingPart], *, drift: bool) -> Case:
@@ -140,7 +144,9 @@ def _planned(transition: TransitionPart, stops: Sequence[FindingPart], *, drift:
 
 
 def _ended(ended: TransitionRunPart) -> Case:
-    said = [f"{s.result}: {s.text}: {s.message}" for s in ended.steps if s.result not in ("done", "skipped")]
+    said = [
+        f"{result_word(s.result)}: {s.text}: {s.message}" for s in ended.steps if s.result not in ("done", "skipped")
+    ]
     text = "\n".join([ended.summary, *said])
     name = f"{ended.action} {ended.subject}"
     return Case(ended.scope, name, _RUN[ended.result], ended.result, text, ended.place)
@@ -155,4 +161,6 @@ def _finding(finding: FindingPart, *, drift: bool) -> Case:
 
 
 def _said(finding: FindingPart) -> str:
-    return "\n".join((f"{finding.severity}: {finding.message}", *filter(None, (finding.hint, *finding.entries))))
+    return "\n".join(
+        (f"{severity_word(finding.severity)}: {finding.message}", *filter(None, (finding.hint, *finding.entries)))
+    )

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from reconciler.report import header_footer
 from reconciler.report.documents.budget import SMALLEST, Block, Fitted, Weight, fit
-from reconciler.report.documents.markdown_parts import more, remark
+from reconciler.report.documents.markdown_parts import all_by, more, remark
 from reconciler.report.documents.plan_markdown import plan_markdown
 from reconciler.report.documents.plan_review import place_text, plan_review
 from reconciler.report.documents.run_markdown import run_markdown
@@ -52,7 +52,7 @@ def _document(document: Document, limit: int, title: str) -> Fitted:
 def findings_markdown(document: FindingsDocument, limit: int) -> Fitted:
     """Findings by file, line and column."""
     listed = sorted(document.findings, key=header_footer.by_place)
-    block = Block((), listed, _with_column, cut=more("remark", "`reconciler validate` shows all"), weigh=_weight)
+    block = Block((), listed, _with_column, cut=more("remark", all_by("reconciler validate")), weigh=_weight)
     return fit([f"**{header_footer.tally(listed)}**"], [block], [], limit)
 
 

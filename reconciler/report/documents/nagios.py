@@ -13,7 +13,8 @@ from reconciler.report.documents.remarks import ERRORS, WARNINGS, remarks
 from reconciler.report.json_plan_models import PlanDocument
 from reconciler.report.read_document import Document
 from reconciler.report.sanitize import clip, visible
-from reconciler.report.vocabulary import count
+from reconciler.report.vocabulary import result_word
+from reconciler.translation import marked, tr, tr_number
 
 
 class State(IntEnum):
@@ -41,12 +42,12 @@ _STATES: Mapping[Status, State] = {
 _WORST = (State.CRITICAL, State.UNKNOWN, State.WARNING, State.OK)
 
 _WORDS: Mapping[Status, str] = {
-    Status.DONE: "nothing to do",
-    Status.PENDING: "changes are pending",
-    Status.INVALID: "the declared state is invalid",
-    Status.REFUSED: "a gate refuses something",
-    Status.PARTLY: "partly applied",
-    Status.UNREADABLE: "a system could not be read",
+    Status.DONE: marked("nothing to do"),
+    Status.PENDING: marked("changes are pending"),
+    Status.INVALID: marked("the declared state is invalid"),
+    Status.REFUSED: marked("a gate refuses something"),
+    Status.PARTLY: marked("partly applied"),
+    Status.UNREADABLE: marked("a system could not be read"),
 }
 _AHEAD = timedelta(minutes=5)
 """How far clocks of two machines may differ."""
@@ -76,11 +77,13 @@ def check(document: Document, now: datetime, max_age: timedelta | None) -> Check
     state, text = _STATES[status], f"{name}: {_in_words(document, status)}"
     if age is None:
         if max_age is not None:
-            state, text = State.UNKNOWN, f"{name}: it does not say when it was made; leave out --max-age"
+            state, text = State.UNKNOWN, f"{name}: {tr('it does not say when it was made; leave out --max-age')}"
     elif age < -_AHEAD:
-        state, text = State.UNKNOWN, f"{name}: made {_span(-age)} in the future; the clocks differ"
+        state, text = State.UNKNOWN, f"{name}: {tr('made {span} in the future; the clocks differ', span=_span(-age))}"
     elif max_age is not None and age > max_age:
-        state, text = State.UNKNOWN, f"{name}: made {_span(age)} ago, which is too old ({_in_words(document, status)})"
+        words = _in_words(document, status)
+        old = tr("made {span} ago, which is too old ({words})", span=_span(age), words=words)
+        state, text = State.UNKNOWN, f"{name}: {old}"
     return Checked(state, text, tuple(_details(document)), tuple(_perfdata(document, age, max_age)))
 
 
@@ -92,7 +95,7 @@ def check_text(checked: Sequence[Checked]) -> tuple[str, State]:
     data = [f"'{f'{place}_' if numbered else ''}{d}" for place, c in enumerate(checked, 1) for d in c.perfdata]
     first = f"{state.name}: {'; '.join(_harmless(each.text) for each in ordered)}"
     details = [_harmless(line) for each in ordered for line in each.details]
-    more = [f"and {len(details) - _DETAILS} more"] if len(details) > _DETAILS else []
+    more = [tr("and {number} more", number=len(details) - _DETAILS)] if len(details) > _DETAILS else []
     head = f"{first} | {' '.join(data)}" if data else first
     return "\n".join([head, *details[:_DETAILS], *more]) + "\n", state
 
@@ -103,16 +106,15 @@ def _harmless(text: str) -> str:
 
 
 def _in_words(document: Document, status: Status) -> str:
-    words = _WORDS.get(status, f"exit status {status}")
-    if isinstance(document, PlanDocument):
-        drift = document.purpose == "drift"
-        words = {Status.DONE: "no drift", Status.PENDING: "drift"}.get(status, words) if drift else words
-        lines, removals = len(document.transitions), document.counts.removals
-        of = f" ({count(removals, 'removal')})" if removals else ""
-        words += f", {count(lines, 'change')}{of}" if lines else ""
-    elif status is Status.DONE:
-        words = "done"
-    return words
+    words = tr(_WORDS[status]) if status in _WORDS else tr("exit status {status}", status=int(status))
+    if not isinstance(document, PlanDocument):
+        return result_word("done") if status is Status.DONE else words
+    if document.purpose == "drift":
+        words = {Status.DONE: tr("no drift"), Status.PENDING: tr("drift")}.get(status, words)
+    lines, removals = len(document.transitions), document.counts.removals
+    changes = tr_number("{number} change", "{number} changes", lines)
+    of = tr_number(" ({number} removal)", " ({number} removals)", removals) if removals else ""
+    return f"{words}, {changes}{of}" if lines else words
 
 
 def _details(document: Document) -> Iterator[str]:

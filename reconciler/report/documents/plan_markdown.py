@@ -8,7 +8,7 @@ from typing import Any
 from reconciler import __version__
 from reconciler.report import header_footer
 from reconciler.report.documents.budget import Block, Fitted, Weight, fit
-from reconciler.report.documents.markdown_parts import code, more, remark, stop_blocks
+from reconciler.report.documents.markdown_parts import all_by, code, more, remark, stop_blocks
 from reconciler.report.documents.plan_review import (
     Group,
     PlanReview,
@@ -21,26 +21,27 @@ from reconciler.report.documents.plan_review import (
     shows_all,
     verdict,
 )
-from reconciler.report.header_footer import DOT
+from reconciler.report.mail_flow_text import FLOW, flow_lines
+from reconciler.report.plan_counts import counted
 from reconciler.report.sanitize import markdown
-from reconciler.report.vocabulary import count
+from reconciler.report.vocabulary import DOT, steps_in_words
+from reconciler.translation import marked, tr, tr_number
 
-_TABLE = ("| | what | happens | declared at |", "|---|---|---|---|")
 _MOST = 10
 """Files that a warning names; the others are counted."""
-_HEALED = "healed: as declared again, without any apply"
+_HEALED = marked("healed: as declared again, without any apply")
 
 
 def plan_markdown(review: PlanReview, limit: int) -> Fitted:
     """Verdict, next step, warnings, what stops it, one table for each cause, the steps folded away, what it is of."""
-    document, shown = review.document, f"`{shows_all(review)}` shows all"
-    flow, healed = list(header_footer.flow_lines(document.flow)), list(healed_lines(review))
+    document, shown = review.document, all_by(shows_all(review))
+    flow, healed = list(flow_lines(document.flow)), list(healed_lines(review))
     blocks: list[Block[Any]] = [
         *stop_blocks(document.reads, review.stops, shown),
         *(_table(group, shown) for group in groups(review)),
-        Block((f"**{header_footer.FLOW}**", ""), flow, _item, cut=more("line", shown)),
+        Block((f"**{tr(FLOW)}**", ""), flow, _item, cut=more("line", shown)),
         Block((), review.remarks, remark, cut=more("remark", shown)),
-        Block((f"**{_HEALED}**", ""), healed, _item, cut=more("line", shown)),
+        Block((f"**{tr(_HEALED)}**", ""), healed, _item, cut=more("line", shown)),
         _steps(review),
         Block((), list(header_footer.untouched(review)), _item, cut=more("line", shown)),
     ]
@@ -54,7 +55,7 @@ def _verdict(review: PlanReview) -> str:
     if not words:
         return f"**{said}**"
     because = f", {said}" if said else ""
-    return f"**{markdown(review.name)}: {words}**{because}{DOT}{numbers}"
+    return f"**{markdown(review.name)}: {tr(words)}**{because}{DOT}{numbers}"
 
 
 def _next(review: PlanReview) -> Iterator[str]:
@@ -70,21 +71,30 @@ def _alerts(review: PlanReview) -> Iterator[str]:
             yield f"> {code(alert.command)}"
         yield from (f"> - {markdown(item, 200)}" for item in alert.items[:_MOST])
         if (others := len(alert.items) - _MOST) > 0:
-            yield f"> - and {count(others, 'more file')}"
+            yield "> - " + tr_number("and {number} more file", "and {number} more files", others)
 
 
 def _table(group: Group, shown: str) -> Block[ReviewLine]:
-    start = (f"**{group.title}**: {header_footer.counted(group.lines)}", "", *_TABLE) if group.title else _TABLE
+    head = [f"**{group.title}**: {counted(group.lines)}", ""] if group.title else []
+    start = (*head, f"| | {tr('what')} | {tr('happens')} | {tr('declared at')} |", "|---|---|---|---|")
     return Block(start, group.lines, _row, cut=lambda missing: _cut_lines(missing, shown), weigh=_line_weight)
 
 
 def _cut_lines(missing: Sequence[ReviewLine], shown: str) -> str:
-    return f"\n… and {count(len(missing), 'more line')} ({header_footer.counted(missing)}): {shown}."
+    return "\n" + tr_number(
+        "… and {number} more line ({counts}): {shown}.",
+        "… and {number} more lines ({counts}): {shown}.",
+        len(missing),
+        counts=counted(missing),
+        shown=shown,
+    )
 
 
 def _row(line: ReviewLine) -> str:
-    marks = [f"**✗ refused: {markdown(', '.join(line.refused_by), 200)}**"] if line.refused_by else []
-    marks += [f"**… waits: {markdown(', '.join(line.waits_for), 200)}**"] if line.waits_for else []
+    marks = (
+        [f"**✗ {tr('refused: {rules}', rules=markdown(', '.join(line.refused_by), 200))}**"] if line.refused_by else []
+    )
+    marks += [f"**… {tr('waits: {rules}', rules=markdown(', '.join(line.waits_for), 200))}**"] if line.waits_for else []
     happens = " ".join([markdown(line.part.summary, 1000), *marks])
     below = "".join(f"<br>{markdown(note, 300)}" for note in line.notes)
     title = markdown(line.part.title, 240)
@@ -92,15 +102,24 @@ def _row(line: ReviewLine) -> str:
 
 
 def _steps(review: PlanReview) -> Block[ReviewLine]:
-    number = count(sum(len(line.part.steps) for line in review.lines), "step")
+    number = steps_in_words(sum(len(line.part.steps) for line in review.lines))
     command = f"{shows_all(review)} --verbose"
     return Block(
         (f"<details><summary>{number}</summary>", ""),
         [line for line in review.lines if line.part.steps],
         _folded,
-        cut=lambda missing: f"\n… and the steps of {count(len(missing), 'more line')}: `{command}` shows all.",
+        cut=lambda missing: _cut_steps(missing, all_by(command)),
         weigh=lambda _: Weight.DETAIL,
         end=("", "</details>"),
+    )
+
+
+def _cut_steps(missing: Sequence[ReviewLine], shown: str) -> str:
+    return "\n" + tr_number(
+        "… and the steps of {number} more line: {shown}.",
+        "… and the steps of {number} more lines: {shown}.",
+        len(missing),
+        shown=shown,
     )
 
 
@@ -112,12 +131,15 @@ def _folded(line: ReviewLine) -> str:
 def _foot(review: PlanReview) -> list[str]:
     """What is left alone, and what the plan is of."""
     document, base = review.document, review.document.base
-    against = f"{DOT}compared with {base.ref} ({base.commit or 'unknown'})" if base else ""
+    unknown, reads = tr("unknown"), header_footer.reads(document.reads)
+    against = [tr("compared with {ref} ({commit})", ref=base.ref, commit=base.commit or unknown)] if base else []
+    origin = [tr("site {site}", site=document.site), tr("commit {commit}", commit=document.commit or unknown), *against]
+    read = tr("read {when:%Y-%m-%d %H:%M %z} ({systems})", when=document.made, systems=reads)
     phrases = [
-        f"only about {', '.join(document.only)}" if document.only else "",
-        "names and addresses are masked" if document.masked else "",
-        f"read {document.made:%Y-%m-%d %H:%M %z} ({header_footer.reads(document.reads)}){DOT}reconciler {__version__}",
-        f"site {document.site}{DOT}commit {document.commit or 'unknown'}{against}{DOT}plan {document.digest}",
+        tr("only about {names}", names=", ".join(document.only)) if document.only else "",
+        tr("names and addresses are masked") if document.masked else "",
+        f"{read}{DOT}reconciler {__version__}",
+        DOT.join((*origin, tr("plan {digest}", digest=document.digest))),
     ]
     return ["  \n".join(markdown(line, 500) for line in phrases if line)]
 

@@ -13,11 +13,13 @@ from reconciler.planning.plan import MISSED
 from reconciler.planning.review_facts import Cause, Direction
 from reconciler.report import header_footer
 from reconciler.report.explanation import HEADINGS, facts
-from reconciler.report.header_footer import DOT, DRIFT, DRIFTED, PLAN
+from reconciler.report.header_footer import DRIFT, DRIFTED, PLAN, PLANNED
 from reconciler.report.json_part import FindingPart, PlacePart
 from reconciler.report.json_plan_models import PlanDocument, ReadPart, TransitionPart
+from reconciler.report.plan_counts import counted, scope_word
 from reconciler.report.plan_view import sign_of
-from reconciler.report.vocabulary import count
+from reconciler.report.vocabulary import DOT, named
+from reconciler.translation import marked, tr, tr_number
 
 STOPS = frozenset({Severity.ERROR, Severity.REFUSAL, Severity.WAIT})
 """Findings that keep something from being carried out."""
@@ -72,7 +74,7 @@ class ReviewLine:
     def notes(self) -> Iterator[str]:
         """Which side moved, since when, by whom, and what it means for mail."""
         if self.part.direction:
-            yield HEADINGS[Direction(self.part.direction)].removesuffix(":")
+            yield tr(HEADINGS[Direction(self.part.direction)]).removesuffix(":")
         yield from facts(self.part)
 
 
@@ -87,7 +89,7 @@ class PlanReview:
 
     @property
     def name(self) -> str:
-        return f"{self.title} for {self.document.site}"
+        return named(self.title, self.document.site)
 
     @property
     def merging(self) -> bool:
@@ -162,9 +164,8 @@ def plan_review(document: PlanDocument, title: str = "") -> PlanReview:
     lines = tuple(_line(part, waits.get(part.id, set())) for part in document.transitions)
     weight = list(Severity)
     findings = sorted(document.findings, key=lambda finding: weight.index(Severity(finding.severity)))
-    return PlanReview(
-        document, title or (DRIFTED if document.purpose == "drift" else "mail plan"), lines, tuple(findings)
-    )
+    made = DRIFTED if document.purpose == "drift" else PLANNED
+    return PlanReview(document, title or made, lines, tuple(findings))
 
 
 def _line(part: TransitionPart, waits: set[str]) -> ReviewLine:
@@ -172,8 +173,13 @@ def _line(part: TransitionPart, waits: set[str]) -> ReviewLine:
     return ReviewLine(part, refused, tuple(rule for rule in part.refused if rule in waits))
 
 
+NOT_YET = marked("do not merge yet")
+LOOK = marked("look closer")
+ROUTINE = marked("routine")
+
+
 class Verdict(NamedTuple):
-    """The first line: in two words, why, and the numbers."""
+    """The first line: in two words (for `tr`), why, and the numbers."""
 
     words: str
     why: str
@@ -187,15 +193,15 @@ def verdict(review: PlanReview) -> Verdict:
         if not review.lines:
             return Verdict("", header_footer.nothing(review), "")
         why = ", ".join(header_footer.attention(review))
-        return Verdict("look closer" if why else "routine", why, header_footer.counted(review.lines))
+        return Verdict(LOOK if why else ROUTINE, why, counted(review.lines))
     why = ", ".join(header_footer.attention(own))
     waiting = len(review.lines) - len(own.lines)
-    numbers = [header_footer.counted(own.lines) if own.lines else "this merge request changes nothing"]
-    numbers += [f"{waiting} waiting already"] if waiting else []
+    numbers = [counted(own.lines) if own.lines else tr("this merge request changes nothing")]
+    numbers += [tr("{number} waiting already", number=waiting)] if waiting else []
     if any(f.severity in ("error", "refusal") for f in own.findings):
-        return Verdict("do not merge yet", why, DOT.join(numbers))
+        return Verdict(NOT_YET, why, DOT.join(numbers))
     behind = review.document.base is not None and review.document.base.contained is not True
-    return Verdict("look closer" if why or behind else "routine", why, DOT.join(numbers))
+    return Verdict(LOOK if why or behind else ROUTINE, why, DOT.join(numbers))
 
 
 class Alert(NamedTuple):
@@ -212,17 +218,26 @@ def alerts(review: PlanReview) -> Iterator[Alert]:
     if base is None:
         return
     if base.contained is False:
-        words = f"This branch is behind {base.ref}: it lacks what was merged since, and the plan may take that back."
-        yield Alert(f"{words} Bring it up to date before it is merged.", base.fetch)
-    elif base.contained is None:
-        words = f"Nobody knows whether this branch has all of {base.ref}: the clone is not deep enough to tell."
-        yield Alert(f"{words} Take it as behind until this was run:", base.fetch)
-    if base.site_changes:
-        words = "This merge request changes where reconciler connects or what it sends."
-        items = tuple(f"{change.file}: {change.what}" for change in base.site_changes)
-        yield Alert(
-            f"{words} The plan was made with the files of {base.ref}; review these changes by themselves:", "", items
+        words = tr(
+            "This branch is behind {ref}: it lacks what was merged since, and the plan may take that back. Bring it up "
+            "to date before it is merged.",
+            ref=base.ref,
         )
+        yield Alert(words, base.fetch)
+    elif base.contained is None:
+        words = tr(
+            "Nobody knows whether this branch has all of {ref}: the clone is not deep enough to tell. Take it as "
+            "behind until this was run:",
+            ref=base.ref,
+        )
+        yield Alert(words, base.fetch)
+    if base.site_changes:
+        words = tr(
+            "This merge request changes where reconciler connects or what it sends. The plan was made with the files "
+            "of {ref}; review these changes by themselves:",
+            ref=base.ref,
+        )
+        yield Alert(words, "", tuple(f"{change.file}: {change.what}" for change in base.site_changes))
 
 
 class Group(NamedTuple):
@@ -238,16 +253,16 @@ def groups(review: PlanReview) -> Iterator[Group]:
         yield Group("", review.lines)
         return
     own, waiting = review.own.lines, tuple(line for line in review.lines if line.part.cause == "waiting")
-    yield Group("this merge request", own)
-    yield Group("waiting already, whether this is merged or not", waiting)
+    yield Group(tr("this merge request"), own)
+    yield Group(tr("waiting already, whether this is merged or not"), waiting)
     back = tuple(_line(part, set()) for part in review.document.taken_back)
-    yield Group("taken back by this merge request: it would have been done, and will not be", back)
+    yield Group(tr("taken back by this merge request: it would have been done, and will not be"), back)
 
 
 CAUSES: Mapping[str, str] = {
-    Cause.MERGE_REQUEST: "caused by this merge request",
-    Cause.WAITING: "there already without this merge request",
-    Cause.TAKEN_BACK: "taken back by this merge request",
+    Cause.MERGE_REQUEST: marked("caused by this merge request"),
+    Cause.WAITING: marked("there already without this merge request"),
+    Cause.TAKEN_BACK: marked("taken back by this merge request"),
 }
 
 
@@ -257,17 +272,26 @@ def next_step(review: PlanReview) -> str:
         return header_footer.after_plan(review)
     own, unknown = review.own, header_footer.unread(review.reads)
     if any(f.severity in ("error", "refusal") for f in own.findings):
-        return "next: in this branch, change what is refused as said below, or add the entry that allows it; then push"
+        return tr(
+            "next: in this branch, change what is refused as said below, or add the entry that allows it; then push"
+        )
     if unknown:
-        return header_footer.fix_unread(unknown, "run this pipeline again")
+        return header_footer.fix_unread(unknown, tr("run this pipeline again"))
     if review.document.base is not None and review.document.base.contained is not True:
-        return "next: bring this branch up to date, then look at the new plan"
+        return tr("next: bring this branch up to date, then look at the new plan")
     if review.stopped:
-        return "next: resolve what refused the whole plan already; until then nothing is applied, merged or not"
-    left = f", {len(review.lines) - review.open} of {count(len(review.lines), 'line')} stay as they are"
+        return tr("next: resolve what refused the whole plan already; until then nothing is applied, merged or not")
     if not review.lines:
-        return "next: merge; there is nothing to apply"
-    return f"next: merge; then {review.open} will be applied{left if review.open < len(review.lines) else ''}"
+        return tr("next: merge; there is nothing to apply")
+    if review.open == len(review.lines):
+        return tr("next: merge; then {number} will be applied", number=review.open)
+    return tr_number(
+        "next: merge; then {open} will be applied, {left} of {number} line stay as they are",
+        "next: merge; then {open} will be applied, {left} of {number} lines stay as they are",
+        len(review.lines),
+        open=review.open,
+        left=len(review.lines) - review.open,
+    )
 
 
 def place_text(place: PlacePart | None) -> str:
@@ -278,7 +302,10 @@ def place_text(place: PlacePart | None) -> str:
 def healed_lines(review: PlanReview) -> Iterator[str]:
     """What drifted and is as declared again, without any apply."""
     for each in review.document.healed:
-        yield f"{each.scope} {each.subject}, first seen {each.since:%Y-%m-%d %H:%M %z}"
+        kind = scope_word(each.scope)
+        yield tr(
+            "{kind} {subject}, first seen {when:%Y-%m-%d %H:%M %z}", kind=kind, subject=each.subject, when=each.since
+        )
 
 
 def shows_all(review: PlanReview) -> str:

@@ -11,6 +11,8 @@ from reconciler.report.json_part import FindingPart, PlacePart
 from reconciler.report.json_plan_models import PlanDocument, ReadPart
 from reconciler.report.read_document import Document
 from reconciler.report.sanitize import visible
+from reconciler.report.vocabulary import result_word
+from reconciler.translation import tr
 
 ERRORS, WARNINGS = ("error", "refusal", "unread", "failed", "uncertain"), ("wait", "warning", "not tried")
 """Severities that stop something, and those that somebody should see; all others are notes."""
@@ -73,13 +75,14 @@ def _finding(finding: FindingPart, place: PlacePart | None) -> Remark:
 
 
 def _unread(read: ReadPart) -> Remark:
-    return _remark("unread", "unread", read.system, f"{read.system} could not be read: {read.unknown}", read.hint, None)
+    message = tr("{system} could not be read: {reason}", system=read.system, reason=read.unknown)
+    return _remark("unread", "unread", read.system, message, read.hint, None)
 
 
 def _ended(ended: TransitionRunPart) -> Remark:
     step = next((step for step in ended.steps if step.result == ended.result), None)
     why, hint = (step.message, step.hint) if step else ("", "")
-    message = f"{ended.result}: {ended.summary}" + (f": {why}" if why else "")
+    message = f"{result_word(ended.result)}: {ended.summary}" + (f": {why}" if why else "")
     return _remark(ended.result, ended.result.replace(" ", "-"), ended.subject, message, hint, ended.place)
 
 

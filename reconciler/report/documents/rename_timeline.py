@@ -13,16 +13,18 @@ from reconciler.planning.changes import Stage
 from reconciler.report.json_models import TransitionRunPart
 from reconciler.report.json_plan_models import TransitionPart
 from reconciler.report.sanitize import clip
+from reconciler.report.vocabulary import DOT, RESULT_WORDS
+from reconciler.translation import marked, tr
 
 _STAGES: Mapping[int, str] = {
-    Stage.DOMAIN: "Domain",
-    Stage.MAIL_FLOW: "Mail flow",
-    Stage.REFERENCES: "References",
-    Stage.GROUPWARE: "Groupware",
-    Stage.FILTER: "Sender filter",
-    Stage.ATTACH: "Old mailbox",
-    Stage.LETTER: "Letter",
-    Stage.WELCOME: "Welcome mail",
+    Stage.DOMAIN: marked("Domain"),
+    Stage.MAIL_FLOW: marked("Mail flow"),
+    Stage.REFERENCES: marked("References"),
+    Stage.GROUPWARE: marked("Groupware"),
+    Stage.FILTER: marked("Sender filter"),
+    Stage.ATTACH: marked("Old mailbox"),
+    Stage.LETTER: marked("Letter"),
+    Stage.WELCOME: marked("Welcome mail"),
 }
 _DONE = ("done", "skipped")
 _MARKS: Mapping[str, str] = {
@@ -33,7 +35,7 @@ _MARKS: Mapping[str, str] = {
     "planned": "",
 }
 _WORST = ("failed", "uncertain", "not tried", "planned", *_DONE)
-_WORDS: Mapping[str, str] = {"skipped": "in place already"}
+_WORDS: Mapping[str, str] = {**RESULT_WORDS, "skipped": marked("in place already"), "planned": marked("planned")}
 
 _LANE, _LEFT, _TOP, _TEXT_GAP = 26, 16, 20, 18
 _LINE, _GAP, WIDTH = 16, 26, 350
@@ -64,7 +66,7 @@ class Stop:
 
     @property
     def words(self) -> str:
-        return _WORDS.get(self.state, self.state)
+        return tr(_WORDS[self.state])
 
     @property
     def rows(self) -> list[tuple[int, str]]:
@@ -87,7 +89,7 @@ class Timeline:
     @property
     def standing(self) -> str:
         """What is written where it stands."""
-        return "here it stands" if self.stops[0].state in _DONE else "not begun"
+        return tr("here it stands") if self.stops[0].state in _DONE else tr("not begun")
 
     @property
     def path(self) -> str:
@@ -103,7 +105,8 @@ def of_plan(part: TransitionPart) -> Timeline | None:
     """The rename that a plan would carry out; None when it is none. What of it is in place already is done."""
     steps = [_Step(step.system, step.stage, step.label, "planned") for step in part.steps]
     if steps and min(step.stage for step in steps) > Stage.MAIL_FLOW:
-        steps.insert(0, _Step("postfixadmin", Stage.MAIL_FLOW, "an earlier run or somebody by hand did it", "skipped"))
+        earlier = tr("an earlier run or somebody by hand did it")
+        steps.insert(0, _Step("postfixadmin", Stage.MAIL_FLOW, earlier, "skipped"))
     return _timeline(part.title, steps) if part.action == "rename" else None
 
 
@@ -140,14 +143,15 @@ def _stops(steps: Sequence[_Step], lanes: Mapping[str, int]) -> Iterator[Stop]:
         found = list(group)
         state = next(word for word in _WORST if any(step.state == word for step in found))
         lines = _wrapped(list(dict.fromkeys(step.label for step in found)))
-        heading = clip(f"{_STAGES.get(stage, f'Stage {stage}')} · {system}", _LETTERS)
+        named = tr(_STAGES[stage]) if stage in _STAGES else tr("Stage {number}", number=stage)
+        heading = clip(f"{named}{DOT}{system}", _LETTERS)
         yield Stop(lanes[system], y, state, _MARKS[state], heading, (*lines, *_said(state)))
         y += _LINE * (len(lines) + len(_said(state))) + _GAP + _LINE
 
 
 def _said(state: str) -> tuple[str, ...]:
     """The state in words, below what it is about; that something is planned is said by the whole picture."""
-    return () if state == "planned" else (_WORDS.get(state, state),)
+    return () if state == "planned" else (tr(_WORDS[state]),)
 
 
 def _wrapped(labels: Sequence[str]) -> list[str]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from reconciler import __version__
 from reconciler.report.documents.budget import Block, Fitted, Weight, fit
-from reconciler.report.documents.markdown_parts import danger, more, stop_blocks
+from reconciler.report.documents.markdown_parts import all_by, danger, more, stop_blocks
 from reconciler.report.documents.plan_review import STOPS
 from reconciler.report.documents.run_review import (
     DIFFERING,
@@ -20,33 +19,37 @@ from reconciler.report.documents.run_review import (
     run_verdict,
     run_verdicts,
 )
-from reconciler.report.header_footer import DOT, HALF_DONE, seconds
+from reconciler.report.header_footer import HALF_DONE, seconds
 from reconciler.report.json_models import DifferingPart, ErrorPart, LeftPart, RunDocument
 from reconciler.report.sanitize import markdown
-from reconciler.report.vocabulary import count
-
-_DIFFERING = (f"**{DIFFERING}**", "", f"| | what | {WOULD_BE} |", "|---|---|---|")
-_TABLE = ("| | what | happened |", "|---|---|---|")
+from reconciler.report.vocabulary import DOT, named, result_word
+from reconciler.translation import tr
 
 
 def run_markdown(document: RunDocument, limit: int, title: str) -> Fitted:
     """Verdict, next command, what was kept out, one row a transition."""
     stops = [finding for finding in document.findings if finding.severity in STOPS]
+    changed = (f"**{tr(DIFFERING)}**", "", *_table(tr(WOULD_BE)))
+    cut = more("line", all_by("reconciler history"))
     binding, errors = document.binding, [document.error] if document.error is not None else []
     left_head = (f"**{left_title(binding)}**", "") if binding else ()
     blocks: list[Block[Any]] = [
         Block((), errors, _error, cut=more("error", "`reconciler history`"), weigh=danger),
-        Block(_DIFFERING, binding.differing if binding else (), _differing, cut=_cut, weigh=danger),
-        *stop_blocks(document.reads, stops, "`reconciler plan` shows all"),
-        Block(_TABLE, run_lines(document), _row, cut=_cut, weigh=_weigh),
-        Block(left_head, binding.left if binding else (), _left, cut=_cut, weigh=lambda _: Weight.CHANGE),
+        Block(changed, binding.differing if binding else (), _differing, cut=cut, weigh=danger),
+        *stop_blocks(document.reads, stops, all_by("reconciler plan")),
+        Block(_table(tr("happened")), run_lines(document), _row, cut=cut, weigh=_weigh),
+        Block(left_head, binding.left if binding else (), _left, cut=cut, weigh=lambda _: Weight.CHANGE),
     ]
     head = [_verdict(document, title), "", f"**{markdown(run_next(document), 800)}**"]
     return fit(head, blocks, [_foot(document)], limit)
 
 
+def _table(happened: str) -> tuple[str, ...]:
+    return f"| | {tr('what')} | {happened} |", "|---|---|---|"
+
+
 def _verdict(document: RunDocument, title: str) -> str:
-    head = f"**{markdown(f'{title} for {document.site}')}: {run_verdict(document)}**"
+    head = f"**{markdown(named(title, document.site))}: {run_verdict(document)}**"
     return DOT.join((head, run_verdicts(document), seconds(document.started, document.finished)))
 
 
@@ -64,31 +67,28 @@ def _left(line: LeftPart) -> str:
     return f"- {markdown(line.title, 240)}: {markdown(line.summary, 1000)}"
 
 
-def _cut(missing: Sequence[object]) -> str:
-    return f"\n… and {count(len(missing), 'more line')}: `reconciler history` shows all."
-
-
 def _weigh(line: RunReviewLine) -> Weight:
     return Weight.CHANGE if line.part.result == "done" else Weight.DANGER
 
 
 def _row(line: RunReviewLine) -> str:
     phrases = [markdown(line.part.summary, 1000)]
-    phrases += ["(was in place already)"] if line.was_in_place else []
+    phrases += [tr("(was in place already)")] if line.was_in_place else []
     phrases += [markdown(line.part.removed)] if line.part.removed else []
-    phrases += [f"**{HALF_DONE.words}**"] if line.part.half_done else []
+    phrases += [f"**{tr(HALF_DONE.words)}**"] if line.part.half_done else []
     for what, about, hint in line.progress:
-        said = markdown(about)
-        phrases.append(f"**{what}: {said}**" if what in ("failed", "uncertain") else f"{what}: {said}")
+        said = f"{result_word(what)}: {markdown(about)}"
+        phrases.append(f"**{said}**" if what in ("failed", "uncertain") else said)
         phrases += [markdown(hint)] if hint else []
     return f"| {line.appearance.mark} | {markdown(line.part.title, 240)} | {'<br>'.join(phrases)} |"
 
 
 def _foot(document: RunDocument) -> str:
+    site, commit = tr("site {site}", site=document.site), tr("commit {commit}", commit=document.commit or tr("unknown"))
     phrases = [
-        "names and addresses are masked" if document.masked else "",
-        f"carried out: {bound_to(document.binding)}" if document.binding else "",
-        f"finished {document.finished:%Y-%m-%d %H:%M %z}{DOT}reconciler {__version__}",
-        f"site {document.site}{DOT}commit {document.commit or 'unknown'}{DOT}plan {document.plan}",
+        tr("names and addresses are masked") if document.masked else "",
+        tr("carried out: {what}", what=bound_to(document.binding)) if document.binding else "",
+        tr("finished {when:%Y-%m-%d %H:%M %z}", when=document.finished) + f"{DOT}reconciler {__version__}",
+        DOT.join((site, commit, tr("plan {digest}", digest=document.plan))),
     ]
     return "  \n".join(markdown(line, 500) for line in phrases if line)

@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from reconciler.planning.changes import Result
-from reconciler.report.header_footer import DOT, HALF_DONE, RESULTS, RESUME
+from reconciler.report.header_footer import HALF_DONE, RESULTS, RESUME, ends_in_words
 from reconciler.report.json_models import BindingPart, RunDocument, StepOutcomePart, TransitionRunPart
-from reconciler.report.vocabulary import Appearance, count
+from reconciler.report.vocabulary import RESULT_WORDS, Appearance
+from reconciler.translation import marked, tr, tr_number
 
-DIFFERING = "Not as it was reviewed, so nothing of it was done"
-WOULD_BE = "what it would be now, and what differs"
+DIFFERING = marked("Not as it was reviewed, so nothing of it was done")
+WOULD_BE = marked("what it would be now, and what differs")
 _ORDER = ("failed", "uncertain", "not tried", "done")
 """Failures first."""
 
@@ -26,10 +26,10 @@ class RunReviewLine:
 
     @property
     def appearance(self) -> Appearance:
-        """Its sign; `words` say how it ended."""
+        """Its sign; `words` say how it ended, for `tr`."""
         if self.part.half_done:
             return HALF_DONE
-        return RESULTS[self.part.result]._replace(words=self.part.result)
+        return RESULTS[self.part.result]._replace(words=RESULT_WORDS[self.part.result])
 
     @property
     def failures(self) -> list[StepOutcomePart]:
@@ -47,7 +47,7 @@ class RunReviewLine:
 
     @property
     def progress(self) -> Iterator[tuple[str, str, str]]:
-        """(what, about which steps, hint) of one that is not done: in place, failed with why, not tried."""
+        """(result, about which steps, hint) of one that is not done: in place, failed with why, not tried."""
         if self.part.result == "done":
             return
         if done := self.labels("done", "skipped"):
@@ -70,30 +70,35 @@ def run_lines(document: RunDocument) -> list[RunReviewLine]:
 def run_verdict(document: RunDocument) -> str:
     """How it ended, in a word or two."""
     if document.error is not None:
-        return "nobody knows how it ended" if document.interrupted and document.plan else "nothing was carried out"
+        unknown = document.interrupted and document.plan
+        return tr("nobody knows how it ended") if unknown else tr("nothing was carried out")
     if document.interrupted:
-        return "interrupted, partly applied"
+        return tr("interrupted, partly applied")
     if not document.complete:
-        return "partly applied"
+        return tr("partly applied")
     if document.binding is not None and document.binding.differing:
-        what = "applied in part" if document.transitions else "nothing was carried out"
-        return f"{what}, since {count(len(document.binding.differing), 'line')} differed from the review"
-    return "applied" if document.transitions else "nothing was carried out"
+        what = tr("applied in part") if document.transitions else tr("nothing was carried out")
+        return tr_number(
+            "{what}, since {number} line differed from the review",
+            "{what}, since {number} lines differed from the review",
+            len(document.binding.differing),
+            what=what,
+        )
+    return tr("applied") if document.transitions else tr("nothing was carried out")
 
 
 def run_verdicts(document: RunDocument) -> str:
     """`3 done · 1 failed · 1 half-done · 2 not tried · 1 refused`."""
     number = Counter(HALF_DONE.words if part.half_done else part.result for part in document.transitions)
-    ends = (Result.DONE, Result.FAILED, Result.UNCERTAIN, HALF_DONE.words, Result.NOT_TRIED)
-    counts = [f"{number[end]} {end}" for end in ends if number[end] or end == Result.DONE]
-    kept_out = ((document.counts.refused, "refused"), (document.counts.waiting, "waiting"))
-    return DOT.join(counts + [f"{n} {word}" for n, word in kept_out if n])
+    return ends_in_words(number, document.counts.refused, document.counts.waiting)
 
 
 def run_next(document: RunDocument) -> str:
     """The next command; who reads it at a forge has no terminal there, but a job that may be run again."""
-    again = " In a pipeline, run the apply job again: it resumes." if RESUME in document.next else ""
-    return f"{document.next}.{again}" if again else document.next
+    if RESUME not in document.next:
+        return document.next
+    again = tr("In a pipeline, run the apply job again: it resumes.")
+    return f"{document.next}. {again}"
 
 
 def is_well(document: RunDocument) -> bool:
@@ -104,12 +109,14 @@ def is_well(document: RunDocument) -> bool:
 
 def left_title(binding: BindingPart) -> str:
     """What stands over the lines that were none of this run's."""
-    return f"Pending, and left: {'nobody reviewed it' if binding.to == 'review' else 'no date has brought it'}"
+    review = binding.to == "review"
+    return tr("Pending, and left: nobody reviewed it") if review else tr("Pending, and left: no date has brought it")
 
 
 def bound_to(binding: BindingPart) -> str:
     """What decided which lines were carried out."""
     if binding.to == "date":
-        return "what dates have brought"
-    settled = f"{binding.settled} of its lines needed nothing any more" if binding.settled else ""
-    return ", ".join(filter(None, (f"the comment {binding.comment}", settled)))
+        return tr("what dates have brought")
+    comment = tr("the comment {address}", address=binding.comment)
+    settled = tr("{number} of its lines needed nothing any more", number=binding.settled) if binding.settled else ""
+    return ", ".join(filter(None, (comment, settled)))

@@ -12,16 +12,17 @@ from urllib.parse import quote
 from reconciler import __version__
 from reconciler.report.documents.remarks import ERRORS, WARNINGS, Remark, remarks
 from reconciler.report.read_document import Document
+from reconciler.translation import marked, tr
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _MOST = 25_000
 """Results that GitHub takes; of more it takes none. It shows 5,000."""
 
 _SAYS: Mapping[str, str] = {
-    "unread": "A live system could not be read, so nothing is planned for it.",
-    "failed": "A run tried this, and it failed.",
-    "uncertain": "It is not known whether this took effect.",
-    "not-tried": "A run left this, because something before it failed.",
+    "unread": marked("A live system could not be read, so nothing is planned for it."),
+    "failed": marked("A run tried this, and it failed."),
+    "uncertain": marked("It is not known whether this took effect."),
+    "not-tried": marked("A run left this, because something before it failed."),
 }
 
 
@@ -48,7 +49,7 @@ def _level(remark: Remark) -> str:
 
 
 def _rule(rule: str) -> dict[str, Any]:
-    text = {"text": _SAYS.get(rule, f"reconciler: {rule}")}
+    text = {"text": tr(_SAYS[rule]) if rule in _SAYS else f"reconciler: {rule}"}
     return {"id": rule, "shortDescription": text, "fullDescription": text, "help": text}
 
 

@@ -1,0 +1,42 @@
+"""Where mail goes, in words: before and after a plan. Every report about it uses these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from reconciler.model.addresses import domain_of, local_part
+from reconciler.report.shown import ShownDelivery, ShownFlow
+from reconciler.translation import marked, tr
+
+FLOW = marked("mail flow, whose mail goes elsewhere:")
+
+_FLOW_NAMES = 12
+"""Names on one side of a line of the mail flow; the others are counted."""
+
+
+def flow_lines(changes: Iterable[ShownFlow]) -> Iterator[str]:
+    """`vorstand@mail.example: anna, bernd → anna, clara`."""
+    for change in changes:
+        yield f"{change.address}: {reached(change.before, change.address)} → {reached(change.after, change.address)}"
+
+
+def reached(delivery: ShownDelivery, address: str) -> str:
+    """Who gets the mail and what becomes of the rest; names in the domain of `address` without it."""
+    domain = domain_of(address)
+    arriving = sorted({*delivery.mailboxes, *delivery.external})
+    phrases = [_listed(arriving, domain) if arriving else tr("nobody")]
+    phrases += (
+        [tr("comes back from {names}", names=_listed(sorted(delivery.bounces), domain))] if delivery.bounces else []
+    )
+    phrases += (
+        [tr("goes round in a loop at {names}", names=_listed(sorted(delivery.loops), domain))] if delivery.loops else []
+    )
+    phrases += [tr("answered automatically")] if delivery.answers else []
+    return "; ".join(phrases)
+
+
+def _listed(names: list[str], domain: str) -> str:
+    short = [local_part(name) if domain_of(name) == domain else name for name in names]
+    more = len(short) - _FLOW_NAMES
+    shown = ", ".join(short[:_FLOW_NAMES])
+    return tr("{names} and {number} more", names=shown, number=more) if more > 0 else shown
