@@ -160,9 +160,9 @@ def _more(page: Page, number: int) -> None:
 
 def _marks(line: Line) -> Iterator[Piece]:
     if line.refused_by:
-        yield f"  ✗ {tr('refused: {rules}', rules=', '.join(line.refused_by))}", "bold red"
+        yield "  ✗ " + tr("refused: {rules}", rules=", ".join(line.refused_by)), "bold red"
     if line.waits_for:
-        yield f"  … {tr('waits: {rules}', rules=', '.join(line.waits_for))}", "magenta"
+        yield "  … " + tr("waits: {rules}", rules=", ".join(line.waits_for)), "magenta"
 
 
 def _steps(page: Page, line: Line, commit: str) -> None:
@@ -212,7 +212,7 @@ def _footer(page: Page, view: PlanView, verbose: bool) -> None:
 
 def _ended(page: Page, line: RunLine, column: int, verbose: bool) -> None:
     mark, style, _ = line.appearance
-    more: list[Piece] = [(f"  {tr('(was in place already)')}", "dim")] if line.was_in_place else []
+    more: list[Piece] = [("  " + tr("(was in place already)"), "dim")] if line.was_in_place else []
     if line.half_done:
         more = [(f"  {tr(header_footer.HALF_DONE.words)}", style)]
     elif line.result is Result.NOT_TRIED:

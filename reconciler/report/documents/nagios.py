@@ -74,17 +74,21 @@ def check(document: Document, now: datetime, max_age: timedelta | None) -> Check
     command, site, when, status = about(document)
     name = f"{command} {site}".strip()
     age = now - when if when is not None else None
-    state, text = _STATES[status], f"{name}: {_in_words(document, status)}"
+    state, words = _STATES[status], _in_words(document, status)
+    if doubt := _doubt(age, max_age, words):
+        state, words = State.UNKNOWN, doubt
+    return Checked(state, f"{name}: {words}", tuple(_details(document)), tuple(_perfdata(document, age, max_age)))
+
+
+def _doubt(age: timedelta | None, max_age: timedelta | None, words: str) -> str:
+    """Why a document cannot be relied on; empty when it can."""
     if age is None:
-        if max_age is not None:
-            state, text = State.UNKNOWN, f"{name}: {tr('it does not say when it was made; leave out --max-age')}"
-    elif age < -_AHEAD:
-        state, text = State.UNKNOWN, f"{name}: {tr('made {span} in the future; the clocks differ', span=_span(-age))}"
-    elif max_age is not None and age > max_age:
-        words = _in_words(document, status)
-        old = tr("made {span} ago, which is too old ({words})", span=_span(age), words=words)
-        state, text = State.UNKNOWN, f"{name}: {old}"
-    return Checked(state, text, tuple(_details(document)), tuple(_perfdata(document, age, max_age)))
+        return "" if max_age is None else tr("it does not say when it was made; leave out --max-age")
+    if age < -_AHEAD:
+        return tr("made {span} in the future; the clocks differ", span=_span(-age))
+    if max_age is not None and age > max_age:
+        return tr("made {span} ago, which is too old ({words})", span=_span(age), words=words)
+    return ""
 
 
 def check_text(checked: Sequence[Checked]) -> tuple[str, State]:

@@ -76,7 +76,8 @@ def _alerts(review: PlanReview) -> Iterator[str]:
 
 def _table(group: Group, shown: str) -> Block[ReviewLine]:
     head = [f"**{group.title}**: {counted(group.lines)}", ""] if group.title else []
-    start = (*head, f"| | {tr('what')} | {tr('happens')} | {tr('declared at')} |", "|---|---|---|---|")
+    names = " | ".join((tr("what"), tr("happens"), tr("declared at")))
+    start = (*head, f"| | {names} |", "|---|---|---|---|")
     return Block(start, group.lines, _row, cut=lambda missing: _cut_lines(missing, shown), weigh=_line_weight)
 
 
@@ -91,14 +92,19 @@ def _cut_lines(missing: Sequence[ReviewLine], shown: str) -> str:
 
 
 def _row(line: ReviewLine) -> str:
-    marks = (
-        [f"**✗ {tr('refused: {rules}', rules=markdown(', '.join(line.refused_by), 200))}**"] if line.refused_by else []
-    )
-    marks += [f"**… {tr('waits: {rules}', rules=markdown(', '.join(line.waits_for), 200))}**"] if line.waits_for else []
-    happens = " ".join([markdown(line.part.summary, 1000), *marks])
+    happens = " ".join((markdown(line.part.summary, 1000), *_stopped_by(line)))
     below = "".join(f"<br>{markdown(note, 300)}" for note in line.notes)
     title = markdown(line.part.title, 240)
     return f"| {line.sign} | {title} | {happens}{below} | {markdown(place_text(line.part.place), 300)} |"
+
+
+def _stopped_by(line: ReviewLine) -> Iterator[str]:
+    if line.refused_by:
+        refused = tr("refused: {rules}", rules=markdown(", ".join(line.refused_by), 200))
+        yield f"**✗ {refused}**"
+    if line.waits_for:
+        waits = tr("waits: {rules}", rules=markdown(", ".join(line.waits_for), 200))
+        yield f"**… {waits}**"
 
 
 def _steps(review: PlanReview) -> Block[ReviewLine]:

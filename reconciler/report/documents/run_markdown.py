@@ -45,7 +45,8 @@ def run_markdown(document: RunDocument, limit: int, title: str) -> Fitted:
 
 
 def _table(happened: str) -> tuple[str, ...]:
-    return f"| | {tr('what')} | {happened} |", "|---|---|---|"
+    what = tr("what")
+    return f"| | {what} | {happened} |", "|---|---|---|"
 
 
 def _verdict(document: RunDocument, title: str) -> str:
