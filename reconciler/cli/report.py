@@ -21,7 +21,6 @@ from reconciler.report.documents.markdown import markdown_report
 from reconciler.report.documents.metrics import metrics
 from reconciler.report.documents.sarif import sarif
 from reconciler.report.documents.terraform import terraform_report
-from reconciler.report.json_plan_models import PlanDocument
 from reconciler.report.read_document import Document, read_document
 from reconciler.systems.registry import register_kinds
 from reconciler.translation import speak
@@ -71,7 +70,7 @@ def write_all(
     if not (asked or on_github or then):
         return Status.DONE
     documents = hidden(read_documents(files)) if mask else read_documents(files)
-    speak(next((each.language for each in documents if isinstance(each, PlanDocument)), "en"))
+    speak(next((each.language for each in documents if each.language != "en"), "en"))
     texts = [(path, _written(name, path, documents), name) for name, path in asked.items()]
     for path, text, name in texts:
         if str(path) == "-":

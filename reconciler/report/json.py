@@ -96,6 +96,7 @@ def run_document(run: Run) -> json_models.RunDocument:
         plan=run.plan.digest,
         commit=run.plan.commit,
         status=int(run_status(run)),
+        language=spoken(),
         seconds=(run.finished - run.started).total_seconds(),
         transitions=tuple(map(_ended, view.lines)),
         findings=_findings(view.plan.findings),
@@ -125,7 +126,7 @@ def findings_document(findings: Iterable[Finding]) -> json_models.FindingsDocume
     listed = sorted(findings, key=by_place)
     number = Counter(finding.severity for finding in listed)
     counts = {str(severity): number[severity] for severity in Severity}
-    return json_models.FindingsDocument(findings=_findings(listed), counts=counts)
+    return json_models.FindingsDocument(language=spoken(), findings=_findings(listed), counts=counts)
 
 
 def address_facts_json(known: AddressFacts) -> str:

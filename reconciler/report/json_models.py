@@ -10,6 +10,7 @@ from reconciler.report.json_part import (
     VERSION,
     ExitStatus,
     FindingPart,
+    LanguageWord,
     Numbers,
     Part,
     PlacePart,
@@ -113,6 +114,7 @@ class RunDocument(Part):
     plan: Annotated[String, Field(description="The digest of the plan.")]
     commit: String
     status: ExitStatus
+    language: LanguageWord = "en"
     started: AwareDatetime
     finished: AwareDatetime
     seconds: float
@@ -133,6 +135,7 @@ class FindingsDocument(Part):
 
     schema_: Literal["findings.schema.json"] = Field(default="findings.schema.json", alias="$schema")
     version: Version = VERSION
+    language: LanguageWord = "en"
     findings: tuple[FindingPart, ...]
     counts: Numbers
     masked: bool = False

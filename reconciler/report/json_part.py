@@ -26,6 +26,10 @@ Version = Literal[1]
 ExitStatus = Annotated[int, Field(ge=0, le=9, description="docs/exit-statuses.md")]
 
 
+LanguageWord = Literal["en", "de"]
+"""What the sentences for people are written in."""
+
+
 def _known_scope(word: str) -> str:
     """Raises ValueError for what no kind of record is the main one of."""
     if word not in (known := main_kinds()):

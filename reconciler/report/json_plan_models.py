@@ -12,6 +12,7 @@ from reconciler.report.json_part import (
     CauseWord,
     ExitStatus,
     FindingPart,
+    LanguageWord,
     Numbers,
     Part,
     PlacePart,
@@ -185,7 +186,7 @@ class PlanDocument(Part):
     checksum: Annotated[String, Field(pattern="^[0-9a-f]{64}$")]
     purpose: Literal["plan", "drift"]
     status: ExitStatus
-    language: Literal["en", "de"]
+    language: LanguageWord
     commit: String
     base: BasePart | None
     only: tuple[String, ...]

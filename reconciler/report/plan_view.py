@@ -16,7 +16,6 @@ from reconciler.planning.review_facts import Direction
 from reconciler.planning.transitions import Effect, Transition
 from reconciler.report.plan_line_text import attention, label, sentence, title
 from reconciler.report.vocabulary import named, quoted
-from reconciler.translation import tr
 
 SIGNS: Mapping[str, str] = {Action.CREATE: "+", Action.UPDATE: "~", Action.RENAME: "→", Action.DELETE: "−"}
 
@@ -51,7 +50,8 @@ class ChangeView:
 
     @property
     def text(self) -> str:
-        """`postfixadmin: update mailbox anna@mail.example (quota 5120 → 10240)`."""
+        """`postfixadmin: update mailbox anna@mail.example (quota 5120 → 10240)`: words of the systems, the same in
+        every language."""
         match self.action:
             case Action.UPDATE | Action.RENAME:
                 fields = [f"{name} {_value(old, name)} → {_value(new, name)}" for name, old, new in self.fields]
@@ -67,9 +67,9 @@ class ChangeView:
 def _value(value: object, name: str) -> str:
     match value:
         case AliasRole.OWN if name == "role":
-            return tr("its own alias")
+            return "its own alias"
         case bool():
-            return tr("yes") if value else tr("no")
+            return "yes" if value else "no"
         case tuple():
             return f"[{', '.join(str(item) for item in value)}]"
         case str():

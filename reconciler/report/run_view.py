@@ -125,9 +125,10 @@ def _outcome(step: StepView, outcome: Outcome, private: list[str]) -> StepOutcom
 
 
 def _without(text: str, private: list[str]) -> str:
-    """The text without addresses of the register: a mail server repeats the recipient that it refuses."""
+    """The text without addresses of the register: a mail server repeats the recipient that it refuses. Such texts are
+    errors, which are English."""
     for address in private:
-        text = re.sub(re.escape(address), lambda _: tr("their register address"), text, flags=re.IGNORECASE)
+        text = re.sub(re.escape(address), "their register address", text, flags=re.IGNORECASE)
     return text
 
 

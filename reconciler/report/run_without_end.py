@@ -8,6 +8,7 @@ from reconciler.planning.command_status import Status
 from reconciler.planning.finding import Finding
 from reconciler.report.json import findings_document
 from reconciler.report.json_models import ErrorPart, RunCountsPart, RunDocument
+from reconciler.translation import spoken, tr
 
 _NO_COUNTS = RunCountsPart(done=0, failed=0, not_tried=0, uncertain=0, refused=0, waiting=0)
 
@@ -32,6 +33,7 @@ def run_without_end(
         plan=plan,
         commit=commit,
         status=int(status),
+        language=spoken(),
         started=started,
         finished=now,
         seconds=(now - started).total_seconds(),
@@ -41,6 +43,6 @@ def run_without_end(
         findings=findings_document(findings).findings,
         reads=(),
         counts=_NO_COUNTS,
-        next=f"next: {hint}" if hint else "",
+        next=tr("next: {command}", command=hint) if hint else "",
         error=ErrorPart(message=message, hint=hint),
     )
