@@ -134,6 +134,28 @@ def test_a_clone_of_another_user_without_a_home_folder_and_nothing_is_written(
     assert listing(folder) == before
 
 
+def test_a_tag_or_a_branch_called_like_the_base_is_not_the_base(
+    origin: StandInSite, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever may push a branch may push a tag, which git takes first; its site file would connect elsewhere."""
+    main = git(origin.folder, "rev-parse", "main")
+    folder = clone(origin, monkeypatch)
+    git(folder, "branch", "main", "origin/main")
+    (folder / "reconciler.yaml").write_text('{"site": "evil"}')
+    git(folder, "commit", "-q", "-a", "-m", "Evil")
+    for how, name in (("tag", "origin/main"), ("branch", "origin/main"), ("tag", "main")):
+        git(folder, how, name, "HEAD")
+    for base in ("origin/main", "refs/heads/main"):
+        document = plan(command, base=base)
+        assert (document["site"], document["base"]["commit"]) == ("nrw", main)
+    twice = command("plan", "--base", "main")
+    assert (twice.status, twice.out) == (2, "")
+    assert "main is a branch here and a tag, of different commits" in twice.words
+    assert "--base refs/heads/main" in twice.words
+    git(folder, "update-ref", "-d", "refs/remotes/origin/main")
+    assert "this clone does not have origin/main" in command("plan", "--base", "origin/main").words
+
+
 def test_without_a_repository_there_is_nothing_to_compare_with(site: StandInSite, command: Command) -> None:
     site.declare(ANNA_DECLARED)
     answer = command("plan", "--base", "main")

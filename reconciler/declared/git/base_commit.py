@@ -29,11 +29,30 @@ def find_base(folder: Path, ref: str) -> tuple[Path, Base]:
         raise UsageError(f"--base {shown!r} names no commit", hint=hint)
     if _commit(top, "HEAD") is None:
         raise UsageError(f"{top} has no commit yet, and --base compares commits", hint="commit, or leave --base out")
-    commit = _commit(top, ref)
+    _refuse_ambiguous(top, ref, shown)
+    commit = _commit(top, _whole_name(top, ref))
     if commit is None:
         raise UsageError(f"--base: this clone does not have {shown}", hint=f"run: {_fetch(top, ref)}")
     contained = _contained(top, commit)
     return top, Base(ref=shown, commit=commit, contained=contained, fetch=_fetch(top, ref) if contained is None else "")
+
+
+def _whole_name(top: Path, ref: str) -> str:
+    """What REF names. `origin/main` is what the remote `origin` has as `main`; git would first take a tag or a branch of
+    that name, which whoever may push to the repository can make."""
+    return f"refs/remotes/{ref}" if any(ref.startswith(f"{remote}/") for remote in _remotes(top)) else ref
+
+
+def _refuse_ambiguous(top: Path, ref: str, shown: str) -> None:
+    """Raises UsageError where a branch and a tag of this name are different commits: git would take the tag."""
+    branch, tag = (_commit(top, f"refs/{kind}/{ref}") for kind in ("heads", "tags"))
+    if None not in (branch, tag) and branch != tag and _whole_name(top, ref) == ref:
+        hint = f"write the branch's whole name: --base refs/heads/{shown}"
+        raise UsageError(f"--base: {shown} is a branch here and a tag, of different commits", hint=hint)
+
+
+def _remotes(top: Path) -> list[str]:
+    return git_done(top, "remote").stdout.decode("utf-8", "replace").split()
 
 
 def _top(folder: Path) -> Path | None:
@@ -80,7 +99,7 @@ def _is_shallow(top: Path) -> bool:
 def _fetch(top: Path, ref: str) -> str:
     """The command that brings the base with its history: of a branch into the name that REF has, since a clone of one
     branch fetches no other by itself."""
-    remotes = git_done(top, "remote").stdout.decode("utf-8", "replace").split()
+    remotes = _remotes(top)
     remote, slash, branch = ref.removeprefix("refs/remotes/").partition("/")
     if not (slash and remote in remotes):
         remote = "origin" if "origin" in remotes or not remotes else remotes[0]
