@@ -60,6 +60,7 @@ class Project:
             "CI_MERGE_REQUEST_PROJECT_ID": "11",
             "CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "99" if fork else "11",
             "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main",
+            "CI_DEFAULT_BRANCH": "main",
             "CI_PROJECT_ID": "99" if fork else "11",
         }
         return self._run(head, of_request, "--unset-variable", "CI_COMMIT_BRANCH", depth=0)

@@ -4,6 +4,7 @@ no job that reads a live system or the state of a branch."""
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from reconciler.setup.repository import repository, save
 from tests.cli.test_help import parsed
 from tests.pipelines.copies import FACTS, USUAL
 from tests.pipelines.files import FORGES, jobs, lines, programs, read
+from tests.services.git import git
 
 WRITES = re.compile(r"RECONCILER_(DB_PASSWORD|OX_PASSWORD|SMTP_PASSWORD|SSH_KEY)\b")
 READS = re.compile(r"RECONCILER_PLAN_\w+")
@@ -83,15 +85,18 @@ def test_what_tells_reads_no_live_system_and_no_state(forge: str) -> None:
 
 
 def test_a_fork_gets_validate_alone(forge: str) -> None:
+    """So does a merge request into another branch, whose site file anybody may have pushed."""
     texts = files(forge)
     found = jobs(texts)
     if forge == "gitlab":
         same = "$CI_MERGE_REQUEST_SOURCE_PROJECT_ID == $CI_MERGE_REQUEST_PROJECT_ID"
+        same += " && $CI_MERGE_REQUEST_TARGET_BRANCH_NAME == $CI_DEFAULT_BRANCH"
         asked = [name for name, job in found.items() if "merge_request_event" in str(job["rules"])]
         assert sorted(asked) == ["plan", "plan-comment", "validate"]
         assert all(same in str(found[name]["rules"]) for name in asked if name != "validate")
         return
     same = "github.event.pull_request.head.repo.full_name == github.repository"
+    same += " && github.base_ref == github.event.repository.default_branch"
     plan = {name: job for name, job in found.items() if name.startswith("plan.yml")}
     assert [name for name, job in plan.items() if same not in str(job.get("if"))] == ["plan.yml:validate"]
     assert not any("pull_request_target" in str(read(text)["on"]) for text in texts.values())
@@ -158,10 +163,17 @@ def test_the_key_is_put_where_the_site_file_looks_for_it(
         ("apply", "RECONCILER_SSH_KEY", path),
     ):
         job = found[name if forge == "gitlab" else f"{name}.yml:{name}"]
-        done = run(lines(job), checkout, tmp_path, HOME=str(home), **{variable: given})
-        assert settings.path(wanted).read_text() == "the key\n", done
-        assert settings.path(wanted).stat().st_mode & 0o777 == 0o600
+        file, seen = settings.path(wanted), tmp_path / f"seen-{name}"
+        looks = f"#!/bin/sh\n[ $1 = {name} ] && cp -p {shlex.quote(str(file))} {seen}\nexit 0\n"
+        done = run(lines(job), checkout, tmp_path, HOME=str(home), reconciler=looks, **{variable: given})
+        assert (seen.read_text(), seen.stat().st_mode & 0o777) == ("the key\n", 0o600), done
+        assert not file.exists(), "the next job of this runner may be one of a merge request"
         assert "KNOWN_HOSTS" not in str(job)
+        file.write_text("the runner's own\n")
+        refused = run(lines(job), checkout, tmp_path, HOME=str(home), reconciler=looks, **{variable: given})
+        assert (refused.returncode, f"another key than {variable}" in refused.stderr) == (2, True), refused
+        assert run(lines(job), checkout, tmp_path, HOME=str(home), reconciler=looks).returncode == 0
+        assert file.read_text() == "the runner's own\n"
 
 
 def test_a_variable_of_the_wrong_type_is_said_without_its_content(tmp_path: Path) -> None:
@@ -192,10 +204,39 @@ def test_a_file_of_the_branch_is_not_taken_for_what_a_job_wrote(tmp_path: Path, 
     (tmp_path / "plan.json").write_text("{}")
     fails = "#!/bin/sh\nexit 9\n"
     name = "plan" if forge == "gitlab" else "plan.yml:plan"
-    git = {"git": "#!/bin/sh\nexit 0\n"}
-    done = run(lines(jobs(files(forge))[name]), tmp_path, tmp_path, HOME=str(tmp_path), reconciler=fails, **git)
+    done = run(lines(jobs(files(forge))[name]), tmp_path, tmp_path, HOME=str(tmp_path), reconciler=fails)
     assert done.returncode == 9, done
     assert not (tmp_path / "plan.json").exists()
+
+
+def test_a_file_of_the_branch_is_in_no_comment(tmp_path: Path, forge: str) -> None:
+    """A job that failed before it wrote anything leaves what the branch has; the comment is sealed by our key."""
+    texts = files(forge)
+    if forge != "gitlab":
+        for name, job in jobs(texts).items():
+            written = [step["with"]["path"] for step in job["steps"] if "upload-artifact" in step.get("uses", "")]
+            first = [step.get("run", "") for step in job["steps"]][1]
+            ours = [path for path in written if "runner.temp" not in path]
+            assert not ours or first == f"rm -rf {ours[0]}", name
+        return
+    said = "#!/bin/sh\necho told\n"
+    git(tmp_path, "init", "--quiet")
+    for document, name in (("plan", "plan-comment"), ("run", "apply-comment"), ("drift", "drift-issue")):
+        (tmp_path / f"{document}.json").write_text("{}")
+        script, real = lines(jobs(texts)[name]), {"reconciler": said, "git": '#!/bin/sh\nexec /usr/bin/git "$@"\n'}
+        assert "told" in run(script, tmp_path, tmp_path, HOME=str(tmp_path), **real).stdout
+        git(tmp_path, "add", f"{document}.json")
+        done = run(script, tmp_path, tmp_path, HOME=str(tmp_path), **real)
+        assert (done.returncode, "told" in done.stdout) == (1, False), done
+        assert f"in git, and no report of a job: {document}.json" in done.stderr
+
+
+def test_no_module_of_the_branch_is_run(tmp_path: Path, forge: str) -> None:
+    """`python3 -m` looks into the folder where it is started, and that is the checkout."""
+    for name, job in jobs(files(forge)).items():
+        started = re.findall(r"python3 .*", lines(job))
+        assert all(call.startswith("python3 -P -m ") for call in started), name
+        assert started, name
 
 
 def run(script: str, folder: Path, scratch: Path, **given: str) -> subprocess.CompletedProcess[str]:
