@@ -34,7 +34,7 @@ def run(script: str, environment: dict[str, str]) -> subprocess.CompletedProcess
 
 @pytest.mark.parametrize("forge", FORGES)
 def test_without_a_name_nothing_is_installed(tmp_path: Path, forge: str) -> None:
-    pip = f'#!/bin/sh\n[ "$1" != -m ] || echo "$@" >> {tmp_path}/installed\n'
+    pip = f'#!/bin/sh\n[ "$1 $2" != "-P -m" ] || echo "$@" >> {tmp_path}/installed\n'
     path = programs(tmp_path / "bin", python3=pip, **{"apt-get": pip})
     (path / "reconciler").unlink()
     for name in ("mktemp", "sh"):
@@ -48,7 +48,7 @@ def test_without_a_name_nothing_is_installed(tmp_path: Path, forge: str) -> None
     assert not (tmp_path / "installed").exists()
     run(scripts[0], environment | {"RECONCILER_PACKAGE": WHEEL})
     if forge != "forgejo":  # which installs into an environment of its own
-        assert (tmp_path / "installed").read_text() == f"-m pip install --quiet {WHEEL}\n"
+        assert (tmp_path / "installed").read_text() == f"-P -m pip install --quiet {WHEEL}\n"
     assert len(set(scripts)) == 1
     assert not [path for path, text in COPIES.items() if "reconciler==" in text()]
 

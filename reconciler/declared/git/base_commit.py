@@ -38,8 +38,8 @@ def find_base(folder: Path, ref: str) -> tuple[Path, Base]:
 
 
 def _whole_name(top: Path, ref: str) -> str:
-    """What REF names. `origin/main` is what the remote `origin` has as `main`; git would first take a tag or a branch of
-    that name, which whoever may push to the repository can make."""
+    """What REF names. `origin/main` is what the remote `origin` has as `main`; git would first take a tag or a branch
+    of that name, which whoever may push to the repository can make."""
     return f"refs/remotes/{ref}" if any(ref.startswith(f"{remote}/") for remote in _remotes(top)) else ref
 
 
