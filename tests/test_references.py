@@ -17,11 +17,12 @@ from typing import NamedTuple
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.tracked import ROOT, tracked, tracked_folders, tracked_in
+
 FOLDERS = ("reconciler", "tests", "benchmarks", "release")
-CODE = {folder: sorted((ROOT / folder).rglob("*.py")) for folder in FOLDERS}
-CODE["scripts"] = [ROOT / "Makefile", *sorted((ROOT / "scripts").iterdir()), ROOT / ".ci" / "run"]
-PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+CODE = {folder: tracked_in(folder, ".py") for folder in FOLDERS}
+CODE["scripts"] = [ROOT / "Makefile", *tracked_in("scripts"), ROOT / ".ci" / "run"]
+PAGES = [*(page for page in tracked_in("", ".md") if page.parent == ROOT), *tracked_in("docs", ".md")]
 SHEETS = {"postfixadmin": "postfixadmin", "openxchange": "open-xchange", "postfix": "postfix"}
 """The sheet that a number alone means in a folder or module of that name."""
 
@@ -140,7 +141,7 @@ def test_what_a_page_says_of_code_is_there(page: Path) -> None:
     for named in PATH.findall(page.read_text(encoding="utf-8")):
         name, _, inside = named.partition("::")
         first = name.split("/", 1)[0]
-        bases = [base for base in (ROOT, ROOT / "reconciler") if first != ".venv" and (base / first).is_dir()]
+        bases = [base for base in (ROOT, ROOT / "reconciler") if base / first in tracked_folders()]
         if bases and not any(_stands(base / name, inside) for base in bases):
             gone.append(named)
     assert not gone
@@ -148,13 +149,14 @@ def test_what_a_page_says_of_code_is_there(page: Path) -> None:
 
 def _stands(path: Path, inside: str) -> bool:
     module = path if path.suffix == ".py" else path.with_suffix(".py")  # `module.value`, `module`
-    if not path.exists() and module.is_file() and path.suffix:
+    is_there = path in tracked() or path in tracked_folders()
+    if not is_there and module in tracked() and path.suffix:
         inside = path.suffix.removeprefix(".")
-    if not (path.exists() or module.is_file()):
+    if not (is_there or module in tracked()):
         return False
     if not inside:
         return True
-    text = (path if path.is_file() else module).read_text(encoding="utf-8")
+    text = (path if path in tracked() else module).read_text(encoding="utf-8")
     return re.search(rf"\b{inside}\b", text) is not None
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.tracked import ROOT, tracked_in
+
 _BINARY = (".pyc", ".mo")
 FOLDERS = ("benchmarks", "docs", "reconciler", "release", "schemas", "scripts", "state", "tests")
 PRONOUNS = re.compile(r"(?<![\w-])(s?he|hers?|him|his|hersel[f]|himsel[f])(?![\w])", re.IGNORECASE)
@@ -22,11 +23,9 @@ POETRY = re.compile(
 
 
 def texts() -> Iterator[Path]:
-    yield from (path for path in ROOT.iterdir() if path.is_file() and path.suffix in (".md", ".toml", ""))
+    yield from (path for path in tracked_in("") if path.parent == ROOT and path.suffix in (".md", ".toml", ""))
     for folder in FOLDERS:
-        yield from (
-            path for path in sorted((ROOT / folder).rglob("*")) if path.is_file() and path.suffix not in _BINARY
-        )
+        yield from (path for path in tracked_in(folder) if path.suffix not in _BINARY)
 
 
 def found(pattern: re.Pattern[str], files: Iterator[Path]) -> list[str]:
@@ -55,5 +54,6 @@ def test_such_a_word_would_be_found(word: str) -> None:
 
 
 def test_pages_have_the_fields_words() -> None:
-    pages = [*ROOT.glob("*.md"), *(path for path in (ROOT / "docs").rglob("*.md") if path.parent.name != "facts")]
+    own = [path for path in tracked_in("", ".md") if path.parent == ROOT]
+    pages = [*own, *(path for path in tracked_in("docs", ".md") if path.parent.name != "facts")]
     assert not found(POETRY, iter(pages))
