@@ -55,6 +55,7 @@ def test_the_units_and_cron_start_what_there_is() -> None:
     for line in lines:
         parsed(line)
         assert "--quiet" in line
+        assert ("--remember /var/lib/reconciler/seen.json" in line) == ("drift" in line.split())
 
 
 @pytest.mark.parametrize("name", ["drift", "apply"])

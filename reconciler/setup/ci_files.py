@@ -29,6 +29,7 @@ _ACTIONS = {
     "github": {
         "checkout": "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1   # v7.0.1",
         "python": "actions/setup-python@5fda3b95a4ea91299a34e894583c3862153e4b97   # v7.0.0",
+        "cache": "actions/cache@27d5ce7f107fe9357f9df03efb73ab90386fccae   # v5.0.5",
         "upload": "actions/upload-artifact@bbbca2ddaa5d8feaa63e36b76fdaad77386f024f   # v7.0.0",
         "download": "actions/download-artifact@3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c   # v8.0.1",
     },
@@ -36,6 +37,7 @@ _ACTIONS = {
     "forgejo": {
         "checkout": "https://data.forgejo.org/actions/checkout@v4",
         "python": "",
+        "cache": "https://data.forgejo.org/actions/cache@v4",
         "upload": "https://code.forgejo.org/forgejo/upload-artifact@v4",
         "download": "https://code.forgejo.org/forgejo/download-artifact@v4",
     },

@@ -1,5 +1,5 @@
 """Runs the workflows of GitHub and Forgejo: the `run` lines as they are, in the environment and the order of a runner,
-and in place of the four actions what they do."""
+and in place of the five actions what they do."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ from tests.services.git import git
 
 
 class Ended(NamedTuple):
-    """How a workflow ended: the status of each job, and the log."""
+    """How a workflow ended: the status of each job, the log, and the folder of its artifacts."""
 
     jobs: Mapping[str, int]
     log: str
+    artifacts: Path
 
 
 class Workflows:
@@ -63,14 +64,14 @@ class Workflows:
         """Somebody runs that workflow again."""
         return self._run("apply", git(self.work, "rev-parse", "main"), "{}")
 
-    def night(self) -> Ended:
-        """The schedule's."""
-        return self._run("drift", git(self.work, "rev-parse", "main"), "{}")
+    def night(self, *only: str) -> Ended:
+        """The schedule's; or some of its jobs."""
+        return self._run("drift", git(self.work, "rev-parse", "main"), "{}", only)
 
     def _merge(self) -> None:
         git(self.work, "merge", "--quiet", "--no-ff", "--message=Merge", "request")
 
-    def _run(self, name: str, commit: str, event: str, **more: str) -> Ended:
+    def _run(self, name: str, commit: str, event: str, only: Sequence[str] = (), **more: str) -> Ended:
         self._runs += 1
         folder = self.folder / f"run-{self._runs}"
         folder.mkdir()
@@ -78,11 +79,12 @@ class Workflows:
         text = next(text for path, text in self.files.items() if path.endswith(f"workflows/{name}.yml"))
         workflow, statuses, log = read(text), {}, ""
         env = {**self._environment(folder, commit), **more}
-        for job_name, job in workflow["jobs"].items():
+        for job_name in only or workflow["jobs"]:
+            job = workflow["jobs"][job_name]
             run = _Job(self, folder, job_name, {**env, **workflow["env"]}, commit)
             statuses[job_name] = run.run(job)
             log += run.log
-        return Ended(statuses, log)
+        return Ended(statuses, log, folder / "artifacts")
 
     def _environment(self, folder: Path, commit: str) -> dict[str, str]:
         files = {f"GITHUB_{name}": str(folder / name.lower()) for name in ("OUTPUT", "ENV", "PATH")}
@@ -99,6 +101,7 @@ class Workflows:
 class _Job:
     def __init__(self, all: Workflows, folder: Path, name: str, env: Mapping[str, str], commit: str) -> None:
         self.all, self.folder, self.commit, self.log = all, folder, commit, ""
+        self.kept: Mapping[str, str] = {}
         self.workspace, self.temp = folder / f"{name}-workspace", folder / f"{name}-temp"
         for made in (self.workspace, self.temp):
             made.mkdir()
@@ -115,6 +118,8 @@ class _Job:
             else:
                 given = {key: self._value(str(value)) for key, value in step.get("with", {}).items()}
                 getattr(self, re.sub(r"\W", "_", step["uses"].partition("@")[0].rpartition("/")[2]))(given)
+        if self.kept and not status:
+            self._keep()
         return status
 
     def _shell(self, step: Mapping[str, Any]) -> int:
@@ -137,6 +142,8 @@ class _Job:
         known = {
             "github.token": TOKEN,
             "runner.temp": str(self.temp),
+            "github.run_id": self.folder.name,
+            "github.run_attempt": "1",
             f"secrets.{OX_ENV}": OX_PASSWORD,
         }
 
@@ -154,6 +161,22 @@ class _Job:
         git(self.workspace, "remote", "add", "origin", self.all.origin.as_uri())
         git(self.workspace, "fetch", "--quiet", *depth, "origin", *([self.commit] if depth else [where]))
         git(self.workspace, "checkout", "--quiet", "--detach", self.commit)
+
+    def cache(self, given: Mapping[str, str]) -> None:
+        """Brings the file of this key, else the newest whose key begins as it may; `_keep` saves it."""
+        self.kept, file = given, Path(given["path"])
+        begin = str(self.all.folder / "cache" / given["restore-keys"])
+        known = sorted((self.all.folder / "cache").glob("*"), key=lambda kept: kept.stat().st_mtime_ns)
+        for found in [kept for kept in known if str(kept).startswith(begin)][-1:]:
+            shutil.copy(found, file)
+            file.chmod(0o666)
+
+    def _keep(self) -> None:
+        """After the job, unless it failed; of a key that is there nothing is saved."""
+        to = self.all.folder / "cache" / self.kept["key"]
+        if Path(self.kept["path"]).exists() and not to.exists():
+            to.parent.mkdir(exist_ok=True)
+            shutil.copy(self.kept["path"], to)
 
     def setup_python(self, given: Mapping[str, str]) -> None:
         """The tests have one."""

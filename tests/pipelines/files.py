@@ -86,3 +86,10 @@ def pushed(work: Path, branch: str, files: Mapping[str, str]) -> str:
     git(work, "commit", "--quiet", "--allow-empty", "--message=State")
     git(work, "push", "--quiet", "--force", "origin", branch)
     return git(work, "rev-parse", "HEAD")
+
+
+def first_seen(document: Path) -> str:
+    """Since when the one thing that drifted differs, by a document of `drift`."""
+    (line,) = json.loads(document.read_text())["transitions"]
+    assert line["since"]
+    return str(line["since"])

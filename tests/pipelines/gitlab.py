@@ -40,6 +40,9 @@ class Project:
         self.folder, self.site, self.forge = folder, site, forge
         self.origin, self.work = folder / "origin.git", folder / "work"
         self._builds = 0
+        self.cache = folder / "cache"
+        """The runner's, which outlives its clones: a folder for each key."""
+        self.cache.mkdir()
         git(folder, "init", "--quiet", "--bare", "--initial-branch=main", str(self.origin))
         git(folder, "clone", "--quiet", str(self.origin), str(self.work))
         self.path = programs(folder / "programs")
@@ -78,9 +81,9 @@ class Project:
         """The pipeline of the default branch, after a merge; or some of its jobs."""
         return self._default_branch("push", *only)
 
-    def night(self) -> Pipeline:
-        """The schedule's."""
-        return self._default_branch("schedule")
+    def night(self, *only: str) -> Pipeline:
+        """The schedule's; or some of its jobs."""
+        return self._default_branch("schedule", *only)
 
     def started(self, source: str, *only: str) -> subprocess.Popen[str]:
         """Such a pipeline, at work in a group of its own, so that all of it can be killed."""
@@ -129,7 +132,10 @@ class Project:
         given = {**variables, "CI_COMMIT_SHA": commit, "CI_API_V4_URL": self.forge.url}
         options = [word for name, value in given.items() for word in ("--variable", f"{name}={value}")]
         home = ["--home", str(self.folder / "home"), "--ignore-predefined-vars", PREDEFINED]
-        return [*require_npm("gitlab-ci-local"), "--force-shell-executor", *home, *options], build
+        apart = ["--force-shell-executor", "--shell-isolation"]  # a job has what git, artifacts and the cache bring
+        (build / ".gitlab-ci-local").mkdir()
+        (build / ".gitlab-ci-local" / "cache").symlink_to(self.cache)
+        return [*require_npm("gitlab-ci-local"), *apart, *home, *options], build
 
     def _environment(self) -> dict[str, str]:
         known = {name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ}

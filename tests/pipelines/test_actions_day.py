@@ -12,6 +12,7 @@ import pytest
 from tests.cli.site import ANNA, ANNA_DECLARED, OX_PASSWORD, StandInSite
 from tests.cli.test_surroundings import as_nobody
 from tests.pipelines.actions import Workflows
+from tests.pipelines.files import first_seen
 from tests.services.forges.server import running
 from tests.services.forges.state import TOKEN
 
@@ -57,6 +58,10 @@ def test_from_the_pull_request_to_the_night(open_folder: Path, kind: str) -> Non
         assert night.jobs == {"due": 0, "drift": 0, "issue": 0}, night.log
         (issue,) = state.issues.values()
         assert "anna.beispiel" in issue.body
+        first = first_seen(night.artifacts / "reconciler-drift" / "drift.json")
+        next_night = day.night("drift")
+        assert next_night.jobs == {"drift": 0}, next_night.log
+        assert first_seen(next_night.artifacts / "reconciler-drift" / "drift.json") == first
     for log in (seen.log, done.log, night.log):
         assert OX_PASSWORD not in log
         assert TOKEN not in log

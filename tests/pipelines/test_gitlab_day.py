@@ -14,6 +14,7 @@ import pytest
 from reconciler.sandbox.openxchange import control
 from tests.cli.running import eventually
 from tests.cli.site import ANNA, ANNA_DECLARED, OX_PASSWORD, StandInSite
+from tests.pipelines.files import first_seen
 from tests.pipelines.gitlab import Project
 from tests.services.forges.server import running
 from tests.services.forges.state import TOKEN
@@ -52,6 +53,10 @@ def test_from_the_merge_request_to_the_night(project: Project) -> None:
     (issue,) = state.issues.values()
     assert "anna.beispiel" in issue.body
     assert site.mailbox(ANNA)["quota"] == 1, "drift by hand is nobody's merge request"  # type: ignore[index]
+    first = first_seen(night.folder / "drift.json")
+    next_night = project.night("drift")
+    assert next_night.jobs == {"drift": "PASS"}, next_night.log
+    assert first_seen(next_night.folder / "drift.json") == first
     for log in (seen.log, done.log, night.log):
         assert OX_PASSWORD not in log
         assert TOKEN not in log
