@@ -410,12 +410,13 @@ def test_retention_stands_in_the_site_file(people: StandInSite, command: Command
     ("given", "said"),
     [
         ("yesterday", "'yesterday' is no day"),
-        (days_ago(14), "plans need the"),
+        ("two weeks", "plans need the"),
         ("0001-01-01", "no history is from before 1970, got 0001-01-01"),
         ("1969-12-31", "no history is from before 1970, got 1969-12-31"),
     ],
 )
 def test_a_day_that_cannot_be(people: StandInSite, command: Command, given: str, said: str) -> None:
+    given = days_ago(14) if given == "two weeks" else given
     answer = command("ledger", "prune", "--before", given, "--yes")
     assert answer.status == 2
     assert said in answer.words

@@ -11,12 +11,15 @@ from tests.cli.site import ANNA, ANNA_DECLARED, DOMAIN, StandInSite, today
 
 PLAIN = "{groupware: false}"
 TECHNIK = f"technik: {PLAIN}"
-DAY_BEFORE = (today() - timedelta(days=1)).isoformat()
-"""Of today in the site's zone, two at most: a removal of then is due and no purge."""
+
+
+def day_before() -> str:
+    """Yesterday in the site's zone: a removal of then is due and no purge."""
+    return (today() - timedelta(days=1)).isoformat()
 
 
 def removed(*names: str) -> dict[str, list[dict[str, str]]]:
-    return {"removals": [{"mailbox": name, "date": DAY_BEFORE, "reason": "left"} for name in names]}
+    return {"removals": [{"mailbox": name, "date": day_before(), "reason": "left"} for name in names]}
 
 
 def findings(command: Command, rule: str, name: str = "plan") -> list[tuple[str, str]]:
@@ -113,7 +116,7 @@ def test_a_kept_ox_account_is_named_also_when_its_removal_is_taken_out(site: Sta
     site.declare(ANNA_DECLARED, TECHNIK)
     assert command("apply", "--yes").status == 0
     past = (today() - timedelta(days=100)).isoformat()
-    for day in (DAY_BEFORE, past):
+    for day in (day_before(), past):
         entries = {"removals": [{"mailbox": "anna.beispiel", "date": day, "reason": "left"}]}
         site.declare(TECHNIK, more=entries)
         assert command("apply", "--yes").status == 0

@@ -4,6 +4,7 @@ that reads works, nothing that writes does, and OX' password stays on the host."
 from __future__ import annotations
 
 import os
+import pwd
 import subprocess
 import time
 from collections.abc import Iterator
@@ -240,7 +241,7 @@ def test_the_password_is_nowhere_but_on_the_host(site: RealSite) -> None:
                 line = (process / "cmdline").read_bytes()
                 seen += line
                 listing += b"listuser" in line
-                if process.stat().st_uid not in (0,):
+                if process.stat().st_uid == pwd.getpwnam(USER).pw_uid:
                     environs[int(process.name)] = (process / "environ").read_bytes()
             except OSError:  # ended meanwhile
                 continue
