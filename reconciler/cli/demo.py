@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from reconciler.cli.drift import DriftOptions, drift
 from reconciler.cli.exit_status import Status
 from reconciler.cli.formats import Format, writers
 from reconciler.cli.read_site import read_site
@@ -48,7 +49,7 @@ async def demo(folder: Path, state: Path | None) -> Status:
     for sentence in change_by_hand(folder, declaration.state):
         write(f"  · {sentence}")
     _chapter("What cron would report", "reconciler drift")
-    await _show_plan(site, "mail drift")
+    await drift(site, None, Format.TEXT, DriftOptions())
     remember(folder)
     _chapter("Now you")
     write(_invitation(folder.absolute(), settings.path("outbox").absolute()))
@@ -85,9 +86,9 @@ def _chapter(title: str, command: str = "") -> None:
     write(captured.get())
 
 
-async def _show_plan(site: Path, title: str = "mail plan") -> None:
+async def _show_plan(site: Path) -> None:
     async with open_site(site) as opened:
-        write(writers(Format.TEXT).plan((await opened.draft()).plan, title=title))
+        write(writers(Format.TEXT).plan((await opened.draft()).plan, title="mail plan"))
 
 
 async def _apply(site: Path) -> None:

@@ -49,7 +49,7 @@ async def drift(site: Path | None, state: Path | None, output: Format, asked: Dr
     if asked.out is not None:
         save(_with_undeclared(made, drafted, None, asked), asked.out)
         if not asked.quiet:
-            say(f"drift saved to {asked.out}; reports from it: reconciler report {asked.out}")
+            say(f"drift saved to {asked.out}; a page of it: reconciler report {asked.out} --html drift.html")
     made = _with_undeclared(made, drafted, None if output is Format.JSON else MOST, asked)
     so_far.counts.update(plan_numbers(made))
     write(writers(output).plan(made, title="mail drift", verbose=asked.verbose))

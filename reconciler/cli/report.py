@@ -136,8 +136,9 @@ def _github_files() -> tuple[Path, Path]:
     names = ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT")
     missing = [name for name in names if not os.environ.get(name)]
     if missing:
-        hint = "leave --github out elsewhere; in a container, hand the variable and its file on"
-        raise UsageError(f"this is no step of a job on GitHub: {' and '.join(missing)} is not set", hint=hint)
+        hint = "leave --github out elsewhere; in a container of your own, pass the variable and its file on"
+        are = "is" if len(missing) == 1 else "are"
+        raise UsageError(f"this is no step of a job on GitHub: {' and '.join(missing)} {are} not set", hint=hint)
     summary, output = (Path(os.environ[name]) for name in names)
     return summary, output
 

@@ -16,7 +16,8 @@ from reconciler.errors import UsageError
 from reconciler.sandbox.demo_folder import MARK, clear, remember
 from tests.cli.running import Answer, environment, reconciler
 
-STATE = Path(__file__).parents[2] / "state"
+ROOT = Path(__file__).parents[2]
+STATE = ROOT / "state"
 OUTSIDE = ("home", "temporary")
 
 
@@ -38,7 +39,8 @@ def test_the_demo_runs_to_its_end(demo: tuple[Path, Answer, float]) -> None:
     assert (answer.status, answer.err) == (0, "")
     chapters = (
         *("What would be done", "Doing it", "nothing to do", "a new surname", "The power fails", "finishes its work"),
-        *("Nothing is left to do", "changes things by hand", "What cron would report", "Now you"),
+        *("Nothing is left to do", "changes things by hand", "What cron would report"),
+        *("changed by hand since the last apply", "Now you"),
     )
     places = [answer.out.index(chapter) for chapter in chapters]
     assert places == sorted(places)
@@ -101,6 +103,20 @@ def test_a_second_demo_into_the_same_folder_makes_it_anew(demo: tuple[Path, Answ
     assert (answer.status, answer.err) == (0, "")
     assert [place.name for place in folder.parent.iterdir()] == [folder.name]
     assert answer.out.count("\n") == first.out.count("\n")
+
+
+def test_a_merge_request_as_the_page_has_it(demo: tuple[Path, Answer, float]) -> None:
+    folder, _, _ = demo
+    page = (ROOT / "docs" / "demo.md").read_text("utf-8").partition("## A merge request")[2]
+    lines = page.partition("```sh\n")[2].partition("```")[0].replace("demo-site", str(folder))
+    program = f"reconciler() {{ '{sys.executable}' -m reconciler \"$@\"; }}"
+    names = {f"GIT_{who}_{what}": "anna@mail.example" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    env = environment(RECONCILER_SITE=str(folder / "reconciler.yaml"), **names)
+    done = subprocess.run(["sh", "-ec", f"{program}\n{lines}"], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done
+    ours = done.stdout.partition("**this merge request**")[2].partition("**waiting already")[0]
+    assert "| + | example.com | sender block (domain): sells addresses" in ours
+    assert "<h1" in (folder / "plan.html").read_text("utf-8")
 
 
 def _edited(folder: Path) -> None:
