@@ -44,6 +44,10 @@ def test_nobodys_gender_is_guessed() -> None:
     assert not found(PRONOUNS, texts())
 
 
+def test_no_merge_was_left_half_resolved() -> None:
+    assert not found(re.compile(r"^(<{7}|>{7}) "), texts())
+
+
 def test_nor_in_german_letters_and_reports() -> None:
     assert not found(GERMAN, (path for path in texts() if ".de." in path.name or path.suffix == ".po"))
 
