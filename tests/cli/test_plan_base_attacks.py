@@ -322,3 +322,21 @@ def test_what_is_no_commit_is_refused(declared: StandInSite, command: Command, r
     assert answer.status == 2
     assert "Traceback" not in answer.words
     assert answer.out == ""
+
+
+def test_a_folder_that_git_would_take_for_a_repository_runs_nothing(declared: StandInSite, command: Command) -> None:
+    """git takes any folder with HEAD, objects and refs in it for a repository, and its `config` may name programs."""
+    base_of(declared)
+    ran = declared.folder.parent / "ran"
+    program = declared.folder / "state" / "program"
+    config = f"[core]\n\trepositoryformatversion = 0\n\tbare = false\n\tworktree = ..\n\tfsmonitor = {program}\n"
+    files = {"HEAD": "ref: refs/heads/main\n", "objects/x": "x", "refs/x": "x", "config": config}
+    write(declared, {f"state/{name}": text for name, text in files.items()} | {"state/a.yaml": "# nothing\n"})
+    program.write_text(f"#!/bin/sh\ntouch {ran}\n")
+    program.chmod(0o755)
+    commit(declared)
+    for arguments in (("plan", "--base", "main"), ("validate",)):
+        answer = command(*arguments)
+        assert not ran.exists(), arguments
+        assert "git says nothing of the state" in answer.words
+        assert "safe.bareRepository" in answer.words

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from reconciler.declared.git.run_git import ask, refusal, repository
+from reconciler.declared.git.run_git import BARE, ask, refusal, repository
 from reconciler.declared.problems import Problems, printable
 from reconciler.declared.read.source import place_of
 
@@ -20,6 +20,8 @@ def read_commit(folder: Path, problems: Problems) -> str:
 
         # git compares with the top of the repository, letter for letter
         hint = f"run: git config --global --add safe.directory {quote(str(repository(folder)))}"
+        if BARE in words:
+            hint = "HEAD, objects, refs and config are there as in a repository: take them out of the state's folder"
         problems.warn_at(place, "git", f"git says nothing of the state: {words}", hint)
     if commit.endswith("+") and (names := _uncommitted(folder)):
         named = ", ".join(map(printable, names[:_NAMED])) + (" and more" if len(names) > _NAMED else "")

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from reconciler.declared.git.run_git import ask
+from reconciler.declared.git.run_git import NO_BARE, ask
 from reconciler.errors import UsageError
 
 _SECONDS = 120
@@ -43,7 +43,7 @@ def _run(folder: Path, *arguments: str) -> None:
     environment = {name: value for name, value in os.environ.items() if _NEEDED.fullmatch(name)}
     try:
         done = subprocess.run(
-            ["git", "-C", str(folder), *arguments],
+            ["git", *NO_BARE, "-C", str(folder), *arguments],
             capture_output=True,
             stdin=subprocess.DEVNULL,
             timeout=_SECONDS,

@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
-from reconciler.declared.git.run_git import NEEDED
+from reconciler.declared.git.run_git import NEEDED, NO_BARE
 from reconciler.errors import UsageError
 
 _SECONDS = 60
@@ -146,7 +146,7 @@ def git_done(top: Path, *arguments: str, given: bytes = b"") -> subprocess.Compl
     environment = {
         name: value for name, value in os.environ.items() if name in NEEDED or name.startswith("GIT_CONFIG_")
     }
-    ours = ("-c", f"safe.directory={top}", "-c", "protocol.allow=never", "-c", "core.fsmonitor=false")
+    ours = (*NO_BARE, "-c", f"safe.directory={top}", "-c", "protocol.allow=never", "-c", "core.fsmonitor=false")
     try:
         return subprocess.run(
             ["git", *ours, "-C", str(top), "--no-replace-objects", *arguments],

@@ -9,6 +9,11 @@ from pathlib import Path
 _SECONDS = 30
 NEEDED = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "XDG_CONFIG_HOME", "SUDO_UID", "GIT_CEILING_DIRECTORIES")
 """What git gets of our environment: configuration is how people set safe.directory."""
+BARE = "safe.bareRepository"
+"""Is in the words with which git refuses such a folder."""
+NO_BARE = ("-c", f"{BARE}=explicit")
+"""git takes a folder for a repository that has HEAD, objects and refs in it, as a merge request may bring one, and runs
+what the `config` there names. With this (git 2.38) it refuses."""
 
 
 def ask(folder: Path, *arguments: str) -> str | None:
@@ -28,7 +33,7 @@ def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes] | 
     ours = ("-c", f"safe.directory={repository(folder)}") if os.environ.get("CI") else ()
     try:
         return subprocess.run(
-            ["git", *ours, "-C", str(folder), *arguments],
+            ["git", *NO_BARE, *ours, "-C", str(folder), *arguments],
             capture_output=True,
             timeout=_SECONDS,
             env={**environment, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"},
@@ -40,10 +45,12 @@ def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes] | 
 
 def refusal(folder: Path) -> str:
     """Why git says nothing of this folder although it is in a repository: in git's own words, empty when it does not
-    refuse. Repositories of another user are refused (safe.directory in git-config(1)), as in containers."""
+    refuse. Repositories of another user are refused (safe.directory in git-config(1)), as in containers, and folders
+    that look like a bare one."""
     done = _run(folder, "rev-parse", "--verify", "HEAD")
     output = done.stderr.decode("utf-8", "replace") if done is not None else ""
-    return output.strip().partition("\n")[0] if "dubious ownership" in output else ""
+    refused = "dubious ownership" in output or BARE in output
+    return output.strip().partition("\n")[0] if refused else ""
 
 
 def repository(folder: Path) -> Path:
