@@ -12,7 +12,7 @@ import pytest
 from reconciler.remote.host import Login
 from tests.cli.conftest import Command
 from tests.cli.merge_request import base_of, causes, commit, plan, write
-from tests.cli.site import ANNA, ANNA_DECLARED, StandInSite
+from tests.cli.site import ANNA, ANNA_DECLARED, BERND_DECLARED, StandInSite
 from tests.services.git import git
 
 
@@ -340,3 +340,13 @@ def test_a_folder_that_git_would_take_for_a_repository_runs_nothing(declared: St
         assert not ran.exists(), arguments
         assert "git says nothing of the state" in answer.words
         assert "safe.bareRepository" in answer.words
+
+
+def test_a_line_separator_in_a_commit_message_stops_no_plan(site: StandInSite, command: Command) -> None:
+    """git ends its lines with a newline alone."""
+    site.declare(ANNA_DECLARED)
+    base_of(site)
+    site.declare(f"{ANNA_DECLARED}  # here", BERND_DECLARED)
+    commit(site, "More\u2028\t3 3\u2028author Bernd Muster")
+    lines = plan(command)["transitions"]
+    assert {line["place"]["author"] for line in lines} == {"Anna Beispiel"}

@@ -35,7 +35,7 @@ def _read_porcelain(output: str) -> Iterator[tuple[int, tuple[str, str]]]:
     authors: dict[str, str] = {}
     nobody = {_UNCOMMITTED}
     commit, line = "", 0
-    for text in output.splitlines():
+    for text in filter(None, output.split("\n")):  # a message may hold what else ends lines
         if text.startswith("\t"):
             if commit not in nobody:
                 yield line, (commit, authors.get(commit, ""))

@@ -40,7 +40,7 @@ def _commit_of(folder: Path) -> str:
     if status is None:
         commit = ask(folder, "rev-parse", "--verify", "HEAD")
         return commit.strip() + "+" if commit else ""
-    lines = status.splitlines()
+    lines = status.split("\n")[:-1]
     commit = next(line.split()[-1] for line in lines if line.startswith("# branch.oid "))
     if commit == "(initial)":
         return ""

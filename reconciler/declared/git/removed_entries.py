@@ -91,5 +91,5 @@ def _history(folder: Path, patterns: Iterable[str]) -> Iterator[_Commit]:
     answer = ask(folder, "log", f"--max-count={_MOST_COMMITS}", *options, form, *wanted, "--", *_FILES) or ""
     _, *parts = answer.split("\0")
     for head, patch in zip(parts[::2], parts[1::2], strict=False):
-        lines = patch.splitlines()
+        lines = filter(None, patch.split("\n"))
         yield _Commit(head, tuple(line for line in lines if line[:1] in "+-" and line[:3] not in ("+++", "---")))
