@@ -27,9 +27,9 @@ test-trixie: ## demo and tests on a bare Debian 13: Python 3.13, PostgreSQL 17, 
 test-bookworm: ## the same on a bare Debian 12
 	@CI=true scripts/bare bookworm make demo test DEMO=/tmp/demo-site PYTEST_ARGS="$(PYTEST_ARGS)"
 
-test-packages: $(VENV)/.dev ## build a release twice, install it in each way, use it, remove it (root; a bare Debian in a chroot)
+test-packages: $(VENV)/.dev ## build a release twice, install it in each way, use it, remove it (root; a bare Debian in a chroot); SUITE=trixie
 	@scripts/debian-packages lintian buildah debootstrap
-	@CI=true $(BIN)/pytest $(PACKAGE_TESTS) $(PYTEST_ARGS)
+	@CI=true SUITE="$(SUITE)" $(BIN)/pytest $(PACKAGE_TESTS) $(PYTEST_ARGS)
 
 standin: $(VENV)/.dev ## the tests of the Open-Xchange stand-in itself, which `make test` only uses
 	@scripts/debian-packages

@@ -22,7 +22,7 @@ from release.source import Source, set_times
 LIBRARY = "/usr/lib/reconciler"
 PARTS = Path(__file__).parent / "parts" / "deb"
 _CONTRIB = "contrib"
-"""Units for systemd, and what else is an example."""
+"""Units for systemd, the user that they run as, and what else is an example."""
 _SHELLS = {
     "bash": "usr/share/bash-completion/completions/reconciler",
     "zsh": "usr/share/zsh/vendor-completions/_reconciler",
@@ -105,12 +105,15 @@ def _completions(root: Path, library: Path) -> None:
 
 
 def _units(source: Source, root: Path) -> list[str]:
-    """Copies the systemd units; nothing enables them. Their names."""
+    """Copies the systemd units, which nothing enables, and the user that they need. The units' names."""
     units = sorted(path for path in (source.folder / _CONTRIB).rglob("*") if path.suffix in {".service", ".timer"})
     folder = root / "usr" / "lib" / "systemd" / "system"
     folder.mkdir(parents=True)
     for unit in units:
         shutil.copy(unit, folder)
+    users = root / "usr" / "lib" / "sysusers.d"
+    users.mkdir()
+    shutil.copy(source.folder / _CONTRIB / "sysusers.d" / "reconciler.conf", users)
     return [unit.name for unit in units]
 
 

@@ -1,14 +1,12 @@
-"""The Debian package: clean to lintian; installed, used, upgraded and purged in a bare Debian of this release."""
+"""The Debian package: clean to lintian; installed, used, upgraded and purged in a bare Debian, of SUITE."""
 
 from __future__ import annotations
 
-import os
-import platform
 import shutil
 import subprocess
 from pathlib import Path
 
-from tests.packages.conftest import ROOT, only
+from tests.packages.conftest import SUITE, USERS, bare
 from tests.services.needs import require
 
 
@@ -26,33 +24,32 @@ def older(package: Path, folder: Path) -> Path:
     return built
 
 
-def test_lintian_has_nothing_to_say(dist: Path) -> None:
+def test_lintian_has_nothing_to_say(package: Path) -> None:
     (lintian,) = require("lintian", "lintian")
-    command = [lintian, "--no-cfg", "--fail-on", "error,warning", "--allow-root", str(only(dist, "*.deb"))]
+    command = [lintian, "--no-cfg", "--fail-on", "error,warning", "--allow-root", str(package)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_it_needs_the_python_that_it_was_built_for(dist: Path) -> None:
-    asked = ["dpkg-deb", "--field", str(only(dist, "*.deb")), "Depends"]
+def test_it_needs_the_python_that_it_was_built_for(package: Path) -> None:
+    asked = ["dpkg-deb", "--field", str(package), "Depends"]
     said = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
-    minor = {"12": 11, "13": 13}[platform.freedesktop_os_release()["VERSION_ID"]]
+    minor = {"bookworm": 11, "trixie": 13}[SUITE]
     assert said.startswith(f"python3 (>= 3.{minor}), python3 (<< 3.{minor + 1})")
 
 
-def test_installed_used_upgraded_and_purged(dist: Path, tmp_path: Path) -> None:
-    """Nothing is left but what users made. The script says what is tried, and where it stopped."""
-    suite = platform.freedesktop_os_release()["VERSION_CODENAME"]
-    bare = str(ROOT / "scripts" / "bare")
-    subprocess.run([bare, suite, "true"], check=True)
-    package = only(dist, "*.deb")
-    inside = Path(os.environ.get("BARE", "/var/tmp"), f"reconciler-{suite}", "srv", "packages")
+def test_installed_used_upgraded_and_purged(dist: Path, package: Path, tmp_path: Path) -> None:
+    """Nothing is left but what users made, and the user. The script says what is tried, and where it stopped."""
+    made = bare("true", chroots=USERS)
+    assert made.returncode == 0, made.stderr
+    inside = USERS / f"reconciler-{SUITE}" / "srv" / "packages"
     inside.mkdir(exist_ok=True)
     try:
         shutil.copy(package, inside / "new.deb")
         shutil.copy(older(package, tmp_path), inside / "old.deb")
-        script = ["sh", "tests/packages/debian.sh", "/srv/packages/old.deb", "/srv/packages/new.deb"]
-        done = subprocess.run([bare, suite, *script], capture_output=True, text=True, check=False)
+        shutil.copy(dist / "reconciler.pyz", inside)
+        files = [f"/srv/packages/{name}" for name in ("old.deb", "new.deb", "reconciler.pyz")]
+        done = bare("sh", "tests/packages/debian.sh", *files, chroots=USERS)
     finally:
         shutil.rmtree(inside)
     assert done.returncode == 0, done.stdout + done.stderr
