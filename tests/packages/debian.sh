@@ -13,7 +13,8 @@ say() { echo "== $*"; }
 # every file of the system, but what packages and caches write about each other; and what people would
 everything() {
     find / -xdev \( -path /srv -o -path /var/lib/dpkg -o -path /var/lib/apt -o -path /var/cache -o -path /var/log \
-        -o -path /proc -o -path /dev -o -path /tmp -o -path /root -o -path '/etc/*-' \) -prune -o -print | sort
+        -o -path /proc -o -path /dev -o -path /tmp -o -path /root -o -path /run/systemd \
+        -o -path '/etc/*-' \) -prune -o -print | sort
 }
 
 quiet() { "$@" >/tmp/quiet 2>&1 || { cat /tmp/quiet >&2; return 1; }; }
@@ -98,8 +99,9 @@ test -s /usr/share/fish/vendor_completions.d/reconciler.fish
 test -s /usr/share/doc/reconciler/copyright
 test -s /usr/share/doc/reconciler/docs/installing.md
 # a minimal Debian leaves the manual pages out: they are looked for in the package
+dpkg-deb --contents "$new" >/tmp/contents
 for page in man1/reconciler.1.gz man1/reconciler-plan.1.gz man5/reconciler.yaml.5.gz; do
-    dpkg-deb --contents "$new" | grep -q "/usr/share/man/$page"
+    grep -q "/usr/share/man/$page" /tmp/contents
 done
 
 say what is written stays, and the user
