@@ -16,6 +16,7 @@ from reconciler.forge.marker import Marker, fingerprint_hash, id_hash
 from reconciler.planning.changes import RowId
 from reconciler.planning.declared_entries import plain
 from reconciler.planning.ledger_state import FINISHED, PastRun, PastStep
+from reconciler.planning.plan import fingerprint
 from reconciler.planning.staleness import bound_transition, line_differences
 from reconciler.planning.transitions import Transition
 from reconciler.report.json_plan_models import PlanDocument, TransitionPart
@@ -24,6 +25,8 @@ from reconciler.report.plan_view import transition_line
 _MOST_RUNS = 100
 """How far back runs are looked at; one merge makes few."""
 _NAMED = 5
+_SHOWN = 8
+"""Of a hash; `lines` in the comment's marker has it whole."""
 
 
 class PastLine(NamedTuple):
@@ -76,9 +79,20 @@ def why(line: Transition, marker: Marker, past: Sequence[PastLine]) -> tuple[str
         found = [str(each) for each in line_differences(bound_line(reviewed), bound_transition(line), done)]
     else:
         found = [words for run, _ in past for step in _steps(run, line) for words in _changed(run, step)]
+    if not found:
+        found = list(_only_hashes(line, marker, past))
     more = [f"and {len(found) - _NAMED} more"] if len(found) > _NAMED else []
     now = "; ".join(step.change.text for step in transition_line(line).steps[:_NAMED])
     return (*found[:_NAMED], *more, f"now it would be: {now}")
+
+
+def _only_hashes(line: Transition, marker: Marker, past: Sequence[PastLine]) -> Iterator[str]:
+    """What is known where no run knows which values differ: the marker has nothing but a hash of the line."""
+    if then := (marker.lines or {}).get(id_hash(line.id)):
+        now = fingerprint_hash(fingerprint(line))
+        yield f"its fingerprint was {then[:_SHOWN]}… in the review and is {now[:_SHOWN]}… now"
+    if not any(_steps(run, line) for run, _ in past):
+        yield "no run since then is about it: it was changed by hand, or git declares something else, or a gate differs"
 
 
 def _reviewed(line: Transition, marker: Marker, past: Sequence[PastLine]) -> TransitionPart | None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from reconciler.forge.marker import id_hash
+from reconciler.forge.plan_marker import plan_marker
 from reconciler.report.json_models import RunDocument
 from reconciler.report.read_document import read_document
 from tests.cli.conftest import Command
@@ -85,14 +87,31 @@ def test_what_nobody_reviewed_is_left_and_named(merged: Merged) -> None:
     assert [line.id for line in binding.left] == [f"account:{BERND}"]
 
 
+def test_who_is_left_is_not_noted_as_the_one_whose_account_it_is(merged: Merged) -> None:
+    """Of an account that nobody reviewed the ledger knows nothing: it may yet be declared for somebody else."""
+    merged.request(QUOTA)
+    merged.site.declare(QUOTA, BERND_DECLARED, aliases=ALIASES)
+    merged.merge()
+    assert merged.apply().status == 4
+    assert merged.site.sql("SELECT * FROM reconciler_inventory WHERE key LIKE ?", f"%{BERND}%") == []
+    merged.site.declare(QUOTA, BERND_DECLARED.replace("10077", "10103"), aliases=ALIASES)
+    assert "member-changed" not in merged.command("plan").words
+
+
 def test_a_change_by_hand_between_review_and_merge(merged: Merged) -> None:
     """Nothing of that line is done, and the others are."""
     merged.request(QUOTA, BERND_DECLARED)
+    reviewed = merged.plan()
     merged.site.sql("UPDATE mailbox SET quota = 512 * 1024000 WHERE username = ?", ANNA)
     merged.merge()
     answer = merged.apply("--out", "run.json")
     assert answer.status == 6, answer
     assert merged.quota(ANNA) == 512
+    then = plan_marker(reviewed).lines or {}
+    now = plan_marker(merged.plan()).lines or {}
+    first, last = (lines[id_hash(f"account:{ANNA}")][:8] for lines in (then, now))
+    assert f"its fingerprint was {first}… in the review and is {last}… now" in answer.words
+    assert "no run since then is about it" in answer.words
     assert merged.site.mailbox(BERND) is not None
     assert f"not as it was reviewed, so nothing of it is done: account:{ANNA}" in answer.words
     assert "quota 512 → 20480" in answer.words
