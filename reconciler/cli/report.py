@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reconciler.cli.exit_status import Status
 from reconciler.cli.invoker import job_url
-from reconciler.cli.mask_key import hidden
+from reconciler.cli.mask_key import Hiding
 from reconciler.cli.state_files import write_file
 from reconciler.cli.streams import say, write
 from reconciler.errors import UsageError
@@ -48,28 +48,28 @@ def report(
     then: Then | None = None,
     *,
     on_github: bool = False,
-    max_age: str | None = None,
-    mask: bool = False,
+    of_check: Mapping[str, object],
+    hide: Hiding,
 ) -> Status:
-    """Writes each report that is asked for. Raises UsageError."""
-    if max_age is not None:
-        raise UsageError("--max-age belongs to --check", hint="add --check, or leave it out")
+    """Writes each report that is asked for; `of_check` are options that belong to --check. Raises UsageError."""
+    if given := [name for name, value in of_check.items() if value]:
+        raise UsageError(f"{given[0]} belongs to --check", hint="add --check, or leave it out")
     if not (on_github or then or any(outputs.values())):
         hint = "name one, as in: reconciler report plan.json --junit tests.xml; all: reconciler report --help"
         raise UsageError("no report is asked for", hint=hint)
-    return write_all(files, outputs, then, on_github=on_github, mask=mask)
+    return write_all(files, outputs, then, on_github=on_github, hide=hide)
 
 
 def write_all(
-    files: Sequence[Path], outputs: Mapping[str, Path | None], then: Then | None, *, on_github: bool, mask: bool = False
+    files: Sequence[Path], outputs: Mapping[str, Path | None], then: Then | None, *, on_github: bool, hide: Hiding
 ) -> Status:
-    """Writes them; `-` is standard output; `then` is what becomes of the documents afterwards. With `mask` none of them
-    sees a name. Raises UsageError before anything is written."""
+    """Writes them; `-` is standard output; `then` is what becomes of the documents afterwards; `hide` takes
+    names out of them. Raises UsageError before anything is written."""
     asked = _asked(outputs)
     for_github = _github_files() if on_github else None
     if not (asked or on_github or then):
         return Status.DONE
-    documents = hidden(read_documents(files)) if mask else read_documents(files)
+    documents = hide(read_documents(files))
     speak(next((each.language for each in documents if each.language != "en"), "en"))
     texts = [(path, _written(name, path, documents), name) for name, path in asked.items()]
     for path, text, name in texts:

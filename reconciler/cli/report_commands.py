@@ -82,6 +82,12 @@ def report(
     max_age: Annotated[
         str | None, typer.Option(metavar="AGE", help="With --check: what is older is UNKNOWN: 90m, 26h, 2d.")
     ] = None,
+    check_as: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="STATUS=STATE", help="With --check: which state an exit status is: 4=critical, 5=warning, 4=ok."
+        ),
+    ] = None,
 ) -> None:
     """Write reports from the JSON that other commands wrote. Reads no live system and needs no secret but the forge's
     token, for --comment and --issue. `-` is standard output; one call may write several reports.
@@ -89,6 +95,7 @@ def report(
     Example: reconciler report plan.json --terraform-report plan-counts.json --comment
     """
     from reconciler.cli import report as command
+    from reconciler.cli.mask_key import Hiding
 
     def post(found: Sequence[Document]) -> Status:
         from reconciler.cli.forge import Named, post
@@ -96,7 +103,7 @@ def report(
         named = Named(forge, forge_url, forge_project, merge_request, forge_ca, forge_plain_http)
         return post(found, named, comment=comment, issue=issue)
 
-    then = post if comment or issue else None
+    then, hide = post if comment or issue else None, Hiding(wanted=mask)
     outputs = {
         "html": html,
         "markdown": markdown,
@@ -107,9 +114,9 @@ def report(
         "metrics": metrics,
     }
     if check:
-        from reconciler.cli.report_check import leave_with_check
+        from reconciler.cli.report_check import Asked, leave_with_check
 
-        leave_with_check(
-            documents, max_age, lambda: command.write_all(documents, outputs, then, on_github=github, mask=mask)
-        )
-    enter(lambda: command.report(documents, outputs, then, on_github=github, max_age=max_age, mask=mask))
+        asked = Asked(documents, max_age, check_as or (), hide)
+        leave_with_check(asked, lambda: command.write_all(documents, outputs, then, on_github=github, hide=hide))
+    of_check = {"--max-age": max_age, "--check-as": check_as}
+    enter(lambda: command.report(documents, outputs, then, on_github=github, of_check=of_check, hide=hide))

@@ -191,6 +191,7 @@ def test_nothing_forces_every_gate() -> None:
         "--github",
         "--check",
         "--max-age",
+        "--check-as",
         "--ok-when-pending",
         "--ping",
         "--before",

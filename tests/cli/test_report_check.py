@@ -88,6 +88,22 @@ def test_what_is_stale_is_unknown_and_so_is_what_is_not_there(command: Command, 
     assert "26 hours" in checked(command("report", "d.json", "--check", "--max-age", "26 hours"))[1]
 
 
+def test_a_site_says_which_state_a_status_is(command: Command, folder: Path) -> None:
+    drift = str(made(replace(samples.busy(), purpose="drift", findings=(), reads=())))
+    for option, state in (("4=critical", 2), ("4=ok", 0), ("4=warning", 1), ("5=warning", 1)):
+        assert checked(command("report", drift, "--check", "--check-as", option))[0] == state, option
+    made(samples.busy())
+    both = ("--check-as", "4=critical", "--check-as", "5=Warning")
+    assert checked(command("report", drift, "--check", *both))[0] == 1
+    made(samples.busy(), hours=27)
+    assert checked(command("report", drift, "--check", "--max-age", "26h", *both))[0] == 3
+    for wrong in ("5=ok", "9=warning", "0=critical", "4=3", "4", "=", "pending=critical"):
+        status, words = checked(command("report", drift, "--check", "--check-as", wrong))
+        assert (status, f"--check-as {wrong}: expected" in words) == (3, True)
+    answer = command("report", drift, "--markdown", "-", "--check-as", "4=ok")
+    assert (answer.status, "belongs to --check" in answer.err) == (2, True)
+
+
 def test_findings_and_runs(command: Command, folder: Path) -> None:
     Path("f.json").write_text(findings_json(samples.FINDINGS), encoding="utf-8")
     half = samples.half_run()

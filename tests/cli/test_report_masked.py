@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,21 @@ def test_nobody_of_the_site_is_named(
     assert [name for name in names if name in open_.casefold()] == names
     assert [name for name in names if name in hidden.casefold()] == []
     assert reports(saved, command, tmp_path / "again", "--mask") == hidden
+
+
+def test_a_check_names_nobody_either(saved: Path, command: Command, tmp_path: Path) -> None:
+    """And with the tokens of the report that the same call writes."""
+    named = command("report", str(saved), "--check").out
+    answer = command("report", str(saved), "--check", "--mask", "--markdown", str(tmp_path / "plan.md"))
+    assert answer.status == 1, answer
+    written = (tmp_path / "plan.md").read_text()
+    addresses = set(re.findall(r"[^\s,|]+@[^\s,|]+", answer.out))
+    assert addresses
+    assert all(re.fullmatch(r"a-[a-z2-7]{8}@d-[a-z2-7]{5}", address) for address in addresses), addresses
+    assert all(address.replace("-", "\\-") in written or address in written for address in addresses)
+    assert "bernd" in named.casefold()
+    assert not any(name in answer.out.casefold() for name in ("anna", "bernd", "beispiel", "10042"))
+    assert answer.err.count("RECONCILER_MASK_KEY") == 1
 
 
 def test_without_a_key_tokens_are_of_one_call(saved: Path, command: Command) -> None:

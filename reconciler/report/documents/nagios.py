@@ -69,12 +69,15 @@ def unknown(why: str) -> Checked:
     return Checked(State.UNKNOWN, why)
 
 
-def check(document: Document, now: datetime, max_age: timedelta | None) -> Checked:
-    """What it says of itself; UNKNOWN when it is older than `max_age`, or says that it is from the future."""
+def check(
+    document: Document, now: datetime, max_age: timedelta | None, states: Mapping[Status, State] = _STATES
+) -> Checked:
+    """What it says of itself; UNKNOWN when it is older than `max_age`, or says that it is from the future. `states` are
+    those that the site wants to be other ones."""
     command, site, when, status = about(document)
     name = f"{command} {site}".strip()
     age = now - when if when is not None else None
-    state, words = _STATES[status], _in_words(document, status)
+    state, words = states.get(status, _STATES[status]), _in_words(document, status)
     if doubt := _doubt(age, max_age, words):
         state, words = State.UNKNOWN, doubt
     return Checked(state, f"{name}: {words}", tuple(_details(document)), tuple(_perfdata(document, age, max_age)))
