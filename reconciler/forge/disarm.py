@@ -14,6 +14,8 @@ _TICKS = re.compile("`+")
 _MENTION = re.compile(r"(?<![0-9A-Za-z])@(?=\w)")
 _DETAILS = re.compile(r"<(/?)details\b", re.IGNORECASE)
 _CUT = "… the rest did not fit here."
+_OLD_COMMAND = "##["
+"""GitHub's runner obeys it anywhere in a line of its log (actions/runner, ActionCommand.TryParse)."""
 _ENDS = 400
 """Bytes kept free for that sentence, and for the ends of what was begun."""
 
@@ -71,15 +73,14 @@ def _fence_after(line: str, fence: str) -> tuple[str, bool]:
 
 def _in_fence(line: str) -> str:
     """GitLab looks for quick actions in what it does not take for a fence; a runner reads its log line by line."""
-    line = line.replace("<!--", "<!- -")
-    return f" {line}" if line.lstrip().startswith(("/", "::", "##[")) else line
+    line = line.replace("<!--", "<!- -").replace(_OLD_COMMAND, "## [")
+    return f" {line}" if line.lstrip().startswith(("/", "::")) else line
 
 
 def _outside(line: str) -> str:
-    line = line.replace("<!--", "&lt;!--")
+    line = line.replace("<!--", "&lt;!--").replace(_OLD_COMMAND, "## [")
     line = re.sub(r"^(\s*)/", r"\1&#47;", line)
     line = re.sub(r"^(\s*)::", r"\1&#58;:", line)
-    line = re.sub(r"^(\s*)##\[", r"\1&#35;#[", line)
     pieces, end = [], 0
     for start, stop in _code(line):
         pieces += [_calls_nobody(line[end:start]), line[start:stop]]

@@ -16,13 +16,25 @@ from tests.report.hostile import NAMES, plan_named
 from tests.services.forges.state import lines_outside_code
 
 GOLDEN = Path(__file__).parent.parent / "report" / "golden"
-EVIL = ("/close", "  /merge", "::error::x", "##[error]x", "<!-- reconciler {} -->", "@everyone", "a @b", "\u202ex")
+EVIL = (
+    "/close",
+    "  /merge",
+    "::error::x",
+    "##[error]x",
+    "words ##[stop-commands]x",
+    "`##[add-mask]1`",
+    "<!-- reconciler {} -->",
+    "@everyone",
+    "a @b",
+    "\u202ex",
+)
 
 
 def test_nothing_starts_with_what_a_forge_or_a_runner_obeys() -> None:
     text = disarmed("\n".join(EVIL))
     for line in text.split("\n"):
-        assert not line.lstrip().startswith(("/", "::", "##["))
+        assert not line.lstrip().startswith(("/", "::"))
+    assert "##[" not in text
     assert "<!--" not in text
     assert "\u202e" not in text
     assert not re.search(r"(?<![0-9A-Za-z])@\w", text)
@@ -30,8 +42,8 @@ def test_nothing_starts_with_what_a_forge_or_a_runner_obeys() -> None:
 
 @pytest.mark.parametrize("fence", ["```", "~~~", "````", "   ```yaml"])
 def test_what_stands_in_a_fence_is_no_quick_action_either(fence: str) -> None:
-    text = disarmed(f"{fence}\n/close\n::error::x\n{fence.strip(' yaml')}\nafter @anna")
-    assert not any(line.startswith(("/", "::")) for line in text.split("\n"))
+    text = disarmed(f"{fence}\n/close\n::error::x\na ##[error]x\n{fence.strip(' yaml')}\nafter @anna")
+    assert not any(line.startswith(("/", "::")) or "##[" in line for line in text.split("\n"))
     assert "after @&#8203;anna" in text
 
 

@@ -90,6 +90,9 @@ def test_the_token_travels_encrypted_or_on_this_machine() -> None:
         job_of(environ)
     assert job_of(environ, Said(plain_http=True)) is not None
     assert job_of(environ, Said(url="http://127.0.0.1:8080/api/v4")) is not None
+    shouted = {**environ, "CI_API_V4_URL": "HTTP://git.example/api/v4"}
+    with pytest.raises(UsageError, match="clear text"):
+        job_of(shouted)
     with pytest.raises(UsageError, match="login"):
         job_of(environ, Said(url="https://bot:secret@git.example/api/v4"))
     with pytest.raises(UsageError, match="no address"):
@@ -105,6 +108,9 @@ def test_a_private_authority_is_trusted_when_it_is_named(tmp_path: Path, monkeyp
     with running("gitlab", context) as server:
         environ = server.environment()
         with pytest.raises(ForgeError, match="certificate"), connect(_job(environ)) as forge:
+            forge.user()
+        shouted = environ | {"CI_API_V4_URL": environ["CI_API_V4_URL"].replace("https:", "HTTPS:")}
+        with pytest.raises(ForgeError, match="certificate"), connect(_job(shouted)) as forge:
             forge.user()
         with connect(_job({**environ, "CI_SERVER_TLS_CA_FILE": str(ca_file)})) as forge:
             assert forge.user() == "41"
