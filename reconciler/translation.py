@@ -54,5 +54,10 @@ def marked(sentence: str) -> str:
     return sentence
 
 
+def marked_number(one: str, many: str) -> tuple[str, str]:
+    """The same for a number of things; `tr_number` looks them up where they are used."""
+    return one, many
+
+
 def _filled(sentence: str, values: Mapping[str, object]) -> str:
     return sentence.format_map(values) if values else sentence

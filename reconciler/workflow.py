@@ -14,7 +14,6 @@ from reconciler.declared.git.removed_entries import once_beside, taken_out
 from reconciler.errors import Unreadable
 from reconciler.model.records import Records
 from reconciler.planning.annotations import (
-    NOT_DECLARED,
     STOPS,
     counts,
     due_accounts,
@@ -24,6 +23,7 @@ from reconciler.planning.annotations import (
     read_of,
     since,
     unmanaged,
+    went,
     written_by,
 )
 from reconciler.planning.base_comparison import compared
@@ -183,7 +183,7 @@ async def _changes(sources: Sources, reading: Reading, matching: Matching, selec
     )
     held = selection.transitions(grouped.transitions, context)
     asked = with_causes(explained(held, context, remembered, declaration.locate), context, snapshot, remembered)
-    if gone := [transition.owner for transition in asked if transition.reason == NOT_DECLARED]:
+    if gone := went(asked, context, remembered):
         commits = await asyncio.to_thread(taken_out, declaration.folder, context.desired.commit, gone)
         asked = since(asked, commits)
     if context.desired.commit and sources.asks_git:

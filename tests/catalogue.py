@@ -17,7 +17,7 @@ from babel.messages.pofile import read_po, write_po
 PACKAGE = Path(__file__).parent.parent / "reconciler"
 PO = PACKAGE / "locale" / "de" / "LC_MESSAGES" / "reconciler.po"
 MO = PO.with_suffix(".mo")
-_KEYWORDS = {"tr": None, "marked": None, "tr_number": (1, 2)}
+_KEYWORDS = {"tr": None, "marked": None, "tr_number": (1, 2), "marked_number": (1, 2)}
 
 _METHODS = [("**.py", "python"), ("report/documents/*.j2", "jinja2.ext:babel_extract")]
 

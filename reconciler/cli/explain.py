@@ -25,6 +25,7 @@ from reconciler.planning.plan_draft import Draft
 from reconciler.planning.ports import Closer
 from reconciler.planning.review_facts import LiveChange
 from reconciler.planning.transitions import Transition
+from reconciler.translation import tr
 
 LEFT_OUT = "not-explained"
 """The rule of a note about what a reader would be told and could not be read."""
@@ -40,14 +41,15 @@ async def explained(opened: SiteSession, drafted: Draft, *, verbose: bool, remem
             plan = replace(plan, transitions=directed(plan.transitions, applied))
         plan = await _since(opened, drafted, plan, remember)
     except Unreadable as error:
-        left_out.append(f"which side moved, and since when ({error.message})")
+        left_out.append(tr("which side moved, and since when ({why})", why=error.message))
     if plan.transitions:
         plan, more = await _told(opened, drafted, plan, applied, verbose=verbose)
         left_out += more
     if not left_out:
         return plan
-    message = f"not said beside the lines, since it could not be read: {'; '.join(left_out)}"
-    return replace(plan, findings=(*plan.findings, Finding(Severity.NOTE, LEFT_OUT, plan.site, message, _HINT)))
+    message = tr("not said beside the lines, since it could not be read: {what}", what="; ".join(left_out))
+    hint = tr("nothing else is missing in this report; optional rights: {command}", command=_RIGHTS)
+    return replace(plan, findings=(*plan.findings, Finding(Severity.NOTE, LEFT_OUT, plan.site, message, hint)))
 
 
 async def _told(
@@ -65,7 +67,7 @@ async def _told(
     return replace(plan, transitions=tuple(told)), left_out
 
 
-_HINT = "nothing else is missing in this report; optional rights: reconciler doctor --grants planner"
+_RIGHTS = "reconciler doctor --grants planner"
 
 
 async def with_directions(opened: SiteSession, plan: Plan) -> Plan:

@@ -21,6 +21,7 @@ from reconciler.planning.staleness import bound_transition, line_differences
 from reconciler.planning.transitions import Transition
 from reconciler.report.json_plan_models import PlanDocument, TransitionPart
 from reconciler.report.plan_view import transition_line
+from reconciler.translation import tr
 
 _MOST_RUNS = 100
 """How far back runs are looked at; one merge makes few."""
@@ -76,23 +77,25 @@ def why(line: Transition, marker: Marker, past: Sequence[PastLine]) -> tuple[str
     reviewed = _reviewed(line, marker, past)
     if reviewed is not None:
         done = {_row(s) for run, _ in past for s in _steps(run, line) if s.state in FINISHED}
-        found = [str(each) for each in line_differences(bound_line(reviewed), bound_transition(line), done)]
+        found = [each.words for each in line_differences(bound_line(reviewed), bound_transition(line), done)]
     else:
         found = [words for run, _ in past for step in _steps(run, line) for words in _changed(run, step)]
     if not found:
         found = list(_only_hashes(line, marker, past))
-    more = [f"and {len(found) - _NAMED} more"] if len(found) > _NAMED else []
+    more = [tr("and {number} more", number=len(found) - _NAMED)] if len(found) > _NAMED else []
     now = "; ".join(step.change.text for step in transition_line(line).steps[:_NAMED])
-    return (*found[:_NAMED], *more, f"now it would be: {now}")
+    return (*found[:_NAMED], *more, tr("now it would be: {now}", now=now))
 
 
 def _only_hashes(line: Transition, marker: Marker, past: Sequence[PastLine]) -> Iterator[str]:
     """What is known where no run knows which values differ: the marker has nothing but a hash of the line."""
     if then := (marker.lines or {}).get(id_hash(line.id)):
         now = fingerprint_hash(fingerprint(line))
-        yield f"its fingerprint was {then[:_SHOWN]}… in the review and is {now[:_SHOWN]}… now"
+        yield tr("its fingerprint was {then}… in the review and is {now}… now", then=then[:_SHOWN], now=now[:_SHOWN])
     if not any(_steps(run, line) for run, _ in past):
-        yield "no run since then is about it: it was changed by hand, or git declares something else, or a gate differs"
+        yield tr(
+            "no run since then is about it: it was changed by hand, or git declares something else, or a gate differs"
+        )
 
 
 def _reviewed(line: Transition, marker: Marker, past: Sequence[PastLine]) -> TransitionPart | None:
@@ -113,8 +116,17 @@ def _changed(run: PastRun, step: PastStep) -> Iterator[str]:
     """What a run changed of the same account meanwhile: for another merge request, say."""
     if step.state not in FINISHED or step.before is None or step.after is None:
         return
-    by = f"run {run.id} of {run.started:%Y-%m-%d %H:%M} UTC" + (f", commit {run.commit[:12]}" if run.commit else "")
+    by = tr("run {id} of {when}", id=run.id, when=f"{run.started:%Y-%m-%d %H:%M} UTC")
+    if run.commit:
+        by = f"{by}, commit {run.commit[:12]}"
     for name, old in step.before.items():
         new = step.after.get(name)
         if old != new:
-            yield f"{step.system} {step.kind} {step.key}: {name} was {plain(old)}, since {by}: {plain(new)}"
+            yield tr(
+                "{subject}: {field} was {old}, since {run}: {new}",
+                subject=f"{step.system} {step.kind} {step.key}",
+                field=name,
+                old=plain(old),
+                run=by,
+                new=plain(new),
+            )

@@ -23,9 +23,8 @@ from reconciler.errors import InvalidInput, UsageError
 from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.review_facts import Base
-from reconciler.report.vocabulary import count
 from reconciler.settings import Settings
-from reconciler.translation import speak
+from reconciler.translation import speak, tr, tr_number
 from reconciler.workflow_values import AtBase
 
 
@@ -67,9 +66,15 @@ def _at_base(tree: Tree, folder: str, base: Base, site: Settings, today: date) -
         declaration = load_state_at(tree, folder, base.ref, site, today=today)
     except InvalidInput as error:
         first, *more = cast("tuple[Finding, ...]", error.findings)
-        others = f", and {count(len(more), 'more problem')}" if more else ""
-        message = f"what {base.ref} declares is invalid, so nothing of it is carried out: {first.message}{others}"
-        hint = "everything in this plan comes with the merge request; what waited before cannot be told apart"
+        message = tr(
+            "what {ref} declares is invalid, so nothing of it is carried out: {problem}",
+            ref=base.ref,
+            problem=first.message,
+        )
+        if more:
+            others = tr_number("and {number} more problem", "and {number} more problems", len(more))
+            message = f"{message}, {others}"
+        hint = tr("everything in this plan comes with the merge request; what waited before cannot be told apart")
         finding = Finding(Severity.WARNING, "base", base.ref, message, hint, first.place)
         return AtBase(base, None, None, (finding,))
     here = tuple(finding._replace(subject=_named_here(finding.subject, base, tree)) for finding in declaration.findings)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from reconciler.model.records import MemberRow
-from reconciler.translation import tr
+from reconciler.translation import marked, tr
 
 _LONGEST = 12
 """Digits that a number which lost its leading zeros is looked for with."""
 
-LANGUAGE_NAMES: Mapping[str, str] = {"de": "German", "en": "English"}
+LANGUAGE_NAMES: Mapping[str, str] = {"de": marked("German"), "en": marked("English")}
 """What the languages of letters are called."""
 
 

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from reconciler.model.owners import Row, Scope
+from reconciler.translation import tr, tr_number
 
 
 class OnUndeclared(StrEnum):
@@ -54,11 +55,13 @@ class Kind:
 
     def line(self, before: Any, after: Any) -> str:
         """What becomes of a row, in words."""
-        one = self.noun[0]
+        one = tr_number(*self.noun, 1)
         old, new = ((self.text(row) if self.text and row is not None else "") for row in (before, after))
         if before is None:
             return f"{one} {new}".rstrip()
-        return f"{one} removed" if after is None else f"{one} {old} → {new}" if old != new else f"{one} changed"
+        if after is None:
+            return tr("{record} removed", record=one)
+        return f"{one} {old} → {new}" if old != new else tr("{record} changed", record=one)
 
 
 _BY_NAME: dict[str, Kind] = {}
@@ -87,7 +90,7 @@ def find_kind(name: str) -> Kind | None:
 def noun(name: str, number: int = 1) -> str:
     """What one record of a kind is called, or several; a kind that is not known here by its own name."""
     known = find_kind(name)
-    return name if known is None else known.noun[number != 1]
+    return name if known is None else tr_number(*known.noun, number)
 
 
 def in_order(names: Iterable[str]) -> list[str]:

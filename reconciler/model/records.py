@@ -23,6 +23,7 @@ from reconciler.model.write_only_records import LetterRow as LetterRow
 from reconciler.model.write_only_records import PasswordRow as PasswordRow
 from reconciler.model.write_only_records import SubscriptionsRow as SubscriptionsRow
 from reconciler.model.write_only_records import WelcomeMailRow as WelcomeMailRow
+from reconciler.translation import marked, marked_number, tr
 
 
 class MailboxRow(NamedTuple):
@@ -268,52 +269,72 @@ class Absent(NamedTuple):
 
 
 def _domain_text(row: DomainRow) -> str:
-    limits = (("mailboxes", row.mailboxes), ("aliases", row.aliases), ("MB a mailbox", row.maxquota), ("MB", row.quota))
-    parts = ["" if row.active else "off", "backup MX" if row.backupmx else ""]
-    return ", ".join(word for word in (*parts, *(f"at most {max(n, 0)} {what}" for what, n in limits if n)) if word)
+    limits = (
+        (marked("at most {number} mailboxes"), row.mailboxes),
+        (marked("at most {number} aliases"), row.aliases),
+        (marked("at most {number} MB a mailbox"), row.maxquota),
+        (marked("at most {number} MB"), row.quota),
+    )
+    parts = ["" if row.active else tr("off"), "backup MX" if row.backupmx else ""]
+    return ", ".join(word for word in (*parts, *(tr(each, number=max(n, 0)) for each, n in limits if n)) if word)
 
 
 def _alias_domain_text(row: AliasDomainRow) -> str:
-    return f"→ {row.target}" + ("" if row.active else ", off")
+    return f"→ {row.target}" if row.active else tr("→ {target}, off", target=row.target)
 
 
 _DELETE_OURS, _DELETE = OnUndeclared.DELETE_OURS, OnUndeclared.DELETE
 
-MAILBOX = Kind("mailbox", MailboxRow, ("mailbox", "mailboxes"), Scope.ACCOUNT, adopted=True, credential=True)
-ALIAS = Kind("alias", AliasRow, ("alias", "aliases"), Scope.ALIAS, adopted=True, on_undeclared=_DELETE_OURS)
-OX_USER = Kind("ox_user", OxUserRow, ("OX user", "OX users"), adopted=True, credential=True)
-BLOCK = Kind("block", BlockRow, ("sender block", "sender blocks"), Scope.BLOCK, adopted=True, on_undeclared=_DELETE)
-VACATION = Kind("vacation", VacationRow, ("vacation", "vacations"))
-DOMAIN = Kind("domain", DomainRow, ("domain", "domains"), DOMAIN_SCOPE, adopted=True, text=_domain_text)
+MAILBOX = Kind(
+    "mailbox", MailboxRow, marked_number("mailbox", "mailboxes"), Scope.ACCOUNT, adopted=True, credential=True
+)
+ALIAS = Kind(
+    "alias", AliasRow, marked_number("alias", "aliases"), Scope.ALIAS, adopted=True, on_undeclared=_DELETE_OURS
+)
+OX_USER = Kind("ox_user", OxUserRow, marked_number("OX user", "OX users"), adopted=True, credential=True)
+BLOCK = Kind(
+    "block", BlockRow, marked_number("sender block", "sender blocks"), Scope.BLOCK, adopted=True, on_undeclared=_DELETE
+)
+VACATION = Kind("vacation", VacationRow, marked_number("vacation", "vacations"))
+DOMAIN = Kind("domain", DomainRow, marked_number("domain", "domains"), DOMAIN_SCOPE, adopted=True, text=_domain_text)
 ALIAS_DOMAIN = Kind(
     "alias_domain",
     AliasDomainRow,
-    ("alias domain", "alias domains"),
+    marked_number("alias domain", "alias domains"),
     ALIAS_DOMAIN_SCOPE,
     adopted=True,
     on_undeclared=_DELETE_OURS,
     text=_alias_domain_text,
 )
-UNMANAGED_LINE = Kind("unmanaged_line", UnmanagedLineRow, ("hand-made map line", "hand-made map lines"))
-SETTING = Kind("setting", SettingRow, ("setting", "settings"))
-MEMBER = Kind("member", MemberRow, ("member", "members"))
-PASSWORD = Kind("password", PasswordRow, ("new password", "new passwords"), readable=False, new_password=True)
-GIVEN_PASSWORD = Kind("given_password", GivenPasswordRow, ("given password", "given passwords"), readable=False)
+UNMANAGED_LINE = Kind("unmanaged_line", UnmanagedLineRow, marked_number("hand-made map line", "hand-made map lines"))
+SETTING = Kind("setting", SettingRow, marked_number("setting", "settings"))
+MEMBER = Kind("member", MemberRow, marked_number("member", "members"))
+PASSWORD = Kind(
+    "password", PasswordRow, marked_number("new password", "new passwords"), readable=False, new_password=True
+)
+GIVEN_PASSWORD = Kind(
+    "given_password", GivenPasswordRow, marked_number("given password", "given passwords"), readable=False
+)
 ATTACHMENT = Kind(
-    "attachment", AttachmentRow, ("attaching of the old mailbox", "attachings of old mailboxes"), readable=False
+    "attachment",
+    AttachmentRow,
+    marked_number("attaching of the old mailbox", "attachings of old mailboxes"),
+    readable=False,
 )
 SUBSCRIPTIONS = Kind(
     "subscriptions",
     SubscriptionsRow,
-    ("removal of OX subscriptions", "removals of OX subscriptions"),
+    marked_number("removal of OX subscriptions", "removals of OX subscriptions"),
     readable=False,
     irreversible=True,
 )
-WELCOME_MAIL = Kind("welcome_mail", WelcomeMailRow, ("welcome mail", "welcome mails"), readable=False, one_by_one=True)
+WELCOME_MAIL = Kind(
+    "welcome_mail", WelcomeMailRow, marked_number("welcome mail", "welcome mails"), readable=False, one_by_one=True
+)
 LETTER = Kind(
     "letter",
     LetterRow,
-    ("letter to their register address", "letters to register addresses"),
+    marked_number("letter to their register address", "letters to register addresses"),
     readable=False,
     new_password=True,
     one_by_one=True,

@@ -21,11 +21,10 @@ from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.ports import System
 from reconciler.planning.snapshot import Pair, Snapshot
 from reconciler.planning.transitions import Transition
+from reconciler.translation import tr
 
 STOPS = (Severity.REFUSAL, Severity.WAIT, Severity.LATER)
 """What keeps a transition from being carried out with this plan."""
-NOT_DECLARED = "no longer declared"
-"""The reason why what we made goes; "declared nowhere" is that of what somebody else made in a place of ours alone."""
 
 
 def due_accounts(
@@ -109,6 +108,12 @@ def explained(
     return tuple(map(explain, transitions))
 
 
+def went(transitions: Iterable[Transition], context: PlanContext, remembered: Remembered) -> list[Owner]:
+    """What goes because its entry went."""
+    made = {entry.owner for entry in remembered.inventory.values()}
+    return [t.owner for t in transitions if _went(t.owner, context.desired, made)]
+
+
 def since(transitions: Sequence[Transition], commits: Mapping[Owner, str]) -> tuple[Transition, ...]:
     """The transitions; those of `commits` with the commit that removed their entry behind the reason."""
     reasons = {t.owner: f"{t.reason} ({commits[t.owner]})" for t in transitions if t.owner in commits}
@@ -153,9 +158,15 @@ def _reason(owner: Owner, state: DesiredState, made: Set[Owner]) -> str:
     if owner.scope is Scope.ACCOUNT:
         return ""
     if entry is None:
-        return NOT_DECLARED if owner.scope is not Scope.BLOCK or owner in made else "declared nowhere"
+        return tr("no longer declared") if _went(owner, state, made) else tr("declared nowhere")
     if not isinstance(entry, SenderBlock):
         return ""
     if entry.expired(state.today):
-        return f"expired on {entry.expires}"
-    return f"{entry.reason}, until {entry.expires}" if entry.expires else entry.reason
+        return tr("expired on {day}", day=entry.expires)
+    return tr("{reason}, until {day}", reason=entry.reason, day=entry.expires) if entry.expires else entry.reason
+
+
+def _went(owner: Owner, state: DesiredState, made: Set[Owner]) -> bool:
+    """Whether it was declared; a block that is not ours was made by somebody else in a place of ours alone."""
+    undeclared = owner.scope is not Scope.ACCOUNT and state.entry(owner) is None
+    return undeclared and (owner.scope is not Scope.BLOCK or owner in made)

@@ -18,6 +18,7 @@ from reconciler.planning.finding import Finding
 from reconciler.planning.plan import Plan, fingerprint
 from reconciler.planning.review_facts import Base, Cause
 from reconciler.planning.transitions import Transition
+from reconciler.translation import tr, tr_number
 
 
 def compared(
@@ -61,13 +62,16 @@ def _in_part(ours: Transition, theirs: Transition) -> Iterator[str]:
     waiting = _rows(theirs.changes)
     both = sum(waiting.get(row) == (change.before, change.after) for row, change in _changes(ours).items())
     if theirs.refused and not ours.refused:
-        yield f"without this merge request it is refused: {', '.join(dict.fromkeys(theirs.refused))}"
-    elif both == 1:
-        yield "1 of its changes waits without this merge request"
+        rules = ", ".join(dict.fromkeys(theirs.refused))
+        yield tr("without this merge request it is refused: {rules}", rules=rules)
     elif both:
-        yield f"{both} of its changes wait without this merge request"
+        yield tr_number(
+            "{number} of its changes waits without this merge request",
+            "{number} of its changes wait without this merge request",
+            both,
+        )
     else:
-        yield "another change of it waits without this merge request"
+        yield tr("another change of it waits without this merge request")
 
 
 def _changes(transition: Transition) -> Mapping[tuple[str, str, str], Change]:

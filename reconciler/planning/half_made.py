@@ -20,8 +20,7 @@ from reconciler.planning.mail_flow_before_after import MailFlow, mail_flow_of
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.snapshot import Snapshot
 from reconciler.planning.transitions import Transition
-
-_GONE = "was there before and is gone, deleted outside of reconciler"
+from reconciler.translation import marked, tr
 
 
 def with_causes(
@@ -60,7 +59,7 @@ class _Parts:
         found = [cause for change in ordered for cause in self._of(change, account)]
         owed = self._left.get(account, frozenset()) & {"letter", "password"}
         if not found and owed and any(change.kind == "letter" for change in transition.changes):
-            found.append("the letter of an earlier run did not go out")
+            found.append(tr("the letter of an earlier run did not go out"))
         return list(dict.fromkeys(found))
 
     def _of(self, change: Change, account: str) -> Iterable[str]:
@@ -83,14 +82,18 @@ class _Parts:
         """The rest of an account without its mailbox."""
         user, own = self._users.get(account), self._aliases.get(account)
         if self._is_ours("mailbox", account):
-            yield f"its mailbox {_GONE}"
+            yield tr("its mailbox was there before and is gone, deleted outside of reconciler")
         if user is not None:
-            yield f"OX user {user.id} is there without a mailbox and is taken up, with its data"
+            yield tr("OX user {id} is there without a mailbox and is taken up, with its data", id=user.id)
         if own is not None and own.goto == (account,):
-            yield "an alias row that leads to itself was left without its mailbox, as by a creation that failed"
+            yield tr("an alias row that leads to itself was left without its mailbox, as by a creation that failed")
         for number in self._numbers.get(account, ()):
             lost = self._flow is not None and not self._flow.before.deliver(number).arrives
-            yield f"{local_part(number)}@ leads to it already" + (", and nobody received that mail" if lost else "")
+            if lost:
+                sentence = marked("{alias} leads to it already, and nobody received that mail")
+            else:
+                sentence = marked("{alias} leads to it already")
+            yield tr(sentence, alias=f"{local_part(number)}@")
 
     @cached_property
     def _numbers(self) -> dict[str, list[str]]:
@@ -104,41 +107,42 @@ class _Parts:
 
     def _no_user(self, account: str) -> str:
         if self._is_ours("ox_user", account):
-            return f"its OX user {_GONE}"
+            return tr("its OX user was there before and is gone, deleted outside of reconciler")
         if account in self._left:
-            return "the mailbox has no OX user: an earlier run did not get that far"
+            return tr("the mailbox has no OX user: an earlier run did not get that far")
         if self._is_ours("mailbox", account):
-            return "the mailbox had no OX user so far"
-        return 'the mailbox has no OX user, as after an "ox_create" error'
+            return tr("the mailbox had no OX user so far")
+        return tr('the mailbox has no OX user, as after an "ox_create" error')
 
     def _member_alias(self, change: Change, account: str) -> Iterator[str]:
         name, ours, before = f"{local_part(change.key)}@", self._is_ours("alias", change.key), change.before
         if not isinstance(before, AliasRow):
             if ours:
-                yield f"{name} {_GONE}"
+                yield tr("{alias} was there before and is gone, deleted outside of reconciler", alias=name)
             elif not self._is_ours("mailbox", account):  # else its number is newly declared
-                yield f"{name} was missing"
+                yield tr("{alias} was missing", alias=name)
         elif account not in before.goto:
-            yield f"{name} led elsewhere" + (", changed outside of reconciler" if ours else "")
+            changed = marked("{alias} led elsewhere, changed outside of reconciler")
+            yield tr(changed if ours else marked("{alias} led elsewhere"), alias=name)
         elif not before.active:
-            yield f"{name} was switched off"
+            yield tr("{alias} was switched off", alias=name)
 
     def _own_alias(self, change: Change, account: str) -> Iterator[str]:
         before, box = change.before, self._mailboxes[account]
         if not isinstance(before, AliasRow):
-            yield "the mailbox has no alias row of its own, as after a creation that failed or a deletion by hand"
+            yield tr("the mailbox has no alias row of its own, as after a creation that failed or a deletion by hand")
         elif not before.goto:
-            yield "its own alias row led nowhere"
+            yield tr("its own alias row led nowhere")
         elif before.active != box.active:
-            yield f"its own alias row was {_switch(before.active)} and the mailbox {_switch(box.active)}"
+            on, off = (
+                tr("its own alias row was on and the mailbox off"),
+                tr("its own alias row was off and the mailbox on"),
+            )
+            yield on if before.active else off
 
     def _is_ours(self, kind: str, key: str) -> bool:
         """Whether the inventory has this record."""
         return any(of == kind and key in keys for (_, of), keys in self._known.items())
-
-
-def _switch(active: bool) -> str:
-    return "on" if active else "off"
 
 
 class Remarks:
@@ -160,7 +164,7 @@ class Remarks:
                 return self._alias(key)
             case "ox_user":
                 user = (self._users or {}).get(key)
-                return "without a mailbox" if user is not None and self.is_left(user) else ""
+                return tr("without a mailbox") if user is not None and self.is_left(user) else ""
         return ""
 
     def named(self, kind: str, key: str) -> str:
@@ -181,13 +185,14 @@ class Remarks:
         if box is None:
             return
         if own is None:
-            yield "without an alias row of its own"
+            yield tr("without an alias row of its own")
         elif not own.goto:
-            yield "its own alias row leads nowhere"
+            yield tr("its own alias row leads nowhere")
         elif own.active != box.active:
-            yield f"switched {_switch(box.active)}, its own alias row {_switch(own.active)}"
+            on, off = tr("switched on, its own alias row off"), tr("switched off, its own alias row on")
+            yield on if box.active else off
         if self._users is not None and key not in self._with_user:
-            yield "without an OX user"
+            yield tr("without an OX user")
 
     @cached_property
     def _with_user(self) -> frozenset[str]:
@@ -198,4 +203,6 @@ class Remarks:
         if row is None or not row.active or self._flow is None:
             return ""
         lost = sorted(self._flow.before.deliver(key).bounces)
-        return f"its mail comes back from {', '.join(lost)}, where no mailbox takes it" if lost else ""
+        if not lost:
+            return ""
+        return tr("its mail comes back from {addresses}, where no mailbox takes it", addresses=", ".join(lost))

@@ -20,6 +20,7 @@ from reconciler.planning.forgotten_people import NAME, is_hidden, is_name, is_sa
 from reconciler.planning.ledger_state import LEDGER, PERSON, InventoryEntry, Remembered
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.snapshot import Pair, Snapshot
+from reconciler.translation import tr
 
 
 class Changed(NamedTuple):
@@ -85,27 +86,27 @@ class Identity:
         addresses = set(self._chains.addresses(box.address))
         noted = self._remembered.people.get(address)
         if noted is not None and not self._is_noted(box, noted):
-            return f"it is {_whose(noted)}"
+            return tr("it is {whose}", whose=_whose(noted))
         if address in self._persons:
             return ""  # the ledger knows it as this very person's
         former = self._remembered.former
         if former.get(address) in addresses or any(former.get(a) == address for a in addresses):
             return ""  # a run of ours did this rename, or an earlier one of this account
         if self._is_ours(address):
-            return "it is an account of its own, which reconciler manages"
+            return tr("it is an account of its own, which reconciler manages")
         if self._has_number(box, {address}):
             return ""
         if numbers := self._numbers.get(address, set()) - {box.member}:
-            return f"the member number {min(numbers)} leads to it"
+            return tr("the member number {number} leads to it", number=min(numbers))
         others = addresses - {address}
         users = [user for user in self._users.values() if address in addresses_of(user)]
         if any(user.primary == address and not others.isdisjoint(addresses_of(user)) for user in users):
             return ""
         # where the old address has a user as well it is a matter of `second-account`
         if users and all(others.isdisjoint(addresses_of(user)) for user in self._users.values()):
-            return f"OX user {users[0].id} ({users[0].login}) is its own"
+            return tr("OX user {id} ({login}) is its own", id=users[0].id, login=users[0].login)
         if address in self.others_in_git:
-            return "git declared both of them before, each as an account of its own"
+            return tr("git declared both of them before, each as an account of its own")
         led_here = any(self._goto(a) == (address,) for a in others)
         return "" if led_here else self._another_name(box, address, addresses)
 
@@ -197,12 +198,13 @@ class Identity:
         for address in addresses:
             holder = self._remembered.former.get(address)
             if holder is not None and holder not in addresses and not self._is_of(box, holder):
-                which = "" if address == box.address else f"(as {address}) "
-                return f"{which}a former address of {holder}"
+                if address == box.address:
+                    return tr("a former address of {account}", account=holder)
+                return tr("(as {address}) a former address of {account}", address=address, account=holder)
         known = box.member is None or self._has_number(box, set(addresses))
         numbers = set() if known else {n for a in addresses for n in self._numbers.get(a, ())} - {box.member}
         if numbers:
-            return f"the account of member {min(numbers)}"
+            return tr("the account of member {number}", number=min(numbers))
         return "" if any(address in self._mailboxes for address in addresses) else self._kept_user(box)
 
     @cached_property
@@ -217,7 +219,7 @@ class Identity:
         # when the mailbox has that number, too, only the number may have been wrong
         same = is_same(noted, self._remembered.people.get(box.address))
         left = noted and not same and not self._is_noted(box, noted)
-        return f"{_whose(noted)} in OX" if noted and left else ""
+        return tr("{whose} in OX", whose=_whose(noted)) if noted and left else ""
 
     def _is_of(self, box: Mailbox, address: str) -> bool:
         return box.member is not None and is_same(self._remembered.people.get(address), box.member)
@@ -236,7 +238,9 @@ class Identity:
         names = {folded_name(box.name), folded_name(f"{box.given_name or ''} {box.surname or ''}")} - {""}
         theirs = {folded_name(user.display_name), folded_name(f"{user.given_name} {user.surname}")} - {""}
         others = names and theirs and names.isdisjoint(theirs)
-        return f"that of {user.display_name}, whose OX user {user.id} was kept" if others else ""
+        if not others:
+            return ""
+        return tr("that of {name}, whose OX user {id} was kept", name=user.display_name, id=user.id)
 
     def _has_number(self, box: Mailbox, addresses: Set[str]) -> bool:
         """Whether the member number leads to one of these addresses, in whichever domain."""
@@ -274,7 +278,8 @@ class Identity:
         name = self._mailboxes[address].name
         rows = (row for a in addresses if a != address and (row := self._mailboxes.get(a)) is not None)
         others = {folded_name(box.name), *(folded_name(row.name) for row in rows)} - {""}
-        return f"it is called {name}" if folded_name(name) and others and folded_name(name) not in others else ""
+        is_other = folded_name(name) and others and folded_name(name) not in others
+        return tr("it is called {name}", name=name) if is_other else ""
 
 
 def taken_over(system: str, pair: Pair, owners: Set[Owner], chains: RenameChains) -> Iterator[InventoryEntry]:
@@ -304,8 +309,10 @@ def addresses_of(user: OxUserRow) -> set[str]:
 
 def _whose(noted: str) -> str:
     if is_hidden(noted):
-        return "the account of somebody whom the ledger was made to forget"
-    return f"the account of {noted.removeprefix(NAME) if is_name(noted) else f'member {noted}'}"
+        return tr("the account of somebody whom the ledger was made to forget")
+    if is_name(noted):
+        return tr("the account of {name}", name=noted.removeprefix(NAME))
+    return tr("the account of member {number}", number=noted)
 
 
 def _alike(name: str, other: str) -> bool:

@@ -14,6 +14,7 @@ from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.ports import Closer
 from reconciler.planning.snapshot import Snapshot
 from reconciler.planning.transitions import Transition
+from reconciler.translation import marked, tr, tr_number
 
 _NAMED = 8
 """Addresses that are named; the others are counted."""
@@ -55,10 +56,10 @@ class Meaning:
             row = self._boxes.get(address)
             stored = row.key if row is not None else address
             if stored in self._sizes:
-                of = "" if len(addresses) == 1 else f" in {stored}"
-                yield f"{size_text(self._sizes[stored])} of mail{of}"
+                sentence = marked("{size} of mail") if len(addresses) == 1 else marked("{size} of mail in {mailbox}")
+                yield tr(sentence, size=size_text(self._sizes[stored]), mailbox=stored)
             if stored in self._logins:
-                yield f"last login {self._logins[stored]:%Y-%m-%d}"
+                yield tr("last login {day}", day=f"{self._logins[stored]:%Y-%m-%d}")
 
     def _led_here(self, addresses: Sequence[str]) -> Iterator[str]:
         if self._aliases is None:
@@ -67,21 +68,25 @@ class Meaning:
             self._leading = _leading(self._aliases)
         here = sorted({alias for address in addresses for alias in self._leading.get(address, ())} - set(addresses))
         if here:
-            yield ("1 alias leads here" if len(here) == 1 else f"{len(here)} aliases lead here") + self._named(here)
+            yield tr_number("{number} alias leads here", "{number} aliases lead here", len(here)) + self._named(here)
 
     def _forwarded(self, addresses: Sequence[str]) -> Iterator[str]:
         rows = [row for address in addresses if (row := (self._aliases or {}).get(address)) is not None]
         # `anna#mail.example@…` is a vacation's token (facts/postfixadmin.md 7)
         others = sorted({t for row in rows for t in row.goto if "#" not in t} - set(addresses))
         if others:
-            number = "1 other address" if len(others) == 1 else f"{len(others)} other addresses"
-            yield f"forwarded to {number}{self._named(others)}"
+            forwarded = tr_number(
+                "forwarded to {number} other address", "forwarded to {number} other addresses", len(others)
+            )
+            yield forwarded + self._named(others)
 
     def _named(self, addresses: Sequence[str]) -> str:
         if not self._verbose:
             return ""
-        more = len(addresses) - _NAMED
-        return f" ({', '.join(addresses[:_NAMED])}{f' and {more} more' if more > 0 else ''})"
+        shown, more = ", ".join(addresses[:_NAMED]), len(addresses) - _NAMED
+        if more > 0:
+            shown = tr("{names} and {number} more", names=shown, number=more)
+        return f" ({shown})"
 
 
 def _leading(aliases: Mapping[str, AliasRow]) -> dict[str, list[str]]:

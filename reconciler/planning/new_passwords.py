@@ -11,6 +11,7 @@ from reconciler.model.declared import DesiredState
 from reconciler.model.record_kinds import name_of
 from reconciler.model.records import GivenPasswordRow, Owner, PasswordRow, Scope
 from reconciler.planning.changes import Action, Change
+from reconciler.translation import tr
 
 
 class CredentialEvents(NamedTuple):
@@ -72,5 +73,9 @@ def ask_whether_it_came(desired: DesiredState, account: str) -> str:
     box = desired.mailboxes.get(Address(account))
     last = box.password_reset if box is not None else None
     day = desired.today if last is None or last < desired.today else last + timedelta(days=1)
-    reset = f"write `password_reset: {day}` at {account}, for a new password everywhere and a new letter"
-    return f"ask the person whether it came; if not, {reset}"
+    return tr(
+        "ask the person whether it came; if not, write `{entry}` at {account}, for a new password everywhere and a new "
+        "letter",
+        entry=f"password_reset: {day}",
+        account=account,
+    )

@@ -23,6 +23,7 @@ from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.ledger_state import Adoption, InventoryEntry, Remembered
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.snapshot import Pair, rows_of
+from reconciler.translation import tr
 
 
 def ours_no_longer_declared(system: str, pair: Pair, remembered: Remembered, context: PlanContext) -> Records:
@@ -119,8 +120,11 @@ def changed_by_hand(remembered: Remembered, found: Mapping[str, Records]) -> Ite
         live = found.get(entry.system, {})
         there = entry.kind == "alias" and entry.owner.scope is Scope.ALIAS and entry.key in live.get("alias", {})
         if there and live_mailbox(live, entry.key) is None and not _as_we_left_it(entry, live):
-            message = f"{entry.key} is no longer declared, but somebody changed it since we made it, so it stays"
-            hint = f"declare {entry.key} as it is now, or delete it in PostfixAdmin"
+            message = tr(
+                "{address} is no longer declared, but somebody changed it since we made it, so it stays",
+                address=entry.key,
+            )
+            hint = tr("declare {address} as it is now, or delete it in PostfixAdmin", address=entry.key)
             yield Finding(Severity.NOTE, "changed-by-hand", entry.key, message, hint)
 
 

@@ -20,6 +20,7 @@ from reconciler.planning.plan_draft import Draft
 from reconciler.planning.review_facts import Cause
 from reconciler.planning.snapshot import Pair
 from reconciler.planning.transitions import Transition
+from reconciler.translation import tr, tr_number
 
 ONLY = "only"
 """The rule of what is said of the rest."""
@@ -102,15 +103,20 @@ class Part:
         domains = {domain_of(key) for key in keys if "@" in key}
         for word in self.words if self.asked.only else ():
             if word not in keys and word not in domains:
-                message = f"nothing that is declared or live is called {word}"
-                yield Finding(Severity.WARNING, ONLY, word, message, f"correct it, or ask: reconciler show {word}")
+                message = tr("nothing that is declared or live is called {name}", name=word)
+                hint = tr("correct it, or ask: {command}", command=f"reconciler show {word}")
+                yield Finding(Severity.WARNING, ONLY, word, message, hint)
 
     def _rest(self) -> Iterator[Finding]:
         number = sum(t.owner not in self.owners for t in self.whole.transitions)
         if number:
-            lines = "1 other change is" if number == 1 else f"{number} other changes are"
-            message = f"{lines} pending, which this plan is not about"
-            yield Finding(Severity.NOTE, ONLY, ONLY, message, "leave --only and --changed out to see all of it")
+            message = tr_number(
+                "{number} other change is pending, which this plan is not about",
+                "{number} other changes are pending, which this plan is not about",
+                number,
+            )
+            hint = tr("leave --only and --changed out to see all of it")
+            yield Finding(Severity.NOTE, ONLY, ONLY, message, hint)
 
 
 def _with_needs(owners: Iterable[Owner], transitions: Sequence[Transition]) -> frozenset[Owner]:

@@ -17,6 +17,7 @@ from reconciler.planning.declared_entries import Plain, plain
 from reconciler.planning.finding import Severity
 from reconciler.planning.plan import Plan
 from reconciler.planning.transitions import Transition
+from reconciler.translation import marked, tr
 
 Fields = Mapping[str, Plain]
 
@@ -32,6 +33,17 @@ class Aspect(StrEnum):
     ORDER = "order"
 
 
+_WORDS = frozenset(
+    {
+        *(marked("connection"), marked("site file"), marked("it"), marked("what happens to it"), marked("refused by")),
+        *(marked("the whole plan"), marked("the order of its lines"), marked("the order of its steps")),
+        *(marked("its digest"), marked("there"), marked("not there"), marked("nothing"), marked("refused")),
+        *(marked("allowed"), marked("not written"), marked("none"), marked("empty")),
+    }
+)
+"""What differs and how, where that is no name and no value of somebody."""
+
+
 class Difference(NamedTuple):
     """One thing that is not as it was reviewed, with the value then and now."""
 
@@ -42,8 +54,16 @@ class Difference(NamedTuple):
     present: Plain
 
     def __str__(self) -> str:
+        """In English, for errors."""
         was, now = (_said(value) for value in (self.reviewed, self.present))
         return f"{self.subject}: {self.field} was {was}, is {now}"
+
+    @property
+    def words(self) -> str:
+        """In the language of reports."""
+        was, now = (_said(value) for value in (self.reviewed, self.present))
+        said = {"field": _word(self.field), "was": _word(was), "now": _word(now)}
+        return tr("{subject}: {field} was {was}, is {now}", subject=self.subject, **said)
 
 
 class BoundRow(NamedTuple):
@@ -103,12 +123,12 @@ def differences(
         if now is not None and now.refused != then.refused:
             yield Difference(Aspect.GATE, then.subject, "refused by", then.refused, now.refused)
         if now is not None and _common(then.steps, now.steps) != _common(now.steps, then.steps):
-            yield Difference(Aspect.ORDER, then.subject, "the order of its steps", then.steps, now.steps)
+            yield Difference(Aspect.ORDER, then.subject, marked("the order of its steps"), then.steps, now.steps)
     for gone in sorted(reviewed.refusals - present.refusals):
-        yield Difference(Aspect.GATE, gone, "the whole plan", "refused", "allowed")
+        yield Difference(Aspect.GATE, gone, marked("the whole plan"), "refused", "allowed")
     then_ids, now_ids = tuple(reviewed.transitions), tuple(present.transitions)
     if not in_place and then_ids != now_ids:
-        yield Difference(Aspect.ORDER, "the plan", "the order of its lines", then_ids, now_ids)
+        yield Difference(Aspect.ORDER, "the plan", marked("the order of its lines"), then_ids, now_ids)
     elif not in_place and reviewed.digest != present.digest:
         yield Difference(Aspect.ORDER, "the plan", "its digest", reviewed.digest, present.digest)
 
@@ -143,7 +163,7 @@ def _of_rows(then: BoundTransition, now: BoundTransition | None, left: set[RowId
         name = " ".join(row)
         if old is None or new is None:
             then_happens, now_happens = ("nothing" if each is None else each.action for each in (old, new))
-            yield Difference(Aspect.ROW, name, "what happens to it", then_happens, now_happens)
+            yield Difference(Aspect.ROW, name, marked("what happens to it"), then_happens, now_happens)
             continue
         if (old.before is None) != (new.before is None):
             yield Difference(Aspect.ROW, name, "it", _there(old.before), _there(new.before))
@@ -154,7 +174,7 @@ def _of_rows(then: BoundTransition, now: BoundTransition | None, left: set[RowId
         ]
         yield from found
         if not found and old.action != new.action:
-            yield Difference(Aspect.ROW, name, "what happens to it", old.action, new.action)
+            yield Difference(Aspect.ROW, name, marked("what happens to it"), old.action, new.action)
 
 
 def _of_fields(aspect: Aspect, name: str, old: Fields, new: Fields, prefix: str = "") -> Iterator[Difference]:
@@ -186,6 +206,10 @@ def _row(row: Row | None) -> Fields | None:
 
 def _there(value: object) -> str:
     return "not there" if value is None else "there"
+
+
+def _word(text: str) -> str:
+    return tr(text) if text in _WORDS else text
 
 
 def _said(value: Plain) -> str:

@@ -17,6 +17,7 @@ from reconciler.planning.finding import Severity
 from reconciler.planning.plan_context import PlanContext
 from reconciler.settings import Settings
 from reconciler.systems.letters.letter_templates import ACCOUNT, LANGUAGES, MOVED, PASSWORD, RENAMED, Content
+from reconciler.translation import marked, tr
 
 _RECENT = timedelta(days=60)
 """How long after a rename a new password still comes with the letter that explains the rename: the run that should have
@@ -106,21 +107,23 @@ def letter_for(
     """The letter to `account`, to the address in the register and to no other. Only `moved` holds no password.
     `own` are the addresses that the account has and had, `site_language` is that of letters to whom the register has
     none."""
-    topic, by_hand = _topic(account, template)
+    by_hand = _by_hand(account, template)
     if member is None:
-        message = f"{account} has no member number, so {topic} is not sent to anybody"
+        message = tr(_NUMBERLESS[template == MOVED], account=account)
         return NoLetter(Severity.NOTE, "no-letter", message, by_hand)
     entry, why = members.get(member), trouble(members, member)
     if entry is None or why:
-        message = f"{account} gets no letter with {topic}: the register {why}"
+        message = _none(account, template, tr("the register {why}", why=why))
         return NoLetter(Severity.NOTE, "no-letter", message, by_hand)
     problem = email_problem(entry)
     if problem:
-        return _unusable(f"{account} gets no letter with {topic}: {problem}", member)
+        return _unusable(_none(account, template, problem), member)
     recipient = Address(entry.email)
     if _ends_there(recipient, own, desired):
-        reason = f"the register's address of member {member} belongs to that very account or its domain"
-        return _unusable(f"{account} gets no letter with {topic}: {reason}", member)
+        reason = tr(
+            "the register's address of member {number} belongs to that very account or its domain", number=member
+        )
+        return _unusable(_none(account, template, reason), member)
     language = language_of(entry)
     return LetterRow(account, account, member, recipient, template, "" if language == site_language else language)
 
@@ -132,37 +135,56 @@ def language_of(entry: MemberRow) -> str:
     return primary if primary in LANGUAGES else ""
 
 
-def _topic(account: str, template: str) -> tuple[str, str]:
-    """What the letter is about, and how to pass that on without it."""
+_NUMBERLESS = {
+    True: marked("{account} has no member number, so the new address is not sent to anybody"),
+    False: marked("{account} has no member number, so the password is not sent to anybody"),
+}
+_NONE = {
+    True: marked("{account} gets no letter with the new address: {why}"),
+    False: marked("{account} gets no letter with the password: {why}"),
+}
+"""By whether the letter tells no more than that the address changed."""
+
+
+def _none(account: str, template: str, why: str) -> str:
+    return tr(_NONE[template == MOVED], account=account, why=why)
+
+
+def _by_hand(account: str, template: str) -> str:
+    """How to pass on without the letter what it is about."""
     if template == MOVED:
-        return "the new address", f"tell the person by other means that they log in as {account} now"
-    return "the password", f"set the password afterwards (reconciler password {account}), and hand it over in person"
+        return tr("tell the person by other means that they log in as {account} now", account=account)
+    return tr(
+        "set the password afterwards ({command}), and hand it over in person", command=f"reconciler password {account}"
+    )
 
 
 def email_problem(entry: MemberRow) -> str:
     """What is wrong with the address in the register; empty when a letter can go there. Findings are shown to many, so
     the address is not in it, not even a wrong one."""
     if not entry.email:
-        return f"the register has no e-mail address for member {entry.key}"
+        return tr("the register has no e-mail address for member {number}", number=entry.key)
     try:
         parse_address(entry.email)
     except BadAddress:
-        return (
-            f"the register's e-mail address of member {entry.key} is not one that mail can go to ({_flaw(entry.email)})"
+        return tr(
+            "the register's e-mail address of member {number} is not one that mail can go to ({flaw})",
+            number=entry.key,
+            flaw=_flaw(entry.email),
         )
     return ""
 
 
 def _flaw(text: str) -> str:
     if text.count("@") != 1:
-        return f"{text.count('@') or 'no'} @ in it"
+        return tr("{number} @ in it", number=text.count("@")) if "@" in text else tr("no @ in it")
     if not text.rpartition("@")[0].isascii():
-        return "other characters than ASCII before the @"
-    return "before or after the @"
+        return tr("other characters than ASCII before the @")
+    return tr("before or after the @")
 
 
 def _unusable(message: str, member: str) -> NoLetter:
-    hint = f"let member {member} put another address into the register, then plan again"
+    hint = tr("let member {number} put another address into the register, then plan again", number=member)
     return NoLetter(Severity.WARNING, "register-email", message, hint)
 
 

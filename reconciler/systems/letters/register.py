@@ -28,6 +28,7 @@ from reconciler.model.records import MemberRow
 from reconciler.remote.database import connect, open_database
 from reconciler.remote.database_errors import explained
 from reconciler.settings import Register, Settings
+from reconciler.translation import tr
 
 _BAD_ROWS, _BAD_SHARE = 5, 0.01
 """With up to so many unusable rows, or this share of all, the register is still used."""
@@ -85,11 +86,13 @@ def members(entries: Iterable[tuple[str, RegisterRow]], register: Register) -> M
         if before is None:
             found[number] = row
         elif before == row:
-            message = f"member {number} is in {first} already, with the same data"
+            message = tr("member {number} is in {place} already, with the same data", number=number, place=first)
             remarks.append(RegisterRemark(place, message, harmless=True))
         else:
-            remarks.append(RegisterRemark(place, f"member {number} is in {first} already, with other data"))
-            found[number] = _nobody(number, f"{first} and {place} contradict each other")
+            message = tr("member {number} is in {place} already, with other data", number=number, place=first)
+            remarks.append(RegisterRemark(place, message))
+            problem = tr("{first} and {second} contradict each other", first=first, second=place)
+            found[number] = _nobody(number, problem)
     _check_enough(found, [remark for remark in remarks if not remark.harmless], count)
     for number, problem in unnumbered.items():
         found.setdefault(number, _nobody(number, problem))
@@ -125,7 +128,7 @@ def shown(remarks: Iterable[RegisterRemark], most: int) -> Iterator[str]:
     listed = list(remarks)
     yield from (f"{remark.place}: {remark.problem}" for remark in listed[:most])
     if len(listed) > most:
-        yield f"{len(listed) - most} more of the kind"
+        yield tr("{number} more of the kind", number=len(listed) - most)
 
 
 def _no_number(text: str) -> str:
@@ -134,16 +137,17 @@ def _no_number(text: str) -> str:
     if text.isascii() and text.isdigit():
         return ""
     if not text:
-        return "the member number is missing"
+        return tr("the member number is missing")
     if "@" in text:
-        return "an e-mail address is where the member number should be"
+        return tr("an e-mail address is where the member number should be")
     if re.fullmatch(r"[0-9]+[.,]0+|[0-9]+([.,][0-9]+)?[eE]\+?[0-9]+", text):
-        return (
-            f"a spreadsheet made {text!r} of the member number; give that column the format Text, and export it again"
+        return tr(
+            "a spreadsheet made {text!r} of the member number; give that column the format Text, and export it again",
+            text=text,
         )
     if len(text) <= 20 and re.search("[0-9]", text):
-        return f"{text!r} is not a member number (digits only)"
-    return "a text is where the member number should be (digits only)"
+        return tr("{text!r} is not a member number (digits only)", text=text)
+    return tr("a text is where the member number should be (digits only)")
 
 
 def _nobody(number: str, problem: str) -> MemberRow:
@@ -211,7 +215,7 @@ def _csv_rows(text: str, register: Register) -> Iterator[tuple[str, RegisterRow]
         if len(fields) == len(header):
             yield place, RegisterRow(*pick(fields))
             continue
-        problem = f"it has {len(fields)} fields, and the header has {len(header)}"
+        problem = tr("it has {number} fields, and the header has {wanted}", number=len(fields), wanted=len(header))
         if is_last and len(fields) < len(header):
             raise UnreadableRegister(f"{place} is the last one, and {problem}: was the export complete?")
         number = fields[positions[0]] if positions[0] < len(fields) else ""
@@ -223,7 +227,7 @@ def _lines(text: str, delimiter: str) -> Iterator[tuple[str, list[str], bool]]:
     reader = csv.reader(_file(text), delimiter=delimiter, strict=True)
     before: tuple[str, list[str]] | None = None
     while True:
-        place = f"line {reader.line_num + 1}"
+        place = tr("line {number}", number=reader.line_num + 1)
         try:
             fields = next(reader, None)
         except csv.Error as error:
@@ -313,7 +317,7 @@ def _query_rows(result: CursorResult[Any], register: Register) -> Iterator[tuple
         raise UnreadableRegister(f"the query gives the column {twice[0]!r} twice")
     pick = itemgetter(*(names.index(name) for name in wanted))
     for number, row in enumerate(result, 1):
-        yield f"row {number}", RegisterRow(*map(_as_text, pick(row)))
+        yield tr("row {number}", number=number), RegisterRow(*map(_as_text, pick(row)))
 
 
 def _as_text(value: object) -> str:

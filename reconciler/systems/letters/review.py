@@ -16,6 +16,7 @@ from reconciler.planning.finding import Finding, Severity
 from reconciler.systems.letters.letter_for_account import NoLetter, email_problem, language_of
 from reconciler.systems.letters.letter_templates import LANGUAGES
 from reconciler.systems.letters.register import RegisterRemark, shown
+from reconciler.translation import marked, tr
 
 
 def entries(desired: DesiredState, members: Mapping[str, MemberRow]) -> Iterator[Finding]:
@@ -27,22 +28,28 @@ def entries(desired: DesiredState, members: Mapping[str, MemberRow]) -> Iterator
         same = box.given_name == entry.given_name and box.surname == entry.surname  # of nearly all
         differing = "" if same else _other_names(box, entry)
         if differing:
-            message = f"{box.address}: {differing} (member {entry.key})"
-            hint = "write the name as in the register, or let it be corrected there; a deliberate difference may stay"
+            message = tr("{address}: {names} (member {number})", address=box.address, names=differing, number=entry.key)
+            hint = tr(
+                "write the name as in the register, or let it be corrected there; a deliberate difference may stay"
+            )
             yield _about(box.address, Severity.NOTE, "register-names", message, hint)
         problem = email_problem(entry)
         if problem:
-            hint = f"let member {entry.key} put an address into the register; a new password could not reach them"
+            hint = tr(
+                "let member {number} put an address into the register; a new password could not reach them",
+                number=entry.key,
+            )
             yield _about(box.address, Severity.WARNING, "register-email", f"{box.address}: {problem}", hint)
 
 
 def rows(source: str, remarks: Sequence[RegisterRemark]) -> Iterator[Finding]:
     """Rows of the register that cannot be used, or that repeat another."""
-    bad = "have it corrected in the register and export it again; until then it counts for nobody"
-    again = "have one of the two rows taken out; they say the same, so the data is used"
+    bad = tr("have it corrected in the register and export it again; until then it counts for nobody")
+    again = tr("have one of the two rows taken out; they say the same, so the data is used")
     for harmless, hint in ((False, bad), (True, again)):
         for remark in shown([remark for remark in remarks if remark.harmless is harmless], _MOST):
-            yield Finding(Severity.WARNING, "register-row", source, f"the register {source}, {remark}", hint)
+            message = tr("the register {file}, {remark}", file=source, remark=remark)
+            yield Finding(Severity.WARNING, "register-row", source, message, hint)
 
 
 def zeros(source: str, desired: DesiredState, members: Mapping[str, MemberRow]) -> Iterator[Finding]:
@@ -50,9 +57,15 @@ def zeros(source: str, desired: DesiredState, members: Mapping[str, MemberRow]) 
     numbers = (box.member for box in desired.mailboxes.values() if box.member is not None and box.member[0] == "0")
     lost = [(number, there) for number in numbers if (there := without_zeros(members, number)) is not None]
     if lost:
-        others = f", and so on for {len(lost) - 1} more" if len(lost) > 1 else ""
-        message = f"the register {source} lost leading zeros: {lost[0][0]} is {lost[0][1]} there{others}"
-        hint = "give the column of member numbers the format Text in the spreadsheet, and export it again"
+        (declared, there), more = lost[0], len(lost) - 1
+        if more:
+            sentence = marked(
+                "the register {file} lost leading zeros: {declared} is {there} there, and so on for {more} more"
+            )
+        else:
+            sentence = marked("the register {file} lost leading zeros: {declared} is {there} there")
+        message = tr(sentence, file=source, declared=declared, there=there, more=more)
+        hint = tr("give the column of member numbers the format Text in the spreadsheet, and export it again")
         yield Finding(Severity.WARNING, "register-zeros", source, message, hint)
 
 
@@ -65,15 +78,24 @@ def unknown_languages(
         entry = members.get(box.member) if box.member is not None else None
         if entry is not None and entry.language and not language_of(entry):
             # a wrong column may hold anything, also an address, which no report shows
-            named = repr(entry.language) if _TAG.fullmatch(entry.language) else "something that is no language"
+            named = repr(entry.language) if _TAG.fullmatch(entry.language) else tr("something that is no language")
             unknown.setdefault(named, []).append(entry.key)
     for named, numbers in unknown.items():
-        more = f" and {len(numbers) - _MOST} more" if len(numbers) > _MOST else ""
-        message = (
-            f"the register {source} has {named} as the language of member {', '.join(numbers[:_MOST])}{more}: "
-            f"their letters are in {LANGUAGE_NAMES[language]}, the site's"
+        shown_numbers, more = ", ".join(numbers[:_MOST]), len(numbers) - _MOST
+        if more > 0:
+            shown_numbers = tr("{names} and {number} more", names=shown_numbers, number=more)
+        message = tr(
+            "the register {file} has {named} as the language of member {numbers}: their letters are in {language}, the "
+            "site's",
+            file=source,
+            named=named,
+            numbers=shown_numbers,
+            language=tr(LANGUAGE_NAMES[language]),
         )
-        hint = f"letters are written in {' and '.join(LANGUAGES)}; correct it in the register, or leave it empty there"
+        hint = tr(
+            "letters are written in {languages}; correct it in the register, or leave it empty there",
+            languages=tr(" and ").join(LANGUAGES),
+        )
         yield Finding(Severity.WARNING, "register-language", source, message, hint)
 
 
@@ -89,10 +111,13 @@ def no_letter(account: str, why: NoLetter) -> Finding:
 
 def _other_names(box: Mailbox, entry: MemberRow) -> str:
     """`given name Anna, in the register Anne`; empty when equal but for case and spaces, or when not declared."""
-    pairs = (("given name", box.given_name, entry.given_name), ("surname", box.surname, entry.surname))
-    return " and ".join(
-        f"{what} {declared}, in the register {registered or 'empty'}"
-        for what, declared, registered in pairs
+    pairs = (
+        (marked("given name {declared}, in the register {registered}"), box.given_name, entry.given_name),
+        (marked("surname {declared}, in the register {registered}"), box.surname, entry.surname),
+    )
+    return tr(" and ").join(
+        tr(sentence, declared=declared, registered=registered or tr("empty"))
+        for sentence, declared, registered in pairs
         if declared is not None and declared != registered and _folded(declared) != _folded(registered)
     )
 

@@ -16,6 +16,7 @@ from reconciler.settings import Policy
 from reconciler.systems.openxchange.matching import purged
 from reconciler.systems.openxchange.subscriptions import NO_DATABASE, NO_DATABASE_HINT
 from reconciler.systems.openxchange.web_client import BY_HAND
+from reconciler.translation import tr
 
 
 def review(context: PlanContext, found: Records, disabled: Set[str], policy: Policy) -> Iterator[Finding]:
@@ -27,8 +28,16 @@ def review(context: PlanContext, found: Records, disabled: Set[str], policy: Pol
     for user in users.values():
         box = desired.mailboxes.get(Address(user.key)) if user.id in disabled else None
         if box is not None and box.active:
-            message = f"{box.address} is active, but OX user {user.id} ({user.login}) is disabled"
-            hint = f"to let the user in: changeuser -i {user.id} --mailenabled true; we do not manage this"
+            message = tr(
+                "{address} is active, but OX user {id} ({login}) is disabled",
+                address=box.address,
+                id=user.id,
+                login=user.login,
+            )
+            hint = tr(
+                "to let the user in: {command}; we do not manage this",
+                command=f"changeuser -i {user.id} --mailenabled true",
+            )
             yield Finding(Severity.NOTE, "ox-disabled", box.address, message, hint)
 
 
@@ -42,14 +51,23 @@ def taken_by_admin(desired: DesiredState, found: Records, admin: OxUserRow, *, u
             continue
         owner = Owner(Scope.ACCOUNT, box.address)
         if box.address == admin.primary:
-            message = (
-                f"{box.address} is the primary address of OX' context admin ({admin.login}): OX makes no user of it"
+            message = tr(
+                "{address} is the primary address of OX' context admin ({login}): OX makes no user of it",
+                address=box.address,
+                login=admin.login,
             )
-            hint = "write `groupware: false` there, or give the admin another primary address in OX"
+            hint = tr("write `groupware: false` there, or give the admin another primary address in OX")
             yield Finding(Severity.REFUSAL, "foreign", box.address, message, hint, owner=owner, final=True)
         elif not any(_is_called(user, box.address, name) for user in rows_of(found, OxUserRow).values()):
-            message = f"{box.address} is to be called {box.name!r} in OX, but its context admin ({admin.login}) is"
-            hint = f"write another `name` at {box.address}, or give the admin another display name in OX"
+            message = tr(
+                "{address} is to be called {name!r} in OX, but its context admin ({login}) is",
+                address=box.address,
+                name=box.name,
+                login=admin.login,
+            )
+            hint = tr(
+                "write another `name` at {address}, or give the admin another display name in OX", address=box.address
+            )
             yield Finding(Severity.REFUSAL, "display-name", box.address, message, hint, owner=owner, final=True)
 
 
@@ -65,8 +83,8 @@ def attach_by_hand(context: PlanContext, found: Records) -> Iterator[Finding]:
         if user is None or user.key == account or renames[0].old_mailbox is not OldMailbox.ATTACH:
             continue
         old = renames[0].old
-        message = f"the old mailbox {old} will not be attached in OX: the site file does not say how"
-        hint = f"write openxchange.web_url, imap and smtp before the rename; or afterwards {BY_HAND}"
+        message = tr("the old mailbox {old} will not be attached in OX: the site file does not say how", old=old)
+        hint = tr("write openxchange.web_url, imap and smtp before the rename; or afterwards {what}", what=tr(BY_HAND))
         yield Finding(Severity.WARNING, "attach-by-hand", account, message, hint)
 
 
@@ -76,7 +94,8 @@ def reset_without_database(desired: DesiredState, policy: Policy) -> Iterator[Fi
     for box in desired.mailboxes.values():
         if box.subscriptions_reset is not None and oldest <= box.subscriptions_reset <= desired.today:
             owner = Owner(Scope.ACCOUNT, box.address)
-            yield Finding(Severity.REFUSAL, "no-ox-database", box.address, NO_DATABASE, NO_DATABASE_HINT, owner=owner)
+            message, hint = tr(NO_DATABASE), tr(NO_DATABASE_HINT)
+            yield Finding(Severity.REFUSAL, "no-ox-database", box.address, message, hint, owner=owner)
 
 
 def _shared(desired: DesiredState, users: Iterable[OxUserRow]) -> Iterator[Finding]:
@@ -88,9 +107,13 @@ def _shared(desired: DesiredState, users: Iterable[OxUserRow]) -> Iterator[Findi
             if first.setdefault(address, user) is not user and address in desired.mailboxes:
                 shared.setdefault(address, [first[address]]).append(user)
     for address, several in shared.items():
-        names = " and ".join(f"{user.id} ({user.login})" for user in sorted(several, key=lambda u: int(u.id)))
-        message = f"{address} is an address of the OX users {names}: each of them can send under it"
-        hint = "take it away from all but one: changeuser -i ID -a with the addresses that the user keeps"
+        names = tr(" and ").join(f"{user.id} ({user.login})" for user in sorted(several, key=lambda u: int(u.id)))
+        message = tr(
+            "{address} is an address of the OX users {users}: each of them can send under it",
+            address=address,
+            users=names,
+        )
+        hint = tr("take it away from all but one: changeuser -i ID -a with the addresses that the user keeps")
         yield Finding(Severity.WARNING, "shared-alias", address, message, hint)
 
 
@@ -99,8 +122,13 @@ def _kept(desired: DesiredState, users: Iterable[OxUserRow], retention_days: int
     kept = set(purged(desired, retention_days, GroupwareAccount.KEEP))
     for user in users if kept else ():
         if user.primary in kept:
-            message = f"OX user {user.id} ({user.login}) of {user.primary} is still there, without a mailbox"
-            hint = "write `groupware_account: delete` in its `removals` entry when its data may go"
+            message = tr(
+                "OX user {id} ({login}) of {address} is still there, without a mailbox",
+                id=user.id,
+                login=user.login,
+                address=user.primary,
+            )
+            hint = tr("write `groupware_account: delete` in its `removals` entry when its data may go")
             yield Finding(Severity.NOTE, "kept-groupware", user.primary, message, hint)
 
 
@@ -111,6 +139,12 @@ def _strays(context: PlanContext, users: Mapping[str, OxUserRow]) -> Iterator[Fi
         account = current.get(Address(user.primary))
         mine = users.get(account) if account is not None else None
         if mine is not None and mine.id != user.id:
-            message = f"OX user {user.id} ({user.login}) has the address {user.primary}, which belongs to {account}"
-            hint = f"its user is {mine.id} ({mine.login}); look at both: we touch only that one"
+            message = tr(
+                "OX user {id} ({login}) has the address {address}, which belongs to {account}",
+                id=user.id,
+                login=user.login,
+                address=user.primary,
+                account=account,
+            )
+            hint = tr("its user is {id} ({login}); look at both: we touch only that one", id=mine.id, login=mine.login)
             yield Finding(Severity.WARNING, "stray-user", user.primary, message, hint)

@@ -26,6 +26,7 @@ from reconciler.settings import OpenXchange, Settings
 from reconciler.systems.openxchange.perform import FoundUsers, look
 from reconciler.systems.openxchange.tool_answers import AGAIN, PLAN
 from reconciler.systems.openxchange.tools import Tools
+from reconciler.translation import marked
 
 _TOKEN = "com.openexchange.secret.recovery.fast.token"
 _SUBSCRIPTIONS = table("subscriptions", *map(column, ("cid", "id", "user_id", "configuration_id")))
@@ -34,8 +35,10 @@ _CONFIGURATIONS = [
 ]
 _ATTRIBUTES = table("user_attribute", column("cid"), column("id"), column("name"))
 
-NO_DATABASE = "OX subscriptions can be removed in OX's database only, and the site file does not say where it is"
-NO_DATABASE_HINT = (
+NO_DATABASE = marked(
+    "OX subscriptions can be removed in OX's database only, and the site file does not say where it is"
+)
+NO_DATABASE_HINT = marked(
     "write `openxchange.database_url` (and database_password_env) in the site file, or remove `subscriptions_reset`"
 )
 

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 from pydantic import SecretStr
 
 from reconciler.errors import EffectFailed, PermanentFailure, TemporaryFailure
+from reconciler.translation import marked
 
 _SECONDS = 60.0
 """For one request. A trial login to a mail server that does not answer takes OX about half a minute."""
@@ -29,7 +30,7 @@ _AGENT = "reconciler"
 """The same in every request: the names of the session cookies depend on it."""
 _WRONG_PLACE = "check `openxchange.web_url`: it must end in /ajax/ or /appsuite/api/"
 
-BY_HAND = "attach the old mailbox by hand in the OX web interface, logged in as the person"
+BY_HAND = marked("attach the old mailbox by hand in the OX web interface, logged in as the person")
 RESUME = "`reconciler resume` goes on from here"
 
 

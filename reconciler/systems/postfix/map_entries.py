@@ -10,6 +10,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from reconciler.model.addresses import BadAddress, parse_domain, unicode_domain
+from reconciler.translation import tr
 
 
 class KeyRules(NamedTuple):
@@ -67,21 +68,21 @@ def dead_key_hint(key: str, rules: KeyRules) -> str:
     """What to write instead of a key that smtpd never asks for; empty when it may ask (facts 1.1, 1.3)."""
     local, _, domain = key.rpartition("@")
     if key in ("@", "*@"):
-        return "remove the line"
+        return tr("remove the line")
     if key in ("<<<<<<<", ">>>>>>>"):
-        return "git could not merge these lines: keep those that are right, and delete the lines of <, = and >"
+        return tr("git could not merge these lines: keep those that are right, and delete the lines of <, = and >")
     if local in ("", "*") and "@" in key:
-        return f"write `{domain}`, which covers the domain and its subdomains"
+        return tr("write `{key}`, which covers the domain and its subdomains", key=domain)
     if key.startswith(".") and rules.parent_matches:
-        return f"write `{key[1:]}`, which covers the domain and its subdomains"
+        return tr("write `{key}`, which covers the domain and its subdomains", key=key[1:])
     if key.startswith("<") and key != "<>":
-        return f"write `{key.strip('<>')}`, without angle brackets"
+        return tr("write `{key}`, without angle brackets", key=key.strip("<>"))
     if _NEEDLESS_QUOTES.fullmatch(key):
-        return f"write `{key.replace(chr(34), '')}`, since Postfix drops quotes that are not needed"
+        return tr("write `{key}`, since Postfix drops quotes that are not needed", key=key.replace('"', ""))
     if key.startswith("\ufeff"):
-        return "remove the invisible byte order mark at the beginning of the line"
+        return tr("remove the invisible byte order mark at the beginning of the line")
     if domain.endswith("."):
-        return f"write `{key.rstrip('.')}`, without the dot at the end"
+        return tr("write `{key}`, without the dot at the end", key=key.rstrip("."))
     return ""
 
 

@@ -19,6 +19,7 @@ from reconciler.planning.ports import Closer
 from reconciler.planning.review_facts import LiveChange
 from reconciler.remote.database_errors import is_missing_table, server_text
 from reconciler.systems.postfixadmin.stored_values import address_key, alias_key, stored_alias
+from reconciler.translation import tr
 
 _CHUNK = 500
 """Keys in one statement."""
@@ -46,9 +47,9 @@ def look_closer(snapshot: Snapshots, prefix: str, boxes: Collection[str], change
         return {}
 
     addresses = sorted(filter(str.isascii, boxes))
-    sizes = attempt("the sizes of mailboxes", lambda c: _sizes(c, prefix, addresses)) if addresses else {}
-    logins = attempt("last logins", lambda c: _logins(c, prefix, addresses)) if addresses else {}
-    edits = attempt("who changed something by hand", lambda c: _edits(c, prefix, changed)) if changed else {}
+    sizes = attempt(tr("the sizes of mailboxes"), lambda c: _sizes(c, prefix, addresses)) if addresses else {}
+    logins = attempt(tr("last logins"), lambda c: _logins(c, prefix, addresses)) if addresses else {}
+    edits = attempt(tr("who changed something by hand"), lambda c: _edits(c, prefix, changed)) if changed else {}
     return Closer(sizes, logins, edits, tuple(left_out))
 
 

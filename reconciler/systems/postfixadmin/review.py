@@ -11,6 +11,7 @@ from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.snapshot import USUAL_DELIMITER, Pair, rows_of
 from reconciler.systems.postfixadmin.observe import Details
 from reconciler.systems.postfixadmin.stored_values import not_storable
+from reconciler.translation import marked, tr
 
 
 def review(context: PlanContext, pair: Pair, details: Details) -> Iterator[Finding]:
@@ -29,11 +30,15 @@ def _names(wanted: Records, charset: str) -> Iterator[Finding]:
     for row in rows_of(wanted, MailboxRow).values() if charset else ():
         lacking = not_storable(row.name, charset)
         if lacking:
-            message = (
-                f"the name {row.name!r} of {row.key} cannot be stored in PostfixAdmin's database: its encoding "
-                f"{charset} has no {' '.join(lacking)}"
+            message = tr(
+                "the name {name!r} of {address} cannot be stored in PostfixAdmin's database: its encoding {charset} "
+                "has no {characters}",
+                name=row.name,
+                address=row.key,
+                charset=charset,
+                characters=" ".join(lacking),
             )
-            hint = (
+            hint = tr(
                 "write the name without it, or have the database's administrator move it to UTF-8 (utf8mb4, ENCODING "
                 "UTF8)"
             )
@@ -42,11 +47,14 @@ def _names(wanted: Records, charset: str) -> Iterator[Finding]:
 
 
 def _twice(details: Details) -> Iterator[Finding]:
-    hint = "delete the row that is not wanted by hand in the database; its web interface cannot find it"
+    hint = tr("delete the row that is not wanted by hand in the database; its web interface cannot find it")
     for kind, key, stored in details.twice:
-        message = (
-            f"PostfixAdmin's table {kind} holds {key} more than once, as {' and '.join(map(repr, stored))}; "
-            "mail look-ups see the first one only"
+        message = tr(
+            "PostfixAdmin's table {table} holds {key} more than once, as {spellings}; mail look-ups see the first one "
+            "only",
+            table=kind,
+            key=key,
+            spellings=tr(" and ").join(map(repr, stored)),
         )
         yield Finding(Severity.WARNING, "twice-live", key, message, hint)
 
@@ -62,22 +70,33 @@ def _not_found(pair: Pair, details: Details) -> Iterator[Finding]:
                 yield _stored_otherwise(kind, spelling)
 
 
-_BY_HAND = "let a database administrator write it as {found!r}"
 _HIDDEN = {
-    "alias": ("mail to {found} does not come this way", "declare {found}, and the plan corrects it; or " + _BY_HAND),
+    "alias": (
+        marked("mail to {found} does not come this way"),
+        marked("declare {found}, and the plan corrects it; or let a database administrator write it as {found!r}"),
+    ),
     "mailbox": (
-        "nobody can log in as {found}, and no mail comes",
-        "declare {found}, and the plan corrects it with what depends on it; or " + _BY_HAND,
+        marked("nobody can log in as {found}, and no mail comes"),
+        marked(
+            "declare {found}, and the plan corrects it with what depends on it; or let a database administrator write "
+            "it as {found!r}"
+        ),
     ),
     "domain": (
-        "no address in {found} gets mail",
-        (
+        marked("no address in {found} gets mail"),
+        marked(
             "add {found} in PostfixAdmin, have a database administrator write it in every column `domain` that holds "
             "{stored!r}, then delete that one"
         ),
     ),
-    "alias_domain": ("no mail to that domain is passed on", _BY_HAND + ", and the domain that it leads to as well"),
-    "vacation": ("nobody gets that answer", _BY_HAND),
+    "alias_domain": (
+        marked("no mail to that domain is passed on"),
+        marked("let a database administrator write it as {found!r}, and the domain that it leads to as well"),
+    ),
+    "vacation": (
+        marked("nobody gets that answer"),
+        marked("let a database administrator write it as {found!r}"),
+    ),
 }
 """Kind → what it means, and what to do."""
 
@@ -85,20 +104,26 @@ _HIDDEN = {
 def _stored_otherwise(kind: str, stored: str) -> Finding:
     found = stored.strip(" ").lower()
     effect, hint = _HIDDEN[kind]
-    message = f"PostfixAdmin's table {kind} holds {stored!r}, which no look-up finds: {effect.format(found=found)}"
-    return Finding(Severity.WARNING, "stored-spelling", found, message, hint.format(found=found, stored=stored))
+    message = tr(
+        "PostfixAdmin's table {table} holds {stored!r}, which no look-up finds: {effect}",
+        table=kind,
+        stored=stored,
+        effect=tr(effect, found=found),
+    )
+    return Finding(Severity.WARNING, "stored-spelling", found, message, tr(hint, found=found, stored=stored))
 
 
 def _leftovers(context: PlanContext, live: Records) -> Iterator[Finding]:
-    hint = "declare the mailbox, or delete the alias in PostfixAdmin"
+    hint = tr("declare the mailbox, or delete the alias in PostfixAdmin")
     for key, alias in rows_of(live, AliasRow).items():
         if alias.goto != (key,) or key in live.get("mailbox", {}) or key in context.desired.mailboxes:
             continue
         if context.chains.of(key) != key:
             continue  # the own alias of a mailbox that moves: this plan makes it lead to the new address
-        message = (
-            f"the alias {key} leads to itself alone and there is no such mailbox: left by a creation that failed, or "
-            "one is under way"
+        message = tr(
+            "the alias {address} leads to itself alone and there is no such mailbox: left by a creation that failed, "
+            "or one is under way",
+            address=key,
         )
         yield Finding(Severity.NOTE, "leftover-alias", key, message, hint)
 
@@ -122,8 +147,17 @@ def _references(context: PlanContext, live: Records) -> Iterator[Finding]:
             address = target if own else without_extension(target, USUAL_DELIMITER)[0]
             removal = leaving.get(Address(address))
             if removal is not None and not _goes_with(key, alias, chains.addresses(removal.mailbox)):
-                message = f"the alias {key} still leads to {target}, which is removed since {removal.date}"
-                hint = f"remove {target} from {key} in PostfixAdmin, or declare the alias without it"
+                message = tr(
+                    "the alias {address} still leads to {target}, which is removed since {day}",
+                    address=key,
+                    target=target,
+                    day=removal.date,
+                )
+                hint = tr(
+                    "remove {target} from {address} in PostfixAdmin, or declare the alias without it",
+                    target=target,
+                    address=key,
+                )
                 yield Finding(Severity.WARNING, "references", target, message, hint)
 
 
@@ -134,12 +168,14 @@ def _goes_with(key: str, alias: AliasRow, addresses: Iterable[str]) -> bool:
 
 def _administrators(context: PlanContext, details: Details) -> Iterator[Finding]:
     """A rename does not touch administrator accounts, which are no mailboxes."""
-    hint = "make an administrator of the new address there, and delete the old one"
+    hint = tr("make an administrator of the new address there, and delete the old one")
     for account in context.chains.former:
         for address in context.chains.addresses(account)[1:]:
             if address in details.admins and account in context.desired.mailboxes:
-                message = (
-                    f"{address}, now {account}, is an administrator of PostfixAdmin too; that login and its domains "
-                    "are left as they are"
+                message = tr(
+                    "{address}, now {account}, is an administrator of PostfixAdmin too; that login and its domains are "
+                    "left as they are",
+                    address=address,
+                    account=account,
                 )
                 yield Finding(Severity.NOTE, "administrator", address, message, hint)
