@@ -20,6 +20,7 @@ from reconciler.model.declared import DesiredState, Mailbox, Removal
 from reconciler.model.owners import Scope
 from reconciler.model.source_places import Origin
 from reconciler.settings import Settings
+from reconciler.translation import tr, tr_number
 
 _FAR = timedelta(days=366)
 
@@ -134,5 +135,12 @@ def warn_of_far_date(subject: str, what: str, day: date, at: Origin, merged: Mer
     """What waits for more than a year is probably a slip of the keyboard: 2206 for 2026."""
     if day - merged.state.today > _FAR:
         years = round((day - merged.state.today).days / 365.25)
-        message = f"{subject}: {what} on {day} is {years or 1} year{'s' if years > 1 else ''} away"
-        problems.warn("date", subject, message, "if that is meant, leave it; else correct the year", at)
+        message = tr_number(
+            "{subject}: {what} on {day} is {number} year away",
+            "{subject}: {what} on {day} is {number} years away",
+            years or 1,
+            subject=subject,
+            what=tr(what),
+            day=day,
+        )
+        problems.warn("date", subject, message, tr("if that is meant, leave it; else correct the year"), at)

@@ -7,6 +7,7 @@ from pathlib import Path
 from reconciler.declared.git.run_git import BARE, ask, refusal, repository
 from reconciler.declared.problems import Problems, printable
 from reconciler.declared.read.source import place_of
+from reconciler.translation import tr
 
 _NAMED = 5
 _YAML = ("--", "*.yaml", "*.yml")
@@ -19,14 +20,19 @@ def read_commit(folder: Path, problems: Problems) -> str:
         from shlex import quote
 
         # git compares with the top of the repository, letter for letter
-        hint = f"run: git config --global --add safe.directory {quote(str(repository(folder)))}"
+        command = f"git config --global --add safe.directory {quote(str(repository(folder)))}"
+        hint = tr("run: {command}", command=command)
         if BARE in words:
-            hint = "HEAD, objects, refs and config are there as in a repository: take them out of the state's folder"
-        problems.warn_at(place, "git", f"git says nothing of the state: {words}", hint)
+            hint = tr(
+                "HEAD, objects, refs and config are there as in a repository: take them out of the state's folder"
+            )
+        problems.warn_at(place, "git", tr("git says nothing of the state: {words}", words=words), hint)
     if commit.endswith("+") and (names := _uncommitted(folder)):
-        named = ", ".join(map(printable, names[:_NAMED])) + (" and more" if len(names) > _NAMED else "")
-        message = f"not committed, and read all the same: {named}"
-        hint = "commit before you apply; otherwise nobody reviewed it, and no commit says what was done"
+        named = ", ".join(map(printable, names[:_NAMED]))
+        if len(names) > _NAMED:
+            named = tr("{names} and more", names=named)
+        message = tr("not committed, and read all the same: {files}", files=named)
+        hint = tr("commit before you apply; otherwise nobody reviewed it, and no commit says what was done")
         problems.warn_at(place, "uncommitted", message, hint)
     return commit
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from reconciler.declared.problems import Problems
 from reconciler.declared.read.source import Source
 from reconciler.model.source_places import Place
+from reconciler.translation import tr
 
 MAX_BYTES = 16 * 1024 * 1024
 _UTF8 = "save the file as UTF-8"
@@ -105,8 +106,11 @@ def _wrong(text: str) -> Iterator[tuple[int, str, str, str]]:
 def _warn_of_comments(source: Source, text: str, problems: Problems) -> None:
     """Values of which a part is a comment, and was perhaps not meant to be: `name: Clara #1 Probe`."""
     for match in re.finditer(_NO_COMMENT, text) if " #" in text else ():
-        message = f"`{match[2]}` is a comment here, the value is `{match[1]}`"
-        hint = f"if it belongs to the value, write '{match[1]} {match[2]}'; in a comment put a space behind the #"
+        message = tr("`{comment}` is a comment here, the value is `{value}`", comment=match[2], value=match[1])
+        hint = tr(
+            "if it belongs to the value, write '{value}'; in a comment put a space behind the #",
+            value=f"{match[1]} {match[2]}",
+        )
         problems.warn_at(_position(source, text, match.start(2)), "comment", message, hint)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from reconciler.declared.problems import Problems
 from reconciler.declared.read.source import SITE_FILE, place_of, shown
 from reconciler.declared.registry import section_names
+from reconciler.translation import marked, tr
 
 _ALMOST = r"(?i)\.?(.+)\.(?:ya?ml[^a-z0-9].*|ya?ml[0-9]+|yalm|ymal|yam)"
 """`aliases.yaml.txt`, `aliases.yaml.bak`, `aliases.yaml~` and the like."""
@@ -31,15 +32,19 @@ def warn_if_state(entry: Path, path: Path, problems: Problems) -> None:
     """Warns when `entry`, which is not read, could be meant to be. `path` is where it really is, when it is a link."""
     if not _meant_as_state(path, entry.name):
         return
-    why = "its name does not end in .yaml"
+    why = marked("this file is not read: its name does not end in .yaml")
     if entry.name == SITE_FILE:
-        why = "it has the site file's name"
+        why = marked("this file is not read: it has the site file's name")
     elif entry.name.startswith("."):
-        why = "its name begins with a dot"
-    found = _declared_in(entry)
-    message = f"this file is not read: {why}" + (f", and it declares {found}" if found else "")
-    name = "it otherwise" if entry.name == SITE_FILE else f"it {_yaml_name(entry.name)}"
-    hint = f"name {name} if it is to be read; else move it elsewhere"
+        why = marked("this file is not read: its name begins with a dot")
+    message = tr(why)
+    if found := _declared_in(entry):
+        message = tr("{message}, and it declares {sections}", message=message, sections=found)
+    if entry.name == SITE_FILE:
+        hint = tr("name it otherwise if it is to be read; else move it elsewhere")
+    else:
+        name = _yaml_name(entry.name)
+        hint = tr("name it {name} if it is to be read; else move it elsewhere", name=name)
     problems.warn_at(place_of(entry), "file", message, hint)
 
 
@@ -52,8 +57,12 @@ def warn_of_state_above(root: Path, problems: Problems) -> None:
     files = sorted(path for path in beside if path.name != SITE_FILE and os.path.isfile(path))  # noqa: PTH113  # it never raises
     for path in (path for path in files if not re.fullmatch(_NEVER, path.name)):
         if (path.name.lower().endswith(_YAML) or _named_so(path.name)) and (found := _declared_in(path)):
-            message = f"this file is not read: it lies outside the state folder, and declares {found}"
-            hint = f"move it into {shown(root)} as {_yaml_name(path.name)} if it is to be read"
+            message = tr(
+                "this file is not read: it lies outside the state folder, and declares {sections}", sections=found
+            )
+            hint = tr(
+                "move it into {folder} as {name} if it is to be read", folder=shown(root), name=_yaml_name(path.name)
+            )
             problems.warn_at(place_of(path), "file", message, hint)
 
 

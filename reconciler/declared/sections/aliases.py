@@ -17,6 +17,7 @@ from reconciler.model.addresses import Address, domain_of, local_part, without_e
 from reconciler.model.declared import Alias, Rename
 from reconciler.model.owners import Scope
 from reconciler.model.source_places import Origin
+from reconciler.translation import marked, tr
 
 MAX_TARGETS = 1000  # Postfix' virtual_alias_expansion_limit (facts/postfixadmin.md 6)
 MAX_GOTO_BYTES = 65_535  # facts/postfixadmin.md 6: what the column holds
@@ -130,21 +131,30 @@ def _check_targets(merged: Merged, problems: Problems) -> None:
             elif domain_of(target) in merged.domains and rename is None and not _declared(target, merged):
                 base, extension = without_extension(target, "+")
                 if extension and (base in renamed or _declared(Address(base), merged)):
-                    message = f"{address} leads to {target}, which arrives at {base} where Postfix takes sub-addresses"
-                    hint = "it does with `recipient_delimiter = +`; the plan asks it"
+                    message = tr(
+                        "{address} leads to {target}, which arrives at {base} where Postfix takes sub-addresses",
+                        address=address,
+                        target=target,
+                        base=base,
+                    )
+                    hint = tr("it does with `recipient_delimiter = +`; the plan asks it")
                     problems.note("sub-address", address, message, hint, alias.origin)
                 else:
-                    message = f"{address} leads to {target}, which is not declared"
-                    hint = "correct it, or declare it; if it is live, the plan leaves it as it is"
+                    message = tr("{address} leads to {target}, which is not declared", address=address, target=target)
+                    hint = tr("correct it, or declare it; if it is live, the plan leaves it as it is")
                     problems.warn("dangling-alias", address, message, hint, alias.origin)
 
 
 def _say_renamed(alias: Alias, rename: Rename, today: date, problems: Problems) -> None:
     """Its mail arrives as long as the entry of the rename stands, and no longer."""
-    done = rename.date <= today
-    say, since, then = (problems.warn, "since", "") if done else (problems.note, "on", " then")
-    message = f"{alias.address} leads to {rename.old}, which is renamed to {rename.new} {since} {rename.date}"
-    say("renamed-target", alias.address, message, f"write {rename.new} instead{then}", alias.origin)
+    if rename.date <= today:
+        say, hint = problems.warn, marked("write {new} instead")
+        sentence = marked("{address} leads to {old}, which is renamed to {new} since {day}")
+    else:
+        say, hint = problems.note, marked("write {new} instead then")
+        sentence = marked("{address} leads to {old}, which is renamed to {new} on {day}")
+    message = tr(sentence, address=alias.address, old=rename.old, new=rename.new, day=rename.date)
+    say("renamed-target", alias.address, message, tr(hint, new=rename.new), alias.origin)
 
 
 def _declared(target: Address, merged: Merged) -> bool:

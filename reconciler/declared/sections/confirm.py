@@ -15,6 +15,7 @@ from reconciler.declared.section import Entry, Merged, Section
 from reconciler.model.addresses import BadAddress, parse_domain
 from reconciler.model.declared import CONFIRMABLE, Confirm
 from reconciler.model.source_places import Origin
+from reconciler.translation import tr
 
 CONFIRM_DAYS = 31
 _OX_ID = re.compile(r"openxchange/[1-9][0-9]*")
@@ -79,8 +80,13 @@ def _check(merged: Merged, problems: Problems) -> None:
     """An expired confirmation lifts nothing any more: a note."""
     for confirm in merged.state.confirm:
         if confirm.until < merged.state.today:
-            message = f"the confirmation of {confirm.gate} for {confirm.subject} ended on {confirm.until}"
-            problems.note("expired", confirm.subject, message, "remove the entry", confirm.origin)
+            message = tr(
+                "the confirmation of {gate} for {subject} ended on {day}",
+                gate=confirm.gate,
+                subject=confirm.subject,
+                day=confirm.until,
+            )
+            problems.note("expired", confirm.subject, message, tr("remove the entry"), confirm.origin)
 
 
 SECTION = Section(

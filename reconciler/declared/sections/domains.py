@@ -12,6 +12,7 @@ from reconciler.declared.problems import Problems, Spot
 from reconciler.declared.section import Entry, Merged, Section
 from reconciler.model.mail_domains import DOMAIN_SCOPE, MailDomain
 from reconciler.model.source_places import Origin
+from reconciler.translation import tr
 
 _MOST = 2_147_483_647  # what the column holds
 
@@ -70,8 +71,8 @@ def _check(merged: Merged, problems: Problems) -> None:
     """Nothing is declared in a domain that is declared as switched off."""
     off = {domain for domain, each in merged.state.section("domains").items() if each.active is False}
     for domain in sorted(off & merged.domains):
-        message = f"the domain {domain} is declared as switched off, and addresses are declared in it"
-        hint = "they get no mail; remove `active: false`, or the addresses"
+        message = tr("the domain {domain} is declared as switched off, and addresses are declared in it", domain=domain)
+        hint = tr("they get no mail; remove `active: false`, or the addresses")
         origin = merged.state.section("domains")[domain].origin
         problems.warn("domain-off", domain, message, hint, Spot(origin, ("active",)))
 

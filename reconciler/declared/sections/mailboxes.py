@@ -17,6 +17,7 @@ from reconciler.model.declared import Mailbox
 from reconciler.model.owners import Scope
 from reconciler.model.source_places import Origin
 from reconciler.settings import OpenXchange
+from reconciler.translation import marked, tr
 
 _LOGIN = re.compile(r"[$@%.+a-zA-Z0-9_-]+")  # CHECK_USER_UID_REGEXP as shipped
 
@@ -143,12 +144,14 @@ def _check(merged: Merged, problems: Problems) -> None:
     pattern = re.compile(merged.site.policy.local_part)
     for address, mailbox in merged.state.mailboxes.items():
         if not pattern.fullmatch(local_part(address)):
-            message = f"{address} does not follow the naming pattern {pattern.pattern}"
-            hint = "rename it before it is created; a mailbox that is live already is left alone"
+            message = tr(
+                "{address} does not follow the naming pattern {pattern}", address=address, pattern=pattern.pattern
+            )
+            hint = tr("rename it before it is created; a mailbox that is live already is left alone")
             problems.warn("naming", address, message, hint, mailbox.origin)
         if mailbox.member is None and mailbox.password_reset is not None:
-            message = f"{address} has no `member`, so no letter can tell the new password"
-            hint = "write their member number, or remove `password_reset` and set the password by hand"
+            message = tr("{address} has no `member`, so no letter can tell the new password", address=address)
+            hint = tr("write their member number, or remove `password_reset` and set the password by hand")
             problems.warn("password-reset", address, message, hint, Spot(mailbox.origin, ("password_reset",)))
         first = merged.members[mailbox.member] if mailbox.member is not None else mailbox
         if first is not mailbox:
@@ -156,9 +159,13 @@ def _check(merged: Merged, problems: Problems) -> None:
             hint = "leave `member` in one of them; a second address of a person is an alias"
             spot = Spot(mailbox.origin, ("member",))
             problems.error("member", address, message, hint, spot, other=first.origin)
-        for what, day in (("password", mailbox.password_reset), ("subscriptions", mailbox.subscriptions_reset)):
+        resets = (
+            (marked("the password reset"), mailbox.password_reset),
+            (marked("the subscriptions reset"), mailbox.subscriptions_reset),
+        )
+        for what, day in resets:
             if day is not None:
-                warn_of_far_date(address, f"the {what} reset", day, mailbox.origin, merged, problems)
+                warn_of_far_date(address, what, day, mailbox.origin, merged, problems)
 
 
 def _check_groupware(merged: Merged, problems: Problems) -> None:

@@ -11,6 +11,7 @@ from reconciler.declared.section import Entry, Merged, Section, warn_of_far_date
 from reconciler.model.addresses import Address, without_extension
 from reconciler.model.declared import GroupwareAccount, Removal, purge_day
 from reconciler.model.source_places import Origin
+from reconciler.translation import marked
 
 
 class RemovalEntry(Entry):
@@ -46,7 +47,7 @@ def _check(merged: Merged, problems: Problems) -> None:
             message = f"{address} is declared as an alias, but its mailbox is there until the purge"
             hint = f"declare the alias {days} days after {removal.date}"
             _say(removal, message, hint, alias.origin, problems)
-        warn_of_far_date(address, "the removal", removal.date, removal.origin, merged, problems)
+        warn_of_far_date(address, marked("the removal"), removal.date, removal.origin, merged, problems)
     _check_targets(merged, problems)
 
 

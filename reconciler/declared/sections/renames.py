@@ -16,6 +16,7 @@ from reconciler.declared.section import Entry, Merged, Section, warn_of_far_date
 from reconciler.model.addresses import Address
 from reconciler.model.declared import OldMailbox, Rename
 from reconciler.model.source_places import Origin
+from reconciler.translation import marked
 
 
 class RenameEntry(Entry):
@@ -66,7 +67,7 @@ def _check(merged: Merged, problems: Problems) -> None:
     holders: dict[Address, _Account] = {}
     renames = sorted(merged.state.renames, key=attrgetter("date"))
     for rename in renames:
-        warn_of_far_date(rename.old, "the rename", rename.date, rename.origin, merged, problems)
+        warn_of_far_date(rename.old, marked("the rename"), rename.date, rename.origin, merged, problems)
     for _, same_day in groupby(renames, key=attrgetter("date")):
         for rename in _ordered(list(same_day), problems):
             _follow(rename, holders, problems)

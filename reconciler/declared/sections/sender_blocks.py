@@ -16,6 +16,7 @@ from reconciler.model.addresses import CATCH_ALL, domain_of
 from reconciler.model.declared import SenderBlock
 from reconciler.model.owners import Scope
 from reconciler.model.source_places import Origin
+from reconciler.translation import tr
 
 
 class SenderBlockEntry(Entry):
@@ -75,8 +76,8 @@ def _clash(section: Section, first: SenderBlock, second: SenderBlock, today: dat
     """An expired block stands back for another one of its key; two that are in force contradict each other."""
     expired = first if first.expired(today) else second
     if expired.expired(today):
-        message = f"this block of {expired.key} ended on {expired.expires}, another one follows"
-        problems.note("expired", expired.key, message, "remove the entry", expired.origin)
+        message = tr("this block of {key} ended on {day}, another one follows", key=expired.key, day=expired.expires)
+        problems.note("expired", expired.key, message, tr("remove the entry"), expired.origin)
         return second if expired is first else first
     message = f"{first.key} is blocked twice"
     problems.error("duplicate", first.key, message, "keep one entry", second.origin, other=first.origin)
@@ -93,14 +94,14 @@ def _check(merged: Merged, problems: Problems) -> None:
             message = f"the block of {key} would refuse mail from our own domain {own}"
             problems.error("own-domain", key, message, "remove the block", block.origin)
         if block.expired(today):
-            hint = "it is lifted; remove the entry"
-            problems.note("expired", key, f"the block of {key} ended on {block.expires}", hint, block.origin)
+            message = tr("the block of {key} ended on {day}", key=key, day=block.expires)
+            problems.note("expired", key, message, tr("it is lifted; remove the entry"), block.origin)
             continue
         for wider in _with_parents(domain_of(key)):  # of a domain that is the domain itself
             other = blocks.get(wider)
             if other is not None and other is not block and not other.expired(today):
-                message = f"{key} is covered by the block of {wider} already"
-                problems.note("covered", key, message, "one of them is enough", block.origin)
+                message = tr("{key} is covered by the block of {wider} already", key=key, wider=wider)
+                problems.note("covered", key, message, tr("one of them is enough"), block.origin)
 
 
 def _with_parents(domain: str) -> Iterator[str]:
