@@ -126,7 +126,8 @@ async def carry_through(
 ) -> Status:
     """Shows the plan, asks whether somebody `agreed`, carries it out and reports. What was reviewed is noted as a run
     also when there is nothing to do: from then on its commit counts as reviewed (`due_apply`)."""
-    made, file = drafted.plan, file or RunFile(None)
+    left = len(binding.left) + len(binding.differing) if binding else 0
+    made, file = replace(drafted.plan, left=left), file or RunFile(None)
     noted = binding is not None and binding.to is BoundTo.REVIEW and not binding.differing
     so_far.counts.update(plan_numbers(made))
     beside = Format.TEXT if output is Format.JSON else output

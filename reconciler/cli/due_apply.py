@@ -78,7 +78,7 @@ def _binding(whole: Draft, drafted: Draft) -> Binding:
     held = {line.id for line in drafted.plan.transitions}
     left = tuple(line for line in whole.plan.transitions if line.id not in held)
     if left:
-        named = ", ".join(line.id for line in left[:_NAMED])
+        named = ", ".join(f"{line.owner.scope} {line.owner.subject}" for line in left[:_NAMED])
         more = f" and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
         say(f"pending, but not because of a date, so left: {named}{more}")
     return Binding(BoundTo.DATE, left=left)

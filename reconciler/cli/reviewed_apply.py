@@ -140,11 +140,12 @@ def _say(approvals: Sequence[Approval], binding: Binding) -> None:
         one = binding.settled == 1
         say(f"{binding.settled} of the reviewed lines {'needs' if one else 'need'} nothing any more")
     for each in binding.differing:
-        say(f"not as it was reviewed, so nothing of it is done: {each.transition.id}")
+        owner = each.transition.owner
+        say(f"not as it was reviewed, so nothing of it is done: {owner.scope} {owner.subject}")
         for words in each.why:
             say(f"  {words}")
     if binding.left:
-        named = ", ".join(line.id for line in binding.left[:_NAMED])
+        named = ", ".join(f"{line.owner.scope} {line.owner.subject}" for line in binding.left[:_NAMED])
         more = f" and {len(binding.left) - _NAMED} more" if len(binding.left) > _NAMED else ""
         say(f"pending and not reviewed, so left: {named}{more}")
     if binding.differing or binding.left:

@@ -66,6 +66,8 @@ class Plan:
     """What it is compared with, when it is."""
     only: tuple[str, ...] = ()
     """Addresses and domains that it is about; empty for the whole site."""
+    left: int = 0
+    """How many lines are pending besides, and left: nobody reviewed them, or no date brought them."""
     taken_back: tuple[Transition, ...] = ()
     """What the base would do and the declared state does not. Never carried out."""
     healed: tuple[Healed, ...] = ()

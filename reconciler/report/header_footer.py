@@ -149,6 +149,10 @@ def nothing(view: ShownPlan) -> str:
         words = tr("nothing that could be carried out")
     elif view.only:
         words = tr("nothing to do for {names}", names=_these(view.only))
+    elif view.left:
+        words = tr_number(
+            "nothing to do, {number} pending line is left", "nothing to do, {number} pending lines are left", view.left
+        )
     elif later := view.subjects(Severity.LATER):
         words = tr_number(
             "nothing to do today, {number} waiting for its date",
@@ -174,6 +178,8 @@ _NO_MAP = "unmanaged-line-refused"
 
 def after_plan(view: ShownPlan) -> str:
     """The last line of a plan: the next command, or what must come before it. Empty when there is nothing to do."""
+    if view.merging:
+        return _to_merge(view)
     again = DRIFT if view.title == DRIFTED else PLAN
     unknown = unread(view.reads)
     if view.stopped and not unknown:
@@ -191,8 +197,6 @@ def after_plan(view: ShownPlan) -> str:
         return ""  # whoever typed `reconciler password` is asked for it now
     if view.open and view.title == APPLIED:
         return ""  # whoever typed `reconciler apply` is asked for it now
-    if view.open and view.merging:
-        return tr("next: review and merge; then: {command}", command=APPLY)
     if view.open and view.only:
         return tr("next: {command}", command=f"{APPLY} {' '.join(f'--only {name}' for name in view.only)}")
     if view.open:
@@ -204,6 +208,29 @@ def after_plan(view: ShownPlan) -> str:
     if view.missed and view.title == DRIFTED:
         return tr("next: write a new date, or take the missed one out of git; until then it is drift")
     return tr("next: declare what belongs here; without --strict the rest is no drift") if _strict(view) else ""
+
+
+def _to_merge(view: ShownPlan) -> str:
+    """What to do with a merge request."""
+    if view.refused_by_it:
+        return tr("next: in this branch, change what is refused, or add the entry that allows it; then push")
+    if unknown := unread(view.reads):
+        return fix_unread(unknown, tr("run this pipeline again"))
+    if view.behind:
+        return tr("next: bring this branch up to date, then look at the new plan")
+    if view.stopped:
+        return tr("next: resolve what refused the whole plan already; until then nothing is applied, merged or not")
+    if not view.lines:
+        return tr("next: merge; there is nothing to apply")
+    if view.open == len(view.lines):
+        return tr("next: merge; then {number} will be applied", number=view.open)
+    return tr_number(
+        "next: merge; then {open} will be applied, {left} of {number} line stay as they are",
+        "next: merge; then {open} will be applied, {left} of {number} lines stay as they are",
+        len(view.lines),
+        open=view.open,
+        left=len(view.lines) - view.open,
+    )
 
 
 def _apply(view: ShownPlan) -> str:

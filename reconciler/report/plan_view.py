@@ -12,7 +12,7 @@ from reconciler.model.records import AliasRole, Owner, Scope
 from reconciler.planning.changes import Action, Change, shown_fields
 from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.plan import Plan, Read
-from reconciler.planning.review_facts import Direction
+from reconciler.planning.review_facts import Cause, Direction
 from reconciler.planning.transitions import Effect, Transition
 from reconciler.report.plan_line_text import attention, label, sentence, title
 from reconciler.report.vocabulary import named, quoted
@@ -172,8 +172,21 @@ class PlanView:
         return self.plan.base is not None
 
     @property
+    def behind(self) -> bool:
+        return self.plan.base is not None and self.plan.base.contained is not True
+
+    @property
+    def refused_by_it(self) -> bool:
+        stops = (Severity.ERROR, Severity.REFUSAL)
+        return any(f.severity in stops and f.cause is not Cause.WAITING for f in self.findings)
+
+    @property
     def only(self) -> Sequence[str]:
         return self.plan.only
+
+    @property
+    def left(self) -> int:
+        return self.plan.left
 
     @property
     def typed(self) -> str:

@@ -94,8 +94,9 @@ class ShownFlow(Protocol):
 
 class ShownPlan(Protocol):
     """A plan. `stopped` says that a gate refuses all of it, `missed` counts dates that passed undone, `typed` is the
-    command that asks for a password of which only a person knows. `merging`: it is of a merge request. `only` names
-    what it is about, where that is not the whole site."""
+    command that asks for a password of which only a person knows. `merging`: it is of a merge request, which
+    may be `behind` its base, or bring what is refused (`refused_by_it`). `only` names what it is about, where that is
+    not the whole site; `left` counts what an apply leaves, since nobody reviewed it or no date brought it."""
 
     @property
     def title(self) -> str: ...
@@ -126,5 +127,11 @@ class ShownPlan(Protocol):
     @property
     def merging(self) -> bool: ...
     @property
+    def behind(self) -> bool: ...
+    @property
+    def refused_by_it(self) -> bool: ...
+    @property
     def only(self) -> Sequence[str]: ...
+    @property
+    def left(self) -> int: ...
     def subjects(self, severity: str) -> int: ...

@@ -74,7 +74,7 @@ def test_what_a_date_brings_is_done_and_all_else_is_left(
     box = site.mailbox(BERND)
     assert box is not None
     assert box["name"] == "By Hand"
-    assert f"pending, but not because of a date, so left: account:{BERND}" in answer.words
+    assert f"pending, but not because of a date, so left: account {BERND}" in answer.words
     document = json.loads(merged.file("run.json").read_text())
     assert (document["status"], document["binding"]["to"]) == (4, "date")
     assert [line["id"] for line in document["binding"]["left"]] == [f"account:{BERND}"]
@@ -97,7 +97,9 @@ def test_a_date_in_what_nobody_reviewed_brings_nothing(
         answer = command("apply", "--due", "--yes")
         assert answer.status == 4, answer
         assert "nobody is known to have reviewed it" in answer.words
-        assert f"so left: account:{ANNA}" in answer.words
+        assert f"so left: account {ANNA}" in answer.words
+        assert "nothing to do, 1 pending line is left" in answer.words
+        assert "everything is as declared" not in answer.words
     assert letter(site) == first
     assert command("apply", "--due", "--reviewed", "--yes").status == 2
 

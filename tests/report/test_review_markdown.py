@@ -15,6 +15,7 @@ from reconciler.planning.review_facts import Base, Cause, SiteChange
 from reconciler.report.documents.budget import SMALLEST, Fitted
 from reconciler.report.documents.markdown import LIMIT, bounded_markdown
 from reconciler.report.json import plan_document, run_document
+from reconciler.report.text import plan_text
 from tests.report import samples
 from tests.report.hostile import NAMES, plan_named
 
@@ -78,6 +79,8 @@ def test_the_first_line_and_the_next_step_of_a_merge_request(plan: Plan, line: s
     assert line in first(plan)
     assert text.splitlines()[2].startswith(f"**next: {step}")
     assert "reconciler apply" not in text
+    assert f"next: {step}" in " ".join(plan_text(plan, width=1000, color=False).split())
+    assert "in git and not applied yet" not in text  # each line of a merge request is
 
 
 def test_what_is_behind_and_what_it_redirects_stands_above_everything() -> None:

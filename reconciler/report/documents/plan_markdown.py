@@ -16,7 +16,6 @@ from reconciler.report.documents.plan_review import (
     alerts,
     groups,
     healed_lines,
-    next_step,
     place_text,
     shows_all,
     verdict,
@@ -59,7 +58,7 @@ def _verdict(review: PlanReview) -> str:
 
 
 def _next(review: PlanReview) -> Iterator[str]:
-    if step := next_step(review):
+    if step := header_footer.after_plan(review):
         yield from ("", f"**{markdown(step, 800)}**")
 
 

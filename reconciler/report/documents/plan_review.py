@@ -19,7 +19,7 @@ from reconciler.report.json_plan_models import PlanDocument, ReadPart, Transitio
 from reconciler.report.plan_counts import counted, scope_word
 from reconciler.report.plan_view import sign_of
 from reconciler.report.vocabulary import DOT, named
-from reconciler.translation import marked, tr, tr_number
+from reconciler.translation import marked, tr
 
 STOPS = frozenset({Severity.ERROR, Severity.REFUSAL, Severity.WAIT})
 """Findings that keep something from being carried out."""
@@ -27,11 +27,12 @@ STOPS = frozenset({Severity.ERROR, Severity.REFUSAL, Severity.WAIT})
 
 @dataclass(frozen=True, slots=True)
 class ReviewLine:
-    """One transition; `refused_by` and `waits_for` name the rules that stop it."""
+    """One transition; `refused_by` and `waits_for` name the rules that stop it. `drifted`: it is one of drift."""
 
     part: TransitionPart
     refused_by: tuple[str, ...]
     waits_for: tuple[str, ...]
+    drifted: bool
 
     @property
     def scope(self) -> str:
@@ -73,8 +74,8 @@ class ReviewLine:
     @property
     def notes(self) -> Iterator[str]:
         """Which side moved, since when, by whom, and what it means for mail."""
-        if self.part.direction:
-            yield tr(HEADINGS[Direction(self.part.direction)]).removesuffix(":")
+        if self.part.direction and (self.drifted or self.part.direction != "pending"):
+            yield tr(HEADINGS[Direction(self.part.direction)]).removesuffix(":")  # a plan is about what git brings
         yield from facts(self.part)
 
 
@@ -97,8 +98,20 @@ class PlanReview:
         return self.document.base is not None
 
     @property
+    def behind(self) -> bool:
+        return self.document.base is not None and self.document.base.contained is not True
+
+    @property
+    def refused_by_it(self) -> bool:
+        return any(f.severity in ("error", "refusal") for f in self.own.findings)
+
+    @property
     def only(self) -> Sequence[str]:
         return self.document.only
+
+    @property
+    def left(self) -> int:
+        return 0
 
     @property
     def reads(self) -> Sequence[ReadPart]:
@@ -161,16 +174,16 @@ def plan_review(document: PlanDocument, title: str = "") -> PlanReview:
     for finding in document.findings:
         if finding.severity == "wait" and finding.owner is not None:
             waits.setdefault(finding.owner, set()).add(finding.rule)
-    lines = tuple(_line(part, waits.get(part.id, set())) for part in document.transitions)
+    drifted = document.purpose == "drift"
+    lines = tuple(_line(part, waits.get(part.id, set()), drifted=drifted) for part in document.transitions)
     weight = list(Severity)
     findings = sorted(document.findings, key=lambda finding: weight.index(Severity(finding.severity)))
-    made = DRIFTED if document.purpose == "drift" else PLANNED
-    return PlanReview(document, title or made, lines, tuple(findings))
+    return PlanReview(document, title or (DRIFTED if drifted else PLANNED), lines, tuple(findings))
 
 
-def _line(part: TransitionPart, waits: set[str]) -> ReviewLine:
+def _line(part: TransitionPart, waits: set[str], *, drifted: bool) -> ReviewLine:
     refused = tuple(rule for rule in part.refused if rule not in waits)
-    return ReviewLine(part, refused, tuple(rule for rule in part.refused if rule in waits))
+    return ReviewLine(part, refused, tuple(rule for rule in part.refused if rule in waits), drifted)
 
 
 NOT_YET = marked("do not merge yet")
@@ -255,7 +268,7 @@ def groups(review: PlanReview) -> Iterator[Group]:
     own, waiting = review.own.lines, tuple(line for line in review.lines if line.part.cause == "waiting")
     yield Group(tr("this merge request"), own)
     yield Group(tr("waiting already, whether this is merged or not"), waiting)
-    back = tuple(_line(part, set()) for part in review.document.taken_back)
+    back = tuple(_line(part, set(), drifted=False) for part in review.document.taken_back)
     yield Group(tr("taken back by this merge request: it would have been done, and will not be"), back)
 
 
@@ -264,34 +277,6 @@ CAUSES: Mapping[str, str] = {
     Cause.WAITING: marked("there already without this merge request"),
     Cause.TAKEN_BACK: marked("taken back by this merge request"),
 }
-
-
-def next_step(review: PlanReview) -> str:
-    """What to do now: for a merge request what to do with it, else the next command."""
-    if not review.merging:
-        return header_footer.after_plan(review)
-    own, unknown = review.own, header_footer.unread(review.reads)
-    if any(f.severity in ("error", "refusal") for f in own.findings):
-        return tr(
-            "next: in this branch, change what is refused as said below, or add the entry that allows it; then push"
-        )
-    if unknown:
-        return header_footer.fix_unread(unknown, tr("run this pipeline again"))
-    if review.document.base is not None and review.document.base.contained is not True:
-        return tr("next: bring this branch up to date, then look at the new plan")
-    if review.stopped:
-        return tr("next: resolve what refused the whole plan already; until then nothing is applied, merged or not")
-    if not review.lines:
-        return tr("next: merge; there is nothing to apply")
-    if review.open == len(review.lines):
-        return tr("next: merge; then {number} will be applied", number=review.open)
-    return tr_number(
-        "next: merge; then {open} will be applied, {left} of {number} line stay as they are",
-        "next: merge; then {open} will be applied, {left} of {number} lines stay as they are",
-        len(review.lines),
-        open=review.open,
-        left=len(review.lines) - review.open,
-    )
 
 
 def place_text(place: PlacePart | None) -> str:
