@@ -20,18 +20,21 @@ _MOST = 10
 
 
 class Applied(NamedTuple):
-    """What the ledger knows: the commit of the last run (empty without one), and whether there was one of this
-    commit."""
+    """What the ledger knows: the commit of the last run (empty without one), whether there was one of this commit, the
+    commit of the last run that left nothing undone (empty without one), and those of the runs since, newest first."""
 
     last: str
     this_one: bool
+    whole: str = ""
+    partly: tuple[str, ...] = ()
 
 
 def find_approvals(
     environ: Mapping[str, str], site: str, folder: Path, commit: str, applied: Applied
 ) -> list[Approval]:
     """Asks the forge of this job: the approval of this commit first, and behind it those of the merges since the last
-    run, whose jobs were cancelled or skipped. Raises NotReviewed, ForgeError, UsageError."""
+    run that left nothing undone: their jobs were cancelled, skipped, or failed. Raises NotReviewed, ForgeError,
+    UsageError."""
     if not commit or commit.endswith("+"):
         what = "has changes that are not committed" if commit else "is not in a git repository"
         raise UsageError(f"the declared state {what}, so nobody reviewed it", hint="run this in the job after a merge")
@@ -51,20 +54,23 @@ def find_approvals(
             return approval_in(of, own, site, key)
 
         found = [approval(request)]
-        for earlier in _between(folder, applied.last, commit):
+        for earlier in _between(folder, applied, commit):
             # what only an unreviewed one brought is named as not reviewed
             with suppress(NotReviewed):
                 found.append(approval(_merged(forge, earlier, branch)))
         return found
 
 
-def _between(folder: Path, last: str, commit: str) -> list[str]:
-    """The commits of the branch after that of the last run, without this one, newest first; none where git does not
-    know (a shallow clone)."""
-    if last in ("", commit):
-        return []
-    listed = ask(folder, "rev-list", "--first-parent", f"--max-count={_MOST + 1}", f"{last}..{commit}")
-    return (listed or "").split()[1:]
+def _between(folder: Path, applied: Applied, commit: str) -> list[str]:
+    """The commits of the branch after that of the last run that left nothing undone, without this one, newest first;
+    where git does not know them (a shallow clone), those alone that a run began since."""
+    since = (applied.whole or next(reversed(applied.partly), "")).removesuffix("+")
+    listed = ""
+    if since not in ("", commit):
+        listed = ask(folder, "rev-list", "--first-parent", f"--max-count={_MOST + 1}", f"{since}..{commit}") or ""
+    found = dict.fromkeys((*listed.split(), *applied.partly))
+    # of what was not committed nobody is asked: nobody reviewed it
+    return [earlier for earlier in found if earlier not in ("", commit) and not earlier.endswith("+")][:_MOST]
 
 
 def _refuse_outdated(forge: Forge, folder: Path, commit: str, request: MergeRequest, applied: Applied) -> None:

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 
 from reconciler.apply.ledger import Ledger
@@ -26,11 +27,14 @@ from reconciler.errors import UsageError
 from reconciler.forge.approval import Approval, NotReviewed, ground_changed, judge, without_what_it_needs
 from reconciler.forge.marker import Marker, id_hash
 from reconciler.planning.binding import Binding, BoundTo, Differing
+from reconciler.planning.ledger_state import RunState
 from reconciler.planning.plan import Plan, fingerprint
 from reconciler.planning.plan_draft import Draft, Selection
 from reconciler.planning.transitions import Transition
 
 _NAMED = 5
+_RUNS = 20
+"""How far back the last run is looked for that left nothing undone."""
 
 
 async def apply_reviewed(
@@ -69,8 +73,10 @@ async def apply_reviewed(
 
 async def _approvals(opened: SiteSession, ledger: Ledger) -> list[Approval]:
     name, commit = opened.site.site, opened.context.desired.commit
-    runs = await ledger.history(1)
-    applied = Applied(runs[0].commit if runs else "", await ledger.first_of(commit) is not None)
+    runs = await ledger.history(_RUNS)
+    whole = next((run.commit for run in runs if run.state is RunState.DONE), "")
+    partly = tuple(run.commit for run in takewhile(lambda run: run.state is not RunState.DONE, runs))
+    applied = Applied(runs[0].commit if runs else "", await ledger.first_of(commit) is not None, whole, partly)
     return await asyncio.to_thread(find_approvals, os.environ, name, opened.declaration.folder, commit, applied)
 
 
