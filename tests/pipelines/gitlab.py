@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import NamedTuple
 from ruamel.yaml import YAML
 
 from tests.cli.site import DOMAIN, OX_ENV, OX_PASSWORD, StandInSite
+from tests.pipelines.copies import ROOT
 from tests.pipelines.files import programs, pushed, state_repository
 from tests.services.forges.server import FakeForge
 from tests.services.forges.state import TOKEN
@@ -23,6 +25,15 @@ PREDEFINED = (
     "CI_PIPELINE_SOURCE,CI_API_V4_URL,CI_PROJECT_ID,CI_COMMIT_SHA,CI_DEFAULT_BRANCH,CI_COMMIT_BRANCH,CI_COMMIT_REF_NAME"
 )
 _NUMBER = "3"
+SERVER = "https://git.example"
+INCLUDING = """\
+stages: [look, do]
+include:
+  - component: $CI_SERVER_FQDN/tools/reconciler/reconciler@v1
+    inputs: {check_stage: look, apply_stage: do, environment: post, resource_group: post}
+  - component: $CI_SERVER_FQDN/tools/reconciler/drift@v1
+    inputs: {drift_stage: do, environment: post}
+"""
 
 
 class Pipeline(NamedTuple):
@@ -34,9 +45,10 @@ class Pipeline(NamedTuple):
 
 
 class Project:
-    """Merge request 3 of a state repository, whose CI files `reconciler ci init` wrote."""
+    """Merge request 3 of a state repository, whose CI files `reconciler ci init` wrote; or one that includes the
+    components of another project on this GitLab, in an environment and stages of its own."""
 
-    def __init__(self, folder: Path, site: StandInSite, forge: FakeForge) -> None:
+    def __init__(self, folder: Path, site: StandInSite, forge: FakeForge, *, components: bool = False) -> None:
         self.folder, self.site, self.forge = folder, site, forge
         self.origin, self.work = folder / "origin.git", folder / "work"
         self._builds = 0
@@ -46,8 +58,12 @@ class Project:
         git(folder, "init", "--quiet", "--bare", "--initial-branch=main", str(self.origin))
         git(folder, "clone", "--quiet", str(self.origin), str(self.work))
         self.path = programs(folder / "programs")
-        self.commit("main", "", state_repository(site, "gitlab"))
-        self._write_variables()
+        files = state_repository(site, "gitlab")
+        if components:
+            self._publish_components()
+            files = {name: text for name, text in files.items() if "gitlab" not in name} | {".gitlab-ci.yml": INCLUDING}
+        self.commit("main", "", files)
+        self._write_variables("post" if components else "mail")
 
     def commit(self, branch: str, state: str, files: Mapping[str, str] = {}) -> str:
         """Pushes a branch with this state, and these files beside it; the commit."""
@@ -127,6 +143,7 @@ class Project:
         build = self.folder / f"build-{self._builds}"
         git(self.folder, "init", "--quiet", "--initial-branch=none", str(build))
         git(build, "remote", "add", "origin", self.origin.as_uri())
+        git(build, "remote", "add", "gcl-origin", f"{SERVER}/mail/state.git")  # whence it knows GitLab's address
         git(build, "fetch", "--quiet", *([f"--depth={depth}"] if depth else []), "origin", commit)
         git(build, "checkout", "--quiet", "--detach", "FETCH_HEAD")
         given = {**variables, "CI_COMMIT_SHA": commit, "CI_API_V4_URL": self.forge.url}
@@ -141,13 +158,28 @@ class Project:
         known = {name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ}
         return {"PATH": f"{self.path}:{os.environ['PATH']}", "HOME": str(self.folder / "home"), **known}
 
-    def _write_variables(self) -> None:
+    def _publish_components(self) -> None:
+        """A project with this repository's ci/gitlab/, at a tag; and git finds what is on GitLab in a folder."""
+        project, copy = self.folder / "server" / "tools" / "reconciler.git", self.folder / "components"
+        shutil.copytree(ROOT / "ci" / "gitlab" / "templates", copy / "templates")
+        git(copy, "init", "--quiet", "--initial-branch=main")
+        git(copy, "add", ".")
+        git(copy, "commit", "--quiet", "--message=Components")
+        git(copy, "tag", "v1")
+        git(self.folder, "clone", "--quiet", "--bare", str(copy), str(project))
+        git(project, "config", "uploadpack.allowFilter", "true")
+        home = self.folder / "home"
+        home.mkdir()
+        instead = f'[url "{project.parent.as_uri()}/"]\n  insteadOf = {SERVER}/{project.parent.name}/\n'
+        (home / ".gitconfig").write_text(instead)
+
+    def _write_variables(self, environment: str) -> None:
         """Those of the project, each for its environments (docs/ci.md)."""
         home = self.folder / "home" / ".gitlab-ci-local"
         home.mkdir(parents=True)
         scoped = {
-            OX_ENV: {"mail": OX_PASSWORD, "mail/plan": OX_PASSWORD},
-            "RECONCILER_FORGE_TOKEN": {"mail": TOKEN, "mail/comment": TOKEN},
+            OX_ENV: {environment: OX_PASSWORD, f"{environment}/plan": OX_PASSWORD},
+            "RECONCILER_FORGE_TOKEN": {environment: TOKEN, f"{environment}/comment": TOKEN},
         }
         with (home / "variables.yml").open("w") as out:
             YAML().dump({"global": {name: {"values": values} for name, values in scoped.items()}}, out)

@@ -54,14 +54,17 @@ def test_init_writes_what_ci_init_writes(tmp_path: Path) -> None:
 
 
 def component(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The inputs of a component, and its jobs when all have their defaults."""
+    """The inputs of a component, and its jobs when all have their defaults: GitLab reads the YAML first, and then puts
+    them into its values."""
     head, _, body = (ROOT / "ci/gitlab/templates" / f"{name}.yml").read_text("utf-8").partition("\n---\n")
     inputs = read(head)["spec"]["inputs"]
-    filled = re.sub(r"\$\[\[ inputs\.(\w+) \]\]", lambda found: str(inputs[found[1]]["default"]), body)
+    filled = re.sub(
+        r"\$\[\[ inputs\.(\w+) \]\]", lambda found: str(inputs[found[1]]["default"]), json.dumps(read(body))
+    )
     assert "$[[" not in filled
     used = set(re.findall(r"\$\[\[ inputs\.(\w+) \]\]", body))
     assert used == set(inputs), "an input that changes nothing"
-    return inputs, read(filled.replace(" ~/", ' "$HOME"/'))
+    return inputs, json.loads(filled.replace(" ~/", ' \\"$HOME\\"/'))
 
 
 def test_a_component_with_its_defaults_is_the_file_that_is_copied() -> None:

@@ -23,15 +23,19 @@ ANNAS = f"mailboxes:\n  {ANNA_DECLARED}\n"
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Iterator[Project]:
+def project(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Project]:
     for name in ("site", "project"):
         (tmp_path / name).mkdir()
     with running("gitlab") as forge:
-        yield Project(tmp_path / "project", StandInSite(tmp_path / "site"), forge)
+        components = getattr(request, "param", "") == "components"
+        yield Project(tmp_path / "project", StandInSite(tmp_path / "site"), forge, components=components)
         assert forge.state.executed == []
 
 
+@pytest.mark.parametrize("project", ["components"], indirect=True)
 def test_from_the_merge_request_to_the_night(project: Project) -> None:
+    """By the components; with their defaults they are the files that are copied (test_copies), as the tests below
+    have them."""
     site, state = project.site, project.forge.state
     before = site.live()
     seen = project.request(ANNAS)
