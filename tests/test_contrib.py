@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import configparser
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.cli.test_help import parsed
+from tests.services.needs import require
 
 CONTRIB = Path(__file__).parent.parent / "contrib"
 UNITS = sorted((CONTRIB / "systemd").iterdir())
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="Debian package systemd")
 def test_systemd_takes_the_units(tmp_path: Path) -> None:
     """`verify` looks for what a unit starts, so that it starts something which is there."""
+    (analyze,) = require("systemd", "systemd-analyze")
     for unit in UNITS:
         text = unit.read_text(encoding="utf-8").replace("/usr/bin/reconciler", "/bin/true")
         (tmp_path / unit.name).write_text(text, encoding="utf-8")
     checked = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", *(tmp_path / unit.name for unit in UNITS)],
+        [analyze, "verify", "--man=no", *(tmp_path / unit.name for unit in UNITS)],
         capture_output=True,
         text=True,
         check=False,
@@ -31,9 +31,7 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
     assert (checked.returncode, _about_ours(checked.stderr)) == (0, [])
     broken = tmp_path / "reconciler-drift.timer"
     broken.write_text(broken.read_text().replace("OnCalendar=*", "OnCalendar=never *"), encoding="utf-8")
-    again = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", broken], capture_output=True, text=True, check=False
-    )
+    again = subprocess.run([analyze, "verify", "--man=no", broken], capture_output=True, text=True, check=False)
     assert (again.returncode != 0) or _about_ours(again.stderr)
 
 

@@ -61,3 +61,10 @@ def test_pages_have_the_fields_words() -> None:
     own = [path for path in tracked_in("", ".md") if path.parent == ROOT]
     pages = [*own, *(path for path in tracked_in("docs", ".md") if path.parent.name != "facts")]
     assert not found(POETRY, iter(pages))
+
+
+def test_whoever_silences_a_check_says_why() -> None:
+    silenced = re.compile(r"# (noqa|type: ignore)\b(?!(: [A-Z]+[0-9]+(, ?[A-Z]+[0-9]+)*|\[[a-z, -]+\])  # \S)")
+    assert not found(silenced, (path for path in texts() if path.suffix == ".py"))
+    assert silenced.search("x = 1  # type: ignore[misc]")
+    assert silenced.search("x = 1  # noqa: B008")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.cli.dns_site import DnsSite
-from tests.services.needs import require
+from tests.services.needs import cannot, require
 
 OTHER = "hash:/etc/postfix/other"
 
@@ -172,7 +172,7 @@ def test_what_others_can_write(site: MapSite, name: str) -> None:
 
 def test_files_of_two_owners(site: MapSite) -> None:
     if os.geteuid() != 0:
-        pytest.skip("only root gives files away")
+        cannot("only root gives files away")
     shutil.chown(site.map, "nobody")
     assert f"{site.map} belongs to nobody" in site.seen()["rights on the map"]["saw"]
     for path in (site.map.parent, Path(f"{site.map}.db")):

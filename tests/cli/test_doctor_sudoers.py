@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import pytest
-
 from tests.cli.dns_site import DnsSite
+from tests.services.needs import cannot
 
 
 def test_the_login_and_its_folder(tmp_path: Path) -> None:
     if os.geteuid() != 0:
-        pytest.skip("this is about root's login")
+        cannot("this is about root's login")
     site = DnsSite(tmp_path)
     site.main_cf(relayhost="[relay.example]")
     postfix = {"sender_access": f"hash:{tmp_path}/sender_access", "config_directory": str(tmp_path / "etc")}

@@ -80,6 +80,29 @@ def test_merged_the_plan_for_it_is_empty(applied: StandInSite, command: Command)
     assert set(before.splitlines()) & set(after.splitlines()) >= {f"  {ANNA_DECLARED}", f"domain: {DOMAIN}"}
 
 
+def test_names_and_switches_too_and_what_has_no_entry_is_named(site: StandInSite, command: Command) -> None:
+    """A member number that somebody took away, and domains, are no drift that an entry says."""
+    domains = {"domains": {DOMAIN: {"max_mailboxes": 9}}}
+    site.declare(ANNA_DECLARED, BERND_DECLARED, TECHNIK, aliases=ALIASES, more=domains)
+    git("init", "--quiet")
+    commit(site)
+    done(command("apply", "--yes"))
+    site.sql("UPDATE mailbox SET name = 'Anna Probe', active = 0 WHERE username = ?", ANNA)
+    site.sql("UPDATE alias SET active = 0 WHERE address IN (?, ?)", ANNA, VORSTAND)
+    site.change_ox_user("anna.beispiel", "-s", "Probe", "-d", "Anna Probe", "-g", "Anna")
+    site.sql("DELETE FROM alias WHERE address = ?", f"10077@{DOMAIN}")
+    site.sql("UPDATE domain SET mailboxes = 7 WHERE domain = ?", DOMAIN)
+    answer = taken_over(command)
+    assert answer.status == 4, answer
+    after = state()
+    assert "anna.beispiel: {given_name: Anna, surname: Probe, member: 10042, quota: 10240 MB, active: false}" in after
+    assert "vorstand: {goto: [anna.beispiel, technik], active: false}  # the board" in after
+    said = " ".join(answer.err.split())
+    assert f"{DOMAIN} is not taken over: it is about a domain" in said
+    assert f"{BERND} is not taken over: no entry says all of it; there would remain: alias 10077@" in said
+    assert {t["subject"] for t in command("plan", "--format", "json").json["transitions"]} == {BERND, DOMAIN}
+
+
 def test_only_what_is_chosen_or_was_changed_by_hand(applied: StandInSite, command: Command) -> None:
     """What git changed and nobody applied is not taken back, unless somebody asks for just that."""
     changed_by_hand(applied)

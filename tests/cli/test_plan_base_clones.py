@@ -13,6 +13,7 @@ from tests.cli.conftest import Command
 from tests.cli.merge_request import base_of, causes, commit, plan
 from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, StandInSite
 from tests.services.git import git
+from tests.services.needs import UNPRIVILEGED
 
 NOBODY = 65534
 
@@ -115,7 +116,7 @@ def listing(folder: Path) -> dict[str, tuple[int, int, int]]:
     return {str(f): (s.st_size, s.st_mtime_ns, s.st_ino) for f in folder.rglob("*") for s in [f.lstat()]}
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a repository to another user; CI is root")
+@pytest.mark.skipif(UNPRIVILEGED, reason="only root can give a repository to another user")
 def test_a_clone_of_another_user_without_a_home_folder_and_nothing_is_written(
     origin: StandInSite, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:

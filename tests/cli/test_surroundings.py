@@ -26,7 +26,7 @@ from tests.cli.conftest import Command
 from tests.cli.running import COMMAND, PERSONS, Answer, environment, reconciler
 from tests.cli.site import ANNA_DECLARED, DOMAIN, OX_ENV, OX_PASSWORD, StandInSite
 from tests.services.git import git
-from tests.services.needs import require
+from tests.services.needs import UNPRIVILEGED, require
 from tests.services.sshd import Sshd
 
 NOBODY = 54321
@@ -57,7 +57,7 @@ def as_nobody(folder: Path) -> tuple[str, ...]:
     return (program, *ids, "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root can become a user without a name; CI is root")
+@pytest.mark.skipif(UNPRIVILEGED, reason="only root can become a user without a name")
 def test_a_user_without_a_name_or_a_home(site: StandInSite) -> None:
     site.declare(ANNA_DECLARED)
     before = (*as_nobody(site.folder), "env", "-u", "HOME", "-u", "USER", "-u", "LOGNAME")
@@ -69,7 +69,7 @@ def test_a_user_without_a_name_or_a_home(site: StandInSite) -> None:
     assert (homeless.status, "set HOME" in homeless.words) == (2, True)
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root can become a user without a name; CI is root")
+@pytest.mark.skipif(UNPRIVILEGED, reason="only root can become a user without a name")
 def test_a_user_without_a_name_or_a_home_logs_in_over_ssh(site: StandInSite, sshd: Sshd) -> None:
     for name in ("client_key", "known_hosts"):
         shutil.copy2(sshd.folder / name, site.folder / name)
@@ -138,7 +138,7 @@ def test_a_temporary_folder_that_is_gone(site: StandInSite) -> None:
     assert run(site.folder, "plan", env={"TMPDIR": "/nonexistent"}).status == 4
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root can become a user who may not write; CI is root")
+@pytest.mark.skipif(UNPRIVILEGED, reason="only root can become a user who may not write")
 def test_a_checkout_that_cannot_be_written(site: StandInSite) -> None:
     site.declare("technik: {groupware: false}")
     before = as_nobody(site.folder)
@@ -311,7 +311,7 @@ def test_a_hook_does_not_say_which_repository_is_meant(committed: StandInSite, t
     assert said["commit"] == git(committed.folder, "rev-parse", "HEAD")
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a repository to another user; CI is root")
+@pytest.mark.skipif(UNPRIVILEGED, reason="only root can give a repository to another user")
 def test_a_repository_of_another_user_is_a_warning_in_git_s_own_words(committed: StandInSite) -> None:
     os.chown(committed.folder / ".git", NOBODY, NOBODY)
     os.chown(committed.folder, NOBODY, NOBODY)

@@ -136,9 +136,11 @@ def test_as_cron_starts_it(site: StandInSite, command: Command) -> None:
 def _by_cron(site: StandInSite, *arguments: str) -> tuple[int, str]:
     """Exit status and the mail that cron would send."""
     env = {"PATH": "/usr/bin:/bin", "LANG": "C", OX_ENV: OX_PASSWORD}
-    line, into = [*COMMAND, *arguments], subprocess.PIPE
-    how = {"cwd": site.folder, "env": env, "stdin": subprocess.DEVNULL}
-    done = subprocess.run(line, **how, stdout=into, stderr=subprocess.STDOUT, check=False)  # type: ignore[call-overload]
+    into, nothing = subprocess.PIPE, subprocess.DEVNULL
+    done = subprocess.run(
+        [*COMMAND, *arguments],
+        cwd=site.folder, env=env, stdin=nothing, stdout=into, stderr=subprocess.STDOUT, check=False,
+    )  # fmt: skip
     return done.returncode, done.stdout.decode("utf-8")
 
 

@@ -17,8 +17,7 @@ from reconciler.remote.host import Completed
 from reconciler.remote.outbox import OutboxMailer
 from reconciler.settings import Postfix, Settings
 from reconciler.systems.postfix.sudoers import queue_sudoers_lines, sudoers_lines
-from tests.services.mail import cannot
-from tests.services.needs import require
+from tests.services.needs import cannot, require
 from tests.systems.postfix.site import OneHost, WatchedHost
 
 USER = "games"

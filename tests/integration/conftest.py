@@ -11,6 +11,7 @@ import pytest
 from tests.integration.sink import Sink, running_sink
 from tests.integration.sites import Parts, RealSite, far, near, sudo_allowed
 from tests.services.mail import Postfix
+from tests.services.needs import cannot
 from tests.services.postfixadmin import PostfixAdminDatabase
 from tests.services.sshd import Sshd
 
@@ -55,12 +56,6 @@ def far_site(
 ) -> Iterator[RealSite]:
     """MariaDB here; OX and the map on a mail host that is reached over SSH as a user without rights."""
     if os.geteuid() != 0:
-        _cannot("sudoers can only be written by root")
+        cannot("sudoers can only be written by root")
     with sudo_allowed(postfix, sshd.user):
         yield far(folder, Parts(mariadb, open_folder / "ox", postfix, sink), sshd)
-
-
-def _cannot(reason: str) -> None:
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)

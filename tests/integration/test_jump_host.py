@@ -10,7 +10,7 @@ import pytest
 from tests.cli.site import ANNA_DECLARED, OX_ENV, StandInSite
 from tests.integration.sites import MAIL_HOST
 from tests.services.agent import PASSPHRASE, new_key, sign
-from tests.services.mail import cannot
+from tests.services.needs import cannot
 from tests.services.sshd import Sshd, serve
 
 

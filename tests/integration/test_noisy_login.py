@@ -10,7 +10,8 @@ import pytest
 from reconciler.sandbox.openxchange import control
 from tests.cli.site import ANNA, ANNA_DECLARED, OX_ENV, StandInSite
 from tests.integration.sites import MAIL_HOST, far_postfix
-from tests.services.mail import Postfix, cannot
+from tests.services.mail import Postfix
+from tests.services.needs import cannot
 from tests.services.sshd import OddLogin
 
 BLOCK = "sender: spam@example.net, reason: phishing wave"

@@ -25,7 +25,8 @@ from tests.integration.planner import USER, as_planner
 from tests.integration.sink import Sink
 from tests.integration.sites import Parts, RealSite, far, far_postfix, sudo_allowed
 from tests.integration.test_rights import printed
-from tests.services.mail import Postfix, cannot
+from tests.services.mail import Postfix
+from tests.services.needs import cannot
 from tests.services.own_engine import Server
 from tests.services.postfixadmin import PostfixAdminDatabase
 from tests.services.sshd import Sshd

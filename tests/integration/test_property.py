@@ -54,6 +54,25 @@ class Wanted(NamedTuple):
     name: bool
 
 
+class Case(NamedTuple):
+    """What is live and what is declared."""
+
+    before: dict[str, Live]
+    declared: dict[str, Wanted]
+    live_aliases: dict[str, list[str]]
+    aliases: dict[str, list[str]]
+
+    def world(self, pattern: World) -> World:
+        """A copy of this one in which it is so."""
+        world = fresh(pattern)
+        for local, thing in self.before.items():
+            _make(world, local, thing)
+        for local, goto in self.live_aliases.items():
+            _alias(world, f"{local}@{DOMAIN}", ",".join(goto))
+        world.declare(_state(self.declared, self.aliases))
+        return world
+
+
 def live() -> st.SearchStrategy[Live]:
     goto = st.sampled_from([None, "", "{a}", "{a},x@extern.example", "x@extern.example", "{A} , {a}", "{t}", "{a},{t}"])
     return st.builds(
@@ -84,9 +103,14 @@ def targets() -> st.SearchStrategy[list[str]]:
     return st.lists(everybody, min_size=1, max_size=3, unique=True)
 
 
-LIVE = st.fixed_dictionaries({}, optional={local: live() for local in LOCALS})
-WANTED = st.fixed_dictionaries({}, optional={local: wanted() for local in LOCALS})
-ALIASES = st.dictionaries(st.sampled_from(["vorstand", "info"]), targets())
+def cases() -> st.SearchStrategy[Case]:
+    aliases = st.dictionaries(st.sampled_from(["vorstand", "info"]), targets())
+    before = st.fixed_dictionaries({}, optional={local: live() for local in LOCALS})
+    declared = st.fixed_dictionaries({}, optional={local: wanted() for local in LOCALS})
+    return st.builds(Case, before=before, declared=declared, live_aliases=aliases, aliases=aliases)
+
+
+CASES = cases()
 HAND_LINES = ("hand@made.example REJECT", "other.example OK", "@trap.example REJECT", "# a remark", "", "x y z")
 SOME_NAMES = st.sets(st.sampled_from([f"{e}@{DOMAIN}" for e in (*LOCALS, "vorstand", "info")]), min_size=1, max_size=2)
 QUICKLY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], phases=set(Phase) - {Phase.explain})
@@ -119,23 +143,12 @@ def fresh(pattern: World) -> World:
     return world
 
 
-@given(before=LIVE, declared=WANTED, live_aliases=ALIASES, aliases=ALIASES)
+@given(case=CASES)
 @settings(QUICKLY, max_examples=1000 if LONG else 25)
-def test_accounts_and_aliases(
-    pattern: World,
-    before: dict[str, Live],
-    declared: dict[str, Wanted],
-    live_aliases: dict[str, list[str]],
-    aliases: dict[str, list[str]],
-) -> None:
+def test_accounts_and_aliases(pattern: World, case: Case) -> None:
     """Odd spellings, quotas, forwards, vacations, missing own aliases, users of other logins: everything converges."""
-    world = fresh(pattern)
-    for local, thing in before.items():
-        _make(world, local, thing)
-    for local, goto in live_aliases.items():
-        _alias(world, f"{local}@{DOMAIN}", ",".join(goto))
-    world.declare(_state(declared, aliases))
-    _converges(world, _ours(declared, aliases))
+    world = case.world(pattern)
+    _converges(world, _ours(case.declared, case.aliases))
 
 
 @given(
@@ -154,23 +167,11 @@ def test_blocks(pattern_with_map: World, blocks: set[str], then: set[str], lines
         _converges(world, set())
 
 
-@given(before=LIVE, declared=WANTED, live_aliases=ALIASES, aliases=ALIASES, names=SOME_NAMES)
+@given(case=CASES, names=SOME_NAMES)
 @settings(QUICKLY, max_examples=1000 if LONG else 25)
-def test_a_part_has_the_lines_of_the_whole_plan(
-    pattern: World,
-    before: dict[str, Live],
-    declared: dict[str, Wanted],
-    live_aliases: dict[str, list[str]],
-    aliases: dict[str, list[str]],
-    names: set[str],
-) -> None:
+def test_a_part_has_the_lines_of_the_whole_plan(pattern: World, case: Case, names: set[str]) -> None:
     """`--only` leaves lines out, and changes none that it has."""
-    world = fresh(pattern)
-    for local, thing in before.items():
-        _make(world, local, thing)
-    for local, goto in live_aliases.items():
-        _alias(world, f"{local}@{DOMAIN}", ",".join(goto))
-    world.declare(_state(declared, aliases))
+    world = case.world(pattern)
     whole = {line["id"]: line for line in world.planned()["transitions"]}
     part = {line["id"]: line for line in world.planned(only=tuple(names))["transitions"]}
     event(f"{len(part)} of {len(whole)} lines")

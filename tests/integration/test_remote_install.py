@@ -18,7 +18,8 @@ from tests.integration import planner
 from tests.integration.planner import USER, as_planner, is_there, run_as_root, typed_password
 from tests.integration.sink import Sink
 from tests.integration.sites import MAIL_HOST, Parts, RealSite, far
-from tests.services.mail import Postfix, cannot
+from tests.services.mail import Postfix
+from tests.services.needs import cannot
 from tests.services.postfixadmin import PostfixAdminDatabase
 from tests.services.sshd import Sshd
 

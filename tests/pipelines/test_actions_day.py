@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from tests.pipelines.actions import Workflows
 from tests.pipelines.files import first_seen
 from tests.services.forges.server import running
 from tests.services.forges.state import TOKEN
+from tests.services.needs import UNPRIVILEGED
 
 ANNAS = f"mailboxes:\n  {ANNA_DECLARED}\n"
 
@@ -27,7 +27,7 @@ def open_folder() -> Iterator[Path]:
         yield Path(name)
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root can become a user without a name; CI is root")
+@pytest.mark.skipif(UNPRIVILEGED, reason="only root can become a user without a name")
 @pytest.mark.parametrize("kind", ["github", "forgejo"])
 def test_from_the_pull_request_to_the_night(open_folder: Path, kind: str) -> None:
     """As a user without a name and a home, to whom the checkout does not belong, detached."""

@@ -24,9 +24,9 @@ import pytest
 
 from tests.services.databases import free_port
 from tests.services.dovecot_conf import Lookup, write_configuration
-from tests.services.mail import _postfix, _stop_master, _wait_for_greeting, cannot
+from tests.services.mail import _postfix, _stop_master, _wait_for_greeting
 from tests.services.main_cf import write_main_cf
-from tests.services.needs import require
+from tests.services.needs import cannot, require
 from tests.services.postfixadmin import PostfixAdminDatabase
 
 _OWNER = "dovecot"

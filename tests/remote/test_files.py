@@ -12,6 +12,7 @@ from reconciler.errors import PermanentFailure, Unreadable
 from reconciler.remote.host import Completed, Host
 from reconciler.remote.local_host import LocalHost
 from reconciler.remote.ssh_host import SshHost
+from tests.services.needs import cannot
 from tests.services.sshd import Sshd
 
 OLD, NEW = b"old\n" * 1000, bytes(range(256)) * 40_000
@@ -178,7 +179,7 @@ async def test_a_writer_that_died_by_a_signal_leaves_it_open_whether_it_was_done
 def closed_folder(open_folder: Path) -> Path:
     """A folder that the restricted user may not even look into."""
     if os.geteuid() != 0:
-        pytest.skip("needs root: nobody else can be shut out")
+        cannot("needs root: nobody else can be shut out")
     closed = open_folder / "closed"
     closed.mkdir(mode=0o700)
     return closed

@@ -20,7 +20,7 @@ from reconciler.sandbox.openxchange.install import install
 from reconciler.systems.openxchange import tools
 from reconciler.systems.openxchange.listuser_csv import COLUMNS, read_users
 from tests.cli.running import eventually
-from tests.services.mail import cannot
+from tests.services.needs import cannot
 
 PROGRAM = Path(reconciler_remote.__file__)
 FRAME = "reconciler-remote 1 30 0123456789abcdef fedcba9876543210 "

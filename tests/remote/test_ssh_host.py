@@ -15,6 +15,7 @@ from reconciler.remote.hosts import SiteHosts, default_login
 from reconciler.remote.local_host import LocalHost
 from reconciler.remote.ssh_host import SESSIONS, SshHost
 from tests.remote.conftest import eventually, is_gone
+from tests.services.needs import cannot
 from tests.services.sshd import Sshd
 
 
@@ -89,7 +90,7 @@ async def test_root_has_no_signals_through_sshd_and_their_command_ends_all_the_s
     sshd: Sshd, open_folder: Path
 ) -> None:
     if sshd.user != "reconciler-test":
-        pytest.skip("needs root to log in as root")
+        cannot("needs root to log in as root")
     host, pid = SshHost("mail.example", sshd.login("root")), open_folder / "pid"
     with pytest.raises(Unreadable):
         await host.run(["sh", "-c", 'echo $$ > "$1"; exec sleep 300', "sh", str(pid)], timeout=0.5)

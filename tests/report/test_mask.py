@@ -20,6 +20,7 @@ from reconciler.report.documents.html import html_report
 from reconciler.report.documents.markdown import markdown_report
 from reconciler.report.documents.mask import masked
 from reconciler.report.json import findings_document, plan_document, run_document
+from reconciler.report.json_models import RunDocument
 from reconciler.report.json_part import Part
 from reconciler.report.json_plan_models import PlanDocument
 from reconciler.report.read_document import Document, read_document, read_plan
@@ -103,12 +104,14 @@ def test_the_same_is_the_same_in_all_documents_under_one_key() -> None:
     plan, run = plan_document(samples.busy()), run_document(samples.half_run())
     one, two = masked(plan, KEY), masked(run, KEY)
     assert isinstance(one, PlanDocument)
+    assert isinstance(two, RunDocument)
     subjects = {t.id: t.subject for t in one.transitions}
     assert len(subjects) == len(plan.transitions)
-    assert {t.id for t in two.transitions} <= subjects.keys()  # type: ignore[union-attr]
+    assert {t.id for t in two.transitions} <= subjects.keys()
     assert {f.owner for f in one.findings if f.owner} <= subjects.keys()
     other = masked(plan, b"another key of this test alone..")
-    assert not subjects.keys() & {t.id for t in other.transitions}  # type: ignore[union-attr]
+    assert isinstance(other, PlanDocument)
+    assert not subjects.keys() & {t.id for t in other.transitions}
 
 
 def test_a_masked_plan_says_so_and_is_never_applied() -> None:

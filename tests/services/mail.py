@@ -27,7 +27,7 @@ from tests.services.databases import free_port
 from tests.services.dovecot_conf import Lookup, write_configuration
 from tests.services.mail_conf import MAIN_CF, MASTER_CF
 from tests.services.main_cf import write_main_cf
-from tests.services.needs import require
+from tests.services.needs import cannot, require
 
 RECIPIENT = "somebody@mail.example"
 
@@ -215,13 +215,6 @@ def _stop_master(pid_file: Path) -> None:
         os.close(master)
     if not ended:
         pytest.fail(f"the private Postfix of {pid_file} does not stop")
-
-
-def cannot(reason: str) -> None:
-    """Skips the test; with CI=true it fails instead."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 @dataclass(frozen=True, slots=True)

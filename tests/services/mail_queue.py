@@ -24,9 +24,9 @@ from typing import Any
 import pytest
 
 from tests.services.databases import free_port
-from tests.services.mail import _stop_master, _wait_for_greeting, cannot
+from tests.services.mail import _stop_master, _wait_for_greeting
 from tests.services.main_cf import write_main_cf
-from tests.services.needs import require
+from tests.services.needs import cannot, require
 
 REASON = "muster@muster.example and its friends are away"
 """Why mail is deferred; it names the address of the tests' sender, as a server's answer may."""

@@ -23,8 +23,7 @@ import dns.query
 import pytest
 
 from tests.services.databases import folder_of, free_port, running
-from tests.services.mail import cannot
-from tests.services.needs import require
+from tests.services.needs import cannot, require
 
 BROKEN = ["this is no record"]
 """Instead of records: the zone is configured and cannot be loaded, so each question about it ends with SERVFAIL."""
