@@ -50,9 +50,9 @@ USERS = BUILDERS / "reconciler-packages"
 """Those in which nothing is installed but what is tried."""
 
 
-def bare(*command: str, chroots: Path) -> subprocess.CompletedProcess[str]:
-    """Runs it in a bare Debian of SUITE, which is made the first time."""
-    script, env = str(ROOT / "scripts" / "bare"), {**os.environ, "BARE": str(chroots)}
+def bare(*command: str, chroots: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    """Runs it in a bare Debian of SUITE, which is made the first time. `env`: what scripts/bare is told."""
+    script, env = str(ROOT / "scripts" / "bare"), {**os.environ, **env, "BARE": str(chroots)}
     return subprocess.run([script, SUITE, *command], env=env, capture_output=True, text=True, check=False)
 
 

@@ -13,7 +13,7 @@ say() { echo "== $*"; }
 # every file of the system, but what packages and caches write about each other; and what people would
 everything() {
     find / -xdev \( -path /srv -o -path /var/lib/dpkg -o -path /var/lib/apt -o -path /var/cache -o -path /var/log \
-        -o -path /proc -o -path /dev -o -path /tmp -o -path /root -o -path /run/systemd \
+        -o -path /proc -o -path /dev -o -path /tmp -o -path /root -o -path /run \
         -o -path '/etc/*-' \) -prune -o -print | sort
 }
 

@@ -6,6 +6,8 @@ import hashlib
 import json
 from pathlib import Path
 
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 from packaging.utils import canonicalize_name
 
 from release import locked
@@ -39,3 +41,12 @@ def test_the_bill_has_each_locked_package_its_licence_and_no_path_of_the_machine
     assert inside >= {(canonicalize_name(name), version) for name, version in pins}
     assert [each["name"] for each in bill["components"] if not each.get("licenses")] == []
     assert "file:///" not in text
+
+
+def test_the_bill_is_as_its_schema_wants_it(dist: Path) -> None:
+    """By the schema that CycloneDX publishes, strictly: an unknown key would be found, too."""
+    bill = json.loads(only(dist, "*.cdx.json").read_text(encoding="utf-8"))
+    validator = JsonStrictValidator(SchemaVersion.from_version(bill["specVersion"]))
+    assert validator.validate_str(json.dumps(bill)) is None
+    for wrong in ({**bill, "components": [], "surprise": 1}, {**bill, "components": [{"name": "of no type"}]}):
+        assert validator.validate_str(json.dumps(wrong)) is not None
