@@ -43,6 +43,9 @@ _HINTS = {
     409: "look at the merge request: it may be locked or archived",
     423: "the project is archived: nobody can write there",
 }
+_AGAIN = "run this again in some minutes"
+_UNREACHED = f"{_AGAIN}; --forge-url, HTTPS_PROXY and NO_PROXY say where it is looked for and how"
+_UNTRUSTED = "name the authority that signed its certificate: --forge-ca FILE"
 
 
 class Answer(NamedTuple):
@@ -134,10 +137,11 @@ class Session:
         try:
             response, content = self._within(left, lambda: self._exchange(method, path, left, **how))
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
-            raise self._error(f"cannot be reached: {self._quoted(str(error))}", temporary=True) from None
+            hint = _UNTRUSTED if "CERTIFICATE" in str(error) else _UNREACHED
+            raise self._error(f"cannot be reached: {self._quoted(str(error))}", hint=hint, temporary=True) from None
         except (httpx.TransportError, httpx.DecodingError) as error:
             why = self._quoted(str(error)) or type(error).__name__
-            raise self._error(f"broke off its answer: {why}", temporary=True, uncertain=True) from None
+            raise self._error(f"broke off its answer: {why}", hint=_AGAIN, temporary=True, uncertain=True) from None
         return self._judged(response, content)
 
     def _exchange(self, method: str, path: str, left: float, **how: Any) -> tuple[httpx.Response, bytes]:
@@ -162,7 +166,8 @@ class Session:
             raise self._too_long(uncertain=True) from None
 
     def _too_long(self, *, uncertain: bool = False) -> ForgeError:
-        return self._error(f"took longer than {self._seconds:g} s in all", temporary=True, uncertain=uncertain)
+        message = f"took longer than {self._seconds:g} s in all"
+        return self._error(message, hint=_AGAIN, temporary=True, uncertain=uncertain)
 
     def _address(self, path: str) -> str:
         return self.url.rpartition("/")[0] + path[3:] if path.startswith("/../") else self.url + path

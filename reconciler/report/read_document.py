@@ -45,9 +45,7 @@ def read_plan(text: str) -> PlanDocument:
     try:
         plan = PlanDocument.model_validate_json(data)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        where = clip(visible(".".join(str(part) for part in first["loc"])), 120)
-        raise UsageError(f"this plan is damaged at {where}: {first['msg']}", hint=_HINT) from None
+        raise UsageError(f"this plan is {_damaged(error)}", hint=_HINT) from None
     if not plan.whole or _repeats_a_key(data):
         raise StalePlan("this plan was changed after it was made: its checksum is not that of its content", hint=_HINT)
     return plan
@@ -76,9 +74,18 @@ def read_document(text: str) -> Document:
     named = found.get("$schema") if isinstance(found, dict) else None
     if named not in _MODELS:
         raise UsageError("it is JSON, and no plan, run or findings", hint=_FROM)
+    if found.get("version") != VERSION:
+        version = clip(visible(str(found.get("version"))), 20)
+        message = f"it has version {version} of the format, this program reads version {VERSION}"
+        raise UsageError(message, hint=f"with this program, {_FROM}")
     try:
         return _MODELS[named].model_validate_json(data)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        where = clip(visible(".".join(str(part) for part in first["loc"])), 120)
-        raise UsageError(f"it is damaged at {where}: {first['msg']}", hint=_FROM) from None
+        raise UsageError(f"it is {_damaged(error)}", hint=_FROM) from None
+
+
+def _damaged(error: ValidationError) -> str:
+    """Where a document first differs from what this program writes, without what stands there."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    where = clip(visible(".".join(str(part) for part in first["loc"])), 120)
+    return f"damaged at {where}, or another release of reconciler wrote it: {first['msg']}"

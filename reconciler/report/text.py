@@ -125,7 +125,10 @@ def _against(page: Page, plan: Plan) -> None:
 
 def _by_direction(page: Page, view: PlanView, verbose: bool) -> None:
     """The lines of drift under what became of them; those of a plan in one list."""
-    for heading, lines in by_direction(view.lines) if view.title == header_footer.DRIFTED else [("", view.lines)]:
+    groups = by_direction(view.lines) if view.title == header_footer.DRIFTED else [("", view.lines)]
+    for number, (heading, lines) in enumerate(groups):
+        if number:
+            page.blank()
         if heading:
             page.row((tr(heading), "bold"))
         _lines(page, lines, view, verbose)

@@ -82,6 +82,7 @@ def test_each_line_has_its_direction(applied: StandInSite, command: Command) -> 
         "changed by hand and in git, both since the last apply:",
         "in git and not applied yet:",
     ]
+    assert all(f"\n\n{heading}" in shown for heading in headings[:3])
     by_hand, both, pending = (shown.index(heading) for heading in headings[:3])
     assert (
         by_hand < shown.index(PRESSE) < both < shown.index(f"~ {VORSTAND}") < pending < shown.index("spam@example.net")

@@ -135,8 +135,9 @@ def test_a_proxy_of_the_environment_is_used_and_sees_no_token(monkeypatch: pytes
 
         Thread(target=refuse, daemon=True).start()
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.getsockname()[1]}")
-        with pytest.raises(ForgeError, match="cannot be reached"), connect(_job(GITLAB)) as forge:
+        with pytest.raises(ForgeError, match="cannot be reached") as caught, connect(_job(GITLAB)) as forge:
             forge.user()
+        assert "HTTPS_PROXY" in caught.value.hint
     assert seen
     assert all(each.startswith(b"CONNECT git.example:443 ") and TOKEN.encode() not in each for each in seen)
 

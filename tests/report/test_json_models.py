@@ -23,7 +23,7 @@ from reconciler.report.json_part import schema_of
 from reconciler.report.json_plan_models import PlanDocument
 from reconciler.report.json_queue import queue_json, queue_run_json
 from reconciler.report.json_queue_models import QueueDocument, QueueRunDocument
-from reconciler.report.read_document import read_plan
+from reconciler.report.read_document import read_document, read_plan
 from tests.report import queue_samples, samples
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
@@ -146,6 +146,16 @@ NOT_PLANS = {
     "naive date": (_changed(made="2026-11-22T10:58:03"), "damaged at made"),
     "broken transition": (_changed(transitions=[{"id": "x"}]), "damaged at transitions.0"),
 }
+
+
+@pytest.mark.parametrize("version", [0, 2, "\x1b"])
+def test_a_report_of_another_release_says_so(version: object) -> None:
+    with pytest.raises(UsageError, match=r"version .* of the format, this program reads version 1") as caught:
+        read_document(_changed(version=version))
+    assert "with this program" in caught.value.hint
+    assert caught.value.message.isprintable()
+    with pytest.raises(UsageError, match="damaged at left, or another release of reconciler wrote it"):
+        read_document(_changed(left=1))
 
 
 @pytest.mark.parametrize("name", NOT_PLANS)
