@@ -8,12 +8,13 @@ import re
 from collections.abc import Iterator
 
 from reconciler.report.sanitize import visible
+from reconciler.translation import marked, tr
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)$")
 _TICKS = re.compile("`+")
 _MENTION = re.compile(r"(?<![0-9A-Za-z])@(?=\w)")
 _DETAILS = re.compile(r"<(/?)details\b", re.IGNORECASE)
-_CUT = "… the rest did not fit here."
+_CUT = marked("… the rest did not fit here.")
 _OLD_COMMAND = "##["
 """GitHub's runner obeys it anywhere in a line of its log (actions/runner, ActionCommand.TryParse)."""
 _ENDS = 400
@@ -36,7 +37,7 @@ def fitted(text: str, limit: int) -> tuple[str, bool]:
         if free < 0:
             break
         kept.append(line)
-    return disarmed("\n".join(_ended(kept)) + f"\n\n{_CUT}\n"), True
+    return disarmed("\n".join(_ended(kept)) + f"\n\n{tr(_CUT)}\n"), True
 
 
 def _lines(text: str) -> Iterator[str]:

@@ -18,6 +18,7 @@ from reconciler.forge.living_comment import OPENING, Write, body_of, until_known
 from reconciler.forge.marker import BadMarker, Marker, marker_in
 from reconciler.forge.said import Subject
 from reconciler.report.json_plan_models import PlanDocument
+from reconciler.translation import tr
 
 LABEL = "reconciler-drift"
 REOPENED_WITHIN = timedelta(days=30)
@@ -75,8 +76,10 @@ def _keep_once(forge: Forge, job: Job, drift: PlanDocument, write: Write, key: b
         return Kept(IssueOutcome.UNKNOWN, still_open[0].issue.url)
     for each in still_open:
         forge.change_issue(each.issue, body, open=False)
-        words = f"Nothing drifts any more: looked on {drift.made:%Y-%m-%d at %H:%M %Z}, and closed by reconciler.\n"
-        forge.comment_on_issue(each.issue, words)
+        words = tr(
+            "Nothing drifts any more: looked on {when:%Y-%m-%d at %H:%M %Z}, and closed by reconciler.", when=drift.made
+        )
+        forge.comment_on_issue(each.issue, f"{words}\n")
     return Kept(IssueOutcome.CLOSED, still_open[0].issue.url)
 
 
@@ -104,7 +107,8 @@ def _named(forge: Forge, body: str, still_open: list[_Own]) -> Kept | None:
     first, *others = still_open
     changed = forge.change_issue(first.issue, body, open=True)
     for other in others:  # without a marker it is none of ours any more
-        forge.change_issue(other.issue, f"Issue {first.issue.number} says the same.\n", open=False)
+        same = tr("Issue {number} says the same.", number=first.issue.number)
+        forge.change_issue(other.issue, f"{same}\n", open=False)
     return Kept(IssueOutcome.UPDATED, changed.url)
 
 
@@ -115,7 +119,7 @@ def _named_anew(forge: Forge, site: str, body: str, marker: Marker, own: list[_O
         return Kept(IssueOutcome.LEFT_CLOSED, last.issue.url)
     if last is not None and last.issue.closed and datetime.now(UTC) - last.issue.closed < REOPENED_WITHIN:
         return Kept(IssueOutcome.REOPENED, forge.change_issue(last.issue, body, open=True).url)
-    return Kept(IssueOutcome.OPENED, forge.open_issue(f"Drift: {site}", body, LABEL).url)
+    return Kept(IssueOutcome.OPENED, forge.open_issue(tr("Drift: {site}", site=site), body, LABEL).url)
 
 
 def _covers(closed: Marker, now: Marker) -> bool:

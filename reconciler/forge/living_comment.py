@@ -20,6 +20,7 @@ from reconciler.forge.job import Job
 from reconciler.forge.marker import BadMarker, Marker, marker_in, sealed_marker_in, with_marker
 from reconciler.forge.said import Subject
 from reconciler.report.read_document import Document
+from reconciler.translation import marked, tr
 
 Write = Callable[[Sequence[Document], int], tuple[str, bool]]
 """Markdown of documents in at most so many bytes, and whether something is left out."""
@@ -27,7 +28,7 @@ Write = Callable[[Sequence[Document], int], tuple[str, bool]]
 T = TypeVar("T")
 
 _TRIES = 3
-_SUPERSEDED = "Superseded: a newer comment says what is true now."
+_SUPERSEDED = marked("Superseded: a newer comment says what is true now.")
 OPENING = "<!-- reconciler "
 """How each marker begins."""
 
@@ -92,7 +93,8 @@ def body_of(subject: Subject, job: Job, write: Write, key: bytes | None = None) 
 
 def _foot(link: str) -> str:
     """A way to the job's log; nothing where the environment holds no plain address."""
-    return f"\n[The job that wrote this]({link})\n" if _ADDRESS.fullmatch(link) else ""
+    words = tr("The job that wrote this")
+    return f"\n[{words}]({link})\n" if _ADDRESS.fullmatch(link) else ""
 
 
 def _tell_once(forge: Forge, job: Job, number: int, subject: Subject, write: Write, key: bytes | None) -> Told:
@@ -206,5 +208,6 @@ def _supersede(forge: Forge, comments: Sequence[Comment], remarks: list[str]) ->
 def _superseded(body: str) -> str:
     # somebody may have edited it: it is disarmed like any other text
     words = disarmed(body[: body.index(OPENING)] if OPENING in body else body)
-    folded = f"**{_SUPERSEDED}**\n\n<details><summary>What it said</summary>\n\n{words}\n</details>\n"
-    return folded if len(folded.encode("utf-8")) <= LONGEST else f"**{_SUPERSEDED}**\n"
+    head, before = f"**{tr(_SUPERSEDED)}**", tr("What it said")
+    folded = f"{head}\n\n<details><summary>{before}</summary>\n\n{words}\n</details>\n"
+    return folded if len(folded.encode("utf-8")) <= LONGEST else f"{head}\n"
