@@ -7,21 +7,31 @@ in git; a run that writes golden files fails, so that it is never taken for a pa
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from reconciler.report.address_facts import address_facts_markdown, address_facts_text
+from reconciler.report.documents.html import html_report
 from reconciler.report.history_check_text import history_check_markdown, history_check_text
 from reconciler.report.history_text import history_markdown, history_text, run_history_markdown, run_history_text
-from reconciler.report.json import address_facts_json, findings_json, history_json, plan_json, run_json
+from reconciler.report.json import (
+    address_facts_json,
+    findings_json,
+    history_json,
+    plan_document,
+    plan_json,
+    run_json,
+)
 from reconciler.report.json_history_check import history_check_json
 from reconciler.report.json_queue import queue_json, queue_run_json
 from reconciler.report.markdown import findings_markdown, plan_markdown, run_markdown
 from reconciler.report.queue_markdown import queue_markdown, queue_run_markdown
 from reconciler.report.queue_text import queue_run_text, queue_text
 from reconciler.report.text import findings_text, plan_text, run_text
+from reconciler.translation import speak
 from tests.report import history_check_samples as checks
 from tests.report import queue_samples, samples
 
@@ -31,6 +41,25 @@ DANGEROUS, LATER = samples.dangerous(), samples.plan(findings=[samples.LATER], c
 MOVED = samples.plan([samples.moved(), samples.switched_off()], gates=samples.GATES)
 CRASHED = samples.crashed_rename()
 HALF, WHOLE = samples.half_run(), samples.ended(samples.plan([samples.new_account(), samples.block()]))
+
+
+def in_german(report: Callable[[], str]) -> Callable[[], str]:
+    """Findings of the samples are given as they are, and stay English."""
+
+    def spoken() -> str:
+        speak("de")
+        try:
+            return report()
+        finally:
+            speak("en")
+
+    return spoken
+
+
+def without_style(page: str) -> str:
+    """A page without its style sheet and the hash of it."""
+    return re.sub(r"<style>.*?</style>|'sha256-[^']*'", "", page, flags=re.DOTALL)
+
 
 REPORTS: dict[str, Callable[[], str]] = {
     "plan_empty.txt": lambda: plan_text(EMPTY, width=100, color=False),
@@ -88,6 +117,11 @@ REPORTS: dict[str, Callable[[], str]] = {
     "findings.json": lambda: findings_json(samples.FINDINGS),
     "show.txt": lambda: address_facts_text(samples.ADDRESS_FACTS, width=100, color=False),
     "show.md": lambda: address_facts_markdown(samples.ADDRESS_FACTS),
+    "plan_busy.de.txt": in_german(lambda: plan_text(BUSY, width=80, color=False)),
+    "plan_merging.de.md": in_german(lambda: plan_markdown(samples.merging())),
+    "plan_moved.de.html": in_german(lambda: without_style(html_report([plan_document(MOVED)]))),
+    "run_half.de.txt": in_german(lambda: run_text(HALF, width=80, color=False)),
+    "run_bound.de.md": in_german(lambda: run_markdown(samples.bound_run(WHOLE))),
     "show.json": lambda: address_facts_json(samples.ADDRESS_FACTS),
 }
 

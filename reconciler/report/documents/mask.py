@@ -51,7 +51,10 @@ _PIECE = re.compile(
     re.VERBOSE,
 )
 _ATOM = re.compile(r"[^\W\d_]+|\d+")
-_NOUNS = "s|min|h|bytes|accounts?|mailbox(?:es)?|alias(?:es)?|OX users|rows?|lines?"
+_NOUNS = (
+    "s|min|h|bytes|accounts?|mailbox(?:es)?|alias(?:es)?|OX users|rows?|lines?"
+    "|(?:OX-)?Kont(?:o|en)|Postf(?:ach|ächer)|Alias(?:se)?|Zeilen?"
+)
 _UNIT = re.compile(rf"\s?(?:MB|GB|KB|kB|%|(?:{_NOUNS})\b)")
 """What a number counts that is nobody's."""
 
