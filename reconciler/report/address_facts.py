@@ -12,7 +12,7 @@ from reconciler.report.mail_flow_text import reached
 from reconciler.report.sanitize import markdown
 from reconciler.report.terminal_page import Page, column_of
 from reconciler.report.truncation import BoundedText
-from reconciler.report.vocabulary import count
+from reconciler.translation import marked, tr, tr_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +47,20 @@ class AddressFacts:
     @property
     def tally(self) -> str:
         if self.facts:
-            return f"{self.asked}: {count(len(self.facts), 'thing')} known"
-        where = " where it could be looked" if self.unknown else ""
-        return f"{self.asked}: nothing is declared, and nothing was found{where}"
+            number = tr_number("{number} thing known", "{number} things known", len(self.facts))
+            return f"{self.asked}: {number}"
+        if self.unknown:
+            return f"{self.asked}: " + tr("nothing is declared, and nothing was found where it could be looked")
+        return f"{self.asked}: " + tr("nothing is declared, and nothing was found")
 
     def going(self) -> Iterator[tuple[str, str]]:
         """(address, where mail to it goes now and after the plan)"""
         for change in self.flow:
             now, then = reached(change.before, change.address), reached(change.after, change.address)
-            same = f"{now}, now and after the plan"
-            yield change.address, same if now == then else f"now {now}; after the plan {then}"
+            if now == then:
+                yield change.address, tr("{now}, now and after the plan", now=now)
+            else:
+                yield change.address, tr("now {now}; after the plan {then}", now=now, then=then)
 
     def unread(self) -> Iterator[tuple[str, str, str]]:
         """(system, why it could not be read, what to do about that)"""
@@ -64,7 +68,7 @@ class AddressFacts:
             yield name, reason, self.hints.get(name, "")
 
 
-_GOING = "where mail goes:"
+_GOING = marked("where mail goes:")
 
 
 def address_facts_text(known: AddressFacts, *, width: int, color: bool) -> str:
@@ -81,13 +85,13 @@ def address_facts_text(known: AddressFacts, *, width: int, color: bool) -> str:
         mark = ("✗", "bold yellow") if fact.missing else ("·", "dim")
         page.entry(mark, fact.subject, [(fact.description, "")], column, str(fact.place or ""))
     if known.flow:
-        page.heading((_GOING, "bold"))
+        page.heading((tr(_GOING), "bold"))
     for address, description in known.going():
         page.entry(("⇢", "dim"), address, [(description, "")], column)
     if known.unknown:
         page.blank()
     for name, reason, hint in known.unread():
-        page.row((f"✗ {name} could not be read: {reason}; what it holds is not known", "bold red"), indent=2)
+        page.row((f"✗ {_not_read(name)}: {reason}; {tr(_NOT_KNOWN)}", "bold red"), indent=2)
         if hint:
             page.row((f"→ {hint}", ""), indent=4)
     return page.render()
@@ -96,16 +100,31 @@ def address_facts_text(known: AddressFacts, *, width: int, color: bool) -> str:
 def address_facts_markdown(known: AddressFacts) -> str:
     """Everything that is declared and live about what was asked."""
     foot = [
-        f"**✗ {markdown(name)} could not be read**: {markdown(reason)}; what it holds is not known"
+        f"**✗ {markdown(_not_read(name))}**: {markdown(reason)}; {tr(_NOT_KNOWN)}"
         + (f"  \n→ {markdown(hint)}" if hint else "")
         for name, reason, hint in known.unread()
     ]
     text = BoundedText(head=[f"**{markdown(known.tally)}**"], foot=foot)
-    table = ("| where | what | is | declared at |", "|---|---|---|---|")
-    text.add_block(table, known.facts, _fact_row, cut=lambda n: f"\n… and {count(n, 'more thing')}.")
-    going, start = list(known.going()), (f"**{_GOING}**", "")
-    text.add_block(start, going, _going_item, cut=lambda n: f"\n… and {count(n, 'more address', 'more addresses')}.")
+    heads = " | ".join((tr("where"), tr("what"), tr("is"), tr("declared at")))
+    text.add_block((f"| {heads} |", "|---|---|---|---|"), known.facts, _fact_row, cut=_more_things)
+    going, start = list(known.going()), (f"**{tr(_GOING)}**", "")
+    text.add_block(start, going, _going_item, cut=_more_addresses)
     return text.render()
+
+
+def _not_read(system: str) -> str:
+    return tr("{system} could not be read", system=system)
+
+
+_NOT_KNOWN = marked("what it holds is not known")
+
+
+def _more_things(number: int) -> str:
+    return "\n" + tr_number("… and {number} more thing.", "… and {number} more things.", number)
+
+
+def _more_addresses(number: int) -> str:
+    return "\n" + tr_number("… and {number} more address.", "… and {number} more addresses.", number)
 
 
 def _going_item(going: tuple[str, str]) -> str:

@@ -14,7 +14,7 @@ from reconciler.report import history_view
 from reconciler.report.sanitize import markdown
 from reconciler.report.terminal_page import Page
 from reconciler.report.truncation import BoundedText
-from reconciler.report.vocabulary import count
+from reconciler.translation import tr, tr_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +46,16 @@ def address_history_text(asked: str, changes: Iterable[PastChange], *, width: in
         mark, _, words = history_view.STEPS[change.state]
         page.blank()
         head = f"{history_view.moment(change.run.started)}  {change.subject}"
-        page.row((head, "bold"), (f"  {words}", "bold red"), first=f" {mark} ", indent=3)
+        page.row((head, "bold"), (f"  {tr(words)}", "bold red"), first=f" {mark} ", indent=3)
         page.row((change.summary, ""), indent=3)
         if change.removed:
             page.row((change.removed, "bold"), indent=3)
         if change.why:
-            page.row((f"why: {change.why}", ""), indent=3)
+            page.row((tr("why: {reason}", reason=change.why), ""), indent=3)
         page.row((_by(change), "dim"), indent=3)
     if listed:
-        page.heading((f"each step of one run: reconciler history {listed[0].run.id}", "dim"))
+        command = f"reconciler history {listed[0].run.id}"
+        page.heading((tr("each step of one run: {command}", command=command), "dim"))
     return page.render()
 
 
@@ -62,14 +63,14 @@ def address_history_markdown(asked: str, changes: Iterable[PastChange]) -> str:
     """One row a change, newest first."""
     listed = list(changes)
     text = BoundedText(head=[f"**{markdown(_tally(asked, listed))}**"])
-    table = ("| | when | what | why | who |", "|---|---|---|---|---|")
-    text.add_block(table, listed, _row, cut="\n… and {} older ones.".format)
+    heads = " | ".join((tr("when"), tr("what"), tr("why"), tr("who")))
+    text.add_block((f"| | {heads} |", "|---|---|---|---|---|"), listed, _row, cut=history_view.older)
     return text.render()
 
 
 def _row(change: PastChange) -> str:
     mark, _, words = history_view.STEPS[change.state]
-    remarks = "; ".join(filter(None, (change.removed, words)))
+    remarks = "; ".join(filter(None, (change.removed, tr(words))))
     what = f"{change.subject}: {change.summary}" + (f" ({remarks})" if remarks else "")
     cells = (history_view.moment(change.run.started), what, change.why, _by(change))
     return f"| {mark} | {' | '.join(markdown(cell, 1000) for cell in cells)} |"
@@ -77,15 +78,16 @@ def _row(change: PastChange) -> str:
 
 def _tally(asked: str, listed: list[PastChange]) -> str:
     if not listed:
-        return f"{asked}: the ledger knows of no change"
-    return f"{asked}: {count(len(listed), 'change')}, newest first"
+        return f"{asked}: " + tr("the ledger knows of no change")
+    return f"{asked}: " + tr_number("{number} change, newest first", "{number} changes, newest first", len(listed))
 
 
 def _by(change: PastChange) -> str:
     run = change.run
-    commit = f", commit {run.commit[:12]}" if run.commit else ""
-    declared = f", declared at {change.place}" if change.place else ""
-    return f"by {run.who} on {run.host}, run {run.id}{commit}{declared}"
+    words = [tr("by {who} on {host}, run {run}", who=run.who, host=run.host, run=run.id)]
+    words += [tr("commit {commit}", commit=run.commit[:12])] if run.commit else []
+    words += [tr("declared at {place}", place=change.place)] if change.place else []
+    return ", ".join(words)
 
 
 def _of(run: PastRun, saved: Mapping[str, Mapping[str, Any]]) -> Iterator[PastChange]:

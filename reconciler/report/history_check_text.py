@@ -10,11 +10,12 @@ from reconciler.report.history_view import moment
 from reconciler.report.sanitize import markdown
 from reconciler.report.terminal_page import Page
 from reconciler.report.truncation import BoundedText
-from reconciler.report.vocabulary import count
+from reconciler.report.vocabulary import steps_in_words
+from reconciler.translation import marked, tr, tr_number
 
 MOST = 200
 """Faults that are shown; JSON has them all."""
-_NEXT = (
+_NEXT = marked(
     "nobody but reconciler writes these tables: look who did, and compare with a backup of them; what is live is not"
     " touched by this"
 )
@@ -26,14 +27,14 @@ def history_check_text(check: HistoryCheck, zone: tzinfo, *, width: int, color: 
     for fault in check.faults[:MOST]:
         page.row((fault.what, "bold red"), first=" ✗ ", indent=3)
     if len(check.faults) > MOST:
-        page.row((f"… and {len(check.faults) - MOST} more", ""), indent=3)
+        page.row((tr("… and {number} more", number=len(check.faults) - MOST), ""), indent=3)
     page.row((summary(check), "bold"))
     for line in _remarks(check, zone):
         page.row((line, ""), indent=3)
     if check.head is not None:
         page.whole(_head(check))
     if not check.sound:
-        page.row((_NEXT, ""))
+        page.row((tr(_NEXT), ""))
     return page.render()
 
 
@@ -42,32 +43,49 @@ def history_check_markdown(check: HistoryCheck, zone: tzinfo) -> str:
     remarks = [f"- {markdown(line)}" for line in _remarks(check, zone)]
     foot = [f"`{_head(check)}`"] if check.head is not None else []
     text = BoundedText(head=[f"**{markdown(summary(check))}**", *remarks], foot=foot)
-    text.add_block((), check.faults, _row, cut="\n… and {} more.".format)
+    text.add_block((), check.faults, _row, cut=_more)
     return text.render()
 
 
 def summary(check: HistoryCheck) -> str:
     """The one sentence that counts."""
     if not check.sound:
-        return f"the history of {check.site} is not as it was written: {count(len(check.faults), 'fault')}"
+        return tr_number(
+            "the history of {site} is not as it was written: {number} fault",
+            "the history of {site} is not as it was written: {number} faults",
+            len(check.faults),
+            site=check.site,
+        )
     if check.head is None:
-        return f"nothing of {check.site} is in the chain yet"
-    checked = f"{count(check.runs, 'run')}, {count(check.steps, 'step')}"
-    return f"the history of {check.site} is as it was written: {checked}"
+        return tr("nothing of {site} is in the chain yet", site=check.site)
+    checked = f"{_runs(check.runs)}, {steps_in_words(check.steps)}"
+    return tr("the history of {site} is as it was written: {checked}", site=check.site, checked=checked)
+
+
+def _runs(number: int) -> str:
+    return tr_number("{number} run", "{number} runs", number)
+
+
+def _more(number: int) -> str:
+    return "\n" + tr("… and {number} more.", number=number)
 
 
 def _remarks(check: HistoryCheck, zone: tzinfo) -> Iterator[str]:
     if check.since is not None:
-        yield f"the chain began on {moment(check.since.astimezone(zone))}"
+        yield tr("the chain began on {when}", when=moment(check.since.astimezone(zone)))
     if check.before:
-        yield f"{count(check.before, 'run')} from before the chain: not checked"
+        yield tr("{runs} from before the chain: not checked", runs=_runs(check.before))
     if check.pruned:
-        yield f"{count(sum(check.pruned.values()), 'step')} of {count(len(check.pruned), 'run')} pruned since"
+        steps, runs = steps_in_words(sum(check.pruned.values())), _runs(len(check.pruned))
+        yield tr("{steps} of {runs} pruned since", steps=steps, runs=runs)
     if check.open_runs:
         runs = ", ".join(map(str, check.open_runs))
-        yield f"without an end: run {runs}; how far its steps came is sealed when the next run begins"
+        yield tr("without an end: run {runs}; how far its steps came is sealed when the next run begins", runs=runs)
     if check.noted is not None:
-        yield f"the head that you noted is record {check.noted}: what was written up to there is still there"
+        yield tr(
+            "the head that you noted is record {number}: what was written up to there is still there",
+            number=check.noted,
+        )
 
 
 def _head(check: HistoryCheck) -> str:

@@ -9,6 +9,7 @@ from reconciler.report import history_view
 from reconciler.report.sanitize import markdown
 from reconciler.report.terminal_page import Page
 from reconciler.report.truncation import BoundedText
+from reconciler.translation import tr
 
 
 def history_text(runs: Iterable[PastRun], *, width: int, color: bool) -> str:
@@ -20,7 +21,8 @@ def history_text(runs: Iterable[PastRun], *, width: int, color: bool) -> str:
         page.entry((mark, style), str(run.id), [(history_view.run_line(run), "")], column)
     page.row((history_view.tally(len(listed)), "bold"))
     if listed:
-        page.row((f"one with its steps: reconciler history {listed[0].id}", "dim"))
+        command = f"reconciler history {listed[0].id}"
+        page.row((tr("one with its steps: {command}", command=command), "dim"))
     return page.render()
 
 
@@ -54,8 +56,8 @@ def history_markdown(runs: Iterable[PastRun]) -> str:
     """One row a run, newest first."""
     listed = list(runs)
     text = BoundedText(head=[f"**{history_view.tally(len(listed))}**"])
-    table = ("| | run | when, how, who |", "|---|---|---|")
-    text.add_block(table, listed, _run_row, cut="\n… and {} older ones.".format)
+    heads = " | ".join((tr("run"), tr("when, how, who")))
+    text.add_block((f"| | {heads} |", "|---|---|---|"), listed, _run_row, cut=history_view.older)
     return text.render()
 
 
@@ -63,8 +65,8 @@ def run_history_markdown(run: PastRun, *, left: bool) -> str:
     """One run with its steps; what is too much is cut from its end, and counted."""
     head = [f"**{markdown(history_view.run_head(run))}**  ", markdown(history_view.run_origin(run))]
     text = BoundedText(head=head, foot=[markdown(history_view.after_history(run, left=left))])
-    table = ("| | when | step | what was said | declared at |", "|---|---|---|---|---|")
-    text.add_block(table, run.steps, _step_row, cut="\n… and {} more steps.".format)
+    heads = " | ".join((tr("when"), tr("step"), tr("what was said"), tr("declared at")))
+    text.add_block((f"| | {heads} |", "|---|---|---|---|---|"), run.steps, _step_row, cut=history_view.more_steps)
     return text.render()
 
 

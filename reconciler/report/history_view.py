@@ -15,18 +15,37 @@ from reconciler.planning.changes import HIDDEN, Action
 from reconciler.planning.ledger_state import PastRun, PastStep, RunState, StepState
 from reconciler.report.header_footer import RESUME, seconds, short_digest
 from reconciler.report.plan_view import ChangeView
-from reconciler.report.vocabulary import DOT, Appearance, count
+from reconciler.report.vocabulary import DOT, Appearance
+from reconciler.translation import marked, tr, tr_number
 
 STEPS: Mapping[StepState, Appearance] = {
     StepState.DONE: Appearance("✓", "green"),
-    StepState.SKIPPED: Appearance("✓", "green", "was in place already"),
-    StepState.SUPERSEDED: Appearance("✓", "green", "done by a later run"),
-    StepState.FAILED: Appearance("✗", "bold red", "failed"),
-    StepState.BEGUN: Appearance("?", "yellow", "begun, and not known whether it happened"),
-    StepState.NOT_TRIED: Appearance("·", "yellow", "not tried"),
-    StepState.PENDING: Appearance("·", "yellow", "not begun"),
-    StepState.UNCERTAIN: Appearance("?", "bold yellow", "may or may not have happened; it is not tried again"),
+    StepState.SKIPPED: Appearance("✓", "green", marked("was in place already")),
+    StepState.SUPERSEDED: Appearance("✓", "green", marked("done by a later run")),
+    StepState.FAILED: Appearance("✗", "bold red", marked("failed")),
+    StepState.BEGUN: Appearance("?", "yellow", marked("begun, and not known whether it happened")),
+    StepState.NOT_TRIED: Appearance("·", "yellow", marked("not tried")),
+    StepState.PENDING: Appearance("·", "yellow", marked("not begun")),
+    StepState.UNCERTAIN: Appearance("?", "bold yellow", marked("may or may not have happened; it is not tried again")),
 }
+
+_STATES: Mapping[StepState, str] = {
+    StepState.DONE: marked("done"),
+    StepState.SKIPPED: marked("skipped"),
+    StepState.SUPERSEDED: marked("superseded"),
+    StepState.FAILED: marked("failed"),
+    StepState.BEGUN: marked("begun"),
+    StepState.NOT_TRIED: marked("not tried"),
+    StepState.PENDING: marked("pending"),
+    StepState.UNCERTAIN: marked("uncertain"),
+}
+_RUN_STATES: Mapping[RunState, str] = {
+    RunState.DONE: marked("done"),
+    RunState.PARTLY: marked("partly"),
+    RunState.INTERRUPTED: marked("interrupted"),
+    RunState.RUNNING: marked("running"),
+}
+"""What people read where the ledger has a state."""
 
 RUNS: Mapping[RunState, Appearance] = {
     RunState.DONE: Appearance("✓", "green"),
@@ -64,22 +83,25 @@ def transitions(run: PastRun) -> Iterator[tuple[str, list[PastStep]]]:
 
 def run_line(run: PastRun) -> str:
     """`2026-11-22 10:58:03 +0100 · partly · 7 done, 1 failed · technik on mail.example`."""
-    counts = [f"{run.counts[state]} {state}" for state in StepState if run.counts.get(state)]
-    states = ", ".join([*counts, *([f"{run.pruned} pruned"] if run.pruned else [])]) or "no steps"
-    return DOT.join((moment(run.started), str(run.state), states, f"{run.who} on {run.host}"))
+    counts = [f"{run.counts[state]} {tr(_STATES[state])}" for state in StepState if run.counts.get(state)]
+    counts += [tr("{number} pruned", number=run.pruned)] if run.pruned else []
+    states, who = ", ".join(counts) or tr("no steps"), tr("{who} on {host}", who=run.who, host=run.host)
+    return DOT.join((moment(run.started), tr(_RUN_STATES[run.state]), states, who))
 
 
 def run_head(run: PastRun) -> str:
     """`run 12 for nrw · partly · 2026-11-22 10:58:03 +0100, 6.0 s`."""
     took = f", {seconds(run.started, run.finished)}" if run.finished else ""
-    pruned = [f"{count(run.pruned, 'step')} pruned"] if run.pruned else []
-    return DOT.join((f"run {run.id} for {run.site}", str(run.state), f"{moment(run.started)}{took}", *pruned))
+    pruned = [tr_number("{number} step pruned", "{number} steps pruned", run.pruned)] if run.pruned else []
+    head = tr("run {run} for {site}", run=run.id, site=run.site)
+    return DOT.join((head, tr(_RUN_STATES[run.state]), f"{moment(run.started)}{took}", *pruned))
 
 
 def run_origin(run: PastRun) -> str:
     """Who ran it, where, and which plan of which state."""
-    state = f" of {run.commit}" if run.commit else ""
-    return f"by {run.who} on {run.host}, process {run.pid}{DOT}{short_digest(run.digest)}{state}"
+    who = tr("by {who} on {host}, process {process}", who=run.who, host=run.host, process=run.pid)
+    plan = short_digest(run.digest)
+    return DOT.join((who, tr("{plan} of {commit}", plan=plan, commit=run.commit) if run.commit else plan))
 
 
 def after_history(run: PastRun, *, left: bool) -> str:
@@ -87,19 +109,18 @@ def after_history(run: PastRun, *, left: bool) -> str:
     has anything open: `resume` finishes that, from whichever run it is left."""
     match run.state:
         case RunState.RUNNING:
-            return "it is under way, or its process died: reconciler unlock shows who holds the lock"
+            return tr("it is under way, or its process died: reconciler unlock shows who holds the lock")
         case RunState.PARTLY | RunState.INTERRUPTED:
-            return f"next: {RESUME} (finishes what no later run has done)" if left else _NOTHING_LEFT
+            if not left:
+                return tr("nothing is left open: a later run ended well")
+            return tr("next: {command} (finishes what no later run has done)", command=RESUME)
         case RunState.DONE:
             return ""
 
 
-_NOTHING_LEFT = "nothing is left open: a later run ended well"
-
-
 def state_words(step: PastStep) -> str:
     """How the step ended; empty where its mark or its message says it all."""
-    return "" if step.state is StepState.SKIPPED and step.message else STEPS[step.state].words
+    return "" if step.state is StepState.SKIPPED and step.message else tr(STEPS[step.state].words)
 
 
 def when(step: PastStep) -> str:
@@ -114,7 +135,19 @@ def moment(time: datetime) -> str:
 
 
 def tally(runs: int) -> str:
-    return f"{count(runs, 'run')}, newest first" if runs else "no run is in the ledger yet"
+    if not runs:
+        return tr("no run is in the ledger yet")
+    return tr_number("{number} run, newest first", "{number} runs, newest first", runs)
+
+
+def older(number: int) -> str:
+    """That older ones are left out."""
+    return "\n" + tr("… and {number} older ones.", number=number)
+
+
+def more_steps(number: int) -> str:
+    """That steps are left out."""
+    return "\n" + tr("… and {number} more steps.", number=number)
 
 
 def _shown(row: Mapping[str, Any] | None) -> dict[str, object] | None:

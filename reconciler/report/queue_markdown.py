@@ -6,9 +6,7 @@ from reconciler.model.queued_mail import QueuedMessage, QueueListing, QueueOutco
 from reconciler.report import queue_view
 from reconciler.report.sanitize import markdown
 from reconciler.report.truncation import BoundedText
-from reconciler.report.vocabulary import count
-
-_MORE = "\n… and {}."
+from reconciler.translation import tr, tr_number
 
 
 def queue_markdown(listing: QueueListing, *, verbose: bool = False) -> str:
@@ -26,8 +24,8 @@ def queue_markdown(listing: QueueListing, *, verbose: bool = False) -> str:
 
     foot = [markdown(text) for text in (queue_view.most_of(listing), listing.warning) if text]
     page = BoundedText(head=[f"**{markdown(queue_view.tally(listing))}**"], foot=foot)
-    table = ("| queue | id | age | size | sender | recipients | why |", "|---|---|---|---|---|---|---|")
-    page.add_block(table, listing.messages, row, cut=lambda n: _MORE.format(count(n, "more message")))
+    heads = [tr("queue"), "id", tr("age"), tr("size"), tr("sender"), tr("recipients"), tr("why")]
+    page.add_block((f"| {' | '.join(heads)} |", "|---|---|---|---|---|---|---|"), listing.messages, row, cut=_more)
     return page.render()
 
 
@@ -35,9 +33,13 @@ def queue_run_markdown(run: QueueRun) -> str:
     """How many messages came to which end; those are named that came to another one than was asked for."""
     foot = [markdown(text) for text in (queue_view.newer(run), queue_view.after(run)) if text]
     page = BoundedText(head=[f"**{markdown(queue_view.ended(run))}**"], foot=foot)
-    table = ("| | id | what became of it |", "|---|---|---|")
-    page.add_block(table, queue_view.to_tell(run), _row, cut=lambda n: _MORE.format(count(n, "more message")))
+    what = tr("what became of it")
+    page.add_block((f"| | id | {what} |", "|---|---|---|"), queue_view.to_tell(run), _row, cut=_more)
     return page.render()
+
+
+def _more(number: int) -> str:
+    return "\n" + tr_number("… and {number} more message.", "… and {number} more messages.", number)
 
 
 def _row(outcome: QueueOutcome) -> str:

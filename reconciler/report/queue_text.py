@@ -8,6 +8,7 @@ from reconciler.model.queued_mail import QueuedMessage, QueueListing, QueueName,
 from reconciler.report import queue_view
 from reconciler.report.sanitize import visible
 from reconciler.report.terminal_page import Page, Piece, column_of
+from reconciler.translation import tr
 
 _STYLES = {QueueName.HOLD: "yellow", QueueName.ACTIVE: "green"}
 
@@ -43,13 +44,13 @@ def queue_run_text(run: QueueRun, *, width: int, color: bool) -> str:
 
 
 def _table(page: Page, listing: QueueListing, verbose: bool) -> None:
-    rows = [("queue", "id", "age", "size")]
+    rows = [(tr("queue"), "id", tr("age"), tr("size"))]
     rows += [
         (message.queue.value, message.id, queue_view.age(listing.read - message.arrived), queue_view.size(message.size))
         for message in listing.messages
     ]
     widths = [max(cell_len(row[column]) for row in rows) for column in range(4)]
-    page.row((_cells(rows[0], widths) + "sender → recipients", "dim"))
+    page.row((_cells(rows[0], widths) + tr("sender → recipients"), "dim"))
     for row, message in zip(rows[1:], listing.messages, strict=True):
         lead = f"{row[0]:<{widths[0]}}  "
         rest = _cells(row, widths).removeprefix(lead)

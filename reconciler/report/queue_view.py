@@ -16,7 +16,8 @@ from reconciler.model.queued_mail import (
     QueueRun,
     QueueVerb,
 )
-from reconciler.report.vocabulary import count, listed
+from reconciler.report.vocabulary import listed
+from reconciler.translation import marked, tr, tr_number
 
 MANY = 20
 """From so many messages on the senders of most of them are named."""
@@ -25,26 +26,26 @@ _FEW = 3
 """Recipients in one line of a list; `queue show` has all."""
 
 RESULTS = {
-    QueueResult.DELETED: ("−", "bold red", "deleted"),
-    QueueResult.HELD: ("‼", "yellow", "put on hold"),
-    QueueResult.RELEASED: ("→", "green", "released"),
-    QueueResult.ASKED: ("→", "green", "to be tried again"),
-    QueueResult.DELIVERED: ("✗", "bold yellow", "delivered meanwhile"),
-    QueueResult.GONE: ("✗", "bold yellow", "gone meanwhile: delivered, returned or deleted by somebody else"),
-    QueueResult.LEFT: ("✗", "bold red", "still in the queue"),
+    QueueResult.DELETED: ("−", "bold red", marked("deleted")),
+    QueueResult.HELD: ("‼", "yellow", marked("put on hold")),
+    QueueResult.RELEASED: ("→", "green", marked("released")),
+    QueueResult.ASKED: ("→", "green", marked("to be tried again")),
+    QueueResult.DELIVERED: ("✗", "bold yellow", marked("delivered meanwhile")),
+    QueueResult.GONE: ("✗", "bold yellow", marked("gone meanwhile: delivered, returned or deleted by somebody else")),
+    QueueResult.LEFT: ("✗", "bold red", marked("still in the queue")),
 }
 """Mark, style and words of each result."""
 
 _DOING = {
-    QueueVerb.HOLD: "Put {} of {} on hold?",
-    QueueVerb.RELEASE: "Release {} of {} from hold, to be delivered?",
-    QueueVerb.DELETE: "Delete {} of {}? This cannot be undone.",
+    QueueVerb.HOLD: marked("Put {messages} of {sender} on hold?"),
+    QueueVerb.RELEASE: marked("Release {messages} of {sender} from hold, to be delivered?"),
+    QueueVerb.DELETE: marked("Delete {messages} of {sender}? This cannot be undone."),
 }
 
 
 def question(verb: QueueVerb, shown: Sequence[QueuedMessage], sender: str) -> str:
     """What is asked below the list."""
-    return _DOING[verb].format(count(len(shown), "message"), sender)
+    return tr(_DOING[verb], messages=_messages(len(shown)), sender=sender)
 
 
 def sender_of(message: QueuedMessage) -> str:
@@ -56,9 +57,10 @@ def recipients_of(message: QueuedMessage) -> str:
     """`a@x.test, b@x.test and 3 more`; a message that nobody is left for is an empty rest."""
     addresses = [recipient.address for recipient in message.recipients]
     if not addresses:
-        return "nobody any more"
+        return tr("nobody any more")
     rest = len(addresses) - _FEW
-    return ", ".join(addresses[:_FEW]) + (f" and {rest} more" if rest > 0 else "")
+    names = ", ".join(addresses[:_FEW])
+    return tr("{names} and {number} more", names=names, number=rest) if rest > 0 else names
 
 
 def reason_of(message: QueuedMessage) -> str:
@@ -85,14 +87,21 @@ def size(number: int) -> str:
 def tally(listing: QueueListing) -> str:
     """`5 of 12 messages, 3 kB: 4 deferred, 1 hold`."""
     if not listing.total:
-        return f"the queue of {listing.host} is empty"
+        return tr("the queue of {host} is empty", host=listing.host)
     number = len(listing.messages)
     if not number:
-        return f"nothing of what was asked for is in the queue of {listing.host}, which holds {listing.total}"
-    of = "" if number == listing.total else f"{number} of "
+        return tr(
+            "nothing of what was asked for is in the queue of {host}, which holds {number}",
+            host=listing.host,
+            number=listing.total,
+        )
     where = ", ".join(f"{listing.counts[name]} {name}" for name in QueueName if listing.counts[name])
     total = sum(message.size for message in listing.messages)
-    return f"{of}{count(listing.total, 'message')} in the queue of {listing.host}, {size(total)}: {where}"
+    messages = _messages(listing.total)
+    if number != listing.total:
+        messages = tr("{number} of {messages}", number=number, messages=messages)
+    place = tr("{messages} in the queue of {host}", messages=messages, host=listing.host)
+    return f"{place}, {size(total)}: {where}"
 
 
 def most_of(listing: QueueListing) -> str:
@@ -100,23 +109,24 @@ def most_of(listing: QueueListing) -> str:
     if len(listing.messages) < MANY:
         return ""
     top = [each for each in Counter(map(sender_of, listing.messages)).most_common(3) if each[1] > 1]
-    return "most are of " + ", ".join(f"{sender} ({number})" for sender, number in top) if top else ""
+    senders = ", ".join(f"{sender} ({number})" for sender, number in top)
+    return tr("most are of {senders}", senders=senders) if top else ""
 
 
 def ended(run: QueueRun) -> str:
     """`3 deleted, 1 still in the queue`."""
     if not run.outcomes:
         if run.verb is QueueVerb.FLUSH:
-            return f"no mail{_to(run)} is deferred on {run.host}"
-        return f"no mail of {run.about} {_NOTHING[run.verb]} of {run.host}"
-    parts = [f"{run.counts[result]} {words}" for result, (_, _, words) in RESULTS.items() if run.counts[result]]
+            return _nothing_deferred(run)
+        return tr(_NOTHING[run.verb], sender=run.about, host=run.host)
+    parts = [f"{run.counts[result]} {tr(words)}" for result, (_, _, words) in RESULTS.items() if run.counts[result]]
     return f"{', '.join(parts)} ({run.host})"
 
 
 _NOTHING = {
-    QueueVerb.HOLD: "that is not on hold is in the queue",
-    QueueVerb.RELEASE: "is on hold in the queue",
-    QueueVerb.DELETE: "is in the queue",
+    QueueVerb.HOLD: marked("no mail of {sender} that is not on hold is in the queue of {host}"),
+    QueueVerb.RELEASE: marked("no mail of {sender} is on hold in the queue of {host}"),
+    QueueVerb.DELETE: marked("no mail of {sender} is in the queue of {host}"),
 }
 
 
@@ -128,7 +138,7 @@ def to_tell(run: QueueRun) -> list[QueueOutcome]:
 
 def about(outcome: QueueOutcome) -> str:
     """What became of one message."""
-    words = RESULTS[outcome.result][2]
+    words = tr(RESULTS[outcome.result][2])
     return f"{words}: {outcome.note}" if outcome.note else words
 
 
@@ -136,9 +146,13 @@ def newer(run: QueueRun) -> str:
     """What is there that was not shown; empty when nothing is."""
     if not run.newer:
         return ""
-    more = count(len(run.newer), "message")
-    ids = listed([message.id for message in run.newer])
-    return f"{more} of {run.about} that {'was' if len(run.newer) == 1 else 'were'} not shown came meanwhile: {ids}"
+    return tr_number(
+        "{number} message of {sender} that was not shown came meanwhile: {ids}",
+        "{number} messages of {sender} that were not shown came meanwhile: {ids}",
+        len(run.newer),
+        sender=run.about,
+        ids=listed([message.id for message in run.newer]),
+    )
 
 
 def after(run: QueueRun) -> str:
@@ -148,15 +162,21 @@ def after(run: QueueRun) -> str:
     match run.verb:
         case QueueVerb.FLUSH if run.outcomes:
             domain = f" --domain {whose}" if run.about else ""
-            return f"in a moment: reconciler queue list --queue deferred{domain}"
+            return tr("in a moment: {command}", command=f"reconciler queue list --queue deferred{domain}")
         case QueueVerb.DELETE | QueueVerb.HOLD if run.newer:
-            return f"block the sender first, so that nothing more comes; then: {again}"
+            return tr("block the sender first, so that nothing more comes; then: {command}", command=again)
         case _ if run.newer or run.counts[QueueResult.LEFT]:
-            return f"next: {again}"
+            return tr("next: {command}", command=again)
         case QueueVerb.HOLD if run.outcomes:
-            return f"next: reconciler queue delete --sender {whose}, or release"
+            return tr("next: {command}, or release", command=f"reconciler queue delete --sender {whose}")
     return ""
 
 
-def _to(run: QueueRun) -> str:
-    return f" to {run.about}" if run.about else ""
+def _nothing_deferred(run: QueueRun) -> str:
+    if run.about:
+        return tr("no mail to {domain} is deferred on {host}", domain=run.about, host=run.host)
+    return tr("no mail is deferred on {host}", host=run.host)
+
+
+def _messages(number: int) -> str:
+    return tr_number("{number} message", "{number} messages", number)
