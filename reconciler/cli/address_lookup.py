@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from reconciler.model.addresses import parse_address, parse_local_part, without_extension
 from reconciler.model.declared import DesiredState
-from reconciler.model.record_kinds import find_kind, main_kinds
+from reconciler.model.record_kinds import find_kind, main_kinds, noun
 from reconciler.model.records import (
     Absent,
     AliasDomainRow,
@@ -26,6 +26,14 @@ from reconciler.planning.mail_flow_before_after import MailFlow
 from reconciler.planning.snapshot import Snapshot
 from reconciler.report.address_facts import AddressFacts, Fact
 from reconciler.report.vocabulary import megabytes
+from reconciler.translation import marked, tr
+
+_BLOCK = marked("sender block: {reason}")
+_DOMAIN_BLOCK = marked("sender block of the whole domain: {reason}")
+_ACTIVE = marked("{name}, active in the register")
+_NOT_ACTIVE = marked("{name}, not active in the register")
+_DOMAIN = marked("domain of this site, {switch}")
+_BACKUP = marked("domain of this site, {switch}, the mail server is only a backup MX for it")
 
 Hit = Callable[[str], bool]
 """Whether an address is what was asked for."""
@@ -75,28 +83,32 @@ def _declared(text: str, hit: Hit, desired: DesiredState, locate: Locate, delimi
 
     for box in desired.mailboxes.values():
         if hit(box.address) or box.member == text:
-            member = f", member {box.member}" if box.member else ""
-            off = "" if box.active else ", switched off"
-            yield fact("mailbox", box.address, f"mailbox of {box.name or 'nobody named'}{member}{off}", box.origin)
+            parts = [tr("mailbox of {name}", name=box.name) if box.name else tr("mailbox of nobody named")]
+            parts += [tr("member {number}", number=box.member)] if box.member else []
+            parts += [] if box.active else [_switch(box.active)]
+            yield fact("mailbox", box.address, ", ".join(parts), box.origin)
     for alias in desired.aliases.values():
         if hit(alias.address):
-            yield fact("alias", alias.address, f"alias to {', '.join(alias.goto)}", alias.origin)
+            words = tr("alias to {addresses}", addresses=", ".join(alias.goto))
+            yield fact("alias", alias.address, words, alias.origin)
         elif any(map(hit, _forms(alias.goto, delimiter))):
-            yield fact("alias", alias.address, "alias that leads to it", alias.origin)
+            yield fact("alias", alias.address, tr("alias that leads to it"), alias.origin)
     for rename in desired.renames:
         if hit(rename.old) or hit(rename.new):
-            yield fact("rename", rename.old, f"rename to {rename.new} on {rename.date}", rename.origin)
+            words = tr("rename to {address} on {day}", address=rename.new, day=rename.date)
+            yield fact("rename", rename.old, words, rename.origin)
     for removal in desired.removals:
         if hit(removal.mailbox):
-            yield fact("removal", removal.mailbox, f"removal on {removal.date}: {removal.reason}", removal.origin)
+            words = tr("removal on {day}: {reason}", day=removal.date, reason=removal.reason)
+            yield fact("removal", removal.mailbox, words, removal.origin)
     for block in desired.sender_blocks.values():
         if hit(block.key) or _covers(block.key, text):
-            whole = "" if hit(block.key) else " of the whole domain"
-            yield fact("block", block.key, f"sender block{whole}: {block.reason}", block.origin)
+            words = _BLOCK if hit(block.key) else _DOMAIN_BLOCK
+            yield fact("block", block.key, tr(words, reason=block.reason), block.origin)
     for scope, kind in main_kinds().items():
         for subject, entry in desired.others.get(scope.section, {}).items():
             if hit(subject):
-                yield fact(kind.name, subject, kind.noun[0], entry.origin)
+                yield fact(kind.name, subject, noun(kind.name), entry.origin)
 
 
 def _live(text: str, hit: Hit, snapshot: Snapshot, remarks: Remarks, desired: DesiredState) -> Iterator[Fact]:
@@ -115,7 +127,7 @@ def _live(text: str, hit: Hit, snapshot: Snapshot, remarks: Remarks, desired: De
 
 def _missing(text: str, hit: Hit, snapshot: Snapshot, wanted: Mapping[str, Records]) -> Iterator[Fact]:
     """What is declared about it and not live, in the systems that could be read."""
-    description = "declared, but not live: reconciler plan shows what is done about it"
+    description = tr("declared, but not live: reconciler plan shows what is done about it")
     for system, records in wanted.items():
         for kind, table in records.items():
             live = snapshot.records[system].get(kind, {})
@@ -129,22 +141,31 @@ def _describe(row: object, key: str, hit: Hit, text: str, delimiter: str) -> str
     """What a live record has to do with the question; empty when nothing."""
     match row:
         case MailboxRow() if hit(key):
-            return f"mailbox {row.name!r}, {megabytes(row.quota)}, {_switch(row.active)}"
+            quota = megabytes(row.quota)
+            return tr("mailbox {name}, {quota}, {switch}", name=repr(row.name), quota=quota, switch=_switch(row.active))
         case AliasRow() if hit(key):
-            return f"leads to {', '.join(row.goto) or 'nowhere'}, {_switch(row.active)}"
+            targets = ", ".join(row.goto) or tr("nowhere")
+            return tr("leads to {addresses}, {switch}", addresses=targets, switch=_switch(row.active))
         case AliasRow() if any(map(hit, _forms(row.goto, delimiter))):
-            return f"leads to it ({_switch(row.active)})"
+            return tr("leads to it ({switch})", switch=_switch(row.active))
         # its key, too: half-way through a rename it is the account's under the old address
         case OxUserRow() if row.login == text or any(map(hit, (key, row.primary, row.imap_login, *row.aliases))):
-            return f"user {row.id} {row.login!r}, {row.display_name!r}, primary mail {row.primary}"
+            return tr(
+                "user {id} {login}, {name}, primary mail {address}",
+                id=row.id,
+                login=repr(row.login),
+                name=repr(row.display_name),
+                address=row.primary,
+            )
         case MemberRow() if key == text and row.problem:
-            return f"cannot be read in the register: {row.problem}"
+            return tr("cannot be read in the register: {problem}", problem=row.problem)
         case MemberRow() if key == text:
-            return f"{row.given_name} {row.surname}, {'active' if row.active else 'not active'} in the register"
+            name = f"{row.given_name} {row.surname}"
+            return tr(_ACTIVE if row.active else _NOT_ACTIVE, name=name)
         case BlockRow() if hit(key):
-            return f"sender map: {row.action}"
+            return tr("sender map: {action}", action=row.action)
         case UnmanagedLineRow() if hit(row.map_key):
-            return f"hand-made line {key} of the sender map: {row.action}"
+            return tr("hand-made line {key} of the sender map: {action}", key=key, action=row.action)
     return ""
 
 
@@ -159,15 +180,21 @@ def _of_its_domain(text: str, snapshot: Snapshot) -> Iterator[Fact]:
     domain = text.rpartition("@")[2]
     for block in (snapshot.rows(BlockRow) or {}).values():
         if _covers(block.key, text):
-            yield Fact("postfix", "block", block.key, f"sender map, for the whole domain: {block.action}")
+            words = tr("sender map, for the whole domain: {action}", action=block.action)
+            yield Fact("postfix", "block", block.key, words)
     if row := (snapshot.rows(DomainRow) or {}).get(domain):
-        backup = ", the mail server is only a backup MX for it" if row.backupmx else ""
-        yield Fact("postfixadmin", "domain", domain, f"domain of this site, {_switch(row.active)}{backup}")
+        words = tr(_BACKUP if row.backupmx else _DOMAIN, switch=_switch(row.active))
+        yield Fact("postfixadmin", "domain", domain, words)
     if alias_domain := (snapshot.rows(AliasDomainRow) or {}).get(domain):
-        description = f"alias domain: its addresses lead to {alias_domain.target}, {_switch(alias_domain.active)}"
-        yield Fact("postfixadmin", "alias_domain", domain, description)
+        words = tr(
+            "alias domain: its addresses lead to {domain}, {switch}",
+            domain=alias_domain.target,
+            switch=_switch(alias_domain.active),
+        )
+        yield Fact("postfixadmin", "alias_domain", domain, words)
     if catch_all := (snapshot.rows(AliasRow) or {}).get(f"*@{domain}"):
-        yield Fact("postfixadmin", "alias", catch_all.key, f"catch-all to {', '.join(catch_all.goto)}")
+        words = tr("catch-all to {addresses}", addresses=", ".join(catch_all.goto))
+        yield Fact("postfixadmin", "alias", catch_all.key, words)
 
 
 def _forms(targets: Iterable[str], delimiter: str) -> Iterator[str]:
@@ -178,4 +205,4 @@ def _forms(targets: Iterable[str], delimiter: str) -> Iterator[str]:
 
 
 def _switch(active: bool) -> str:
-    return "active" if active else "switched off"
+    return tr("active") if active else tr("switched off")
