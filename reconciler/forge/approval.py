@@ -12,6 +12,7 @@ from reconciler.forge.marker import BadMarker, Marker, marker_in, sealed_marker_
 from reconciler.model.records import Owner
 from reconciler.planning.plan import Plan, fingerprint
 from reconciler.planning.transitions import Transition
+from reconciler.translation import tr
 
 _AGAIN = "open a merge request: its comment shows what is pending, and who merges it agrees (docs/reviewed-apply.md)"
 
@@ -77,9 +78,9 @@ def ground_changed(marker: Marker, plan: Plan) -> tuple[str, ...]:
     targets = {read.system: read.target for read in plan.reads if read.system != "ledger"}
     found = []
     if marker.targets != values_hash(targets):
-        found.append("the site file names another place for a system than it did in the review")
+        found.append(tr("the site file names another place for a system than it did in the review"))
     if marker.policy != values_hash(plan.policy):
-        found.append("the site file configures the gates in another way than it did in the review (`policy`)")
+        found.append(tr("the site file configures the gates in another way than it did in the review (`policy`)"))
     return tuple(found)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from reconciler.model.record_kinds import main_kinds, noun
 from reconciler.model.records import Scope
 from reconciler.planning.changes import Action
+from reconciler.report.attention import Attention
 from reconciler.report.shown import ShownLine, ShownPlan
 from reconciler.report.vocabulary import DOT, joined
 from reconciler.translation import tr, tr_number
@@ -89,20 +90,18 @@ def standing_out(lines: Iterable[ShownLine]) -> list[str]:
 
 
 _ATTENTION: Mapping[str, Callable[[int], str]] = {
-    "deletion of an OX account": lambda number: tr_number(
+    Attention.OX_DELETION: lambda number: tr_number(
         "{number} deletion of an OX account", "{number} deletions of OX accounts", number
     ),
-    "purge of a mailbox": lambda number: tr_number(
-        "{number} purge of a mailbox", "{number} purges of mailboxes", number
-    ),
-    "removal of OX subscriptions": lambda number: tr_number(
+    Attention.PURGE: lambda number: tr_number("{number} purge of a mailbox", "{number} purges of mailboxes", number),
+    Attention.SUBSCRIPTIONS: lambda number: tr_number(
         "{number} removal of OX subscriptions", "{number} removals of OX subscriptions", number
     ),
-    "removal": _WORDS["removal"],
-    "switch-off": lambda number: tr_number("{number} switch-off", "{number} switch-offs", number),
-    "rename": _WORDS["rename"],
-    "new password for an existing account": lambda number: tr_number(
+    Attention.REMOVAL: _WORDS["removal"],
+    Attention.SWITCH_OFF: lambda number: tr_number("{number} switch-off", "{number} switch-offs", number),
+    Attention.RENAME: _WORDS["rename"],
+    Attention.NEW_PASSWORD: lambda number: tr_number(
         "{number} new password for an existing account", "{number} new passwords for existing accounts", number
     ),
 }
-"""By the words that lines and documents have for programs (`plan_line_text.attention`)."""
+"""By what lines and documents say for programs."""

@@ -13,6 +13,7 @@ from reconciler.model.records import AliasRow, BlockRow, OxUserRow, Scope
 from reconciler.planning.changes import Action, Change
 from reconciler.planning.transitions import Effect, Transition, switches_off
 from reconciler.report.account_line_text import account_phrases, field_phrases, happened, makes_password
+from reconciler.report.attention import Attention
 from reconciler.report.rename_line_text import renamed_from
 from reconciler.report.vocabulary import listed, quoted, short
 from reconciler.translation import tr
@@ -62,21 +63,21 @@ def label(change: Change) -> str:
     return what
 
 
-def attention(transition: Transition) -> Iterator[str]:
-    """Why a reviewer should look closer at this line, if at all: words for programs, which `plan_counts` counts."""
+def attention(transition: Transition) -> Iterator[Attention]:
+    """Why a reviewer should look closer at this line, if at all."""
     renaming = transition.action is Action.RENAME
     for loss in transition.losses:
-        yield "deletion of an OX account" if loss.kind == "ox_user" else "purge of a mailbox"
+        yield Attention.OX_DELETION if loss.kind == "ox_user" else Attention.PURGE
     if any(change.kind == "subscriptions" for change in transition.changes):
-        yield "removal of OX subscriptions"
+        yield Attention.SUBSCRIPTIONS
     if transition.effect is Effect.REMOVAL and transition.owner.scope is not Scope.BLOCK:
-        yield "removal"
+        yield Attention.REMOVAL
     elif any(map(switches_off, transition.changes)):
-        yield "switch-off"
+        yield Attention.SWITCH_OFF
     if renaming:
-        yield "rename"
+        yield Attention.RENAME
     if transition.action is not Action.CREATE and not renaming and makes_password(transition.changes):
-        yield "new password for an existing account"
+        yield Attention.NEW_PASSWORD
 
 
 def _alias(change: Change) -> Iterator[str]:

@@ -156,7 +156,7 @@ SITE_WORDS: dict[str, dict[str, str]] = {
         "forbidden": "Words that a password must not hold, beside those of the address and the name.",
     },
     "Reports": {
-        "language": "The language of reports for people: en. With de they are English, too: nothing is translated yet.",
+        "language": "The language of reports for people: de or en. Errors, help and logs are English.",
     },
     "Dns": {
         "server": "The address of the name server to ask. Left out: the one of the machine that doctor runs on.",
