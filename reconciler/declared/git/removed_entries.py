@@ -14,13 +14,14 @@ from typing import NamedTuple
 from reconciler.declared.git.run_git import ask
 from reconciler.declared.section import SECTIONS
 from reconciler.model.records import Owner, Scope
+from reconciler.translation import marked, tr
 
 _MOST_KEYS = 50
 _MOST_COMMITS = 500
 _SPECIAL = re.compile(r"([.\[\]{}()*+?^$|\\])")
 _FILES = ("*.yaml", "*.yml")
-UNKNOWN = "commit unknown"
-_NOT_COMMITTED = "not committed yet"
+UNKNOWN = marked("commit unknown")
+_NOT_COMMITTED = marked("not committed yet")
 
 
 class _Commit(NamedTuple):
@@ -39,7 +40,9 @@ def taken_out(folder: Path, commit: str, owners: Iterable[Owner]) -> Mapping[Own
     for owner in patterns if commit.endswith("+") else ():
         if answer[owner] == UNKNOWN and ask(folder, "grep", "-qiE", patterns[owner], "HEAD", "--", *_FILES) is not None:
             answer[owner] = _NOT_COMMITTED
-    return {owner: answer.get(owner, UNKNOWN) for owner in asked}
+    ours = (UNKNOWN, _NOT_COMMITTED)
+    said = {owner: answer.get(owner, UNKNOWN) for owner in asked}
+    return {owner: tr(words) if words in ours else words for owner, words in said.items()}
 
 
 def once_beside(folder: Path, commit: str, renames: Iterable[tuple[str, str]]) -> frozenset[str]:
