@@ -55,7 +55,7 @@ bench: $(VENV)/.dev ## measure validate, plan and apply at 1,000 to 100,000 mail
 schemas: $(VENV)/.dev ## write schemas/ anew from the models
 	@$(BIN)/reconciler schema --write schemas
 
-pages: $(VENV)/.dev ## write docs/site-file.md, docs/plan.svg and the CI files of ci/ and .github/ anew from the code
+pages: $(VENV)/.dev ## write docs/site-file.md, the pictures in docs/ and the CI files of ci/ and .github/ anew from the code
 	@$(BIN)/python -m tests.pages
 	@$(BIN)/python -m tests.known_words
 	@$(BIN)/python -m tests.pipelines.copies

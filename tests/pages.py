@@ -1,5 +1,5 @@
-"""Pages that are written from the code: docs/site-file.md and docs/plan.svg. `make pages` writes them, and
-tests/test_docs.py compares them.
+"""Pages that are written from the code: docs/site-file.md, docs/plan.svg and docs/report.svg. `make pages` writes them,
+and tests/test_docs.py compares them.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.text import Text
 
 from reconciler.declared.json_schema import site_schema
+from reconciler.report.documents.html import html_report
+from reconciler.report.json import plan_document
 from reconciler.report.text import plan_text
 from tests.report import samples
 
@@ -90,7 +92,33 @@ def plan_picture() -> str:
     return picture.replace("Fira Code, monospace", "monospace")
 
 
-PAGES: dict[str, Callable[[], str]] = {"site-file.md": site_file_page, "plan.svg": plan_picture}
+_PICTURE = """\
+<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" \
+style="width: {width}px; height: {height}px; font-size: 16px">
+<foreignObject width="{width}" height="{height}">
+<html xmlns="http://www.w3.org/1999/xhtml" lang="en"><head><style>{style}</style></head>
+<body>{body}</article></main></body></html>
+</foreignObject>
+</svg>
+"""
+_SIZE = {"width": 1000, "height": 940}
+"""As much as the page takes, with room for wider letters; a test looks whether it fits."""
+
+
+def report_picture() -> str:
+    """The upper part of the HTML report on `samples.readme_request`: the page itself, in a frame of SVG."""
+    page = html_report([plan_document(samples.readme_request())]).replace(samples.DOMAIN, "mail.example")
+    style = page.partition("<style>")[2].partition("</style>")[0]
+    shown = page.partition("<body>")[2].partition("\n<h2>The rename")[0]
+    body = re.sub(r"<br>", "<br/>", shown).replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ')
+    return "".join(f"{line}\n" for line in _PICTURE.format(style=style, body=body, **_SIZE).split("\n") if line.strip())
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "site-file.md": site_file_page,
+    "plan.svg": plan_picture,
+    "report.svg": report_picture,
+}
 
 if __name__ == "__main__":
     for page, make in PAGES.items():

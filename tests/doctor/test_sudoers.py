@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import subprocess
@@ -50,10 +51,15 @@ def allow() -> Iterator[Allow]:
         text = "".join(f"{line}\n" for line in lines)
         file.write_text(text.replace("RECONCILER_", f"R{word.upper()}_"), encoding="utf-8")
 
-    write([])
-    yield write
-    for file in files:
-        file.unlink()
+    folder = os.open("/etc/sudoers.d", os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)  # all are about one user: two at a time would see each other's lines
+    try:
+        write([])
+        yield write
+    finally:
+        for file in files:
+            file.unlink()
+        os.close(folder)
 
 
 async def checked(role: Role | None = None, section: Postfix = SECTION) -> dict[str, Check]:

@@ -446,6 +446,22 @@ def readme() -> Plan:
     return plan(transitions, reads=(*READS, letters), gates=gates)
 
 
+def readme_request() -> Plan:
+    """The plan of a merge request that README shows as a page (docs/report.svg)."""
+    since = MADE - timedelta(days=3)
+    drift = replace(
+        changed_alias(),
+        cause=Cause.WAITING,
+        direction=Direction.DRIFT,
+        since=since,
+        by=(LiveChange("postfixadmin", since, f"admin@{DOMAIN}", "edit_alias"),),
+        meaning=("mail to vorstand@ reaches 2 people, 1 of them outside",),
+    )
+    own = (switched_off(), rename(), new_account(place=Place("state/mailboxes.yaml", 20)), block())
+    made = plan([*(replace(line, cause=Cause.MERGE_REQUEST) for line in own), drift], gates=GATES)
+    return replace(made, base=Base(BASE.ref, BASE.commit, contained=True))
+
+
 def waiting() -> Plan:
     """OX could not be read: a new account waits, an alias goes on."""
     new = new_account(place=Place("state/mailboxes.yaml", 26, 3), refused=("unknown-system",))

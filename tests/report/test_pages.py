@@ -83,6 +83,20 @@ def test_a_page_as_a_browser_sees_it(name: str, browser: Chromium, tmp_path: Pat
     assert asked(browser, "faint") == []
 
 
+def test_the_picture_in_readme_shows_all_of_itself(browser: Chromium) -> None:
+    """Written by `make pages`; tests/test_docs.py looks whether it is up to date."""
+    browser.open(ROOT / "docs" / "report.svg", width=1000, dark=False)
+    (PICTURES / "readme.png").write_bytes(browser.screenshot())
+    last, frame = (
+        browser.value(f"document.querySelector('{what}').getBoundingClientRect().bottom")
+        for what in ("table:last-of-type", "foreignObject")
+    )
+    assert frame - 80 < last < frame
+    assert "next: merge" in browser.value("document.querySelector('.next').textContent")
+    assert asked(browser, "wide") == []
+    assert _requests(browser) == [(ROOT / "docs" / "report.svg").as_uri()]
+
+
 def _folds_nothing_that_matters(text: str) -> None:
     for word in ("refus", "DELETED", " delete mailbox", "failed", "not tried"):
         assert word not in text

@@ -109,3 +109,4 @@ def test_the_first_screen_has_two_commands_that_are_there_and_a_picture() -> Non
         re.search(rf"^{target}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE) for target in targets
     )
     assert "](docs/plan.svg)" in screen
+    assert "](docs/report.svg)" in (ROOT / "README.md").read_text(encoding="utf-8")
