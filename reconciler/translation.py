@@ -44,6 +44,11 @@ def tr(sentence: str, /, **values: object) -> str:
     return _filled(_Spoken.catalogue.gettext(sentence), values) if sentence else ""
 
 
+def english(sentence: str, /, **values: object) -> str:
+    """The same in English, for what the ledger keeps."""
+    return _filled(sentence, values)
+
+
 def tr_number(one: str, many: str, number: int, /, **values: object) -> str:
     """The same for a number of things, which stands at `{number}`."""
     return _filled(_Spoken.catalogue.ngettext(one, many, number), {"number": number, **values})

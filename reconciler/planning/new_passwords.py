@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from reconciler.model.declared import DesiredState
 from reconciler.model.record_kinds import name_of
 from reconciler.model.records import GivenPasswordRow, Owner, PasswordRow, Scope
 from reconciler.planning.changes import Action, Change
-from reconciler.translation import tr
+from reconciler.translation import marked, tr
 
 
 class CredentialEvents(NamedTuple):
@@ -68,14 +68,16 @@ def password_change(system: str, owner: Owner, key: str, events: CredentialEvent
     return Change(system, name_of(type(row)), Action.UPDATE, key, row, row, owner)
 
 
-def ask_whether_it_came(desired: DesiredState, account: str) -> str:
-    """What to do about a letter with a password that may not have arrived: a reset on the first open date."""
+_ASK = marked(
+    "ask the person whether it came; if not, write `{entry}` at {account}, for a new password everywhere and a new "
+    "letter"
+)
+
+
+def ask_whether_it_came(desired: DesiredState, account: str, say: Callable[..., str] = tr) -> str:
+    """What to do about a letter with a password that may not have arrived: a reset on the first open date. `say` is
+    `english` for what the ledger keeps."""
     box = desired.mailboxes.get(Address(account))
     last = box.password_reset if box is not None else None
     day = desired.today if last is None or last < desired.today else last + timedelta(days=1)
-    return tr(
-        "ask the person whether it came; if not, write `{entry}` at {account}, for a new password everywhere and a new "
-        "letter",
-        entry=f"password_reset: {day}",
-        account=account,
-    )
+    return say(_ASK, entry=f"password_reset: {day}", account=account)

@@ -30,6 +30,7 @@ from reconciler.systems.letters.letter_templates import MOVED
 from reconciler.systems.letters.register import Members, read_csv, read_database
 from reconciler.systems.letters.review import entries, no_letter, rows, unknown_languages, zeros
 from reconciler.systems.system_context import SystemContext
+from reconciler.translation import english
 
 _AGAIN = (
     "when the mail server takes it: reconciler resume makes a new password, sets it everywhere and sends that one",
@@ -170,7 +171,7 @@ def _ask(context: PlanContext, row: LetterRow) -> str:
     """What to do about a letter that may not have arrived."""
     if row.template == MOVED:
         return f"ask whether it came; if not, tell the person that they log in as {row.account} now"
-    return ask_whether_it_came(context.desired, row.account)
+    return ask_whether_it_came(context.desired, row.account, english)
 
 
 def _target(context: SystemContext) -> str:

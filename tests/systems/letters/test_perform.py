@@ -13,9 +13,11 @@ from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Action, Change, Result, Stage, Step
 from reconciler.planning.plan_context import PlanContext
 from reconciler.remote.hosts import SiteHosts
+from reconciler.remote.mailer import LOST
 from reconciler.remote.outbox import OutboxMailer
 from reconciler.systems.letters.system import LetterSystem, build
 from reconciler.systems.system_context import SystemContext
+from reconciler.translation import speak
 from tests.systems.letters.support import ANNA, LETTERS, REGISTER, Outbox, desired, mailbox, settings, system
 from tests.systems.plans import NO_PLAN
 
@@ -80,6 +82,19 @@ async def test_one_letter_that_is_refused_stops_no_other(tmp_path: Path) -> None
     assert refused.message == "the letter to the register address of member 10042 was not taken: 550 5.1.1 no such user"
     assert "reconciler resume makes a new password" in refused.hint
     assert sent.result is Result.DONE
+
+
+async def test_what_the_ledger_keeps_of_a_letter_is_english(tmp_path: Path) -> None:
+    """Whatever language the site's reports are in."""
+    outbox = Outbox()
+    outbox.answers = [f"{LOST}: x"]
+    speak("de")
+    try:
+        (outcome,) = await ready(tmp_path, outbox).perform(TWO, [step()])
+    finally:
+        speak("en")
+    assert outcome.result is Result.UNCERTAIN
+    assert outcome.hint.startswith("ask the person whether it came; if not, write `password_reset: ")
 
 
 @pytest.mark.parametrize("answer", ["450 4.2.0 greylisted", "the connection broke before the server's answer: x"])
