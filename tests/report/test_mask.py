@@ -20,7 +20,7 @@ from reconciler.report.documents.html import html_report
 from reconciler.report.documents.markdown import markdown_report
 from reconciler.report.documents.mask import masked
 from reconciler.report.json import findings_document, plan_document, run_document
-from reconciler.report.json_models import RunDocument
+from reconciler.report.json_models import FindingsDocument, RunDocument
 from reconciler.report.json_part import Part
 from reconciler.report.json_plan_models import PlanDocument
 from reconciler.report.read_document import Document, read_document, read_plan
@@ -139,6 +139,15 @@ def test_what_a_reviewer_needs_is_still_there() -> None:
         "`git fetch origin main`",
     ):
         assert said in text
+
+
+def test_numbers_that_count_stay_in_german_too() -> None:
+    said = Finding(Severity.NOTE, "domain-off", "x", "die 300 Postfächer und 412 Konten von Mitglied 10042")
+    hidden = masked(findings_document([said]), KEY)
+    assert isinstance(hidden, FindingsDocument)
+    (part,) = hidden.findings
+    assert part.message.startswith("die 300 Postfächer und 412 Konten von Mitglied ")
+    assert "10042" not in part.message
 
 
 def test_hashes_cannot_be_tried_either() -> None:
