@@ -50,7 +50,13 @@ def read_site_at(path: Path | None, state: Path | None, ref: str, store: Path) -
     today = datetime.now(ZoneInfo(site.timezone)).date()
     with ReadingLine().shown():
         declaration = load_state(here, site, today=today)
-        at_base = _at_base(pinned.base, there, replace(base, site_changes=changes), site, today)
+        at_base = _at_base(
+            pinned.base,
+            there,
+            replace(base, site_changes=changes, yaml_changed=_yaml(pinned.base) != _yaml(pinned.head)),
+            site,
+            today,
+        )
     return site, declaration, at_base
 
 
@@ -59,6 +65,11 @@ def _is_inside(folder: Path, top: Path) -> bool:
         return folder.resolve().is_relative_to(top)
     except (OSError, RuntimeError):  # links in a circle: there is no such folder, as is said when it is read
         return True
+
+
+def _yaml(tree: Tree) -> dict[str, str]:
+    """The YAML files of a commit, by their content."""
+    return {name: entry.sha for name, entry in tree.entries.items() if name.lower().endswith((".yaml", ".yml"))}
 
 
 def _at_base(tree: Tree, folder: str, base: Base, site: Settings, today: date) -> AtBase:

@@ -23,18 +23,20 @@ from reconciler.cli.past_lines import PastLine, is_continued, past_lines, why, w
 from reconciler.cli.run_file import run_file
 from reconciler.cli.site_session import SiteSession, open_site
 from reconciler.cli.streams import say
+from reconciler.declared.git.run_git import ask
 from reconciler.errors import UsageError
-from reconciler.forge.approval import Approval, NotReviewed, ground_changed, judge, without_what_it_needs
+from reconciler.forge.approval import Approval, NoComment, NotReviewed, ground_changed, judge, without_what_it_needs
 from reconciler.forge.marker import Marker, id_hash
 from reconciler.planning.binding import Binding, BoundTo, Differing
-from reconciler.planning.ledger_state import RunState
+from reconciler.planning.ledger_state import PastRun, RunState
 from reconciler.planning.plan import Plan, fingerprint
 from reconciler.planning.plan_draft import Draft, Selection
 from reconciler.planning.transitions import Transition
 
 _NAMED = 5
 _RUNS = 20
-"""How far back the last run is looked for that left nothing undone."""
+"""How far back the last run is looked for that left nothing undone, and the last one with a commit."""
+_YAML = (":(top,icase)*.yaml", ":(top,icase)*.yml")
 
 
 async def apply_reviewed(
@@ -57,7 +59,13 @@ async def apply_reviewed(
         async with open_site(site, state) as opened, opened.session() as session:
             file.opened(opened)
             say_taken_over(session)
-            approvals = await _approvals(opened, session.ledger)
+            try:
+                approvals = await _approvals(opened, session.ledger)
+            except NoComment as silent:
+                drafted, binding = await _nothing_reviewed(opened, session.ledger, silent)
+                return await carry_through(
+                    opened, session, drafted, output, partial(agreed, yes=yes), file=file, binding=binding
+                )
             reading = await opened.read()
             whole = await opened.draft(reading=reading)
             binding, lines = await _bound(approvals, whole.plan, session.ledger)
@@ -76,8 +84,34 @@ async def _approvals(opened: SiteSession, ledger: Ledger) -> list[Approval]:
     runs = await ledger.history(_RUNS)
     whole = next((run.commit for run in runs if run.state is RunState.DONE), "")
     partly = tuple(run.commit for run in takewhile(lambda run: run.state is not RunState.DONE, runs))
-    applied = Applied(runs[0].commit if runs else "", await ledger.first_of(commit) is not None, whole, partly)
+    applied = Applied(_last_commit(runs), await ledger.first_of(commit) is not None, whole, partly)
     return await asyncio.to_thread(find_approvals, os.environ, name, opened.declaration.folder, commit, applied)
+
+
+def _last_commit(runs: Sequence[PastRun]) -> str:
+    """That of the last run that has one; a state outside of git has none."""
+    return next((run.commit.removesuffix("+") for run in runs if run.commit), "")
+
+
+async def _nothing_reviewed(opened: SiteSession, ledger: Ledger, silent: NoComment) -> tuple[Draft, Binding]:
+    """A merge request that changes nothing of what is declared has no comment, and its commit counts as reviewed as the
+    one before it. Whatever is pending is left. Raises `silent` where git sees a change, or cannot tell, and after a run
+    that left something undone."""
+    runs = await ledger.history(_RUNS)
+    last, commit = _last_commit(runs), opened.context.desired.commit
+    same = ("diff", "--quiet", "--no-ext-diff", "--no-textconv", last, commit, "--", *_YAML)
+    if not last or runs[0].state is not RunState.DONE or ask(opened.declaration.folder, *same) is None:
+        raise silent
+    reading = await opened.read()
+    whole = await opened.draft(reading=reading)
+    drafted = (await opened.draft(Selection(owners=frozenset()), reading=reading)).only(())
+    number = silent.request.number
+    say(f"merge request {number} changes nothing of what is declared, and has no comment")
+    binding = Binding(
+        BoundTo.REVIEW, request=silent.request.url or f"merge request {number}", left=whole.plan.transitions
+    )
+    _say((), binding)
+    return drafted, binding
 
 
 async def _bound(approvals: Sequence[Approval], plan: Plan, ledger: Ledger) -> tuple[Binding, tuple[Transition, ...]]:

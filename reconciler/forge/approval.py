@@ -21,6 +21,14 @@ class NotReviewed(StalePlan):
     """Nothing that was reviewed can be found for this commit."""
 
 
+class NoComment(NotReviewed):
+    """The merge request `request` has no comment of ours: nothing was said there, or nobody reported."""
+
+    def __init__(self, message: str, request: MergeRequest) -> None:
+        super().__init__(message, hint=_AGAIN)
+        self.request = request
+
+
 class Approval(NamedTuple):
     """A merge request, the comment of ours that its reviewers read, and what that comment says for programs."""
 
@@ -43,7 +51,7 @@ def approval_in(request: MergeRequest, own: Iterable[Comment], site: str, key: b
     name = f"merge request {request.number}"
     found = [comment for comment in own if _is_about(comment, site)]
     if not found:
-        raise NotReviewed(f"{name} has no comment of ours with a plan of the site {site}", hint=_AGAIN)
+        raise NoComment(f"{name} has no comment of ours with a plan of the site {site}", request)
     newest = max(found, key=lambda comment: (comment.created, int(comment.id) if comment.id.isdecimal() else 0))
     try:
         marker = sealed_marker_in(newest.body, key)

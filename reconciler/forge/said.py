@@ -63,7 +63,9 @@ def subjects(documents: Sequence[Document]) -> list[Subject]:
 def _speaks(document: Document) -> bool:
     match document:
         case PlanDocument():
-            moved = document.base is not None and bool(document.base.site_changes)
+            # what is declared for a later day is approved by a comment, too
+            base = document.base
+            moved = base is not None and (bool(base.site_changes) or base.yaml_changed)
             changes = document.transitions or document.taken_back or document.healed
             # 4 is also a date that was missed, 9 a system that could not be read
             return bool(changes) or moved or document.status != 0 or _stops(document.findings)

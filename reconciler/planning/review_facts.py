@@ -60,6 +60,8 @@ class Base:
     contained: bool | None = None
     fetch: str = ""
     site_changes: tuple[SiteChange, ...] = ()
+    yaml_changed: bool = False
+    """Whether a YAML file of the repository differs: also where nothing is to be done yet, a date may come."""
 
 
 class Healed(NamedTuple):

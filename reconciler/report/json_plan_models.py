@@ -154,13 +154,15 @@ class SiteChangePart(Part):
 
 class BasePart(Part):
     """What the plan is compared with. `contained` says whether the declared state has all of it, null where git does
-    not know (a shallow clone); `fetch` is the command that would tell."""
+    not know (a shallow clone); `fetch` is the command that would tell. `yaml_changed`: a YAML file of the repository
+    differs, also where nothing is to be done."""
 
     ref: String
     commit: String
     contained: bool | None
     fetch: String
     site_changes: tuple[SiteChangePart, ...]
+    yaml_changed: bool = False
 
 
 class HealedPart(Part):

@@ -50,7 +50,14 @@ def test_three_parts_from_one_observation(
     assert (back["subject"], back["cause"], back["action"]) == (INFO, "taken back", "create")
     assert back["place"]["file"] == "main:state/state.yaml"
     main = git(compared.folder, "rev-parse", "main")
-    assert document["base"] == {"ref": "main", "commit": main, "contained": True, "fetch": "", "site_changes": []}
+    assert document["base"] == {
+        "ref": "main",
+        "commit": main,
+        "contained": True,
+        "fetch": "",
+        "site_changes": [],
+        "yaml_changed": True,
+    }
     without = command("plan", "--format", "json").json
     assert without["digest"] == document["digest"], "what is taken back is not in the digest"
     assert without["base"] is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from reconciler.report.json_models import RunDocument
 from reconciler.report.read_document import read_document
 from tests.cli.conftest import Command
 from tests.cli.merged import ALIASES, Merged
-from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, StandInSite
+from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, StandInSite, today
 from tests.services.forges.server import KINDS, FakeForge, running
 from tests.services.forges.state import BOT, JOB_TOKEN, OTHER, Request
 from tests.services.git import git
@@ -345,6 +346,42 @@ def test_a_merge_whose_job_was_cancelled_is_done_by_the_next_one(merged: Merged)
     assert merged.site.mailbox(BERND) is not None
 
 
+def test_a_merge_about_which_nothing_was_to_be_said(merged: Merged) -> None:
+    """It changes no YAML, so it has no comment, and its commit counts as reviewed as the one before it: at night dates
+    are done. A state that differs has a comment, or nobody reviewed it."""
+
+    def silent(number: int) -> None:
+        head = merged.commit("Words")
+        merged.forge.state.requests[number], merged.forge.state.comments[number] = Request(head=head), []
+        merged.merge(number)
+
+    silent(3)
+    answer = merged.apply()
+    assert (answer.status, "changes nothing of what is declared" in answer.words) == (0, True), answer
+    merged.site.sql("UPDATE mailbox SET quota = 1024000 WHERE username LIKE 'anna%'")
+    silent(4)
+    answer = merged.apply()
+    assert (answer.status, f"not reviewed, so left: account {ANNA}" in answer.words) == (4, True), answer
+    night = merged.command("apply", "--due", "--yes")
+    assert (night.status, "nobody is known to have reviewed it" in night.words) == (4, False), night
+    assert merged.quota(ANNA) == 1
+    merged.site.declare(ANNA_DECLARED, aliases=(*ALIASES, "presse: [anna.beispiel]"))
+    silent(5)
+    answer = merged.apply()
+    assert (answer.status, "merge request 5 has no comment of ours" in answer.words) == (6, True), answer
+
+
+def test_a_date_to_come_is_in_a_comment(merged: Merged) -> None:
+    """Nothing is to be done yet; when the day comes, what is done was reviewed."""
+    later = {"mailbox": "anna.beispiel", "date": str(today() + timedelta(days=30)), "reason": "left"}
+    merged.site.declare(aliases=(), more={"removals": [{**later, "groupware_account": "keep"}]})
+    git(merged.site.folder, "switch", "-q", "-c", "change")
+    merged.commit("Anna leaves")
+    assert merged.command("plan", "--base", "main", "--only", ANNA, "--out", "plan.json").status == 0
+    merged.report()
+    assert "is switched off on" in merged.forge.state.bodies()[-1]
+
+
 def test_an_old_job_that_is_run_again_undoes_nothing(merged: Merged) -> None:
     """The very line of its comment is pending again, since a newer merge took it back."""
     merged.request(QUOTA)
@@ -354,6 +391,13 @@ def test_an_old_job_that_is_run_again_undoes_nothing(merged: Merged) -> None:
     merged.merge(4)
     assert merged.apply().status == 0
     git(merged.site.folder, "checkout", "-q", old)
+    answer = merged.apply()
+    assert (answer.status, "this job is outdated" in answer.words) == (6, True), answer
+    (merged.site.folder / ".git").rename(merged.site.folder / "git")  # as an administrator has it elsewhere
+    merged.site.sql("DELETE FROM alias WHERE address LIKE 'vorstand@%'")
+    by_hand = merged.command("apply", "--yes", "--only", "vorstand@pirat.alt", "--format", "json")
+    assert (by_hand.status, by_hand.json["commit"]) == (0, "")
+    (merged.site.folder / "git").rename(merged.site.folder / ".git")
     answer = merged.apply()
     assert (answer.status, "this job is outdated" in answer.words) == (6, True), answer
     git(merged.site.folder, "update-ref", "-d", "refs/heads/main")
