@@ -18,6 +18,12 @@ from tests.services.needs import require
 
 ROOT = Path(__file__).parents[2]
 UNITS = "usr/lib/systemd/system"
+COMPLETIONS = (
+    "usr/share/bash-completion/completions/reconciler",
+    "usr/share/zsh/vendor-completions/_reconciler",
+    "usr/share/fish/vendor_completions.d/reconciler.fish",
+)
+"""Where each shell looks."""
 
 
 @pytest.fixture(scope="module")
@@ -91,5 +97,5 @@ def test_manual_pages_and_the_tab_key(unpacked: Path) -> None:
     for unit in (unpacked / UNITS).iterdir():
         ((page, section),) = re.findall(r"(?m)^Documentation=man:(\S+)\((\d)\)$", unit.read_text(encoding="utf-8"))
         assert (man / f"man{section}" / f"{page}.{section}.gz").exists()
-    for path in deb._SHELLS.values():
+    for path in COMPLETIONS:
         assert "_RECONCILER_COMPLETE" in (unpacked / path).read_text(encoding="utf-8")
