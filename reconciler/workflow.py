@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from functools import partial
 
@@ -12,7 +12,8 @@ from reconciler.apply.session import Session
 from reconciler.declared.git.blame import blame
 from reconciler.declared.git.removed_entries import once_beside, taken_out
 from reconciler.errors import Unreadable
-from reconciler.model.records import Records
+from reconciler.model.declared import all_of
+from reconciler.model.records import AliasRow, Records
 from reconciler.planning.annotations import (
     STOPS,
     counts,
@@ -28,6 +29,7 @@ from reconciler.planning.annotations import (
 )
 from reconciler.planning.base_comparison import compared
 from reconciler.planning.changes import diff
+from reconciler.planning.concern import narrowed
 from reconciler.planning.declared_entries import Entries
 from reconciler.planning.half_made import with_causes
 from reconciler.planning.identity import Identity, emptied, taken_over
@@ -62,7 +64,8 @@ async def draft(
     """The plan and what it means for the inventory. What could not be read is unknown; nothing is planned for it.
     `writing`: this command has the lock, so that tools that a dead run left at work are waited for. `reading`: what was
     read for this plan already."""
-    reading = reading or await read(sources, writing=writing)
+    if reading is None:
+        sources, reading = await _read_part(sources, selection, writing=writing)
     matching = await _match(sources, reading)
     changes = await _changes(sources, reading, matching, selection)
     judgement = _judge(sources, reading, matching, changes)
@@ -74,9 +77,33 @@ async def draft(
     part = selection.part.of(whole.plan, sources.context.chains)
     asked = tuple(transition for transition in changes.asked if transition.owner in part.owners)
     alone = _judge(sources, reading, matching, replace(changes, asked=asked))
-    findings = part.findings(judgement.findings, alone.findings, matching.pairs)
+    findings = part.findings(alone.findings, matching.pairs, of_all=sources.about is None)
     judged = Judgement(findings, marked(asked, findings), alone.gates)
     return part.drafted(_beside(at_base, sealed(judged), sources))
+
+
+async def _read_part(sources: Sources, selection: Selection, *, writing: bool) -> tuple[Sources, Reading]:
+    """What there is of the part that the plan is about, and the sources of that; of all, where it cannot be told before
+    what the part is, and where no mailbox is declared at all."""
+    base, part = sources.base, selection.part
+    states = [sources.context, *([base.context] if base is not None and base.context is not None else [])]
+    about = part.about(states) if part is not None and sources.context.desired.mailboxes else None
+    try:
+        former = await sources.former() if about is not None else {}
+    except Unreadable:
+        about = None  # so is the rest of the ledger, as the plan says
+    while about is not None:
+        about = about.beside(former)
+        theirs = base
+        if base is not None and base.context is not None:
+            theirs = replace(base, context=narrowed(base.context, about))
+        narrow = replace(sources, context=narrowed(sources.context, about), base=theirs, about=about)
+        reading = await read(narrow, writing=writing)
+        wider = about.led_to(reading.snapshot.rows(AliasRow) or {}, states)
+        if wider == about:
+            return narrow, reading
+        about = wider
+    return sources, await read(sources, writing=writing)
 
 
 async def _planned_at_base(sources: Sources, reading: Reading) -> Judgement:
@@ -110,15 +137,26 @@ async def read(sources: Sources, *, writing: bool = False) -> Reading:
     )
     observed = {s.name: result for s, result in zip(sources.systems, results, strict=True)}
     read = {name: result for name, result in observed.items() if not isinstance(result, Unreadable)}
+    numbers = next((seen.site for seen in read.values() if seen.site is not None), None)
     errors = {name: result for name, result in observed.items() if isinstance(result, Unreadable)}
     snapshot = Snapshot(
         taken,
         records={name: observation.records for name, observation in read.items()},
         unknown={name: error.message for name, error in errors.items()},
         hints={name: error.hint for name, error in errors.items()},
+        about=sources.about,
+        site=numbers and numbers._replace(accounts=_accounts(sources, recalled, numbers.mailboxes)),
     )
     details = {name: observation.details for name, observation in read.items()}
     return Reading(wanted=wanted, snapshot=snapshot, details=details, recalled=recalled)
+
+
+def _accounts(sources: Sources, recalled: Remembered | Unreadable, live: Set[str]) -> Set[str]:
+    """The live accounts of the whole site that are ours, as `policy.limits.managed` counts them over all rows."""
+    context = sources.context
+    noted = frozenset() if isinstance(recalled, Unreadable) else recalled.mailboxes
+    ours = {*all_of(context.desired.mailboxes), *context.removed, *noted}
+    return context.chains.of_all(ours) & context.chains.of_all(live)
 
 
 async def wanting(sources: Sources, reading: Reading) -> Reading:

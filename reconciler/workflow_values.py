@@ -10,6 +10,7 @@ from reconciler.declared.load import Declaration
 from reconciler.errors import Unreadable
 from reconciler.model.records import Records
 from reconciler.planning.changes import Change
+from reconciler.planning.concern import Concern
 from reconciler.planning.finding import Finding
 from reconciler.planning.identity import Identity
 from reconciler.planning.ledger_state import Remembered
@@ -53,11 +54,17 @@ class Sources:
     asks_git: bool = True
     """Whether lines say who wrote them."""
 
+    about: Concern | None = None
+    """What of the site the plan is about, where that can be told before anything is read."""
+
     async def observe(self, system: System, *, writing: bool = False) -> Observation:
-        """What a system holds. Raises Unreadable."""
+        """What a system holds, of the part that the plan is about. Raises Unreadable."""
         self.watch(system.name, None)
         try:
-            seen = await system.observe(writing=writing)
+            if self.about is None:
+                seen = await system.observe(writing=writing)
+            else:
+                seen = await system.observe_part(self.about, writing=writing)
         except Unreadable as error:
             self.watch(system.name, error)
             raise
@@ -67,6 +74,10 @@ class Sources:
     async def recall(self, wanted: Mapping[str, Records]) -> Remembered:  # noqa: ARG002  # a ledger is asked about it
         """What earlier runs left of what is wanted now; nothing without a ledger. Raises Unreadable."""
         return Remembered()
+
+    async def former(self) -> Mapping[str, str]:
+        """Address → account, of what renames of ours left at former addresses. Raises Unreadable."""
+        return {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from reconciler.apply.fence import Fence
-from reconciler.apply.ledger import Ledger
+from reconciler.apply.ledger import AboutPart, Ledger
 from reconciler.apply.session import Session, session
 from reconciler.cli.invoker import operator
 from reconciler.cli.process_tuning import keep
@@ -23,6 +23,7 @@ from reconciler.cli.site_ledger import build_ledger
 from reconciler.cli.unattended import so_far
 from reconciler.declared.load import Declaration
 from reconciler.errors import Unreadable, UsageError
+from reconciler.model.declared import all_of
 from reconciler.model.records import Records
 from reconciler.model.secrets import Passwords
 from reconciler.planning.identity import declared_numbers
@@ -57,12 +58,20 @@ class SiteSession(Sources):
         if self.ledger is None or not await self.ledger.exists():
             return Remembered()
         await self.ledger.check()
-        numbers = declared_numbers(self.context)
-        remembered = await self.ledger.remember(self.site.policy.limits.window_hours, wanted, numbers)
+        numbers, part = declared_numbers(self.context), None
+        if self.about is not None:
+            declared = all_of(self.context.desired.mailboxes).keys() | self.context.chains.current.keys()
+            part = AboutPart(self.about, declared)
+        remembered = await self.ledger.remember(self.site.policy.limits.window_hours, wanted, numbers, part)
         boxes = self.context.desired.mailboxes.values()
         made = await self.ledger.made([b.address for b in boxes if b.password_reset or b.subscriptions_reset])
         zone = ZoneInfo(self.site.timezone)
         return replace(remembered, made={address: moment.astimezone(zone).date() for address, moment in made.items()})
+
+    async def former(self) -> Mapping[str, str]:
+        """See Sources; nothing before `ledger init`."""
+        ledger = self.ledger
+        return await ledger.former() if ledger is not None and await ledger.exists() else {}
 
     async def draft(
         self,

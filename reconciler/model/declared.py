@@ -1,14 +1,17 @@
 """What git declares, after all files were read, completed and checked. Frozen values, made by `declared` only."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from reconciler.model.addresses import Address, Domain
 from reconciler.model.owners import Owner
 from reconciler.model.source_places import Origin
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 UNLIMITED = 0
 """The quota of a mailbox without limit, as PostfixAdmin stores it."""
@@ -137,6 +140,33 @@ class Confirm(NamedTuple):
     origin: Origin
 
 
+class Part(Mapping[K, V]):
+    """A table for a plan that is about a part of it: loops see the part, look-ups see all."""
+
+    __slots__ = ("_part", "whole")
+
+    def __init__(self, whole: Mapping[K, V], part: Mapping[K, V]) -> None:
+        self.whole = whole
+        self._part = part
+
+    def __getitem__(self, key: K) -> V:
+        return self.whole[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.whole
+
+    def __iter__(self) -> Iterator[K]:
+        return iter(self._part)
+
+    def __len__(self) -> int:
+        return len(self._part)
+
+
+def all_of(table: Mapping[K, V]) -> Mapping[K, V]:
+    """The table for who must loop over all that is declared, to look something up by another name than its key."""
+    return table.whole if isinstance(table, Part) else table
+
+
 @dataclass(frozen=True, slots=True)
 class DesiredState:
     """Everything that git declares, and the day for which it was read (in the site's time zone).
@@ -167,4 +197,5 @@ class DesiredState:
     @property
     def domains(self) -> frozenset[Domain]:
         """The domains of declared mailboxes and aliases."""
-        return frozenset(Domain(a.rpartition("@")[2]) for table in (self.mailboxes, self.aliases) for a in table)
+        tables = (all_of(self.mailboxes), all_of(self.aliases))
+        return frozenset(Domain(a.rpartition("@")[2]) for table in tables for a in table)

@@ -131,6 +131,11 @@ class DomainRow(NamedTuple):
     def owner(self) -> Owner:
         return Owner(DOMAIN_SCOPE, self.key)
 
+    @property
+    def has_limits(self) -> bool:
+        """Whether PostfixAdmin limits anything there."""
+        return bool(self.mailboxes or self.aliases or self.maxquota or self.quota > 0)
+
     def merged_with(self, found: DomainRow) -> DomainRow:
         changed = {name: value for name in self.managed if (value := getattr(self, name)) != getattr(found, name)}
         return found._replace(**changed) if changed else found

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from reconciler.model.addresses import Address, domain_of, local_part
-from reconciler.model.declared import Mailbox
+from reconciler.model.declared import Mailbox, all_of
 from reconciler.model.name_folding import folded
 from reconciler.model.records import Absent, AliasRole, AliasRow, MailboxRow, Owner, OxUserRow, Records, Scope
 from reconciler.model.rename_chains import RenameChains
@@ -168,7 +168,8 @@ class Identity:
     @cached_property
     def _numbers(self) -> Mapping[str, set[str]]:
         """Address → member numbers that lead to it, and that nothing else in git claims."""
-        claimed = {box.member: box.address for box in self._desired.mailboxes.values() if box.member is not None}
+        boxes = all_of(self._desired.mailboxes).values()
+        claimed = {box.member: box.address for box in boxes if box.member is not None}
         numbers: dict[str, set[str]] = {}
 
         def add(key: str, targets: tuple[str, ...]) -> None:

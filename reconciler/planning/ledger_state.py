@@ -134,6 +134,8 @@ class Remembered:
 
     inventory: Mapping[RowId, InventoryEntry] = field(default_factory=dict)
     """What we manage and nobody wants any more; the rest of the inventory is only counted on, in `known`."""
+    mailboxes: frozenset[str] = frozenset()
+    """Where a part of the site is planned: the keys of all mailboxes in the inventory."""
     known: Mapping[tuple[str, str], Set[str]] = field(default_factory=dict)
     """(System, kind) → keys of the wanted records that are in the inventory."""
     made: Mapping[str, date] = field(default_factory=dict)

@@ -1,21 +1,24 @@
 """A part of a plan: what `--only` names, or what a merge request changes (`--changed`). Pure; for the workflow.
 
-A part has whole lines of the whole plan, and with each line what it needs: an alias that leads to an account which this
-plan makes comes with that account. Gates judge the lines as a part of the whole plan, so that no line is carried out in
-a part that would be refused in the whole; limits count what the part does.
+A part has whole lines, and with each line what it needs: an alias that leads to an account which this plan makes comes
+with that account. Gates judge it by itself, since nothing else would be carried out; limits count what it does, against
+the whole site.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from reconciler.model.addresses import Address, domain_of
 from reconciler.model.mail_domains import ALIAS_DOMAIN_SCOPE, DOMAIN_SCOPE
 from reconciler.model.owners import Owner, Scope
 from reconciler.model.rename_chains import RenameChains
+from reconciler.planning.concern import Concern, changed_names, concern_of
 from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.plan import Plan
+from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.plan_draft import Draft
 from reconciler.planning.review_facts import Cause
 from reconciler.planning.snapshot import Pair
@@ -55,6 +58,16 @@ class Asked:
     only: Only | None = None
     changed: bool = False
 
+    def about(self, states: Sequence[PlanContext]) -> Concern | None:
+        """Whose rows the part is about, by what is declared: here and, where that is compared with, at the base. None:
+        everything is to be read."""
+        if self.only is not None:
+            return concern_of(self.only.addresses, self.only.domains, states)
+        if len(states) != len(("here", "base")):
+            return None
+        names = changed_names(*(state.desired for state in states))
+        return None if names is None else concern_of(names, (), states)
+
     def of(self, plan: Plan, chains: RenameChains) -> Part:
         """The part of this plan. Of names and changes, what is in both."""
         owners = frozenset(t.owner for t in (*plan.transitions, *plan.taken_back) if self._holds(t, chains))
@@ -67,7 +80,7 @@ class Asked:
         return self.only is None or self.only.covers(transition.owner, chains)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Part:
     """Whose lines of the plan `whole` are in it."""
 
@@ -77,16 +90,33 @@ class Part:
     whole: Plan
     chains: RenameChains
 
-    def findings(
-        self, whole: Sequence[Finding], part: Sequence[Finding], pairs: Mapping[str, Pair]
-    ) -> tuple[Finding, ...]:
-        """What gates say of the part: of its lines what they say in the whole plan, and what they say of them in the
-        part besides; the rules that count, of the part. And what of the names means nothing, and how much is left."""
-        kept = [f for f in whole if f.rule not in OF_ALL and (f.owner is None or f.owner in self.owners)]
-        known = {(f.rule, f.owner) for f in kept}
-        counted = [f for f in part if f.rule in OF_ALL]
-        more = [f for f in part if f.owner in self.owners and f.rule not in OF_ALL and (f.rule, f.owner) not in known]
-        return (*kept, *more, *counted, *self._unknown(pairs), *self._rest())
+    def findings(self, findings: Iterable[Finding], pairs: Mapping[str, Pair], *, of_all: bool) -> tuple[Finding, ...]:
+        """What gates say of the part, what of the names means nothing, and what is pending beside: how much, where
+        that is known (`of_all`)."""
+        kept = [f for f in findings if f.rule in OF_ALL or self._is_about(f, pairs)]
+        return (*kept, *self._unknown(pairs), *self._rest(of_all=of_all))
+
+    def _is_about(self, finding: Finding, pairs: Mapping[str, Pair]) -> bool:
+        """By its owner; what has none, by the address or domain that it names. What names neither is about the site."""
+        if finding.owner is not None:
+            return finding.owner in self.owners
+        subject, only = finding.subject, self.asked.only
+        if "@" in subject:
+            return subject in self._names or (only is not None and domain_of(subject) in only.domains)
+        known = any(subject in side.get("domain", {}) for pair in pairs.values() for side in pair)
+        return not known or subject in self._domains
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        """Every address of those whom it is about."""
+        asked = self.asked.only.addresses if self.asked.only else frozenset()
+        subjects = {owner.subject for owner in self.owners} | asked
+        return frozenset(a for subject in subjects for a in self.chains.addresses(Address(self.chains.of(subject))))
+
+    @cached_property
+    def _domains(self) -> frozenset[str]:
+        asked = self.asked.only.domains if self.asked.only else frozenset()
+        return asked | {domain_of(name) for name in self._names if "@" in name}
 
     def drafted(self, draft: Draft) -> Draft:
         """What applying the part means for the ledger, too."""
@@ -107,7 +137,11 @@ class Part:
                 hint = tr("correct it, or ask: {command}", command=f"reconciler show {word}")
                 yield Finding(Severity.WARNING, ONLY, word, message, hint)
 
-    def _rest(self) -> Iterator[Finding]:
+    def _rest(self, *, of_all: bool) -> Iterator[Finding]:
+        if not of_all:
+            message = tr("only what this plan is about was read: other changes may be pending")
+            yield Finding(Severity.NOTE, ONLY, ONLY, message, tr("leave --only and --changed out to see all of it"))
+            return
         number = sum(t.owner not in self.owners for t in self.whole.transitions)
         if number:
             message = tr_number(

@@ -10,11 +10,12 @@ from typing import NamedTuple
 
 from reconciler.model.records import Absent, Owner, Records
 from reconciler.planning.changes import Action, Change, Outcome, Stage, Step
+from reconciler.planning.concern import Concern
 from reconciler.planning.finding import Finding
 from reconciler.planning.new_passwords import CredentialEvents
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.review_facts import LiveChange
-from reconciler.planning.snapshot import Pair
+from reconciler.planning.snapshot import Pair, SiteNumbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class Observation:
 
     records: Records
     details: object = None
+    site: SiteNumbers | None = None
+    """Where a part was read, what of the whole is counted."""
 
 
 class SideEffects(NamedTuple):
@@ -63,6 +66,11 @@ class System(ABC):
     async def observe(self, *, writing: bool = False) -> Observation:
         """What I hold, complete. Reads only. Raises Unreadable: then it is unknown, never absent. With `writing` this
         command has the site's lock, and waits for tools of mine that a dead run left at work."""
+
+    async def observe_part(self, about: Concern, *, writing: bool = False) -> Observation:  # reads all
+        """What I hold about a part of the site; more does no harm. All of it, where I cannot be asked for less. Raises
+        Unreadable."""
+        return await self.observe(writing=writing)
 
     def match(self, context: PlanContext, wanted: Records, found: Records) -> Pair:
         """Both under the same keys (OX matches users by login and address); `wanted` completed with what a rename

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, TypeVar, cast
 
 from reconciler.model.record_kinds import name_of
 from reconciler.model.records import Records, Row, SettingRow
+from reconciler.planning.concern import Concern
 
 R = TypeVar("R", bound=Row)
 
@@ -29,6 +30,25 @@ class Pair(NamedTuple):
     found: Records
 
 
+class DomainNumbers(NamedTuple):
+    """What PostfixAdmin's limits of a domain count: aliases without those of mailboxes, megabytes of all quotas."""
+
+    mailboxes: int
+    aliases: int
+    megabytes: int
+
+
+class SiteNumbers(NamedTuple):
+    """What gates ask about all of the site when a part of it was read."""
+
+    mailboxes: Set[str]
+    """The keys of all that are live."""
+    domains: Mapping[str, DomainNumbers]
+    """Of the domains that the part is about."""
+    accounts: Set[str] = frozenset()
+    """The live accounts that are ours; the workflow puts them in."""
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """`records` has the systems that were read completely, `unknown` says why the others were not, and
@@ -38,6 +58,10 @@ class Snapshot:
     records: Mapping[str, Records] = field(default_factory=dict)
     unknown: Mapping[str, str] = field(default_factory=dict)
     hints: Mapping[str, str] = field(default_factory=dict)
+    about: Concern | None = None
+    """Where only a part of the site was read: whose rows are all in `records`; others may be."""
+    site: SiteNumbers | None = None
+    """Then, what of the whole site is counted."""
 
     def rows(self, kind: type[R]) -> Mapping[str, R] | None:
         """The table of one kind, over all systems; None when no system that was read holds it (so: unknown)."""

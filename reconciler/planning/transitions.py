@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from reconciler.model.addresses import Address, without_extension
+from reconciler.model.addresses import Address, local_part, without_extension
 from reconciler.model.record_kinds import kind_of
 from reconciler.model.records import AliasRole, AliasRow, MailboxRow, Owner, Scope
 from reconciler.model.source_places import Place
@@ -161,6 +161,7 @@ def group_by_owner(
             continue
         steps = [Step(change, by_name[change.system].stage(change)) for change in own]
         needs = _needs(owner, own, makers, delimiter)
+        needs |= {makers[t] for change in own for t in rewritten(context, change) if t in makers} - {owner}
         if last := _still_led_here(owner, own, leavers):
             needs |= last
             steps = [step._replace(stage=max(step.stage, Stage.REFERENCES)) for step in steps]
@@ -202,6 +203,16 @@ def _needs(owner: Owner, changes: Sequence[Change], makers: Mapping[str, Owner],
     targets = {target for change in changes if isinstance(change.after, AliasRow) for target in change.after.goto}
     targets |= {without_extension(target, delimiter)[0] for target in targets}
     return frozenset(makers[target] for target in targets if target in makers) - {owner}
+
+
+def rewritten(context: PlanContext, change: Change) -> frozenset[str]:
+    """Where an alias of nobody's leads only after this change, which a rename rewrites: the new addresses of the other
+    people whom it names."""
+    before, after, account = change.before, change.after, Address(change.owner.subject)
+    if change.owner.scope is not Scope.ACCOUNT or not isinstance(before, AliasRow) or not isinstance(after, AliasRow):
+        return frozenset()
+    own = change.key in context.chains.addresses(account) or local_part(change.key).isdecimal()
+    return frozenset() if own else frozenset(after.goto) - {*before.goto, account}
 
 
 def _leavers(grouped: Mapping[Owner, Sequence[Change]]) -> Mapping[str, set[Owner]]:

@@ -8,7 +8,7 @@ from reconciler.model.addresses import Address, domain_of, local_part, without_e
 from reconciler.model.records import AliasRow, MailboxRow, Owner, Scope
 from reconciler.planning.changes import Action, Change
 from reconciler.planning.finding import Finding, Severity
-from reconciler.planning.transitions import Transition
+from reconciler.planning.transitions import Transition, rewritten
 from reconciler.policy.gate_context import GateContext
 from reconciler.policy.wording import about, refusal
 from reconciler.translation import tr
@@ -154,6 +154,11 @@ def waiting_alias(context: GateContext) -> Iterator[Finding]:
     for transition, before, after in context.changes(AliasRow, Scope.ALIAS):
         if after is not None:
             yield from _waiting(context, transition, sorted(set(after.goto) - set(before.goto if before else ())))
+    for transition, change in ((t, change) for t in context.transitions for change in t.changes):
+        for target in sorted(rewritten(context.plan, change)):
+            severity = context.stopped.get(Owner(Scope.ACCOUNT, target))
+            if severity is not None:
+                yield _rewritten_too_early(transition, change.key, target, severity)
 
 
 def moved_numbers(context: GateContext) -> Iterator[tuple[Transition, AliasRow | None, AliasRow]]:
@@ -186,6 +191,16 @@ def _waiting(context: GateContext, transition: Transition, targets: list[str]) -
             hint = tr("fix {target} first; the alias is then applied too", target=target)
             yield about(transition, severity, "waits-for-account", message, hint)
             return
+
+
+def _rewritten_too_early(transition: Transition, alias: str, target: str, severity: Severity) -> Finding:
+    message = tr(
+        "{alias} is to lead to {target} as well, which is not yet the account that is declared",
+        alias=alias,
+        target=target,
+    )
+    hint = tr("fix {target} first; this rename is then applied too", target=target)
+    return about(transition, severity, "waits-for-account", message, hint)
 
 
 def _is_anothers(context: GateContext, owner: Owner) -> bool:

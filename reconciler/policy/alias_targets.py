@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Set
 from functools import cached_property
 
 from reconciler.model.addresses import CATCH_ALL, Address, Domain, domain_of, local_part, without_extension
+from reconciler.model.declared import all_of
 from reconciler.model.records import AliasDomainRow, AliasRow, DomainRow, MailboxRow, Owner, Scope
 from reconciler.planning.changes import Action
 from reconciler.planning.finding import Finding, Severity
@@ -90,7 +91,7 @@ def _use_base(base: str) -> str:
 
 def _removed_targets(context: GateContext, reach: Reach) -> Iterator[Finding]:
     going = {t.owner.subject: t for t in context.transitions if t.owner in reach.going}
-    for alias in context.desired.aliases.values():
+    for alias in all_of(context.desired.aliases).values() if going else ():
         for target in alias.goto:
             lost = next((form for form in reach.forms(target) if form in going), None)
             if lost is not None and reach.bounces(target):
@@ -130,7 +131,8 @@ class Reach:
     @cached_property
     def _members(self) -> Mapping[tuple[str | None, Domain], Address]:
         # who has no member number is under None, which nobody asks for
-        return {(box.member, domain_of(box.address)): box.address for box in self._desired.mailboxes.values()}
+        boxes = all_of(self._desired.mailboxes).values()
+        return {(box.member, domain_of(box.address)): box.address for box in boxes}
 
     def forms(self, target: str) -> tuple[str, ...]:
         """The addresses that mail to `target` may arrive at: itself, and without what Postfix takes for its

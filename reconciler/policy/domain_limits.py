@@ -8,7 +8,7 @@ sites never set them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 
 from reconciler.model.addresses import domain_of
@@ -16,6 +16,7 @@ from reconciler.model.declared import Mailbox
 from reconciler.model.records import AliasDomainRow, AliasRow, DomainRow, MailboxRow, Scope
 from reconciler.model.source_places import Origin
 from reconciler.planning.finding import Finding, Severity
+from reconciler.planning.snapshot import DomainNumbers
 from reconciler.planning.transitions import Transition
 from reconciler.policy.gate_context import GateContext
 from reconciler.policy.new_accounts import arriving_mailboxes, new_accounts
@@ -49,7 +50,9 @@ def domain_off(context: GateContext) -> Iterator[Finding]:
             continue
         off = before.active and not row.active
         if off or (row.backupmx and not before.backupmx):
-            boxes = sum(domain_of(key) == row.key for key in context.live(MailboxRow))
+            site = context.snapshot.site
+            there = context.live(MailboxRow).keys() if site is None else site.mailboxes
+            boxes = sum(domain_of(key) == row.key for key in there)
             if off:
                 sentence = marked("the domain {domain} is switched off: its {boxes} mailboxes get no mail from then on")
             else:
@@ -156,13 +159,18 @@ class _Numbers:
             self.aliases[domain] -= step
             self.megabytes[domain] += step * max(row.quota, 0)
 
+    def start(self, numbers: Mapping[str, DomainNumbers]) -> None:
+        """With what was counted already."""
+        for domain, number in numbers.items():
+            self.mailboxes[domain], self.aliases[domain], self.megabytes[domain] = number
+
     def of(self, domain: str) -> tuple[int, int, int]:
         """Mailboxes, aliases, megabytes."""
         return self.mailboxes[domain], self.aliases[domain], self.megabytes[domain]
 
 
 def _limits(context: GateContext, used: dict[str, DomainRow], first: dict[str, Origin]) -> Iterator[Finding]:
-    limited = {name: row for name, row in used.items() if row.mailboxes or row.aliases or row.maxquota or row.quota > 0}
+    limited = {name: row for name, row in used.items() if row.has_limits}
     if not limited:
         return
     (total, added), largest = _numbers(context), _largest(context, limited)
@@ -206,8 +214,11 @@ def _limits(context: GateContext, used: dict[str, DomainRow], first: dict[str, O
 def _numbers(context: GateContext) -> tuple[_Numbers, _Numbers]:
     """What there is once the plan is carried out, and what of that it adds."""
     total, added = _Numbers(), _Numbers()
-    for row in chain[MailboxRow | AliasRow](context.live(MailboxRow).values(), context.live(AliasRow).values()):
-        total.add(row, 1)
+    if context.snapshot.site is None:
+        for row in chain[MailboxRow | AliasRow](context.live(MailboxRow).values(), context.live(AliasRow).values()):
+            total.add(row, 1)
+    else:
+        total.start(context.snapshot.site.domains)
     for change in (c for t in context.transitions if t.owner not in context.stopped for c in t.changes):
         for each, step in ((change.before, -1), (change.after, 1)):
             if isinstance(each, MailboxRow | AliasRow):

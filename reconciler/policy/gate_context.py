@@ -56,6 +56,10 @@ class GateContext:
         """The live records of one kind; empty also where they are unknown."""
         return self.snapshot.rows(kind) or {}
 
+    def is_read(self, address: str) -> bool:
+        """Whether it is known what is live at an address: of a part of the site only that part is read."""
+        return self.snapshot.about is None or self.snapshot.about.covers(address)
+
     def changes(self, kind: type[R], scope: Scope | None = None) -> Iterator[tuple[Transition, R | None, R | None]]:
         """Every change of a record of this kind, before and after; of transitions about `scope` only, where given."""
         for transition in self.transitions:

@@ -8,6 +8,7 @@ from math import floor
 from typing import NamedTuple
 
 from reconciler.model.addresses import Domain, domain_of
+from reconciler.model.declared import all_of
 from reconciler.model.records import DomainRow, MailboxRow, Owner, Scope
 from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.transitions import Effect, Transition
@@ -89,7 +90,7 @@ def creations(context: GateContext) -> Iterator[Finding]:
 
 def empty_state(context: GateContext) -> Iterator[Finding]:
     """No declared mailbox at all while there are live ones: a folder that is empty by mistake looks like this."""
-    if context.desired.mailboxes:
+    if all_of(context.desired.mailboxes):
         return
     ours = context.desired.domains | context.live(DomainRow).keys()
     left = {address for address in context.live(MailboxRow) if domain_of(address) in ours} | context.managed("mailbox")
@@ -137,7 +138,9 @@ def _limited(context: GateContext, effect: Effect) -> Iterator[Finding]:
 def managed(context: GateContext) -> Set[str]:
     """The live accounts that are ours: what shares are shares of. The old mailbox of a rename belongs to its account.
     When the mailboxes are unknown, what is declared counts."""
-    ours = {*context.desired.mailboxes, *context.plan.removed, *context.managed("mailbox")}
+    if context.snapshot.site is not None:
+        return context.snapshot.site.accounts
+    ours = {*all_of(context.desired.mailboxes), *context.plan.removed, *context.managed("mailbox")}
     accounts, live = context.chains.of_all(ours), context.snapshot.rows(MailboxRow)
     return accounts if live is None else accounts & context.chains.of_all(live.keys())
 

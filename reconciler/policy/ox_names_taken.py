@@ -8,7 +8,7 @@ from itertools import count
 from typing import NamedTuple
 
 from reconciler.model.addresses import Address, local_part
-from reconciler.model.declared import Mailbox
+from reconciler.model.declared import Mailbox, all_of
 from reconciler.model.records import MailboxRow, Owner, OxUserRow
 from reconciler.planning.finding import Finding
 from reconciler.planning.identity import folded_name
@@ -75,14 +75,18 @@ def _may_be_renamed(context: GateContext, box: Mailbox, holder: OxUserRow) -> bo
     taken = any(rename.new in (box.address, address) for rename in renames)
     names = folded_name(f"{box.given_name or ''} {box.surname or ''}"), folded_name(box.name)
     theirs = folded_name(f"{holder.given_name} {holder.surname}"), folded_name(holder.display_name)
-    gone = address not in context.live(MailboxRow) and not context.identity.others_than(box, address)
+    gone = (
+        context.is_read(address)
+        and address not in context.live(MailboxRow)
+        and not context.identity.others_than(box, address)
+    )
     return bool(free) and gone and not taken and bool({*names} & {*theirs} - {""})
 
 
 def _free_login(context: GateContext, login: str) -> str:
     """The first of `hans2`, `hans3`, … that nobody has or is to get."""
     taken = {user.login for user in context.live(OxUserRow).values()}
-    taken |= {box.username or local_part(box.address) for box in context.desired.mailboxes.values()}
+    taken |= {box.username or local_part(box.address) for box in all_of(context.desired.mailboxes).values()}
     return next(free for number in count(2) if (free := f"{login}{number}") not in taken)
 
 

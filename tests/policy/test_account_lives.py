@@ -228,6 +228,33 @@ def test_other_targets_of_a_rewritten_alias_stay_as_they_are_written(roomy: Stan
     assert sorted(targets) == ["Board+AbC9xYz@Tasks.example", "Wirt@extern.example", ANNA]
 
 
+@pytest.mark.parametrize("refused", ["anna.muster", "bernd.muster"])
+def test_an_alias_of_two_renamed_people_never_leads_to_an_address_that_is_not_made(
+    roomy: StandInSite, command: Command, refused: str
+) -> None:
+    """The rename of one is refused: until it is not, the alias leads to nobody new of theirs."""
+    roomy.declare(MUSTER_DECLARED, BERND_DECLARED, TECHNIK)
+    settles(command)
+    both = f"liste@{DOMAIN}"
+    roomy.add_alias(both, f"{MUSTER},{BERND}")
+    entries = [
+        rename("anna.muster", "anna.beispiel", rewrite_references=True),
+        rename("bernd.muster", "bernd.neu", rewrite_references=True),
+    ]
+    roomy.declare(
+        ANNA_DECLARED, BERND_DECLARED.replace("bernd.muster", "bernd.neu"), TECHNIK, more={"renames": entries}
+    )
+    roomy.write(policy={**roomy.sections["policy"], "protected": [refused]})
+    part = command("plan", "--only", f"bernd.neu@{DOMAIN}", "--format", "json").json
+    assert {line["subject"] for line in part["transitions"]} == {ANNA, f"bernd.neu@{DOMAIN}"}
+    assert command("apply", "--yes").status == 5
+    there = {str(row["username"]) for row in roomy.sql("SELECT username FROM mailbox")}
+    assert set(str(roomy.goto(both)).split(",")) <= there
+    roomy.write(policy={**roomy.sections["policy"], "protected": []})
+    settles(command)
+    assert sorted(str(roomy.goto(both)).split(",")) == [ANNA, f"bernd.neu@{DOMAIN}"]
+
+
 def test_validate_names_the_aliases_that_still_lead_to_a_renamed_address(site: StandInSite, command: Command) -> None:
     aliases = ("vorstand: [technik, anna.muster]",)
     for offset, severity, when in ((-1, "warning", "since"), (5, "note", "on")):

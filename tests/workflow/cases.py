@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,7 @@ async def plan_of(
     context = SystemContext(site, SiteHosts({}), OutboxMailer(folder / "outbox"), Passwords())
     for system in (systems := build_systems(context)):
         system.observe = _observing(system, case)  # type: ignore[method-assign]  # what is live is given
+        system.observe_part = partial(System.observe_part, system)  # type: ignore[method-assign]  # of that all
     now = datetime(2026, 11, 24, 10, 58, tzinfo=UTC)
     at_base = None
     if base is not None:

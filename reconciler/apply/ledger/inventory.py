@@ -10,13 +10,15 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select
 from sqlalchemy.dialects import mysql, sqlite
 
 from reconciler.apply.ledger.connect import SiteTables, chunks
 from reconciler.apply.ledger.lock import OpenRun
+from reconciler.model.addresses import domain_of
 from reconciler.model.records import Owner, Records, Scope
 from reconciler.planning.changes import RowId
+from reconciler.planning.concern import Concern
 from reconciler.planning.direction import Applied
 from reconciler.planning.forgotten_people import PeopleNoted, is_hidden, is_same
 from reconciler.planning.ledger_state import LEDGER, PERSON, InventoryEntry
@@ -73,6 +75,38 @@ def divided(
     return entries, known
 
 
+def divided_part(
+    db: SiteTables, wanted: Mapping[str, Records], about: Concern, declared: Set[str]
+) -> tuple[dict[RowId, InventoryEntry], Mapping[tuple[str, str], Set[str]], frozenset[str]]:
+    """The same about a part of the site, but for mailboxes: of those all that nobody wants any more, `declared` being
+    the addresses that git names; and the keys of all."""
+    c, known = db.tables.inventory.c, dict[tuple[str, str], set[str]]()
+    boxes = [(system, keys) for (system, kind), keys in keys_by_kind(db, c.kind == "mailbox")]
+    all_boxes = frozenset(key for _, keys in boxes for key in keys)
+    found = [entry for where in _about(c, about) for entry in _read(db, c.system != LEDGER, where)]
+    for chunk in chunks(sorted(all_boxes - declared), CHUNK):
+        found += _read(db, c.kind == "mailbox", c.key.in_(chunk))
+    entries: dict[RowId, InventoryEntry] = {}
+    for entry in found:
+        if entry.key in wanted.get(entry.system, {}).get(entry.kind, {}):
+            known.setdefault((entry.system, entry.kind), set()).add(entry.key)
+        else:
+            entries[entry.id] = entry
+    return entries, known, all_boxes
+
+
+def _about(c: Any, about: Concern) -> Iterator[ColumnElement[bool]]:
+    """Conditions that find what is kept of the part, by its key or by whose it is; member numbers in every domain."""
+    single = sorted(name for name in about.addresses if domain_of(name) not in about.domains)
+    for some in chunks(single, CHUNK):
+        yield or_(c.key.in_(some), c.subject.in_(some))
+    for domain in sorted(about.domains):
+        yield or_(*(column.endswith(f"@{domain}", autoescape=True) for column in (c.key, c.subject)))
+    numbers = sorted({person.number for person in about.people if person.number is not None})
+    for some in chunks(numbers, 50):
+        yield and_(c.kind == "alias", or_(*(c.key.startswith(f"{number}@") for number in some)))
+
+
 def applied(db: SiteTables, rows: Collection[RowId]) -> dict[RowId, Applied]:
     """What was last applied of these records, and when that run began. One statement for a thousand of a kind, one for
     the runs."""
@@ -95,11 +129,16 @@ def applied(db: SiteTables, rows: Collection[RowId]) -> dict[RowId, Applied]:
     return {entry.id: Applied(entry, begun.get(entry.run)) for entry in found}
 
 
-def people(db: SiteTables, numbers: Mapping[str, str]) -> tuple[Mapping[str, str], frozenset[str]]:
+def people(
+    db: SiteTables, numbers: Mapping[str, str], about: Concern | None = None
+) -> tuple[Mapping[str, str], frozenset[str]]:
     """What is noted of persons by address, where it is not what `numbers` declares; and the addresses where it is. Read
-    as one text where it fits, like keys."""
+    as one text where it fits, like keys. With `about` only what may be noted of that part: of OX users all, and what is
+    hidden."""
     c = db.tables.inventory.c
-    where = (c.site == db.site, c.system == LEDGER, c.kind == PERSON)
+    where = [c.site == db.site, c.system == LEDGER, c.kind == PERSON]
+    if about is not None:
+        where.append(or_(c.key.startswith("#"), c.key.startswith("openxchange/"), *_about(c, about)))
     joined = func.aggregate_strings(c.key.concat(" ").concat(c.value).concat(_END), "")
     number, text = db.execute(select(func.count(), joined).where(*where)).one()
     lines = (text or "").split(_END)[:-1]
@@ -141,7 +180,7 @@ def declared_aliases(db: SiteTables) -> frozenset[str]:
     return frozenset(db.execute(query).scalars())
 
 
-def keys_by_kind(db: SiteTables) -> Iterator[tuple[tuple[str, str], frozenset[str]]]:
+def keys_by_kind(db: SiteTables, *only: ColumnElement[bool]) -> Iterator[tuple[tuple[str, str], frozenset[str]]]:
     """The keys of each (system, kind).
 
     The database joins those of a kind to one text, which reaches us twenty times as fast as rows do. A kind whose text
@@ -150,7 +189,7 @@ def keys_by_kind(db: SiteTables) -> Iterator[tuple[tuple[str, str], frozenset[st
     c = db.tables.inventory.c
     joined = func.aggregate_strings(c.key.concat(_END), "")
     # in the order of the primary key, so that nothing is sorted
-    query = select(c.system, c.kind, func.count(), joined).where(c.site == db.site).group_by(c.system, c.kind)
+    query = select(c.system, c.kind, func.count(), joined).where(c.site == db.site, *only).group_by(c.system, c.kind)
     cut = []
     for system, kind, number, text in db.execute(query.execution_options(yield_per=1)):
         if text is not None and text.count(_END) == number and text.endswith(_END):

@@ -38,6 +38,7 @@ from reconciler.apply.ledger.connect import (
     with_retries,
 )
 from reconciler.apply.ledger.lock import TTL, Holder, Lease, Locked, OpenRun
+from reconciler.apply.ledger.run_queries import AboutPart
 from reconciler.apply.ledger.run_statements import NewRun
 from reconciler.apply.ledger.tables import declare
 from reconciler.model.records import Owner, Records
@@ -218,11 +219,17 @@ class Ledger:
         window_hours: int,
         wanted: Mapping[str, Records] | None = None,
         numbers: Mapping[str, str] | None = None,
+        part: AboutPart | None = None,
     ) -> Remembered:
         """What planning asks of the past, as of one moment. `wanted` (by system) is what it wants now: of the inventory
-        it gets the rest, and the bare keys of that. `numbers` are the declared member numbers by address."""
+        it gets the rest, and the bare keys of that. `numbers` are the declared member numbers by address. With `part`
+        only what concerns that."""
         since = self._clock() - timedelta(hours=window_hours)
-        return await self._read(run_queries.remember, since, wanted or {}, numbers or {})
+        return await self._read(run_queries.remember, since, wanted or {}, numbers or {}, part)
+
+    async def former(self) -> Mapping[str, str]:
+        """Address → account, of what renames left at an address that the account had before."""
+        return await self._read(inventory.former)
 
     async def made(self, addresses: Collection[str]) -> Mapping[str, datetime]:
         """When we made these mailboxes, in UTC; those that were there before us are left out."""

@@ -5,7 +5,7 @@ The number of statements does not grow with the number of accounts or of runs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Set
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -18,6 +18,7 @@ from reconciler.apply.ledger.connect import SiteTables, chunks, json_object
 from reconciler.model.record_kinds import give_password, unreadable_kinds
 from reconciler.model.records import Owner, Records, Scope
 from reconciler.planning.changes import Action, Stage
+from reconciler.planning.concern import Concern
 from reconciler.planning.ledger_state import (
     FINISHED,
     LEDGER,
@@ -38,16 +39,35 @@ GIVEN, TOLD = "given_password", ("password", "attachment", "letter")
 """The kind of a password that somebody types, and those of what a run owes somebody whose password it made."""
 
 
-def remember(db: SiteTables, since: datetime, wanted: Mapping[str, Records], numbers: Mapping[str, str]) -> Remembered:
+class AboutPart(NamedTuple):
+    """That a plan is about a part of the site; `declared` are all addresses that git names."""
+
+    about: Concern
+    declared: Set[str]
+
+
+def remember(
+    db: SiteTables,
+    since: datetime,
+    wanted: Mapping[str, Records],
+    numbers: Mapping[str, str],
+    part: AboutPart | None = None,
+) -> Remembered:
     """Everything that planning asks of the past; `since` is where the window of the limits begins, `numbers` are the
     declared member numbers by address. Ten statements, one for each kind whose keys do not fit into one answer, one for
-    every thousand entries of the inventory that nobody wants."""
-    unwanted, known = inventory.divided(db, wanted)
-    people, as_declared = inventory.people(db, numbers)
+    every thousand entries of the inventory that nobody wants. Of a part of the site: a statement for every thousand of
+    its addresses."""
+    boxes: frozenset[str] = frozenset()
+    if part is None:
+        unwanted, known = inventory.divided(db, wanted)
+    else:
+        unwanted, known, boxes = inventory.divided_part(db, wanted, part.about, part.declared)
+    people, as_declared = inventory.people(db, numbers, part.about if part is not None else None)
     done, missed = _one_shots(db)
     return Remembered(
         inventory=unwanted,
         known={**known, (LEDGER, PERSON): as_declared} if as_declared else known,
+        mailboxes=boxes,
         removed=_removed(db),
         people=people,
         aliases=inventory.declared_aliases(db),

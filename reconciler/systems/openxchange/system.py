@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from pydantic import SecretStr
@@ -12,11 +13,13 @@ from reconciler.errors import Unreadable
 from reconciler.model.records import Owner, OxUserRow, Records, Row
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Change, Outcome, Stage, Step
+from reconciler.planning.concern import Concern
 from reconciler.planning.finding import Finding
+from reconciler.planning.identity import addresses_of
 from reconciler.planning.new_passwords import CredentialEvents
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.ports import Observation, SideEffects, System
-from reconciler.planning.snapshot import Pair
+from reconciler.planning.snapshot import Pair, rows_of
 from reconciler.secret_sources import secret
 from reconciler.settings import OpenXchange, Settings
 from reconciler.systems.openxchange import attach, matching, perform, review, side_effects
@@ -96,6 +99,14 @@ class OpenXchangeSystem(System):
         # seconds of work in a big context; the other systems read meanwhile
         return await asyncio.to_thread(_observation, stdout, self._tools.admin)
 
+    async def observe_part(self, about: Concern, *, writing: bool = False) -> Observation:
+        """Those whom the part may be about. The tools find a user by login or display name only (facts 2.1), and one
+        with the address under another login must be seen: so it is the same call."""
+        seen = await self.observe(writing=writing)
+        users: dict[str, Row] = {}
+        users.update((key, user) for key, user in rows_of(seen.records, OxUserRow).items() if _concerns(user, about))
+        return replace(seen, records={matching.KIND: users})
+
     def match(self, context: PlanContext, wanted: Records, found: Records) -> Pair:  # noqa: ARG002  # see wanted rows
         return matching.match(wanted, found)
 
@@ -154,6 +165,18 @@ class OpenXchangeSystem(System):
 
     async def is_applied(self, batch: Sequence[Step]) -> list[bool]:
         return await perform.is_applied(self._tools, batch)
+
+
+def _concerns(user: OxUserRow, about: Concern) -> bool:
+    """Whether it has one of the addresses, logins or names; with a number behind the login it takes one that a hint
+    would propose."""
+    names = {name.casefold() for person in about.people for name in person.names}
+    return (
+        user.login.rstrip("0123456789") in about.logins
+        or user.login in about.logins
+        or any(map(about.covers, addresses_of(user)))
+        or user.display_name.casefold() in names
+    )
 
 
 def _observation(stdout: bytes, admin: str) -> Observation:

@@ -179,12 +179,13 @@ class _TargetState:
 
     def references(self, chains: Sequence[Chain]) -> None:
         """Undeclared aliases that lead to a former address, where git asks for it. The own alias of a mailbox is its
-        user's, and so are its targets."""
+        user's, and so are its targets. One that leads to several such people is the last one's, who needs the others:
+        needs in an order have no circles."""
         current = {former.address: chain.key for chain in chains for former in chain.former if former.rewrite}
         if not current:
             return
         for key, alias in self.aliases.items():
-            account = next((current[Address(t)] for t in alias.goto if t in current), None)
+            account = max((current[Address(t)] for t in alias.goto if t in current), default=None)
             if account is not None and key not in self.wanted["alias"] and key not in self.mailboxes:
                 goto = tuple(sorted({str(current.get(Address(target), target)) for target in alias.goto}))
                 self.wanted["alias"][key] = AliasRow(key, account, goto, alias.active, active_managed=False)

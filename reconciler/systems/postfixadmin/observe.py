@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -89,19 +89,27 @@ def observe(connection: Connection, tables: PostfixAdminTables, multiplier: int)
     """Reads everything inside the caller's snapshot. Raises Unreadable when the tables are not what they should be."""
     check_tables(connection, tables)
     by_kind = readings(tables, multiplier)
-    vacation = by_kind.pop("vacation")
     twice: list[Twice] = []
-    read = {kind: _table(connection, kind, reading, twice) for kind, reading in by_kind.items()}
+    tabled = ("mailbox", "alias", "domain", "alias_domain")
+    read = {kind: table_of(stream(connection, by_kind[kind].query), kind, by_kind[kind], twice) for kind in tabled}
     mark(connection, tables.mailbox.c.username, read["mailbox"])
     mark(connection, tables.alias.c.address, read["alias"])
     hidden = take_hidden(connection, tables, read["domain"], read["alias_domain"])
-    read["domain"].rows.pop(ALL_DOMAINS, None)
     records: Records = {kind: read[kind].rows for kind in ("alias", "mailbox", "domain", "alias_domain")}
-    records["vacation"] = {row.key: row for row in map(vacation.normal, _stream(connection, vacation.query))}
+    records["vacation"] = vacations(stream(connection, by_kind["vacation"].query), by_kind)
+    return Observation(records, details_of(connection, tables, twice, hidden))
+
+
+def vacations(rows: Iterable[Any], by_kind: Mapping[str, Reading]) -> dict[str, Row]:
+    """Rows of vacations as records."""
+    return {row.key: row for row in map(by_kind["vacation"].normal, rows)}
+
+
+def details_of(connection: Connection, tables: PostfixAdminTables, twice: list[Twice], hidden: list[Hidden]) -> Details:
+    """With what is read beside the records."""
     admin = tables.dependent_tables.admin.c.username
-    administrators = frozenset(address_key(username) for (username,) in _stream(connection, select(admin)))
-    details = Details(tuple(twice), tuple(hidden), administrators, charset_of_names(connection, tables))
-    return Observation(records, details)
+    administrators = frozenset(address_key(username) for (username,) in stream(connection, select(admin)))
+    return Details(tuple(twice), tuple(hidden), administrators, charset_of_names(connection, tables))
 
 
 def _alias(row: Any) -> AliasRow:
@@ -121,19 +129,23 @@ def _alias_domain(row: Any) -> AliasDomainRow:
     return AliasDomainRow(address_key(row[0]), address_key(row[1]), bool(row[2]))
 
 
-def _stream(connection: Connection, query: Select[Any]) -> Iterator[Any]:
+def stream(connection: Connection, query: Select[Any]) -> Iterator[Any]:
+    """The rows of a query, some at a time."""
     result = connection.execute(query.execution_options(stream_results=True))
     for part in result.partitions(_ROWS):
         yield from part
 
 
-def _table(connection: Connection, kind: str, reading: Reading, twice: list[Twice]) -> Read:
-    """Of two rows with one key the canonically stored one stays, which is the one that mail look-ups find."""
+def table_of(rows: Iterable[Any], kind: str, reading: Reading, twice: list[Twice]) -> Read:
+    """Rows of one kind as records, but for the superadmins' domain. Of two rows with one key the canonically stored one
+    stays, which is the one that mail look-ups find."""
     table: dict[str, Row] = {}
     odd: dict[str, str] = {}
-    for row in _stream(connection, reading.query):
+    for row in rows:
         value = reading.normal(row)
         key, stored = value.key, row[0]
+        if kind == "domain" and key == ALL_DOMAINS:
+            continue
         if stored != reading.stored(key):
             other = odd.get(key, reading.stored(key) if key in table else None)
             if other is not None:
@@ -179,7 +191,7 @@ def rows(
         key_column = query.selected_columns[0]
         if lock:
             query = query.with_for_update()
-        for part in _parts(sorted(_stored_keys(kind, keys, spellings, stored))):
+        for part in in_parts(sorted(stored_keys(kind, keys, spellings, stored))):
             for row in connection.execute(query.where(key_column.in_(part)).order_by(key_column)):
                 value = normal(row)
                 key = (kind, value.key)
@@ -205,7 +217,7 @@ def made_on(connection: Connection, tables: PostfixAdminTables, addresses: Colle
     2000-01-01: facts/postfixadmin.md 13.7)."""
     mailbox = tables.mailbox.c
     found: dict[str, date] = {}
-    for part in _parts(sorted(filter(str.isascii, addresses))):
+    for part in in_parts(sorted(filter(str.isascii, addresses))):
         # as text: a driver makes no date of zeros
         query = select(mailbox.username, cast(mailbox.created, String(40))).where(mailbox.username.in_(part))
         for username, text in connection.execute(query):
@@ -232,7 +244,7 @@ def stored_passwords(connection: Connection, tables: PostfixAdminTables, keys: C
     """Mailbox → stored hash, only to find out whether a broken commit was one; never shown."""
     mailbox = tables.mailbox.c
     found: dict[str, str] = {}
-    for part in _parts(sorted(filter(str.isascii, keys))):
+    for part in in_parts(sorted(filter(str.isascii, keys))):
         query = select(mailbox.username, mailbox.password).where(mailbox.username.in_(part))
         found.update((address_key(username), password) for username, password in connection.execute(query))
     return found
@@ -244,7 +256,7 @@ def database_clock(connection: Connection) -> datetime:
     return now
 
 
-def _stored_keys(
+def stored_keys(
     kind: str, keys: Collection[tuple[str, str]], spellings: Spellings, stored: Callable[[str], str]
 ) -> set[str]:
     """Every spelling to ask for. Never one outside ASCII: it makes the whole statement fail (facts 13.2)."""
@@ -252,8 +264,8 @@ def _stored_keys(
     return {spelling for pair in wanted for spelling in (stored(pair[1]), pair[1], *spellings.get(pair, ()))}
 
 
-def _parts(keys: list[str]) -> Iterator[list[str]]:
+def in_parts(keys: list[str], size: int = 2 * CHUNK) -> Iterator[list[str]]:
+    """As many keys at a time as one IN takes."""
     # twice CHUNK: an account has its own and its member alias, and one transaction takes one statement for them
-    size = 2 * CHUNK
     for start in range(0, len(keys), size):
         yield keys[start : start + size]

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from reconciler.model.records import Owner, Records, Scope
 from reconciler.planning.changes import Change, Outcome, Result, Stage, Step
+from reconciler.planning.concern import Concern
 from reconciler.planning.finding import Finding
 from reconciler.planning.new_passwords import CredentialEvents
 from reconciler.planning.plan_context import PlanContext
@@ -21,6 +22,7 @@ from reconciler.systems.postfixadmin.expect import expect
 from reconciler.systems.postfixadmin.look_closer import look_closer
 from reconciler.systems.postfixadmin.matching import match
 from reconciler.systems.postfixadmin.observe import Details, made_on, mail_domains, observe
+from reconciler.systems.postfixadmin.observe_part import observe_part
 from reconciler.systems.postfixadmin.perform import Writer, is_applied
 from reconciler.systems.postfixadmin.review import review
 from reconciler.systems.postfixadmin.side_effects import side_effects
@@ -55,6 +57,9 @@ class PostfixAdminSystem(System):
 
     async def observe(self, *, writing: bool = False) -> Observation:  # noqa: ARG002  # a transaction dies with its run
         return await asyncio.to_thread(self._observe)
+
+    async def observe_part(self, about: Concern, *, writing: bool = False) -> Observation:  # noqa: ARG002  # as above
+        return await asyncio.to_thread(self._observe_part, about)
 
     async def made_on(self, addresses: Collection[str]) -> dict[str, date]:
         """When mailboxes were made, of those for which that is known. Raises Unreadable."""
@@ -121,6 +126,10 @@ class PostfixAdminSystem(System):
     def _observe(self) -> Observation:
         with self._database.snapshot() as connection:
             return observe(connection, self._database.tables, self._section.quota_multiplier)
+
+    def _observe_part(self, about: Concern) -> Observation:
+        with self._database.snapshot() as connection:
+            return observe_part(connection, self._database.tables, self._section.quota_multiplier, about)
 
     def _mail_domains(self) -> list[str]:
         with self._database.snapshot() as connection:

@@ -1,0 +1,170 @@
+"""What is read of a part of the site: all that concerns it, however it is written, and nothing more of it for a bigger
+site. That a plan from it says the same as one from everything: tests/integration/test_property.py."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from sqlalchemy import event
+
+from reconciler.model.records import Records
+from reconciler.planning.concern import MOST, Concern, Person, concern_of
+from reconciler.planning.plan_context import PlanContext
+from reconciler.planning.snapshot import DomainNumbers
+from tests.services.postfixadmin import PostfixAdminDatabase
+from tests.systems.postfixadmin.support import (
+    ANNA,
+    DOMAIN,
+    MEMBER,
+    alias,
+    by_hand,
+    closing,
+    insert_alias,
+    insert_mailbox,
+    mailbox,
+    make_system,
+    state,
+)
+
+OTHER = "sub.pirat.alt"
+
+
+@pytest.fixture
+def database(pfa_database: PostfixAdminDatabase) -> PostfixAdminDatabase:
+    """Two domains and one that leads to the first; Anna, what leads to that mailbox, and others."""
+    for domain in (DOMAIN, OTHER, "alt.pirat.alt"):
+        pfa_database.add_domain(domain)
+    yes = "true" if pfa_database.backend == "postgresql" else "1"
+    by_hand(
+        pfa_database,
+        f"INSERT INTO alias_domain (alias_domain, target_domain, active) VALUES ('alt.pirat.alt', '{DOMAIN}', {yes})",
+    )
+    for name in (ANNA, f"bernd@{DOMAIN}", f"clara@{DOMAIN}", f"dora@{OTHER}"):
+        insert_mailbox(pfa_database, name, name.partition("@")[0], 2 * 1024000 - 1)
+        insert_alias(pfa_database, name, name)
+    leading = {
+        MEMBER: ANNA,
+        f"10042@{OTHER}": f"dora@{OTHER}",
+        f"vorstand@{DOMAIN}": f"X@extern.example, {ANNA.upper()} ,bernd@{DOMAIN}",
+        f"box@{DOMAIN}": f"anna.beispiel+box@{DOMAIN}",
+        f"old@{OTHER}": "anna.beispiel@alt.pirat.alt",
+        f"alle@{OTHER}": f"vorstand@{DOMAIN}",
+        f"presse@{DOMAIN}": f"clara@{DOMAIN}",
+        f"annaxbeispiel@{DOMAIN}": f"annaxbeispiel@{DOMAIN}",
+        f"@{OTHER}": f"bernd@{DOMAIN}",
+    }
+    for address, goto in leading.items():
+        insert_alias(pfa_database, address, goto)
+    return pfa_database
+
+
+async def part(database: PostfixAdminDatabase, about: Concern) -> Records:
+    """What is read, every row of which is what reading everything gives."""
+    system = make_system(database)
+    with closing(system):
+        seen, everything = await system.observe_part(about), (await system.observe()).records
+        assert seen.site is not None
+        assert seen.site.mailboxes == everything["mailbox"].keys()
+        for kind, rows in seen.records.items():
+            assert rows.items() <= everything[kind].items(), kind
+        assert (seen.records["domain"], seen.records["alias_domain"]) == (
+            everything["domain"],
+            everything["alias_domain"],
+        )
+        return seen.records
+
+
+async def test_what_leads_to_an_address_and_where_that_leads(database: PostfixAdminDatabase) -> None:
+    """Over several aliases, in capitals, with an extension, by a domain that leads to its own."""
+    found = await part(database, Concern(frozenset([ANNA])))
+    leading = {MEMBER, f"vorstand@{DOMAIN}", f"box@{DOMAIN}", f"old@{OTHER}", f"alle@{OTHER}"}
+    assert found["alias"].keys() >= leading | {ANNA, f"bernd@{DOMAIN}"}
+    assert f"presse@{DOMAIN}" not in found["alias"]
+    assert found["mailbox"].keys() == {ANNA, f"bernd@{DOMAIN}"}
+
+
+async def test_where_aliases_lead(database: PostfixAdminDatabase) -> None:
+    """Also over the catch-all of a domain."""
+    insert_alias(database, f"neu@{DOMAIN}", f"niemand@{OTHER}")
+    found = await part(database, Concern(frozenset([f"neu@{DOMAIN}"])))
+    assert found["alias"].keys() == {f"neu@{DOMAIN}", f"*@{OTHER}", f"bernd@{DOMAIN}"}
+    assert found["mailbox"].keys() == {f"bernd@{DOMAIN}"}
+
+
+async def test_a_domain_is_every_address_in_it_and_what_leads_there(database: PostfixAdminDatabase) -> None:
+    found = await part(database, Concern(domains=frozenset([OTHER])))
+    there = {f"10042@{OTHER}", f"old@{OTHER}", f"alle@{OTHER}", f"*@{OTHER}", f"dora@{OTHER}"}
+    assert found["alias"].keys() >= there | {f"vorstand@{DOMAIN}"}
+    assert f"presse@{DOMAIN}" not in found["alias"]
+    assert f"dora@{OTHER}" in found["mailbox"]
+
+
+@pytest.mark.parametrize("called", ["Jürgen  Groß", "JÜRGEN GROSS", "Ju\u0308rgen Groß"])
+async def test_who_is_called_like_somebody_new(database: PostfixAdminDatabase, called: str) -> None:
+    """However the name is written; and who has the number, in any domain. Of somebody who is there nobody is asked."""
+    insert_mailbox(database, f"jg@{OTHER}", called)
+    new = Person(f"j.gross@{DOMAIN}", "10042", frozenset(["Jürgen Groß"]))
+    found = await part(database, Concern(frozenset([new.address]), people=(new,)))
+    assert found["mailbox"].keys() - {f"bernd@{DOMAIN}"} == {f"jg@{OTHER}", ANNA, f"dora@{OTHER}"}
+    there = Person(f"clara@{DOMAIN}", None, frozenset(["Jürgen Groß"]))
+    found = await part(database, Concern(frozenset([there.address]), people=(there,)))
+    assert found["mailbox"].keys() == {f"clara@{DOMAIN}"}
+
+
+async def test_spellings_that_only_some_databases_tell_apart(database: PostfixAdminDatabase) -> None:
+    insert_mailbox(database, f"Emil.E@{DOMAIN}", "Emil")
+    insert_alias(database, f" emil.e@{DOMAIN}", f"emil.e@{DOMAIN}")
+    found = await part(database, Concern(frozenset([f"emil.e@{DOMAIN}"])))
+    assert found["mailbox"].keys() == found["alias"].keys() == {f"emil.e@{DOMAIN}"}
+
+
+async def test_limits_are_counted_in_the_whole_domain(database: PostfixAdminDatabase) -> None:
+    by_hand(database, f"UPDATE domain SET mailboxes = 3, quota = 10 WHERE domain IN ('{DOMAIN}', '{OTHER}')")
+    by_hand(database, f"UPDATE mailbox SET quota = 0 WHERE username = 'bernd@{DOMAIN}'")
+    by_hand(database, f"UPDATE mailbox SET quota = 7 WHERE username = 'clara@{DOMAIN}'")
+    system = make_system(database)
+    with closing(system):
+        seen = await system.observe_part(Concern(frozenset([ANNA])))
+        assert seen.site is not None
+        assert seen.site.domains == {DOMAIN: DomainNumbers(3, 5, 2 + 0 + 1)}
+
+
+async def test_statements_do_not_grow_with_the_site(database: PostfixAdminDatabase) -> None:
+    sent: list[str] = []
+    numbers = []
+    for size in (5, 200):
+        for number in range(size):
+            insert_alias(database, f"list{size}-{number}@{DOMAIN}", f"clara@{DOMAIN}")
+        system = make_system(database)
+        event.listen(
+            system._database._reading,
+            "before_cursor_execute",
+            lambda _connection, _cursor, statement, *_rest: sent.append(statement),
+        )
+        sent.clear()
+        with closing(system):
+            seen = await system.observe_part(Concern(frozenset([ANNA])))
+        numbers.append((len(sent), len(seen.records["alias"])))
+    assert numbers[0] == numbers[1]
+
+
+async def test_too_many_for_one_by_one_is_everything(database: PostfixAdminDatabase) -> None:
+    people = tuple(Person(f"neu{n}@{OTHER}", None, frozenset([f"Neu {n}"])) for n in range(MOST + 1))
+    found = await part(database, Concern(domains=frozenset([OTHER]), people=people))
+    assert f"presse@{DOMAIN}" in found["alias"]
+
+
+def test_what_belongs_to_what_is_asked_for() -> None:
+    """A mailbox with its number, an alias with its targets; a state that names too many is read whole."""
+    declared = state(mailbox(member="10042"), alias(f"vorstand@{DOMAIN}", ANNA, f"presse@{DOMAIN}"))
+    context = PlanContext.of(declared)
+    about = concern_of([f"vorstand@{DOMAIN}"], (), [context])
+    assert about is not None
+    assert about.addresses == {f"vorstand@{DOMAIN}", ANNA, MEMBER, f"presse@{DOMAIN}"}
+    assert [person.address for person in about.people] == [ANNA]
+    assert concern_of([f"a{n}@{DOMAIN}" for n in range(MOST + 1)], (), [context]) is None
+    assert declared.today == date(2026, 11, 22)
+    everybody = concern_of([f"*@{DOMAIN}"], (), [context])
+    assert everybody is not None
+    assert everybody.covers(f"who@{DOMAIN}")
