@@ -11,7 +11,10 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.cli.conftest import Command
-from tests.cli.site import ANNA_DECLARED, BERND_DECLARED, DOMAIN, StandInSite, today
+from tests.cli.merged import Merged
+from tests.cli.site import ANNA, ANNA_DECLARED, BERND_DECLARED, DOMAIN, StandInSite, today
+from tests.services.forges.server import running
+from tests.services.git import git
 
 ENGLISH = re.compile(
     r"\b(the|is|are|and|with|of|no|not|to|it|its|for|from|by|this|that|which|would|will|has|have|only|then|first|still"
@@ -146,3 +149,25 @@ def test_a_plan_made_in_one_language_is_applied_in_another(site: StandInSite, co
     assert english(done.out) == []
     assert json.loads((site.folder / "run.json").read_text())["language"] == "de"
     assert command("report", "run.json", "--markdown", "-").out.startswith("**Mail-Ausführung für nrw: ausgeführt**")
+
+
+def test_a_german_comment_binds_an_english_apply(
+    site: StandInSite, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running("gitlab") as server:
+        site.write(report={"language": "de"})
+        merged = Merged(site, command, server, monkeypatch)
+        merged.request(ANNA_DECLARED.replace("10240 MB", "20480 MB"))
+        server.state.comments[3] = []
+        merged.report()
+        said, _, _ = server.state.comments[3][0].body.partition("<!--")
+        assert said.startswith("**Mail-Plan für nrw: genauer ansehen**, 1 Warnung · 1 Änderung")
+        assert "[Der Job, der dies geschrieben hat](" in said
+        assert english(said) == []
+        merged.merge(how="merge commit")
+        git(site.folder, "update-index", "--assume-unchanged", "reconciler.yaml")
+        site.write(report={"language": "en"})
+        answer = merged.apply("--out", "run.json")
+        assert answer.status == 0, answer
+        assert merged.quota(ANNA) == 20480
+        assert merged.told().startswith("**mail apply for nrw: applied**")
