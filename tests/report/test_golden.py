@@ -31,9 +31,9 @@ from reconciler.report.markdown import findings_markdown, plan_markdown, run_mar
 from reconciler.report.queue_markdown import queue_markdown, queue_run_markdown
 from reconciler.report.queue_text import queue_run_text, queue_text
 from reconciler.report.text import findings_text, plan_text, run_text
-from reconciler.translation import speak
 from tests.report import history_check_samples as checks
 from tests.report import queue_samples, samples
+from tests.report.languages import in_german
 
 GOLDEN = Path(__file__).parent / "golden"
 EMPTY, BUSY, WAITING, STOPPED = samples.plan(), samples.busy(), samples.waiting(), samples.stopped()
@@ -41,19 +41,6 @@ DANGEROUS, LATER = samples.dangerous(), samples.plan(findings=[samples.LATER], c
 MOVED = samples.plan([samples.moved(), samples.switched_off()], gates=samples.GATES)
 CRASHED = samples.crashed_rename()
 HALF, WHOLE = samples.half_run(), samples.ended(samples.plan([samples.new_account(), samples.block()]))
-
-
-def in_german(report: Callable[[], str]) -> Callable[[], str]:
-    """Findings of the samples are given as they are, and stay English."""
-
-    def spoken() -> str:
-        speak("de")
-        try:
-            return report()
-        finally:
-            speak("en")
-
-    return spoken
 
 
 def without_style(page: str) -> str:

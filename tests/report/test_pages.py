@@ -21,6 +21,7 @@ from reconciler.report.json import findings_document, plan_document, run_documen
 from reconciler.report.read_document import Document
 from tests.report import samples
 from tests.report.hostile import NAMES
+from tests.report.languages import in_german
 from tests.services.chromium import Chromium, chromium
 
 ROOT = Path(__file__).parents[2]
@@ -95,6 +96,20 @@ def test_the_picture_in_readme_shows_all_of_itself(browser: Chromium) -> None:
     assert "next: merge" in browser.value("document.querySelector('.next').textContent")
     assert asked(browser, "wide") == []
     assert _requests(browser) == [(ROOT / "docs" / "report.svg").as_uri()]
+
+
+def test_german_which_is_longer_fits_as_well(browser: Chromium, tmp_path: Path) -> None:
+    page = tmp_path / "german.html"
+    run = samples.bound_run(samples.crashed_rename())
+    plans = samples.merging(), samples.dangerous()
+    written = in_german(lambda: html_report([*map(plan_document, plans), run_document(run)]))
+    page.write_text(written(), encoding="utf-8")
+    for width in (1200, 360):
+        browser.open(page, width=width, dark=False)
+        (PICTURES / f"german-{width}.png").write_bytes(browser.screenshot())
+        asked(browser, "open")
+        assert asked(browser, "wide") == []
+        assert asked(browser, "overlaps") == []
 
 
 def _folds_nothing_that_matters(text: str) -> None:
