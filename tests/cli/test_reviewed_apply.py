@@ -39,7 +39,7 @@ def run_of(merged: Merged) -> RunDocument:
     return document
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, "gitea"])
 def test_what_was_reviewed_is_done_on_every_forge(
     kind: str, site: StandInSite, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:

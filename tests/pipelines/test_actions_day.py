@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from tests.pipelines.actions import Workflows
 from tests.pipelines.files import first_seen
 from tests.services.forges.server import running
 from tests.services.forges.state import TOKEN
+from tests.services.git import git
 from tests.services.needs import UNPRIVILEGED
 
 ANNAS = f"mailboxes:\n  {ANNA_DECLARED}\n"
@@ -40,6 +42,13 @@ def test_from_the_pull_request_to_the_night(open_folder: Path, kind: str) -> Non
         day.folder.chmod(0o777)
         seen = day.request(ANNAS)
         assert seen.jobs == {"validate": 0, "plan": 0, "comment": 0}, seen.log
+        checkout = day.folder / "run-1" / "validate-workspace"
+        assert git(checkout, "rev-parse", "--is-shallow-repository", "--abbrev-ref", "HEAD").split() == ["true", "HEAD"]
+        who = subprocess.run(
+            [*nobody, "sh", "-c", "id -u; echo ${HOME-none}"], capture_output=True, text=True, check=True
+        )
+        uid, home = who.stdout.split()
+        assert (int(uid) != checkout.stat().st_uid, home) == (True, "none")
         (comment,) = state.bodies()
         assert "anna.beispiel" in comment
         assert site.mailbox(ANNA) is None

@@ -18,6 +18,7 @@ from tests.pipelines.files import first_seen
 from tests.pipelines.gitlab import Project
 from tests.services.forges.server import running
 from tests.services.forges.state import TOKEN
+from tests.services.git import git
 
 ANNAS = f"mailboxes:\n  {ANNA_DECLARED}\n"
 
@@ -47,6 +48,7 @@ def test_from_the_merge_request_to_the_night(project: Project) -> None:
     project.merge()
     done = project.push()
     assert done.jobs == {"validate": "PASS", "apply": "PASS", "apply-comment": "PASS"}, done.log
+    assert git(done.folder, "rev-parse", "--is-shallow-repository", "--abbrev-ref", "HEAD").split() == ["true", "HEAD"]
     assert site.mailbox(ANNA)
     assert len(site.letters()) == 1
     assert len(state.bodies()) == 2

@@ -140,6 +140,15 @@ def test_the_night_of_forgejo_is_that_of_github() -> None:
     assert kept[0] == kept[1] != []
 
 
+def test_after_a_merge_the_comment_is_written_also_of_a_job_that_failed(forge: str) -> None:
+    """Gitea knows `always()` and may know no other condition."""
+    found = jobs(files(forge))
+    if forge == "gitlab":
+        assert found["apply-comment"]["rules"][0]["when"] == "always"
+    else:
+        assert found["apply.yml:comment"]["if"].startswith("${{ always() && ")
+
+
 def test_artifacts_are_there_when_a_job_failed(forge: str) -> None:
     for name, job in jobs(files(forge)).items():
         if forge == "gitlab":
