@@ -1,5 +1,5 @@
 """`reconciler apply --due`: for the job at night. Dates come due without a merge; this carries out what they have
-brought since the last merge was applied, and what runs left unfinished, and leaves all else that is pending.
+brought since the last merge was reviewed, and what runs left unfinished, and leaves all else that is pending.
 
 What a date has brought: the lines of the plan of today about accounts, aliases and blocks that the plan as of the day
 of the review has no line about. Both are made from the same declared state and one observation, so that a change by
@@ -8,10 +8,12 @@ hand and an entry that nobody reviewed are in both. Docs: docs/decisions/0019-bo
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
+
+from pydantic import ValidationError
 
 from reconciler.apply.session import Session
 from reconciler.cli.apply import agreed, carry_through, left_undone, say_taken_over
@@ -23,6 +25,7 @@ from reconciler.cli.streams import say
 from reconciler.errors import UsageError
 from reconciler.planning.binding import Binding, BoundTo
 from reconciler.planning.plan_draft import Draft, Selection
+from reconciler.report.json_plan_models import PlanDocument
 from reconciler.workflow_values import Reading
 
 _NAMED = 5
@@ -65,12 +68,25 @@ async def _chosen(opened: SiteSession, session: Session, whole: Draft, reading: 
 
 
 async def _day_of_review(opened: SiteSession, session: Session) -> date | None:
-    """The day on which the commit of the declared state was first applied, in the site's time zone."""
+    """The day, in the site's time zone, on which the newest plan was made that was reviewed for the commit of the
+    declared state; where no review is known, that on which it was first applied. What a date brought between the plan
+    and the merge was in no comment, and is due like what comes later."""
     commit = opened.context.desired.commit
     if not commit or commit.endswith("+"):
         return None
-    first = await session.ledger.first_of(commit)
-    return None if first is None else first.astimezone(ZoneInfo(opened.site.timezone)).date()
+    run = await session.ledger.run(await session.ledger.first_of(commit))
+    if run is None:
+        return None
+    moment = _reviewed(await session.ledger.plan_document(run.id)) or run.started
+    return moment.astimezone(ZoneInfo(opened.site.timezone)).date()
+
+
+def _reviewed(document: str) -> datetime | None:
+    """Of a run's plan; None also where the ledger's copy is gone or of another version."""
+    try:
+        return PlanDocument.model_validate_json(document).reviewed
+    except ValidationError:
+        return None
 
 
 def _binding(whole: Draft, drafted: Draft) -> Binding:

@@ -10,9 +10,11 @@ import asyncio
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from itertools import takewhile
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from reconciler.apply.ledger import Ledger
 from reconciler.cli.apply import agreed, carry_through, say_taken_over
@@ -32,6 +34,7 @@ from reconciler.planning.ledger_state import PastRun, RunState
 from reconciler.planning.plan import Plan, fingerprint
 from reconciler.planning.plan_draft import Draft, Selection
 from reconciler.planning.transitions import Transition
+from reconciler.workflow_values import Reading
 
 _NAMED = 5
 _RUNS = 20
@@ -71,6 +74,9 @@ async def apply_reviewed(
             binding, lines = await _bound(approvals, whole.plan, session.ledger)
             chosen = Selection(owners=frozenset(line.owner for line in lines))
             drafted = _restricted(whole, await opened.draft(chosen, reading=reading), lines, binding)
+            reviewed = max(approval.marker.made for approval in approvals)
+            drafted = replace(drafted, plan=replace(drafted.plan, reviewed=reviewed))
+            binding = replace(binding, due=await _due(opened, whole, reading, binding, reviewed))
             judged = {line.id for line in drafted.plan.transitions}
             binding = replace(binding, left=(*binding.left, *(line for line in lines if line.id not in judged)))
             _say(approvals, binding)
@@ -84,7 +90,7 @@ async def _approvals(opened: SiteSession, ledger: Ledger) -> list[Approval]:
     runs = await ledger.history(_RUNS)
     whole = next((run.commit for run in runs if run.state is RunState.DONE), "")
     partly = tuple(run.commit for run in takewhile(lambda run: run.state is not RunState.DONE, runs))
-    applied = Applied(_last_commit(runs), await ledger.first_of(commit) is not None, whole, partly)
+    applied = Applied(_last_commit(runs), await ledger.first_of(commit) != 0, whole, partly)
     return await asyncio.to_thread(find_approvals, os.environ, name, opened.declaration.folder, commit, applied)
 
 
@@ -152,6 +158,18 @@ def _why(line: Transition, markers: Sequence[Marker], plan: Plan, past: Sequence
 def _settled(marker: Marker, plan: Plan) -> int:
     pending = {id_hash(line.id) for line in plan.transitions}
     return len((marker.lines or {}).keys() - pending)
+
+
+async def _due(
+    opened: SiteSession, whole: Draft, reading: Reading, binding: Binding, reviewed: datetime
+) -> frozenset[str]:
+    """Of the lines that are left those that a date has brought since then: `apply --due` does them (cli.due_apply)."""
+    if not binding.left:
+        return frozenset()
+    day = reviewed.astimezone(ZoneInfo(opened.site.timezone)).date()
+    before = await opened.draft_as_of(day, reading)
+    then = whole.context.chains.present(line.owner for line in before.plan.transitions)
+    return frozenset(line.id for line in binding.left if line.owner not in then)
 
 
 def _restricted(whole: Draft, chosen: Draft, lines: Iterable[Transition], binding: Binding) -> Draft:

@@ -27,7 +27,8 @@ class Differing(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Binding:
     """`request` and `comment` are the addresses of the merge request and of the comment that was reviewed; `settled` is
-    the number of its lines that need nothing any more; `left` are pending lines that are none of this run's."""
+    the number of its lines that need nothing any more; `left` are pending lines that are none of this run's, `due` the
+    ids of those that a date has brought since the plan was made."""
 
     to: BoundTo
     request: str = ""
@@ -35,3 +36,4 @@ class Binding:
     settled: int = 0
     differing: tuple[Differing, ...] = ()
     left: tuple[Transition, ...] = ()
+    due: frozenset[str] = frozenset()

@@ -71,6 +71,8 @@ class Plan:
     taken_back: tuple[Transition, ...] = ()
     """What the base would do and the declared state does not. Never carried out."""
     healed: tuple[Healed, ...] = ()
+    reviewed: datetime | None = None
+    """When the newest plan was made that was reviewed in a merge request, of what `apply --reviewed` carries out."""
     purpose: Literal["plan", "drift"] = "plan"
     """What it was made for: what is to be done, or what has drifted."""
 

@@ -113,7 +113,8 @@ def _binding(binding: Binding) -> json_models.BindingPart:
         return {"id": transition.id, "title": line.title, "summary": line.summary}
 
     differing = tuple(json_models.DifferingPart.of(d, **named(d.transition)) for d in binding.differing)
-    left = tuple(json_models.LeftPart.model_validate(named(transition)) for transition in binding.left)
+    due = binding.due
+    left = tuple(json_models.LeftPart.model_validate(named(t) | {"due": t.id in due}) for t in binding.left)
     return json_models.BindingPart.of(binding, to=str(binding.to), differing=differing, left=left)
 
 

@@ -67,11 +67,13 @@ class RunCountsPart(Part):
 
 
 class LeftPart(Part):
-    """A pending line that was none of this run's."""
+    """A pending line that was none of this run's; `due` where a date has brought it since the plan was made that was
+    reviewed: `apply --due` does it at night."""
 
     id: String
     title: String
     summary: String
+    due: bool = False
 
 
 class DifferingPart(Part):

@@ -193,6 +193,10 @@ class PlanDocument(Part):
     base: BasePart | None
     only: tuple[String, ...]
     made: AwareDatetime
+    reviewed: Annotated[
+        AwareDatetime | None,
+        Field(description="Of what `apply --reviewed` carried out: when the newest plan was made that was reviewed."),
+    ] = None
     transitions: tuple[TransitionPart, ...]
     taken_back: tuple[TransitionPart, ...]
     healed: tuple[HealedPart, ...]

@@ -83,6 +83,42 @@ def test_what_a_date_brings_is_done_and_all_else_is_left(
     assert letter(site) == second
 
 
+def test_a_date_that_came_between_the_plan_and_the_merge_is_due_at_night(
+    site: StandInSite, command: Command, forge: FakeForge, monkeypatch: pytest.MonkeyPatch, days_ago: Days
+) -> None:
+    """No comment showed it, so that the job after the merge leaves it. So is what came with something else of the line,
+    which that job refused: at night, too."""
+    block = f"domain: example.org, reason: spam, expires: '{today() + timedelta(days=9)}'"
+    reset = f", password_reset: {today() - timedelta(days=1)}}}"
+    bernd = BERND_DECLARED.replace("}", f", quota: 77 MB{reset}")
+    with days_ago(3):
+        merged = Merged(site, command, forge, monkeypatch)
+        merged.request(ANNA_DECLARED, BERND_DECLARED)
+        merged.merge()
+        assert merged.apply().status == 0
+        site.declare(ANNA_DECLARED.replace("}", reset), bernd, aliases=ALIASES, blocks=[block])
+        merged.propose(number=4)
+    first = letter(site)
+    merged.merge(4)
+    answer = merged.apply("--out", "run.json")
+    assert answer.status == 6, answer
+    assert f"left: account {ANNA}" in answer.words
+    (left,) = json.loads(merged.file("run.json").read_text())["binding"]["left"]
+    assert (left["id"], left["due"]) == (f"account:{ANNA}", True)
+    merged.told()
+    assert "so that the job at night does it" in forge.state.bodies(4)[-1]
+    assert f"not as it was reviewed, so nothing of it is done: account {BERND}" in answer.words
+    assert "example.org REJECT" in site.map.read_text()
+    assert letter(site) == first
+    answer = command("apply", "--due", "--yes")
+    assert answer.status == 4, answer
+    assert letter(site) != first
+    assert f"so left: account {BERND}" in answer.words
+    box = site.mailbox(BERND)
+    assert box is not None
+    assert int(box["quota"]) != 77 * 1024000
+
+
 def test_a_date_in_what_nobody_reviewed_brings_nothing(
     site: StandInSite, command: Command, forge: FakeForge, monkeypatch: pytest.MonkeyPatch, days_ago: Days
 ) -> None:

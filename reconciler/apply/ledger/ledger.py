@@ -239,8 +239,8 @@ class Ledger:
         """The latest run that carried out this plan."""
         return await self._read(run_queries.used, digest)
 
-    async def first_of(self, commit: str) -> datetime | None:
-        """When the first run of this commit started, in UTC; None when there was none."""
+    async def first_of(self, commit: str) -> int:
+        """The number of the first run of this commit; 0 when there was none."""
         return await self._read(run_queries.first_of, commit)
 
     async def left_open(self) -> PastRun | None:

@@ -299,12 +299,11 @@ def used(db: SiteTables, digest: str) -> PastRun | None:
     return next(iter(runs(db, 1, db.tables.runs.c.digest == digest)), None)
 
 
-def first_of(db: SiteTables, commit: str) -> datetime | None:
-    """When the first run of this commit started; None when there was none."""
+def first_of(db: SiteTables, commit: str) -> int:
+    """The number of the first run of this commit; 0 when there was none."""
     run = db.tables.runs.c
-    query = select(run.started).where(run.site == db.site, run.commit == commit).order_by(run.id).limit(1)
-    found: datetime | None = db.execute(query).scalar()
-    return found
+    query = select(run.id).where(run.site == db.site, run.commit == commit).order_by(run.id).limit(1)
+    return int(db.execute(query).scalar() or 0)
 
 
 def one_run(db: SiteTables, number: int) -> PastRun | None:

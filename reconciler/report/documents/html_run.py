@@ -12,6 +12,7 @@ from reconciler.report.documents.plan_review import STOPS, place_text
 from reconciler.report.documents.rename_timeline import of_run
 from reconciler.report.documents.run_review import (
     DIFFERING,
+    DUE,
     WOULD_BE,
     RunReviewLine,
     bound_to,
@@ -67,13 +68,14 @@ def _left(binding: BindingPart | None) -> list[Table]:
     if binding is None or not binding.left:
         return []
     mark = header_footer.RESULTS[Result.NOT_TRIED].mark
-    rows = [_kept_out(line, "not-tried", mark, tr("left")) for line in binding.left]
+    rows = [_kept_out(line, "not-tried", mark, tr("left"), [tr(DUE)] if line.due else []) for line in binding.left]
     heads = (marked("result"), marked("would happen"))
     return [Table(left_title(binding), lines_in_words(len(rows)), rows, heads)]
 
 
 def _kept_out(line: DifferingPart | LeftPart, style: str, sign: str, word: str, why: Sequence[str] = ()) -> Row:
-    return Row(style, sign, word, line.title, "", line.summary, notes=[Note(words, "danger") for words in why])
+    level = "danger" if style == "failed" else ""
+    return Row(style, sign, word, line.title, "", line.summary, notes=[Note(words, level) for words in why])
 
 
 def _row(line: RunReviewLine) -> Row:

@@ -10,6 +10,7 @@ from reconciler.report.documents.markdown_parts import all_by, danger, more, sto
 from reconciler.report.documents.plan_review import STOPS
 from reconciler.report.documents.run_review import (
     DIFFERING,
+    DUE,
     WOULD_BE,
     RunReviewLine,
     bound_to,
@@ -65,7 +66,8 @@ def _differing(line: DifferingPart) -> str:
 
 
 def _left(line: LeftPart) -> str:
-    return f"- {markdown(line.title, 240)}: {markdown(line.summary, 1000)}"
+    due = f"; {markdown(tr(DUE))}" if line.due else ""
+    return f"- {markdown(line.title, 240)}: {markdown(line.summary, 1000)}{due}"
 
 
 def _weigh(line: RunReviewLine) -> Weight:

@@ -14,6 +14,7 @@ from reconciler.translation import marked, tr, tr_number
 
 DIFFERING = marked("Not as it was reviewed, so nothing of it was done")
 WOULD_BE = marked("what it would be now, and what differs")
+DUE = marked("a date has brought it since the plan was made, so that the job at night does it")
 _ORDER = ("failed", "uncertain", "not tried", "done")
 """Failures first."""
 
