@@ -36,6 +36,7 @@ async def plan(
         made = await explained(opened, await opened.draft(selection, with_tables=True), verbose=verbose)
     if out is not None:
         save(made, out)
-        say(f"plan saved to {out}; carry it out with: reconciler apply {out}")
+        ours, reviewed = f"carry it out with: reconciler apply {out}", f"a report: reconciler report {out} --markdown -"
+        say(f"plan saved to {out}; {ours if base is None else reviewed}")
     write(writers(output).plan(made, title="mail plan", verbose=verbose))
     return plan_status(made)

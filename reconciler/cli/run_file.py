@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import cast
+from zoneinfo import ZoneInfo
 
 from reconciler.cli.exit_status import Status, status_of
 from reconciler.cli.saved_plan import write_private
@@ -29,6 +30,7 @@ class RunFile:
     def __init__(self, out: Path | None) -> None:
         self._out = out
         self._started = datetime.now(UTC)
+        self._zone: tzinfo = UTC
         self._site = self._commit = self._plan = ""
         self._told = False
         self._without_end(
@@ -38,6 +40,7 @@ class RunFile:
     def opened(self, site: SiteSession) -> None:
         """From now on it is known which site this is about."""
         self._site, self._commit = site.site.site, site.context.desired.commit
+        self._zone = ZoneInfo(site.site.timezone)
 
     def begins(self, plan: Plan) -> None:
         """Before the first effect. Who cannot write the file changes nothing."""
@@ -53,7 +56,7 @@ class RunFile:
 
     def nothing(self, plan: Plan, binding: Binding | None = None) -> Run:
         """There was nothing to do, or nothing that may be done: a run of nothing."""
-        now = datetime.now(UTC)
+        now = datetime.now(self._zone)
         run = Run(plan, now, now, (), binding=binding)
         self.ended(run)
         return run
@@ -94,7 +97,7 @@ class RunFile:
         document = run_without_end(
             self._site,
             self._commit,
-            (self._started, datetime.now(UTC)),
+            (self._started.astimezone(self._zone), datetime.now(self._zone)),
             status=status,
             error=(message, hint),
             plan=self._plan,

@@ -66,7 +66,9 @@ def test_three_parts_from_one_observation(
 
 def test_what_is_taken_back_is_not_carried_out(compared: StandInSite, command: Command) -> None:
     """By the plan that was saved beside its base, which is carried out without one."""
-    assert command("plan", "--base", "main", "--out", "plan.json").status == 4
+    saved = command("plan", "--base", "main", "--out", "plan.json")
+    assert saved.status == 4
+    assert "reconciler report plan.json --markdown -" in saved.words
     done = command("apply", "plan.json", "--yes")
     assert done.status == 0, done.words
     assert (compared.goto(BOARD), compared.goto(PRESS), compared.goto(INFO)) == (f"{ANNA},{BERND}", BERND, None)

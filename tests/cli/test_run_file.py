@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -35,6 +36,7 @@ def test_each_end_of_a_run_is_told(site: StandInSite, command: Command) -> None:
     assert command("apply", "--yes", "--out", "run.json").status == 0
     nothing = told(site)
     assert (nothing.status, nothing.complete, nothing.transitions) == (0, True, ())
+    assert nothing.finished.utcoffset() == done.finished.utcoffset() != timedelta(), "of the site"
 
     site.declare(ANNA_DECLARED, BERND_DECLARED, blocks=[BLOCK])
     assert command("apply", "--out", "run.json").status == 2  # nobody to ask
