@@ -31,7 +31,8 @@ class InvalidInput(ReconcilerError):
     """What git declares or what the site file says is wrong; `findings` holds every problem with its place."""
 
     def __init__(self, findings: tuple[object, ...]) -> None:
-        super().__init__(f"{len(findings)} problems in the declared state")
+        problems = "1 problem" if len(findings) == 1 else f"{len(findings)} problems"
+        super().__init__(f"{problems} in the declared state or the site file")
         self.findings = findings
 
 

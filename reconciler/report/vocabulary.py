@@ -67,8 +67,8 @@ def joined(names: Sequence[str]) -> str:
 
 
 def named(title: str, site: str) -> str:
-    """`mail plan for nrw`"""
-    return tr("{title} for {site}", title=tr(title), site=site)
+    """`mail plan for nrw`; the title alone where no site file could be read."""
+    return tr(title) if not site else tr("{title} for {site}", title=tr(title), site=site)
 
 
 def committed(commit: str, author: str) -> str:

@@ -65,6 +65,10 @@ def test_each_end_of_a_run_is_told(site: StandInSite, command: Command) -> None:
     invalid = told(site)
     assert (invalid.status, invalid.site, len(invalid.findings)) == (3, "", 1)
     assert invalid.error is not None
+    said = command("report", "run.json", "--markdown", "-").out
+    assert said.startswith("**mail apply: nothing was carried out**")
+    assert "1 problem in the declared state" in said
+    assert " site " not in said.splitlines()[-1]
 
 
 def none() -> Any:

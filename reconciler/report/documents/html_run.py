@@ -97,8 +97,9 @@ def _steps(line: RunReviewLine) -> Steps:
 
 
 def _facts(document: RunDocument, job: str) -> list[Fact]:
-    facts: list[Fact] = [(tr("site"), document.site), (tr("commit"), document.commit or tr("unknown"))]
-    facts += [(tr("plan"), document.plan)]
+    facts: list[Fact] = [(tr("site"), document.site)] if document.site else []
+    facts += [(tr("commit"), document.commit or tr("unknown"))]
+    facts += [(tr("plan"), document.plan)] if document.plan else []
     facts += [(tr("carried out"), bound_to(document.binding))] if document.binding else []
     facts += [(tr("names"), tr("masked"))] if document.masked else []
     facts += [(tr("job"), job)] if job else []

@@ -18,6 +18,8 @@ from reconciler.report.json_models import FindingsDocument, RunDocument
 from reconciler.report.json_part import FindingPart
 from reconciler.report.json_plan_models import PlanDocument
 from reconciler.report.read_document import Document
+from reconciler.report.sanitize import markdown
+from reconciler.translation import tr
 
 LIMIT = 60_000
 """Bytes. GitHub and Forgejo take 65,536 characters in a comment; GitLab takes more."""
@@ -53,7 +55,11 @@ def findings_markdown(document: FindingsDocument, limit: int) -> Fitted:
     """Findings by file, line and column."""
     listed = sorted(document.findings, key=header_footer.by_place)
     block = Block((), listed, _with_column, cut=more("remark", all_by("reconciler validate")), weigh=_weight)
-    return fit([f"**{header_footer.tally(listed)}**"], [block], [], limit)
+    head = [f"**{tr('Declared state')}: {header_footer.tally(listed)}**"]
+    if any(finding.severity == "error" for finding in listed):
+        step = tr("next: correct these lines; {command} checks them", command="reconciler validate")
+        head += ["", f"**{markdown(step)}**"]
+    return fit(head, [block], [], limit)
 
 
 def _weight(finding: FindingPart) -> Weight:

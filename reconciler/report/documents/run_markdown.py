@@ -87,11 +87,13 @@ def _row(line: RunReviewLine) -> str:
 
 
 def _foot(document: RunDocument) -> str:
-    site, commit = tr("site {site}", site=document.site), tr("commit {commit}", commit=document.commit or tr("unknown"))
+    about = [tr("site {site}", site=document.site)] if document.site else []
+    about += [tr("commit {commit}", commit=document.commit or tr("unknown"))]
+    about += [tr("plan {digest}", digest=document.plan)] if document.plan else []
     phrases = [
         tr("names and addresses are masked") if document.masked else "",
         tr("carried out: {what}", what=bound_to(document.binding)) if document.binding else "",
         tr("finished {when:%Y-%m-%d %H:%M %z}", when=document.finished) + f"{DOT}reconciler {__version__}",
-        DOT.join((site, commit, tr("plan {digest}", digest=document.plan))),
+        DOT.join(about),
     ]
     return "  \n".join(markdown(line, 500) for line in phrases if line)
