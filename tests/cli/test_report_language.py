@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from reconciler.cli import terminal
 from tests.cli.conftest import Command
 from tests.cli.merged import Merged
 from tests.cli.site import ANNA, ANNA_DECLARED, BERND_DECLARED, DOMAIN, StandInSite, today
@@ -92,7 +93,7 @@ def busy(site: StandInSite, command: Command) -> StandInSite:
 def test_a_busy_plan_is_german_in_every_format(
     busy: StandInSite, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "400")
+    monkeypatch.setattr(terminal.console, "_width", 400)  # which it looked up when it was made
     shown = command("plan", "--verbose", "--out", "plan.json")
     assert shown.status == 5
     assert shown.out.startswith("Mail-Plan für nrw · 1 Umbenennung · 2 Konten · ")
