@@ -6,6 +6,7 @@ Forgejo and Gitea come before GitHub, whose variables they set, too.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -16,6 +17,7 @@ from urllib.parse import quote, urlsplit
 from pydantic_core import from_json
 
 from reconciler.errors import UsageError
+from reconciler.forge.marker import LONGEST_TEXT
 from reconciler.setting_values import LOOPBACK
 
 
@@ -88,7 +90,15 @@ def job_of(environ: Mapping[str, str], said: Said = NOTHING_SAID) -> Job | None:
             message = f"no {name} is known for {kind}: this is not one of its CI jobs"
             raise UsageError(message, hint=f"name it with --forge-{name}")
     _check_url(job.url, plain_http=said.plain_http)
-    return job
+    # both go into comments; what is none is left out
+    return replace(
+        job,
+        commit=job.commit if _COMMIT.fullmatch(job.commit) else "",
+        link=job.link if len(job.link) <= LONGEST_TEXT else "",
+    )
+
+
+_COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 def _overrides(said: Said) -> dict[str, Any]:

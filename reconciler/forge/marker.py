@@ -38,7 +38,9 @@ _NO_SEAL = ""
 
 Digest = Annotated[str, Field(pattern="^([0-9a-f]{64})?$")]
 Commit = Annotated[str, Field(pattern=r"^[0-9a-f]{0,64}\+?$")]
-Short = Annotated[str, Field(max_length=500)]
+LONGEST_TEXT = 500
+"""Characters of a URL or a name in a marker."""
+Short = Annotated[str, Field(max_length=LONGEST_TEXT)]
 Hash = Annotated[str, Field(pattern="^[0-9A-Za-z+/]{12,22}$")]
 
 

@@ -48,6 +48,15 @@ def test_the_head_of_a_merged_result_is_that_of_the_branch() -> None:
     assert _job({**merged, "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA": ""}).commit == ""
 
 
+def test_a_commit_that_is_none_and_a_link_that_is_too_long_are_in_no_comment() -> None:
+    """Whatever a runner sets: the comment is written without them."""
+    job = _job({**GITLAB, "CI_COMMIT_SHA": "HEAD~1", "CI_JOB_URL": f"https://git.example/{'x' * 500}"})
+    assert (job.commit, job.link) == ("", "")
+    assert job_of({**GITLAB, "CI_JOB_URL": "https://git.example/1"}) == Job(
+        Kind.GITLAB, "https://git.example/api/v4", "11", 3, HEAD, "https://git.example/1"
+    )
+
+
 @pytest.mark.parametrize(
     ("variable", "kind"), [("FORGEJO_ACTIONS", Kind.FORGEJO), ("GITEA_ACTIONS", Kind.GITEA), ("", Kind.GITHUB)]
 )
