@@ -92,8 +92,7 @@ async def _read_part(sources: Sources, selection: Selection, *, writing: bool) -
         former = await sources.former() if about is not None else {}
     except Unreadable:
         about = None  # so is the rest of the ledger, as the plan says
-    while about is not None:
-        about = about.beside(former)
+    while about is not None and (about := about.beside(former, states)) is not None:
         theirs = base
         if base is not None and base.context is not None:
             theirs = replace(base, context=narrowed(base.context, about))

@@ -48,10 +48,10 @@ class Concern:
         """Whether all that is live about an address is read."""
         return address in self.addresses or domain_of(address) in self.domains
 
-    def beside(self, former: Mapping[str, str]) -> Concern:
-        """With whom the ledger knows at one of the addresses: `former` has the account that left an address."""
-        known = {a for pair in former.items() if any(map(self.covers, pair)) for a in pair}
-        return replace(self, addresses=self.addresses | known)
+    def beside(self, former: Mapping[str, str], contexts: Sequence[PlanContext]) -> Concern | None:
+        """With whom the ledger knows at one of the addresses: `former` has the account that left an address. The same
+        where there is nobody."""
+        return self._with({a for pair in former.items() if any(map(self.covers, pair)) for a in pair}, contexts)
 
     def led_to(self, aliases: Mapping[str, AliasRow], contexts: Sequence[PlanContext]) -> Concern | None:
         """With the accounts to whose former addresses aliases of the part lead, or lead as well, and with those that
@@ -59,7 +59,12 @@ class Concern:
         rows = (row for key, row in aliases.items() if self.covers(key) or any(map(self.covers, row.goto)))
         targets = {target for row in rows for target in row.goto if not self.covers(target)}
         more = {t for context in contexts for t in targets if t in context.chains.current or t in context.removed}
-        return concern_of(self.addresses | more, self.domains, contexts) if more else self
+        return self._with(more, contexts)
+
+    def _with(self, more: set[str], contexts: Sequence[PlanContext]) -> Concern | None:
+        if all(map(self.covers, more)):
+            return self
+        return concern_of(self.addresses | more, self.domains, contexts)
 
 
 def narrowed(context: PlanContext, about: Concern) -> PlanContext:

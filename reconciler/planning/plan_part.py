@@ -63,9 +63,10 @@ class Asked:
         everything is to be read."""
         if self.only is not None:
             return concern_of(self.only.addresses, self.only.domains, states)
-        if len(states) != len(("here", "base")):
+        here, *base = (state.desired for state in states)
+        if not base:
             return None
-        names = changed_names(*(state.desired for state in states))
+        names = changed_names(here, *base)
         return None if names is None else concern_of(names, (), states)
 
     def of(self, plan: Plan, chains: RenameChains) -> Part:

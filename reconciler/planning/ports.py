@@ -67,7 +67,7 @@ class System(ABC):
         """What I hold, complete. Reads only. Raises Unreadable: then it is unknown, never absent. With `writing` this
         command has the site's lock, and waits for tools of mine that a dead run left at work."""
 
-    async def observe_part(self, about: Concern, *, writing: bool = False) -> Observation:  # reads all
+    async def observe_part(self, about: Concern, *, writing: bool = False) -> Observation:
         """What I hold about a part of the site; more does no harm. All of it, where I cannot be asked for less. Raises
         Unreadable."""
         return await self.observe(writing=writing)

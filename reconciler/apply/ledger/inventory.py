@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select
+from sqlalchemy import ColumnElement, and_, delete, false, func, or_, select
 from sqlalchemy.dialects import mysql, sqlite
 
 from reconciler.apply.ledger.connect import SiteTables, chunks
@@ -173,10 +173,12 @@ def former(db: SiteTables) -> dict[str, str]:
     return {row.key: row.subject for row in db.execute(query)}
 
 
-def declared_aliases(db: SiteTables) -> frozenset[str]:
-    """Aliases that are ours by an entry of their own, and not as an account's."""
+def declared_aliases(db: SiteTables, about: Concern | None = None) -> frozenset[str]:
+    """Aliases that are ours by an entry of their own, and not as an account's; with `about` those of that part."""
     c = db.tables.inventory.c
     query = select(c.key).where(c.site == db.site, c.kind == "alias", c.scope == Scope.ALIAS)
+    if about is not None:
+        query = query.where(or_(false(), *_about(c, about)))
     return frozenset(db.execute(query).scalars())
 
 

@@ -70,7 +70,7 @@ def remember(
         mailboxes=boxes,
         removed=_removed(db),
         people=people,
-        aliases=inventory.declared_aliases(db),
+        aliases=inventory.declared_aliases(db, part.about if part is not None else None),
         former=inventory.former(db),
         unseen=unseen(db),
         uncertain=_uncertain(db),

@@ -95,8 +95,8 @@ class _Search:
         domains = {*about.domains, *(d for domain in about.domains for d in self._led.get(domain, ()))}
         a, m = self._tables.alias.c, self._tables.mailbox.c
         for domain in sorted(domains):
-            self._take("mailbox", func.lower(m.username).endswith(f"@{domain}", autoescape=True))
-            self._take("alias", func.lower(a.address).endswith(f"@{domain}", autoescape=True))
+            self._take("mailbox", func.lower(func.trim(m.username)).endswith(f"@{domain}", autoescape=True))
+            self._take("alias", func.lower(func.trim(a.address)).endswith(f"@{domain}", autoescape=True))
         single = {name for name in about.addresses if domain_of(name) not in domains}
         self._take_keys(single)
         for some in in_parts(sorted({person.number for person in about.people if person.number}), 50):
@@ -107,7 +107,7 @@ class _Search:
         for name in names:
             self._take("mailbox", func.lower(m.name).like(_like(name), escape="\\"))
         leading = {*single, *(f"@{domain}" for domain in domains)}
-        asked, led = single, set[str]()
+        asked, led = set(single), set[str]()
         while True:
             todo = {form for target in self._targets() for form in self._forms(target)} - asked
             if not todo and not leading:
