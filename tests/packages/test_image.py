@@ -64,11 +64,10 @@ def lent(folder: Path) -> list[str]:
     """Options that lend the network's files; the certificates under another name, since the build installs its own."""
     settings = configparser.ConfigParser(interpolation=None)
     settings.read("/etc/pip.conf", encoding="utf-8")
-    wanted = {"cert": "/run/certificates.crt", "index-url": os.environ.get("PIP_INDEX_URL")}
-    settings["global"] = {
-        **(settings["global"] if settings.has_section("global") else {}),
-        **{k: v for k, v in wanted.items() if v},
-    }
+    # what pip is told here by variables, in its own spelling of them
+    told = {name[4:].lower().replace("_", "-"): value for name, value in os.environ.items() if name.startswith("PIP_")}
+    there = settings["global"] if settings.has_section("global") else {}
+    settings["global"] = {**there, **told, "cert": "/run/certificates.crt"}
     with (folder / "pip.conf").open("w", encoding="utf-8") as file:
         settings.write(file)
     files = {folder / "pip.conf": "/etc/pip.conf", CERTIFICATES: "/run/certificates.crt"}
