@@ -6,11 +6,13 @@ import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from release import archives, deb, locked, pyz, sbom, tree
 from release.source import Source, check_release, copy_source
+
+_SUMS = "SHA256SUMS"
 
 
 def build(what: str, folder: Path, scratch: Path, *, release: bool) -> list[Path]:
@@ -26,10 +28,11 @@ def build(what: str, folder: Path, scratch: Path, *, release: bool) -> list[Path
     tree.build(environment, wheels, minor)
     package = deb.build(source, environment, minor, folder, _new(scratch / "deb"))
     if what == "deb":
+        correct_sums(folder, package)
         return [package]
     built = [Path(shutil.copy(file, folder)) for file in (wheel, archive)]
     built += [package, *_everything_else(source, wheels, environment, folder, scratch)]
-    return [*built, _sums(folder, built)]
+    return [*built, _write_sums(folder, _sums_of(built))]
 
 
 def _everything_else(source: Source, wheels: Path, environment: Path, folder: Path, scratch: Path) -> list[Path]:
@@ -59,12 +62,23 @@ def _wheels(scratch: Path, minor: str, own: Path) -> Path:
     return wheels
 
 
-def _sums(folder: Path, files: Sequence[Path]) -> Path:
+def correct_sums(folder: Path, package: Path) -> None:
+    """`make deb` after `make dist`: that one's sums name the new package, too."""
+    sums = folder / _SUMS
+    if sums.exists():
+        lines = (line.partition("  ") for line in sums.read_text(encoding="utf-8").splitlines())
+        _write_sums(folder, {name: digest for digest, _, name in lines} | _sums_of([package]))
+
+
+def _sums_of(files: Sequence[Path]) -> dict[str, str]:
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+def _write_sums(folder: Path, sums: Mapping[str, str]) -> Path:
     """As `sha256sum --check` reads them."""
-    sums = folder / "SHA256SUMS"
-    lines = sorted((file.name, hashlib.sha256(file.read_bytes()).hexdigest()) for file in files)
-    sums.write_text("".join(f"{digest}  {name}\n" for name, digest in lines), encoding="utf-8")
-    return sums
+    file = folder / _SUMS
+    file.write_text("".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items())), encoding="utf-8")
+    return file
 
 
 def _new(folder: Path) -> Path:
