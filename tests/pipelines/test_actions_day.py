@@ -63,8 +63,10 @@ def test_from_the_pull_request_to_the_night(open_folder: Path, kind: str) -> Non
         if kind == "forgejo":
             return  # its night is the same lines
         site.sql("UPDATE mailbox SET quota = 1 WHERE username = ?", ANNA)
+        day.summary.unlink()
         night = day.night()
         assert night.jobs == {"due": 0, "drift": 0, "issue": 0}, night.log
+        assert day.summary.read_text().count("anna.beispiel") >= 2, "what is left, and what has drifted"
         (issue,) = state.issues.values()
         assert "anna.beispiel" in issue.body
         first = first_seen(night.artifacts / "reconciler-drift" / "drift.json")
