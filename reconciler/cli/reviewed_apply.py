@@ -106,7 +106,9 @@ async def _nothing_reviewed(opened: SiteSession, ledger: Ledger, silent: NoComme
     runs = await ledger.history(_RUNS)
     last, commit = _last_commit(runs), opened.context.desired.commit
     same = ("diff", "--quiet", "--no-ext-diff", "--no-textconv", last, commit, "--", *_YAML)
-    if not last or runs[0].state is not RunState.DONE or ask(opened.declaration.folder, *same) is None:
+    if not last or runs[0].state is not RunState.DONE:
+        raise silent
+    if await asyncio.to_thread(ask, opened.declaration.folder, *same) is None:
         raise silent
     reading = await opened.read()
     whole = await opened.draft(reading=reading)
