@@ -16,7 +16,7 @@ from reconciler.declared.git.base_commit import find_base
 from reconciler.declared.git.objects import Tree, read_tree
 from reconciler.declared.git.pinned_files import PinnedFiles
 from reconciler.declared.load import Declaration, load_state, load_state_at
-from reconciler.declared.read.source import SITE_VARIABLE, shown
+from reconciler.declared.read.source import SITE_VARIABLE, place_of, shown
 from reconciler.declared.site_file.load import find_pinned, load_site
 from reconciler.declared.site_file.site_changes import declared_folder, site_changes
 from reconciler.errors import InvalidInput, UsageError
@@ -49,7 +49,7 @@ def read_site_at(path: Path | None, state: Path | None, ref: str, store: Path) -
         raise UsageError(f"the state folder of {base.ref} is not in its repository", hint=hint)
     today = datetime.now(ZoneInfo(site.timezone)).date()
     with ReadingLine().shown():
-        declaration = load_state(here, site, today=today)
+        declaration = _with_what_git_ignores(load_state(here, site, today=today))
         at_base = _at_base(
             pinned.base,
             there,
@@ -58,6 +58,17 @@ def read_site_at(path: Path | None, state: Path | None, ref: str, store: Path) -
             today,
         )
     return site, declaration, at_base
+
+
+def _with_what_git_ignores(declaration: Declaration) -> Declaration:
+    """What git is told to ignore is in neither commit, and seems to be the merge request's."""
+    if declaration.state.commit or any(finding.rule == "git" for finding in declaration.findings):
+        return declaration
+    place = place_of(declaration.folder)
+    message = tr("git is told to ignore {folder}, so no commit has what is declared there", folder=place.file)
+    hint = tr("take it out of .gitignore and commit it, or leave --base out")
+    finding = Finding(Severity.WARNING, "uncommitted", place.file, message, hint, place)
+    return declaration._replace(findings=(*declaration.findings, finding))
 
 
 def _is_inside(folder: Path, top: Path) -> bool:

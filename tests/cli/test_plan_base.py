@@ -184,6 +184,16 @@ def test_a_base_without_state_declares_nothing(site: StandInSite, command: Comma
     assert causes(plan(command)) == {ANNA: "merge request"}
 
 
+def test_a_state_that_git_is_told_to_ignore_is_in_no_merge_request(site: StandInSite, command: Command) -> None:
+    base_of(site, **{".gitignore": "*\n!reconciler.yaml\n"})
+    site.declare(ANNA_DECLARED)
+    (said,) = [f for f in plan(command)["findings"] if f["rule"] == "uncommitted"]
+    assert (said["severity"], said["message"]) == (
+        "warning",
+        "git is told to ignore state, so no commit has what is declared there",
+    )
+
+
 def test_a_branch_that_is_behind_is_said_first(compared: StandInSite, command: Command) -> None:
     git(compared.folder, "switch", "-q", "main")
     commit(compared, "Others")
