@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from reconciler.doctor.check import Check, Verdict, unknown
 from reconciler.doctor.context import DoctorContext
@@ -10,7 +10,8 @@ from reconciler.doctor.openxchange_rules import rules_checks
 from reconciler.errors import Unreadable
 from reconciler.model.secrets import Passwords
 from reconciler.remote.host import Completed, Host
-from reconciler.systems.openxchange.listuser_csv import read_users
+from reconciler.systems.openxchange.listuser_csv import Listed
+from reconciler.systems.openxchange.provisioning import One, Provisioning
 from reconciler.systems.openxchange.system import tools_of
 from reconciler.systems.openxchange.tools import LOCALE, Tools
 from reconciler.systems.system_context import SystemContext
@@ -52,19 +53,22 @@ async def _tools(host: Host, sbin: str) -> Check:
     return Check(AREA, "tools", Verdict.FAILED, saw, "no OX account can be read or changed without them", fix)
 
 
-async def _credentials(tools: Tools, *, whole: bool) -> Check:
+async def _credentials(ox: Provisioning, *, whole: bool) -> Check:
     """Lists the administrator, or the `whole` context; both need the right password and the right context."""
-    name = f"administrator of {tools.words.where}"
+    name = f"administrator of {ox.words.where}"
     try:
-        answer = await tools.listing("" if whole else tools.admin)
-        logins = [user.row.login for user in read_users(answer, "", whole=whole)]
+        logins = await ox.read(_logins, One() if whole else One(ox.admin))
     except Unreadable as error:
         return Check(AREA, name, Verdict.FAILED, error.message, "no OX account can be read or changed", (error.hint,))
-    if tools.admin in logins:
-        return Check(AREA, name, Verdict.OK, f"{tools.admin} may log in, and is in the context")
+    if ox.admin in logins:
+        return Check(AREA, name, Verdict.OK, f"{ox.admin} may log in, and is in the context")
     why = "OX shows no user of that login, and reconciler leaves the administrator alone by its login"
     fix = ("write the context administrator's login in `openxchange.admin`",)
-    return Check(AREA, name, Verdict.WARNING, f"the password is right, but {tools.admin} is no user there", why, fix)
+    return Check(AREA, name, Verdict.WARNING, f"the password is right, but {ox.admin} is no user there", why, fix)
+
+
+def _logins(users: Iterator[Listed]) -> list[str]:
+    return [user.row.login for user in users]
 
 
 # the option of a tool, and the release that brought it (facts/open-xchange.md 2.1, 3.1, 8)

@@ -6,8 +6,8 @@ although its trial login failed, another does not.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from pydantic import SecretStr
@@ -19,9 +19,9 @@ from reconciler.planning.changes import Outcome, Result, Step
 from reconciler.remote.concurrency import to_its_end
 from reconciler.settings import MailServer, OpenXchange
 from reconciler.systems.openxchange import web_client
-from reconciler.systems.openxchange.listuser_csv import canonical, read_users
+from reconciler.systems.openxchange.listuser_csv import Listed, canonical
+from reconciler.systems.openxchange.provisioning import Provisioning
 from reconciler.systems.openxchange.tool_answers import PLAN
-from reconciler.systems.openxchange.tools import Tools
 from reconciler.systems.openxchange.web_client import BY_HAND, Answer, Web, WebError, error_text
 
 _COLUMNS = ("1001", "1002", "1007", "1015")
@@ -60,13 +60,14 @@ def target_of(section: OpenXchange) -> Target | None:
     return Target(section.web_url, section.imap, section.smtp)
 
 
-async def perform(tools: Tools, target: Target | None, passwords: Passwords, batch: Sequence[Step]) -> list[Outcome]:
+async def perform(
+    ox: Provisioning, target: Target | None, passwords: Passwords, batch: Sequence[Step]
+) -> list[Outcome]:
     """One outcome for each step, in order. Raises Unreadable when the users cannot be listed."""
     if target is None:
         missing = "the site file no longer says where the web interface and the mail servers of OX are"
         return [Outcome(Result.FAILED, missing, f"write openxchange.web_url, imap and smtp; or {BY_HAND}")] * len(batch)
-    stdout = await tools.listing()
-    people = await asyncio.to_thread(_people, stdout, tools.admin, {step.change.owner.subject for step in batch})
+    people = await ox.read(partial(_people, ox.admin, {step.change.owner.subject for step in batch}))
     outcomes = []
     for step in batch:  # one after the other: each is a login with its own trial, and there are few
         row = step.change.row
@@ -78,7 +79,7 @@ async def perform(tools: Tools, target: Target | None, passwords: Passwords, bat
             continue
         user = WebUser(*found, passwords.of(row.account))
         try:
-            async with tools.fence.effect(step.change.owner):
+            async with ox.fence.effect(step.change.owner):
                 outcomes.append(await to_its_end(attach, Web(target.url), target, user, row))
         except Halted as error:
             outcomes.append(Outcome.of(error))
@@ -189,10 +190,10 @@ def _warnings(answer: Answer) -> list[Answer]:
     return [warning for warning in several if isinstance(warning, dict)] + alone
 
 
-def _people(stdout: bytes, admin: str, addresses: set[str]) -> dict[str, tuple[str, str]]:
+def _people(admin: str, addresses: set[str], listed: Iterator[Listed]) -> dict[str, tuple[str, str]]:
     """Id and login of the users with these primary addresses."""
-    users = (user.row for user in read_users(stdout, admin, whole=True))
-    return {user.primary: (user.id, user.login) for user in users if user.primary in addresses}
+    users = (user.row for user in listed)
+    return {user.primary: (user.id, user.login) for user in users if user.primary in addresses and user.login != admin}
 
 
 def _failed(error: WebError, target: Target, user: WebUser, row: AttachmentRow) -> Outcome:

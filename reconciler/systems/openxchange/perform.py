@@ -1,16 +1,16 @@
 """Carries out a batch: look, compare, write, look again.
 
 One list of the whole context before the first write and one after the last, however long the batch is. A long batch
-outlives its first list, and `--aliases` replaces a whole set, so there each change looks at its own user once more.
+outlives its first list, and new aliases replace the whole set, so there each change looks at its own user once more.
 Creations need no second look: the server itself refuses a login or an address that is taken.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 from reconciler.errors import Halted, Unreadable
 from reconciler.model.records import Owner, OxUserRow, PasswordRow, SubscriptionsRow
@@ -18,21 +18,15 @@ from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Action, Change, Outcome, Result, Step
 from reconciler.remote.concurrency import together
 from reconciler.settings import OpenXchange
-from reconciler.systems.openxchange.listuser_csv import Listed, read_users
-from reconciler.systems.openxchange.tool_answers import PLAN, complaint
+from reconciler.systems.openxchange.listuser_csv import Listed
+from reconciler.systems.openxchange.provisioning import One, Provisioning, Write
+from reconciler.systems.openxchange.tool_answers import PLAN
 from reconciler.systems.openxchange.tool_calls import described, differences, in_place, intend
-from reconciler.systems.openxchange.tools import Tools, Write
-
-_SUCCESS = {
-    "createuser": rb"user \d+ in context \d+ created",
-    "changeuser": rb"user \S+ in context \d+ changed",
-    "deleteuser": rb"user \S+ in context \d+ deleted",
-}
 
 
-async def perform(tools: Tools, section: OpenXchange, passwords: Passwords, batch: Sequence[Step]) -> list[Outcome]:
+async def perform(ox: Provisioning, section: OpenXchange, passwords: Passwords, batch: Sequence[Step]) -> list[Outcome]:
     """One outcome for each step, in order. Raises Unreadable when nothing could be looked at before the first write."""
-    work = _Batch(tools, section, passwords, await look(tools, batch), long=len(batch) > tools.parallel)
+    work = _Batch(ox, section, passwords, await look(ox, batch), long=len(batch) > ox.parallel)
     await work.write(batch)
     await work.read_back(batch)
     return [work.outcomes[step.id] for step in batch]
@@ -42,10 +36,10 @@ class _Batch:
     """One batch under way."""
 
     def __init__(
-        self, tools: Tools, section: OpenXchange, passwords: Passwords, seen: FoundUsers, *, long: bool
+        self, ox: Provisioning, section: OpenXchange, passwords: Passwords, seen: FoundUsers, *, long: bool
     ) -> None:
         self.outcomes: dict[str, Outcome] = {}
-        self._tools = tools
+        self._ox = ox
         self._section = section
         self._passwords = passwords
         self._seen = seen
@@ -59,7 +53,7 @@ class _Batch:
         self._down: Unreadable | None = None
 
     async def write(self, batch: Iterable[Step]) -> None:
-        """Every step, as many at once as the tools allow, the steps of one user one after the other."""
+        """Every step, as many at once as OX is asked to do, the steps of one user one after the other."""
         deletions: dict[str, list[Step]] = {}
         changes: dict[str, list[Step]] = {}
         creations: dict[str, list[Step]] = {}
@@ -104,13 +98,13 @@ class _Batch:
             return
         if not isinstance(intend(change, user, self._section), Write):
             return  # somebody else changed it; its own step says so
-        options = [("userid", user_id)]
+        values = {}
         if after.login != before.login:
-            options.append(("username", f"{before.login}.{user_id}"))
+            values["login"] = f"{before.login}.{user_id}"
         if after.display_name != before.display_name:
-            options.append(("displayname", f"{before.display_name} ({user_id})"))
+            values["display_name"] = f"{before.display_name} ({user_id})"
         with suppress(Halted):  # its own steps will say so
-            await self._call(Write("changeuser", tuple(options)), change)
+            await self._call(Write(Action.UPDATE, user_id, values), change)
 
     def _as_before(self, change: Change, user: Listed | None) -> Listed | None:
         """The user with the names that it had before it stepped aside."""
@@ -147,7 +141,7 @@ class _Batch:
             # a renamed user is the only one whose password comes after another step
             fresh = again and (isinstance(change.before, OxUserRow) or change.owner in self._renamed)
             known = "" if user_id_of(change) in self._aside else self._renamed.get(change.owner)
-            seen = await look(self._tools, [step], known) if fresh else self._seen
+            seen = await look(self._ox, [step], known) if fresh else self._seen
         except Unreadable as error:
             self._down = error
             return Outcome(Result.FAILED, f"not tried: {error.message}", error.hint, temporary=True)
@@ -166,26 +160,25 @@ class _Batch:
     async def _call(self, write: Write, change: Change) -> Outcome | None:
         """The failure, or None. Raises Halted."""
         password = self._passwords.of(change.owner.subject) if write.password else None
-        try:
-            answer = await self._tools.write(write, password, change.owner)
-        except Unreadable as error:
-            return Outcome.of(error)
-        words = self._tools.words._replace(address=change.key)
+        words = self._ox.words._replace(address=change.key)
         if isinstance(change.after, OxUserRow):
             holder = self._seen.holder(change.after.display_name, change)
             words = words._replace(
                 login=change.after.login,
                 display_name=change.after.display_name,
-                holder=f"user {holder.row.id} ({holder.row.login}) has it" if holder else "look for it with listuser",
+                holder=f"user {holder.row.id} ({holder.row.login}) has it" if holder else "look for it in OX",
             )
-        return complaint(answer, words, _SUCCESS[write.tool])
+        try:
+            return await self._ox.write(write, password, change.owner, words)
+        except Unreadable as error:
+            return Outcome.of(error)
 
     async def _after(self, problem: Outcome, step: Step) -> Outcome:
-        """Whatever the tool reported, the list decides: it may have died after its effect. Raises Halted."""
+        """Whatever OX reported, the list decides: it may have died after its effect. Raises Halted."""
         known = self._seen.of(step.change)
         by_id_alone = isinstance(step.change.after, PasswordRow) and known is not None
         try:
-            seen = await look(self._tools, [step], known.row.login if known and by_id_alone else only_login([step]))
+            seen = await look(self._ox, [step], known.row.login if known and by_id_alone else only_login([step]))
         except Unreadable as error:
             self._down = error  # no tool gets through: the rest of the batch need not find that out one by one
             return problem
@@ -205,7 +198,7 @@ class _Batch:
         if not done:
             return
         try:
-            seen = await look(self._tools, done)
+            seen = await look(self._ox, done)
         except Unreadable as error:
             message = f"it was written, but cannot be read back: {error.message}"
             self.outcomes |= {s.id: Outcome(Result.FAILED, message, error.hint, temporary=True) for s in done}
@@ -232,13 +225,13 @@ def _place(step: Step) -> int:
 def _reads_otherwise(change: Change, user: Listed | None) -> Outcome:
     hint = PLAN
     if user is not None and change.action is Action.DELETE:
-        message = f"the tool reported success, but OX user {user.row.id} ({user.row.login}) is still listed"
+        message = f"OX reported success, but OX user {user.row.id} ({user.row.login}) is still listed"
     elif user is None:
-        message = f"the tool reported success, but no user of {change.key} is listed as it was asked for"
+        message = f"OX reported success, but no user of {change.key} is listed as it was asked for"
         hint = f"a server with AUTO_TO_LOWERCASE_UID makes logins lower case: declare it so; or {PLAN}"
     else:
         wrong = differences(change, user)
-        message = f"the tool reported success, but of OX user {user.row.id} {described(wrong)}"
+        message = f"OX reported success, but of OX user {user.row.id} {described(wrong)}"
         if any(live != wanted and live == wanted.encode("ascii", "replace").decode() for _, wanted, live in wrong):
             hint = "the OX host loses umlauts: it needs the locale C.UTF-8 (see `locale -a`)"
     return Outcome(Result.FAILED, message, hint)
@@ -266,20 +259,19 @@ class FoundUsers:
         return user if user is not None and user.row.id != user_id_of(change) else None
 
 
-async def look(tools: Tools, steps: Sequence[Step], login: str | None = None) -> FoundUsers:
+async def look(ox: Provisioning, steps: Sequence[Step], login: str | None = None) -> FoundUsers:
     """A fresh list: of one `login`, of the whole context when it is empty, of what the steps need when it is None.
     Raises Unreadable."""
-    pattern = only_login(steps) if login is None else login
-    stdout = await tools.listing(pattern)
-    # a big context takes seconds to read, and other systems are at work in this loop
-    return await asyncio.to_thread(_pick, stdout, tools.admin, [step.change for step in steps], not pattern)
+    user_id = user_id_of(steps[0].change) if len(steps) == 1 else ""
+    one = One(only_login(steps) if login is None else login, user_id)
+    return await ox.read(partial(_picked, ox.admin, [step.change for step in steps]), one)
 
 
-async def is_applied(tools: Tools, batch: Sequence[Step]) -> list[bool]:
+async def is_applied(ox: Provisioning, batch: Sequence[Step]) -> list[bool]:
     """Whether each effect is in place, by one fresh list. Raises Unreadable."""
     if not any(step.readable for step in batch):
         return [False] * len(batch)
-    seen = await look(tools, batch)
+    seen = await look(ox, batch)
     return [in_place(step.change, seen.of(step.change)) for step in batch]
 
 
@@ -301,12 +293,14 @@ def only_login(steps: Sequence[Step]) -> str:
     return logins.pop() if len(logins) == 1 else ""
 
 
-def _pick(stdout: bytes, admin: str, changes: Sequence[Change], whole: bool) -> FoundUsers:
+def _picked(admin: str, changes: Sequence[Change], users: Iterator[Listed]) -> FoundUsers:
     ids = {user_id_of(change) for change in changes}
     rows = [row for change in changes for row in (change.before, change.after) if isinstance(row, OxUserRow)]
     logins, names = {row.login for row in rows}, {row.display_name.casefold() for row in rows}
     seen = FoundUsers()
-    for user in read_users(stdout, admin, whole=whole):
+    for user in users:
+        if user.row.login == admin:
+            continue
         if user.row.id in ids:
             seen.by_id[user.row.id] = user
         if user.row.login in logins:

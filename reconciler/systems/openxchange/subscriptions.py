@@ -24,8 +24,8 @@ from reconciler.remote.database_errors import explained, is_busy, is_temporary
 from reconciler.secret_sources import secret
 from reconciler.settings import OpenXchange, Settings
 from reconciler.systems.openxchange.perform import FoundUsers, look
+from reconciler.systems.openxchange.provisioning import Provisioning
 from reconciler.systems.openxchange.tool_answers import AGAIN, PLAN
-from reconciler.systems.openxchange.tools import Tools
 from reconciler.translation import marked
 
 _TOKEN = "com.openexchange.secret.recovery.fast.token"
@@ -59,15 +59,15 @@ class Subscriptions:
             url = make_url(section.database_url)
             self._engine = open_database(url, password.get_secret_value(), settings.path)
 
-    async def perform(self, tools: Tools, batch: Sequence[Step]) -> list[Outcome]:
+    async def perform(self, ox: Provisioning, batch: Sequence[Step]) -> list[Outcome]:
         """One outcome for each step, in order. Raises Unreadable when the users cannot be looked at."""
         if self._engine is None:
             return [Outcome(Result.FAILED, NO_DATABASE, NO_DATABASE_HINT)] * len(batch)
-        seen = await look(tools, batch)
+        seen = await look(ox, batch)
         outcomes = []
         for step in batch:
             try:
-                async with tools.fence.effect(step.change.owner):
+                async with ox.fence.effect(step.change.owner):
                     outcomes.append(await to_its_end(self._one, self._engine, step, seen))
             except Halted as error:
                 outcomes.append(Outcome.of(error))

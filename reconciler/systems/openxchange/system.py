@@ -1,10 +1,10 @@
-"""Open-Xchange as a System: one context, administered by the command-line tools on its host."""
+"""Open-Xchange as a System: one context, administered by its admin."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 from pydantic import SecretStr
@@ -23,7 +23,8 @@ from reconciler.planning.snapshot import Pair, rows_of
 from reconciler.secret_sources import secret
 from reconciler.settings import OpenXchange, Settings
 from reconciler.systems.openxchange import attach, matching, perform, review, side_effects
-from reconciler.systems.openxchange.listuser_csv import read_users
+from reconciler.systems.openxchange.listuser_csv import Listed
+from reconciler.systems.openxchange.provisioning import Provisioning
 from reconciler.systems.openxchange.subscriptions import Subscriptions
 from reconciler.systems.openxchange.tool_answers import Words
 from reconciler.systems.openxchange.tools import Tools
@@ -78,26 +79,24 @@ class OpenXchangeSystem(System):
     needed_for_accounts = True
 
     def __init__(
-        self, settings: Settings, section: OpenXchange, tools: Tools, passwords: Passwords, target: str
+        self, settings: Settings, section: OpenXchange, ox: Provisioning, passwords: Passwords, target: str
     ) -> None:
         self.target = target
         self._policy = settings.policy
         self._section = section
         self._attach_to = attach.target_of(section)
         self._subscriptions = Subscriptions(section, settings)
-        self._tools = tools
+        self._ox = ox
         self._passwords = passwords
 
     def expect(self, context: PlanContext) -> Records:
         return matching.wanted_users(context, self._section.username, self._policy.retention_days)
 
     async def observe(self, *, writing: bool = False) -> Observation:
-        """All users of the context but its admin, by one call of listuser."""
+        """All users of the context but its admin, by one list."""
         if writing:
-            await self._tools.wait_for_others()
-        stdout = await self._tools.listing()
-        # seconds of work in a big context; the other systems read meanwhile
-        return await asyncio.to_thread(_observation, stdout, self._tools.admin)
+            await self._ox.wait_for_others()
+        return await self._ox.read(partial(_observation, self._ox.admin))
 
     async def observe_part(self, about: Concern, *, writing: bool = False) -> Observation:
         """Those whom the part may be about. The tools find a user by login or display name only (facts 2.1), and one
@@ -134,7 +133,7 @@ class OpenXchangeSystem(System):
         return findings
 
     async def check(self, kinds: Collection[str] = ()) -> None:  # noqa: ARG002  # one login may all
-        await self._tools.check()
+        await self._ox.check()
 
     async def perform(self, context: PlanContext, batch: Sequence[Step]) -> list[Outcome]:  # noqa: ARG002  # see rows
         """Users first, several at once, with a look afterwards; then the rest. Raises Unreadable when nothing was
@@ -143,7 +142,7 @@ class OpenXchangeSystem(System):
         users = [step for step in batch if step.change.kind not in apart]
         outcomes: dict[str, Outcome] = {}
         if users:
-            done = await perform.perform(self._tools, self._section, self._passwords, users)
+            done = await perform.perform(self._ox, self._section, self._passwords, users)
             outcomes = dict(zip((step.id for step in users), done, strict=True))
         for kind in apart:
             steps = [step for step in batch if step.change.kind == kind]
@@ -155,8 +154,8 @@ class OpenXchangeSystem(System):
     async def _apart(self, kind: str, steps: Sequence[Step], *, begun: bool) -> list[Outcome]:
         try:
             if kind == side_effects.SUBSCRIPTIONS:
-                return await self._subscriptions.perform(self._tools, steps)
-            return await attach.perform(self._tools, self._attach_to, self._passwords, steps)
+                return await self._subscriptions.perform(self._ox, steps)
+            return await attach.perform(self._ox, self._attach_to, self._passwords, steps)
         except Unreadable as error:
             if not begun:
                 raise
@@ -164,7 +163,10 @@ class OpenXchangeSystem(System):
             return [Outcome.of(error)] * len(steps)
 
     async def is_applied(self, batch: Sequence[Step]) -> list[bool]:
-        return await perform.is_applied(self._tools, batch)
+        return await perform.is_applied(self._ox, batch)
+
+    async def close(self) -> None:
+        await self._ox.close()
 
 
 def _concerns(user: OxUserRow, about: Concern) -> bool:
@@ -179,11 +181,11 @@ def _concerns(user: OxUserRow, about: Concern) -> bool:
     )
 
 
-def _observation(stdout: bytes, admin: str) -> Observation:
+def _observation(admin: str, users: Iterator[Listed]) -> Observation:
     table: dict[str, Row] = {}
     disabled = set()
     admin_row: OxUserRow | None = None
-    for user in read_users(stdout, "", whole=True):
+    for user in users:
         if user.row.login == admin:
             admin_row = user.row
             continue

@@ -1,4 +1,4 @@
-"""What one change needs, given the user as it is now: a call of a tool, or nothing, or a refusal. Pure."""
+"""What one change needs, given the user as it is now: a write, or nothing, or a refusal. Pure."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from reconciler.planning.changes import Action, Change, Outcome, Result
 from reconciler.planning.identity import addresses_of
 from reconciler.settings import OpenXchange
 from reconciler.systems.openxchange.listuser_csv import Listed
+from reconciler.systems.openxchange.provisioning import Write
 from reconciler.systems.openxchange.tool_answers import PLAN
-from reconciler.systems.openxchange.tools import Write
 
-_OPTIONS = {"display_name": "displayname", "given_name": "givenname", "surname": "surname", "imap_login": "imaplogin"}
+Values = dict[str, str | tuple[str, ...]]
+_NAMES = ("login", "display_name", "given_name", "surname", "imap_login")
 _ADDRESSES = ("primary", "email1", "default_sender")
-_FIELDS = ("login", *_OPTIONS, *_ADDRESSES)
+_FIELDS = (*_NAMES, *_ADDRESSES)
 
 
 def intend(change: Change, user: Listed | None, section: OpenXchange) -> Write | Outcome:
-    """The call that brings `change` about; an Outcome when there is nothing to do or nothing may be done."""
+    """The write that brings `change` about; an Outcome when there is nothing to do or nothing may be done."""
     if change.action is Action.DELETE:
         return _delete(change, user)
     match change.after:
@@ -64,20 +65,17 @@ def _needed(change: Change, after: OxUserRow) -> set[str]:
 
 def _create(change: Change, row: OxUserRow, user: Listed | None, section: OpenXchange) -> Write | Outcome:
     if user is None:
-        options = (
-            ("username", row.login),
-            *((option, getattr(row, name)) for name, option in _OPTIONS.items()),
-            ("email", row.primary),
-            ("defaultsenderaddress", row.default_sender),
-            ("aliases", ",".join(row.aliases)),
-            ("language", section.language),
-            ("timezone", section.timezone),
-        )
-        return Write("createuser", options, password=True)
+        values = {
+            **{name: str(getattr(row, name)) for name in _NAMES},
+            **_addresses(row.primary, row.default_sender, row.aliases),
+            "language": section.language,
+            "timezone": section.timezone,
+        }
+        return Write(Action.CREATE, values=values, password=True)
     if in_place(change, user):
-        # made by a createuser whose answer was lost, or by hand a moment ago: its password is not known to be ours, and
+        # made by a creation whose answer was lost, or by hand a moment ago: its password is not known to be ours, and
         # ours is the one that the letter carries
-        return Write("changeuser", (("userid", user.row.id), *_repair(user)), password=True)
+        return Write(Action.UPDATE, user.row.id, _repair(user), password=True)
     message = f"OX user {user.row.id} has the login {row.login!r} by now: {described(differences(change, user))}"
     return Outcome.lost_race(message, PLAN)
 
@@ -92,19 +90,16 @@ def _update(change: Change, row: OxUserRow, user: Listed | None) -> Write | Outc
         return raced
     if in_place(change, user):
         return Outcome(Result.DONE)
-    return Write("changeuser", (("userid", user.row.id), *_changed(change, row, user)))
+    return Write(Action.UPDATE, user.row.id, _changed(change, row, user))
 
 
-def _changed(change: Change, row: OxUserRow, user: Listed) -> tuple[tuple[str, str], ...]:
-    """Only what differs: changeuser leaves alone what it is not given."""
+def _changed(change: Change, row: OxUserRow, user: Listed) -> Values:
+    """Only what differs: OX leaves alone what it is not given."""
     wrong = {name for name, _, _ in differences(change, user)}
-    options = [(option, getattr(row, name)) for name, option in _OPTIONS.items() if name in wrong]
-    if "login" in wrong:
-        options.insert(0, ("username", row.login))  # with --userid this is the wanted login (facts 3.3)
+    values: Values = {name: getattr(row, name) for name in _NAMES if name in wrong}
     if wrong & {*_ADDRESSES, "aliases"} or user.stored.breaks_the_rule:
-        aliases = {*user.row.aliases, *_needed(change, row)}
-        options += _address_options(row.primary, row.default_sender, aliases)
-    return tuple(options)
+        values |= _addresses(row.primary, row.default_sender, {*user.row.aliases, *_needed(change, row)})
+    return values
 
 
 def _delete(change: Change, user: Listed | None) -> Write | Outcome:
@@ -115,7 +110,7 @@ def _delete(change: Change, user: Listed | None) -> Write | Outcome:
         return Outcome(Result.DONE)
     if raced := _race(before, user, (*_FIELDS, "aliases"), before):
         return raced
-    return Write("deleteuser", (("userid", user.row.id),))
+    return Write(Action.DELETE, user.row.id)
 
 
 def _race(before: OxUserRow, user: Listed, fields: Iterable[str], after: OxUserRow) -> Outcome | None:
@@ -134,19 +129,19 @@ def _set_password(row: PasswordRow, user: Listed | None) -> Write | Outcome:
     if row.key not in addresses_of(user.row):
         message = f"OX user {row.target} ({user.row.login}) no longer has the address {row.key}: no new password for it"
         return Outcome.lost_race(message, PLAN)
-    return Write("changeuser", (("userid", user.row.id), *_repair(user)), password=True)
+    return Write(Action.UPDATE, user.row.id, _repair(user), password=True)
 
 
-def _repair(user: Listed) -> list[tuple[str, str]]:
+def _repair(user: Listed) -> Values:
     """OX refuses every change, even of a name, while the stored addresses break its rule (facts 11)."""
     row = user.row
     if not user.stored.breaks_the_rule or not row.primary:
-        return []
+        return {}
     sender = row.default_sender or row.primary
-    return _address_options(row.primary, sender, {*row.aliases, row.primary, sender})
+    return _addresses(row.primary, sender, {*row.aliases, row.primary, sender})
 
 
-def _address_options(primary: str, sender: str, aliases: set[str]) -> list[tuple[str, str]]:
+def _addresses(primary: str, sender: str, aliases: Iterable[str]) -> Values:
     """Always the three together, in one casing: the server checks primary, email1 and default sender against the set,
-    letter by letter, and `--email` alone moves two of them (facts 3.3)."""
-    return [("email", primary), ("defaultsenderaddress", sender), ("aliases", ",".join(sorted(aliases)))]
+    letter by letter, and a new primary address moves two of them (facts 3.3)."""
+    return {"primary": primary, "default_sender": sender, "aliases": tuple(sorted(aliases))}

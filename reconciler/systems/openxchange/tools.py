@@ -9,17 +9,22 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from pydantic import SecretStr
 
 from reconciler.errors import Unreadable
 from reconciler.model.records import Owner
-from reconciler.remote.host import Completed, Host
+from reconciler.planning.changes import Action, Outcome
+from reconciler.remote.host import Host
 from reconciler.settings import OpenXchange
+from reconciler.systems.openxchange.listuser_csv import Listed, read_users
+from reconciler.systems.openxchange.provisioning import One, Provisioning, Write
 from reconciler.systems.openxchange.tool_answers import Words, complaint
 from reconciler.systems.system_context import Fence, NoFence
+
+T = TypeVar("T")
 
 LOCALE = {"LC_ALL": "C.UTF-8"}  # otherwise Java reads and writes `?` for every umlaut (facts 2.3)
 _LIST_SECONDS = 1800.0
@@ -32,15 +37,25 @@ _JAVA = "[c]om.openexchange.admin.console.user.(Create|Change|Delete)"
 """What the scripts start."""
 
 
-class Write(NamedTuple):
-    """One call of createuser, changeuser or deleteuser. `password`: with the account's password of this run."""
+_TOOLS = {
+    Action.CREATE: ("createuser", rb"user \d+ in context \d+ created"),
+    Action.UPDATE: ("changeuser", rb"user \S+ in context \d+ changed"),
+    Action.DELETE: ("deleteuser", rb"user \S+ in context \d+ deleted"),
+}
+"""Each with what it says when it is done (facts/open-xchange.md 1.5)."""
+_OPTIONS = {
+    "login": "username",  # with --userid this is the wanted login (facts 3.3)
+    "display_name": "displayname",
+    "given_name": "givenname",
+    "surname": "surname",
+    "imap_login": "imaplogin",
+    "primary": "email",
+    "default_sender": "defaultsenderaddress",
+}
+"""Our words that are not the tools'."""
 
-    tool: str
-    options: tuple[tuple[str, str], ...]
-    password: bool = False
 
-
-class Tools:
+class Tools(Provisioning):
     """The tools of one context on one host, never more than `section.parallel` at the same time."""
 
     def __init__(
@@ -52,10 +67,7 @@ class Tools:
         words: Words,
         fence: Fence = NoFence(),  # noqa: B008  # it has no state
     ) -> None:
-        self.fence = fence
-        self.words = words
-        self.admin = section.admin
-        self.parallel = section.parallel
+        super().__init__(section, words, fence, section.parallel)
         self._host = host
         self._section = section
         self._sbin = sbin.rstrip("/")
@@ -85,6 +97,12 @@ class Tools:
         found = await self._host.run(["sh", "-c", look], env={"LC_ALL": "C"}, repeatable=True)
         return _PROCESS.findall(found.stdout.decode("ascii", "replace"))
 
+    async def read(self, take: Callable[[Iterator[Listed]], T], one: One = One()) -> T:  # noqa: B008  # immutable
+        """See Provisioning."""
+        stdout = await self.listing(one.login)
+        # a big context takes seconds to read, and other systems are at work in this loop
+        return await asyncio.to_thread(lambda: take(read_users(stdout, "", whole=not one.login)))
+
     async def listing(self, login: str = "") -> bytes:
         """The answer of `listuser --csv`: the whole context, or the users whose login or display name fits `login`;
         others may be among them, since `_` fits any letter (facts 2.1). Raises Unreadable."""
@@ -93,23 +111,22 @@ class Tools:
             argv.append(f"--searchpattern={login}")
         return await self._read(argv, "the OX users cannot be listed", self._secrets, _LIST_SECONDS)
 
-    async def write(self, write: Write, password: SecretStr | None, owner: Owner) -> Completed:
-        """Runs it once for this owner, without judging the answer. After Unreadable it is not known whether it took
-        effect. Raises Halted and LockLost as the fence does: then it was not begun."""
+    async def write(self, write: Write, password: SecretStr | None, owner: Owner, words: Words) -> Outcome | None:
+        """See Provisioning."""
         env, secrets = dict(LOCALE), dict(self._secrets)
         if password is not None:
             secrets["NEW_USER_PASSWORD"] = password
         else:
             # one that a login shell exports would become this user's password (facts 1.3); blank counts as unset
             env["NEW_USER_PASSWORD"] = ""
-        options = [f"--{name}={value}" for name, value in write.options]
+        tool, success = _TOOLS[write.action]
+        argv = self._argv(tool, list(_options(write)))
         async with self._turn, self.fence.effect(owner):
-            return await self._host.run(
-                self._argv(write.tool, options), env=env, secrets=secrets, timeout=_WRITE_SECONDS
-            )
+            answer = await self._host.run(argv, env=env, secrets=secrets, timeout=_WRITE_SECONDS)
+        return complaint(answer, words, success)
 
     async def check(self) -> None:
-        """Whether the admin may log in and the writing tools are there. Raises Unreadable."""
+        """See Provisioning."""
         await self.listing(self.admin)
         for tool in ("createuser", "changeuser"):
             await self._read([f"{self._sbin}/{tool}", "--help"], f"{tool} cannot be used")
@@ -126,6 +143,13 @@ class Tools:
 
     def _argv(self, tool: str, options: Sequence[str]) -> list[str]:
         return _argv(self._section, self._sbin, tool, options)
+
+
+def _options(write: Write) -> Iterator[str]:
+    if write.user_id:
+        yield f"--userid={write.user_id}"
+    for name, value in write.values.items():
+        yield f"--{_OPTIONS.get(name, name)}={value if isinstance(value, str) else ','.join(value)}"
 
 
 def list_all(section: OpenXchange, sbin: str) -> list[str]:

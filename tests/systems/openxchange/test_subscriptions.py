@@ -111,7 +111,7 @@ def step(target: str = "3") -> Step:
 
 async def one(subscriptions: Subscriptions, *users: dict[str, str | None]) -> Outcome:
     host = CannedHost(list(users) or [user(3, "anna", ANNA)])
-    (outcome,) = await subscriptions.perform(system_on(host)._tools, [step()])
+    (outcome,) = await subscriptions.perform(system_on(host)._ox, [step()])
     return outcome
 
 
