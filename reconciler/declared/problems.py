@@ -42,6 +42,9 @@ class Problems:
     def __init__(self) -> None:
         self._all: list[Problem] = []
 
+    def __len__(self) -> int:
+        return len(self._all)
+
     def error_at(self, place: Place, rule: str, message: str, hint: str) -> None:
         """Wrong in the text itself, at a known position."""
         self.error(rule, place.file, message, hint, place)

@@ -162,8 +162,14 @@ def _leading_there(names: set[str], desired: DesiredState) -> set[str]:
 
 
 def _differing(ours: Mapping[Any, Any], theirs: Mapping[Any, Any]) -> set[str]:
-    both = ours.keys() & theirs.keys()
-    return {*(ours.keys() ^ theirs.keys()), *(key for key in both if _said(ours[key]) != _said(theirs[key]))}
+    return {
+        *(key for key, entry in ours.items() if entry is not (other := theirs.get(key)) and _differ(entry, other)),
+        *(theirs.keys() - ours.keys()),
+    }
+
+
+def _differ(entry: Any, other: Any) -> bool:
+    return other is None or _said(entry) != _said(other)
 
 
 def _apart(ours: Sequence[Any], theirs: Sequence[Any]) -> Iterator[list[Any]]:
