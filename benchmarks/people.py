@@ -1,34 +1,28 @@
-"""The people of a site of a given size, and the state files and the member register that speak of them.
+"""Who is in a site of a given size: its domains, mailboxes, aliases and blocked senders, file by file.
 
-Everything follows from a number, so that a site looks the same in every run. Used by `site` and `live`.
+Everything follows from a number, so that a site looks the same in every run. `state` and `live` write it down.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import NamedTuple
 
-FILES = 100
-"""State files of a site; a merge request that touches one of them changes about 1 % of it."""
 QUOTA, NEW_QUOTA = 10240, 20480
-"""MB as PostfixAdmin counts them: what is live, and what the change of one file wants."""
-NEW_FILE = "new.yaml"
-_DOMAINS = ("pirat.alt", "nord.pirat.alt", "sued.pirat.alt", "ost.pirat.alt", "west.pirat.alt")
+"""MB as PostfixAdmin counts them: what is declared and live, and what `state.write_changed` wants."""
+ALIAS_DOMAIN = "alt.pirat.example"
+"""Leads to the first of the domains."""
+ONE = "konto.beispiel0@kreis1.pirat.alt"
+"""A mailbox of every site."""
+_PER_FILE = 460
+"""Mailboxes in a state file, on the average: 217 files at 100,000."""
+_NEWCOMERS = 2_000_000
+_DOMAINS = ("pirat.alt", *(f"kreis{number}.pirat.alt" for number in range(1, 13)))
 _GIVEN = ("Anna", "Jörg", "Zoë", "Bernd", "Käthe", "Klaus", "Inés", "Hans", "Ömer", "Lena", "Søren")
-_MAILBOX = """\
-  {local}:
-    given_name: {given}
-    surname: {surname}
-    name: {name}
-    member: {member}
-    quota: {quota} MB
-    active: true
-"""
 
 
 class Person(NamedTuple):
-    """One account."""
+    """One account, a person's or, without `member`, a team's."""
 
     number: int
     local: str
@@ -45,29 +39,67 @@ class Person(NamedTuple):
         return f"{self.given} {self.surname}"
 
     @property
-    def member(self) -> str:
-        return str(10_000 + self.number)
+    def member(self) -> str | None:
+        return None if self.number % 20 == 7 else str(10_000 + self.number)
+
+    @property
+    def active(self) -> bool:
+        return self.number % 50 != 13
+
+    @property
+    def quota(self) -> int | None:
+        """Declared MB; None: not managed, so that anything may be live."""
+        return None if self.number % 4 == 1 else QUOTA
 
 
-class Team(NamedTuple):
-    """One alias: there is one for every five mailboxes."""
+class Alias(NamedTuple):
+    """One declared alias: there are two for each mailbox."""
 
     address: str
     goto: tuple[str, ...]
+    active: bool = True
 
 
-def parts(size: int) -> list[list[Person]]:
-    """The people of each state file; a file has one domain."""
-    files = min(FILES, size)
-    return [
-        [_person(number, _DOMAINS[file % len(_DOMAINS)]) for number in range(file, size, files)]
-        for file in range(files)
-    ]
+class Part(NamedTuple):
+    """What one state file declares: most of it in one domain."""
+
+    domain: str
+    people: list[Person]
+
+    def aliases(self) -> Iterator[Alias]:
+        """One to the mailbox alone, one to a few or, of every tenth, to many."""
+        for index, person in enumerate(self.people):
+            yield Alias(f"k.beispiel{person.number}@{person.domain}", (person.address,))
+            near = self.people[max(0, index - 1) : index]
+            if person.number % 10 == 3:
+                near = [*self.people[max(0, index - 10) : index], self.people[-1]]
+            goto = (person.address, *(other.address for other in near), "klaus@extern.example")
+            address = f"kreis{person.number}@{person.domain}"
+            yield Alias(address, tuple(dict.fromkeys(goto)), active=person.number % 100 != 30)
 
 
-def newcomers(size: int, count: int) -> list[Person]:
-    """People whom a site of this size does not have yet."""
-    return [_person(number, _DOMAINS[0]) for number in range(size, size + count)]
+def parts(size: int) -> list[Part]:
+    """The state files. They differ in size: the biggest has eight times as many people as the smallest."""
+    weights = [1 + file * file * 7 % 9 for file in range(max(3, size // _PER_FILE))]
+    found, done = [], 0
+    for file in range(len(weights)):
+        start, end = (size * sum_ // sum(weights) for sum_ in (done, done + weights[file]))
+        done += weights[file]
+        if start < end:
+            found.append(Part(_domain(file), [_person(number, file) for number in range(start, end)]))
+    return found
+
+
+def newcomers(count: int) -> Part:
+    """People whom no site has yet: all of them members with all systems."""
+    numbers = range(_NEWCOMERS, _NEWCOMERS + 20 * count, 20)
+    return Part(_DOMAINS[0], [_person(number, 1, _DOMAINS[0]) for number in numbers])
+
+
+def unmanaged(size: int) -> list[Person]:
+    """People who are live and whom nobody declares: one for every two hundred."""
+    count = max(1, size // 200)
+    return [Person(n, f"alt.konto{n}", _domain(n), "Alt", f"Konto {n}") for n in range(count)]
 
 
 def domains() -> tuple[str, ...]:
@@ -75,53 +107,22 @@ def domains() -> tuple[str, ...]:
     return _DOMAINS
 
 
-def teams(part: list[Person]) -> Iterator[Team]:
-    """The aliases of one state file."""
-    for person in part:
-        if person.number % 5 == 0:
-            goto = (person.address, part[0].address, "klaus@extern.example")
-            yield Team(f"team{person.number}@{person.domain}", tuple(dict.fromkeys(goto)))
+def changed(size: int) -> int:
+    """How many mailboxes are 1 % of the site: those with the smallest numbers."""
+    return max(1, size // 100)
 
 
 def blocked(size: int) -> list[str]:
-    """Blocked senders: one for every hundred mailboxes."""
-    return [f"spam{number}@werbung.example" for number in range(max(1, size // 100))]
+    """Blocked senders and, every third, domains: one for every hundred mailboxes."""
+    return [f"{'' if n % 3 == 2 else 'spam@'}werbung{n}.example" for n in range(max(1, size // 100))]
 
 
-def write_state(folder: Path, size: int) -> None:
-    """The state files of the whole site."""
-    folder.mkdir()
-    for file, part in enumerate(parts(size)):
-        write_part(folder, file, part, QUOTA)
-    lines = (f"  - sender: {sender}\n    reason: sells addresses\n    added: 2026-11-22\n" for sender in blocked(size))
-    (folder / "blocks.yaml").write_text(f"sender_blocks:\n{''.join(lines)}", encoding="utf-8")
+def _domain(file: int) -> str:
+    return _DOMAINS[file % len(_DOMAINS)]
 
 
-def write_part(folder: Path, file: int, part: list[Person], quota: int) -> None:
-    """One state file; with another quota it is the change of 1 %."""
-    aliases = "".join(f"  {team.address}: [{', '.join(team.goto)}]\n" for team in teams(part))
-    content = _mailboxes(part, quota) + (f"aliases:\n{aliases}" if aliases else "")
-    (folder / f"{file:03}.yaml").write_text(content, encoding="utf-8")
-
-
-def write_newcomers(folder: Path, people: list[Person]) -> None:
-    """The state file with new accounts."""
-    (folder / NEW_FILE).write_text(_mailboxes(people, QUOTA), encoding="utf-8")
-
-
-def write_register(file: Path, people: Iterable[Person]) -> None:
-    """The member register."""
-    lines = (f"{p.member},active,member{p.number}@extern.example,{p.given},{p.surname}\n" for p in people)
-    file.write_text(f"member,status,email,given_name,surname\n{''.join(lines)}", encoding="utf-8")
-
-
-def _mailboxes(people: list[Person], quota: int) -> str:
-    entries = (
-        _MAILBOX.format(local=p.local, given=p.given, surname=p.surname, name=p.name, member=p.member, quota=quota)
-        for p in people
-    )
-    return f"domain: {people[0].domain}\nmailboxes:\n{''.join(entries)}"
-
-
-def _person(number: int, domain: str) -> Person:
+def _person(number: int, file: int, domain: str = "") -> Person:
+    # in every third file some people have their address in another domain than the file
+    elsewhere = file % 3 == 0 and number % 11 == 0
+    domain = domain or _domain(file + elsewhere)
     return Person(number, f"konto.beispiel{number}", domain, _GIVEN[number % len(_GIVEN)], f"Beispiel {number}")

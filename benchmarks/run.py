@@ -1,8 +1,7 @@
 """`python -m benchmarks.run`: measures every command at every size and writes docs/benchmarks.md.
 
-For each size a site is made in which nothing is to be done. Then, each in a process of its own: `validate`; the first
-`plan`, with an empty ledger; after an `apply`, which adopts everything, `plan`; `plan` after one state file of a
-hundred was changed; `import` of everything; `apply` of new accounts, which ends the site's life.
+For each size a site is made and goes through its life (`cases.When`): new, quiet, and after what writes. Each command
+is a process of its own.
 """
 
 from __future__ import annotations
@@ -10,65 +9,61 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, text
+from sqlalchemy import Connection, text
 
+from benchmarks.cases import CASES, NAMES, Case, When
+from benchmarks.kept import adopt, begin, kept_server, kept_site
 from benchmarks.measure import Measurement, measure
 from benchmarks.page import PAGE, describe_machine, write_page, write_start
-from benchmarks.servers import mariadb
-from benchmarks.site import BenchSite, build
+from benchmarks.servers import new_database
+from benchmarks.site import NEW, BenchSite, build
 from benchmarks.start import measure_start
-from reconciler.cli.exit_status import Status
-from tests.services.databases import PASSWORD_ENV
+from tests.services.own_engine import Server
 
 SIZES = (1_000, 10_000, 100_000)
-NEW = 1_000
-CASES = (
-    "validate",
-    "plan, the first of a site",
-    "plan, nothing to do",
-    "plan, 1 % changed",
-    "import",
-    "apply, new accounts",
-)
 
 
 def measure_site(
-    site: BenchSite, server: Connection, repeat: int, only: Sequence[str] = CASES
+    site: BenchSite, server: Connection, repeat: int, only: Collection[str] = NAMES
 ) -> dict[str, Measurement]:
-    """Every case on a fresh site. What only reads is done `repeat` times, and the fastest counts: other programs on
-    the machine make a run slower, never faster."""
-    at = ["--site", str(site.file)]
-    measure(["ledger", "init", *at], server, folder=site.folder, expected=Status.DONE)
+    """Every case on a fresh site."""
+    chosen = [case for case in CASES if case.name in only]
+    begin(site, server)
+    found = _measure(site, server, repeat, (case for case in chosen if case.when is When.NEW))
+    adopt(site, server)
+    found |= measure_quiet(site, server, repeat, only)
+    return found | _measure(site, server, 1, (case for case in chosen if case.when is When.LAST))
 
-    def fastest(arguments: Sequence[str], expected: Status) -> Measurement:
-        runs = (measure(arguments, server, folder=site.folder, expected=expected) for _ in range(repeat))
-        return min(runs, key=lambda run: run.wall)
 
-    found: dict[str, Measurement] = {}
-    validate, first, quiet, changed, imported, new = CASES
-    if validate in only:
-        found[validate] = fastest(["validate", *at], Status.DONE)
-    if first in only:
-        # the sender map is the one thing that was not made in bulk
-        found[first] = fastest(["plan", *at], Status.PENDING)
-    measure(["apply", "--yes", *at], server, folder=site.folder, expected=Status.DONE)
-    if quiet in only:
-        found[quiet] = fastest(["plan", *at], Status.DONE)
-    if changed in only:
-        with site.with_change():
-            found[changed] = fastest(["plan", *at], Status.PENDING)
-    if imported in only:
-        into = site.folder / "imported"
-        found[imported] = fastest(["import", "--into", str(into), "--overwrite", *at], Status.DONE)
-    if new in only:
-        site.with_newcomers()
-        found[new] = measure(["apply", "--yes", *at], server, folder=site.folder, expected=Status.DONE)
-        measure(["plan", *at], server, folder=site.folder, expected=Status.DONE)  # it is all there
+def measure_quiet(
+    site: BenchSite, server: Connection, repeat: int, only: Collection[str] = NAMES
+) -> dict[str, Measurement]:
+    """The cases that leave a site as it was in which nothing is to be done."""
+    return _measure(site, server, repeat, (case for case in CASES if case.name in only and case.when is When.QUIET))
+
+
+def _measure(site: BenchSite, server: Connection, repeat: int, cases: Iterable[Case]) -> dict[str, Measurement]:
+    """Each case `repeat` times, and the fastest counts: other programs on the machine make a run slower, never
+    faster."""
+    found = {}
+    for case in cases:
+        with case.change(site):
+            runs = [_once(site, server, case) for _ in range(repeat + case.warm)]
+            found[case.name] = min(runs[case.warm :], key=lambda run: run.wall)
     return found
+
+
+def _once(site: BenchSite, server: Connection, case: Case) -> Measurement:
+    def filled(words: Iterable[str]) -> list[str]:
+        return [word.replace("{folder}", str(site.folder)) for word in words]
+
+    environment = dict(zip(case.environment, filled(case.environment.values()), strict=True))
+    arguments = [*filled(case.arguments), "--site", str(site.file)]
+    return measure(arguments, server, folder=site.folder, expected=case.expected, environment=environment)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -77,46 +72,55 @@ def main(arguments: Sequence[str]) -> None:
     if options.start:
         write_start(measure_start())
         return
-    results: dict[int, dict[str, Measurement]] = {}
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="reconciler-bench-")))
-        server, fresh = stack.enter_context(mariadb(folder))
+        folder = options.use or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="reconciler-bench-")))
+        server = stack.enter_context(kept_server(folder))
         connection = stack.enter_context(server.admin.connect())
         machine = describe_machine(str(connection.execute(text("SELECT VERSION()")).scalar_one()))
+        results: dict[int, Mapping[str, Measurement]] = {}
         for size in options.sizes:
-            site = _site(folder / str(size), fresh().full_url, size)
-            results[size] = measure_site(site, connection, options.repeat, options.only)
+            results[size] = _of_size(options, folder, server, connection, size)
             _tell(size, results[size])
-    if options.sizes == SIZES and tuple(options.only) == CASES:
+    if options.sizes == SIZES and tuple(options.only) == NAMES and not options.use:
         write_page(results, machine, options.repeat, measure_start())
         sys.stderr.write(f"written: {PAGE.name}\n")
 
 
-def _site(folder: Path, url: URL, size: int) -> BenchSite:
-    folder.mkdir()
-    return build(folder, url, PASSWORD_ENV, size=size, new=NEW)
+def _of_size(
+    options: argparse.Namespace, folder: Path, server: Server, connection: Connection, size: int
+) -> Mapping[str, Measurement]:
+    if options.use:
+        site = kept_site(folder, server, connection, size)
+        return measure_quiet(site, connection, options.repeat, options.only)
+    (folder / str(size)).mkdir()
+    site = build(folder / str(size), new_database(server, f"bench_{size}"), size=size, new=NEW)
+    return measure_site(site, connection, options.repeat, options.only)
 
 
-def _tell(size: int, found: dict[str, Measurement]) -> None:
+def _tell(size: int, found: Mapping[str, Measurement]) -> None:
     for case, it in found.items():
         tools = ", ".join(f"{tool} {seconds:.2f} s" for tool, seconds in it.tool_seconds.items())
         commands = sum(it.commands.values())
         sys.stderr.write(
-            f"{size:>7} {case:<20} {it.wall:6.2f} s (own CPU {it.cpu:.2f} s{', ' + tools if tools else ''}) "
-            f"{it.peak:4.0f} MB, tools {it.child_peak:4.0f} MB, {it.statements} statements, {commands} commands\n"
+            f"{size:>7} {case:<20} {it.wall:6.2f} s (own CPU {it.cpu:.2f} s, with tools and server {it.all_cpu:.2f} s"
+            f"{', ' + tools if tools else ''}) {it.peak:4.0f} MB, tools {it.child_peak:4.0f} MB, "
+            f"{it.statements} statements, {commands} commands\n"
         )
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.run", description="Measures every command at every size."
+        prog="python -m benchmarks.run",
+        description="Measures every command at every size.",
+        epilog="example: python -m benchmarks.run --use /tmp/bench --sizes 100000 --only 'plan, nothing to do'",
     )
     parser.add_argument("--sizes", type=sizes, default=SIZES, help="numbers of mailboxes, with commas between")
-    parser.add_argument(
-        "--only", nargs="+", choices=CASES, default=CASES, metavar="CASE", help="; ".join(CASES).replace("%", "%%")
-    )
+    names = "; ".join(NAMES).replace("%", "%%")
+    parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES, metavar="CASE", help=names)
     parser.add_argument("--start", action="store_true", help="only what starting takes; writes that section anew")
     parser.add_argument("--repeat", type=int, default=3, help="runs of each reading command; the fastest counts")
+    use = "measure on the sites that are kept here (`benchmarks.kept`) what leaves them as they are"
+    parser.add_argument("--use", type=Path, metavar="FOLDER", help=use)
     return parser
 
 

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import text
+from sqlalchemy import URL, text
 
-from tests.services import databases
-from tests.services.databases import PASSWORD_ENV
+from tests.services.databases import folder_of, mariadb_at, password_in_environment
 from tests.services.own_engine import Server
-from tests.services.postfixadmin import PostfixAdminDatabase, PostfixAdminTree
-
-# the functions behind the fixtures of pytest, which are plain generators
-_mariadb = contextmanager(inspect.unwrap(databases.mariadb_server))
-_mariadb_copies = contextmanager(inspect.unwrap(databases.mariadb_copies))
+from tests.services.postfixadmin import PostfixAdminTree
 
 
 @contextmanager
-def mariadb(folder: Path) -> Iterator[tuple[Server, Callable[[], PostfixAdminDatabase]]]:
-    """A running server, and a function that makes a fresh database. The password is in the environment meanwhile."""
-    tree = PostfixAdminTree.copy_to(folder / "postfixadmin")
-    with _mariadb() as server, _mariadb_copies(server, tree) as copies:
+def mariadb(data: Path) -> Iterator[Server]:
+    """A running server with the data in this folder, which are made when there are none. The password is in the
+    environment meanwhile."""
+    with folder_of("bench") as folder, mariadb_at(folder, data) as server, password_in_environment():
         with server.admin.connect() as connection:  # the tests' own is small
             connection.execute(text(f"SET GLOBAL innodb_buffer_pool_size = {2**30}"))
-        yield server, lambda: PostfixAdminDatabase(server.database(copies.take()), PASSWORD_ENV, tree)
+        yield server
+
+
+def new_database(server: Server, name: str) -> URL:
+    """A database with PostfixAdmin's tables; one of that name goes first."""
+    with server.admin.connect() as connection:
+        connection.execute(text(f"DROP DATABASE IF EXISTS {name}"))
+        connection.execute(text(f"CREATE DATABASE {name} CHARACTER SET utf8mb4"))
+    with tempfile.TemporaryDirectory(prefix="reconciler-postfixadmin-") as folder:
+        PostfixAdminTree.copy_to(Path(folder) / "tree").install(server.database(name))
+    return server.database(name)

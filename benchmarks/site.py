@@ -1,7 +1,5 @@
-"""One folder with a whole site: state, register, site file, OX stand-in, sender map; PostfixAdmin is on a server.
-
-Made by `run` and by the test. `quiet` brings it back to "nothing to do" after each change.
-"""
+"""One folder with a whole site: state in git, register, site file, OX stand-in, sender map; PostfixAdmin is on a
+server. Made by `run`, `kept` and the test."""
 
 from __future__ import annotations
 
@@ -14,27 +12,32 @@ from string import Template
 
 from sqlalchemy import URL
 
-from benchmarks import live, people
+from benchmarks import live, people, state
 from reconciler.sandbox.openxchange.install import install
+from tests.services.databases import PASSWORD_ENV
+from tests.services.git import git
 
 _SITE = Template("""\
 site: bench
 state: state
-postfixadmin: {url: "$url", password_env: $password_env, vacation_domain: autoreply.example}
+postfixadmin: {url: "$url", password_env: $password_env, vacation_domain: $vacation_domain}
 openxchange: {sbin: "$sbin", admin_password_file: ox-password, parallel: 4}
 postfix: {sender_access: "hash:$map", privilege: direct, config_directory: "$config"}
 register: {csv: members.csv}
 letters: {outbox: outbox, from: technik@mail.example}
 policy:
   limits:
-    changes: {number: 1000000}
-    creations: {number: 1000000}
+    changes: {number: 10000000}
+    creations: {number: 10000000}
 """)
+NEW = 1_000
+"""Accounts that an `apply` has to make."""
+_IGNORE = "/*\n!/.gitignore\n!/reconciler.yaml\n!/state\n"
 
 
 @dataclass(frozen=True, slots=True)
 class BenchSite:
-    """A site of `size` mailboxes in which nothing is to be done but the sender map, which is empty."""
+    """A site of `size` mailboxes in which nothing is to be done but the sender map, which lacks our section."""
 
     folder: Path
     size: int
@@ -46,40 +49,79 @@ class BenchSite:
         """The site file."""
         return self.folder / "reconciler.yaml"
 
+    @property
+    def map(self) -> Path:
+        """The sender map."""
+        return self.folder / "sender_access"
+
+    @property
+    def register(self) -> Path:
+        """The member register."""
+        return self.folder / "members.csv"
+
+    @property
+    def tools(self) -> Path:
+        """The folder with OX' tools."""
+        return self.folder / "ox" / "sbin"
+
     @contextmanager
     def with_change(self) -> Iterator[None]:
-        """While it lasts, one state file of a hundred wants another quota."""
-        part = people.parts(self.size)[0]
-        people.write_part(self.folder / "state", 0, part, people.NEW_QUOTA)
+        """While it lasts, one mailbox of a hundred wants another quota."""
+        with self._changed(people.changed(self.size)):
+            yield
+
+    @contextmanager
+    def with_one_change(self) -> Iterator[None]:
+        """While it lasts, one mailbox wants another quota."""
+        with self._changed(1):
+            yield
+
+    @contextmanager
+    def with_newcomers(self) -> Iterator[None]:
+        """While it lasts, the state declares accounts that do not exist yet."""
+        state.write_newcomers(self.folder / "state", people.newcomers(self.new))
         yield
-        people.write_part(self.folder / "state", 0, part, people.QUOTA)
+        state.remove_newcomers(self.folder / "state")
 
-    def with_newcomers(self) -> None:
-        """From now on the state declares accounts that do not exist yet."""
-        people.write_newcomers(self.folder / "state", people.newcomers(self.size, self.new))
+    @contextmanager
+    def _changed(self, count: int) -> Iterator[None]:
+        state.write_changed(self.folder / "state", self.size, count)
+        yield
+        state.write_changed(self.folder / "state", self.size, 0)
+
+    def at(self, url: URL) -> None:
+        """The database is there from now on: the site file says so, without the password."""
+        bare = URL.create(url.drivername, url.username, None, url.host, url.port, url.database)
+        text = _SITE.substitute(
+            url=bare.render_as_string(),
+            password_env=PASSWORD_ENV,
+            vacation_domain=live.VACATION_DOMAIN,
+            sbin=self.tools,
+            map=self.map,
+            config=self.folder / "postfix",
+        )
+        if self.file.exists() and self.file.read_text(encoding="utf-8") == text:
+            return
+        self.file.write_text(text, encoding="utf-8")
+        git(self.folder, "add", "-A")
+        git(self.folder, "commit", "-q", "-m", "Site")
 
 
-def build(folder: Path, url: URL, password_env: str, *, size: int, new: int) -> BenchSite:
-    """Makes the site. `url` names an empty database with PostfixAdmin's tables, with the password in it; the site file
-    has it without."""
-    parts = people.parts(size)
-    everybody = [person for part in parts for person in part]
-    people.write_state(folder / "state", size)
-    people.write_register(folder / "members.csv", [*everybody, *people.newcomers(size, new)])
-    live.fill_database(url, everybody, [team for part in parts for team in people.teams(part)])
+def build(folder: Path, url: URL, *, size: int, new: int) -> BenchSite:
+    """Makes the site. `url` names an empty database with PostfixAdmin's tables, with the password in it."""
+    site = BenchSite(folder, size, new)
+    parts, by_hand = people.parts(size), people.unmanaged(size)
+    everybody = [person for part in parts for person in part.people]
+    state.write_state(folder / "state", size)
+    state.write_register(site.register, [*everybody, *people.newcomers(new).people], size)
+    live.fill_database(url, parts, by_hand)
     password = secrets.token_urlsafe(12)
     (folder / "ox-password").write_text(password, encoding="utf-8")
-    sbin = install(folder / "ox", admin_password=password)
-    live.fill_groupware(folder / "ox", everybody)
-    live.make_postfix(folder / "postfix", folder / "sender_access")
+    install(folder / "ox", admin_password=password)
+    live.fill_groupware(folder / "ox", everybody, by_hand)
+    live.make_postfix(folder / "postfix", site.map, size)
     (folder / "outbox").mkdir()
-    bare = URL.create(url.drivername, url.username, None, url.host, url.port, url.database)
-    text = _SITE.substitute(
-        url=bare.render_as_string(),
-        password_env=password_env,
-        sbin=sbin,
-        map=folder / "sender_access",
-        config=folder / "postfix",
-    )
-    (folder / "reconciler.yaml").write_text(text, encoding="utf-8")
-    return BenchSite(folder, size, new)
+    (folder / ".gitignore").write_text(_IGNORE, encoding="utf-8")
+    git(folder, "init", "-q")
+    site.at(url)
+    return site

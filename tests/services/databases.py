@@ -44,39 +44,47 @@ def postfixadmin_tree(tmp_path_factory: pytest.TempPathFactory) -> PostfixAdminT
 @pytest.fixture(scope="session")
 def mariadb_server() -> Iterator[Server]:
     """A MariaDB without tables of PostfixAdmin; for tests that need only a server."""
-    install, daemon = require("mariadb-server", "mariadb-install-db", "mariadbd")
     # a short path: a socket's is limited to 107 bytes, and pytest's own folders are closed to other users
-    with folder_of("mariadb") as folder:
-        user = pwd.getpwuid(os.geteuid()).pw_name
-        # a temporary folder of its own: a server that starts deletes every `#sql…` file in it, a neighbour's too
-        common = ["--no-defaults", f"--datadir={folder}/data", f"--tmpdir={folder}", f"--user={user}"]
+    with folder_of("mariadb") as folder, mariadb_at(folder, folder / "data") as server:
+        yield server
+
+
+@contextmanager
+def mariadb_at(folder: Path, data: Path) -> Iterator[Server]:
+    """A MariaDB with its data in `data`, which are made when there are none, and its socket in `folder`."""
+    install, daemon = require("mariadb-server", "mariadb-install-db", "mariadbd")
+    user = pwd.getpwuid(os.geteuid()).pw_name
+    # a temporary folder of its own: a server that starts deletes every `#sql…` file in it, a neighbour's too
+    common = ["--no-defaults", f"--datadir={data}", f"--tmpdir={folder}", f"--user={user}"]
+    if not data.exists():
         subprocess.run(
             [install, *common, "--auth-root-authentication-method=normal", "--skip-test-db"],
             check=True,
             capture_output=True,
             timeout=120,
         )
-        port = free_port()
-        options = [
-            f"--socket={folder}/socket",
-            f"--pid-file={folder}/pid",
-            f"--port={port}",
-            "--bind-address=127.0.0.1",
-            "--character-set-server=utf8mb4",
-            "--innodb-flush-log-at-trx-commit=0",
-            "--innodb-buffer-pool-size=64M",
-            "--skip-name-resolve",
-            "--skip-ssl",  # as MariaDB 10.11 by itself; 11.4 and newer make a certificate of their own
-        ]
-        root = make_url(f"mysql+pymysql://root@/?unix_socket={folder}/socket&charset=utf8mb4")
-        with running([daemon, *common, *options], folder) as process:
-            admin = connected(root, port, process, folder)
-            with admin.connect() as connection:
-                connection.execute(text("CREATE USER reconciler@'127.0.0.1' IDENTIFIED BY :p"), {"p": _PASSWORD})
-                connection.execute(text("GRANT ALL ON *.* TO reconciler@'127.0.0.1'"))
-            url = URL.create("mysql+pymysql", "reconciler", _PASSWORD, "127.0.0.1", port, _TEMPLATE)
-            yield Server(url, admin)
-            admin.dispose()
+    port = free_port()
+    options = [
+        f"--socket={folder}/socket",
+        f"--pid-file={folder}/pid",
+        f"--port={port}",
+        "--bind-address=127.0.0.1",
+        "--character-set-server=utf8mb4",
+        "--innodb-flush-log-at-trx-commit=0",
+        "--innodb-buffer-pool-size=64M",
+        "--skip-name-resolve",
+        "--skip-ssl",  # as MariaDB 10.11 by itself; 11.4 and newer make a certificate of their own
+    ]
+    root = make_url(f"mysql+pymysql://root@/?unix_socket={folder}/socket&charset=utf8mb4")
+    with running([daemon, *common, *options], folder) as process:
+        admin = connected(root, port, process, folder)
+        with admin.connect() as connection:
+            create = text("CREATE USER IF NOT EXISTS reconciler@'127.0.0.1' IDENTIFIED BY :p")
+            connection.execute(create, {"p": _PASSWORD})
+            connection.execute(text("GRANT ALL ON *.* TO reconciler@'127.0.0.1'"))
+        url = URL.create("mysql+pymysql", "reconciler", _PASSWORD, "127.0.0.1", port, _TEMPLATE)
+        yield Server(url, admin)
+        admin.dispose()
 
 
 @pytest.fixture(scope="session")
@@ -113,7 +121,7 @@ def mariadb_copies(mariadb_server: Server, postfixadmin_tree: PostfixAdminTree) 
     with mariadb_server.admin.connect() as connection:
         connection.execute(text("CREATE DATABASE pfa_template CHARACTER SET utf8mb4"))
     postfixadmin_tree.install(mariadb_server.url)
-    with _password_in_environment():
+    with password_in_environment():
         yield MariaDbCopies(mariadb_server)
 
 
@@ -144,7 +152,7 @@ def new_postgresql(
             admin.exec_driver_sql("CREATE DATABASE " + name + " TEMPLATE pfa_template")
         return PostfixAdminDatabase(postgresql_server.database(name), PASSWORD_ENV, postfixadmin_tree)
 
-    with _password_in_environment():
+    with password_in_environment():
         yield fresh
 
 
@@ -252,7 +260,8 @@ def connected(url: URL, port: int, process: subprocess.Popen[bytes], folder: Pat
 
 
 @contextmanager
-def _password_in_environment() -> Iterator[None]:
+def password_in_environment() -> Iterator[None]:
+    """Of the databases, in the variable that their site files name."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(PASSWORD_ENV, _PASSWORD)
         yield
