@@ -89,7 +89,7 @@ def _entries(
     if taken is None:
         yield from convert(parse(texts, locator, problems), site, today, problems)
         return
-    new = {source: text for source, text in texts.items() if taken.get(source.name, ("",))[0] != text}
+    new = {source: text for source, text in texts.items() if taken.get(source.name, (None,))[0] != text}
     documents = parse(new, locator, problems)
     for source, text in texts.items():
         if source not in new:
