@@ -86,9 +86,7 @@ def _entries(
     texts: Mapping[Source, str], locator: Locator, site: Settings, today: date, problems: Problems, taken: Taken | None
 ) -> Iterator[tuple[Section, Any]]:
     """Every entry that is right by itself, in the order of the files."""
-    if taken is None:
-        yield from convert(parse(texts, locator, problems), site, today, problems)
-        return
+    taken = {} if taken is None else taken
     new = {source: text for source, text in texts.items() if taken.get(source.name, (None,))[0] != text}
     documents = parse(new, locator, problems)
     for source, text in texts.items():

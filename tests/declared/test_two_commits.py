@@ -14,6 +14,7 @@ from reconciler.errors import InvalidInput
 from tests.declared.samples import BOX, TODAY, errors, load, site
 
 HEAD = {
+    "0.yaml": "",
     "a.yaml": f"domain: a.example\nmailboxes:\n  anna: {BOX}\n  dora: {BOX}\naliases: {{'*': anna}}\n",
     "b.yaml": "domain: a.example\naliases:\n  info: [anna, nobody]\n",
     "c.yaml": f"domain: b.example\nmailboxes:\n  Odd+Name: {BOX}\naliases:\n  all:\n    - odd+name #1\n",
