@@ -198,7 +198,7 @@ def test_of_the_users_no_more_is_shown_than_is_compared(openxchange: Path) -> No
     assert done.returncode == 0, done
     header, *_ = done.stdout.decode().splitlines()
     assert sorted(header.split(",")) == sorted(COLUMNS)
-    assert [user.row.login for user in read_users(done.stdout, "", whole=True)] == ["oxadmin"]
+    assert [user.row.login for user in read_users(done.stdout, whole=True)] == ["oxadmin"]
     assert PASSWORD.encode() not in done.stdout + done.stderr
 
 
@@ -258,8 +258,8 @@ def test_names_and_values_come_through_as_they_are(openxchange: Path) -> None:
     subprocess.run([sbin / "createuser", *options], env=env, capture_output=True, check=True)
     argv = [str(sbin / "listuser"), "--nonl", "--contextid=1", "--adminuser=oxadmin", "--csv"]
     whole = subprocess.run(argv, env=env, capture_output=True, check=True).stdout
-    ours = sorted(user.row for user in read_users(as_root(openxchange).stdout, "", whole=True))
-    assert ours == sorted(user.row for user in read_users(whole, "", whole=True))
+    ours = sorted(user.row for user in read_users(as_root(openxchange).stdout, whole=True))
+    assert ours == sorted(user.row for user in read_users(whole, whole=True))
     assert len(ours) == 2
 
 

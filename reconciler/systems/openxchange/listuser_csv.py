@@ -65,8 +65,8 @@ class Listed(NamedTuple):
         return Stored._make(_STORED(self.cells))
 
 
-def read_users(stdout: bytes, admin: str, *, whole: bool) -> Iterator[Listed]:
-    """The users of one answer, in its order, without the context admin. `whole`: the answer to no search pattern, which
+def read_users(stdout: bytes, *, whole: bool) -> Iterator[Listed]:
+    """The users of one answer, in its order, the context admin too. `whole`: the answer to no search pattern, which
     always has at least the admin. Raises Unreadable, possibly after some users."""
     if not stdout.endswith(b"\n"):
         raise _half("it does not end with a line end")
@@ -88,8 +88,7 @@ def read_users(stdout: bytes, admin: str, *, whole: bool) -> Iterator[Listed]:
             if user.row.id in seen:
                 raise _half(f"user {user.row.id} is in it twice")
             seen.add(user.row.id)
-            if user.row.login != admin:
-                yield user
+            yield user
     except UnicodeDecodeError:
         hint = "the OX host needs the locale C.UTF-8 (`locale -a` lists what it has)"
         raise Unreadable("the answer of listuser is not UTF-8", hint=hint) from None

@@ -166,7 +166,7 @@ class _Batch:
             words = words._replace(
                 login=change.after.login,
                 display_name=change.after.display_name,
-                holder=f"user {holder.row.id} ({holder.row.login}) has it" if holder else "look for it in OX",
+                holder=f"user {holder.row.id} ({holder.row.login}) has it" if holder else "look for it with listuser",
             )
         try:
             return await self._ox.write(write, password, change.owner, words)

@@ -101,7 +101,7 @@ class Tools(Provisioning):
         """See Provisioning."""
         stdout = await self.listing(one.login)
         # a big context takes seconds to read, and other systems are at work in this loop
-        return await asyncio.to_thread(lambda: take(read_users(stdout, "", whole=not one.login)))
+        return await asyncio.to_thread(lambda: take(read_users(stdout, whole=not one.login)))
 
     async def listing(self, login: str = "") -> bytes:
         """The answer of `listuser --csv`: the whole context, or the users whose login or display name fits `login`;
