@@ -80,14 +80,18 @@ class BenchSite:
     def with_newcomers(self) -> Iterator[None]:
         """While it lasts, the state declares accounts that do not exist yet."""
         state.write_newcomers(self.folder / "state", people.newcomers(self.new))
-        yield
-        state.remove_newcomers(self.folder / "state")
+        try:
+            yield
+        finally:
+            state.remove_newcomers(self.folder / "state")
 
     @contextmanager
     def _changed(self, count: int) -> Iterator[None]:
         state.write_changed(self.folder / "state", self.size, count)
-        yield
-        state.write_changed(self.folder / "state", self.size, 0)
+        try:
+            yield
+        finally:
+            state.write_changed(self.folder / "state", self.size, 0)
 
     def at(self, url: URL) -> None:
         """The database is there from now on: the site file says so, without the password."""

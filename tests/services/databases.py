@@ -50,8 +50,9 @@ def mariadb_server() -> Iterator[Server]:
 
 
 @contextmanager
-def mariadb_at(folder: Path, data: Path) -> Iterator[Server]:
-    """A MariaDB with its data in `data`, which are made when there are none, and its socket in `folder`."""
+def mariadb_at(folder: Path, data: Path, *more: str) -> Iterator[Server]:
+    """A MariaDB with its data in `data`, which are made when there are none, and its socket in `folder`; started with
+    these options beside the others."""
     install, daemon = require("mariadb-server", "mariadb-install-db", "mariadbd")
     user = pwd.getpwuid(os.geteuid()).pw_name
     # a temporary folder of its own: a server that starts deletes every `#sql…` file in it, a neighbour's too
@@ -74,6 +75,7 @@ def mariadb_at(folder: Path, data: Path) -> Iterator[Server]:
         "--innodb-buffer-pool-size=64M",
         "--skip-name-resolve",
         "--skip-ssl",  # as MariaDB 10.11 by itself; 11.4 and newer make a certificate of their own
+        *more,
     ]
     root = make_url(f"mysql+pymysql://root@/?unix_socket={folder}/socket&charset=utf8mb4")
     with running([daemon, *common, *options], folder) as process:

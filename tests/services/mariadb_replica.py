@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import pwd
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-from sqlalchemy import make_url
-from sqlalchemy.engine import URL
-
-from tests.services.databases import connected, folder_of, free_port, running
-from tests.services.needs import require
+from tests.services.databases import folder_of, mariadb_at
 from tests.services.own_engine import Server
 
 _PASSWORD = "loopback-only-7"
@@ -53,35 +45,7 @@ def wait_until(replica: Server, behind: object, seconds: float = 30) -> None:
 
 @contextmanager
 def _server(number: int) -> Iterator[Server]:
-    install, daemon = require("mariadb-server", "mariadb-install-db", "mariadbd")
     with folder_of(f"mariadb-{number}") as folder:
-        common = ["--no-defaults", f"--datadir={folder}/data", f"--tmpdir={folder}", f"--user={_user()}"]
-        made = [install, *common, "--auth-root-authentication-method=normal", "--skip-test-db"]
-        subprocess.run(made, check=True, capture_output=True, timeout=120)
-        port = free_port()
-        with running([daemon, *common, *_options(folder, number, port)], folder) as process:
-            root = make_url(f"mysql+pymysql://root@/?unix_socket={folder}/socket&charset=utf8mb4")
-            admin = connected(root, port, process, folder)
-            yield Server(URL.create("mysql+pymysql", "root", None, "127.0.0.1", port, "postfixadmin"), admin)
-            admin.dispose()
-
-
-def _options(folder: Path, number: int, port: int) -> list[str]:
-    return [
-        f"--socket={folder}/socket",
-        f"--pid-file={folder}/pid",
-        f"--port={port}",
-        "--bind-address=127.0.0.1",
-        "--character-set-server=utf8mb4",
-        "--innodb-flush-log-at-trx-commit=0",
-        "--innodb-buffer-pool-size=16M",
-        "--skip-name-resolve",
-        "--skip-ssl",
-        f"--server-id={number}",
-        f"--log-bin={folder}/binlog",
-        f"--relay-log={folder}/relay",
-    ]
-
-
-def _user() -> str:
-    return pwd.getpwuid(os.geteuid()).pw_name
+        logs = (f"--log-bin={folder}/binlog", f"--relay-log={folder}/relay")
+        with mariadb_at(folder, folder / "data", f"--server-id={number}", *logs) as server:
+            yield server
