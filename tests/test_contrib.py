@@ -35,6 +35,24 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
     assert (again.returncode != 0) or _about_ours(again.stderr)
 
 
+def test_the_page_s_lines_for_a_node_exporter_are_what_systemd_takes(tmp_path: Path) -> None:
+    """They are written below the unit by `systemctl edit`."""
+    (analyze,) = require("systemd", "systemd-analyze")
+    page = (CONTRIB.parent / "docs" / "monitoring.md").read_text(encoding="utf-8")
+    (lines,) = re.findall(r"```ini\n(.*?)```", page, re.DOTALL)
+    (command,) = re.findall(r"(?m)^ExecStopPost=-/usr/bin/(reconciler .*)$", lines)
+    parsed(command)
+    unit = tmp_path / "reconciler-drift.service"
+    text = (CONTRIB / "systemd" / unit.name).read_text(encoding="utf-8")
+    said = []
+    for each in (lines, lines.replace("ReadWritePaths=-/", "ReadWritePaths=no/")):
+        unit.write_text(f"{text}\n{each}".replace("/usr/bin/reconciler", "/bin/true"), encoding="utf-8")
+        done = subprocess.run([analyze, "verify", "--man=no", unit], capture_output=True, text=True, check=False)
+        said.append(_about_ours(done.stderr))
+    assert said[0] == []
+    assert said[1], "a line that is wrong is seen"
+
+
 def _about_ours(said: str) -> list[str]:
     """Without what it says of other units of this machine."""
     return [line for line in said.splitlines() if "reconciler-" in line]

@@ -55,8 +55,30 @@ PingOption = Annotated[
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
+def _in_our_words(error: typer.BadParameter) -> str:
+    """Why a value is refused. The library below says it in words for programmers, of which the cause knows more."""
+    if not isinstance(error.__cause__, ValueError) or not hasattr(error.__cause__, "errors"):
+        return error.message
+    found = error.__cause__.errors()[0]
+    expected = {
+        "int": "a whole number",
+        "bool": "1 or 0",
+        "greater": f"at least {found.get('ctx', {}).get('ge')}",
+        "less": f"at most {found.get('ctx', {}).get('le')}",
+    }.get(found["type"].partition("_")[0])
+    return f"expected {expected}, got {found['input']!r}" if expected else error.message.removeprefix("Value error, ")
+
+
 class _WithExample(TyperCommand):
     """Its example stays on one line, since people copy it; the terminal wraps it, if it must."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """See TyperCommand."""
+        try:
+            return super().parse_args(ctx, args)
+        except typer.BadParameter as error:
+            error.message = _in_our_words(error)
+            raise
 
     def format_help_text(self, ctx: Any, formatter: Any) -> None:
         """See TyperCommand."""

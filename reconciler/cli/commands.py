@@ -229,7 +229,9 @@ def schema(
     name: Annotated[
         str | None, typer.Argument(help=f"One of {', '.join(SCHEMAS)}.", autocompletion=one_of(*SCHEMAS))
     ] = None,
-    folder: Annotated[Path | None, typer.Option("--write", help="Write all schemas into this folder instead.")] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--write", help="Write all schemas into this folder, made when it is not there.")
+    ] = None,
 ) -> None:
     """Print the JSON Schema of a document, or write all of them.
 

@@ -43,11 +43,11 @@ class Named(NamedTuple):
         return Said(Kind(self.forge) if self.forge else None, *self[1:])
 
 
-def post(documents: Sequence[Document], named: Named, *, comment: bool, issue: bool) -> Status:
-    """What `report` is asked to say on the forge. Raises UsageError."""
+def post(documents: Sequence[Document], named: Named, *, comment: bool, issue: bool, quiet: bool = False) -> Status:
+    """What `report` is asked to say on the forge; when `quiet`, here only what failed. Raises UsageError."""
     said = named.said()
-    statuses = [_comment(documents, said)] if comment else []
-    statuses += [_issue(documents, said)] if issue else []
+    statuses = [_comment(documents, said, quiet)] if comment else []
+    statuses += [_issue(documents, said, quiet)] if issue else []
     return worst(*statuses)
 
 
@@ -67,7 +67,7 @@ def keep_issue(drift: PlanDocument, *, quiet: bool) -> None:
         _say_kept(drift, kept)
 
 
-def _comment(documents: Sequence[Document], said: Said) -> Status:
+def _comment(documents: Sequence[Document], said: Said, quiet: bool) -> Status:
     """One living comment for each site. Where there is no merge request it is printed, and that is no error."""
     job = job_of(os.environ, said)
     if job is None:
@@ -76,11 +76,11 @@ def _comment(documents: Sequence[Document], said: Said) -> Status:
         found = [(subject, _number(forge, job, subject)) for subject in subjects(documents)]
         if all(number is None for _, number in found):
             return _print(documents, f"this job of {forge.name} belongs to no merge request")
-        told = [number is None or _tell(forge, job, number, subject) for subject, number in found]
+        told = [number is None or _tell(forge, job, number, subject, quiet) for subject, number in found]
     return Status.DONE if all(told) else Status.UNREADABLE
 
 
-def _issue(documents: Sequence[Document], said: Said) -> Status:
+def _issue(documents: Sequence[Document], said: Said, quiet: bool) -> Status:
     """One issue for each site whose drift is in the documents."""
     drifts = [each for each in documents if isinstance(each, PlanDocument) and each.purpose == "drift"]
     if not drifts:
@@ -90,7 +90,7 @@ def _issue(documents: Sequence[Document], said: Said) -> Status:
     if job is None:
         return _print(drifts, _NO_FORGE)
     with connect(job) as forge:
-        kept = [_keep(forge, job, drift) for drift in drifts]
+        kept = [_keep(forge, job, drift, quiet) for drift in drifts]
     return Status.DONE if all(kept) else Status.UNREADABLE
 
 
@@ -108,7 +108,7 @@ def _number(forge: Forge, job: Job, subject: Subject) -> int | None:
     return found.number if found else None
 
 
-def _tell(forge: Forge, job: Job, number: int, subject: Subject) -> bool:
+def _tell(forge: Forge, job: Job, number: int, subject: Subject, quiet: bool) -> bool:
     """Whether it worked; the others are told all the same."""
     try:
         told = tell(forge, job, number, subject, _markdown, review_key())
@@ -116,19 +116,21 @@ def _tell(forge: Forge, job: Job, number: int, subject: Subject) -> bool:
         complain(error)
         return False
     of = f" of {subject.site}" if subject.site else ""
-    say(f"comment{of} on merge request {number}: {told.outcome}" + (f" ({told.url})" if told.url else ""))
+    if not quiet:
+        say(f"comment{of} on merge request {number}: {told.outcome}" + (f" ({told.url})" if told.url else ""))
     for remark in told.remarks:
         say(f"  {remark}")
     return True
 
 
-def _keep(forge: Forge, job: Job, drift: PlanDocument) -> bool:
+def _keep(forge: Forge, job: Job, drift: PlanDocument, quiet: bool) -> bool:
     try:
         kept = keep(forge, job, drift, _markdown, review_key())
     except ForgeError as error:
         complain(error)
         return False
-    _say_kept(drift, kept)
+    if not quiet:
+        _say_kept(drift, kept)
     return True
 
 

@@ -18,6 +18,8 @@ from reconciler.report.address_history_text import past_changes
 from reconciler.report.history_view import in_zone
 
 _EXAMPLE = "example: reconciler history 42, or reconciler history anna.beispiel@mail.example"
+_DIGITS = 18
+"""Of a number that each database can compare with that of a run."""
 
 
 async def history(asked: str | None, site: Path | None, output: Format, limit: int) -> Status:
@@ -29,14 +31,14 @@ async def history(asked: str | None, site: Path | None, output: Format, limit: i
         if asked is None:
             write(writers(output).history([in_zone(run, zone) for run in await ledger.history(limit)]))
         elif asked.isascii() and asked.isdecimal():
-            write(await _run(ledger, zone, writers(output), int(asked)))
+            write(await _run(ledger, zone, writers(output), asked))
         else:
             write(await _address(ledger, zone, writers(output), _canonical(asked), limit))
     return Status.DONE
 
 
-async def _run(ledger: Ledger, zone: tzinfo, write_as: Writers, number: int) -> str:
-    found = await ledger.run(number)
+async def _run(ledger: Ledger, zone: tzinfo, write_as: Writers, number: str) -> str:
+    found = await ledger.run(int(number)) if len(number) <= _DIGITS else None
     if found is None:
         hint = "reconciler history lists them; what happened to an account: reconciler history ADDRESS"
         raise UsageError(f"there is no run {number}", hint=hint)

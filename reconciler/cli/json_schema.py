@@ -40,18 +40,25 @@ def schema(name: str | None, folder: Path | None) -> Status:
     """Writes all schemas into the folder, or one to standard output. Raises UsageError."""
     register_kinds()  # plans say what a transition is about in their words
     if folder is not None:
-        for each, make in SCHEMAS.items():
-            path = folder / f"{each}.schema.json"
-            try:
-                path.write_text(rendered(make()), encoding="utf-8")
-            except OSError as error:
-                raise UsageError(f"{path} cannot be written: {error.strerror}", hint="make the folder first") from None
-            say(f"written: {path}")
+        _write_all(folder)
         return Status.DONE
     if name not in SCHEMAS:
         raise UsageError(f"there is no schema {name!r}" if name else "which schema?", hint=", ".join(SCHEMAS))
     write(rendered(SCHEMAS[name]()))
     return Status.DONE
+
+
+def _write_all(folder: Path) -> None:
+    """Into the folder, which is made when it is not there. Raises UsageError."""
+    for name, make in SCHEMAS.items():
+        path = folder / f"{name}.schema.json"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            path.write_text(rendered(make()), encoding="utf-8")
+        except OSError as error:
+            hint = "name another folder: reconciler schema --write FOLDER"
+            raise UsageError(f"{path} cannot be written: {error.strerror}", hint=hint) from None
+        say(f"written: {path}")
 
 
 def rendered(document: dict[str, Any]) -> str:

@@ -80,7 +80,7 @@ def history(
     ] = None,
     site: SiteOption = None,
     output: FormatOption = Format.TEXT,
-    limit: Annotated[int, typer.Option(help="How many runs to list, newest first.", min=1)] = 20,
+    limit: Annotated[int, typer.Option(help="How many runs to list, newest first.", min=1, max=10_000)] = 20,
 ) -> None:
     """List the runs; for one run, show each step with times, old and new values, and where it was declared; for an
     address, who changed it, when and why. Times are in the site's time zone.

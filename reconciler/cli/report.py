@@ -50,6 +50,7 @@ def report(
     on_github: bool = False,
     of_check: Mapping[str, object],
     hide: Hiding,
+    quiet: bool = False,
 ) -> Status:
     """Writes each report that is asked for; `of_check` are options that belong to --check. Raises UsageError."""
     if given := [name for name, value in of_check.items() if value]:
@@ -57,14 +58,20 @@ def report(
     if not (on_github or then or any(outputs.values())):
         hint = "name one, as in: reconciler report plan.json --junit tests.xml; all: reconciler report --help"
         raise UsageError("no report is asked for", hint=hint)
-    return write_all(files, outputs, then, on_github=on_github, hide=hide)
+    return write_all(files, outputs, then, on_github=on_github, hide=hide, quiet=quiet)
 
 
 def write_all(
-    files: Sequence[Path], outputs: Mapping[str, Path | None], then: Then | None, *, on_github: bool, hide: Hiding
+    files: Sequence[Path],
+    outputs: Mapping[str, Path | None],
+    then: Then | None,
+    *,
+    on_github: bool,
+    hide: Hiding,
+    quiet: bool = False,
 ) -> Status:
     """Writes them; `-` is standard output; `then` is what becomes of the documents afterwards; `hide` takes
-    names out of them. Raises UsageError before anything is written."""
+    names out of them; when `quiet`, no file that is written is named. Raises UsageError before anything is written."""
     asked = _asked(outputs)
     for_github = _github_files() if on_github else None
     if not (asked or on_github or then):
@@ -77,7 +84,8 @@ def write_all(
             write(github.no_commands(text) if on_github else text)
         else:
             write_file(path, text.encode("utf-8"), str(path), mode=_READABLE if name == "metrics" else None)
-            say(f"written: {path}")
+            if not quiet:
+                say(f"written: {path}")
     if for_github is not None:
         write_for_github(documents, *for_github)
     return then(documents) if then else Status.DONE

@@ -50,7 +50,8 @@ def report(
         typer.Option(metavar="PROJECT", envvar="RECONCILER_FORGE_PROJECT", help="`group/name`, or a number."),
     ] = None,
     merge_request: Annotated[
-        int | None, typer.Option(metavar="NUMBER", envvar="RECONCILER_MERGE_REQUEST", help="Which one to comment on.")
+        int | None,
+        typer.Option(metavar="NUMBER", envvar="RECONCILER_MERGE_REQUEST", help="Which one to comment on.", min=1),
     ] = None,
     forge_ca: Annotated[
         Path | None,
@@ -79,6 +80,7 @@ def report(
     mask: Annotated[
         bool, typer.Option("--mask", help="Names, addresses and numbers are replaced in all of them (docs/report.md).")
     ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing of what was done; for cron.")] = False,
     max_age: Annotated[
         str | None, typer.Option(metavar="AGE", help="With --check: what is older is UNKNOWN: 90m, 26h, 2d.")
     ] = None,
@@ -101,7 +103,7 @@ def report(
         from reconciler.cli.forge import Named, post
 
         named = Named(forge, forge_url, forge_project, merge_request, forge_ca, forge_plain_http)
-        return post(found, named, comment=comment, issue=issue)
+        return post(found, named, comment=comment, issue=issue, quiet=quiet)
 
     then, hide = post if comment or issue else None, Hiding(wanted=mask)
     outputs = {
@@ -117,6 +119,8 @@ def report(
         from reconciler.cli.report_check import Asked, leave_with_check
 
         asked = Asked(documents, max_age, check_as or (), hide)
-        leave_with_check(asked, lambda: command.write_all(documents, outputs, then, on_github=github, hide=hide))
+        leave_with_check(
+            asked, lambda: command.write_all(documents, outputs, then, on_github=github, hide=hide, quiet=quiet)
+        )
     of_check = {"--max-age": max_age, "--check-as": check_as}
-    enter(lambda: command.report(documents, outputs, then, on_github=github, of_check=of_check, hide=hide))
+    enter(lambda: command.report(documents, outputs, then, on_github=github, of_check=of_check, hide=hide, quiet=quiet))

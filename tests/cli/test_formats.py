@@ -133,13 +133,14 @@ def test_schema_prints_the_committed_file(command: Command, name: str) -> None:
 
 
 def test_schema_writes_all_committed_files(command: Command, tmp_path: Path) -> None:
-    answer = command("schema", "--write", str(tmp_path))
+    folder = tmp_path / "repository" / "schemas"
+    answer = command("schema", "--write", str(folder))
     assert (answer.status, answer.out) == (0, "")
-    written = {file.name: file.read_text(encoding="utf-8") for file in tmp_path.iterdir() if file.suffix == ".json"}
+    written = {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir()}
     assert written == {file.name: file.read_text(encoding="utf-8") for file in FOLDER.iterdir()}
 
 
-@pytest.mark.parametrize("arguments", [("schema",), ("schema", "nonsense"), ("schema", "--write", "no/such/folder")])
+@pytest.mark.parametrize("arguments", [("schema",), ("schema", "nonsense"), ("schema", "--write", "/dev/null/folder")])
 def test_schema_says_what_there_is(command: Command, arguments: tuple[str, ...]) -> None:
     answer = command(*arguments)
     assert answer.status == 2

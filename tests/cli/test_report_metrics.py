@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -15,7 +17,9 @@ from reconciler.planning.plan import Plan
 from reconciler.report.json import findings_json, plan_json, run_json
 from reconciler.systems.registry import register_kinds
 from tests.cli.conftest import Command
+from tests.cli.running import COMMAND
 from tests.report import samples
+from tests.services.needs import UNPRIVILEGED, require
 
 Labels = frozenset[tuple[str, str]]
 DRIFT = frozenset({("site", "nrw"), ("command", "drift")})
@@ -121,6 +125,30 @@ def test_the_collector_may_read_it_and_never_sees_half_of_it(
         assert not source.name.endswith(".prom")
         assert mode == 0o644
     assert sorted(path.name for path in folder.iterdir()) == ["drift.json", "m.prom"]
+
+
+@pytest.mark.skipif(UNPRIVILEGED, reason="only root can become another user")
+def test_a_user_who_is_in_the_group_of_the_folder_writes_there() -> None:
+    """As docs/monitoring.md has it on Debian: the folder is root's, and the job's group may write."""
+    with TemporaryDirectory(prefix="reconciler-metrics-") as name:  # pytest's own folders are closed to others
+        Path(name).chmod(0o755)
+        collected, document = Path(name) / "node-exporter", Path(name) / "drift.json"
+        document.write_text(drifted(samples.waiting()), encoding="utf-8")
+        collected.mkdir(mode=0o755)
+        (setpriv,) = require("util-linux", "setpriv")
+        ids = ("--reuid=54321", "--regid=54321", "--clear-groups")
+        rights = ("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")  # the interpreter may be root's
+        ours = [setpriv, *ids, *rights, *COMMAND, "report", str(document), "--quiet"]
+        ours += ["--metrics", str(collected / "reconciler_drift.prom")]
+        refused = subprocess.run(ours, capture_output=True, text=True, check=False)
+        assert (refused.returncode, "cannot be written" in refused.stderr) == (2, True), refused
+        os.chown(collected, 0, 54321)
+        collected.chmod(0o775)
+        for _ in range(2):  # made, and replaced
+            done = subprocess.run(ours, capture_output=True, text=True, check=False)
+            assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), done
+        (made,) = collected.iterdir()
+        assert (made.name, made.stat().st_mode & 0o777) == ("reconciler_drift.prom", 0o644)
 
 
 def _watch(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[Path, int]]]:

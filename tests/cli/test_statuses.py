@@ -60,6 +60,28 @@ def test_2_wrong_usage(command: Command, arguments: tuple[str, ...]) -> None:
     assert "Usage:" in answer.err
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("plan --format xml", "'--format': 'xml' is not one of 'text', 'json', 'markdown'."),
+        ("ci init svn", "'FORGE': 'svn' is not one of 'gitlab', 'github', 'forgejo'."),
+        ("queue list --queue x", "'--queue': 'x' is not one of 'maildrop', 'incoming', 'active', 'deferred', 'hold'."),
+        ("report x.json --merge-request x", "'RECONCILER_MERGE_REQUEST'): expected a whole number, got 'x'"),
+        ("report x.json --merge-request 0", "'RECONCILER_MERGE_REQUEST'): expected at least 1, got '0'"),
+        ("RECONCILER_FORGE_PLAIN_HTTP=x report x.json", "RECONCILER_FORGE_PLAIN_HTTP'): expected 1 or 0, got 'x'"),
+        ("history --limit 99999999999999999999", "'--limit': expected at most 10000, got '99999999999999999999'"),
+    ],
+)
+def test_2_a_value_that_is_none_in_our_words(
+    command: Command, monkeypatch: pytest.MonkeyPatch, words: str, said: str
+) -> None:
+    for pair in [word for word in words.split() if word.startswith("RECONCILER_")]:
+        monkeypatch.setenv(*pair.split("="))
+        words = words.removeprefix(f"{pair} ")
+    answer = command(*words.split())
+    assert (answer.status, said in answer.words) == (2, True), answer
+
+
 def test_2_without_a_site_file(site: StandInSite, command: Command) -> None:
     site.file.unlink()
     for name in (("validate",), ("plan",), ("apply", "--yes"), ("drift",), ("show", "10042")):

@@ -32,7 +32,8 @@ def find_base(folder: Path, ref: str) -> tuple[Path, Base]:
     _refuse_ambiguous(top, ref, shown)
     commit = _commit(top, _whole_name(top, ref))
     if commit is None:
-        raise UsageError(f"--base: this clone does not have {shown}", hint=f"run: {_fetch(top, ref)}")
+        hint = f"run: {_fetch(top, ref)}" if _remotes(top) else "it has no remote that could: git remote add origin URL"
+        raise UsageError(f"--base: this clone does not have {shown}", hint=hint)
     contained = _contained(top, commit)
     return top, Base(ref=shown, commit=commit, contained=contained, fetch=_fetch(top, ref) if contained is None else "")
 
