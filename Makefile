@@ -19,7 +19,7 @@ demo: $(VENV)/.runtime ## build a stand-in site in demo-site/, plan, apply, drif
 test: $(VENV)/.dev ## the tests, on a real MariaDB, PostgreSQL, Postfix, Dovecot and sshd
 	@scripts/debian-packages
 	@scripts/node $(VENV)
-	@$(BIN)/pytest -n 3 --dist worksteal --ignore $(STANDIN_TESTS) --ignore $(PACKAGE_TESTS) $(PYTEST_ARGS)
+	@$(BIN)/pytest -n 4 --dist worksteal --ignore $(STANDIN_TESTS) --ignore $(PACKAGE_TESTS) $(PYTEST_ARGS)
 
 test-trixie: ## demo and tests on a bare Debian 13: Python 3.13, PostgreSQL 17, Dovecot 2.4 (root; in a chroot)
 	@CI=true scripts/bare trixie make demo test DEMO=/tmp/demo-site PYTEST_ARGS="$(PYTEST_ARGS)"
