@@ -8,7 +8,8 @@ kept       sites that are built once, to measure on them again
 cases      what is measured
 probe      one command of reconciler in a process of its own, which counts what it does
 measure    starts probes; `processes` watches them, `spent` has their time
+floor      what the same work costs at least
 servers    the private MariaDB
-page       docs/benchmarks.md
+page       docs/benchmarks.md; `floor_section` and `tables` are parts of it
 run        all of it, size after size
 """

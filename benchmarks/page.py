@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks.cases import CASES, FLOOR
+from benchmarks.floor_section import Results
+from benchmarks.floor_section import section as floor_section
 from benchmarks.measure import Measurement
 from benchmarks.start import Start, section
+from benchmarks.tables import table
 
+MILLION, PEERS, START = "a million mailboxes", "peers", "start"
+"""Sections that are written on their own, too."""
+_OTHERS, _LAST = (MILLION, PEERS), "How to read it"
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
-Results = Mapping[int, Mapping[str, Measurement]]
-"""Number of mailboxes → case → what it took."""
-
 _HEAD = (
     "mailboxes",
     "wall",
@@ -46,12 +50,12 @@ ledger's inventory has an entry for every live row that is declared. Every line 
 reads, the fastest run of {repeat} is shown: other programs on the machine only make a run slower. `make bench` keeps
 nothing; `python -m benchmarks.kept --help` says how a site is kept to measure on it again.
 
+{floor}
 {tables}
+## start
+
 {start}
 ## How to read it
-
-The aim for 100,000 mailboxes is a plan in under 10 s and 500 MB, with as many statements and commands as for one. On
-this machine {slowest}.
 
 - **wall** is from the start of the process to its end, interpreter and imports included.
 - **of which OX tools**: how long at least one `listuser` or `createuser` was running. These are the stand-in's, one
@@ -86,29 +90,42 @@ def describe_machine(version: str) -> Machine:
 
 
 def write_page(results: Results, machine: Machine, repeat: int, start: Start) -> None:
-    """Writes the whole page."""
+    """Writes the page, but for what other targets of make write into it."""
+    kept = {name: text for name, text in _sections(PAGE.read_text(encoding="utf-8")).items() if name in _OTHERS}
     PAGE.write_text(page(results, machine, repeat, start), encoding="utf-8")
+    for name, text in kept.items():
+        write_section(name, text)
 
 
-def write_start(start: Start) -> None:
-    """Writes that section of the page anew."""
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition("## start\n")
-    _, heading, after = rest.partition("## How to read it\n")
-    PAGE.write_text(f"{before}{section(start)}\n{heading}{after}", encoding="utf-8")
+def write_section(name: str, text: str) -> None:
+    """Writes that section of the page anew, or before the last when it is not there."""
+    found = _sections(PAGE.read_text(encoding="utf-8"))
+    last = {_LAST: found.pop(_LAST)}
+    whole = {**found, name: text.strip("\n"), **last}
+    head = whole.pop("")
+    parts = (f"## {title}\n\n{content}" for title, content in whole.items())
+    PAGE.write_text("\n\n".join([head, *parts]) + "\n", encoding="utf-8")
+
+
+def _sections(text: str) -> dict[str, str]:
+    """Heading → what is below; what comes before the first is below ""."""
+    head, *others = text.split("\n## ")
+    titled = (part.partition("\n") for part in others)
+    return {"": head.strip("\n")} | {title: content.strip("\n") for title, _, content in titled}
 
 
 def page(results: Results, machine: Machine, repeat: int, start: Start) -> str:
-    """The page as text: a table for each case, a line for each size; then what it takes to start."""
-    tables = "\n".join(_table(case, results) for case in next(iter(results.values())))
-    said = {"machine": _said(machine), "tables": tables, "slowest": _slowest_plan(results), "start": section(start)}
+    """The page as text: the floor, a table for each case with a line for each size, then what it takes to start."""
+    tables = "\n".join(_table(case.name, results) for case in CASES)
+    floor = f"## {FLOOR}\n\n{floor_section(results)}"
+    said = {"machine": _said(machine), "floor": floor, "tables": tables, "start": section(start)}
     return _TEXT.format(repeat=repeat, **said)
 
 
-def _slowest_plan(results: Results) -> str:
-    size = max(results)
-    plans = [found for case, found in results[size].items() if case.startswith("plan")]
-    wall, peak = max(found.wall for found in plans), max(found.peak for found in plans)
-    return f"the slowest plan of {size:,} took {wall:.1f} s and {peak:.0f} MB"
+def million(results: Results, machine: Machine) -> str:
+    """The section about one size beside the others."""
+    tables = "\n".join(f"**{case}**\n\n{_cases(case, results)}" for case in next(iter(results.values())).cases)
+    return f"{_said(machine)}\n\n{tables}\n{floor_section(results)}"
 
 
 def _said(machine: Machine) -> str:
@@ -120,11 +137,11 @@ def _said(machine: Machine) -> str:
 
 
 def _table(case: str, results: Results) -> str:
-    rows = [_HEAD, *(_row(size, found[case]) for size, found in results.items())]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
-    lines = [_line(row, widths) for row in rows]
-    rule = "|".join(f"{'-' * (width + 1)}:" for width in widths)
-    return "\n".join([f"## {case}", "", lines[0], f"|{rule}|", *lines[1:], ""])
+    return f"## {case}\n\n{_cases(case, results)}"
+
+
+def _cases(case: str, results: Results) -> str:
+    return table(_HEAD, (_row(size, result.cases[case]) for size, result in results.items()))
 
 
 def _row(size: int, found: Measurement) -> tuple[str, ...]:
@@ -143,7 +160,3 @@ def _row(size: int, found: Measurement) -> tuple[str, ...]:
 def _tools(found: Measurement) -> Iterator[str]:
     for tool, seconds in found.tool_seconds.items():
         yield f"{tool} {seconds:.1f} s ({found.commands[tool]:,} ×)"
-
-
-def _line(row: tuple[str, ...], widths: list[int]) -> str:
-    return f"| {' | '.join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))} |"

@@ -9,22 +9,27 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from sqlalchemy import Connection, text
 
-from benchmarks.cases import CASES, NAMES, Case, When
+from benchmarks.cases import CASES, FLOOR, NAMES, Case, When
+from benchmarks.floor import Floor, measure_floor
+from benchmarks.floor_section import Result
+from benchmarks.floor_section import section as floor_section
 from benchmarks.kept import adopt, begin, kept_server, kept_site
 from benchmarks.measure import Measurement, measure
-from benchmarks.page import PAGE, describe_machine, write_page, write_start
+from benchmarks.page import MILLION, PAGE, START, describe_machine, million, write_page, write_section
 from benchmarks.servers import new_database
 from benchmarks.site import NEW, BenchSite, build
-from benchmarks.start import measure_start
+from benchmarks.start import measure_start, section
 from tests.services.own_engine import Server
 
 SIZES = (1_000, 10_000, 100_000)
+MOST = 1_000_000
+"""Measured alone and with --use, it is written as a section of its own."""
 
 
 def measure_site(
@@ -70,35 +75,41 @@ def main(arguments: Sequence[str]) -> None:
     """Runs what was asked for; the page is written only when everything was."""
     options = _parser().parse_args(arguments)
     if options.start:
-        write_start(measure_start())
+        write_section(START, section(measure_start()))
         return
     with ExitStack() as stack:
         folder = options.use or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="reconciler-bench-")))
         server = stack.enter_context(kept_server(folder))
         connection = stack.enter_context(server.admin.connect())
         machine = describe_machine(str(connection.execute(text("SELECT VERSION()")).scalar_one()))
-        results: dict[int, Mapping[str, Measurement]] = {}
+        results: dict[int, Result] = {}
         for size in options.sizes:
             results[size] = _of_size(options, folder, server, connection, size)
             _tell(size, results[size])
+    if options.sizes == (MOST,) and tuple(options.only) == NAMES:
+        write_section(MILLION, million(results, machine))
     if options.sizes == SIZES and tuple(options.only) == NAMES and not options.use:
         write_page(results, machine, options.repeat, measure_start())
         sys.stderr.write(f"written: {PAGE.name}\n")
 
 
-def _of_size(
-    options: argparse.Namespace, folder: Path, server: Server, connection: Connection, size: int
-) -> Mapping[str, Measurement]:
+def _of_size(options: argparse.Namespace, folder: Path, server: Server, connection: Connection, size: int) -> Result:
     if options.use:
         site = kept_site(folder, server, connection, size)
-        return measure_quiet(site, connection, options.repeat, options.only)
-    (folder / str(size)).mkdir()
-    site = build(folder / str(size), new_database(server, f"bench_{size}"), size=size, new=NEW)
-    return measure_site(site, connection, options.repeat, options.only)
+        found = measure_quiet(site, connection, options.repeat, options.only)
+    else:
+        (folder / str(size)).mkdir()
+        site = build(folder / str(size), new_database(server, f"bench_{size}"), size=size, new=NEW)
+        found = measure_site(site, connection, options.repeat, options.only)
+    return Result(found, _floor(options, site, server, connection) if FLOOR in options.only else None)
 
 
-def _tell(size: int, found: Mapping[str, Measurement]) -> None:
-    for case, it in found.items():
+def _floor(options: argparse.Namespace, site: BenchSite, server: Server, connection: Connection) -> Floor:
+    return measure_floor(site, server.database(f"bench_{site.size}"), connection, options.repeat)
+
+
+def _tell(size: int, found: Result) -> None:
+    for case, it in found.cases.items():
         tools = ", ".join(f"{tool} {seconds:.2f} s" for tool, seconds in it.tool_seconds.items())
         commands = sum(it.commands.values())
         sys.stderr.write(
@@ -106,6 +117,7 @@ def _tell(size: int, found: Mapping[str, Measurement]) -> None:
             f"{', ' + tools if tools else ''}) {it.peak:4.0f} MB, tools {it.child_peak:4.0f} MB, "
             f"{it.statements} statements, {commands} commands\n"
         )
+    sys.stderr.write(floor_section({size: found}))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -114,7 +126,12 @@ def _parser() -> argparse.ArgumentParser:
         description="Measures every command at every size.",
         epilog="example: python -m benchmarks.run --use /tmp/bench --sizes 100000 --only 'plan, nothing to do'",
     )
-    parser.add_argument("--sizes", type=sizes, default=SIZES, help="numbers of mailboxes, with commas between")
+    parser.add_argument(
+        "--sizes",
+        type=sizes,
+        default=SIZES,
+        help=f"mailboxes, with commas between; {MOST} alone is a section of the page",
+    )
     names = "; ".join(NAMES).replace("%", "%%")
     parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES, metavar="CASE", help=names)
     parser.add_argument("--start", action="store_true", help="only what starting takes; writes that section anew")

@@ -38,8 +38,6 @@ aliases:
 """
 
 _TEXT = """\
-## start
-
 How many times as long as `python -c pass` ({base:.0f} ms here) each takes, own CPU time with that of git, the
 fastest of {repeat} runs of the console script with its bytecode written. `validate` reads one file of a repository.
 The aims are 8 for help and completion and 15 for `validate`; importing Typer, which must be there for both, takes

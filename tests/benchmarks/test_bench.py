@@ -5,15 +5,19 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from subprocess import CalledProcessError
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import URL, Connection, text
 
-from benchmarks.cases import CASES, NAMES
+from benchmarks.cases import CASES, FLOOR, NAMES, QUIET
+from benchmarks.floor import Floor, measure_floor
+from benchmarks.floor_section import Result
 from benchmarks.measure import Failed, Measurement, covered, measure
 from benchmarks.page import describe_machine, page
 from benchmarks.run import main, measure_site, sizes
-from benchmarks.site import build
+from benchmarks.site import BenchSite, build
+from benchmarks.spent import Spent
 from benchmarks.start import Start, measure_start, section
 from reconciler.cli.exit_status import Status
 from tests.services.own_engine import Server
@@ -22,6 +26,7 @@ from tests.services.postfixadmin import PostfixAdminDatabase
 NEW = 10
 START = Start(0.01, 0.06, 0.1, {"reconciler --help": 0.07})
 SIZES = (50, 200)
+COMMANDS = tuple(name for name in NAMES if name != FLOOR)
 Results = Mapping[int, Mapping[str, Measurement]]
 
 
@@ -32,20 +37,23 @@ def server(mariadb_server: Server) -> Iterator[Connection]:
 
 
 @pytest.fixture(scope="module")
-def results(
-    new_mariadb: Callable[[], PostfixAdminDatabase], server: Connection, tmp_path_factory: pytest.TempPathFactory
-) -> Results:
+def sites(
+    new_mariadb: Callable[[], PostfixAdminDatabase], tmp_path_factory: pytest.TempPathFactory
+) -> Mapping[int, tuple[BenchSite, URL]]:
+    """One of each size, and its database."""
+    urls = {size: new_mariadb().full_url for size in SIZES}
+    folders = {size: tmp_path_factory.mktemp(f"bench-{size}") for size in SIZES}
+    return {size: (build(folders[size], url, size=size, new=NEW), url) for size, url in urls.items()}
+
+
+@pytest.fixture(scope="module")
+def results(sites: Mapping[int, tuple[BenchSite, URL]], server: Connection) -> Results:
     """Every case at two sizes; each ends with the exit status that `run` expects of it."""
-    found = {}
-    for size in SIZES:
-        folder = tmp_path_factory.mktemp(f"bench-{size}")
-        site = build(folder, new_mariadb().full_url, size=size, new=NEW)
-        found[size] = measure_site(site, server, repeat=1)
-    return found
+    return {size: measure_site(site, server, repeat=1) for size, (site, _) in sites.items()}
 
 
 # with --only it depends on what leads to the account
-@pytest.mark.parametrize("case", [name for name in NAMES if "--only" not in name])
+@pytest.mark.parametrize("case", [name for name in COMMANDS if "--only" not in name])
 def test_statements_and_commands_do_not_grow_with_the_site(results: Results, case: str) -> None:
     small, big = (results[size][case] for size in SIZES)
     assert small.statements == big.statements
@@ -79,13 +87,29 @@ def test_memory_and_time_are_seen(results: Results) -> None:
     assert results[SIZES[0]]["apply, new accounts"].child_peak > 1
 
 
+@pytest.mark.usefixtures("results")  # which make the ledger that is read
+def test_the_floor_reads_what_a_plan_reads(sites: Mapping[int, tuple[BenchSite, URL]], server: Connection) -> None:
+    small, big = (measure_floor(*sites[size], server, repeat=1) for size in SIZES)
+    assert 2 < big.events / small.events < 5
+    for part in (small.yaml, small.rows, small.listuser, small.files):
+        assert part.wall > 0
+    site, url = sites[SIZES[0]]
+    with pytest.raises(CalledProcessError, match="mariadb"):
+        measure_floor(site, url.set(database="none"), server, repeat=1)
+
+
 def test_page_shows_every_number(results: Results, server: Connection) -> None:
     machine = describe_machine(str(server.execute(text("SELECT VERSION()")).scalar_one()))
-    written = page(results, machine, 1, START)
-    for case in NAMES:
+    floor = Floor(Spent(2, 4), 123, Spent(0.5, 0.5), Spent(0.5, 0.5), Spent(0, 0))
+    measured = {size: Result(cases, floor) for size, cases in results.items()}
+    written = page(measured, machine, 1, START)
+    for case in COMMANDS:
         assert f"## {case}\n" in written
     for size in SIZES:
-        assert written.count(f"\n| {size:>9,} |") == len(CASES)
+        rows = len(COMMANDS) + 1 + sum(bool(case.against) for case in CASES)
+        assert written.count(f"\n| {size:>9,} |") == rows
+        plan = results[size][QUIET]
+        assert f"| {plan.wall / 3:.2f} × | {plan.all_cpu / 5:.2f} × |" in " ".join(written.split())
     assert f"({NEW + 1} ×)" in written
 
 
