@@ -63,7 +63,8 @@ def measure(
     before = _questions(server)
     with spent(server) as all_, (folder / "output").open("wb") as output:
         command = [sys.executable, "-m", "benchmarks.probe", str(notes), *arguments]
-        variables = {**os.environ, **(environment or {})}
+        # an installed program has its bytecode
+        variables = {**os.environ, **(environment or {}), "PYTHONDONTWRITEBYTECODE": ""}
         process = subprocess.Popen(command, stdout=output, stderr=output, cwd=_ROOT, env=variables)
         watcher = Watcher(process.pid)
         watcher.start()

@@ -22,6 +22,9 @@ def _in_memory() -> None:
 
 _in_memory()
 
+# the programs that tests start have their bytecode, as installed ones have: else each call of one compiles it anew
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # a shell starts what it puts into the background deaf to Ctrl-C, and every command of the tests would inherit that
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
