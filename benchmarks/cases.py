@@ -59,6 +59,12 @@ CASES = (
         expected=Status.PENDING,
         change=BenchSite.with_one_change,
     ),
+    Case(
+        "plan --changed, one account",
+        ("plan", "--base", "HEAD", "--changed"),
+        expected=Status.PENDING,
+        change=BenchSite.with_one_change,
+    ),
     Case("import", ("import", "--into", "{folder}/imported", "--overwrite")),
     Case("apply, new accounts", ("apply", "--yes"), When.LAST, change=BenchSite.with_newcomers),
 )

@@ -75,6 +75,10 @@ nothing; `python -m benchmarks.kept --help` says how a site is kept to measure o
 """
 
 
+_MILLION = """\
+Written by `python -m benchmarks.run --sizes 1000000 --use FOLDER`, which builds the site when the folder has none."""
+
+
 class Machine(NamedTuple):
     """The kind of machine, in general words."""
 
@@ -118,17 +122,18 @@ def page(results: Results, machine: Machine, repeat: int, start: Start) -> str:
     """The page as text: the floor, a table for each case with a line for each size, then what it takes to start."""
     tables = "\n".join(_table(case.name, results) for case in CASES)
     floor = f"## {FLOOR}\n\n{floor_section(results)}"
-    said = {"machine": _said(machine), "floor": floor, "tables": tables, "start": section(start)}
+    said = {"machine": describe(machine), "floor": floor, "tables": tables, "start": section(start)}
     return _TEXT.format(repeat=repeat, **said)
 
 
 def million(results: Results, machine: Machine) -> str:
     """The section about one size beside the others."""
     tables = "\n".join(f"**{case}**\n\n{_cases(case, results)}" for case in next(iter(results.values())).cases)
-    return f"{_said(machine)}\n\n{tables}\n{floor_section(results)}"
+    return f"{_MILLION}\n\n{describe(machine)}\n\n{tables}\n{floor_section(results)}"
 
 
-def _said(machine: Machine) -> str:
+def describe(machine: Machine) -> str:
+    """In one sentence."""
     return (
         f"A {platform.system()} machine with {machine.cores} cores and {machine.memory_gb} GB of memory, "
         f"{'the system’s own ' if sys.base_prefix == '/usr' else ''}Python {platform.python_version()}, "
