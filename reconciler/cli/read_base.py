@@ -12,10 +12,12 @@ from zoneinfo import ZoneInfo
 
 from reconciler.cli.read_site import refuse_missing
 from reconciler.cli.reading_line import ReadingLine
+from reconciler.cli.state_cache import state_cache
+from reconciler.declared.cache.entries import Cache
 from reconciler.declared.git.base_commit import find_base
 from reconciler.declared.git.objects import Tree, read_tree
 from reconciler.declared.git.pinned_files import PinnedFiles
-from reconciler.declared.load import Declaration, Taken, load_state, load_state_at
+from reconciler.declared.load import Declaration, load_state, load_state_at
 from reconciler.declared.read.source import SITE_VARIABLE, place_of, shown
 from reconciler.declared.site_file.load import find_pinned, load_site
 from reconciler.declared.site_file.site_changes import declared_folder, site_changes
@@ -48,16 +50,16 @@ def read_site_at(path: Path | None, state: Path | None, ref: str, store: Path) -
         hint = "correct `state` in the site file there"
         raise UsageError(f"the state folder of {base.ref} is not in its repository", hint=hint)
     today = datetime.now(ZoneInfo(site.timezone)).date()
-    taken: Taken = {}
-    with ReadingLine().shown():
-        declaration = _with_what_git_ignores(load_state(here, site, today=today, taken=taken))
+    with state_cache() as kept, ReadingLine().shown():
+        cache = kept or Cache()
+        declaration = _with_what_git_ignores(load_state(here, site, today=today, cache=cache))
         at_base = _at_base(
             pinned.base,
             there,
             replace(base, site_changes=changes, yaml_changed=_yaml(pinned.base) != _yaml(pinned.head)),
             site,
             today,
-            taken,
+            cache,
         )
     return site, declaration, at_base
 
@@ -85,9 +87,9 @@ def _yaml(tree: Tree) -> dict[str, str]:
     return {name: entry.sha for name, entry in tree.entries.items() if name.lower().endswith((".yaml", ".yml"))}
 
 
-def _at_base(tree: Tree, folder: str, base: Base, site: Settings, today: date, taken: Taken) -> AtBase:
+def _at_base(tree: Tree, folder: str, base: Base, site: Settings, today: date, cache: Cache) -> AtBase:
     try:
-        declaration = load_state_at(tree, folder, base.ref, site, today=today, taken=taken)
+        declaration = load_state_at(tree, folder, base.ref, site, today=today, cache=cache)
     except InvalidInput as error:
         first, *more = cast("tuple[Finding, ...]", error.findings)
         message = tr(

@@ -7,6 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from reconciler.cli.reading_line import ReadingLine
+from reconciler.cli.state_cache import state_cache
 from reconciler.declared.load import Declaration, load_state
 from reconciler.declared.site_file.load import load_site
 from reconciler.errors import UsageError
@@ -26,5 +27,5 @@ def read_site(path: Path | None, state: Path | None = None) -> tuple[Settings, D
     refuse_missing(state)
     speak(site.report.language)
     today = datetime.now(ZoneInfo(site.timezone)).date()
-    with ReadingLine().shown():
-        return site, load_state(state or site.path(site.state), site, today=today)
+    with state_cache() as cache, ReadingLine().shown():
+        return site, load_state(state or site.path(site.state), site, today=today, cache=cache)

@@ -5,21 +5,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import date
-from itertools import islice
+from itertools import groupby, islice
+from operator import itemgetter
 from typing import Any
 
 from pydantic import ValidationError
 
 from reconciler.declared.fields.describe_input import describe, nearest
 from reconciler.declared.fields.error_messages import Sentence, sentence
-from reconciler.declared.fields.state_file import StateFile
+from reconciler.declared.fields.state_file import SiteFacts, StateFile
 from reconciler.declared.parse.documents import Document
 from reconciler.declared.parse.missing_separators import unseparated
 from reconciler.declared.problems import Problems, Spot
 from reconciler.declared.read.source import Source
-from reconciler.declared.section import SECTIONS, Entry, Section
+from reconciler.declared.section import SECTIONS, Batch, Entry, Section
 from reconciler.model.source_places import Origin
-from reconciler.settings import Settings
 
 SLICE = 2_000  # entries validated at once
 
@@ -27,21 +27,24 @@ Checked = tuple[Section, str, Entry | None]
 """An entry that fits its model, and its key; None where nothing is written behind the key."""
 
 
-def convert(
-    documents: Iterable[Document], site: Settings, today: date, problems: Problems
-) -> Iterator[tuple[Section, Any]]:
-    """Every entry that is right by itself, as of `today`, in the order of the files."""
-    for source, content in documents:
-        domain = content.get("domain") if isinstance(content, dict) else None
-        file = StateFile(source.name, domain, site, today, problems)
-        for item in _entries(content):
-            if isinstance(item, Sentence):
-                _add(problems, item, source)
-                continue
-            section, key, entry = item
-            value = section.convert(Origin(source.name, section.name, key), entry, file)
-            if value is not None:
-                yield section, value
+def convert(document: Document, site: SiteFacts, today: date, problems: Problems) -> list[Batch]:
+    """Every entry of the file that is right by itself, as of `today`, section after section."""
+    found = groupby(_values(document, site, today, problems), key=itemgetter(0))
+    return [(section, [value for _, value in values]) for section, values in found]
+
+
+def _values(document: Document, site: SiteFacts, today: date, problems: Problems) -> Iterator[tuple[Section, Any]]:
+    source, content = document
+    domain = content.get("domain") if isinstance(content, dict) else None
+    file = StateFile(source.name, domain, site, today, problems)
+    for item in _entries(content):
+        if isinstance(item, Sentence):
+            _add(problems, item, source)
+            continue
+        section, key, entry = item
+        value = section.convert(Origin(source.name, section.name, key), entry, file)
+        if value is not None:
+            yield section, value
 
 
 def _add(problems: Problems, sentence: Sentence, source: Source) -> None:

@@ -3,36 +3,35 @@
 Each step takes what the one before it gives, entry after entry, so that no more than a file is there in between.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from reconciler.declared.convert import convert
+from reconciler.declared.fields.state_file import SiteFacts
 from reconciler.declared.git.commit import read_commit
 from reconciler.declared.git.objects import Tree
 from reconciler.declared.git.state_at_base import state_sources
-from reconciler.declared.merge import merge
-from reconciler.declared.parse.documents import parse
+from reconciler.declared.merge import check, merge
 from reconciler.declared.parse.locator import Locator
 from reconciler.declared.problems import Problems
 from reconciler.declared.read.find import find_sources
 from reconciler.declared.read.source import Source, shown
-from reconciler.declared.read.text import read_texts
-from reconciler.declared.section import Section
+from reconciler.declared.section import Batch
+from reconciler.declared.values import Load, read_values
 from reconciler.errors import InvalidInput
 from reconciler.model.declared import DesiredState
 from reconciler.planning.finding import Finding, Locate
 from reconciler.settings import Settings
 
+if TYPE_CHECKING:  # whoever has none needs none of it
+    from reconciler.declared.cache.entries import Cache
+
 NOTHING: Mapping[str, bytes] = MappingProxyType({})
-
-
-Taken = dict[str, tuple[str, list[tuple[Section, Any]]]]
-"""By its name, the text of a file in which nothing was remarkable, and its entries. Whoever loads two commits of one
-folder hands the same to both: of what is in both, the second takes the entries, the same objects."""
 
 
 class Declaration(NamedTuple):
@@ -51,53 +50,54 @@ def load_state(
     *,
     today: date,
     instead: Mapping[str, bytes] = NOTHING,
-    taken: Taken | None = None,
+    cache: Cache | None = None,
 ) -> Declaration:
     """Everything declared below `folder`, as of `today` (in the site's time zone). `instead` has what files are to hold
     that do not hold it yet, by their names below the folder: then git is not asked.
 
     Raises InvalidInput with every problem and its place, UsageError when there is no such folder; nothing else,
-    whatever the files hold.
+    whatever the files hold. `cache` has what files were read as; whoever loads two commits of one folder hands the
+    same to both: of what is in both, the second has the same objects.
     """
     problems = Problems()
     sources = _with_new(find_sources(folder, problems), folder, instead)
-    texts = read_texts(sources, problems, instead)
-    locator = Locator(texts)
-    state = merge(_entries(texts, locator, site, today, problems, taken), site, today, problems)
+    load = Load(Locator(), SiteFacts.of(site), today, problems, cache, {})
+    state = _merged(read_values(sources, instead, load), load, site)
     commit = "" if problems.any_error or instead else read_commit(folder, problems)
-    return _declaration(replace(state, commit=commit), locator, problems, len(sources), folder)
+    return _declaration(replace(state, commit=commit), load.locator, problems, len(sources), folder)
 
 
 def load_state_at(
-    tree: Tree, name: str, ref: str, site: Settings, *, today: date, taken: Taken | None = None
+    tree: Tree, name: str, ref: str, site: Settings, *, today: date, cache: Cache | None = None
 ) -> Declaration:
     """Everything that the commit REF declares below the folder `name` of the repository; nothing where it has no such
     folder. From git's objects: nothing is checked out. Raises InvalidInput with every problem, UsageError for a clone
     that has only some of the objects."""
     problems = Problems()
     contents = state_sources(tree, name, ref, problems)
-    texts = read_texts(contents, problems, {source.name: content for source, content in contents.items()})
-    locator = Locator(texts)
-    state = merge(_entries(texts, locator, site, today, problems, taken), site, today, problems)
-    return _declaration(replace(state, commit=tree.commit), locator, problems, len(texts), tree.top / name)
+    instead = {source.name: content for source, content in contents.items()}
+    load = Load(Locator(), SiteFacts.of(site), today, problems, cache, {})
+    state = _merged(read_values(contents, instead, load), load, site)
+    return _declaration(replace(state, commit=tree.commit), load.locator, problems, len(contents), tree.top / name)
 
 
-def _entries(
-    texts: Mapping[Source, str], locator: Locator, site: Settings, today: date, problems: Problems, taken: Taken | None
-) -> Iterator[tuple[Section, Any]]:
-    """Every entry that is right by itself, in the order of the files."""
-    taken = {} if taken is None else taken
-    new = {source: text for source, text in texts.items() if taken.get(source.name, (None,))[0] != text}
-    documents = parse(new, locator, problems)
-    for source, text in texts.items():
-        if source not in new:
-            yield from taken[source.name][1]
-            continue
+def _merged(batches: Iterable[Batch], load: Load, site: Settings) -> DesiredState:
+    """All entries together, and what is wrong with them, or as it was said before of the same ones."""
+    problems, cache = load.problems, load.cache
+    state = merge(batches, load.today, problems)
+    if cache is None or problems.any_error:
+        check(state, site, problems)
+        return state
+    name = cache.load_name(load.entries, site, load.today)
+    if (remarks := cache.remarks(name)) is None:
         before = len(problems)
-        entries = list(convert([next(documents)], site, today, problems))
-        if len(problems) == before:
-            taken[source.name] = (text, entries)
-        yield from entries
+        check(state, site, problems)
+        if not problems.any_error:
+            cache.put_remarks(name, problems.since(before))
+    else:
+        problems.add(remarks)
+    cache.tidy()
+    return state
 
 
 def _declaration(state: DesiredState, locator: Locator, problems: Problems, files: int, folder: Path) -> Declaration:

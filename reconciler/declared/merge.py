@@ -8,28 +8,43 @@ from types import MappingProxyType
 from typing import Any
 
 from reconciler.declared.problems import Problems
-from reconciler.declared.section import SECTIONS, Merged, Section
+from reconciler.declared.section import SECTIONS, Batch, Merged, Section
 from reconciler.model.declared import DesiredState
 from reconciler.settings import Settings
 
 
-def merge(entries: Iterable[tuple[Section, Any]], site: Settings, today: date, problems: Problems) -> DesiredState:
-    """Takes all entries in, and says what is wrong with them together."""
+def merge(batches: Iterable[Batch], today: date, problems: Problems) -> DesiredState:
+    """Takes all entries in, and says which contradict each other."""
     tables: dict[str, dict[Any, Any]] = {}
-    for section, value in entries:
-        table, key = tables.setdefault(section.name, {}), section.key(value)
-        first = table.setdefault(key, value)
-        if first is not value:
-            table[key] = section.clash(section, first, value, today, problems)
-    met = [SECTIONS[name] for name in SECTIONS if name in tables]
+    for section, values in batches:
+        table = tables.setdefault(section.name, {})
+        new = dict(zip(map(section.key, values), values, strict=True))
+        if len(new) == len(values) and table.keys().isdisjoint(new):
+            table |= new  # nearly always
+        else:
+            _take_in(table, section, values, today, problems)
     fields: dict[str, Any] = {}
     others: dict[str, Any] = {}
-    for section in met:
+    for section in (SECTIONS[name] for name in SECTIONS if name in tables):
         table = tables[section.name]
         found = tuple(table.values()) if section.scope is None else MappingProxyType(table)
         (fields if section.name in DesiredState.__slots__ else others)[section.name] = found
-    merged = Merged(DesiredState(today, **fields, others=others), site, not problems.any_error)
-    for section in met:
-        for check in section.checks:
-            check(merged, problems)
-    return merged.state
+    return DesiredState(today, **fields, others=others)
+
+
+def check(state: DesiredState, site: Settings, problems: Problems) -> None:
+    """Says what is wrong with all entries together."""
+    merged = Merged(state, site, not problems.any_error)
+    for name in SECTIONS:
+        if len(state.section(name)):  # what no file has needs no import
+            for each in SECTIONS[name].checks:
+                each(merged, problems)
+
+
+def _take_in(table: dict[Any, Any], section: Section, values: Iterable[Any], today: date, problems: Problems) -> None:
+    """One after the other: something has the key of something else."""
+    for value in values:
+        key = section.key(value)
+        first = table.setdefault(key, value)
+        if first is not value:
+            table[key] = section.clash(section, first, value, today, problems)

@@ -3,7 +3,7 @@
 Places are slow to work out, so a Problem names a declaration (Origin and path inside it) until somebody must see it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from reconciler.model.source_places import Origin, Place
@@ -44,6 +44,14 @@ class Problems:
 
     def __len__(self) -> int:
         return len(self._all)
+
+    def add(self, problems: Iterable[Problem]) -> None:
+        """Takes in what was said elsewhere."""
+        self._all += problems
+
+    def since(self, number: int) -> list[Problem]:
+        """All but the first so many."""
+        return self._all[number:]
 
     def error_at(self, place: Place, rule: str, message: str, hint: str) -> None:
         """Wrong in the text itself, at a known position."""

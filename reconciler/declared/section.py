@@ -80,6 +80,9 @@ class Section:
     a subject its name. `scope`: what a transition about it is called; None when none is. `clash` says which of two
     values with one key stays. `checks` compare all of them with each other and with everything else, when
     there are any.
+    `value`: the NamedTuple that `convert` makes, where it follows from the file and SiteFacts alone, whatever the day:
+    then files with this section may be kept (`declared.cache`). Its fields are the place, texts, numbers, booleans,
+    days, tuples of texts, or of an enumeration.
     `named_by`: the fields of a list's entry that name the subject. `noun` is for one and for many; what has none for
     many is not counted.
     """
@@ -91,6 +94,7 @@ class Section:
     convert: Callable[[Origin, Any, StateFile], Any]
     key: Callable[[Any], Any]
     scope: Scope | None = None
+    value: type[tuple[Any, ...]] | None = None
     clash: Callable[[Section, Any, Any, date, Problems], Any] = declared_twice
     checks: tuple[Callable[[Merged, Problems], None], ...] = ()
     named_by: tuple[str, ...] = ()
@@ -104,6 +108,10 @@ class Section:
     def adapter(self) -> TypeAdapter[Any]:
         """Checks the entries by themselves; made when the first one is met."""
         return TypeAdapter(self.written)
+
+
+Batch = tuple[Section, list[Any]]
+"""Values of one section of one file, in the order in which they are declared."""
 
 
 class _Sections(Mapping[str, Section]):

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.declared.load import Declaration, Taken, load_state
+from reconciler.declared.cache.entries import Cache
+from reconciler.declared.load import Declaration, load_state
 from reconciler.declared.parse import documents
 from reconciler.declared.parse.fast import read_fast
 from reconciler.errors import InvalidInput
@@ -22,16 +23,16 @@ HEAD = {
 BASE = {**HEAD, "b.yaml": "domain: b.example\naliases:\n  info: [anna@a.example]\n", "d.yaml": "mailboxes: {}\n"}
 
 
-def beside(folder: Path, taken: Taken | None) -> Declaration:
+def beside(folder: Path, cache: Cache | None) -> Declaration:
     for name in BASE:
         (folder / name).write_text(BASE[name], encoding="utf-8")
-    return load_state(folder, site(), today=TODAY, taken=taken)
+    return load_state(folder, site(), today=TODAY, cache=cache)
 
 
 def test_what_is_in_both_is_read_once_and_says_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     load(tmp_path, HEAD)
-    taken: Taken = {}
-    head = load_state(tmp_path, site(), today=TODAY, taken=taken)
+    cache = Cache()
+    head = load_state(tmp_path, site(), today=TODAY, cache=cache)
     alone = beside(tmp_path, None)
     parsed: list[str] = []
 
@@ -40,8 +41,8 @@ def test_what_is_in_both_is_read_once_and_says_the_same(tmp_path: Path, monkeypa
         return map(read_fast, texts)
 
     monkeypatch.setattr(documents, "read_all", read_all)
-    both = beside(tmp_path, taken)
-    assert parsed == [BASE["b.yaml"], BASE["d.yaml"]]
+    both = beside(tmp_path, cache)
+    assert parsed == [BASE["b.yaml"], BASE["c.yaml"], BASE["d.yaml"]], "and what has something to say"
     assert both.state == alone.state
     assert list(both.state.mailboxes) == list(alone.state.mailboxes)
     assert both.findings == alone.findings
@@ -52,10 +53,10 @@ def test_what_is_in_both_is_read_once_and_says_the_same(tmp_path: Path, monkeypa
 
 def test_what_only_one_of_them_has_twice_is_said_of_that_one(tmp_path: Path) -> None:
     load(tmp_path, HEAD)
-    taken: Taken = {}
-    load_state(tmp_path, site(), today=TODAY, taken=taken)
+    cache = Cache()
+    load_state(tmp_path, site(), today=TODAY, cache=cache)
     found = errors(tmp_path, {**HEAD, "d.yaml": f"mailboxes:\n  anna@a.example: {BOX}\n"})
     with pytest.raises(InvalidInput) as refused:
-        load_state(tmp_path, site(), today=TODAY, taken=taken)
+        load_state(tmp_path, site(), today=TODAY, cache=cache)
     assert list(refused.value.findings) == found
     assert "is declared twice" in found[0].message

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 import sys
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 from reconciler.declared.fields.describe_input import describe, several
 from reconciler.declared.problems import Problems, Spot
@@ -28,12 +28,26 @@ MAX_ADDRESS = 254  # facts/postfixadmin.md 9
 _VACATION_LOCAL_PART = re.compile(r"[^#]+#[^#]+\.[^#]+")  # user#domain (facts/postfixadmin.md 7)
 
 
+class SiteFacts(NamedTuple):
+    """What of the site file counts when entries are converted: nothing else of it may, since what comes out is
+    kept for these (`declared.cache`)."""
+
+    name: str
+    groupware: bool
+    vacation_domain: str | None
+
+    @classmethod
+    def of(cls, site: Settings) -> Self:
+        vacation_domain = site.postfixadmin.vacation_domain if site.postfixadmin else None
+        return cls(site.site, site.openxchange is not None, vacation_domain)
+
+
 class StateFile:
     """What a file's entries are converted with, as of `today`. Every method gives None after a complaint."""
 
-    def __init__(self, name: str, domain: Any, site: Settings, today: date, problems: Problems) -> None:
+    def __init__(self, name: str, domain: Any, site: SiteFacts, today: date, problems: Problems) -> None:
         self.site, self.today, self.problems = site, today, problems
-        self.vacation_domain = site.postfixadmin.vacation_domain if site.postfixadmin else None
+        self.vacation_domain = site.vacation_domain
         self._ours: dict[Domain, bool] = {}
         self._domain: Domain | None = None
         spot = Spot(Origin(name, "domain", ""))

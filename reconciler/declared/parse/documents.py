@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from typing import Any
 
 from reconciler.declared.parse.fast import Reading
@@ -15,7 +15,7 @@ Document = tuple[Source, Any]
 """What one file holds, as plain values; None when it is empty or cannot be read."""
 
 
-def parse(texts: Mapping[Source, str], locator: Locator, problems: Problems) -> Iterator[Document]:
+def parse(texts: Mapping[Source, str], locator: Locator, problems: Problems) -> Generator[Document]:
     """The documents, one after the other: only one or two are there at once. `locator` has the exact readings."""
     for source, value in zip(texts, read_all(list(texts.values())), strict=True):
         if value is Reading.UNUSUAL:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 import stat
 from codecs import BOM_UTF8
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from reconciler.declared.problems import Problems
 from reconciler.declared.read.source import Source
@@ -22,26 +22,37 @@ _OLD_LINE_END = r"\r(?!\n)"
 _TAB_INDENT = r"(?:^|\n) *(\t)[ \t]*[^\s#]"
 _CONFLICT = r"(?m)^(<{7}|={7}|>{7}|\|{7})(?: [^\n]*)?\r?$"
 # spaces that look like spaces: no-break, narrow, figure, ideographic and the like
-_ODD_SPACE = "\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
-_ODD_INDENT = rf"(?m)^ *([{_ODD_SPACE}])[ {_ODD_SPACE}]*[^\s#]"
+_ODD_SPACES = "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+_ODD_INDENT = rf"(?m)^ *([{_ODD_SPACES}])[ {_ODD_SPACES}]*[^\s#]"
 _NO_COMMENT = r"(?m)^[^#'\"\n]*?(?::|-) +([^\s#'\"\[\]{}|>&*!][^#'\"\n]*?) (#[^\s#!][^\n]*?)\s*$"
 
 
-def read_texts(sources: Iterable[Source], problems: Problems, instead: Mapping[str, bytes] = {}) -> dict[Source, str]:
-    """The text of each file that is sound so far. `instead` has what files are to hold, by their names."""
-    texts = {source: read_text(source, problems, instead.get(source.name)) for source in sources}
+def read_texts(sources: Iterable[Source], problems: Problems) -> dict[Source, str]:
+    """The text of each file that is sound so far."""
+    texts = {source: read_text(source, problems) for source in sources}
     return {source: text for source, text in texts.items() if text is not None}
 
 
-def read_text(source: Source, problems: Problems, content: bytes | None = None) -> str | None:
-    """The file's text; None after a complaint (too big, unreadable, not UTF-8, invisible characters, tabs). `content`
-    is what it is to hold, where that is not what it holds."""
+def read_text(source: Source, problems: Problems) -> str | None:
+    """The file's text; None after a complaint (too big, unreadable, not UTF-8, invisible characters, tabs)."""
+    content = read_content(source, problems)
+    return text_of(source, content, problems) if content is not None else None
+
+
+def read_content(source: Source, problems: Problems, content: bytes | None = None) -> bytes | None:
+    """The file's bytes; None after a complaint (too big, unreadable). `content` is what it is to hold, where that is
+    not what it holds."""
     if content is None:
-        content = _read_bytes(source, problems)
-    elif len(content) > MAX_BYTES:
+        return _read_bytes(source, problems)
+    if len(content) > MAX_BYTES:
         _say_too_big(source, len(content), problems)
         return None
-    text = _decode(source, content, problems) if content is not None else None
+    return content
+
+
+def text_of(source: Source, content: bytes, problems: Problems) -> str | None:
+    """The text of a file with this content; None after a complaint."""
+    text = _decode(source, content, problems)
     return text if text is not None and _clean(source, text, problems) else None
 
 
@@ -96,7 +107,7 @@ def _wrong(text: str) -> Iterator[tuple[int, str, str, str]]:
     elif ("<<<<<<<" in text or ">>>>>>>" in text) and (lines := list(re.finditer(_CONFLICT, text))):
         hint = "finish the merge: keep the lines that are right, and delete the lines of <, = and >"
         yield from ((line.start(), "yaml", "git could not merge these lines by itself", hint) for line in lines)
-    elif not text.isascii() and (odd := re.search(_ODD_INDENT, text)):
+    elif any(space in text for space in _ODD_SPACES) and (odd := re.search(_ODD_INDENT, text)):
         message = f"a no-break space (U+{ord(odd[1]):04X}) indents this line"
         yield odd.start(1), "yaml", message, "replace it by plain spaces"
     elif "\t" in text and (tab := re.search(_TAB_INDENT, text)):

@@ -70,5 +70,6 @@ SECTION = Section(
     _convert,
     key=attrgetter("domain"),
     scope=ALIAS_DOMAIN_SCOPE,
+    value=AliasDomain,
     checks=(_check,),
 )

@@ -173,5 +173,6 @@ SECTION = Section(
     _convert,
     key=attrgetter("address"),
     scope=Scope.ALIAS,
+    value=Alias,
     checks=(_check,),
 )

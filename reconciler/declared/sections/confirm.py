@@ -58,7 +58,7 @@ def _convert(origin: Origin, entry: ConfirmEntry, file: StateFile) -> Confirm | 
 
 def _subject(gate: str, text: str, file: StateFile, spot: Spot) -> str | None:
     """What the gate is lifted for, in the form in which its finding names it."""
-    site = file.site.site
+    site = file.site.name
     if _OX_ID.fullmatch(text) or (gate in _GATES_OF_MANY and text == site):
         return text
     if gate == "second-account":

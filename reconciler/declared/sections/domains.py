@@ -85,5 +85,6 @@ SECTION = Section(
     _convert,
     key=attrgetter("domain"),
     scope=DOMAIN_SCOPE,
+    value=MailDomain,
     checks=(_check,),
 )

@@ -124,7 +124,7 @@ def _address(origin: Origin, file: StateFile) -> Address | None:
 
 
 def _has_groupware(origin: Origin, address: Address, entry: MailboxEntry, file: StateFile) -> bool:
-    there = file.site.openxchange is not None
+    there = file.site.groupware
     wanted = there if entry.groupware is None else entry.groupware is not False
     if wanted and not there:
         message = f"{address} wants groupware, but the site has none"
@@ -221,5 +221,6 @@ SECTION = Section(
     _convert,
     key=attrgetter("address"),
     scope=Scope.ACCOUNT,
+    value=Mailbox,
     checks=(_check, _check_groupware),
 )

@@ -76,5 +76,6 @@ SECTION = Section(
     "Mailboxes that are to go.",
     _convert,
     key=attrgetter("mailbox"),
+    value=Removal,
     checks=(_check,),
 )

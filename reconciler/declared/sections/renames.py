@@ -179,5 +179,6 @@ SECTION = Section(
     "Accounts that changed or change their address.",
     _convert,
     key=attrgetter("origin"),
+    value=Rename,
     checks=(_check,),
 )

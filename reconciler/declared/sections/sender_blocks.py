@@ -119,6 +119,7 @@ SECTION = Section(
     _convert,
     key=attrgetter("key"),
     scope=Scope.BLOCK,
+    value=SenderBlock,
     clash=_clash,
     checks=(_check,),
     named_by=("sender", "domain"),
