@@ -23,6 +23,7 @@ _NAMED = {
     "timezone": "Timezone",
     "department": "Department",
     "company": "Company",
+    "primaryEmail": "PrimaryEmail",  # over SOAP only: no tool has it, and --email is more than this (3.1)
 }
 _WITHOUT_OPTION = NUMBERS | {
     *_NAMED.values(),

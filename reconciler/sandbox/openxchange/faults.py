@@ -33,6 +33,11 @@ class Faults:
         concerned = [fault for fault in faults if fault.tool in ("", tool)]
         self._active = {fault.kind: fault for fault in concerned if strikes(connection, fault)}
 
+    @property
+    def kinds(self) -> frozenset[str]:
+        """What strikes, for a server that does not die with the call."""
+        return frozenset(self._active)
+
     def on_connect(self) -> None:
         """No server, or one without its administration. Raises LocalFailure (105, 1)."""
         if "down" in self._active:

@@ -20,7 +20,7 @@ def listuser(call: Call) -> Answer:
     server = call.connect(context_id)
     call.on_effect()
     shuffler = random.Random(call.switches.seed)
-    found = _page(call.given, _matching(call.given, server, shuffler))
+    found = _page(call.given, matching(call.given, server, shuffler))
     version = call.switches.version
     if call.given.has("csv"):
         return Answer(_csv(found, version, shuffler))
@@ -34,7 +34,8 @@ def pattern(text: str, *, ignore_case: bool) -> re.Pattern[str]:
     return re.compile("".join(wild.get(character, re.escape(character)) for character in text) + r"\Z", flags)
 
 
-def _matching(given: Given, server: Server, shuffler: random.Random) -> Iterator[User]:
+def matching(given: Given, server: Server, shuffler: random.Random) -> Iterator[User]:
+    """The users that a list is about, in no order that means anything."""
     text = given.get("searchpattern")
     wanted = pattern("*" if text is None else text, ignore_case=given.has("ignorecase"))
     order = shuffler.randrange(1, 1_000_003)

@@ -79,7 +79,7 @@ class Rules:
         primary, email1 = after.fields.get("PrimaryEmail"), after.fields.get("Email1")
         if "PrimaryEmail" in sent:
             self._check_primary(before, after)
-            if email1 is None:
+            if sent.get("Email1") is None:
                 raise invalid_data("email1 not sent but required!")
         if sent.get("Email1") is not None and (email1 or "").lower() != (primary or "").lower():
             raise invalid_data("email1 not equal with primarymail!")

@@ -12,6 +12,7 @@ import os
 import signal
 import sqlite3
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -81,6 +82,8 @@ class Run:
 
     def status(self) -> int:
         """Does it all and returns the exit status."""
+        if self._switches.start_seconds:
+            time.sleep(self._switches.start_seconds)
         try:
             given = parse(self._arguments, self._options, dynamic=self._tool in DYNAMIC_TOOLS)
             text = self._asked_for_help(given)

@@ -19,6 +19,8 @@ _DAY = 86_400
 VERSIONS = ("OLD", "MID", "NEW")
 TOOLS = ("listuser", "createuser", "changeuser", "deleteuser", "existsuser")
 WEB_ACTIONS = tuple(f"web.{name}" for name in ("login", "logout", "all", "get", "new", "update", "validate", "delete"))
+GETDATA = "getdata"
+"""What SOAP's getData and getMultipleData are called: no tool does that alone. Its other operations are the tools'."""
 TRIALS = ("warn", "warn_beside", "refuse", "off")
 KINDS = ("down", "starting", "updating", "slow", "storage_error", "dies_after_effect", "half_answer")
 
@@ -37,7 +39,8 @@ class Fault(NamedTuple):
 
     kind: str
     tool: str = ""
-    """Only this tool, or this action of the HTTP interface (`web.new`); empty for all tools."""
+    """Only this tool (or the operation of SOAP that does the same, or `getdata`), or this action of the HTTP interface
+    (`web.new`); empty for all of the first."""
     first: int | None = None
     """Only the first so many calls (that reach the server) since the switches were set; None for all."""
     seconds: float = 0.0
@@ -65,6 +68,8 @@ class Switches(NamedTuple):
     nobody tries (6, 11)."""
     seed: int | None = None
     """Makes the order of columns, rows and aliases the same in every call; None for another one each time."""
+    start_seconds: float = 0.0
+    """What each call of a tool takes before it does anything, as the start of a JVM; for benchmarks."""
     faults: tuple[Fault, ...] = ()
 
 
@@ -117,8 +122,8 @@ def _fault(content: object, place: str) -> Fault:
     fault = Fault(**({"kind": ""} | _fields(content, defaults, f"{place}: faults")))
     if fault.kind not in KINDS:
         raise UsageError(f"{place}: faults: unknown kind {fault.kind!r}", hint=f"one of {', '.join(KINDS)}")
-    if fault.tool and fault.tool not in (*TOOLS, *WEB_ACTIONS):
-        names = ", ".join((*TOOLS, *WEB_ACTIONS))
+    if fault.tool and fault.tool not in (*TOOLS, GETDATA, *WEB_ACTIONS):
+        names = ", ".join((*TOOLS, GETDATA, *WEB_ACTIONS))
         raise UsageError(f"{place}: faults: unknown tool {fault.tool!r}", hint=f"one of {names}")
     if not 0 <= fault.seconds <= _DAY or not 0 <= (fault.status or 0) <= 255:
         raise UsageError(f"{place}: faults: seconds or status is out of range", hint="seconds to a day, status to 255")

@@ -1,4 +1,5 @@
-"""The HTTP interface of the stand-in: `/ajax/` and `/appsuite/api/`, modules `login` and `account`, on loopback only.
+"""The HTTP interface of the stand-in: `/ajax/` and `/appsuite/api/`, modules `login` and `account`, and the SOAP
+service (`soap.py`), on loopback only.
 
 `__main__.py` serves it as a program, tests with `running`. Sessions live in memory and end with the server, accounts
 are in the store. `facts/open-xchange.md` 6, 8, 11.
@@ -22,6 +23,8 @@ from urllib.parse import parse_qsl, urlsplit
 from reconciler.sandbox.openxchange import passwords, store, users
 from reconciler.sandbox.openxchange import switches as switch_file
 from reconciler.sandbox.openxchange.faults import strikes
+from reconciler.sandbox.openxchange.soap import PATH as SOAP_PATH
+from reconciler.sandbox.openxchange.soap import UserService
 from reconciler.sandbox.openxchange.users import User
 from reconciler.sandbox.openxchange.web_accounts import Accounts
 from reconciler.sandbox.openxchange.web_errors import WebFailure
@@ -162,7 +165,9 @@ class _Handler(BaseHTTPRequestHandler):
     """HTTP around `Interface`."""
 
     interface: Interface
+    service: UserService
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # an answer is sent in two parts
 
     def do_GET(self) -> None:
         self._handle("GET")
@@ -178,6 +183,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _handle(self, method: str) -> None:
         url = urlsplit(self.path)
+        if url.path == SOAP_PATH:
+            self._soap(method)
+            return
         body = self.rfile.read(min(int(self.headers.get("Content-Length") or 0), _LONGEST)).decode("utf-8", "replace")
         module = next((url.path.removeprefix(base) for base in BASES if url.path.startswith(base)), None)
         query = dict(parse_qsl(url.query))
@@ -199,24 +207,39 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
+    def _soap(self, method: str) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        reply = self.service.reply(body) if method == "POST" else None
+        if reply is None:
+            self.close_connection = True
+            if method != "POST":
+                self.send_error(405)
+            return
+        self.send_response(reply.status)
+        self.send_header("Content-Type", reply.kind)
+        self.send_header("Content-Length", str(len(reply.body)))
+        self.end_headers()
+        self.wfile.write(reply.body[: len(reply.body) // 2] if reply.is_cut else reply.body)
+        self.close_connection = self.close_connection or reply.is_cut
+
 
 _METHODS = {"login": "POST", "new": "PUT", "update": "PUT", "validate": "PUT", "delete": "PUT"}
 
 
 def server(folder: Path, port: int = 0) -> ThreadingHTTPServer:
     """A server that is bound to loopback and not yet serving. `port` 0 takes a free one. Raises OSError, UsageError."""
-    handler = type("Handler", (_Handler,), {"interface": Interface(folder)})
+    handler = type("Handler", (_Handler,), {"interface": Interface(folder), "service": UserService(folder)})
     return ThreadingHTTPServer(("127.0.0.1", port), handler)
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[str]:
-    """Serves while the block runs; gives the URL of `/ajax/`."""
+def running(folder: Path, path: str = "/ajax/") -> Iterator[str]:
+    """Serves while the block runs; gives the URL of this path."""
     with server(folder) as serving:
         thread = threading.Thread(target=serving.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()
         try:
-            yield f"http://127.0.0.1:{serving.server_port}/ajax/"
+            yield f"http://127.0.0.1:{serving.server_port}{path}"
         finally:
             serving.shutdown()
             thread.join()
