@@ -74,13 +74,21 @@ def parse_quota(text: str) -> int:
 
 
 def _web_url(text: str) -> str:
+    return _place_for_passwords(text, "https://mail.example/ajax/")
+
+
+def _soap_url(text: str) -> str:
+    return _place_for_passwords(text, "https://mail.example/webservices/OXUserService")
+
+
+def _place_for_passwords(text: str, example: str) -> str:
     try:
         url = urlsplit(text)
         url.port  # noqa: B018  # raises when it is no port
     except ValueError:
-        raise ValueError(f"{text!r} is not a URL; write one like https://mail.example/ajax/") from None
+        raise ValueError(f"{text!r} is not a URL; write one like {example}") from None
     if url.scheme not in ("https", "http") or not url.hostname or url.username is not None or url.query:
-        raise ValueError(f"{text!r} is not a plain URL; write one like https://mail.example/ajax/")
+        raise ValueError(f"{text!r} is not a plain URL; write one like {example}")
     if url.scheme == "http" and url.hostname not in LOOPBACK:
         raise ValueError("passwords go there, so it must be https:// (http:// works for this machine only)")
     return text
@@ -99,6 +107,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 DatabaseUrl = Annotated[str, AfterValidator(checked_url)]
 WebUrl = Annotated[str, AfterValidator(_web_url)]
+SoapUrl = Annotated[str, AfterValidator(_soap_url)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Maildir = Annotated[str, AfterValidator(_maildir)]
 Pattern = Annotated[str, AfterValidator(_pattern)]

@@ -22,6 +22,7 @@ from reconciler.setting_values import (
     Pattern,
     Port,
     QuotaText,
+    SoapUrl,
     TimeZone,
     WebUrl,
 )
@@ -62,7 +63,7 @@ class MailServer(Section):
 
 
 class OpenXchange(Section):
-    """The OX context and how to reach its command-line tools."""
+    """The OX context and how to reach its command-line tools, or its SOAP service."""
 
     host: str | None = None
     sbin: str = "/opt/open-xchange/sbin"
@@ -75,6 +76,7 @@ class OpenXchange(Section):
     language: Annotated[str, Field(pattern=r"^[a-z]{2}_[A-Z]{2}$")] = "de_DE"
     timezone: TimeZone = "Europe/Berlin"
     parallel: Annotated[int, Field(ge=1, le=32)] = 4
+    soap_url: SoapUrl | None = None
     web_url: WebUrl | None = None
     database_url: DatabaseUrl | None = None
     database_password_env: str | None = None

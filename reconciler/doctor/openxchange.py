@@ -1,18 +1,21 @@
-"""Open-Xchange: its tools, its administrator, its rules, and tools that somebody left at work."""
+"""Open-Xchange: its tools or its SOAP service, its administrator, its rules, and tools that somebody left at work."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from urllib.parse import urlsplit
 
 from reconciler.doctor.check import Check, Verdict, unknown
 from reconciler.doctor.context import DoctorContext
-from reconciler.doctor.openxchange_rules import rules_checks
+from reconciler.doctor.openxchange_rules import rules_checks, rules_unseen
 from reconciler.errors import Unreadable
 from reconciler.model.secrets import Passwords
 from reconciler.remote.host import Completed, Host
+from reconciler.setting_values import LOOPBACK
+from reconciler.settings import OpenXchange
 from reconciler.systems.openxchange.listuser_csv import Listed
 from reconciler.systems.openxchange.provisioning import One, Provisioning
-from reconciler.systems.openxchange.system import tools_of
+from reconciler.systems.openxchange.system import provisioning, sbin
 from reconciler.systems.openxchange.tools import LOCALE, Tools
 from reconciler.systems.system_context import SystemContext
 
@@ -24,19 +27,34 @@ _EXECUTABLE = 'for tool; do [ -x "$tool" ] && [ -f "$tool" ] && echo "$tool"; do
 
 async def examine(context: DoctorContext) -> Sequence[Check]:
     """Raises Unreadable when its host cannot be reached, or the administrator's password is not to be found."""
-    settings = context.settings
-    made = tools_of(SystemContext(settings=settings, hosts=context.hosts, mailer=context.mailer, passwords=Passwords()))
-    if made is None:
+    settings, section = context.settings, context.settings.openxchange
+    if section is None:
         return ()
-    section, tools = made
-    host, sbin = context.hosts.get(section.host), tools.words.sbin
-    if settings.reads_only(section.host):
-        return [await _credentials(tools, whole=True)]  # that login is answered one list, and nothing else
-    present = await _tools(host, sbin)
-    checks = [present]
-    if present.verdict is Verdict.OK:
-        checks += [await _credentials(tools, whole=False), await _version(host, sbin), await _left_over(tools)]
-    return [*checks, *await rules_checks(host, sbin, section)]
+    made = SystemContext(settings=settings, hosts=context.hosts, mailer=context.mailer, passwords=Passwords())
+    ox = provisioning(made, section)
+    try:
+        if settings.reads_only(section.host):
+            return [await _credentials(ox, whole=True)]  # that login is answered one list, and nothing else
+        return [check async for check in _checks(context.hosts.get(section.host), ox, section, sbin(settings, section))]
+    finally:
+        await ox.close()
+
+
+async def _checks(host: Host, ox: Provisioning, section: OpenXchange, sbin: str) -> AsyncIterator[Check]:
+    if isinstance(ox, Tools):
+        present = await _tools(host, sbin)
+        yield present
+        if present.verdict is Verdict.OK:
+            for check in (await _credentials(ox, whole=False), await _version(host, sbin), await _left_over(ox)):
+                yield check
+    else:
+        yield await _credentials(ox, whole=False)
+    elsewhere = section.soap_url is not None and urlsplit(section.soap_url).hostname not in LOOPBACK
+    if section.host is None and elsewhere:
+        yield rules_unseen(section)
+        return
+    for check in await rules_checks(host, sbin, section):
+        yield check
 
 
 async def _tools(host: Host, sbin: str) -> Check:

@@ -29,6 +29,13 @@ async def rules_checks(host: Host, sbin: str, section: OpenXchange) -> list[Chec
         return [*checks, _unread("display names", error)]
 
 
+def rules_unseen(section: OpenXchange) -> Check:
+    """OX is on another machine, and nothing says how to log in there."""
+    saw = f"not looked at: its files are on the machine of {section.soap_url}, and `openxchange.host` is not written"
+    fix = ("write `openxchange.host` and its login under `ssh`; users are read and changed over SOAP all the same",)
+    return Check(AREA, "rules", Verdict.WARNING, saw, _UNREAD, fix)
+
+
 def _unread(name: str, error: Unreadable) -> Check:
     return Check(AREA, name, Verdict.WARNING, error.message, _UNREAD, (error.hint,))
 

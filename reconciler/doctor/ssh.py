@@ -42,7 +42,9 @@ async def _host(context: DoctorContext, name: str) -> list[Check]:
 def sessions_wanted(settings: Settings, name: str) -> int:
     """Commands that run on the host at the same time at most."""
     section = settings.openxchange
-    return _BESIDE + (section.parallel if section is not None and section.host == name else 0)
+    if section is None or section.host != name or section.soap_url is not None:
+        return _BESIDE
+    return _BESIDE + section.parallel
 
 
 def noise_check(name: str, noise: int) -> Check:

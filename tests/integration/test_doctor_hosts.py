@@ -16,6 +16,8 @@ from reconciler.doctor.clock import MOST, ClockReading, clock_check, zone_check
 from reconciler.doctor.ssh import sessions_wanted
 from reconciler.sandbox.openxchange import control
 from reconciler.sandbox.openxchange.install import install
+from reconciler.sandbox.openxchange.soap import PATH
+from reconciler.sandbox.openxchange.web import running
 from reconciler.settings import Settings
 from tests.cli.conftest import Command
 from tests.cli.conftest import command as command  # a fixture
@@ -83,9 +85,12 @@ def test_a_login_that_may_run_nothing(hosts: HostSite, own_sshd: Sshd) -> None:
 
 
 def test_as_many_sessions_as_tools_are_run(sshd: Sshd) -> None:
-    section = {"host": HOST, "parallel": 5}
+    section: dict[str, object] = {"host": HOST, "parallel": 5}
     settings = Settings.model_validate({"site": "nrw", "folder": Path("/"), "openxchange": section})
     assert (sessions_wanted(settings, HOST), sessions_wanted(settings, "other.example")) == (7, 2)
+    section |= {"soap_url": "https://ox.example/webservices/OXUserService"}
+    settings = Settings.model_validate({"site": "nrw", "folder": Path("/"), "openxchange": section})
+    assert sessions_wanted(settings, HOST) == 2
 
 
 def test_a_login_shell_that_prints(hosts: HostSite, odd_login: OddLogin) -> None:
@@ -262,3 +267,29 @@ def test_ox_behind_ssh(hosts: HostSite, ox: Path, sshd: Sshd, open_folder: Path)
     shutil.chown(open_folder / "ox" / "etc" / "AdminUser.properties", "root")
     found = hosts.run()
     assert "Permission denied" in found["changes of login and address"]["saw"]
+
+
+def test_ox_over_soap(hosts: HostSite, ox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rules = {"changes of the login", "changes of the primary address", "display names"}
+    (ox / "sbin" / "listuser").unlink()
+    with running(ox, PATH) as url:
+        hosts.sections["openxchange"]["soap_url"] = url
+        found = hosts.run()
+        assert set(found) == {"administrator", *rules}
+        assert {check["verdict"] for check in found.values()} == {"ok"}, found
+        control.set_switches(ox, USERNAME_CHANGEABLE=False)
+        assert hosts.run()["changes of the login"]["verdict"] == "warning"
+        monkeypatch.setenv(OX_ENV, "another-one-3")
+        found = hosts.run()
+        assert found["administrator"]["verdict"] == "failed"
+        assert "refuses the login of oxadmin" in found["administrator"]["saw"]
+        assert "another-one-3" not in json.dumps(found)
+        hosts.sections["openxchange"]["soap_url"] = url.replace("OXUser", "OXGroup")
+        administrator = hosts.run()["administrator"]
+        assert "HTTP status 404" in administrator["saw"]
+        assert "open-xchange-admin-soap" in administrator["fix"][0]
+    hosts.sections["openxchange"]["soap_url"] = "https://127.0.0.2:1/webservices/OXUserService"
+    found = hosts.run()
+    assert "cannot be reached" in found["administrator"]["saw"]
+    assert found["rules"]["verdict"] == "warning"  # on another machine, into which the site file knows no way
+    assert "openxchange.host" in found["rules"]["fix"][0]

@@ -11,12 +11,14 @@ import sqlite3
 import subprocess
 from collections.abc import Mapping, Sequence
 from email.message import EmailMessage
+from functools import cached_property
 from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 from urllib.request import Request as HttpRequest
 
+import httpx
 from pydantic import SecretStr
 from sqlalchemy import Engine, event
 
@@ -25,7 +27,9 @@ from reconciler.remote.host import Completed, Host
 from reconciler.remote.hosts import SiteHosts
 from reconciler.remote.mailer import LOST, NOT_SENT
 from reconciler.remote.outbox import OutboxMailer
+from reconciler.sandbox.openxchange.soap import UserService
 from reconciler.sandbox.openxchange.web import BASES, Interface, Request
+from reconciler.systems.openxchange.soap_client import SoapClient
 from reconciler.systems.openxchange.web_client import Web
 from tests.proof.touches import Touches
 from tests.services.quick import called
@@ -164,6 +168,35 @@ class InProcessWeb(Web):
         assert reply is not None
         self._cookies |= {name: SimpleCookie({name: value})[name].value for name, value in reply.cookies.items()}
         return json.dumps(reply.answer).encode()
+
+
+class InProcessSoap(SoapClient):
+    """OX' SOAP service without the wire: all else of the client is the real one."""
+
+    def __init__(self, url: str, touches: Touches, ox: Path) -> None:
+        super().__init__(url)
+        self._touches = touches
+        self._service = UserService(ox)
+
+    @cached_property
+    def _client(self) -> httpx.Client:
+        return httpx.Client(transport=httpx.MockTransport(self._exchange), trust_env=False)
+
+    def _exchange(self, request: httpx.Request) -> httpx.Response:
+        operation = request.headers["SOAPAction"].strip('"').removeprefix("urn:")
+
+        def call() -> httpx.Response:
+            reply = self._service.reply(request.content)
+            assert reply is not None
+            return httpx.Response(reply.status, content=reply.body)
+
+        def lost() -> httpx.ReadError:
+            return httpx.ReadError("the connection was reset")
+
+        if operation in ("list", "getData", "getMultipleData"):
+            self._touches.read(OX, lost)
+            return call()
+        return self._touches.write(OX, f"soap {operation}", call, lost)
 
 
 def _unreached() -> TemporaryFailure:

@@ -32,15 +32,20 @@ class Scenario(NamedTuple):
     with_map: bool = False
     days: int = 0
     """How much later `after` is."""
+    over_soap: bool = False
 
     @property
     def is_variant(self) -> bool:
         """Whether another scenario has the same transition with less beside it."""
         return " with " in self.name
 
+    def soap(self) -> Scenario:
+        """The same with OX over SOAP."""
+        return self._replace(name=f"{self.name} over SOAP", over_soap=True)
+
     def prepare(self, folder: Path) -> World:
         """The world at the moment when `after` is declared."""
-        world = World.build(folder, with_map=self.with_map)
+        world = World.build(folder, with_map=self.with_map, over_soap=self.over_soap)
         for state in self.before:
             world.declare(state)
             answer = world.apply()

@@ -5,7 +5,8 @@ touches of their own, so "killed after the effect and before its journal row" is
 every touch meets every way to fail with every kind of recovery. In `make test` a way to fail meets every third touch,
 the next ways the touches between, and each cell one recovery in turn; variants of a rename (forwards, vacation, a
 second OX account) are left to `make proof`. One run in four has real threads and a lock that is renewed meanwhile; the
-others have neither, so that their touches come in the same order each time.
+others have neither, so that their touches come in the same order each time. OX is asked by its tools; in `make proof`
+over SOAP as well, of which `make test` has four transitions, and in them the touches that are SOAP.
 
 What is compared: all rows of PostfixAdmin and of the inventory, all users of OX with their attached mailboxes, the
 sender map, the text of the newest letters, and what the passwords of all letters ever sent open. So "exactly one valid
@@ -32,7 +33,10 @@ from tests.proof.scenarios import (
 from tests.proof.touches import How
 from tests.proof.world import LONG
 
-SCENARIOS = [s for s in (RENAME_ATTACH, *OTHER_RENAMES, *OTHER_TRANSITIONS) if LONG or not s.is_variant]
+ALL = (RENAME_ATTACH, *OTHER_RENAMES, *OTHER_TRANSITIONS)
+BY_TOOLS = [s for s in ALL if LONG or not s.is_variant]
+OVER_SOAP = [s.soap() for s in ALL if LONG or s.name in ("rename attach", "new account", "purge", "password reset")]
+SCENARIOS = [*BY_TOOLS, *OVER_SOAP]
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)

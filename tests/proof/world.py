@@ -43,12 +43,12 @@ from reconciler.sandbox.openxchange.bulk import import_users
 from reconciler.sandbox.openxchange.install import install
 from reconciler.sandbox.postfixadmin_tables import create_tables
 from reconciler.settings import Settings
-from reconciler.systems.openxchange import attach
+from reconciler.systems.openxchange import attach, soap_client
 from reconciler.systems.postfixadmin import password_hashes
 from reconciler.systems.postfixadmin.system import PostfixAdminSystem
 from reconciler.systems.registry import build_systems
 from reconciler.systems.system_context import SystemContext
-from tests.proof.outside import InProcessHosts, InProcessWeb, Outbox, hook
+from tests.proof.outside import InProcessHosts, InProcessSoap, InProcessWeb, Outbox, hook
 from tests.proof.touches import Death, Fault, Touch, Touches
 from tests.services.quick import made_once
 
@@ -92,11 +92,13 @@ class World:
     folder: Path
     today: date = TODAY
     with_map: bool = False
+    over_soap: bool = False
+    """Whether OX is asked over SOAP, and its tools never."""
 
     @classmethod
-    def build(cls, folder: Path, *, with_map: bool = False) -> World:
+    def build(cls, folder: Path, *, with_map: bool = False, over_soap: bool = False) -> World:
         """A site that is in use, with nothing declared yet."""
-        world = cls(folder, with_map=with_map)
+        world = cls(folder, with_map=with_map, over_soap=over_soap)
         (folder / "state").mkdir(parents=True)
         (folder / "members.csv").write_text(MEMBERS, encoding="utf-8")
         install(world.ox, admin_password=OX_PASSWORD)
@@ -117,7 +119,7 @@ class World:
     def copy(self, folder: Path) -> World:
         """The same world, to be ruined."""
         shutil.copytree(self.folder, folder)
-        other = World(folder, self.today, self.with_map)
+        other = World(folder, self.today, self.with_map, self.over_soap)
         other._write_site()
         return other
 
@@ -251,6 +253,7 @@ class World:
             patch.setattr(site_session, "SiteHosts", lambda *_: InProcessHosts(touches, self.ox))
             patch.setattr(site_session, "mailer_of", lambda site: Outbox(touches, site.path("outbox")))
             patch.setattr(site_session, "operator", lambda: Operator("cron", machine, 4711))
+            patch.setattr(soap_client, "SoapClient", lambda url: InProcessSoap(url, touches, self.ox))
             patch.setattr(attach, "Web", lambda url: InProcessWeb(url, touches, self.ox))
             patch.setattr(workflow, "carry_out", partial(carry_out, pause=0))
             _quickly(patch)
@@ -281,6 +284,8 @@ class World:
             # how much a run may do is asked in tests/policy
             "policy": {"limits": {name: {"number": 500, "at_least": 500} for name in ("removals", "changes")}},
         }
+        if self.over_soap:
+            site["openxchange"] |= {"sbin": "no-tools", "soap_url": "http://127.0.0.1:1/webservices/OXUserService"}
         if self.with_map:
             site["postfix"] = {
                 "sender_access": f"texthash:{self.map}",

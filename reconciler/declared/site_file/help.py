@@ -54,6 +54,8 @@ SITE_WORDS: dict[str, dict[str, str]] = {
         "language": "The language of new users, like de_DE.",
         "timezone": "The time zone of new users.",
         "parallel": "How many of OX' tools run at the same time.",
+        "soap_url": "OX' SOAP service for users: one connection in place of its tools, which are then not called"
+        " (docs/openxchange.md). Left out: the tools.",
         "web_url": "OX' HTTP API. Needed to attach an old mailbox after a rename.",
         "database_url": "OX' own database, to remove subscriptions. Left out: it is not done.",
         "database_password_env": "The environment variable that holds that database's password.",

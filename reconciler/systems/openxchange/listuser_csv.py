@@ -84,7 +84,7 @@ def read_users(stdout: bytes, *, whole: bool) -> Iterator[Listed]:
                 if not cells:
                     continue
                 raise _half(f"line {reader.line_num} has {len(cells)} of {width} values")
-            user = _user(pick(cells), reader.line_num)
+            user = listed(pick(cells), reader.line_num)
             if user.row.id in seen:
                 raise _half(f"user {user.row.id} is in it twice")
             seen.add(user.row.id)
@@ -103,7 +103,8 @@ def _half(what: str) -> Unreadable:
     return Unreadable(f"the answer of listuser is not complete: {what}", hint=hint)
 
 
-def _user(cells: Sequence[str], line: int) -> Listed:
+def listed(cells: Sequence[str], line: int = 0) -> Listed:
+    """The user with these cells, in the order of our columns. Raises Unreadable."""
     number, login, display, given, surname, primary, email1, aliases, sender, imap_login, _ = cells
     # a missing number is the word "null", a missing text an empty cell; what is here instead may be a password hash
     if not (number.isascii() and number.isdigit()):

@@ -1,4 +1,4 @@
-"""How one context of OX is read and changed, whichever way leads there: its command-line tools (`tools`)."""
+"""How one context of OX is read and changed, whichever way leads there: its tools (`tools`), or SOAP (`soap`)."""
 
 from __future__ import annotations
 

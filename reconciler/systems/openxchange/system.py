@@ -33,24 +33,46 @@ from reconciler.systems.system_context import SystemContext
 
 def build(context: SystemContext) -> System | None:
     """The OX context of the site; None when the site has none. Raises Unreadable when its password is missing."""
-    made = tools_of(context)
-    if made is None:
-        return None
-    section, tools = made
-    return OpenXchangeSystem(context.settings, section, tools, context.passwords, tools.words.where)
-
-
-def tools_of(context: SystemContext) -> tuple[OpenXchange, Tools] | None:
-    """The tools of the site's context; None when the site has none. Raises Unreadable when the password is missing."""
-    section, settings = context.settings.openxchange, context.settings
+    section = context.settings.openxchange
     if section is None:
         return None
+    return OpenXchangeSystem(context.settings, section, provisioning(context, section), context.passwords)
+
+
+def provisioning(context: SystemContext, section: OpenXchange) -> Provisioning:
+    """The way to the site's context: SOAP where the site file says where, else the tools. A login that only reads is
+    answered by listuser alone: OX' password is on that host, and not here. Raises Unreadable when it is missing."""
+    if section.soap_url is None or context.settings.reads_only(section.host):
+        return tools_of(context, section)
+    from reconciler.systems.openxchange.soap import Soap  # which brings httpx
+    from reconciler.systems.openxchange.soap_client import SoapClient
+
+    password, source = _password(context.settings, section)
+    words = Words(section.admin, place(section), source, section.soap_url)
+    return Soap(section, SoapClient(section.soap_url), password, words, context.fence)
+
+
+def place(section: OpenXchange) -> str:
+    """Where the context is: for people, and bound by the digest of a plan. The same for each login of the site."""
+    return f"context {section.context} at {section.soap_url}" if section.soap_url else _on_host(section)
+
+
+def _on_host(section: OpenXchange) -> str:
+    return f"context {section.context} on {section.host or 'this machine'}"
+
+
+def tools_of(context: SystemContext, section: OpenXchange) -> Tools:
+    """The command-line tools of the site's context. Raises Unreadable when the password is missing."""
+    settings = context.settings
     password, source = _password(settings, section)
-    where = f"context {section.context} on {section.host or 'this machine'}"
-    # on another machine the path is that machine's; here it starts at the site file like every path
-    sbin = section.sbin if section.host else str(settings.path(section.sbin))
-    words = Words(section.admin, where, source, sbin)
-    return section, Tools(context.hosts.get(section.host), section, sbin, password, words, context.fence)
+    folder = sbin(settings, section)
+    words = Words(section.admin, _on_host(section), source, folder)
+    return Tools(context.hosts.get(section.host), section, folder, password, words, context.fence)
+
+
+def sbin(settings: Settings, section: OpenXchange) -> str:
+    """The folder of the tools: on another machine the path is that machine's; here it starts at the site file."""
+    return section.sbin if section.host else str(settings.path(section.sbin))
 
 
 def _password(settings: Settings, section: OpenXchange) -> tuple[SecretStr, str]:
@@ -78,10 +100,8 @@ class OpenXchangeSystem(System):
     name = "openxchange"
     needed_for_accounts = True
 
-    def __init__(
-        self, settings: Settings, section: OpenXchange, ox: Provisioning, passwords: Passwords, target: str
-    ) -> None:
-        self.target = target
+    def __init__(self, settings: Settings, section: OpenXchange, ox: Provisioning, passwords: Passwords) -> None:
+        self.target = place(section)
         self._policy = settings.policy
         self._section = section
         self._attach_to = attach.target_of(section)

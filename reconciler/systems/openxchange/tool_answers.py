@@ -1,4 +1,4 @@
-"""What an answer of a tool means: success, or a failure in our words.
+"""What an answer of a tool, or a fault of the same name over SOAP, means: success, or a failure in our words.
 
 The exit status alone is not enough (103 is every refusal, 1 is everything without a number of its own) and neither is
 the text (facts/open-xchange.md 1.4 to 1.6, and 4). Java's stack traces never reach a reader.
@@ -86,6 +86,7 @@ _REFUSALS = {
         "write another one at `openxchange.timezone`",
     ),
 }
+_OTHER_TEXTS = {r"Authentication failed": 101, r"The context .* does not exist": 102, r"No such user": 108}
 # the first entry that fits is taken
 KNOWN = (
     # three ways to be not there yet, under several numbers; the text of the first is not known for sure (facts 10)
@@ -97,8 +98,8 @@ KNOWN = (
         temporary=True,
     ),
     Failure(
-        (1,),
-        r"Look-up failed|NotBoundException",
+        (1, 107),
+        r"Look-up failed|NotBoundException|Missing \S*OXUserInterface",
         "OX is up, but its administration service is not (yet)",
         AGAIN,
         temporary=True,
@@ -152,15 +153,30 @@ def complaint(answer: Completed, words: Words, success: bytes = b"") -> Outcome 
             return None
         return Outcome(Result.FAILED, "the tool ended without saying that it did anything", AGAIN, temporary=True)
     text = answer.stderr.decode("utf-8", "replace")
-    fields = words._replace(reason=server_message(text) or "no reason given")._asdict()
-    for known in KNOWN:
-        if answer.status in known.statuses and re.search(known.text, text):
-            message, hint = known.message.format(**fields), known.hint.format(**fields)
-            return Outcome(Result.FAILED, message, hint, known.temporary)
+    reason = server_message(text) or "no reason given"
+    known = known_failure(answer.status, text, words._replace(reason=reason))
+    if known is not None:
+        return known
     if answer.status < 0 or not text.strip():
         # killed, or ended without output: only the list can show whether it did anything
         return Outcome(Result.FAILED, f"the tool broke off (status {answer.status})", AGAIN, temporary=True)
-    return Outcome(Result.FAILED, f"the tool ended with status {answer.status}: {fields['reason']}", LOG)
+    return Outcome(Result.FAILED, f"the tool ended with status {answer.status}: {reason}", LOG)
+
+
+def known_failure(status: int, text: str, words: Words) -> Outcome | None:
+    """The failure with this exit status and this text, if it is a known one."""
+    fields = words._asdict()
+    for known in KNOWN:
+        if status in known.statuses and re.search(known.text, text):
+            message, hint = known.message.format(**fields), known.hint.format(**fields)
+            return Outcome(Result.FAILED, message, hint, known.temporary)
+    return None
+
+
+def status_of(text: str) -> int:
+    """The tools' exit status for a message that comes without one (facts/open-xchange.md 1.6); else 1."""
+    known = dict.fromkeys(_REFUSALS, 103) | _OTHER_TEXTS
+    return next((status for pattern, status in known.items() if re.search(pattern, text)), 1)
 
 
 def server_message(stderr: str) -> str:

@@ -186,7 +186,7 @@ def system_on(host: CannedHost, *, parallel: int = 4) -> OpenXchangeSystem:
     words = Words("oxadmin", target, "the variable RECONCILER_OX_PASSWORD", section.sbin)
     tools = Tools(host, section, section.sbin, SecretStr("admin-secret"), words)
     settings = Settings(site="nrw", openxchange=section, folder=Path("/"))
-    return OpenXchangeSystem(settings, section, tools, Passwords(), target)
+    return OpenXchangeSystem(settings, section, tools, Passwords())
 
 
 def wanted(login: str, address: str, **fields: str) -> OxUserRow:

@@ -57,7 +57,7 @@ class Site:
         settings = Settings(site="nrw", openxchange=self.section, folder=folder)
         words = Words("oxadmin", "context 1 on this machine", "the variable X", self.section.sbin)
         tools = Tools(LocalHost(), self.section, self.section.sbin, SecretStr("of-the-admin"), words)
-        self.system = OpenXchangeSystem(settings, self.section, tools, PASSWORDS, words.where)
+        self.system = OpenXchangeSystem(settings, self.section, tools, PASSWORDS)
 
     async def attach(self, old: str = ALT, name: str = "Pirat Alt") -> Outcome:
         (outcome,) = await self.system.perform(NO_PLAN, [step(old, name)])

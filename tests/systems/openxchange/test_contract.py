@@ -1,9 +1,9 @@
 """The contract of every system, on the stand-in: its rules, its shuffled columns; in one of its versions with its tools
-as real processes."""
+as real processes, in another one over SOAP, too."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import date
@@ -23,6 +23,8 @@ from reconciler.remote.outbox import OutboxMailer
 from reconciler.sandbox.openxchange import control, store, users
 from reconciler.sandbox.openxchange.bulk import import_users
 from reconciler.sandbox.openxchange.install import install
+from reconciler.sandbox.openxchange.soap import PATH as SOAP_PATH
+from reconciler.sandbox.openxchange.web import running
 from reconciler.settings import OpenXchange, Settings
 from reconciler.systems.openxchange.system import build
 from reconciler.systems.system_context import SystemContext
@@ -44,6 +46,7 @@ class StandIn:
     def __init__(self, folder: Path, version: str) -> None:
         self.folder = folder
         self._version = version
+        self.soap_url: str | None = None
         first = declared(
             box(),
             box(KLAUS, given_name="Klaus", surname="Extern", name="Klaus Extern"),
@@ -62,7 +65,12 @@ class StandIn:
         control.set_switches(self.folder, version=self._version)
 
     def system(self) -> System:
-        section = OpenXchange(sbin=str(self.folder / "sbin"), admin_password_env="RECONCILER_OX_PASSWORD", parallel=2)
+        section = OpenXchange(
+            sbin=str(self.folder / ("sbin" if self.soap_url is None else "no-tools")),
+            admin_password_env="RECONCILER_OX_PASSWORD",
+            parallel=2,
+            soap_url=self.soap_url,
+        )
         settings = Settings(site="nrw", openxchange=section, folder=self.folder)
         system = build(SystemContext(settings, SiteHosts({}), OutboxMailer(self.folder), Passwords()))
         assert system is not None
@@ -96,16 +104,25 @@ class StandIn:
             users.save(connection, 1, changed)
 
 
-@pytest.fixture(params=["OLD", "MID", "NEW"])
-def world(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
-    return _made(StandIn, request.param, tmp_path, monkeypatch)
+WAYS = ["OLD", "MID", "NEW", "NEW over SOAP"]
 
 
-def _made(kind: type[StandIn], version: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
+@pytest.fixture(params=WAYS)
+def world(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
+    yield from _made(StandIn, request.param, tmp_path, monkeypatch)
+
+
+def _made(kind: type[StandIn], way: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
     monkeypatch.setenv("RECONCILER_OX_PASSWORD", ADMIN_PASSWORD)
+    version, _, over_soap = way.partition(" ")
+    made = kind(folder / "ox", version)
+    if over_soap:
+        with running(made.folder, SOAP_PATH) as made.soap_url:
+            yield made
+        return
     if version != "MID":
         tools_in_process(monkeypatch)
-    return kind(folder / "ox", version)
+    yield made
 
 
 class Renaming(StandIn):
@@ -133,9 +150,11 @@ class Renaming(StandIn):
         import_users(self.folder, [{"Name": "klaus.neu", "PrimaryEmail": NEW, "Password": "x", **names}])
 
 
-@pytest.fixture(params=["OLD", "MID", "NEW"])
-def renaming_world(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
-    return _made(Renaming, request.param, tmp_path, monkeypatch)
+@pytest.fixture(params=WAYS)
+def renaming_world(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[StandIn]:
+    yield from _made(Renaming, request.param, tmp_path, monkeypatch)
 
 
 class TestRenamesAndRemovals(Contract):

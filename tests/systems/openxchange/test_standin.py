@@ -38,7 +38,7 @@ class Ox:
         words = Words("oxadmin", "context 1 on this machine", "the variable X", section.sbin)
         tools = Tools(LocalHost(), section, section.sbin, SecretStr(password), words)
         settings = Settings(site="nrw", openxchange=section, folder=folder)
-        self.system = OpenXchangeSystem(settings, section, tools, self.passwords, words.where)
+        self.system = OpenXchangeSystem(settings, section, tools, self.passwords)
 
     async def one(self, step: Step) -> Outcome:
         (outcome,) = await self.system.perform(NO_PLAN, [step])
