@@ -47,6 +47,7 @@ from reconciler.policy.dated_resets import due
 from reconciler.policy.gate_context import GateContext
 from reconciler.policy.gates import configuration, run_gates, summary
 from reconciler.report.json import plan_json
+from reconciler.workflow_shards import in_shard
 from reconciler.workflow_values import Changes, Clock, Judgement, Matching, Reading, Sources
 
 # of these `validate` can only warn; here the gates know what is live
@@ -72,6 +73,9 @@ async def draft(
     sealed = partial(_seal, sources, reading, matching, changes, selection=selection, with_tables=with_tables)
     at_base = await _planned_at_base(sources, reading) if sources.base is not None else None
     whole = _beside(at_base, sealed(judgement), sources)
+    if selection.shard is not None:
+        context = _gate_context(sources, reading, matching, changes)
+        return in_shard(whole, selection.shard, sources, context, matching, changes)
     if selection.part is None:
         return whole
     part = selection.part.of(whole.plan, sources.context.chains)
@@ -229,9 +233,9 @@ async def _changes(sources: Sources, reading: Reading, matching: Matching, selec
     return Changes(pending=pending, grouped=grouped, asked=asked, shots=shots)
 
 
-def _judge(sources: Sources, reading: Reading, matching: Matching, changes: Changes) -> Judgement:
-    snapshot, pairs = matching.snapshot, matching.pairs
-    context = GateContext(
+def _gate_context(sources: Sources, reading: Reading, matching: Matching, changes: Changes) -> GateContext:
+    snapshot = matching.snapshot
+    return GateContext(
         site=sources.site,
         plan=sources.context,
         snapshot=snapshot,
@@ -241,6 +245,11 @@ def _judge(sources: Sources, reading: Reading, matching: Matching, changes: Chan
         waiting_for=tuple(s.name for s in sources.systems if s.needed_for_accounts and s.name in snapshot.unknown),
         locate=sources.declaration.locate,
     )
+
+
+def _judge(sources: Sources, reading: Reading, matching: Matching, changes: Changes) -> Judgement:
+    snapshot, pairs = matching.snapshot, matching.pairs
+    context = _gate_context(sources, reading, matching, changes)
     remarks = [
         finding
         for s in sources.systems

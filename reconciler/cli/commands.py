@@ -141,6 +141,10 @@ def plan(
     base: BaseOption = None,
     only: OnlyOption = None,
     changed: Annotated[bool, typer.Option("--changed", help="With --base: not what waits without it.")] = False,
+    shard: Annotated[
+        str | None,
+        typer.Option("--shard", metavar="K/N", help="The Kth of N shards, for `report --merge` (docs/big-sites.md)."),
+    ] = None,
 ) -> None:
     """Show what `apply` would do; change nothing. With --base: what a merge request changes, what waits without it, and
     what it takes back. The site file and the files that it names are then read from REF.
@@ -155,7 +159,7 @@ def plan(
     around = Unattended("plan", output, ok_when_pending=ok_when_pending)
     enter(
         lambda: command.plan(
-            site, state, output, out=out, verbose=verbose, base=base, only=only or (), changed=changed
+            site, state, output, out=out, verbose=verbose, base=base, only=only or (), changed=changed, shard=shard
         ),
         output,
         around,

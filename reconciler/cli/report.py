@@ -6,8 +6,9 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from reconciler.cli.exit_status import Status
+from reconciler.cli.exit_status import Status, worst
 from reconciler.cli.invoker import job_url
 from reconciler.cli.mask_key import Hiding
 from reconciler.cli.state_files import write_file
@@ -21,6 +22,7 @@ from reconciler.report.documents.markdown import markdown_report
 from reconciler.report.documents.metrics import metrics
 from reconciler.report.documents.sarif import sarif
 from reconciler.report.documents.terraform import terraform_report
+from reconciler.report.json_plan_models import PlanDocument
 from reconciler.report.read_document import Document, read_document
 from reconciler.systems.registry import register_kinds
 from reconciler.translation import speak
@@ -42,53 +44,71 @@ _READABLE = 0o644
 Then = Callable[[Sequence[Document]], Status]
 
 
-def report(
-    files: Sequence[Path],
-    outputs: Mapping[str, Path | None],
-    then: Then | None = None,
-    *,
-    on_github: bool = False,
-    of_check: Mapping[str, object],
-    hide: Hiding,
-    quiet: bool = False,
-) -> Status:
-    """Writes each report that is asked for; `of_check` are options that belong to --check. Raises UsageError."""
-    if given := [name for name, value in of_check.items() if value]:
-        raise UsageError(f"{given[0]} belongs to --check", hint="add --check, or leave it out")
-    if not (on_github or then or any(outputs.values())):
+class Wanted(NamedTuple):
+    """The reports of one call: the files they go to by the names of their options, and `then`, what becomes of the
+    documents afterwards. `hide` takes names out of them; when `quiet`, no file that is written is named. `stray`:
+    options whose own option, by which they are listed, was not given."""
+
+    outputs: Mapping[str, Path | None]
+    then: Then | None
+    on_github: bool
+    hide: Hiding
+    quiet: bool
+    stray: Mapping[str, Mapping[str, object]]
+
+    def __bool__(self) -> bool:
+        return bool(self.on_github or self.then or any(self.outputs.values()))
+
+    def refuse_stray(self) -> None:
+        """Raises UsageError."""
+        for option, others in self.stray.items():
+            if given := [name for name, value in others.items() if value]:
+                raise UsageError(f"{given[0]} belongs to {option}", hint=f"add {option}, or leave it out")
+
+
+def report(files: Sequence[Path], wanted: Wanted) -> Status:
+    """Writes each report that is asked for. Raises UsageError."""
+    wanted.refuse_stray()
+    if not wanted:
         hint = "name one, as in: reconciler report plan.json --junit tests.xml; all: reconciler report --help"
         raise UsageError("no report is asked for", hint=hint)
-    return write_all(files, outputs, then, on_github=on_github, hide=hide, quiet=quiet)
+    return write_all(files, wanted)
 
 
-def write_all(
-    files: Sequence[Path],
-    outputs: Mapping[str, Path | None],
-    then: Then | None,
-    *,
-    on_github: bool,
-    hide: Hiding,
-    quiet: bool = False,
-) -> Status:
-    """Writes them; `-` is standard output; `then` is what becomes of the documents afterwards; `hide` takes
-    names out of them; when `quiet`, no file that is written is named. Raises UsageError before anything is written."""
-    asked = _asked(outputs)
-    for_github = _github_files() if on_github else None
-    if not (asked or on_github or then):
+def report_merged(files: Sequence[Path], out: Path | None, wanted: Wanted, *, check: bool) -> Status:
+    """Makes one plan of its shards, saves it, and writes each report of it; ends as `plan`. Raises UsageError,
+    StalePlan and Unreadable."""
+    from reconciler.cli.merged_shards import merge
+
+    wanted.refuse_stray()
+    if check:
+        raise UsageError("--check is about one plan", hint="first --merge with --out plan.json, then --check plan.json")
+    if out is None and not wanted:
+        raise UsageError("the plan would be written nowhere", hint="add --out plan.json, or name a report")
+    plan = merge(files, out, quiet=wanted.quiet)
+    return worst(write_all([plan], wanted), Status(plan.status))
+
+
+def write_all(files: Sequence[Path | PlanDocument], wanted: Wanted) -> Status:
+    """Writes them; `-` is standard output. Raises UsageError before anything is written."""
+    wanted.refuse_stray()
+    if not wanted:
         return Status.DONE
-    documents = hide(read_documents(files))
+    asked = _asked(wanted.outputs)
+    for_github = _github_files() if wanted.on_github else None
+    documents = wanted.hide(read_documents(files))
     speak(next((each.language for each in documents if each.language != "en"), "en"))
     texts = [(path, _written(name, path, documents), name) for name, path in asked.items()]
     for path, text, name in texts:
         if str(path) == "-":
-            write(github.no_commands(text) if on_github else text)
+            write(github.no_commands(text) if wanted.on_github else text)
         else:
             write_file(path, text.encode("utf-8"), str(path), mode=_READABLE if name == "metrics" else None)
-            if not quiet:
+            if not wanted.quiet:
                 say(f"written: {path}")
     if for_github is not None:
         write_for_github(documents, *for_github)
-    return then(documents) if then else Status.DONE
+    return wanted.then(documents) if wanted.then else Status.DONE
 
 
 def _asked(outputs: Mapping[str, Path | None]) -> dict[str, Path]:
@@ -118,10 +138,10 @@ def _content(path: Path) -> str:
         raise UsageError(message, hint="make it readable for this user, or name another file") from None
 
 
-def read_documents(files: Sequence[Path]) -> list[Document]:
+def read_documents(files: Sequence[Path | PlanDocument]) -> list[Document]:
     """What other commands wrote; `-` is standard input. Raises UsageError."""
     register_kinds()  # plans say what a transition is about in their words
-    return [read_file(file) for file in files]
+    return [read_file(file) if isinstance(file, Path) else file for file in files]
 
 
 def read_file(file: Path) -> Document:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reconciler.cli.command_options import Commands, listed
+from reconciler.cli.command_options import Commands, OkWhenPendingOption, listed
 from reconciler.cli.runner import enter
 
 if TYPE_CHECKING:
@@ -77,6 +77,13 @@ def report(
     check: Annotated[
         bool, typer.Option("--check", help="Answer as a check of Nagios or Icinga, with its exit statuses 0 to 3.")
     ] = False,
+    merge: Annotated[
+        bool, typer.Option("--merge", help="Of the shards of one plan: that plan (docs/big-sites.md).")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="With --merge: save the plan, for `apply FILE`.")
+    ] = None,
+    ok_when_pending: OkWhenPendingOption = False,
     mask: Annotated[
         bool, typer.Option("--mask", help="Names, addresses and numbers are replaced in all of them (docs/report.md).")
     ] = False,
@@ -92,7 +99,8 @@ def report(
     ] = None,
 ) -> None:
     """Write reports from the JSON that other commands wrote. Reads no live system and needs no secret but the forge's
-    token, for --comment and --issue. `-` is standard output; one call may write several reports.
+    token, for --comment and --issue. `-` is standard output; one call may write several reports. --merge makes one plan
+    of its shards, judges the limits, and ends as `plan` does.
 
     Example: reconciler report plan.json --terraform-report plan-counts.json --comment
     """
@@ -105,7 +113,6 @@ def report(
         named = Named(forge, forge_url, forge_project, merge_request, forge_ca, forge_plain_http)
         return post(found, named, comment=comment, issue=issue, quiet=quiet)
 
-    then, hide = post if comment or issue else None, Hiding(wanted=mask)
     outputs = {
         "html": html,
         "markdown": markdown,
@@ -115,12 +122,22 @@ def report(
         "sarif": sarif,
         "metrics": metrics,
     }
+    of_check: Mapping[str, object] = {"--max-age": max_age, "--check-as": check_as}
+    of_merge: Mapping[str, object] = {"--out": out, "--ok-when-pending": ok_when_pending}
+    stray: Mapping[str, Mapping[str, object]] = {
+        "--check": {} if check else of_check,
+        "--merge": {} if merge else of_merge,
+    }
+    then = post if comment or issue else None
+    wanted = command.Wanted(outputs, then, github, Hiding(wanted=mask), quiet, stray)
+    if merge:
+        from reconciler.cli.unattended import Unattended
+
+        around = Unattended("report", ok_when_pending=ok_when_pending)
+        enter(lambda: command.report_merged(documents, out, wanted, check=check), unattended=around)
     if check:
         from reconciler.cli.report_check import Asked, leave_with_check
 
-        asked = Asked(documents, max_age, check_as or (), hide)
-        leave_with_check(
-            asked, lambda: command.write_all(documents, outputs, then, on_github=github, hide=hide, quiet=quiet)
-        )
-    of_check = {"--max-age": max_age, "--check-as": check_as}
-    enter(lambda: command.report(documents, outputs, then, on_github=github, of_check=of_check, hide=hide, quiet=quiet))
+        asked = Asked(documents, max_age, check_as or (), wanted.hide)
+        leave_with_check(asked, lambda: command.write_all(documents, wanted))
+    enter(lambda: command.report(documents, wanted))

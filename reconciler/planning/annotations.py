@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 
 from reconciler.errors import Unreadable
@@ -19,6 +19,7 @@ from reconciler.planning.new_passwords import Due
 from reconciler.planning.plan import Counts, Read
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.ports import System
+from reconciler.planning.shards import Split
 from reconciler.planning.snapshot import Pair, Snapshot
 from reconciler.planning.transitions import Transition
 from reconciler.translation import tr
@@ -61,21 +62,28 @@ def counts(
     changes: Sequence[Change],
     unmanaged: Mapping[str, Sequence[str]],
     adopted: Sequence[Adoption],
+    split: Split | None = None,
 ) -> Counts:
-    """What the plan leaves as it is."""
+    """What the plan leaves as it is; with a `split` what of that is in its shard."""
     in_place: dict[str, int] = {}
-    changed = {(c.kind, c.key) for c in changes}
+    changed = {(c.kind, c.key) for c in changes if split is None or split.has(c.key)}
     for wanted, found in pairs:
         for kind, table in wanted.items():
             live = found.get(kind, {})
-            there = sum(map(live.__contains__, table))
+            there = sum(map(live.__contains__, table if split is None else filter(split.has, table)))
             in_place[kind] = there - sum(1 for of, key in changed if of == kind and key in table and key in live)
-    left = {kind: len(keys) for kind, keys in unmanaged.items()}
-    return Counts(in_place, left, Counter(adoption.kind for adoption in adopted))
+    left = {kind: _number(keys, split) for kind, keys in unmanaged.items()}
+    return Counts(in_place, left, Counter(a.kind for a in adopted if split is None or split.has(a.key)))
 
 
-def read_of(system: System, snapshot: Snapshot) -> Read:
-    rows = {kind: len(table) for kind, table in snapshot.records.get(system.name, {}).items()}
+def _number(keys: Collection[str], split: Split | None) -> int:
+    return len(keys) if split is None else sum(map(split.has, keys))
+
+
+def read_of(system: System, snapshot: Snapshot, split: Split | None = None) -> Read:
+    """How a system was read; with a `split` the rows that are in its shard."""
+    records = snapshot.records.get(system.name, {})
+    rows = {kind: _number(table, split) for kind, table in records.items()}
     unknown, hint = (reasons.get(system.name, "") for reasons in (snapshot.unknown, snapshot.hints))
     return Read(system.name, system.target, rows, unknown, hint)
 

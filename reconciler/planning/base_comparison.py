@@ -17,7 +17,7 @@ from reconciler.planning.changes import Action, Change
 from reconciler.planning.finding import Finding
 from reconciler.planning.plan import Plan, fingerprint
 from reconciler.planning.review_facts import Base, Cause
-from reconciler.planning.transitions import Transition
+from reconciler.planning.transitions import Transition, danger_of
 from reconciler.translation import tr, tr_number
 
 
@@ -35,7 +35,7 @@ def compared(
         base=base,
         transitions=tuple(_with_cause(t, waiting.get(t.owner)) for t in plan.transitions),
         findings=tuple(f._replace(cause=_cause_of(f, known, chains)) for f in plan.findings),
-        taken_back=tuple(t for t in back if t is not None),
+        taken_back=tuple(sorted((t for t in back if t is not None), key=danger_of)),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -13,6 +13,7 @@ from reconciler.model.records import LetterRow
 from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.mail_flow_before_after import FlowChange
 from reconciler.planning.review_facts import Base, Healed
+from reconciler.planning.shard_facts import ShardFacts
 from reconciler.planning.transitions import Transition
 
 HALF_GIVEN = "given-password"
@@ -75,6 +76,8 @@ class Plan:
     """When the newest plan was made that was reviewed in a merge request, of what `apply --reviewed` carries out."""
     purpose: Literal["plan", "drift"] = "plan"
     """What it was made for: what is to be done, or what has drifted."""
+    shard: ShardFacts | None = None
+    """Which part of a plan it is, when several machines make one together."""
 
     @property
     def refused(self) -> bool:
@@ -113,7 +116,12 @@ def digest(
     subject what git declares, what gates refuse, the effects with before-images; and their order. Two plans that do the
     same for the same reason have one digest. The commit is not in it (every merge makes a new one), nor the address and
     the language of a letter, which are read from the register when the letter is sent."""
-    return _sealed([site, sorted(targets.items()), sorted(policy.items()), list(map(_effects, transitions))])
+    return digest_of(site, targets, policy, map(fingerprint, transitions))
+
+
+def digest_of(site: str, targets: Mapping[str, str], policy: Mapping[str, str], fingerprints: Iterable[str]) -> str:
+    """The digest of a plan whose transitions, in their order, have these fingerprints."""
+    return _sealed([site, sorted(targets.items()), sorted(policy.items()), list(fingerprints)])
 
 
 def fingerprint(transition: Transition) -> str:

@@ -19,6 +19,7 @@ from reconciler.planning.transitions import Transition
 
 if TYPE_CHECKING:
     from reconciler.planning.plan_part import Asked
+    from reconciler.planning.shards import Shard
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,8 @@ class Selection:
     given: Owner | None = None
     part: Asked | None = None
     """What of all that is pending the plan is about; see `plan_part`."""
+    shard: Shard | None = None
+    """Which shard of the plan is made here; see `shards`."""
 
     def changes(self, pending: Sequence[Change]) -> Sequence[Change]:
         """Those of the changes that the saved plan holds."""

@@ -169,7 +169,7 @@ def group_by_owner(
         steps.sort(key=lambda step: (step.stage, step.change.system))
         ordered = tuple(step.change for step in steps)
         transitions.append(Transition(owner, ordered, tuple(steps), effect_of(context, owner, ordered), needs=needs))
-    transitions.sort(key=_danger)
+    transitions.sort(key=danger_of)
     return Grouped(transitions, findings)
 
 
@@ -247,11 +247,23 @@ def _begins_to_answer(change: Change) -> bool:
     return not isinstance(before, MailboxRow | AliasRow) or before.key != after.key or not before.active
 
 
-def _danger(transition: Transition) -> tuple[bool, int, str, str]:
-    """Dangerous first: what cannot be undone; what is removed or switched off, changed, created; accounts, aliases,
-    blocks (in the order of their words)."""
+def danger_of(transition: Transition) -> Danger:
+    """What transitions are sorted by, dangerous first."""
+    return danger(
+        transition.owner,
+        transition.action,
+        transition.effect,
+        irreversible=transition.irreversible,
+        stops_mail=any(change.kind == "mailbox" and switches_off(change) for change in transition.changes),
+    )
+
+
+Danger = tuple[bool, int, str, str]
+
+
+def danger(owner: Owner, action: Action, effect: Effect, *, irreversible: bool, stops_mail: bool) -> Danger:
+    """What plans are sorted by, dangerous first: what cannot be undone; what is removed or switched off, changed,
+    created; accounts, aliases, blocks (in the order of their words)."""
     actions = (Action.DELETE, Action.RENAME, Action.UPDATE, Action.CREATE)
-    stops_mail = any(change.kind == "mailbox" and switches_off(change) for change in transition.changes)
-    goes = transition.effect is Effect.REMOVAL or stops_mail
-    rank = 0 if goes else actions.index(transition.action)
-    return not transition.irreversible, rank, transition.owner.scope, transition.owner.subject
+    rank = 0 if effect is Effect.REMOVAL or stops_mail else actions.index(action)
+    return not irreversible, rank, owner.scope, owner.subject

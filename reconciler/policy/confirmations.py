@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from datetime import date
 
 from reconciler.model.addresses import domain_of
 from reconciler.model.declared import CONFIRMABLE, Confirm
 from reconciler.planning.finding import Finding, Severity
+from reconciler.planning.shard_facts import Confirmed
 from reconciler.policy.gate_context import GateContext
 from reconciler.policy.wording import confirm_entry, note
 from reconciler.translation import tr
@@ -22,23 +24,29 @@ def confirmed(context: GateContext, finding: Finding) -> Confirm | None:
 
 def allowed(context: GateContext, finding: Finding, confirm: Confirm) -> Finding:
     """What is left of a refusal that somebody confirmed: a note with the reason."""
-    message = tr(
-        "{message}; confirmed until {day}: {reason}",
-        message=finding.message,
-        day=confirm.until,
-        reason=confirm.reason,
-    )
+    return lifted(finding, confirmation_of(context, confirm))
+
+
+def confirmation_of(context: GateContext, confirm: Confirm) -> Confirmed:
+    """What is said of an entry."""
+    return Confirmed(confirm.until, confirm.reason, context.locate(confirm.origin))
+
+
+def lifted(finding: Finding, by: Confirmed) -> Finding:
+    """What is left of a refusal, given the entry that lifts it."""
+    message = tr("{message}; confirmed until {day}: {reason}", message=finding.message, day=by.until, reason=by.reason)
     hint = tr("remove the confirmation once this is applied")
-    place = context.locate(confirm.origin)
-    return finding._replace(severity=Severity.NOTE, message=message, hint=hint, place=place, entries=())
+    return finding._replace(severity=Severity.NOTE, message=message, hint=hint, place=by.place, entries=())
 
 
 def with_confirm_entry(context: GateContext, finding: Finding) -> Finding:
     """A refusal with the exact entry that would allow it."""
-    if not _liftable(finding):
-        return finding
-    entry = confirm_entry(finding.rule, finding.subject, context.desired.today)
-    return finding._replace(entries=(*finding.entries, entry))
+    return with_entry(finding, context.desired.today) if _liftable(finding) else finding
+
+
+def with_entry(finding: Finding, today: date) -> Finding:
+    """The same of a refusal that an entry can lift."""
+    return finding._replace(entries=(*finding.entries, confirm_entry(finding.rule, finding.subject, today)))
 
 
 def unused(context: GateContext, used: Collection[Confirm]) -> Iterator[Finding]:

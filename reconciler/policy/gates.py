@@ -14,7 +14,8 @@ from typing import Any
 from reconciler.model.declared import Confirm
 from reconciler.model.records import Owner
 from reconciler.planning.finding import Finding, Severity
-from reconciler.policy import limits
+from reconciler.planning.shard_facts import LimitFacts
+from reconciler.policy import limits, limits_of_shards
 from reconciler.policy.account_renames import future_rename, move_target, suspected_rename
 from reconciler.policy.account_takeovers import (
     foreign_alias,
@@ -116,6 +117,13 @@ def run_gates(context: GateContext, reviews: Sequence[Finding] = ()) -> list[Fin
 def summary(context: GateContext, findings: Sequence[Finding] = ()) -> tuple[str, ...]:
     """What the limits looked at, given what the gates found: lines for the end of the plan."""
     return tuple(limits.summary(_after(context, findings)))
+
+
+def limit_facts(
+    context: GateContext, findings: Sequence[Finding], has: Callable[[str], bool]
+) -> tuple[LimitFacts, ...]:
+    """What the limits count, given what the gates found; by name what is about these subjects."""
+    return tuple(limits_of_shards.limit_facts(_after(context, findings), findings, has))
 
 
 def _after(context: GateContext, findings: Sequence[Finding]) -> GateContext:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 from math import floor
 from typing import NamedTuple
 
@@ -67,6 +67,26 @@ class Count(NamedTuple):
         return tr("{changes} now + {recent} in {hours} h", changes=number, recent=self.recent, hours=self.hours)
 
     @property
+    def rule(self) -> str:
+        """The gate that refuses what is too much."""
+        return f"{self.effect}s"
+
+    @property
+    def refusal(self) -> Finding:
+        """What is said when it is too much."""
+        message = tr_number(
+            "{changes} with {number} managed account of {subject}: at most {allowed} allowed (limit {terms})",
+            "{changes} with {number} managed accounts of {subject}: at most {allowed} allowed (limit {terms})",
+            self.managed,
+            changes=self.said,
+            subject=self.subject,
+            allowed=self.allowed,
+            terms=self.terms,
+        )
+        hint = tr("check whether all of them are meant: {names}", names=_some(self.planned))
+        return Finding(Severity.REFUSAL, self.rule, self.subject, message, hint)
+
+    @property
     def terms(self) -> str:
         """The limit as the site file has it: `1 %, 5`."""
         share = self.limit.share
@@ -104,35 +124,31 @@ def empty_state(context: GateContext) -> Iterator[Finding]:
         yield Finding(Severity.REFUSAL, "empty-state", context.site.site, message, hint)
 
 
+EFFECTS = (Effect.REMOVAL, Effect.CHANGE, Effect.CREATION)
+"""In the order in which they are shown."""
+
+
 def summary(context: GateContext) -> Iterator[str]:
     """What the limits looked at: `removals: 0 of at most 4 (412 accounts, 24 h) ✓`, over all or of the domain that has
     too many."""
-    for effect in (Effect.REMOVAL, Effect.CHANGE, Effect.CREATION):
-        whole, *domains = _counts(context, effect)
-        over = [count for count in (whole, *domains) if count.exceeded]
-        refused = [count for count in over if context.confirmation(f"{effect}s", count.subject) is None]
-        if refused:
-            first = refused[0]
-            said = str(whole) if first is whole else tr("{limit} in {domain}", limit=first, domain=first.subject)
-            yield f"{said} ✗"
-        else:
-            yield tr("{limit} confirmed", limit=whole) if over else f"{whole} ✓"
+    for effect in EFFECTS:
+        yield gate_line(counts(context, effect), lambda c: context.confirmation(c.rule, c.subject) is not None)
+
+
+def gate_line(counts: Iterable[Count], lifted: Callable[[Count], bool]) -> str:
+    """The same of one effect: how much over all, then in single domains."""
+    whole, *domains = counts
+    over = [count for count in (whole, *domains) if count.exceeded]
+    refused = [count for count in over if not lifted(count)]
+    if refused:
+        first = refused[0]
+        said = str(whole) if first is whole else tr("{limit} in {domain}", limit=first, domain=first.subject)
+        return f"{said} ✗"
+    return tr("{limit} confirmed", limit=whole) if over else f"{whole} ✓"
 
 
 def _limited(context: GateContext, effect: Effect) -> Iterator[Finding]:
-    for count in _counts(context, effect):
-        if count.exceeded:
-            message = tr_number(
-                "{changes} with {number} managed account of {subject}: at most {allowed} allowed (limit {terms})",
-                "{changes} with {number} managed accounts of {subject}: at most {allowed} allowed (limit {terms})",
-                count.managed,
-                changes=count.said,
-                subject=count.subject,
-                allowed=count.allowed,
-                terms=count.terms,
-            )
-            hint = tr("check whether all of them are meant: {names}", names=_some(count.planned))
-            yield Finding(Severity.REFUSAL, f"{effect}s", count.subject, message, hint)
+    return (count.refusal for count in counts(context, effect) if count.exceeded)
 
 
 def managed(context: GateContext) -> Set[str]:
@@ -145,7 +161,7 @@ def managed(context: GateContext) -> Set[str]:
     return accounts if live is None else accounts & context.chains.of_all(live.keys())
 
 
-def _counts(context: GateContext, effect: Effect) -> Iterator[Count]:
+def counts(context: GateContext, effect: Effect) -> Iterator[Count]:
     """Over all, then each domain where that is another question."""
     planned = [t.owner for t in context.transitions if t.effect is effect and _counts_at_all(t, context)]
     limits, ours = context.site.policy.limits, managed(context)

@@ -19,6 +19,7 @@ from reconciler.translation import marked, tr, tr_number
 
 APPLY = "reconciler apply"
 PLAN = "reconciler plan"
+MERGE = "reconciler report --merge"
 DRIFT = "reconciler drift"
 RESUME = "reconciler resume"
 
@@ -100,7 +101,9 @@ _NAMES = 5
 
 
 def about(view: ShownPlan) -> str:
-    """`only anna.beispiel@mail.example, mail.example`; empty for the whole site."""
+    """`only anna.beispiel@mail.example, mail.example`, `shard 2/4`; empty for the whole site."""
+    if view.shard:
+        return tr("shard {number}", number=view.shard)
     return tr("only {names}", names=_these(view.only)) if view.only else ""
 
 
@@ -147,6 +150,8 @@ def nothing(view: ShownPlan) -> str:
     """The one sentence of a plan without lines."""
     if unread(view.reads) or view.subjects(Severity.REFUSAL) or view.subjects(Severity.WAIT):
         words = tr("nothing that could be carried out")
+    elif view.shard:
+        words = tr("nothing to do in shard {number}", number=view.shard)
     elif view.only:
         words = tr("nothing to do for {names}", names=_these(view.only))
     elif view.left:
@@ -178,6 +183,8 @@ _NO_MAP = "unmanaged-line-refused"
 
 def after_plan(view: ShownPlan) -> str:
     """The last line of a plan: the next command, or what must come before it. Empty when there is nothing to do."""
+    if view.shard:
+        return tr("next: with all shards, {command}", command=MERGE)
     if view.merging:
         return _to_merge(view)
     again = DRIFT if view.title == DRIFTED else PLAN

@@ -36,6 +36,7 @@ from reconciler.report.json_plan_models import (
     HealedPart,
     PlanDocument,
     ReadPart,
+    ShardPart,
     StepPart,
     TransitionPart,
 )
@@ -68,6 +69,7 @@ def plan_document(plan: Plan) -> PlanDocument:
         status=int(plan_status(plan)),
         language=spoken(),
         base=BasePart.model_validate(plan.base) if plan.base else None,
+        shard=ShardPart.model_validate(plan.shard) if plan.shard else None,
         transitions=tuple(map(_transition, view.lines)),
         taken_back=tuple(_transition(transition_line(t)) for t in plan.taken_back),
         healed=tuple(HealedPart.of(h, id=h.owner.id, **h.owner._asdict()) for h in plan.healed),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from hashlib import sha256
 from typing import Annotated, Literal
 
@@ -174,6 +175,44 @@ class HealedPart(Part):
     since: AwareDatetime
 
 
+class ConfirmedPart(Part):
+    """The entry of the state that lifts a limit."""
+
+    until: date
+    reason: String
+    place: PlacePart
+
+
+class LimitPart(Part):
+    """How much of one effect a shard plans, in one domain or over all (`subject` is the site's name then): the names of
+    what counts. All else is of the whole site: what was done in the last `hours`, how many accounts are managed, and
+    the limit of the site file."""
+
+    effect: Literal["removal", "change", "creation"]
+    subject: String
+    over_all: bool
+    planned: tuple[String, ...]
+    recent: int
+    managed: int
+    hours: int
+    share: float | None
+    at_least: int | None
+    number: int
+    confirmed: ConfirmedPart | None
+    cause: CauseWord
+
+
+class ShardPart(Part):
+    """Which of `total` shards a plan is: together they make it, once limits are judged over their sum. `today` is the
+    day of the plan, `state` a SHA-256 over what decides which shard something is in."""
+
+    number: int
+    total: int
+    today: date
+    state: Annotated[String, Field(pattern="^[0-9a-f]{64}$")]
+    limits: tuple[LimitPart, ...]
+
+
 class PlanDocument(Part):
     """A plan, in the order in which it is shown: dangerous first. `digest` is over what it is bound to: two plans that
     would do the same for the same reason have the same one. `checksum` is over the rest of this document: one that was
@@ -192,6 +231,10 @@ class PlanDocument(Part):
     commit: String
     base: BasePart | None
     only: tuple[String, ...]
+    shard: Annotated[
+        ShardPart | None,
+        Field(description="Which shard it is; null for a whole plan. A shard alone is neither applied nor commented."),
+    ] = None
     made: AwareDatetime
     reviewed: Annotated[
         AwareDatetime | None,

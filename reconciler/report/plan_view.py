@@ -185,6 +185,11 @@ class PlanView:
         return self.plan.only
 
     @property
+    def shard(self) -> str:
+        shard = self.plan.shard
+        return f"{shard.number}/{shard.total}" if shard is not None else ""
+
+    @property
     def left(self) -> int:
         return self.plan.left
 

@@ -25,9 +25,29 @@ _FROM = "write it with: reconciler plan --format json, or that of apply, drift o
 _HINT = "make a new plan: reconciler plan --out plan.json"
 
 
+MERGE = "reconciler report --merge FILE … --out plan.json"
+"""The command that makes one plan of its shards."""
+
+
 def read_plan(text: str) -> PlanDocument:
     """A saved plan. Raises UsageError for anything else, saying what it is instead, and StalePlan for one that was
     changed after it was made."""
+    plan = _read_plan(text)
+    if plan.shard is not None:
+        message = f"this is shard {plan.shard.number} of {plan.shard.total} of a plan, and limits are judged over all"
+        raise UsageError(message, hint=f"make one plan of all of them: {MERGE}")
+    return plan
+
+
+def read_shard(text: str) -> PlanDocument:
+    """A shard of a plan. Raises as `read_plan`."""
+    plan = _read_plan(text)
+    if plan.shard is None:
+        raise UsageError("this file is no shard of a plan: it is a whole plan", hint="leave --merge out")
+    return plan
+
+
+def _read_plan(text: str) -> PlanDocument:
     data = text.encode("utf-8", "replace")  # lone surrogates are no UTF-8, and no plan of ours holds any
     try:
         found = from_json(data, allow_inf_nan=False)
@@ -79,9 +99,12 @@ def read_document(text: str) -> Document:
         message = f"it has version {version} of the format, this program reads version {VERSION}"
         raise UsageError(message, hint=f"with this program, {_FROM}")
     try:
-        return _MODELS[named].model_validate_json(data)
+        document = _MODELS[named].model_validate_json(data)
     except ValidationError as error:
         raise UsageError(f"it is {_damaged(error)}", hint=_FROM) from None
+    if isinstance(document, PlanDocument) and document.shard is not None:
+        raise UsageError("it is a shard of a plan", hint=f"make one plan of all of them: {MERGE}")
+    return document
 
 
 def _damaged(error: ValidationError) -> str:

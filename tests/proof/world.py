@@ -32,7 +32,7 @@ from reconciler.apply.ledger import Ledger, table_check
 from reconciler.apply.ledger.lock import Lease
 from reconciler.apply.ledger.tables import declare as declare_ledger
 from reconciler.apply.session import Operator
-from reconciler.cli import apply_commands, commands, site_session
+from reconciler.cli import apply_commands, commands, report_commands, site_session
 from reconciler.cli.formats import Format
 from reconciler.cli.site_ledger import build_ledger
 from reconciler.declared.load import Declaration, load_state
@@ -167,6 +167,21 @@ class World:
         """`reconciler plan --format json`, with `--only`; the declared state must be valid."""
         answer = self._command(partial(commands.plan, self.site, Format.JSON, only=list(only)), None, "a", None)
         document = json.loads(answer.out)
+        assert isinstance(document, dict)
+        return document
+
+    def planned_in_shards(self, number: int) -> dict[str, Any]:
+        """The plan that `report --merge` makes of so many shards."""
+        files = [self.folder / f"shard{each}.json" for each in range(number)]
+        for at, file in enumerate(files):
+            shard = f"{at + 1}/{number}"
+            command = partial(commands.plan, self.site, Format.JSON, out=file, shard=shard)
+            said = self._command(command, None, "a", None)
+            assert said.status in (0, 4, 5, 9), said.out
+        merged = self.folder / "merged.json"
+        said = self._command(partial(report_commands.report, files, merge=True, out=merged), None, "a", None)
+        document = json.loads(merged.read_text(encoding="utf-8"))
+        assert said.status == document["status"], said.out
         assert isinstance(document, dict)
         return document
 

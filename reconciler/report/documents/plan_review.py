@@ -110,6 +110,10 @@ class PlanReview:
         return self.document.only
 
     @property
+    def shard(self) -> str:
+        return ""  # no report is written of one alone
+
+    @property
     def left(self) -> int:
         return 0
 
