@@ -14,13 +14,13 @@ from reconciler.declared.site_file.planner import VARIABLE
 from reconciler.errors import UsageError
 from reconciler.settings import Settings
 from reconciler.setup.ci_facts import CiFacts
-from reconciler.setup.ci_files import ci_texts, package_in, paths
+from reconciler.setup.ci_files import ci_texts, package_in, paths, shards_in
 from reconciler.setup.ci_write import Found, found
 
 _UNSAFE = re.compile(r"""[^\w./:@+~=%#?&,-]""")
 
 
-def init(forge: str, site: Path | None, *, package: str | None, replace: bool) -> Status:
+def init(forge: str, site: Path | None, *, package: str | None, shards: int | None, replace: bool) -> Status:
     """Writes the files of this forge, or says which ones somebody changed and writes none. Raises UsageError."""
     if package:
         _check_package(package)
@@ -31,8 +31,10 @@ def init(forge: str, site: Path | None, *, package: str | None, replace: bool) -
             f"{VARIABLE} is set: the jobs that apply would be written with the planner's logins", hint=hint
         )
     top = repository(settings.folder)
-    package = _package_there(forge, top) if package is None else package
-    texts = ci_texts(forge, CiFacts(_data(settings), _from_top(top, settings)), package)
+    there = _there(forge, top)
+    package = _package_in(there) if package is None else package
+    shards = max([1, *map(shards_in, there)]) if shards is None else shards
+    texts = ci_texts(forge, CiFacts(_data(settings), _from_top(top, settings)), package, shards)
     states = found(texts, top)
     changed = [path for path, state in states.items() if state is Found.CHANGED]
     if changed and not replace:
@@ -61,10 +63,13 @@ def _check_package(package: str) -> None:
         raise UsageError(f"--package: {package!r} has a character that a shell or YAML reads", hint="rename the file")
 
 
-def _package_there(forge: str, top: Path) -> str:
-    """What an earlier call was given: whoever brings the files up to date need not know it again."""
+def _there(forge: str, top: Path) -> list[str]:
+    """What an earlier call wrote: whoever brings the files up to date need not know again what that was given."""
     files = [top / path for path in paths(forge)]
-    texts = [file.read_text("utf-8", errors="replace") for file in files if file.is_file()]
+    return [file.read_text("utf-8", errors="replace") for file in files if file.is_file()]
+
+
+def _package_in(texts: list[str]) -> str:
     return next((package for package in map(package_in, texts) if package and not _UNSAFE.search(package)), "")
 
 

@@ -13,6 +13,9 @@ from reconciler.cli.runner import enter
 
 ci = Commands("ci", "Pipelines of the state repository.")
 
+_MOST_JOBS = 200
+"""Of one matrix on GitLab; GitHub takes 256."""
+
 
 class ForgeName(StrEnum):
     """Whose CI it is."""
@@ -38,6 +41,16 @@ def init(
             " files that are there.",
         ),
     ] = None,
+    shards: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            max=_MOST_JOBS,
+            help="So many jobs make the plan of a merge request (docs/big-sites.md); default: as the files that are"
+            " there, else 1.",
+        ),
+    ] = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Also write over files that somebody changed; git has the old ones.")
     ] = False,
@@ -50,4 +63,4 @@ def init(
     """
     from reconciler.cli import ci as command
 
-    enter(lambda: command.init(forge.value, site, package=package, replace=replace))
+    enter(lambda: command.init(forge.value, site, package=package, shards=shards, replace=replace))

@@ -45,6 +45,7 @@ _ACTIONS = {
 _IMAGES = {"gitlab": "python:3.12", "github": "", "forgejo": "node:22-bookworm"}
 _TOKENS = {"gitlab": "", "github": "github.token", "forgejo": "secrets.RECONCILER_FORGE_TOKEN || github.token"}
 _PACKAGE = re.compile(r"""^ +RECONCILER_PACKAGE: [^'"\n]*['"]([^'"\n]*)['"]""", re.MULTILINE)
+_SHARDS = re.compile(r"""^ +reconciler plan .* --shard "\$SHARD/([0-9]{1,4})" """, re.MULTILINE)
 _ENVIRONMENT = "mail"
 _WRITTEN = "# Written by `reconciler ci init {forge}`, and yours from now on; as it was written, its checksum is "
 _INPUTS = {
@@ -69,11 +70,13 @@ def paths(forge: str) -> tuple[str, ...]:
     return tuple(FORGES[forge])
 
 
-def ci_texts(forge: str, facts: CiFacts, package: str = "") -> dict[str, str]:
+def ci_texts(forge: str, facts: CiFacts, package: str = "", shards: int = 1) -> dict[str, str]:
     """The text of each file, by its path; it begins with a checksum, by which `is_untouched` knows it again. `package`
     is what pip installs where there is no reconciler; without one the variable RECONCILER_PACKAGE says it, and nothing
-    does by itself: PyPI's `reconciler` is another project."""
-    texts = {path: _text(forge, template, facts, package=package) for path, template in FORGES[forge].items()}
+    does by itself: PyPI's `reconciler` is another project. `shards`: so many jobs make the plan of a merge request."""
+    texts = {
+        path: _text(forge, template, facts, package=package, shards=shards) for path, template in FORGES[forge].items()
+    }
     return {path: f"{_written(forge)}{_checksum(text)}.\n{text}" for path, text in texts.items()}
 
 
@@ -104,6 +107,12 @@ def package_in(text: str) -> str:
     return found[1] if found else ""
 
 
+def shards_in(text: str) -> int:
+    """Of how many shards such a file has the plan made; 0 where it does not say."""
+    found = _SHARDS.search(text)
+    return int(found[1]) if found else 0
+
+
 def rendered(template: str, **values: Any) -> str:
     """A template of this room with these values."""
     return _templates().get_template(template).render(values)
@@ -128,7 +137,14 @@ def _templates() -> Environment:
 
 
 def _text(
-    forge: str, template: str, facts: CiFacts, *, package: str = "", reusable: bool = False, component: bool = False
+    forge: str,
+    template: str,
+    facts: CiFacts,
+    *,
+    package: str = "",
+    shards: int = 1,
+    reusable: bool = False,
+    component: bool = False,
 ) -> str:
     text = rendered(
         template,
@@ -145,6 +161,7 @@ def _text(
         },
         known_inputs=_INPUTS,
         package=package,
+        shards=shards,
         image=_IMAGES[forge],
         environment=_ENVIRONMENT,
         drift_path=paths("gitlab")[1],

@@ -30,12 +30,14 @@ class Ended(NamedTuple):
 class Workflows:
     """Pull request 3 of a state repository. `before` is put before each shell: who runs it."""
 
-    def __init__(self, folder: Path, site: StandInSite, forge: FakeForge, before: Sequence[str] = ()) -> None:
+    def __init__(
+        self, folder: Path, site: StandInSite, forge: FakeForge, before: Sequence[str] = (), shards: int = 1
+    ) -> None:
         self.folder, self.site, self.forge, self.before = folder, site, forge, before
         self.origin, self.work = folder / "origin.git", folder / "work"
         git(folder, "init", "--quiet", "--bare", "--initial-branch=main", str(self.origin))
         git(folder, "clone", "--quiet", str(self.origin), str(self.work))
-        self.files = state_repository(site, forge.kind)
+        self.files = state_repository(site, forge.kind, shards)
         pushed(self.work, "main", self.files | {"state/state.yaml": f"domain: {DOMAIN}\n"})
         self.path = programs(folder / "programs")
         self._runs = 0
@@ -81,9 +83,11 @@ class Workflows:
         env = {**self._environment(folder, commit), **more}
         for job_name in only or workflow["jobs"]:
             job = workflow["jobs"][job_name]
-            run = _Job(self, folder, job_name, {**env, **workflow["env"]}, commit)
-            statuses[job_name] = run.run(job)
-            log += run.log
+            for number in job.get("strategy", {}).get("matrix", {}).get("shard", [0]):
+                one = f"{job_name}-{number}" if number else job_name
+                run = _Job(self, folder, one, {**env, **workflow["env"]}, commit, number)
+                statuses[one] = run.run(job)
+                log += run.log
         return Ended(statuses, log, folder / "artifacts")
 
     def _environment(self, folder: Path, commit: str) -> dict[str, str]:
@@ -99,8 +103,10 @@ class Workflows:
 
 
 class _Job:
-    def __init__(self, all: Workflows, folder: Path, name: str, env: Mapping[str, str], commit: str) -> None:
-        self.all, self.folder, self.commit, self.log = all, folder, commit, ""
+    def __init__(
+        self, all: Workflows, folder: Path, name: str, env: Mapping[str, str], commit: str, shard: int
+    ) -> None:
+        self.all, self.folder, self.commit, self.shard, self.log = all, folder, commit, shard, ""
         self.kept: Mapping[str, str] = {}
         self.workspace, self.temp = folder / f"{name}-workspace", folder / f"{name}-temp"
         for made in (self.workspace, self.temp):
@@ -144,6 +150,7 @@ class _Job:
             "runner.temp": str(self.temp),
             "github.run_id": self.folder.name,
             "github.run_attempt": "1",
+            "matrix.shard": str(self.shard),
             f"secrets.{OX_ENV}": OX_PASSWORD,
         }
 
@@ -182,8 +189,8 @@ class _Job:
         """The tests have one."""
 
     def upload_artifact(self, given: Mapping[str, str]) -> None:
-        file = self.workspace / given["path"]
-        if file.exists():
+        asked = self.workspace / given["path"]
+        for file in asked.parent.glob(asked.name):
             (self.folder / "artifacts" / given["name"]).mkdir(parents=True)
             shutil.copy(file, self.folder / "artifacts" / given["name"] / file.name)
 

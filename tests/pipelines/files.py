@@ -59,7 +59,7 @@ def programs(folder: Path, **scripts: str) -> Path:
     return folder
 
 
-def state_repository(site: StandInSite, forge: str) -> dict[str, str]:
+def state_repository(site: StandInSite, forge: str, shards: int = 1) -> dict[str, str]:
     """The files of a repository for this site, whose places are named whole: a checkout lies anywhere. Its CI is what
     `reconciler ci init` writes."""
     here = site.folder
@@ -70,9 +70,8 @@ def state_repository(site: StandInSite, forge: str) -> dict[str, str]:
         "planner": {"database_user": "planner"},
     }
     ignored = "*.json\nplan.md\nplan.html\nmail.prom\njunit.xml\n.gitlab-ci-local/\n"
-    return {"reconciler.yaml": json.dumps(sections, indent=1), ".gitignore": ignored} | ci_texts(
-        forge, CiFacts(sections)
-    )
+    files = {"reconciler.yaml": json.dumps(sections, indent=1), ".gitignore": ignored}
+    return files | ci_texts(forge, CiFacts(sections), shards=shards)
 
 
 def pushed(work: Path, branch: str, files: Mapping[str, str]) -> str:

@@ -45,10 +45,12 @@ class Pipeline(NamedTuple):
 
 
 class Project:
-    """Merge request 3 of a state repository, whose CI files `reconciler ci init` wrote; or one that includes the
-    components of another project on this GitLab, in an environment and stages of its own."""
+    """Merge request 3 of a state repository, whose CI files `reconciler ci init` wrote, with so many shards; or one
+    that includes the components of another project on this GitLab, in an environment and stages of its own."""
 
-    def __init__(self, folder: Path, site: StandInSite, forge: FakeForge, *, components: bool = False) -> None:
+    def __init__(
+        self, folder: Path, site: StandInSite, forge: FakeForge, *, components: bool = False, shards: int = 1
+    ) -> None:
         self.folder, self.site, self.forge = folder, site, forge
         self.origin, self.work = folder / "origin.git", folder / "work"
         self._builds = 0
@@ -58,7 +60,7 @@ class Project:
         git(folder, "init", "--quiet", "--bare", "--initial-branch=main", str(self.origin))
         git(folder, "clone", "--quiet", str(self.origin), str(self.work))
         self.path = programs(folder / "programs")
-        files = state_repository(site, "gitlab")
+        files = state_repository(site, "gitlab", shards)
         if components:
             self._publish_components()
             files = {name: text for name, text in files.items() if "gitlab" not in name} | {".gitlab-ci.yml": INCLUDING}
@@ -133,7 +135,10 @@ class Project:
             [*command, *options], cwd=folder, env=self._environment(), capture_output=True, text=True, check=False
         )
         log = done.stdout + done.stderr
-        jobs = {name: state for state, name in re.findall(r"^ (PASS|WARN|FAIL)  (\S+)", done.stdout, re.MULTILINE)}
+        jobs = {
+            name: state
+            for state, name in re.findall(r"^ (PASS|WARN|FAIL)  (\S+(?: \[[^]]*\])?)", done.stdout, re.MULTILINE)
+        }
         assert jobs, log
         return Pipeline(jobs, log, folder)
 

@@ -30,18 +30,20 @@ def open_folder() -> Iterator[Path]:
 
 
 @pytest.mark.skipif(UNPRIVILEGED, reason="only root can become a user without a name")
-@pytest.mark.parametrize("kind", ["github", "forgejo"])
-def test_from_the_pull_request_to_the_night(open_folder: Path, kind: str) -> None:
-    """As a user without a name and a home, to whom the checkout does not belong, detached."""
+@pytest.mark.parametrize(("kind", "shards"), [("github", 1), ("forgejo", 2)])
+def test_from_the_pull_request_to_the_night(open_folder: Path, kind: str, shards: int) -> None:
+    """As a user without a name and a home, to whom the checkout does not belong, detached. On Forgejo two jobs make the
+    plan; the lines of GitHub are the same (test_shards)."""
     for name in ("site", "project"):
         (open_folder / name).mkdir()
     site = StandInSite(open_folder / "site")
     nobody = (*as_nobody(site.folder), "env", "-u", "HOME")
     with running(kind) as forge:
-        day, state = Workflows(open_folder / "project", site, forge, nobody), forge.state
+        day, state = Workflows(open_folder / "project", site, forge, nobody, shards), forge.state
         day.folder.chmod(0o777)
         seen = day.request(ANNAS)
-        assert seen.jobs == {"validate": 0, "plan": 0, "comment": 0}, seen.log
+        plans = {"plan": 0} if shards == 1 else {"plan-1": 0, "plan-2": 0}
+        assert seen.jobs == {"validate": 0, **plans, "comment": 0}, seen.log
         checkout = day.folder / "run-1" / "validate-workspace"
         assert git(checkout, "rev-parse", "--is-shallow-repository", "--abbrev-ref", "HEAD").split() == ["true", "HEAD"]
         who = subprocess.run(

@@ -101,6 +101,13 @@ def test_what_somebody_changed_is_shown_and_left(state: Path) -> None:
     assert written(state) == before
 
 
+def test_ci_init_keeps_the_number_of_shards(state: Path) -> None:
+    one = [reconciler(state, "ci", "init", "gitlab").status, written(state)]
+    four = [reconciler(state, "ci", "init", "gitlab", "--shards", "4").status, written(state)]
+    assert [reconciler(state, "ci", "init", "gitlab").status, written(state)] == four != one
+    assert [reconciler(state, "ci", "init", "gitlab", "--shards", "1").status, written(state)] == one
+
+
 def test_what_an_older_release_wrote_is_brought_up_to_date(state: Path) -> None:
     file = state / ".github/workflows/plan.yml"
     reconciler(state, "ci", "init", "github")

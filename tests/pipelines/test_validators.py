@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipelines.copies import COPIES, ROOT
+from reconciler.setup.ci_files import FORGES, ci_texts
+from tests.pipelines.copies import COPIES, FACTS, ROOT
 from tests.pipelines.test_copies import component
 from tests.services.needs import require_installed, require_npm
 
@@ -47,17 +48,27 @@ def action_validator(file: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
+def with_shards(folder: Path, forge: str) -> list[str]:
+    """The files in which four jobs make a plan."""
+    files = [folder / Path(path).name for path in FORGES[forge]]
+    for file, text in zip(files, ci_texts(forge, FACTS, shards=4).values(), strict=True):
+        file.write_text(text)
+    return list(map(str, files))
+
+
 def test_gitlab_files_follow_the_schema(tmp_path: Path) -> None:
     for name in ("reconciler", "drift"):
         (tmp_path / f"{name}.json").write_text(json.dumps(component(name)[1]))
-    done = schema("gitlab-ci", *GITLAB, *map(str, tmp_path.glob("*.json")))
+    done = schema("gitlab-ci", *GITLAB, *map(str, tmp_path.glob("*.json")), *with_shards(tmp_path, "gitlab"))
     assert done.returncode == 0, done.stdout
     (tmp_path / "wrong.yml").write_text("a: {script: [x], allow_failure: {exit_codes: four}}\n")
     assert schema("gitlab-ci", str(tmp_path / "wrong.yml")).returncode == 1
 
 
 def test_workflows_follow_the_schema(tmp_path: Path) -> None:
-    done = schema("github-workflows", *WORKFLOWS)
+    (tmp_path / "forgejo").mkdir()
+    shards = with_shards(tmp_path, "github") + with_shards(tmp_path / "forgejo", "forgejo")
+    done = schema("github-workflows", *WORKFLOWS, *shards)
     assert done.returncode == 0, done.stdout
     done = schema("github-actions", ACTION)
     assert done.returncode == 0, done.stdout
@@ -66,7 +77,11 @@ def test_workflows_follow_the_schema(tmp_path: Path) -> None:
 
 
 def test_action_validator_takes_them(tmp_path: Path) -> None:
-    for path in (*(path for path in WORKFLOWS if path.startswith("ci/github/")), ACTION):
+    for path in (
+        *(path for path in WORKFLOWS if path.startswith("ci/github/")),
+        ACTION,
+        *with_shards(tmp_path, "github"),
+    ):
         done = action_validator(path)
         assert done.returncode == 0, done.stdout
     (tmp_path / "wrong.yml").write_text(EMPTY)
@@ -75,7 +90,8 @@ def test_action_validator_takes_them(tmp_path: Path) -> None:
 
 def test_zizmor_finds_nothing(tmp_path: Path) -> None:
     files = [path for path in (*WORKFLOWS, ACTION) if ".forgejo" not in path]
-    done = tool("zizmor", "--offline", "--no-progress", *files)
+    shards = with_shards(tmp_path, "github")
+    done = tool("zizmor", "--offline", "--no-progress", *files, *shards)
     assert done.returncode == 0, done.stdout + done.stderr
     (tmp_path / "wrong.yml").write_text(PWNED)
     done = tool("zizmor", "--offline", "--no-progress", str(tmp_path / "wrong.yml"))
