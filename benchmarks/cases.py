@@ -47,11 +47,19 @@ class Case:
 
 
 QUIET = "plan, nothing to do"
+CACHED = "plan, nothing to do, state cached"
 CASES = (
     Case("validate", ("validate",), against="YAML"),
     # our section of the sender map is the one thing that was not made in bulk
     Case("plan, the first of a site", ("plan",), When.NEW, Status.PENDING),
     Case(QUIET, ("plan",), against="floor"),
+    Case(
+        CACHED,
+        ("plan",),
+        environment={"RECONCILER_CACHE": "{folder}/cache", "CI": ""},  # in jobs the cache is left alone
+        warm=True,
+        against="floor",
+    ),
     Case("plan, 1 % changed", ("plan",), expected=Status.PENDING, change=BenchSite.with_change, against="floor"),
     Case(
         "plan --only, one account",

@@ -19,6 +19,8 @@ from benchmarks.spent import Spent, spent
 
 _ROOT = Path(__file__).parent.parent
 _TOOLS = ("listuser", "createuser")
+_PLAIN = {"PYTHONDONTWRITEBYTECODE": "", "RECONCILER_CACHE": ""}
+"""An installed program has its bytecode, and it has no cache unless it is told to."""
 _ASKED = 2
 """Statements of our own between the two counts."""
 
@@ -63,8 +65,7 @@ def measure(
     before = _questions(server)
     with spent(server) as all_, (folder / "output").open("wb") as output:
         command = [sys.executable, "-m", "benchmarks.probe", str(notes), *arguments]
-        # an installed program has its bytecode
-        variables = {**os.environ, **(environment or {}), "PYTHONDONTWRITEBYTECODE": ""}
+        variables = {**os.environ, **_PLAIN, **(environment or {})}
         process = subprocess.Popen(command, stdout=output, stderr=output, cwd=_ROOT, env=variables)
         watcher = Watcher(process.pid)
         watcher.start()
