@@ -1,6 +1,7 @@
 # Every target does its own set-up: on a fresh Debian 12 or 13 with Python, make and git, nothing need be done before.
 
 VENV := .venv
+PEERS := .venv-peers
 BIN := $(VENV)/bin
 DEMO ?= demo-site
 DIST ?= dist
@@ -8,7 +9,7 @@ DIST ?= dist
 STANDIN_TESTS := tests/sandbox/openxchange
 PACKAGE_TESTS := tests/packages
 
-.PHONY: help demo test test-trixie test-bookworm standin proof check mutants bench schemas pages catalogue man dist deb test-packages lock clean
+.PHONY: help demo test test-trixie test-bookworm standin proof check mutants bench bench-peers schemas pages catalogue man dist deb test-packages lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -52,6 +53,10 @@ bench: $(VENV)/.dev ## measure validate, plan and apply at 1,000 to 100,000 mail
 	@scripts/debian-packages
 	@$(BIN)/python -m benchmarks.run
 
+bench-peers: $(VENV)/.dev $(PEERS)/.installed ## compare a plan with Ansible, PostfixAdmin's command line and octoDNS at 1,000 and 10,000
+	@scripts/debian-packages
+	@$(BIN)/python -m benchmarks.peers.run --programs $(PEERS)/bin
+
 schemas: $(VENV)/.dev ## write schemas/ anew from the models
 	@$(BIN)/reconciler schema --write schemas
 
@@ -76,7 +81,7 @@ lock: $(VENV)/.dev ## pin and hash the dependencies anew
 	@scripts/lock
 
 clean: ## remove what make made
-	rm -rf $(VENV) $(DEMO) $(DIST)
+	rm -rf $(VENV) $(PEERS) $(DEMO) $(DIST)
 
 $(VENV)/.runtime: requirements/runtime.txt pyproject.toml scripts/venv
 	@scripts/venv $(VENV) requirements/runtime.txt
@@ -85,3 +90,10 @@ $(VENV)/.runtime: requirements/runtime.txt pyproject.toml scripts/venv
 $(VENV)/.dev: requirements/dev.txt pyproject.toml scripts/venv
 	@scripts/venv $(VENV) requirements/dev.txt
 	@touch $@ $(VENV)/.runtime
+
+# Ansible is 600 MB: not in the environment that everybody has
+$(PEERS)/.installed: requirements/peers.txt | $(VENV)/.dev
+	@echo "installing the packages of $< …" >&2
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(PEERS)
+	@$(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes --python $(PEERS)/bin/python $<
+	@touch $@

@@ -45,7 +45,7 @@ def fill_database(url: URL, parts: Sequence[Part], by_hand: Sequence[Person]) ->
         _insert(connection, tables.domain, map(_domain, (*people.domains(), people.ALIAS_DOMAIN)))
         link = {"alias_domain": people.ALIAS_DOMAIN, "target_domain": people.domains()[0], "active": True}
         _insert(connection, tables.alias_domain, [link | _CLOCKS])
-        _insert(connection, tables.mailbox, map(_mailbox, chain(declared, by_hand)))
+        _insert(connection, tables.mailbox, map(mailbox, chain(declared, by_hand)))
         _insert(connection, tables.alias, chain(map(_own_alias, declared), map(_own_alias, by_hand)))
         _insert(connection, tables.alias, (_alias(f"{p.member}@{p.domain}", p.address) for p in declared if p.member))
         for part in parts:
@@ -79,7 +79,7 @@ def _domain(name: str) -> dict[str, Any]:
     return {"domain": name, "description": name, "transport": "virtual", "active": True, **_CLOCKS}
 
 
-def _mailbox(person: Person) -> dict[str, Any]:
+def mailbox(person: Person) -> dict[str, Any]:
     """What is not declared may be anything; a declared name may have its spaces and a login its capitals by hand."""
     quota = QUOTA * _BYTES if person.quota else (0, _ODD_BYTES)[person.number % 8 == 1]
     username, name = person.address, person.name
