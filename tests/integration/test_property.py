@@ -194,7 +194,7 @@ LEADING = st.dictionaries(st.sampled_from(["presse", "alle"]), st.lists(st.sampl
     past=PAST,
     leading=LEADING,
     names=SOME_NAMES,
-    shards=st.integers(2, 4) if LONG else st.sampled_from([2, 0]),
+    shards=st.integers(2, 4) if LONG else st.sampled_from([2, 0, 0]),
 )
 @settings(QUICKLY, max_examples=1000 if LONG else 25)
 def test_a_part_has_the_lines_of_the_whole_plan(
