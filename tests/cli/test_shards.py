@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from reconciler.report.json import written
+from reconciler.report.read_document import read_shard
+from reconciler.systems.registry import register_kinds
 from tests.cli.conftest import Command
 from tests.cli.merge_request import base_of, commit
 from tests.cli.site import ANNA, ANNA_DECLARED, BERND, BERND_DECLARED, DOMAIN, StandInSite, today
@@ -114,6 +118,29 @@ def test_what_is_no_whole_set_of_shards_is_refused(site: StandInSite, command: C
     for named, (status, words) in refused.items():
         said = command("report", "--merge", *named, "--out", "plan.json")
         assert (said.status, words in said.words) == (status, True), said.words
+    assert not Path("plan.json").exists()
+
+
+def test_shards_of_several_plans_are_refused(command: Command, files: list[str]) -> None:
+    """Whatever they do not have in common, and a line that is in two of them."""
+    register_kinds()
+    first, second = (read_shard(Path(file).read_text(encoding="utf-8")) for file in files)
+    assert second.shard is not None
+    both = (*first.transitions, *second.transitions)
+    yesterday = second.shard.model_copy(update={"today": today() - timedelta(days=1)})
+    others: dict[str, dict[str, Any]] = {
+        "have not the same site: nrw and nrx": {"site": "nrx"},
+        "have not the same commit: none and 9f3c21a": {"commit": "9f3c21a"},
+        "have not the same language: en and de": {"language": "de"},
+        f"have not the same day: {today()} and {yesterday.today}": {"shard": yesterday},
+        "have not the same configuration of the gates": {"policy": second.policy | {"local_part": "x"}},
+        "have not the same connections": {"reads": (second.reads[0].model_copy(update={"target": "x"}),)},
+        "is in shard 1 and in shard 2": {"transitions": both},
+    }
+    for words, changes in others.items():
+        Path("other.json").write_text(written(second.model_copy(update=changes).with_checksum()), encoding="utf-8")
+        said = command("report", "--merge", files[0], "other.json", "--out", "plan.json")
+        assert (said.status, words in said.words) == (6, True), said.words
     assert not Path("plan.json").exists()
 
 
