@@ -37,7 +37,7 @@ def merge(files: Sequence[Path], out: Path | None, *, quiet: bool = False) -> Pl
     verdict = judged(
         (_facts(shard) for shard in shards), order, shard_of(shards[0]).today, has_base=shards[0].base is not None
     )
-    limits = [FindingPart.of(f, owner=None, entries=tuple(map(str, f.entries))) for f in verdict.findings]
+    limits = [(at, FindingPart.of(f, owner=None, entries=tuple(map(str, f.entries)))) for at, f in verdict.findings]
     plan = merged(shards, limits, verdict.gates)
     if out is not None:
         write_private(out, written(plan), "reconciler report --merge")

@@ -35,13 +35,17 @@ class LimitFacts(NamedTuple):
     confirmed: Confirmed | None
     cause: Cause
     """What brings the finding, where the plan is compared with a base and this has one."""
+    place: int
+    """Of the finding among all of the plan; 0 where there is none."""
 
 
 class ShardFacts(NamedTuple):
-    """Which shard it is, of which day and of which declared state (`planning.shards.state_digest`)."""
+    """Which shard it is, of which day and of which declared state (`planning.shards.state_digest`). `places`: where
+    each of its findings is among all of the plan."""
 
     number: int
     total: int
     today: date
     state: str
     limits: tuple[LimitFacts, ...]
+    places: tuple[int, ...]

@@ -58,17 +58,16 @@ class Split:
         return zlib.crc32(name.encode("utf-8", "surrogatepass")) % self.shard.of == self.shard.number - 1
 
     def plan(self, whole: Plan) -> Plan:
-        """What a whole plan says of what is in it: lines, findings, flows of mail. What is counted is left as it is."""
+        """What a whole plan says of what is in it: lines and flows of mail. All else is left as it is."""
         return replace(
             whole,
             transitions=tuple(t for t in whole.transitions if self.has(t.owner.subject)),
             taken_back=tuple(t for t in whole.taken_back if self.has(t.owner.subject)),
-            findings=tuple(filter(self._has_finding, whole.findings)),
             flow=tuple(change for change in whole.flow if self.has(change.address)),
             gates=(),
         )
 
-    def _has_finding(self, finding: Finding) -> bool:
+    def has_finding(self, finding: Finding) -> bool:
         """By its line, else by what it names. Limits are judged over all shards."""
         if finding.rule in LIMITS:
             return False

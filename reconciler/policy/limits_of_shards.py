@@ -18,11 +18,13 @@ from reconciler.settings import Limit
 
 
 def limit_facts(context: GateContext, findings: Iterable[Finding], has: Callable[[str], bool]) -> Iterator[LimitFacts]:
-    """What the limits count; by name what is about these subjects. `findings` are all of the plan."""
-    causes = {(finding.rule, finding.subject): finding.cause for finding in findings}
+    """What the limits count; by name what is about these subjects. `findings` are all of the plan, in
+    their order."""
+    said = {(found.rule, found.subject): (found.cause, place) for place, found in enumerate(findings)}
     for effect in EFFECTS:
         for at, count in enumerate(counts(context, effect)):
             confirm = context.confirmation(count.rule, count.subject)
+            cause, place = said.get((count.rule, count.subject), (Cause.NOT_COMPARED, 0))
             yield LimitFacts(
                 effect,
                 count.subject,
@@ -35,14 +37,16 @@ def limit_facts(context: GateContext, findings: Iterable[Finding], has: Callable
                 at_least=count.limit.at_least,
                 number=count.limit.number,
                 confirmed=None if confirm is None else confirmation_of(context, confirm),
-                cause=causes.get((count.rule, count.subject), Cause.NOT_COMPARED),
+                cause=cause,
+                place=place,
             )
 
 
 class Judged(NamedTuple):
-    """What the limits say of the sum, and what they looked at, for people."""
+    """What the limits say of the sum, each with its place among the findings of the plan; and what they looked at, for
+    people."""
 
-    findings: tuple[Finding, ...]
+    findings: tuple[tuple[int, Finding], ...]
     gates: tuple[str, ...]
 
 
@@ -59,11 +63,12 @@ def judged(
         count = _count(fact) if known is None else _sum(known.counted, _count(fact))
         planned = tuple(sorted(count.planned, key=lambda name: at.get(name, len(at))))
         cause = fact.cause or (known.cause if known else Cause.NOT_COMPARED)
-        merged[key] = _Judged(count._replace(planned=planned), fact.confirmed, cause)
+        place = fact.place or (known.place if known else 0)
+        merged[key] = _Judged(count._replace(planned=planned), fact.confirmed, cause, place)
     of_effects = [[merged[key] for key in sorted(merged) if key.effect == effect] for effect in EFFECTS]
     found = [each for of_effect in of_effects for each in of_effect if each.counted.exceeded]
     otherwise = Cause.MERGE_REQUEST if has_base else Cause.NOT_COMPARED
-    findings = (each.finding(today)._replace(cause=each.cause or otherwise) for each in found)
+    findings = ((each.place, each.finding(today)._replace(cause=each.cause or otherwise)) for each in found)
     return Judged(tuple(findings), tuple(map(_gate, of_effects)))
 
 
@@ -79,6 +84,7 @@ class _Judged(NamedTuple):
     counted: Count
     confirmed: Confirmed | None
     cause: Cause
+    place: int
 
     def finding(self, today: date) -> Finding:
         refusal = self.counted.refusal

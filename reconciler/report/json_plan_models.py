@@ -200,17 +200,20 @@ class LimitPart(Part):
     number: int
     confirmed: ConfirmedPart | None
     cause: CauseWord
+    place: int
 
 
 class ShardPart(Part):
     """Which of `total` shards a plan is: together they make it, once limits are judged over their sum. `today` is the
-    day of the plan, `state` a SHA-256 over what decides which shard something is in."""
+    day of the plan, `state` a SHA-256 over what decides which shard something is in. `places`: where its findings are
+    among all of the plan, as far as they have a place."""
 
     number: int
     total: int
     today: date
     state: Annotated[String, Field(pattern="^[0-9a-f]{64}$")]
     limits: tuple[LimitPart, ...]
+    places: tuple[int, ...]
 
 
 class PlanDocument(Part):

@@ -28,11 +28,8 @@ def shards_of(command: Command, total: int, *arguments: str) -> list[str]:
 
 
 def comparable(document: dict[str, Any]) -> dict[str, Any]:
-    """All but when it was made, and the order of findings of one severity."""
-    findings = sorted(json.dumps(finding) for finding in document["findings"])
-    return {name: value for name, value in document.items() if name not in ("made", "checksum")} | {
-        "findings": findings
-    }
+    """All but when it was made."""
+    return {name: value for name, value in document.items() if name not in ("made", "checksum")}
 
 
 def read(file: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@ Pure; for `cli.merged_shards`."""
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -15,12 +16,16 @@ from reconciler.planning.transitions import Danger, Effect, danger
 from reconciler.report.json_part import FindingPart
 from reconciler.report.json_plan_models import CountsPart, PlanDocument, ReadPart, TransitionPart
 
+_LAST = sys.maxsize
 
-def merged(shards: Sequence[PlanDocument], limits: Sequence[FindingPart], gates: tuple[str, ...]) -> PlanDocument:
-    """The plan, given what the limits say of the sum. The shards fit together."""
+
+def merged(
+    shards: Sequence[PlanDocument], limits: Iterable[tuple[int, FindingPart]], gates: tuple[str, ...]
+) -> PlanDocument:
+    """The plan, given what the limits say of the sum, each with its place. The shards fit together."""
     first = shards[0]
     lines = lines_of(shards)
-    findings = _in_order((*(f for shard in shards for f in shard.findings), *limits))
+    findings = _findings(shards, limits)
     reads = tuple(_read([shard.reads[at] for shard in shards]) for at in range(len(first.reads)))
     targets = {read.system: read.target for read in reads if read.system != "ledger"}
     plan = first.model_copy(
@@ -57,11 +62,15 @@ def _danger(line: TransitionPart) -> Danger:
     )
 
 
-def _in_order(findings: Sequence[FindingPart]) -> tuple[FindingPart, ...]:
-    """Each once, the heaviest first, those of one rule together."""
-    weight, rules = list(Severity), list(dict.fromkeys(finding.rule for finding in findings))
-    once = {finding.model_dump_json(): finding for finding in findings}.values()
-    return tuple(sorted(once, key=lambda f: (weight.index(Severity(f.severity)), rules.index(f.rule), f.subject)))
+def _findings(shards: Iterable[PlanDocument], limits: Iterable[tuple[int, FindingPart]]) -> tuple[FindingPart, ...]:
+    """In their order in the plan, the heaviest first. A note about the report itself has no place, and each shard may
+    have it."""
+    weight, found = list(Severity), list(limits)
+    for shard in shards:
+        places = shard.shard.places if shard.shard else ()
+        found += zip(places, shard.findings[: len(places)], strict=False)
+        found += [(_LAST, finding) for finding in shard.findings[len(places) :] if (_LAST, finding) not in found]
+    return tuple(f for _, f in sorted(found, key=lambda each: (weight.index(Severity(each[1].severity)), each[0])))
 
 
 def _read(reads: Sequence[ReadPart]) -> ReadPart:
