@@ -36,7 +36,7 @@ async def plan(
         hint = "add --base REF: the branch or commit that is compared with"
         raise UsageError("--changed is about a merge request, and nothing says what it changes", hint=hint)
     selection = part_of(only, changed=changed) if shard is None else shard_of(shard)
-    async with open_site(site, state, base) as opened:
+    async with open_site(site, state, base, lazily=bool(only)) as opened:
         made = await explained(opened, await opened.draft(selection, with_tables=True), verbose=verbose)
     if out is not None:
         save(made, out)

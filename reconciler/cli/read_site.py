@@ -21,11 +21,12 @@ def refuse_missing(state: Path | None) -> None:
         raise UsageError(f"there is no folder {state}", hint=hint)
 
 
-def read_site(path: Path | None, state: Path | None = None) -> tuple[Settings, Declaration]:
-    """The site file, and the state that it points to or that `--state` names. Raises UsageError and InvalidInput."""
+def read_site(path: Path | None, state: Path | None = None, *, lazily: bool = False) -> tuple[Settings, Declaration]:
+    """The site file, and the state that it points to or that `--state` names. Raises UsageError and InvalidInput.
+    `lazily`: see `load_state`."""
     site = load_site(path, reads_state=state is None)
     refuse_missing(state)
     speak(site.report.language)
     today = datetime.now(ZoneInfo(site.timezone)).date()
     with state_cache() as cache, ReadingLine().shown():
-        return site, load_state(state or site.path(site.state), site, today=today, cache=cache)
+        return site, load_state(state or site.path(site.state), site, today=today, cache=cache, lazily=lazily)

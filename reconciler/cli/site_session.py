@@ -123,13 +123,14 @@ def refuse_read_only(site: Settings) -> None:
 
 @asynccontextmanager
 async def open_site(
-    path: Path | None, state: Path | None = None, base: str | None = None
+    path: Path | None, state: Path | None = None, base: str | None = None, *, lazily: bool = False
 ) -> AsyncIterator[SiteSession]:
-    """Assembles the site, with `base` as that commit has it. No connection is made before a system needs one."""
+    """Assembles the site, with `base` as that commit has it. No connection is made before a system needs one.
+    `lazily` is for who asks for a part, and changes nothing: what is known to be right is read when it is asked for."""
     async with AsyncExitStack() as closing:  # all are closed, also when closing one of them fails
         at_base = None
         if base is None:
-            site, declaration = read_site(path, state)
+            site, declaration = read_site(path, state, lazily=lazily)
         else:
             from reconciler.cli.read_base import own_folder, read_site_at
 

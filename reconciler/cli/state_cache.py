@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,8 +46,7 @@ def state_cache() -> Iterator[Cache | None]:
         say(f"{VARIABLE}: {path} is not used: {error.strerror if isinstance(error, OSError) else error}")
         yield None
         return
-    with closing(folder):
-        yield Cache(folder, read_by)
+    yield Cache(folder, read_by)
     if folder.unsafe:
         files = count(folder.unsafe, "file")
         say(f"{VARIABLE}: {files} in {path} not read: of another user, or others may write them; remove the folder")

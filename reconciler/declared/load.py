@@ -5,7 +5,7 @@ Each step takes what the one before it gives, entry after entry, so that no more
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -51,18 +51,23 @@ def load_state(
     today: date,
     instead: Mapping[str, bytes] = NOTHING,
     cache: Cache | None = None,
+    lazily: bool = False,
 ) -> Declaration:
     """Everything declared below `folder`, as of `today` (in the site's time zone). `instead` has what files are to hold
     that do not hold it yet, by their names below the folder: then git is not asked.
 
     Raises InvalidInput with every problem and its place, UsageError when there is no such folder; nothing else,
     whatever the files hold. `cache` has what files were read as; whoever loads two commits of one folder hands the
-    same to both: of what is in both, the second has the same objects.
+    same to both: of what is in both, the second has the same objects. `lazily`: entries that the cache knows to be
+    right may be read when they are asked for; then that raises UsageError for a file that was changed meanwhile.
     """
     problems = Problems()
     sources = _with_new(find_sources(folder, problems), folder, instead)
     load = Load(Locator(), SiteFacts.of(site), today, problems, cache, {})
-    state = _merged(read_values(sources, instead, load), load, site)
+    if lazily and cache is not None and not instead and (known := _known(sources, load, site)) is not None:
+        state, load = known
+    else:
+        state = _merged(read_values(sources, instead, load), load, site)
     commit = "" if problems.any_error or instead else read_commit(folder, problems)
     return _declaration(replace(state, commit=commit), load.locator, problems, len(sources), folder)
 
@@ -79,6 +84,18 @@ def load_state_at(
     load = Load(Locator(), SiteFacts.of(site), today, problems, cache, {})
     state = _merged(read_values(contents, instead, load), load, site)
     return _declaration(replace(state, commit=tree.commit), load.locator, problems, len(contents), tree.top / name)
+
+
+def _known(sources: Sequence[Source], load: Load, site: Settings) -> tuple[DesiredState, Load] | None:
+    """The state without its entries, where it is known to be right; see `lazy`."""
+    from reconciler.declared.lazy import read_lazily  # few have a cache
+
+    alone = load._replace(locator=Locator(), problems=Problems(), entries={})
+    state = read_lazily(sources, alone, site)
+    if state is None:
+        return None
+    load.problems.add(alone.problems.since(0))
+    return state, alone._replace(problems=load.problems)
 
 
 def _merged(batches: Iterable[Batch], load: Load, site: Settings) -> DesiredState:

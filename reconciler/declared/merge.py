@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from types import MappingProxyType
 from typing import Any
@@ -23,13 +23,22 @@ def merge(batches: Iterable[Batch], today: date, problems: Problems) -> DesiredS
             table |= new  # nearly always
         else:
             _take_in(table, section, values, today, problems)
+    return state_of(tables, today)
+
+
+def state_of(tables: Mapping[str, Mapping[Any, Any]], today: date) -> DesiredState:
+    """The state with these tables, by section."""
     fields: dict[str, Any] = {}
     others: dict[str, Any] = {}
     for section in (SECTIONS[name] for name in SECTIONS if name in tables):
         table = tables[section.name]
-        found = tuple(table.values()) if section.scope is None else MappingProxyType(table)
+        found = tuple(table.values()) if section.scope is None else _read_only(table)
         (fields if section.name in DesiredState.__slots__ else others)[section.name] = found
     return DesiredState(today, **fields, others=others)
+
+
+def _read_only(table: Mapping[Any, Any]) -> Mapping[Any, Any]:
+    return MappingProxyType(table) if isinstance(table, dict) else table
 
 
 def check(state: DesiredState, site: Settings, problems: Problems) -> None:

@@ -1,12 +1,13 @@
 """What git declares, after all files were read, completed and checked. Frozen values, made by `declared` only."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar
 
 from reconciler.model.addresses import Address, Domain
+from reconciler.model.lazy_table import LazyTable
 from reconciler.model.owners import Owner
 from reconciler.model.source_places import Origin
 
@@ -165,6 +166,14 @@ class Part(Mapping[K, V]):
 def all_of(table: Mapping[K, V]) -> Mapping[K, V]:
     """The table for who must loop over all that is declared, to look something up by another name than its key."""
     return table.whole if isinstance(table, Part) else table
+
+
+def member_numbers(boxes: Mapping[Address, Mailbox]) -> Iterable[tuple[str, Address]]:
+    """Each member number of all that is declared, and who has it."""
+    table = all_of(boxes)
+    if isinstance(table, LazyTable):
+        return table.numbers
+    return ((box.member, address) for address, box in table.items() if box.member is not None)
 
 
 @dataclass(frozen=True, slots=True)

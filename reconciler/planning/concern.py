@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeVar
 
 from reconciler.model.addresses import CATCH_ALL, Address, domain_of, local_part
-from reconciler.model.declared import DesiredState, Mailbox, Part
+from reconciler.model.declared import DesiredState, Mailbox, Part, member_numbers
 from reconciler.model.records import AliasRow
 from reconciler.planning.plan_context import PlanContext
 
@@ -77,7 +77,7 @@ def narrowed(context: PlanContext, about: Concern) -> PlanContext:
 
 def _part(table: Mapping[Address, E], about: Concern) -> Mapping[Address, E]:
     concerned = about.covers if about.domains else about.addresses.__contains__
-    return Part(table, {key: entry for key, entry in table.items() if concerned(key)})
+    return Part(table, {key: table[key] for key in table if concerned(key)})
 
 
 def concern_of(names: Iterable[str], domains: Iterable[str], contexts: Sequence[PlanContext]) -> Concern | None:
@@ -122,8 +122,8 @@ def _belonging(context: PlanContext, name: str, boxes: list[Mailbox]) -> Iterato
             yield from (rename.old, rename.new)
     box = desired.mailboxes.get(account)
     if box is None and local_part(name).isdecimal():
-        same = (b for b in desired.mailboxes.values() if b.member == local_part(name))
-        box = next((b for b in same if domain_of(b.address) == domain_of(name)), None)
+        same = (a for number, a in member_numbers(desired.mailboxes) if number == local_part(name))
+        box = next((desired.mailboxes[a] for a in same if domain_of(a) == domain_of(name)), None)
     if box is not None:
         if box not in boxes:
             boxes.append(box)

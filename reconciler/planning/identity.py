@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from reconciler.model.addresses import Address, domain_of, local_part
-from reconciler.model.declared import Mailbox, all_of
+from reconciler.model.declared import Mailbox, member_numbers
 from reconciler.model.name_folding import folded
 from reconciler.model.records import Absent, AliasRole, AliasRow, MailboxRow, Owner, OxUserRow, Records, Scope
 from reconciler.model.rename_chains import RenameChains
@@ -168,8 +168,7 @@ class Identity:
     @cached_property
     def _numbers(self) -> Mapping[str, set[str]]:
         """Address → member numbers that lead to it, and that nothing else in git claims."""
-        boxes = all_of(self._desired.mailboxes).values()
-        claimed = {box.member: box.address for box in boxes if box.member is not None}
+        claimed = dict(member_numbers(self._desired.mailboxes))
         numbers: dict[str, set[str]] = {}
 
         def add(key: str, targets: tuple[str, ...]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Set
 from functools import cached_property
 
 from reconciler.model.addresses import CATCH_ALL, Address, Domain, domain_of, local_part, without_extension
-from reconciler.model.declared import all_of
+from reconciler.model.declared import all_of, member_numbers
 from reconciler.model.records import AliasDomainRow, AliasRow, DomainRow, MailboxRow, Owner, Scope
 from reconciler.planning.changes import Action
 from reconciler.planning.finding import Finding, Severity
@@ -129,10 +129,8 @@ class Reach:
         return live - {owner.subject for owner in self.going}
 
     @cached_property
-    def _members(self) -> Mapping[tuple[str | None, Domain], Address]:
-        # who has no member number is under None, which nobody asks for
-        boxes = all_of(self._desired.mailboxes).values()
-        return {(box.member, domain_of(box.address)): box.address for box in boxes}
+    def _members(self) -> Mapping[tuple[str, Domain], Address]:
+        return {(number, domain_of(address)): address for number, address in member_numbers(self._desired.mailboxes)}
 
     def forms(self, target: str) -> tuple[str, ...]:
         """The addresses that mail to `target` may arrive at: itself, and without what Postfix takes for its

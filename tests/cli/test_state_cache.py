@@ -12,7 +12,7 @@ from reconciler.declared.parse import documents
 from tests.cli.conftest import Command
 from tests.cli.merge_request import base_of, commit
 from tests.cli.running import start
-from tests.cli.site import ANNA_DECLARED, BERND_DECLARED, DOMAIN, StandInSite
+from tests.cli.site import ANNA_DECLARED, BERND, BERND_DECLARED, DOMAIN, StandInSite
 
 SAID = ("transitions", "gates", "findings", "digest", "flow", "taken_back", "counts")
 
@@ -43,17 +43,17 @@ def test_a_plan_is_the_same(
     (site_with_changes.folder / "state" / "new.yaml").write_text(f"aliases:\n  info@{DOMAIN}: anna.beispiel@{DOMAIN}\n")
     commit(site_with_changes)
     monkeypatch.delenv("RECONCILER_CACHE")
-    plain, against = planned(), planned("--base", "main")
+    plain, against, part = planned(), planned("--base", "main"), planned("--only", BERND)
     monkeypatch.setenv("RECONCILER_CACHE", str(cache))
-    assert (planned(), planned("--base", "main")) == (plain, against)
-    assert len(list(cache.iterdir())) == 3 + 2, "files, and what was said of both commits"
+    assert (planned(), planned("--base", "main"), planned("--only", BERND)) == (plain, against, part)
+    assert len(list(cache.iterdir())) == 2 * 3 + 2, "files, their keys, and what was said of both commits"
 
     def read_all(texts: Sequence[str]) -> Iterator[object]:
         assert not texts, "everything is known"
         return iter(())
 
     monkeypatch.setattr(documents, "read_all", read_all)
-    assert (planned(), planned("--base", "main")) == (plain, against)
+    assert (planned(), planned("--base", "main"), planned("--only", BERND)) == (plain, against, part)
     assert cache.stat().st_mode & 0o077 == 0
     assert all(entry.stat().st_mode & 0o077 == 0 for entry in cache.iterdir())
 
@@ -69,14 +69,14 @@ def test_two_at_once(site: StandInSite, tmp_path: Path, monkeypatch: pytest.Monk
     first, second = (process.wait() for process in both)
     assert (first.status, first) == (0, second), first.words
     assert "20 mailboxes" in first.words
-    assert len(list(cache.iterdir())) == 20 + 1
+    assert len(list(cache.iterdir())) == 2 * 20 + 1
 
 
 def test_where_it_cannot_be_trusted_it_is_left_and_that_is_said(
     site_with_changes: StandInSite, cache: Path, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert command("validate").err.count("RECONCILER_CACHE") == 0
-    (kept,) = [entry for entry in cache.iterdir() if b"bernd" in entry.read_bytes()]
+    (kept,) = [entry for entry in cache.iterdir() if b"Bernd" in entry.read_bytes()]
     kept.chmod(0o666)
     left = command("validate")
     assert (left.status, "1 file in" in left.words, "others may write" in left.words) == (0, True, True), left.words

@@ -35,6 +35,7 @@ from reconciler.apply.session import Operator
 from reconciler.cli import apply_commands, commands, report_commands, site_session
 from reconciler.cli.formats import Format
 from reconciler.cli.site_ledger import build_ledger
+from reconciler.cli.state_cache import state_cache
 from reconciler.declared.load import Declaration, load_state
 from reconciler.declared.site_file.load import load_site
 from reconciler.planning.ports import System
@@ -257,9 +258,13 @@ class World:
             hook(opened._engine, touches)
             return opened
 
-        def read_site(path: Path | None, state: Path | None = None) -> tuple[Settings, Declaration]:
+        def read_site(
+            path: Path | None, state: Path | None = None, *, lazily: bool = False
+        ) -> tuple[Settings, Declaration]:
             site = load_site(path)
-            return site, load_state(state or site.path(site.state), site, today=self.today)
+            with state_cache() as cache:
+                folder = state or site.path(site.state)
+                return site, load_state(folder, site, today=self.today, cache=cache, lazily=lazily)
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(site_session, "build_systems", systems)

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from weakref import finalize
 
 MOST_BYTES = 2**30
 """Of all entries together; those of a million mailboxes have a third of it."""
@@ -30,18 +31,18 @@ class Unsafe(Exception):
 
 
 class Folder:
-    """The open folder. All goes by its descriptor: it stays the one that was looked at."""
+    """The open folder, until nobody has it any more. It goes by its descriptor: it stays the one that was looked at."""
 
     def __init__(self, path: Path) -> None:
         """Makes it where it is missing. Raises OSError and Unsafe."""
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        finalize(self, os.close, self._folder)
         self.unsafe = 0
         """Entries that were left alone for their owner or their mode."""
         self._added = 0
         self._takes_more = True
         if problem := _problem(os.fstat(self._folder)):
-            self.close()
             raise Unsafe(problem)
 
     def read(self, name: str) -> bytes | None:
@@ -100,9 +101,6 @@ class Folder:
     def _remove(self, name: str) -> None:
         with suppress(OSError):
             os.unlink(name, dir_fd=self._folder)
-
-    def close(self) -> None:
-        os.close(self._folder)
 
 
 def _problem(status: os.stat_result) -> str:
