@@ -23,7 +23,7 @@ class Peer:
     """Another program that compares what is declared with what is there."""
 
     name: str
-    aim: int | None
+    aim: int
     """So many times as long as a plan of ours it is to take."""
     looks_at: str
     """What is counted: mailboxes, records."""

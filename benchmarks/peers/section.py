@@ -22,7 +22,9 @@ class Compared(NamedTuple):
 
 _HEAD = ("mailboxes", "what", "looked at", "wall", "CPU of all", "by wall", "by CPU", "aim")
 _TEXT = """\
-Written by `make bench-peers` (`python -m benchmarks.peers.run`). {machine}
+Written by `make bench-peers` (`python -m benchmarks.peers.run`).
+
+{machine}
 
 What others need to find out that nothing is to be done, in the same run as a plan of ours of a site of that size, and
 how many times as much that is. [Why these, and how](decisions/0023-peers.md). None of them does all that a plan does:
@@ -62,5 +64,5 @@ def _rows(size: int, compared: Compared) -> Iterator[tuple[str, ...]]:
             f"{it.wall:,.1f} s",
             f"{it.cpu:,.1f} s",
             *times,
-            f"≥ {peer.aim} ×" if peer.aim else "–",
+            f"≥ {peer.aim} ×",
         )

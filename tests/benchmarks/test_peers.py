@@ -9,15 +9,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
-from benchmarks import people
+from benchmarks import page, people
 from benchmarks.live import fill_database
 from benchmarks.measure import Failed, Measurement
-from benchmarks.page import Machine
+from benchmarks.page import PEERS, Machine
 from benchmarks.peers.peer import Peer, Taken, measure_peer, reckoned, spread
 from benchmarks.peers.postfixadmin import postfixadmin
 from benchmarks.peers.run import main
 from benchmarks.peers.section import Compared, section
 from benchmarks.spent import Spent
+from benchmarks.start import Start
 from tests.services.own_engine import Server
 from tests.services.postfixadmin import PostfixAdminDatabase
 
@@ -79,6 +80,19 @@ def test_the_section_shows_how_many_times_as_long_each_takes() -> None:
     written = " ".join(section({1000: Compared(ours, taken)}, Machine(2, 8, "10.11")).split())
     assert "| 1,000 | peer | 100 of 1,000 mailboxes | 500.0 s | 600.0 s | 250.0 × | 150.0 × | ≥ 100 × |" in written
     assert "| 3,010 mailboxes | 5.0 s | 5.0 s | 2.5 × | 1.2 × |" in written
+
+
+def test_the_section_is_written_anew_and_stays_in_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = tmp_path / "benchmarks.md"
+    monkeypatch.setattr(page, "PAGE", pages)
+    pages.write_text("# Benchmarks\n\nold\n\n## start\n\nold\n\n## How to read it\n\nold\n", encoding="utf-8")
+    page.write_section(PEERS, "first")
+    page.write_section(PEERS, "second")
+    assert pages.read_text(encoding="utf-8").endswith("\n\n## peers\n\nsecond\n\n## How to read it\n\nold\n")
+    page.write_page({}, Machine(2, 8, "10.11"), 1, Start(1, 1, 1, {}))
+    written = pages.read_text(encoding="utf-8")
+    assert written.count("\n\n## peers\n\nsecond\n\n## How to read it\n") == 1
+    assert "old" not in written.split()
 
 
 def test_without_the_programs_it_says_what_installs_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
