@@ -225,6 +225,11 @@ def _to_merge(view: ShownPlan) -> str:
         return fix_unread(unknown, tr("run this pipeline again"))
     if view.behind:
         return tr("next: bring this branch up to date, then look at the new plan")
+    if view.redirects:
+        return tr(
+            "next: before anybody merges, whoever answers for the servers approves where reconciler connects then; "
+            "apply will use these changes, and this plan did not"
+        )
     if view.stopped:
         return tr("next: resolve what refused the whole plan already; until then nothing is applied, merged or not")
     if not view.lines:

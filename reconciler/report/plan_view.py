@@ -176,6 +176,10 @@ class PlanView:
         return self.plan.base is not None and self.plan.base.contained is not True
 
     @property
+    def redirects(self) -> bool:
+        return self.plan.base is not None and bool(self.plan.base.site_changes)
+
+    @property
     def refused_by_it(self) -> bool:
         stops = (Severity.ERROR, Severity.REFUSAL)
         return any(f.severity in stops and f.cause is not Cause.WAITING for f in self.findings)

@@ -95,9 +95,10 @@ class ShownFlow(Protocol):
 class ShownPlan(Protocol):
     """A plan. `stopped` says that a gate refuses all of it, `missed` counts dates that passed undone, `typed` is the
     command that asks for a password of which only a person knows. `merging`: it is of a merge request, which
-    may be `behind` its base, or bring what is refused (`refused_by_it`). `only` names what it is about, where that is
-    not the whole site, `shard` which shard of a plan it is (`2/4`); `left` counts what an apply leaves, since nobody
-    reviewed it or no date brought it."""
+    may be `behind` its base, bring what is refused (`refused_by_it`), or change where the program connects, whom it
+    trusts or what it sends (`redirects`). `only` names what it is about, where that is not the whole site, `shard`
+    which shard of a plan it is (`2/4`); `left` counts what an apply leaves, since nobody reviewed it or no date brought
+    it."""
 
     @property
     def title(self) -> str: ...
@@ -129,6 +130,8 @@ class ShownPlan(Protocol):
     def merging(self) -> bool: ...
     @property
     def behind(self) -> bool: ...
+    @property
+    def redirects(self) -> bool: ...
     @property
     def refused_by_it(self) -> bool: ...
     @property

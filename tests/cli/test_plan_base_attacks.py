@@ -41,6 +41,7 @@ def test_another_database_in_the_site_file_is_shown_and_not_asked(declared: Stan
     text = command("plan", "--base", "main").out
     assert text.startswith(" ✗ this merge request changes where reconciler connects")
     assert "\n ✗ reconciler.yaml: changed: postfixadmin.url, site\n" in text
+    assert "next: before anybody merges, whoever answers for the servers approves" in text
     assert command("plan").status == 9, "without --base it is the merge request's site file"
 
 

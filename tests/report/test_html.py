@@ -22,6 +22,7 @@ from reconciler.report.json_models import ErrorPart
 from reconciler.report.read_document import Document
 from tests.report import samples
 from tests.report.hostile import NAMES, plan_named
+from tests.report.languages import in_german
 
 MERGING, RUN = plan_document(samples.merging()), run_document(samples.crashed_rename())
 JOB = "https://gitlab.example/mail/state/-/jobs/815"
@@ -99,6 +100,14 @@ def test_the_head_says_what_it_is_of() -> None:
     ):
         assert said in text
     assert "read 2026-11-22 10:58:03 +0100" in text
+
+
+def test_what_redirects_the_program_is_not_green() -> None:
+    base = replace(samples.BASE, contained=True)
+    page = in_german(lambda: Tags(html_report([plan_document(replace(samples.plan(), base=base))])))()
+    assert "! genauer ansehen: ändert, wohin reconciler sich verbindet" in page.text
+    assert "weiter: vor dem Mergen gibt frei, wer für die Server verantwortlich ist" in page.text
+    assert ("p", {"class": "verdict warn"}) in page.tags
 
 
 def test_what_cannot_be_undone_is_marked_by_word_and_sign() -> None:

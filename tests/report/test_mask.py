@@ -127,7 +127,7 @@ def test_a_masked_plan_says_so_and_is_never_applied() -> None:
 def test_what_a_reviewer_needs_is_still_there() -> None:
     text = markdown_report([masked(plan_document(samples.merging()), KEY)])
     for said in (
-        "do not merge yet**, 1 refused",
+        "do not merge yet**, changes where reconciler connects, whom it trusts or what it sends, 1 refused",
         "the register has no member",
         "account removed for good: mailbox 10240 MB",
         "DELETED with all its data",

@@ -20,6 +20,7 @@ from tests.report import samples
 from tests.report.hostile import NAMES, plan_named
 
 SOUND = Base("origin/main", "4e1d77c", True, "git fetch origin main")
+REDIRECTED = replace(SOUND, site_changes=(SiteChange("known_hosts", "changed"),))
 
 
 def written(plan: Plan, limit: int = LIMIT) -> Fitted:
@@ -71,6 +72,28 @@ REFUSED = samples.new_account(refused=("register",))
             replace(own(samples.plan([samples.new_alias()])), base=replace(SOUND, contained=None)),
             "look closer**",
             "bring this branch up to date",
+        ),
+        *(
+            (
+                replace(made, base=REDIRECTED),
+                f"look closer**, changes where reconciler connects, whom it trusts or what it sends{numbers}",
+                "before anybody merges, whoever answers for the servers approves",
+            )
+            for made, numbers in (
+                (own(samples.plan()), " · nothing else changes"),
+                (own(samples.plan([samples.new_alias()])), " · 1 alias"),
+                (
+                    own(samples.plan([samples.new_alias()]), Cause.WAITING),
+                    " · nothing else changes · 1 waiting already",
+                ),
+                (own(samples.stopped(), Cause.WAITING), " · nothing else changes"),
+                (own(samples.plan([samples.removed_alias()])), ", 1 removal"),
+            )
+        ),
+        (
+            replace(own(samples.plan([REFUSED], [samples.refusal(REFUSED.owner)])), base=REDIRECTED),
+            "do not merge yet**, changes where reconciler connects",
+            "in this branch, change what is refused",
         ),
     ],
 )

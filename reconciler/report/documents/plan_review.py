@@ -102,6 +102,10 @@ class PlanReview:
         return self.document.base is not None and self.document.base.contained is not True
 
     @property
+    def redirects(self) -> bool:
+        return self.document.base is not None and bool(self.document.base.site_changes)
+
+    @property
     def refused_by_it(self) -> bool:
         return any(f.severity in ("error", "refusal") for f in self.own.findings)
 
@@ -204,21 +208,30 @@ class Verdict(NamedTuple):
 
 
 def verdict(review: PlanReview) -> Verdict:
-    """Whether to look closer. Of a merge request by what it brings itself; what waits already is counted behind it."""
+    """Whether to look closer. Of a merge request by what it brings itself; what waits already is counted behind it.
+    What decides where the program connects is never routine, whatever else there is to do."""
     own = review.own
     if not review.merging:
         if not review.lines:
             return Verdict("", header_footer.nothing(review), "")
         why = ", ".join(header_footer.attention(review))
         return Verdict(LOOK if why else ROUTINE, why, counted(review.lines))
-    why = ", ".join(header_footer.attention(own))
+    why = ", ".join((*_redirects(review), *header_footer.attention(own)))
     waiting = len(review.lines) - len(own.lines)
-    numbers = [counted(own.lines) if own.lines else tr("this merge request changes nothing")]
+    numbers = [counted(own.lines) if own.lines else _no_lines(review)]
     numbers += [tr("{number} waiting already", number=waiting)] if waiting else []
     if any(f.severity in ("error", "refusal") for f in own.findings):
         return Verdict(NOT_YET, why, DOT.join(numbers))
-    behind = review.document.base is not None and review.document.base.contained is not True
-    return Verdict(LOOK if why or behind else ROUTINE, why, DOT.join(numbers))
+    return Verdict(LOOK if why or review.behind else ROUTINE, why, DOT.join(numbers))
+
+
+def _redirects(review: PlanReview) -> Iterator[str]:
+    if review.redirects:
+        yield tr("changes where reconciler connects, whom it trusts or what it sends")
+
+
+def _no_lines(review: PlanReview) -> str:
+    return tr("nothing else changes") if review.redirects else tr("this merge request changes nothing")
 
 
 class Alert(NamedTuple):
@@ -250,8 +263,8 @@ def alerts(review: PlanReview) -> Iterator[Alert]:
         yield Alert(words, base.fetch)
     if base.site_changes:
         words = tr(
-            "This merge request changes where reconciler connects or what it sends. The plan was made with the files "
-            "of {ref}; review these changes by themselves:",
+            "This merge request changes where reconciler connects, whom it trusts or what it sends. The plan was made "
+            "with the files of {ref}; review these changes by themselves:",
             ref=base.ref,
         )
         yield Alert(words, "", tuple(f"{change.file}: {change.what}" for change in base.site_changes))
