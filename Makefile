@@ -91,7 +91,7 @@ $(VENV)/.dev: requirements/dev.txt pyproject.toml scripts/venv
 	@scripts/venv $(VENV) requirements/dev.txt
 	@touch $@ $(VENV)/.runtime
 
-# Ansible is 600 MB: not in the environment that everybody has
+# 530 MB, most of it Ansible: not in the environment that everybody has
 $(PEERS)/.installed: requirements/peers.txt | $(VENV)/.dev
 	@echo "installing the packages of $< …" >&2
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(PEERS)
