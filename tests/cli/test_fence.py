@@ -363,3 +363,15 @@ def test_unlock_ends_a_run_before_it_tries_again(crowd: StandInSite, command: Co
     crowd.sound()
     assert process.wait().status == 7
     assert (made(crowd), crowd.letters()) == (0, {})
+
+
+def test_ox_is_listed_once_a_wave(site: StandInSite) -> None:
+    """Eight accounts in waves of three: the list of the plan is the first wave's, too, and the one that reads a wave
+    back is the next one's."""
+    declared(site)
+    control.forget_calls(site.ox)
+    done = begin(site.folder, "from reconciler.apply import engine; engine.WAVE = 3\n").wait()
+    assert done.status == 0, done.words
+    # the plan, three waves, and `check`, which asks for the admin alone
+    assert control.calls(site.ox) == {"listuser": 5, "createuser": len(PEOPLE)}
+    every_letter_opens_both_doors(site)

@@ -67,7 +67,8 @@ async def perform(
     if target is None:
         missing = "the site file no longer says where the web interface and the mail servers of OX are"
         return [Outcome(Result.FAILED, missing, f"write openxchange.web_url, imap and smtp; or {BY_HAND}")] * len(batch)
-    people = await ox.read(partial(_people, ox.admin, {step.change.owner.subject for step in batch}))
+    wanted = {step.change.owner.subject for step in batch}
+    people = await ox.read(partial(_people, ox.admin, wanted), recent=True)  # the list that read the users back
     outcomes = []
     for step in batch:  # one after the other: each is a login with its own trial, and there are few
         row = step.change.row

@@ -1,8 +1,9 @@
 """Carries out a batch: look, compare, write, look again.
 
-One list of the whole context before the first write and one after the last, however long the batch is. A long batch
-outlives its first list, and new aliases replace the whole set, so there each change looks at its own user once more.
-Creations need no second look: the server itself refuses a login or an address that is taken.
+One list of the whole context before the first write and one after the last, however long the batch is; the one before
+is what was listed last, when nothing was written since. A long batch outlives its first list, and new aliases replace
+the whole set, so there each change looks at its own user once more. Creations need no second look: the server itself
+refuses a login or an address that is taken.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ from reconciler.systems.openxchange.tool_calls import described, differences, in
 
 async def perform(ox: Provisioning, section: OpenXchange, passwords: Passwords, batch: Sequence[Step]) -> list[Outcome]:
     """One outcome for each step, in order. Raises Unreadable when nothing could be looked at before the first write."""
-    work = _Batch(ox, section, passwords, await look(ox, batch), long=len(batch) > ox.parallel)
+    long = len(batch) > ox.parallel
+    recent = not any(_needs_new_list(step, long=long) for step in batch)
+    long = long or (recent and ox.kept(_whom(batch)) is not None)
+    work = _Batch(ox, section, passwords, await look(ox, batch, recent=recent), long=long)
     await work.write(batch)
     await work.read_back(batch)
     return [work.outcomes[step.id] for step in batch]
@@ -209,6 +213,12 @@ class _Batch:
                 self.outcomes[step.id] = _reads_otherwise(step.change, user)
 
 
+def _needs_new_list(step: Step, *, long: bool) -> bool:
+    """A password, which does not look at its own user again: it must not go to a user who has become somebody else's.
+    And what cannot be undone, where a batch of few would look for it in a list of its own."""
+    return not isinstance(step.change.after, OxUserRow) and (step.change.action is not Action.DELETE or not long)
+
+
 def _names(row: object) -> set[tuple[str, str]]:
     """The names of which a context has one each."""
     return {("login", row.login), ("name", row.display_name.casefold())} if isinstance(row, OxUserRow) else set()
@@ -259,19 +269,25 @@ class FoundUsers:
         return user if user is not None and user.row.id != user_id_of(change) else None
 
 
-async def look(ox: Provisioning, steps: Sequence[Step], login: str | None = None) -> FoundUsers:
-    """A fresh list: of one `login`, of the whole context when it is empty, of what the steps need when it is None.
-    Raises Unreadable."""
+async def look(
+    ox: Provisioning, steps: Sequence[Step], login: str | None = None, *, recent: bool = False
+) -> FoundUsers:
+    """A list: of one `login`, of the whole context when it is empty, of what the steps need when it is None; the last
+    one where a `recent` one will do. Raises Unreadable."""
+    changes = [step.change for step in steps]
+    return await ox.read(partial(_picked, ox.admin, changes), _whom(steps, login), recent=recent)
+
+
+def _whom(steps: Sequence[Step], login: str | None = None) -> One:
     user_id = user_id_of(steps[0].change) if len(steps) == 1 else ""
-    one = One(only_login(steps) if login is None else login, user_id)
-    return await ox.read(partial(_picked, ox.admin, [step.change for step in steps]), one)
+    return One(only_login(steps) if login is None else login, user_id)
 
 
 async def is_applied(ox: Provisioning, batch: Sequence[Step]) -> list[bool]:
-    """Whether each effect is in place, by one fresh list. Raises Unreadable."""
+    """Whether each effect is in place, by a list since which nothing was written here. Raises Unreadable."""
     if not any(step.readable for step in batch):
         return [False] * len(batch)
-    seen = await look(ox, batch)
+    seen = await look(ox, batch, recent=True)
     return [in_place(step.change, seen.of(step.change)) for step in batch]
 
 

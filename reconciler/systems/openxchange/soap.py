@@ -7,7 +7,7 @@ the tools say by exit status, and are told in the same words.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import TypeVar
 from xml.etree.ElementTree import Element
@@ -19,8 +19,9 @@ from reconciler.model.records import Owner
 from reconciler.planning.changes import Action, Outcome, Result
 from reconciler.remote.concurrency import to_its_end
 from reconciler.settings import OpenXchange
-from reconciler.systems.openxchange.listuser_csv import Listed, listed
-from reconciler.systems.openxchange.provisioning import One, Provisioning, Write
+from reconciler.systems.openxchange.listuser_csv import listed
+from reconciler.systems.openxchange.provisioning import ALL, One, Provisioning, Write
+from reconciler.systems.openxchange.recent_list import UserList
 from reconciler.systems.openxchange.soap_client import Broken, SoapClient
 from reconciler.systems.openxchange.soap_messages import Fault, Operation, User, cells, request, user_id
 from reconciler.systems.openxchange.tool_answers import (
@@ -35,6 +36,10 @@ from reconciler.systems.openxchange.tool_answers import (
 from reconciler.systems.system_context import Fence, NoFence
 
 T = TypeVar("T")
+_User = str
+"""The cells of one user in one text, a quarter of their size one by one: a list may be kept (`recent_list`)."""
+_BETWEEN = "\0"
+"""No text of XML has it."""
 
 AT_ONCE = 1000
 """Users in one `getMultipleData`: OX looks each up before it answers, and a proxy gives up after a minute or so."""
@@ -86,30 +91,31 @@ class Soap(Provisioning):
         self._password = admin_password
         self._turn = asyncio.Semaphore(1)
 
-    async def read(self, take: Callable[[Iterator[Listed]], T], one: One = One()) -> T:  # noqa: B008  # immutable
+    async def _list(self, one: One) -> UserList:
         """See Provisioning; here one user is fetched by id, else by login."""
         async with self._turn:
-            return await asyncio.to_thread(lambda: take(self._users() if one == One() else iter(self._user(one))))
+            found = await asyncio.to_thread(self._users if one == ALL else lambda: self._user(one))
+        return UserList(one, lambda: (listed(user.split(_BETWEEN)) for user in found))
 
-    async def write(self, write: Write, password: SecretStr | None, owner: Owner, words: Words) -> Outcome | None:
+    async def _write(self, write: Write, password: SecretStr | None, owner: Owner, words: Words) -> Outcome | None:
         """See Provisioning."""
         async with self._turn, self.fence.effect(owner):
             return await to_its_end(self._written, write, password, words)
 
     async def check(self) -> None:
         """See Provisioning; the service that lists users is the one that writes them."""
-        await self.read(list, One(self.admin))
+        await self.read(list, One(self.admin), keep=False)
 
     async def close(self) -> None:
         """See Provisioning."""
         self._client.close()
 
-    def _users(self) -> Iterator[Listed]:
+    def _users(self) -> list[_User]:
         ids = self._ids()
         if not ids:
             raise self._unlisted("the list has no user at all, not even the context admin", AGAIN)
-        for start in range(0, len(ids), AT_ONCE):
-            yield from self._several(ids[start : start + AT_ONCE])
+        starts = range(0, len(ids), AT_ONCE)
+        return [user for start in starts for user in self._several(ids[start : start + AT_ONCE])]
 
     def _ids(self) -> list[str]:
         try:
@@ -120,11 +126,11 @@ class Soap(Provisioning):
             raise self._unlisted("the list has a user without an id, or one twice", LOG)
         return ids
 
-    def _several(self, ids: Sequence[str]) -> list[Listed]:
+    def _several(self, ids: Sequence[str]) -> list[_User]:
         """Those users whole. Somebody may delete one of them meanwhile: then OX answers for none."""
         for _ in range(_TRIES):
             try:
-                found = self._returned("getMultipleData", self._listed, "users", [{"id": each} for each in ids])
+                found = self._returned("getMultipleData", self._whole, "users", [{"id": each} for each in ids])
             except Fault as fault:
                 there = set(self._ids()) if fault.name == "NoSuchUserException" else set(ids)
                 if there.issuperset(ids):
@@ -133,30 +139,30 @@ class Soap(Provisioning):
                 if not ids:
                     return []
                 continue
-            if sorted(user.row.id for user in found) != sorted(ids):
+            if sorted(map(_id_of, found)) != sorted(ids):
                 raise self._unlisted("OX answered for others than it was asked for", LOG)
             return found
         raise self._unlisted("users go faster than they can be read", AGAIN)
 
-    def _user(self, one: One) -> list[Listed]:
+    def _user(self, one: One) -> list[_User]:
         key = {"id": one.user_id} if one.user_id else {"name": one.login}
         try:
-            found = self._returned("getData", self._listed, "user", [key])
+            found = self._returned("getData", self._whole, "user", [key])
         except Fault as fault:
             if fault.name == "NoSuchUserException":
                 return []
             raise self._unread(fault) from None
-        if len(found) != 1 or one.user_id not in ("", found[0].row.id):
+        if len(found) != 1 or one.user_id not in ("", _id_of(found[0])):
             raise self._unlisted("OX did not answer for the one user that it was asked for", LOG)
         return found
 
-    def _listed(self, user: Element) -> Listed:
+    def _whole(self, user: Element) -> _User:
         """Every user has an id and a login: who has none was not fetched whole, and all else of it would be missing,
         too."""
         values = cells(user)
         if not _is_id(values[0]) or not values[1]:
             raise self._unlisted("the answer has a user without an id or a login", LOG)
-        return listed(values)
+        return _BETWEEN.join(values)
 
     def _returned(
         self, operation: Operation, make: Callable[[Element], T], name: str, values: str | Sequence[User]
@@ -199,6 +205,10 @@ class Soap(Provisioning):
 
     def _unlisted(self, message: str, hint: str) -> Unreadable:
         return Unreadable(f"the OX users cannot be listed: {message}", hint=hint)
+
+
+def _id_of(user: _User) -> str:
+    return user.partition(_BETWEEN)[0]
 
 
 def _is_id(text: str) -> bool:

@@ -116,7 +116,7 @@ class OpenXchangeSystem(System):
         """All users of the context but its admin, by one list."""
         if writing:
             await self._ox.wait_for_others()
-        return await self._ox.read(partial(_observation, self._ox.admin))
+        return await self._ox.read(partial(_observation, self._ox.admin), keep=writing)
 
     async def observe_part(self, about: Concern, *, writing: bool = False) -> Observation:
         """Those whom the part may be about. The tools find a user by login or display name only (facts 2.1), and one

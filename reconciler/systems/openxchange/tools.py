@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Iterator, Mapping, Sequence
 
 from pydantic import SecretStr
 
@@ -19,12 +18,11 @@ from reconciler.model.records import Owner
 from reconciler.planning.changes import Action, Outcome
 from reconciler.remote.host import Host
 from reconciler.settings import OpenXchange
-from reconciler.systems.openxchange.listuser_csv import Listed, read_users
-from reconciler.systems.openxchange.provisioning import One, Provisioning, Write
+from reconciler.systems.openxchange.listuser_csv import read_users
+from reconciler.systems.openxchange.provisioning import ALL, One, Provisioning, Write
+from reconciler.systems.openxchange.recent_list import UserList
 from reconciler.systems.openxchange.tool_answers import Words, complaint
 from reconciler.systems.system_context import Fence, NoFence
-
-T = TypeVar("T")
 
 LOCALE = {"LC_ALL": "C.UTF-8"}  # otherwise Java reads and writes `?` for every umlaut (facts 2.3)
 _LIST_SECONDS = 1800.0
@@ -97,11 +95,10 @@ class Tools(Provisioning):
         found = await self._host.run(["sh", "-c", look], env={"LC_ALL": "C"}, repeatable=True)
         return _PROCESS.findall(found.stdout.decode("ascii", "replace"))
 
-    async def read(self, take: Callable[[Iterator[Listed]], T], one: One = One()) -> T:  # noqa: B008  # immutable
+    async def _list(self, one: One) -> UserList:
         """See Provisioning."""
         stdout = await self.listing(one.login)
-        # a big context takes seconds to read, and other systems are at work in this loop
-        return await asyncio.to_thread(lambda: take(read_users(stdout, whole=not one.login)))
+        return UserList(one if one.login else ALL, lambda: read_users(stdout, whole=not one.login))
 
     async def listing(self, login: str = "") -> bytes:
         """The answer of `listuser --csv`: the whole context, or the users whose login or display name fits `login`;
@@ -111,7 +108,7 @@ class Tools(Provisioning):
             argv.append(f"--searchpattern={login}")
         return await self._read(argv, "the OX users cannot be listed", self._secrets, _LIST_SECONDS)
 
-    async def write(self, write: Write, password: SecretStr | None, owner: Owner, words: Words) -> Outcome | None:
+    async def _write(self, write: Write, password: SecretStr | None, owner: Owner, words: Words) -> Outcome | None:
         """See Provisioning."""
         env, secrets = dict(LOCALE), dict(self._secrets)
         if password is not None:

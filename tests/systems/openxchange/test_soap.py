@@ -68,6 +68,25 @@ async def test_all_that_is_read_and_written_goes_through_one_connection(line: Li
     assert not any(PASSWORD in path or password in path for path in line.paths)
 
 
+async def test_the_context_is_listed_once_a_wave_and_who_was_made_by_hand_meanwhile_is_left_alone(line: Line) -> None:
+    system = line.system()
+    await system.observe(writing=True)
+    await system.check()
+    addresses = [f"u{number}@pirat.example" for number in range(6)]
+    steps = [creation(wanted(a.partition("@")[0], a, display_name=f"Name of {a}")) for a in addresses]
+    for wave in (steps[:3], steps[3:5]):
+        assert not any(await system.is_applied(wave))
+        assert {o.result for o in await system.perform(NO_PLAN, wave)} == {Result.DONE}
+        assert all(await system.is_applied(wave))
+    assert line.operations().count("list") == 3
+    import_users(line.folder, [{"Name": "u5", "PrimaryEmail": "x@pirat.example", "Password": "by hand"}])
+    assert await system.is_applied(steps[5:]) == [False]
+    outcome = await one(system, steps[5])
+    assert (outcome.result, outcome.message) == (Result.FAILED, "another OX user has the login 'u5'")
+    assert control.check_password(line.folder, "u5", "by hand")
+    await system.close()
+
+
 AWKWARD = [
     {"Name": "anna", "PrimaryEmail": "Anna@MÜNCHEN.example", "Display_name": " A\u0308nne  \U0001f3f4 ]]>"},
     {"Name": "x-2", "Display_name": "two\nlines\r\nand\ttabs", "ImapLogin": "", "Email1": "other@pirat.example"},
