@@ -42,18 +42,18 @@ async def drift(site: Path | None, state: Path | None, output: Format, asked: Dr
             check_remembered(asked.remember, opened.site.site)
         drafted = await opened.draft(with_tables=True)
         made = await explained(opened, drafted, verbose=asked.verbose, remember=asked.remember)
-    if asked.issue:
-        from reconciler.cli.forge import keep_issue
-
-        keep_issue(plan_document(_with_undeclared(made, drafted, None, asked)), quiet=asked.quiet)
     if asked.out is not None:
         save(_with_undeclared(made, drafted, None, asked), asked.out)
         if not asked.quiet:
             say(f"drift saved to {asked.out}; a page of it: reconciler report {asked.out} --html drift.html")
-    made = _with_undeclared(made, drafted, None if output is Format.JSON else MOST, asked)
-    so_far.counts.update(plan_numbers(made))
-    write(writers(output).plan(made, title="mail drift", verbose=asked.verbose))
-    return plan_status(made)
+    shown = _with_undeclared(made, drafted, None if output is Format.JSON else MOST, asked)
+    so_far.counts.update(plan_numbers(shown))
+    write(writers(output).plan(shown, title="mail drift", verbose=asked.verbose))
+    if asked.issue:  # the last: what becomes of it changes neither what is shown nor what is saved
+        from reconciler.cli.forge import keep_issue
+
+        keep_issue(plan_document(_with_undeclared(made, drafted, None, asked)), quiet=asked.quiet)
+    return plan_status(shown)
 
 
 def _with_undeclared(made: Plan, drafted: Draft, most: int | None, asked: DriftOptions) -> Plan:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from reconciler.cli.exit_status import Status, worst
-from reconciler.cli.runner import complain
+from reconciler.cli.runner import complain, report_bug
 from reconciler.cli.streams import say, write
 from reconciler.errors import ForgeError, ReconcilerError, UsageError
 from reconciler.forge.client import Forge
@@ -23,6 +23,8 @@ from reconciler.report.documents.markdown import bounded_markdown, markdown_repo
 from reconciler.report.json_plan_models import PlanDocument
 from reconciler.report.read_document import Document
 
+_PATIENCE = 10.0
+"""Seconds that the forge keeps `drift --issue`, all in all."""
 _NO_FORGE = "no forge was found in the environment (docs/forge.md)"
 
 
@@ -58,10 +60,13 @@ def keep_issue(drift: PlanDocument, *, quiet: bool) -> None:
         if job is None:
             say(f"no issue is kept: {_NO_FORGE}; RECONCILER_FORGE, _FORGE_URL and _FORGE_PROJECT name one")
             return
-        with connect(job) as forge:
+        with connect(job, seconds=_PATIENCE) as forge:
             kept = keep(forge, job, drift, _markdown, review_key())
     except ReconcilerError as error:
         complain(error)
+        return
+    except Exception as error:  # noqa: BLE001  # drift is shown and saved by now, and its status stays
+        report_bug(error)
         return
     if not quiet:
         _say_kept(drift, kept)

@@ -13,7 +13,7 @@ from reconciler.errors import ForgeError, Unreadable
 from reconciler.forge import gitea, github, gitlab
 from reconciler.forge.client import Forge
 from reconciler.forge.job import Job, Kind
-from reconciler.forge.session import Session
+from reconciler.forge.session import SECONDS, Session
 from reconciler.secret_sources import from_environment
 
 VARIABLE = "RECONCILER_FORGE_TOKEN"
@@ -42,10 +42,12 @@ _DIALECTS = {
 
 
 @contextmanager
-def connect(job: Job) -> Iterator[Forge]:
-    """The project of this job, until the end of the block. Raises Unreadable when there is no token."""
-    dialect = _DIALECTS[job.kind]
-    with closing(Session(dialect.name, job.url, token(), dialect.header, ca_file=job.ca_file)) as session:
+def connect(job: Job, *, seconds: float = SECONDS) -> Iterator[Forge]:
+    """The project of this job, until the end of the block, and for so long at most. Raises Unreadable when there is no
+    token, and UsageError."""
+    dialect, given = _DIALECTS[job.kind], token()
+    opened = Session(dialect.name, job.url, given, dialect.header, ca_file=job.ca_file, seconds=seconds)
+    with closing(opened) as session:
         forge = dialect.client(session, job.project)
         if os.environ.get(AUTHOR, "").isdecimal():  # of several ids it is not known which one writes here
             forge.assume(os.environ[AUTHOR])

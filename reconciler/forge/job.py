@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+import httpx
 from pydantic_core import from_json
 
 from reconciler.errors import UsageError
 from reconciler.forge.marker import LONGEST_TEXT
+from reconciler.report.sanitize import visible
 from reconciler.setting_values import LOOPBACK
 
 
@@ -88,7 +90,7 @@ def job_of(environ: Mapping[str, str], said: Said = NOTHING_SAID) -> Job | None:
     for name, value in (("url", job.url), ("project", job.project)):
         if not value:
             message = f"no {name} is known for {kind}: this is not one of its CI jobs"
-            raise UsageError(message, hint=f"name it with --forge-{name}")
+            raise UsageError(message, hint=f"name it: {setting(name)}")
     _check_url(job.url, plain_http=said.plain_http)
     # both go into comments; what is none is left out
     return replace(
@@ -165,7 +167,7 @@ def _pull_request(path: str) -> dict[str, Any]:
         event = from_json(Path(path).read_bytes())
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not JSON"
-        hint = "name the pull request with --merge-request"
+        hint = "name the pull request: RECONCILER_MERGE_REQUEST (report: --merge-request)"
         raise UsageError(f"the event file {path} cannot be read: {why}", hint=hint) from None
     request = event.get("pull_request") if isinstance(event, dict) else None
     return request if isinstance(request, dict) else {}
@@ -181,12 +183,28 @@ def _number(found: object) -> int | None:
     return int(text) if text.isdecimal() else None
 
 
+def setting(name: str) -> str:
+    """How that is said. Only `report` has options for it."""
+    return f"RECONCILER_FORGE_{name.upper()} (report: --forge-{name.replace('_', '-')})"
+
+
 def _check_url(url: str, *, plain_http: bool) -> None:
-    parts = urlsplit(url)
-    if parts.scheme not in ("https", "http") or not parts.hostname:
-        raise UsageError(f"{url} is no address of an API", hint="write --forge-url https://git.example/api/v4")
-    if parts.username or parts.password:
+    if "@" in url.partition("//")[2].partition("/")[0]:
         raise UsageError("the address of the forge holds a login", hint="the token belongs into RECONCILER_FORGE_TOKEN")
+    if not _can_be_asked(url):
+        hint = f"write it like https://git.example/api/v4: {setting('url')}"
+        raise UsageError(f"{visible(url)} is no address of an API", hint=hint)
+    parts = urlsplit(url)
     if parts.scheme == "http" and not plain_http and parts.hostname not in LOOPBACK:
         message = f"the token would travel in clear text to {parts.hostname}"
-        raise UsageError(message, hint="use https; on a network that you trust, add --forge-plain-http")
+        raise UsageError(message, hint=f"use https; on a network that you trust, set {setting('plain_http')}")
+
+
+def _can_be_asked(url: str) -> bool:
+    """Whether it has a scheme, a name that a host can have, and a port: what else would be refused halfway."""
+    try:
+        parts, asked = urlsplit(url), httpx.URL(url)
+        name = asked.host and asked.raw_host.decode("ascii").encode("idna")
+        return parts.scheme in ("https", "http") and bool(parts.hostname and name) and parts.port != 0
+    except (ValueError, httpx.InvalidURL):
+        return False

@@ -5,9 +5,8 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit, urlunsplit
 
-import httpx
-
-from reconciler.setting_values import LOOPBACK
+from reconciler.errors import UsageError
+from reconciler.forge.http_client import http_client
 
 _LONGEST = 10_000
 """Bytes of a body that Healthchecks keeps."""
@@ -22,8 +21,10 @@ def send_ping(url: str, what: str, body: str, *, run: str, seconds: float) -> st
             return "this is no address of a check: https://HOST/…"
         query = "&".join(filter(None, (parts.query, f"rid={run}")))
         address = urlunsplit((parts.scheme, parts.netloc, f"{parts.path.rstrip('/')}/{what}", query, ""))
-        through = parts.hostname not in LOOPBACK  # no proxy leads to this machine
-        answer = httpx.post(address, content=body.encode("utf-8")[:_LONGEST], timeout=seconds, trust_env=through)
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError, OSError) as error:
+        with http_client(parts.hostname, timeout=seconds) as client:
+            answer = client.post(address, content=body.encode("utf-8")[:_LONGEST])
+    except UsageError as error:
+        return error.message
+    except Exception as error:  # noqa: BLE001  # whatever it is, a ping changes nothing
         return type(error).__name__  # its words have the address
     return "" if answer.is_success else f"HTTP {answer.status_code}"

@@ -21,8 +21,9 @@ from pydantic import BaseModel, SecretStr, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from reconciler.errors import ForgeError, UsageError
+from reconciler.forge.http_client import http_client
+from reconciler.forge.job import setting
 from reconciler.report.sanitize import clip, visible
-from reconciler.setting_values import LOOPBACK
 
 T = TypeVar("T")
 
@@ -44,8 +45,8 @@ _HINTS = {
     423: "the project is archived: nobody can write there",
 }
 _AGAIN = "run this again in some minutes"
-_UNREACHED = f"{_AGAIN}; --forge-url, HTTPS_PROXY and NO_PROXY say where it is looked for and how"
-_UNTRUSTED = "name the authority that signed its certificate: --forge-ca FILE"
+_UNREACHED = f"{_AGAIN}; {setting('url')}, HTTPS_PROXY and NO_PROXY say where it is looked for and how"
+_UNTRUSTED = f"name the file of the authority that signed its certificate: {setting('ca')}"
 
 
 class Answer(NamedTuple):
@@ -73,12 +74,11 @@ class Session:
         self._token = token
         self._end = time.monotonic() + seconds
         self._seconds = seconds
-        self._client = httpx.Client(
+        self._client = http_client(
+            urlsplit(url).hostname,
             headers={"User-Agent": "reconciler", "Accept": "application/json", **header(token.get_secret_value())},
             # reading the authorities takes a while
             verify=False if urlsplit(url).scheme == "http" else _authorities(ca_file),
-            follow_redirects=False,
-            trust_env=urlsplit(url).hostname not in LOOPBACK,  # no proxy leads to this machine
         )
 
     def close(self) -> None:
@@ -142,6 +142,8 @@ class Session:
         except (httpx.TransportError, httpx.DecodingError) as error:
             why = self._quoted(str(error)) or type(error).__name__
             raise self._error(f"broke off its answer: {why}", hint=_AGAIN, temporary=True, uncertain=True) from None
+        except (httpx.InvalidURL, UnicodeError):  # of a proxy, too; its words may have a password
+            raise self._error("cannot be asked: on the way there is a name that no host has", hint=_UNREACHED) from None
         return self._judged(response, content)
 
     def _exchange(self, method: str, path: str, left: float, **how: Any) -> tuple[httpx.Response, bytes]:
@@ -185,7 +187,7 @@ class Session:
         if response.is_redirect:
             where = self._quoted(response.headers.get("location", ""))
             message = f"sends us elsewhere, to {where}, and the token goes to no other place"
-            raise self._error(message, hint="name the address of the API itself: --forge-url", status=status)
+            raise self._error(message, hint=f"name the address of the API itself: {setting('url')}", status=status)
         if not response.is_success:
             raise self._refused(response, content)
         if status == httpx.codes.NO_CONTENT or not content:
@@ -194,7 +196,7 @@ class Session:
             return Answer(from_json(content), response.headers)
         except ValueError:
             message = f"answers with something that is no JSON (status {status})"
-            hint = "is there a proxy or a login page in between? Name the address of the API: --forge-url"
+            hint = f"is there a proxy or a login page in between? Name the address of the API: {setting('url')}"
             raise self._error(message, hint=hint, temporary=True, uncertain=True) from None
 
     def _refused(self, response: httpx.Response, content: bytes) -> ForgeError:
@@ -238,9 +240,8 @@ def _authorities(ca_file: Path | None) -> ssl.SSLContext:
             context.load_verify_locations(cafile=ca_file)
         except (OSError, ssl.SSLError) as error:
             why = error.strerror or "it holds no certificate"
-            raise UsageError(
-                f"{ca_file} cannot be read as certificates: {why}", hint="correct --forge-ca or CI_SERVER_TLS_CA_FILE"
-            ) from None
+            hint = f"correct {setting('ca')} or CI_SERVER_TLS_CA_FILE"
+            raise UsageError(f"{ca_file} cannot be read as certificates: {why}", hint=hint) from None
     return context
 
 

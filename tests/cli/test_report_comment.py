@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.cli import forge
 from reconciler.forge.marker import Marker, sealed_marker_in
 from tests.cli.conftest import Command
 from tests.cli.site import ANNA, ANNA_DECLARED, BERND_DECLARED, StandInSite
@@ -204,10 +205,28 @@ def test_drift_keeps_the_issue_itself_and_its_own_status(
     assert failed.status == 4
     assert "500" in failed.err
     assert "anna.beispiel" in failed.out
+    with monkeypatch.context() as patched:
+        patched.setattr(forge, "keep", lambda *given: 1 / 0)
+        patched.setattr("tempfile.tempdir", str(site.folder))
+        assert "this is a bug" in _drifted_all_the_same(command, site.folder / "bug.json")
+    assert forge._PATIENCE <= 10
+    with monkeypatch.context() as patched:
+        patched.setattr(forge, "_PATIENCE", 0.3)
+        server.state.faults[:] = [Fault(drip=0.1, times=99)]
+        assert "took longer than 0.3 s in all" in _drifted_all_the_same(command, site.folder / "slow.json")
     server.state.faults.clear()
+    with monkeypatch.context() as patched:
+        patched.setenv("ALL_PROXY", "socks5://user:5f1e-secret@localhost:1")
+        patched.setenv("CI_API_V4_URL", "https://git.invalid/api/v4")
+        said = _drifted_all_the_same(command, site.folder / "socks.json")
+        assert "a proxy of the environment cannot be used" in said
+        assert "5f1e-secret" not in said
     assert command("drift", "--issue").status == 4
     (ticket,) = server.state.issues.values()
     assert command("apply", "--yes").status == 0
+    monkeypatch.setenv("RECONCILER_FORGE", "github")
+    monkeypatch.delenv("RECONCILER_FORGE_PROJECT", raising=False)
+    assert "RECONCILER_FORGE_URL" in command("drift", "--issue").words
     monkeypatch.setenv("RECONCILER_FORGE", "bitbucket")
     refused = command("drift", "--issue")
     assert (refused.status, bool(ticket.closed)) == (0, False)
@@ -218,6 +237,15 @@ def test_drift_keeps_the_issue_itself_and_its_own_status(
     assert ticket.closed
     monkeypatch.delenv("GITLAB_CI")
     assert "RECONCILER_FORGE" in command("drift", "--issue").err
+
+
+def _drifted_all_the_same(command: Command, saved: Path) -> str:
+    """What is said beside drift that is shown and saved with its own status."""
+    answer = command("drift", "--issue", "--out", str(saved))
+    assert answer.status == 4
+    assert "anna.beispiel" in answer.out
+    assert json.loads(saved.read_text())["status"] == 4
+    return answer.words
 
 
 def test_another_users_comment_is_not_touched(

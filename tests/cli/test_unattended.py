@@ -189,7 +189,7 @@ def test_a_watchdog_hears_of_start_and_end_and_of_no_name(
     assert watchdog.taken() == []
 
 
-@pytest.mark.parametrize("trouble", ["silent", "drips", "refused", "gone", "no address", "no name"])
+@pytest.mark.parametrize("trouble", ["silent", "drips", "refused", "gone", "no address", "no name", "socks"])
 def test_a_ping_that_fails_changes_nothing_and_keeps_nobody_waiting(
     site: StandInSite, command: Command, watchdog: Watchdog, monkeypatch: pytest.MonkeyPatch, trouble: str
 ) -> None:
@@ -203,6 +203,10 @@ def test_a_ping_that_fails_changes_nothing_and_keeps_nobody_waiting(
         url = "file:///5f1e-secret"
     elif trouble == "no name":
         url = "http://[5f1e-secret"
+    elif trouble == "socks":
+        url = "https://hc.invalid/5f1e-secret"
+        monkeypatch.setenv("ALL_PROXY", "socks5://localhost:1")
+        monkeypatch.setattr(ping, "SECONDS", 5)  # it is refused before anything is asked
     site.declare()
     begun = time.monotonic()
     answer = command("drift", "--ping", url)
@@ -210,4 +214,5 @@ def test_a_ping_that_fails_changes_nothing_and_keeps_nobody_waiting(
     assert "5f1e-secret" not in answer.out + answer.err
     assert answer.err.count("the ping to ") == 1
     assert "that changes no exit status" in answer.words
+    assert trouble != "socks" or "a proxy of the environment cannot be used" in answer.words
     assert command("drift", "--quiet", "--ping", url)[:3] == (0, "", "")

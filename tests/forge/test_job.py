@@ -10,7 +10,7 @@ from threading import Thread
 
 import pytest
 
-from reconciler.errors import ForgeError, Unreadable, UsageError
+from reconciler.errors import ForgeError, ReconcilerError, Unreadable, UsageError
 from reconciler.forge.connect import connect
 from reconciler.forge.job import Job, Kind, Said, job_of, said_by
 from tests.services.forges.server import running
@@ -104,8 +104,45 @@ def test_the_token_travels_encrypted_or_on_this_machine() -> None:
         job_of(shouted)
     with pytest.raises(UsageError, match="login"):
         job_of(environ, Said(url="https://bot:secret@git.example/api/v4"))
-    with pytest.raises(UsageError, match="no address"):
-        job_of(environ, Said(url="git.example"))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("git.example", "https://[bad/api", "https://gít .example/api", "https://git..example/api"),
+        *(
+            f"https://{'a' * 64}.example/api",
+            "https://xn--/api",
+            "https://git.example:99999/api",
+            "https://git.example:x/",
+        ),
+    ],
+)
+def test_an_address_that_nobody_can_ask_is_refused(url: str) -> None:
+    with pytest.raises(UsageError, match="no address of an API") as refused:
+        job_of(GITLAB, Said(url=url))
+    assert "RECONCILER_FORGE_URL (report: --forge-url)" in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("proxy", "error"),
+    [
+        ("socks5://u:5f1e-secret@h:1", UsageError),
+        ("nonsense://5f1e-secret", UsageError),
+        ("http://5f1e-secret..h:1", ForgeError),
+    ],
+)
+def test_a_proxy_that_cannot_be_used_is_said(
+    monkeypatch: pytest.MonkeyPatch, proxy: str, error: type[ReconcilerError]
+) -> None:
+    monkeypatch.setenv("RECONCILER_FORGE_TOKEN", TOKEN)
+    for name in ("NO_PROXY", "no_proxy", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    with pytest.raises(error) as caught, connect(_job(GITLAB)) as forge:
+        forge.user()
+    assert "HTTPS_PROXY" in caught.value.hint
+    assert "5f1e-secret" not in f"{caught.value.message}{caught.value.hint}"
 
 
 def test_a_private_authority_is_trusted_when_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
