@@ -54,6 +54,9 @@ from reconciler.workflow_values import Changes, Clock, Judgement, Matching, Read
 _GATED = frozenset({"naming", "dangling-alias", "password-reset", "sub-address"})
 
 
+Expected = asyncio.Future[Mapping[str, Records]]
+
+
 async def draft(
     sources: Sources,
     selection: Selection = EVERYTHING,
@@ -135,8 +138,11 @@ def _beside(at_base: Judgement | None, drafted: Draft, sources: Sources) -> Draf
 async def read(sources: Sources, *, writing: bool = False) -> Reading:
     """What there should be and what there is, at one moment; several plans may be made from it."""
     taken = sources.clock()
-    results, (wanted, recalled) = await asyncio.gather(
-        asyncio.gather(*(_observe(sources, system, writing=writing) for system in sources.systems)), _wanted(sources)
+    expected = asyncio.ensure_future(_expected(sources))
+    results, wanted, recalled = await asyncio.gather(
+        asyncio.gather(*(_observe(sources, system, expected, writing=writing) for system in sources.systems)),
+        expected,
+        _recalled(sources, expected),
     )
     observed = {s.name: result for s, result in zip(sources.systems, results, strict=True)}
     read = {name: result for name, result in observed.items() if not isinstance(result, Unreadable)}
@@ -164,26 +170,33 @@ def _accounts(sources: Sources, recalled: Remembered | Unreadable, live: Set[str
 
 async def wanting(sources: Sources, reading: Reading) -> Reading:
     """The same observation, with what this other declared state wants."""
-    wanted, recalled = await _wanted(sources)
-    return replace(reading, wanted=wanted, recalled=recalled)
+    expected = asyncio.ensure_future(_expected(sources))
+    return replace(reading, wanted=await expected, recalled=await _recalled(sources, expected))
 
 
-async def _observe(sources: Sources, system: System, *, writing: bool) -> Observation | Unreadable:
+async def _observe(sources: Sources, system: System, expected: Expected, *, writing: bool) -> Observation | Unreadable:
+    async def wanted() -> Records:
+        return (await expected)[system.name]
+
     try:
-        return await sources.observe(system, writing=writing)
+        return await sources.observe(system, wanted, writing=writing)
     except Unreadable as error:
         return error
 
 
-async def _wanted(sources: Sources) -> tuple[Mapping[str, Records], Remembered | Unreadable]:
-    """What each system should hold, and what the ledger says of that."""
+async def _expected(sources: Sources) -> Mapping[str, Records]:
+    """What each system should hold."""
     # a second of work for a big site; in a thread, so that its live systems answer meanwhile
     context = sources.context
-    wanted = await asyncio.to_thread(lambda: {system.name: system.expect(context) for system in sources.systems})
+    return await asyncio.to_thread(lambda: {system.name: system.expect(context) for system in sources.systems})
+
+
+async def _recalled(sources: Sources, expected: Expected) -> Remembered | Unreadable:
+    """What the ledger says of that."""
     try:
-        return wanted, await sources.recall(wanted)
+        return await sources.recall(await expected)
     except Unreadable as error:
-        return wanted, error
+        return error
 
 
 async def _match(sources: Sources, reading: Reading) -> Matching:

@@ -15,7 +15,7 @@ from reconciler.planning.finding import Finding
 from reconciler.planning.identity import Identity
 from reconciler.planning.ledger_state import Remembered
 from reconciler.planning.plan_context import PlanContext
-from reconciler.planning.ports import Observation, System
+from reconciler.planning.ports import Observation, System, Wanted
 from reconciler.planning.review_facts import Base
 from reconciler.planning.snapshot import Pair, Snapshot
 from reconciler.planning.transitions import Grouped, Transition
@@ -57,14 +57,17 @@ class Sources:
     about: Concern | None = None
     """What of the site the plan is about, where that can be told before anything is read."""
 
-    async def observe(self, system: System, *, writing: bool = False) -> Observation:
-        """What a system holds, of the part that the plan is about. Raises Unreadable."""
+    async def observe(self, system: System, wanted: Wanted | None = None, *, writing: bool = False) -> Observation:
+        """What a system holds, of the part that the plan is about; beside what it should hold, where that is of
+        interest. Raises Unreadable."""
         self.watch(system.name, None)
         try:
-            if self.about is None:
-                seen = await system.observe(writing=writing)
-            else:
+            if self.about is not None:
                 seen = await system.observe_part(self.about, writing=writing)
+            elif wanted is not None:
+                seen = await system.observe_beside(wanted, writing=writing)
+            else:
+                seen = await system.observe(writing=writing)
         except Unreadable as error:
             self.watch(system.name, error)
             raise

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from reconciler.model.records import AliasDomainRow, AliasRow, DomainRow, MailboxRow, Records
+from reconciler.model.records import AliasDomainRow, AliasRow, DomainRow, Found, MailboxRow
 from reconciler.planning.snapshot import rows_of
 
 
@@ -43,7 +43,7 @@ class PostfixModel:
     alias_domains: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, found: Records) -> PostfixModel:
+    def of(cls, found: Found) -> PostfixModel:
         """From what `observe` gives: rows under their own keys, whatever they were paired with."""
         aliases = rows_of(found, AliasRow).values()
         mailboxes = rows_of(found, MailboxRow).values()
@@ -95,7 +95,7 @@ class PostfixModel:
         return (Fate.BOUNCE if domain in self.domains else Fate.ELSEWHERE), address
 
 
-def assert_reachable(found: Records, addresses: Iterable[str], own_mailboxes: Iterable[str]) -> None:
+def assert_reachable(found: Found, addresses: Iterable[str], own_mailboxes: Iterable[str]) -> None:
     """Each address leads to an active mailbox of this person, and nothing of it comes back.
 
     docs/rename-invariants.md, invariant 1."""

@@ -12,10 +12,10 @@ from reconciler.model.records import (
     AliasRow,
     BlockRow,
     DomainRow,
+    Found,
     MailboxRow,
     MemberRow,
     OxUserRow,
-    Records,
     UnmanagedLineRow,
 )
 from reconciler.planning.snapshot import rows_of
@@ -63,7 +63,7 @@ class Live:
     lines: Mapping[str, UnmanagedLineRow]
 
     @classmethod
-    def of(cls, records: Records) -> Live:
+    def of(cls, records: Found) -> Live:
         """`records` are those of all systems together."""
         return cls(
             mailboxes=rows_of(records, MailboxRow),

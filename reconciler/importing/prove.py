@@ -16,7 +16,7 @@ from reconciler.importing.files import files_of
 from reconciler.importing.imported import Imported
 from reconciler.model.addresses import Address
 from reconciler.model.record_kinds import give_password
-from reconciler.model.records import Owner, Records, Scope
+from reconciler.model.records import Found, Owner, Records, Scope
 from reconciler.planning.changes import Change, Outcome, Stage, Step
 from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.new_passwords import CredentialEvents
@@ -53,7 +53,7 @@ class AsObserved(System):
         """What was seen."""
         return self._observation
 
-    def match(self, context: PlanContext, wanted: Records, found: Records) -> Pair:
+    def match(self, context: PlanContext, wanted: Records, found: Found) -> Pair:
         """See System."""
         return self._system.match(context, wanted, found)
 

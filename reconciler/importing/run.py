@@ -15,7 +15,7 @@ from reconciler.importing.mail_domains import add_domains
 from reconciler.importing.prove import AsObserved, Proven, prove
 from reconciler.importing.sender_blocks import add_blocks
 from reconciler.model.addresses import domain_of
-from reconciler.model.records import Records
+from reconciler.model.records import Found
 from reconciler.planning.ports import Observation
 from reconciler.settings import Settings
 from reconciler.systems.postfixadmin.system import PostfixAdminSystem
@@ -47,7 +47,7 @@ async def import_state(sources: Sources, domains: Sequence[str] = ()) -> Result:
 
 async def collected(sources: Sources, observed: Sequence[Observation]) -> Imported:
     """What was seen, as entries."""
-    records: Records = {kind: table for seen in observed for kind, table in seen.records.items()}
+    records: Found = {kind: table for seen in observed for kind, table in seen.records.items()}
     imported = Imported()
     await asyncio.to_thread(_collect, sources.site, Live.of(records), imported)
     return imported

@@ -37,7 +37,7 @@ def without_extension(address: str, delimiters: str) -> tuple[str, str]:
     """The address before its extension, and the extension with the delimiter before it, by Postfix'
     `recipient_delimiter` (split_addr.c): `anna+box@` is `anna@` and `+box`. One at the very beginning is none."""
     local, _, domain = address.rpartition("@")
-    cut = next((i for i, c in enumerate(local) if i and c in delimiters), len(local))
+    cut = min((at for sign in delimiters if (at := local.find(sign, 1)) > 0), default=len(local))
     return (f"{local[:cut]}@{domain}", local[cut:]) if cut < len(local) else (address, "")
 
 

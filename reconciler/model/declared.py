@@ -144,11 +144,11 @@ class Confirm(NamedTuple):
 class Part(Mapping[K, V]):
     """A table for a plan that is about a part of it: loops see the part, look-ups see all."""
 
-    __slots__ = ("_part", "whole")
+    __slots__ = ("part", "whole")
 
     def __init__(self, whole: Mapping[K, V], part: Mapping[K, V]) -> None:
         self.whole = whole
-        self._part = part
+        self.part = part
 
     def __getitem__(self, key: K) -> V:
         return self.whole[key]
@@ -157,10 +157,10 @@ class Part(Mapping[K, V]):
         return key in self.whole
 
     def __iter__(self) -> Iterator[K]:
-        return iter(self._part)
+        return iter(self.part)
 
     def __len__(self) -> int:
-        return len(self._part)
+        return len(self.part)
 
 
 def all_of(table: Mapping[K, V]) -> Mapping[K, V]:
@@ -174,6 +174,11 @@ def member_numbers(boxes: Mapping[Address, Mailbox]) -> Iterable[tuple[str, Addr
     if isinstance(table, LazyTable):
         return table.numbers
     return ((box.member, address) for address, box in table.items() if box.member is not None)
+
+
+def part_of(table: Mapping[K, V]) -> Mapping[K, V]:
+    """The table that loops see, in which look-ups find no more than that."""
+    return table.part if isinstance(table, Part) else table
 
 
 @dataclass(frozen=True, slots=True)

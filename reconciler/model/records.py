@@ -9,6 +9,7 @@ sorted without duplicates), so that values which mean the same are equal.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, MutableMapping
 from enum import StrEnum
 from typing import Any, NamedTuple, Self
 
@@ -56,6 +57,10 @@ class MailboxRow(NamedTuple):
             return found
         return found._replace(key=self.key, name=name, quota=quota, active=self.active, spelling=self.spelling)
 
+    def as_found(self) -> MailboxRow:
+        """A live row that needs no change."""
+        return MailboxRow(self.key, "", self.name, self.quota, self.active)
+
 
 class AliasRole(StrEnum):
     """Why we want an alias row; found rows have NONE."""
@@ -95,6 +100,10 @@ class AliasRow(NamedTuple):
         if goto == found.goto and active == found.active and self.spelling == found.spelling:
             return found
         return found._replace(goto=goto, active=active, spelling=self.spelling)
+
+    def as_found(self) -> AliasRow:
+        """A live row that needs no change."""
+        return AliasRow(self.key, "", self.goto, self.active)
 
 
 class VacationRow(NamedTuple):
@@ -305,5 +314,7 @@ LETTER = Kind(
 register((MAILBOX, ALIAS, OX_USER, BLOCK, VACATION, DOMAIN, ALIAS_DOMAIN, UNMANAGED_LINE, SETTING, MEMBER))
 register((PASSWORD, GIVEN_PASSWORD, ATTACHMENT, SUBSCRIPTIONS, WELCOME_MAIL, LETTER))
 
-Records = dict[str, dict[str, Row]]
-"""Kind name → key → row: what one system holds, or should hold."""
+Records = dict[str, MutableMapping[str, Row]]
+"""Kind name → key → row: what one system should hold; big tables are `derived_rows.DerivedRows`."""
+Found = Mapping[str, Mapping[str, Row]]
+"""The same of what it holds."""

@@ -9,6 +9,7 @@ from dataclasses import replace
 from reconciler.errors import Unreadable
 from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState, OldMailbox, Removal, SenderBlock
+from reconciler.model.derived_rows import unlike
 from reconciler.model.records import Owner, Scope
 from reconciler.model.source_places import Origin, Place
 from reconciler.planning.changes import Action, Change
@@ -70,7 +71,8 @@ def counts(
     for wanted, found in pairs:
         for kind, table in wanted.items():
             live = found.get(kind, {})
-            there = sum(map(live.__contains__, table if split is None else filter(split.has, table)))
+            lacking = [key for key in unlike(table, live) if key not in live]
+            there = _number(table, split) - _number(lacking, split)
             in_place[kind] = there - sum(1 for of, key in changed if of == kind and key in table and key in live)
     left = {kind: _number(keys, split) for kind, keys in unmanaged.items()}
     return Counts(in_place, left, Counter(a.kind for a in adopted if split is None or split.has(a.key)))
@@ -91,10 +93,13 @@ def read_of(system: System, snapshot: Snapshot, split: Split | None = None) -> R
 def unmanaged(pairs: Iterable[Pair], changes: Sequence[Change]) -> dict[str, list[str]]:
     """The keys of live records that git does not declare, by kind."""
     changed = {(c.kind, c.key) for c in changes}
+    strays = {
+        kind: set(found.get(kind, {})).difference(table) for wanted, found in pairs for kind, table in wanted.items()
+    }
     return {
-        kind: [key for key in found.get(kind, {}) if key not in table and (kind, key) not in changed]
+        kind: [key for key in found.get(kind, {}) if key in strays[kind] and (kind, key) not in changed]
         for wanted, found in pairs
-        for kind, table in wanted.items()
+        for kind in wanted
     }
 
 

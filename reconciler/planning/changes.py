@@ -7,8 +7,9 @@ from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
 from reconciler.errors import Halted, ReconcilerError, TemporaryFailure, Unreadable
+from reconciler.model.derived_rows import unlike
 from reconciler.model.record_kinds import OnUndeclared, kind_of
-from reconciler.model.records import Absent, Owner, Records, Row
+from reconciler.model.records import Absent, Found, Owner, Records, Row
 
 
 class Action(StrEnum):
@@ -155,12 +156,12 @@ def shown_fields(row: Row | None) -> dict[str, object] | None:
     return None if row is None else {name: value for name, value in row._asdict().items() if name not in HIDDEN}
 
 
-def diff(system: str, wanted: Records, found: Records) -> Iterator[Change]:
+def diff(system: str, wanted: Records, found: Found) -> Iterator[Change]:
     """Creations, updates and renames towards `wanted`; deletions of what is Absent, and in places of ours alone."""
     for kind, table in wanted.items():
         live = found.get(kind, {})
-        for key, row in table.items():
-            before = live.get(key)
+        for key in unlike(table, live):
+            row, before = table[key], live.get(key)
             if isinstance(row, Absent):
                 if before is not None:
                     yield Change(system, kind, Action.DELETE, key, before, None, row.owner)

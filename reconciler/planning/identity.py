@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from reconciler.model.addresses import Address, domain_of, local_part
 from reconciler.model.declared import Mailbox, member_numbers
+from reconciler.model.derived_rows import with_rows
 from reconciler.model.name_folding import folded
 from reconciler.model.records import Absent, AliasRole, AliasRow, MailboxRow, Owner, OxUserRow, Records, Scope
 from reconciler.model.rename_chains import RenameChains
@@ -299,7 +300,7 @@ def emptied(wanted: Records, replaced: frozenset[Owner]) -> Records:
         row = aliases.get(owner.subject)
         if isinstance(row, AliasRow) and row.role is AliasRole.OWN:
             fresh[owner.subject] = row._replace(role=AliasRole.CARRIED)
-    return wanted | {"alias": aliases | fresh} if fresh else wanted
+    return wanted | {"alias": with_rows(aliases, fresh)} if fresh else wanted
 
 
 def addresses_of(user: OxUserRow) -> set[str]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from reconciler.model.addresses import CATCH_ALL, domain_of
-from reconciler.model.records import AliasDomainRow, AliasRow, MailboxRow, Owner, Records
+from reconciler.model.records import AliasDomainRow, AliasRow, Found, MailboxRow, Owner
 from reconciler.model.rename_chains import RenameChains
 from reconciler.planning.changes import Change
 from reconciler.planning.mail_resolution import Asked, Delivery, MailTables
@@ -30,7 +30,7 @@ class MailFlow:
     """The tables as they are and as they are after these transitions."""
 
     def __init__(
-        self, records: Records, chains: RenameChains, transitions: Iterable[Transition], delimiter: str = ""
+        self, records: Found, chains: RenameChains, transitions: Iterable[Transition], delimiter: str = ""
     ) -> None:
         changed = [change for transition in transitions for change in transition.changes]
         changes = [change for change in changed if change.kind in ("alias", "mailbox")]

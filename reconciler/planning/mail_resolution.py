@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from reconciler.model.addresses import CATCH_ALL, without_extension
-from reconciler.model.records import AliasDomainRow, AliasRow, DomainRow, MailboxRow, Records
+from reconciler.model.records import AliasDomainRow, AliasRow, DomainRow, Found, MailboxRow
 from reconciler.planning.changes import Change
 from reconciler.planning.snapshot import rows_of
 
@@ -54,7 +54,7 @@ class MailTables:
     """
 
     def __init__(
-        self, records: Records, changes: Iterable[Change] = (), *, moved: Iterable[MailboxRow] = (), delimiter: str = ""
+        self, records: Found, changes: Iterable[Change] = (), *, moved: Iterable[MailboxRow] = (), delimiter: str = ""
     ) -> None:
         self._aliases = rows_of(records, AliasRow)
         self._mailboxes = rows_of(records, MailboxRow)

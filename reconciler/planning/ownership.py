@@ -15,8 +15,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler.model.addresses import Address, local_part
+from reconciler.model.derived_rows import with_rows
 from reconciler.model.record_kinds import OnUndeclared, find_kind, kind_of
-from reconciler.model.records import Absent, AliasRole, AliasRow, MailboxRow, Owner, Records, Row, Scope
+from reconciler.model.records import Absent, AliasRole, AliasRow, Found, MailboxRow, Owner, Records, Row, Scope
 from reconciler.model.rename_chains import RenameChains
 from reconciler.planning.changes import HIDDEN
 from reconciler.planning.finding import Finding, Severity
@@ -35,10 +36,10 @@ def ours_no_longer_declared(system: str, pair: Pair, remembered: Remembered, con
             if row is not None:
                 changed.setdefault(entry.kind, {})[entry.key] = row
     # in a big site a copy of every table is felt, and mostly there is nothing to change
-    return pair.wanted | {kind: pair.wanted.get(kind, {}) | rows for kind, rows in changed.items()}
+    return pair.wanted | {kind: with_rows(pair.wanted.get(kind, {}), rows) for kind, rows in changed.items()}
 
 
-def _alias_of_ours(entry: InventoryEntry, found: Records, context: PlanContext) -> Row | None:
+def _alias_of_ours(entry: InventoryEntry, found: Found, context: PlanContext) -> Row | None:
     """What should become of an alias that we made: it goes, or leads to its live mailbox again; None: it stays."""
     if not _as_we_left_it(entry, found):
         return None
@@ -48,7 +49,7 @@ def _alias_of_ours(entry: InventoryEntry, found: Records, context: PlanContext) 
     return None if owner is None else Absent(entry.key, owner)
 
 
-def _absent(entry: InventoryEntry, found: Records) -> Row | None:
+def _absent(entry: InventoryEntry, found: Found) -> Row | None:
     """A record of other kinds goes with its entry when its kind says so and nobody changed it."""
     kind, row = find_kind(entry.kind), found.get(entry.kind, {}).get(entry.key)
     if kind is None or kind.on_undeclared is not OnUndeclared.DELETE_OURS or row is None:
@@ -62,7 +63,8 @@ def adopted(system: str, pair: Pair, remembered: Remembered) -> Iterator[Adoptio
     for kind in (kind for kind in pair.wanted if kind_of(kind).adopted):
         known = remembered.known.get((system, kind), frozenset())
         live = pair.found.get(kind, {})
-        for key in [key for key in pair.wanted[kind] if key not in known]:  # hardly any, of half a million
+        new = set(pair.wanted[kind]).difference(known)  # hardly any, of half a million
+        for key in [key for key in pair.wanted[kind] if key in new] if new else ():
             row, found = pair.wanted[kind][key], live.get(key)
             if found is None or isinstance(row, Absent) or row.merged_with(found) is not found:
                 continue
@@ -82,7 +84,7 @@ def outdated(system: str, pair: Pair, remembered: Remembered, chains: RenameChai
                 yield entry
 
 
-def _owner_of_unwanted(entry: InventoryEntry, found: Records, context: PlanContext) -> Owner | None:
+def _owner_of_unwanted(entry: InventoryEntry, found: Found, context: PlanContext) -> Owner | None:
     """Whose alias it is to remove; None when it stays: an own alias, a former address, or an unmanaged account."""
     if entry.owner.scope is Scope.ALIAS:
         return entry.owner if live_mailbox(found, entry.key) is None else None
@@ -106,7 +108,7 @@ def _shown(entry: InventoryEntry) -> dict[str, Any]:
     return {name: value for name, value in entry.fields.items() if name not in HIDDEN}
 
 
-def _as_we_left_it(entry: InventoryEntry, found: Records) -> bool:
+def _as_we_left_it(entry: InventoryEntry, found: Found) -> bool:
     row = found.get("alias", {}).get(entry.key)
     if not isinstance(row, AliasRow):
         return False
@@ -114,7 +116,7 @@ def _as_we_left_it(entry: InventoryEntry, found: Records) -> bool:
     return row.goto == tuple(left["goto"]) and row.active == left["active"]
 
 
-def changed_by_hand(remembered: Remembered, found: Mapping[str, Records]) -> Iterator[Finding]:
+def changed_by_hand(remembered: Remembered, found: Mapping[str, Found]) -> Iterator[Finding]:
     """Aliases that we made, that git does not declare any more, and that somebody changed since: they stay."""
     for entry in remembered.inventory.values():
         live = found.get(entry.system, {})
@@ -131,16 +133,16 @@ def changed_by_hand(remembered: Remembered, found: Mapping[str, Records]) -> Ite
 def converted(system: str, pair: Pair, remembered: Remembered, chains: RenameChains) -> Records:
     """`pair.wanted`, in which the own aliases of mailboxes to be made replace the whole row."""
     rows = {row.key: row for row in _converted(system, pair, remembered, chains)}
-    return pair.wanted | {"alias": pair.wanted["alias"] | rows} if rows else pair.wanted
+    return pair.wanted | {"alias": with_rows(pair.wanted["alias"], rows)} if rows else pair.wanted
 
 
-def live_mailbox(records: Records, key: str) -> MailboxRow | None:
+def live_mailbox(records: Found, key: str) -> MailboxRow | None:
     """The mailbox that is at this address; not one that a rename is about to move there."""
     row = rows_of(records, MailboxRow).get(key)
     return row if row is not None and row.key == key else None
 
 
-def returned(entry: InventoryEntry, found: Records) -> AliasRow | None:
+def returned(entry: InventoryEntry, found: Found) -> AliasRow | None:
     """The own alias of a live mailbox, in place of a declared alias that has taken its mail."""
     mailbox, alias = live_mailbox(found, entry.key), rows_of(found, AliasRow).get(entry.key)
     if mailbox is None or alias is None or entry.key in alias.goto:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from reconciler.model.records import Absent, Owner, Records
+from reconciler.model.records import Absent, Found, Owner, Records
 from reconciler.planning.changes import Action, Change, Outcome, Stage, Step
 from reconciler.planning.concern import Concern
 from reconciler.planning.finding import Finding
@@ -17,12 +17,15 @@ from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.review_facts import LiveChange
 from reconciler.planning.snapshot import Pair, SiteNumbers
 
+Wanted = Callable[[], Awaitable[Records]]
+"""What a system should hold, once it is worked out."""
+
 
 @dataclass(frozen=True, slots=True)
 class Observation:
     """What one system holds, complete. `details` is what is no record and its own `review` asks for."""
 
-    records: Records
+    records: Found
     details: object = None
     site: SiteNumbers | None = None
     """Where a part was read, what of the whole is counted."""
@@ -67,12 +70,17 @@ class System(ABC):
         """What I hold, complete. Reads only. Raises Unreadable: then it is unknown, never absent. With `writing` this
         command has the site's lock, and waits for tools of mine that a dead run left at work."""
 
+    async def observe_beside(self, wanted: Wanted, *, writing: bool = False) -> Observation:
+        """The same, beside what I should hold, which is being worked out: of what is as wanted nothing need be kept
+        (`derived_rows`). Raises Unreadable."""
+        return await self.observe(writing=writing)
+
     async def observe_part(self, about: Concern, *, writing: bool = False) -> Observation:
         """What I hold about a part of the site; more does no harm. All of it, where I cannot be asked for less. Raises
         Unreadable."""
         return await self.observe(writing=writing)
 
-    def match(self, context: PlanContext, wanted: Records, found: Records) -> Pair:
+    def match(self, context: PlanContext, wanted: Records, found: Found) -> Pair:
         """Both under the same keys (OX matches users by login and address); `wanted` completed with what a rename
         carries over."""
         return Pair(wanted, found)
@@ -120,7 +128,7 @@ class System(ABC):
         return
 
 
-def _is_applied(change: Change, records: Records) -> bool:
+def _is_applied(change: Change, records: Found) -> bool:
     table = records.get(change.kind, {})
     row = table.get(change.key)
     if change.after is None or isinstance(change.after, Absent):

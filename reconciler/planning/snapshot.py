@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import NamedTuple, TypeVar, cast
 
 from reconciler.model.record_kinds import name_of
-from reconciler.model.records import Records, Row, SettingRow
+from reconciler.model.records import Found, Records, Row, SettingRow
 from reconciler.planning.concern import Concern
 
 R = TypeVar("R", bound=Row)
@@ -18,7 +18,7 @@ USUAL_DELIMITER = "+"
 """Debian's, and the one of every guide; without a look at Postfix nobody is refused for relying on it."""
 
 
-def rows_of(records: Records, kind: type[R]) -> Mapping[str, R]:
+def rows_of(records: Found, kind: type[R]) -> Mapping[str, R]:
     """The table of one kind; empty when the system holds none."""
     return cast("Mapping[str, R]", records.get(name_of(kind), {}))
 
@@ -27,7 +27,7 @@ class Pair(NamedTuple):
     """What one system should hold and what it holds, under the same keys."""
 
     wanted: Records
-    found: Records
+    found: Found
 
 
 class DomainNumbers(NamedTuple):
@@ -55,7 +55,7 @@ class Snapshot:
     `hints` what to do about that."""
 
     taken: datetime
-    records: Mapping[str, Records] = field(default_factory=dict)
+    records: Mapping[str, Found] = field(default_factory=dict)
     unknown: Mapping[str, str] = field(default_factory=dict)
     hints: Mapping[str, str] = field(default_factory=dict)
     about: Concern | None = None

@@ -42,6 +42,8 @@ def sub_addresses(context: GateContext) -> Iterator[Finding]:
         return
     reach, written = Reach(context), {transition.owner for transition, _ in _written(context)}
     for alias in context.desired.aliases.values():
+        if not any(USUAL_DELIMITER in target for target in alias.goto):
+            continue  # nearly every one
         owner = Owner(Scope.ALIAS, alias.address)
         if owner in context.stopped or not alias.active or (owner in written) is not (known is None):
             continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -36,6 +36,8 @@ class GateContext:
     locate: Locate
     stopped: Mapping[Owner, Severity] = field(default_factory=dict)
     """What the gates before this one stop, and whether it is refused or only waits."""
+    remembering: dict[str, Set[str]] = field(default_factory=dict, compare=False)
+    """What several gates count, once it was counted."""
 
     @property
     def desired(self) -> DesiredState:

@@ -16,6 +16,7 @@ from reconciler.policy.gate_context import GateContext
 from reconciler.settings import Limit
 from reconciler.translation import marked, tr, tr_number
 
+_OURS = "managed"
 _AT_LEAST = {Effect.REMOVAL: 1, Effect.CHANGE: 10, Effect.CREATION: 0}
 """Where the site file gives a share and no `at_least` (docs/gates.md, "Limits")."""
 
@@ -156,9 +157,15 @@ def managed(context: GateContext) -> Set[str]:
     When the mailboxes are unknown, what is declared counts."""
     if context.snapshot.site is not None:
         return context.snapshot.site.accounts
+    if _OURS not in context.remembering:
+        context.remembering[_OURS] = _managed(context)
+    return context.remembering[_OURS]
+
+
+def _managed(context: GateContext) -> Set[str]:
     ours = {*all_of(context.desired.mailboxes), *context.plan.removed, *context.managed("mailbox")}
     accounts, live = context.chains.of_all(ours), context.snapshot.rows(MailboxRow)
-    return accounts if live is None else accounts & context.chains.of_all(live.keys())
+    return accounts if live is None else accounts & context.chains.of_all(set(live))
 
 
 def counts(context: GateContext, effect: Effect) -> Iterator[Count]:

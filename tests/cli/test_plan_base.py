@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from reconciler.planning.ports import Wanted
 from reconciler.systems.postfixadmin.system import PostfixAdminSystem
 from tests.cli.conftest import Command
 from tests.cli.merge_request import base_of, causes, commit, plan, write
@@ -31,13 +32,13 @@ def test_three_parts_from_one_observation(
     compared: StandInSite, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads: list[str] = []
-    observe = PostfixAdminSystem.observe
+    observe = PostfixAdminSystem.observe_beside
 
-    async def counted(self: PostfixAdminSystem, *, writing: bool = False) -> object:
+    async def counted(self: PostfixAdminSystem, wanted: Wanted, *, writing: bool = False) -> object:
         reads.append(self.name)
-        return await observe(self, writing=writing)
+        return await observe(self, wanted, writing=writing)
 
-    monkeypatch.setattr(PostfixAdminSystem, "observe", counted)
+    monkeypatch.setattr(PostfixAdminSystem, "observe_beside", counted)
     document = plan(command)
     assert reads == ["postfixadmin"]
     assert causes(document) == {

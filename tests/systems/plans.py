@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from reconciler.model.declared import DesiredState
-from reconciler.model.records import Owner, Records
+from reconciler.model.records import Found, Owner, Records
 from reconciler.planning.changes import Change, Step, diff
 from reconciler.planning.finding import Finding
 from reconciler.planning.new_passwords import CredentialEvents
@@ -19,25 +19,39 @@ NO_PLAN = PlanContext.of(DesiredState(date(2026, 11, 24)))
 """For systems whose rows say all that `perform` needs."""
 
 
-async def records_of(system: System) -> Records:
+async def records_of(system: System) -> Found:
     """What a system holds."""
     return (await system.observe()).records
 
 
-def matched(system: System, state: DesiredState, found: Records) -> Pair:
+def matched(system: System, state: DesiredState, found: Found) -> Pair:
     """Wanted and found, as the workflow compares them."""
     context = PlanContext.of(state)
     return system.match(context, system.expect(context), found)
 
 
+async def read_and_matched(system: System, state: DesiredState) -> Pair:
+    """The same, as the workflow reads them; reading beside what is wanted changes nothing."""
+    context = PlanContext.of(state)
+    wanted, plain = system.expect(context), await system.observe()
+
+    async def expected() -> Records:
+        return wanted
+
+    seen = await system.observe_beside(expected)
+    assert {kind: dict(table) for kind, table in seen.records.items()} == plain.records
+    assert seen.details == plain.details
+    return system.match(context, wanted, seen.records)
+
+
 async def changes_of(system: System, state: DesiredState) -> list[Change]:
     """What the workflow would find to do in this system alone."""
-    return list(diff(system.name, *matched(system, state, await records_of(system))))
+    return list(diff(system.name, *await read_and_matched(system, state)))
 
 
 async def steps_of(system: System, state: DesiredState) -> list[Step]:
     """The steps of all transitions, in the order of their stages."""
-    pair = matched(system, state, await records_of(system))
+    pair = await read_and_matched(system, state)
     grouped = group_by_owner(PlanContext.of(state), diff(system.name, *pair), [system], {system.name: pair})
     return sorted((step for t in grouped.transitions for step in t.steps), key=lambda step: step.stage)
 
@@ -52,7 +66,7 @@ def effects_of(
     state: DesiredState,
     owner: Owner,
     changes: Sequence[Change],
-    found: Records,
+    found: Found,
     events: CredentialEvents,
     wanted: Records | None = None,
 ) -> SideEffects:

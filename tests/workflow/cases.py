@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
@@ -17,14 +17,15 @@ from ruamel.yaml import YAML
 
 from reconciler.declared.load import load_state
 from reconciler.errors import Unreadable
+from reconciler.model.derived_rows import DerivedRows
 from reconciler.model.record_kinds import kind_of
-from reconciler.model.records import Records
+from reconciler.model.records import Found, Records
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Change
 from reconciler.planning.plan import Plan
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.plan_draft import EVERYTHING, Selection
-from reconciler.planning.ports import Observation, System
+from reconciler.planning.ports import Observation, System, Wanted
 from reconciler.planning.review_facts import Base
 from reconciler.planning.transitions import Transition
 from reconciler.remote.hosts import SiteHosts
@@ -94,6 +95,7 @@ async def plan_of(
     context = SystemContext(site, SiteHosts({}), OutboxMailer(folder / "outbox"), Passwords())
     for system in (systems := build_systems(context)):
         system.observe = _observing(system, case)  # type: ignore[method-assign]  # what is live is given
+        system.observe_beside = _observing_beside(system)  # type: ignore[method-assign]  # as databases are read
         system.observe_part = partial(System.observe_part, system)  # type: ignore[method-assign]  # of that all
     now = datetime(2026, 11, 24, 10, 58, tzinfo=UTC)
     at_base = None
@@ -115,6 +117,25 @@ def _observing(system: System, case: Case) -> Any:
         return Observation(_records(system, live), _DETAILS[system.name])
 
     return observe
+
+
+def _observing_beside(system: System) -> Any:
+    async def observe_beside(wanted: Wanted, *, writing: bool = False) -> Observation:
+        seen = await system.observe(writing=writing)
+        return replace(seen, records=_beside(seen.records, await wanted()))
+
+    return observe_beside
+
+
+def _beside(records: Found, wanted: Records) -> Found:
+    """As a database is read: nothing is kept of rows that are as wanted."""
+    tables = dict(records)
+    for kind in records.keys() & wanted.keys() & {"mailbox", "alias"}:
+        theirs: Mapping[str, Any] = wanted[kind]
+        others = {key: row for key, row in records[kind].items() if key not in theirs or row != theirs[key].as_found()}
+        there = records[kind].keys() - others.keys()
+        tables[kind] = DerivedRows.beside(theirs, there, others)
+    return tables
 
 
 _DETAILS = {

@@ -176,10 +176,11 @@ def former(db: SiteTables) -> dict[str, str]:
 def declared_aliases(db: SiteTables, about: Concern | None = None) -> frozenset[str]:
     """Aliases that are ours by an entry of their own, and not as an account's; with `about` those of that part."""
     c = db.tables.inventory.c
-    query = select(c.key).where(c.site == db.site, c.kind == "alias", c.scope == Scope.ALIAS)
+    only = [c.kind == "alias", c.scope == Scope.ALIAS]
     if about is not None:
-        query = query.where(or_(false(), *_about(c, about)))
-    return frozenset(db.execute(query).scalars())
+        only.append(or_(false(), *_about(c, about)))
+    # the declared strings themselves, nearly always
+    return frozenset(sys.intern(key) for _, keys in keys_by_kind(db, *only) for key in keys)
 
 
 def keys_by_kind(db: SiteTables, *only: ColumnElement[bool]) -> Iterator[tuple[tuple[str, str], frozenset[str]]]:
@@ -199,7 +200,7 @@ def keys_by_kind(db: SiteTables, *only: ColumnElement[bool]) -> Iterator[tuple[t
         else:
             cut.append((system, kind))
     for system, kind in cut:
-        rows = select(c.key).where(c.site == db.site, c.system == system, c.kind == kind)
+        rows = select(c.key).where(c.site == db.site, c.system == system, c.kind == kind, *only)
         yield (system, kind), frozenset(db.execute(rows.execution_options(yield_per=_STREAM)).scalars())
 
 

@@ -7,7 +7,7 @@ from datetime import date
 
 from reconciler.doctor.check import Check, Verdict
 from reconciler.model.declared import DesiredState
-from reconciler.model.records import Records, UnmanagedLineRow
+from reconciler.model.records import Found, UnmanagedLineRow
 from reconciler.planning.finding import Finding
 from reconciler.planning.snapshot import rows_of
 from reconciler.systems.postfix.read_map import Rules
@@ -29,7 +29,7 @@ _TITLES = {
 _SUBDOMAINS = "domains and their subdomains"
 
 
-def check_lines(found: Records, rules: Rules, tools: Tools, today: date) -> Iterator[Check]:
+def check_lines(found: Found, rules: Rules, tools: Tools, today: date) -> Iterator[Check]:
     """The state is not asked: what a line does to a declared block is for `plan` to say."""
     by_rule: dict[str, list[Finding]] = {}
     for finding in review(DesiredState(today), found, rules, tools):

@@ -11,7 +11,7 @@ from typing import Literal
 
 from reconciler.model.addresses import local_part
 from reconciler.model.declared import DesiredState, GroupwareAccount, Mailbox, purge_day
-from reconciler.model.records import Absent, Owner, OxUserRow, Records, Row, Scope
+from reconciler.model.records import Absent, Found, Owner, OxUserRow, Records, Row, Scope
 from reconciler.model.rename_chains import RenameChains
 from reconciler.planning.identity import addresses_of
 from reconciler.planning.plan_context import PlanContext
@@ -64,13 +64,13 @@ def former(row: OxUserRow) -> tuple[str, ...]:
     return () if row.aliases == (row.key,) else tuple(address for address in row.aliases if address != row.key)
 
 
-def match(wanted: Records, found: Records) -> Pair:
+def match(wanted: Records, found: Found) -> Pair:
     """Both under the addresses of the accounts; users that are to go, under their ids."""
     paired = _under_accounts(wanted, found)
     return Pair(_with_leaving(wanted, paired), paired)
 
 
-def _under_accounts(wanted: Records, found: Records) -> Records:
+def _under_accounts(wanted: Records, found: Found) -> Found:
     """`found`, each user of an account under its address, all others under `openxchange/ID`. A user is an account's
     when login and one of its addresses agree; failing that, when its primary address is the account's. Of an account
     that was renamed, former logins and addresses count as well, and of several such users the oldest is the person's:
@@ -110,7 +110,7 @@ def _under_accounts(wanted: Records, found: Records) -> Records:
     return {**found, KIND: table}
 
 
-def _with_leaving(wanted: Records, found: Records) -> Records:
+def _with_leaving(wanted: Records, found: Found) -> Records:
     """`wanted` with the users that are to go, under their ids: `found` is paired, so who is free is no account's.
     Besides the users of removed accounts these are second users: while the user of a renamed account still has its
     former address, another one that holds its new primary address or its new login."""

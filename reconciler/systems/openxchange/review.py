@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState, GroupwareAccount, OldMailbox
-from reconciler.model.records import Owner, OxUserRow, Records, Scope
+from reconciler.model.records import Found, Owner, OxUserRow, Scope
 from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.identity import addresses_of
 from reconciler.planning.plan_context import PlanContext
@@ -19,7 +19,7 @@ from reconciler.systems.openxchange.web_client import BY_HAND
 from reconciler.translation import tr
 
 
-def review(context: PlanContext, found: Records, disabled: Set[str], policy: Policy) -> Iterator[Finding]:
+def review(context: PlanContext, found: Found, disabled: Set[str], policy: Policy) -> Iterator[Finding]:
     """`disabled`: ids of the users that OX does not let in; if there are any, `found` has them under their accounts."""
     desired, users = context.desired, rows_of(found, OxUserRow)
     yield from _shared(desired, users.values())
@@ -41,7 +41,7 @@ def review(context: PlanContext, found: Records, disabled: Set[str], policy: Pol
             yield Finding(Severity.NOTE, "ox-disabled", box.address, message, hint)
 
 
-def taken_by_admin(desired: DesiredState, found: Records, admin: OxUserRow, *, unique_names: bool) -> Iterator[Finding]:
+def taken_by_admin(desired: DesiredState, found: Found, admin: OxUserRow, *, unique_names: bool) -> Iterator[Finding]:
     """The context admin is in no plan, but its display name and its primary address are in the context: OX refuses a
     second user with one of them (facts 4), and by then the mail database would be written."""
     name = admin.display_name.casefold()
@@ -75,7 +75,7 @@ def _is_called(user: OxUserRow, address: str, name: str) -> bool:
     return user.primary == address and user.display_name.casefold() == name
 
 
-def attach_by_hand(context: PlanContext, found: Records) -> Iterator[Finding]:
+def attach_by_hand(context: PlanContext, found: Found) -> Iterator[Finding]:
     """Old mailboxes of renames that are pending, on a site that does not say where OX' web interface is."""
     users = rows_of(found, OxUserRow)
     for account, renames in context.chains.former.items():

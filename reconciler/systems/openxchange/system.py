@@ -10,7 +10,7 @@ from typing import NamedTuple
 from pydantic import SecretStr
 
 from reconciler.errors import Unreadable
-from reconciler.model.records import Owner, OxUserRow, Records, Row
+from reconciler.model.records import Found, Owner, OxUserRow, Records, Row
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Change, Outcome, Stage, Step
 from reconciler.planning.concern import Concern
@@ -126,7 +126,7 @@ class OpenXchangeSystem(System):
         users.update((key, user) for key, user in rows_of(seen.records, OxUserRow).items() if _concerns(user, about))
         return replace(seen, records={matching.KIND: users})
 
-    def match(self, context: PlanContext, wanted: Records, found: Records) -> Pair:  # noqa: ARG002  # see wanted rows
+    def match(self, context: PlanContext, wanted: Records, found: Found) -> Pair:  # noqa: ARG002  # see wanted rows
         return matching.match(wanted, found)
 
     def side_effects(

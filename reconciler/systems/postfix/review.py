@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from reconciler.model.declared import DesiredState
-from reconciler.model.records import Records, UnmanagedLineRow
+from reconciler.model.records import Found, UnmanagedLineRow
 from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.snapshot import rows_of
 from reconciler.systems.postfix.map_entries import ActionEffect, asked_later, dead_key_hint, effect, forms, refusal
@@ -47,7 +47,7 @@ class _Line(NamedTuple):
     """Only of a map that Postfix looks senders up in: a wrong path may name a file of secrets."""
 
 
-def review(desired: DesiredState, found: Records, rules: Rules, tools: Tools) -> list[Finding]:
+def review(desired: DesiredState, found: Found, rules: Rules, tools: Tools) -> list[Finding]:
     """Notes and warnings, in the order of the lines."""
     blocked = _blocked(desired, rules)
     first_lines: dict[str, str] = {}

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from reconciler.model.addresses import Address, domain_of, local_part
-from reconciler.model.declared import Mailbox, OldMailbox, Rename, purge_day
+from reconciler.model.declared import Alias, DesiredState, Mailbox, OldMailbox, Rename, part_of, purge_day
+from reconciler.model.derived_rows import DerivedRows
 from reconciler.model.mail_domains import MailDomain
 from reconciler.model.name_folding import folded
 from reconciler.model.records import (
@@ -20,7 +21,6 @@ from reconciler.model.records import (
     MailboxRow,
     Owner,
     Records,
-    Row,
     Scope,
 )
 from reconciler.model.rename_chains import RenameChains
@@ -33,19 +33,12 @@ def expect(context: PlanContext, settings: Settings) -> Records:
     """Mailboxes with their own and member aliases, what they were under former addresses, and the declared aliases.
     Rows have the values of a creation; `match` adapts them to what is there."""
     desired, quota = context.desired, parse_quota(settings.policy.default_quota)
-    aliases: dict[str, Row] = {}
-    mailboxes: dict[str, Row] = {}
-    for mailbox in desired.mailboxes.values():
-        mailboxes[mailbox.address] = _mailbox(mailbox, quota)
-        for alias in _own_aliases(mailbox):
-            aliases[alias.key] = alias
-        chain = chain_of(mailbox, context.chains)
-        if chain is not None:
-            aliases |= {alias.key: alias for alias in _former_aliases(chain)}
-            mailboxes |= {row.key: row for row in _former_mailboxes(chain)}
-    for address, declared in desired.aliases.items():
-        goto = tuple(sorted(declared.goto))
-        aliases[address] = AliasRow(address, address, goto, declared.active, AliasRole.DECLARED)
+    mailboxes = DerivedRows(part_of(desired.mailboxes), lambda _, box: _mailbox(box, quota))
+    declared = _declared_aliases(desired)
+    aliases = DerivedRows(declared, _alias)
+    for chain in due_chains(context):
+        mailboxes.update((row.key, row) for row in _former_mailboxes(chain))
+        aliases.update((row.key, row) for row in _former_aliases(chain) if row.key not in declared)
     # aliases first: PostfixAdmin's own order, and steps of one account keep it (facts/postfixadmin.md 5.2)
     return {"alias": aliases, "mailbox": mailboxes, **_domains(context)}
 
@@ -81,14 +74,25 @@ def _mailbox(mailbox: Mailbox, default_quota: int) -> MailboxRow:
     )
 
 
-def _own_aliases(mailbox: Mailbox) -> Iterator[AliasRow]:
-    address, active = mailbox.address, mailbox.active
-    goto = (address,)
-    yield AliasRow(address, address, goto, active, AliasRole.OWN)
-    if mailbox.member:
-        member = sys.intern(f"{mailbox.member}@{domain_of(address)}")
-        # a disabled mailbox keeps its member alias as it is found (docs/state-language.md)
-        yield AliasRow(member, address, goto, True, AliasRole.MEMBER, active)
+def _declared_aliases(desired: DesiredState) -> dict[Address, Mailbox | Alias]:
+    """Address → whose own or member alias it is, or the alias that is declared there."""
+    aliases: dict[Address, Mailbox | Alias] = {}
+    for mailbox in desired.mailboxes.values():
+        aliases[mailbox.address] = mailbox
+        if mailbox.member:
+            aliases[Address(sys.intern(f"{mailbox.member}@{domain_of(mailbox.address)}"))] = mailbox
+    aliases.update(part_of(desired.aliases))
+    return aliases
+
+
+def _alias(key: str, declared: Mailbox | Alias) -> AliasRow:
+    if isinstance(declared, Alias):
+        return AliasRow(key, key, tuple(sorted(declared.goto)), declared.active, AliasRole.DECLARED)
+    address, active = declared.address, declared.active
+    if key == address:
+        return AliasRow(address, address, (address,), active, AliasRole.OWN)
+    # a disabled mailbox keeps its member alias as it is found (docs/state-language.md)
+    return AliasRow(key, address, (address,), True, AliasRole.MEMBER, active)
 
 
 def _former_aliases(chain: Chain) -> Iterator[AliasRow]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from reconciler.model.addresses import Address, domain_of, local_part
-from reconciler.model.records import Absent, AliasRole, AliasRow, MailboxRow, Records, Row, VacationRow
+from reconciler.model.derived_rows import changeable
+from reconciler.model.records import Absent, AliasRole, AliasRow, Found, MailboxRow, Records, Row, VacationRow
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.snapshot import Pair, rows_of
 from reconciler.systems.postfixadmin.expect import Chain, Former, Leaving, due_chains, due_removals
@@ -18,16 +19,16 @@ FORMERLY = " ehem. "
 """Between the name and the former surname of an old mailbox."""
 
 
-def match(context: PlanContext, wanted: Records, found: Records, retention_days: int) -> Pair:
+def match(context: PlanContext, wanted: Records, found: Found, retention_days: int) -> Pair:
     """`found` under the present addresses, and `wanted` for what is there."""
     chains, removals = due_chains(context), due_removals(context, retention_days)
     moved = _moved(chains, found) if chains else found
     return Pair(_carried_over(chains, removals, wanted, moved) if chains or removals else wanted, moved)
 
 
-def _moved(chains: Sequence[Chain], found: Records) -> Records:
+def _moved(chains: Sequence[Chain], found: Found) -> Found:
     """`found` with what is to be moved, under the new address; such a row keeps its own key."""
-    mailboxes, vacations = dict(found.get("mailbox", {})), found.get("vacation", {})
+    mailboxes, vacations = changeable(found.get("mailbox", {})), found.get("vacation", {})
     following: dict[str, Row] = {}
     for chain in chains:
         moved = None if chain.key in mailboxes else _newest(chain, mailboxes)
@@ -40,9 +41,9 @@ def _moved(chains: Sequence[Chain], found: Records) -> Records:
     return {**found, "mailbox": mailboxes, "vacation": following}
 
 
-def _carried_over(chains: Sequence[Chain], removals: Sequence[Leaving], wanted: Records, found: Records) -> Records:
+def _carried_over(chains: Sequence[Chain], removals: Sequence[Leaving], wanted: Records, found: Found) -> Records:
     """`wanted` for what is there: what is carried over, what is to be rewritten, what is to go."""
-    target = wanted | {kind: dict(wanted[kind]) for kind in ("alias", "mailbox")}
+    target = wanted | {kind: changeable(wanted[kind]) for kind in ("alias", "mailbox")}
     state = _TargetState(target, found)
     for chain in chains:
         state.rename(chain)
@@ -60,7 +61,7 @@ def _newest(chain: Chain, table: Mapping[str, Row]) -> Former | None:
 class _TargetState:
     """Wanted rows, which it changes, beside the found ones."""
 
-    def __init__(self, wanted: Records, found: Records) -> None:
+    def __init__(self, wanted: Records, found: Found) -> None:
         self.wanted = wanted
         self.mailboxes = rows_of(found, MailboxRow)
         self.aliases = rows_of(found, AliasRow)

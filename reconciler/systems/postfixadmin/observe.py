@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, String, cast, func, select
 
+from reconciler.model.derived_rows import DerivedRows
 from reconciler.model.name_folding import folded
 from reconciler.model.records import AliasDomainRow, AliasRow, DomainRow, MailboxRow, Records, Row, VacationRow
 from reconciler.planning.ports import Observation
+from reconciler.remote.table_json import rows_of, stream
 from reconciler.systems.postfixadmin.stored_values import (
     ALL_DOMAINS,
     Hidden,
@@ -28,10 +31,9 @@ from reconciler.systems.postfixadmin.stored_values import (
 from reconciler.systems.postfixadmin.table_checks import check_tables
 from reconciler.systems.postfixadmin.tables import PostfixAdminTables
 
+_NOTHING: Mapping[str, Row] = MappingProxyType({})
 _NEVER = date(2000, 1, 1)
 """PostfixAdmin's default for a time that nobody wrote down (facts/postfixadmin.md 13.7)."""
-_ROWS = 2000
-"""Rows that a server-side cursor hands over at a time (facts/postfixadmin.md 15)."""
 
 
 class Twice(NamedTuple):
@@ -62,6 +64,9 @@ class Reading(NamedTuple):
     """A row of the query as a record."""
     stored: Callable[[str], str] = str
     """The key of a record as it should be stored."""
+    is_as: Callable[[Any, Any], bool] | None = None
+    """Whether a row of the query, which has the key of this wanted row, surely is as that; without a look at its
+    key. Of kinds with many rows."""
 
 
 def readings(tables: PostfixAdminTables, multiplier: int) -> dict[str, Reading]:
@@ -71,32 +76,46 @@ def readings(tables: PostfixAdminTables, multiplier: int) -> dict[str, Reading]:
         stored, name, quota, active = row
         return MailboxRow(address_key(stored), "", folded(name), megabytes(quota, multiplier), bool(active))
 
+    def is_mailbox(row: Any, wanted: MailboxRow) -> bool:
+        _, name, quota, active = row
+        same = name == wanted.name and bool(active) is wanted.active
+        return same and megabytes(quota, multiplier) == wanted.quota
+
     m, a, d, link = tables.mailbox.c, tables.alias.c, tables.domain.c, tables.alias_domain.c
     v = tables.dependent_tables.vacation.c
     domains = select(d.domain, d.active, d.backupmx, d.mailboxes, d.aliases, d.maxquota, d.quota)
     # where case matters PostfixAdmin finds lower case only (facts 3)
     vacations = select(v.email, v.active).where(v.email == func.lower(v.email))
     return {
-        "mailbox": Reading(select(m.username, m.name, m.quota, m.active), mailbox),
-        "alias": Reading(select(a.address, a.goto, a.active), _alias, stored_alias),
+        "mailbox": Reading(select(m.username, m.name, m.quota, m.active), mailbox, is_as=is_mailbox),
+        "alias": Reading(select(a.address, a.goto, a.active), _alias, stored_alias, _is_alias),
         "domain": Reading(domains, _domain),
         "alias_domain": Reading(select(link.alias_domain, link.target_domain, link.active), _alias_domain),
         "vacation": Reading(vacations, lambda row: VacationRow(address_key(row[0]), "", bool(row[1]))),
     }
 
 
-def observe(connection: Connection, tables: PostfixAdminTables, multiplier: int) -> Observation:
-    """Reads everything inside the caller's snapshot. Raises Unreadable when the tables are not what they should be."""
+def observe(
+    connection: Connection, tables: PostfixAdminTables, multiplier: int, wanted: Records | None = None
+) -> Observation:
+    """Reads everything inside the caller's snapshot, beside what is wanted, if anything is. Raises Unreadable when the
+    tables are not what they should be."""
     check_tables(connection, tables)
     by_kind = readings(tables, multiplier)
     twice: list[Twice] = []
     tabled = ("mailbox", "alias", "domain", "alias_domain")
-    read = {kind: table_of(stream(connection, by_kind[kind].query), kind, by_kind[kind], twice) for kind in tabled}
+
+    def table(kind: str) -> Read:
+        reading = by_kind[kind]
+        beside = (wanted or {}).get(kind, {}) if reading.is_as is not None else {}
+        return table_of(rows_of(connection, reading.query), kind, reading, twice, beside)
+
+    read = {kind: table(kind) for kind in tabled}
     mark(connection, tables.mailbox.c.username, read["mailbox"])
     mark(connection, tables.alias.c.address, read["alias"])
     hidden = take_hidden(connection, tables, read["domain"], read["alias_domain"])
-    records: Records = {kind: read[kind].rows for kind in ("alias", "mailbox", "domain", "alias_domain")}
-    records["vacation"] = vacations(stream(connection, by_kind["vacation"].query), by_kind)
+    records = {kind: read[kind].rows for kind in ("alias", "mailbox", "domain", "alias_domain")}
+    records["vacation"] = vacations(rows_of(connection, by_kind["vacation"].query), by_kind)
     return Observation(records, details_of(connection, tables, twice, hidden))
 
 
@@ -119,6 +138,13 @@ def _alias(row: Any) -> AliasRow:
     return AliasRow(key, "", (key,) if goto == key else goto_of(goto), bool(active))
 
 
+def _is_alias(row: Any, wanted: AliasRow) -> bool:
+    _, goto, active = row
+    # as one text it is as `goto_of` makes it: lower case, sorted
+    one = wanted.goto[0] if len(wanted.goto) == 1 else ",".join(wanted.goto)
+    return goto == one != "" and bool(active) is wanted.active
+
+
 def _domain(row: Any) -> DomainRow:
     stored, active, backupmx, *limits = row
     mailboxes, aliases, maxquota, quota = (limit or 0 for limit in limits)
@@ -129,33 +155,37 @@ def _alias_domain(row: Any) -> AliasDomainRow:
     return AliasDomainRow(address_key(row[0]), address_key(row[1]), bool(row[2]))
 
 
-def stream(connection: Connection, query: Select[Any]) -> Iterator[Any]:
-    """The rows of a query, some at a time."""
-    result = connection.execute(query.execution_options(stream_results=True))
-    for part in result.partitions(_ROWS):
-        yield from part
-
-
-def table_of(rows: Iterable[Any], kind: str, reading: Reading, twice: list[Twice]) -> Read:
+def table_of(
+    rows: Iterable[Any], kind: str, reading: Reading, twice: list[Twice], wanted: Mapping[str, Row] = _NOTHING
+) -> Read:
     """Rows of one kind as records, but for the superadmins' domain. Of two rows with one key the canonically stored one
-    stays, which is the one that mail look-ups find."""
+    stays, which is the one that mail look-ups find. Beside `wanted` nothing is kept of rows that are as that."""
     table: dict[str, Row] = {}
     odd: dict[str, str] = {}
+    alike: set[str] = set()
     for row in rows:
+        like: Any = wanted.get(row[0])
+        if like is not None and reading.is_as is not None and reading.is_as(row, like) and row[0] not in odd:
+            alike.add(like.key)
+            continue
         value = reading.normal(row)
         key, stored = value.key, row[0]
         if kind == "domain" and key == ALL_DOMAINS:
             continue
         if stored != reading.stored(key):
-            other = odd.get(key, reading.stored(key) if key in table else None)
+            other = odd.get(key, reading.stored(key) if key in table or key in alike else None)
             if other is not None:
                 twice.append(Twice(kind, key, (other, stored)))
                 continue
             odd[key] = stored
         elif key in odd:
             twice.append(Twice(kind, key, (stored, odd.pop(key))))
-        table[key] = value
-    return Read(table, odd)
+        if like is not None and value == like.as_found():
+            alike.add(like.key)
+            table.pop(key, None)  # one that was stored otherwise
+        else:
+            table[key] = value
+    return Read(DerivedRows.beside(wanted, alike, table) if wanted else table, odd)
 
 
 CHUNK = 500
@@ -187,7 +217,7 @@ def rows(
     found: dict[tuple[str, str], Live] = {}
     by_kind = readings(tables, multiplier)
     for kind in ("domain", "alias_domain", "alias", "mailbox", "vacation"):
-        query, normal, stored = by_kind[kind]
+        query, normal, stored, _ = by_kind[kind]
         key_column = query.selected_columns[0]
         if lock:
             query = query.with_for_update()

@@ -17,6 +17,7 @@ from reconciler.model.records import AliasDomainRow, AliasRow, DomainRow, Row
 from reconciler.planning.concern import MOST, Concern, Person
 from reconciler.planning.ports import Observation
 from reconciler.planning.snapshot import DomainNumbers, SiteNumbers
+from reconciler.remote.table_json import rows_of, stream
 from reconciler.systems.postfixadmin.observe import (
     Reading,
     Twice,
@@ -24,7 +25,6 @@ from reconciler.systems.postfixadmin.observe import (
     in_parts,
     readings,
     stored_keys,
-    stream,
     table_of,
     vacations,
 )
@@ -45,7 +45,7 @@ def observe_part(connection: Connection, tables: PostfixAdminTables, multiplier:
     twice: list[Twice] = []
 
     def whole(kind: str) -> Read:
-        return table_of(stream(connection, by_kind[kind].query), kind, by_kind[kind], twice)
+        return table_of(rows_of(connection, by_kind[kind].query), kind, by_kind[kind], twice)
 
     domains, linked = whole("domain"), whole("alias_domain")
     hidden = take_hidden(connection, tables, domains, linked)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from reconciler.model.addresses import Address, without_extension
-from reconciler.model.records import AliasRow, MailboxRow, Owner, Records, Scope
+from reconciler.model.derived_rows import others
+from reconciler.model.records import AliasRow, Found, MailboxRow, Owner, Records, Scope
 from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.snapshot import USUAL_DELIMITER, Pair, rows_of
@@ -64,7 +65,7 @@ def _not_found(pair: Pair, details: Details) -> Iterator[Finding]:
     for row in details.hidden:
         yield _stored_otherwise(row.kind, row.stored)
     for kind in ("alias", "mailbox"):
-        for key, found in pair.found.get(kind, {}).items():
+        for key, found in others(pair.found.get(kind, {})).items():
             spelling = getattr(found, "spelling", "")
             if spelling and key not in pair.wanted.get(kind, {}):
                 yield _stored_otherwise(kind, spelling)
@@ -113,9 +114,9 @@ def _stored_otherwise(kind: str, stored: str) -> Finding:
     return Finding(Severity.WARNING, "stored-spelling", found, message, tr(hint, found=found, stored=stored))
 
 
-def _leftovers(context: PlanContext, live: Records) -> Iterator[Finding]:
+def _leftovers(context: PlanContext, live: Found) -> Iterator[Finding]:
     hint = tr("declare the mailbox, or delete the alias in PostfixAdmin")
-    for key, alias in rows_of(live, AliasRow).items():
+    for key, alias in others(rows_of(live, AliasRow)).items():
         if alias.goto != (key,) or key in live.get("mailbox", {}) or key in context.desired.mailboxes:
             continue
         if context.chains.of(key) != key:
@@ -128,7 +129,7 @@ def _leftovers(context: PlanContext, live: Records) -> Iterator[Finding]:
         yield Finding(Severity.NOTE, "leftover-alias", key, message, hint)
 
 
-def _references(context: PlanContext, live: Records) -> Iterator[Finding]:
+def _references(context: PlanContext, live: Found) -> Iterator[Finding]:
     """Aliases that lead to an account which is switched off or purged: that mail comes back to its sender."""
     desired, chains = context.desired, context.chains
     leaving = {

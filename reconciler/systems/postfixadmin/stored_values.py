@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -92,7 +92,7 @@ class Hidden(NamedTuple):
 class Read(NamedTuple):
     """A table as records, and the rows that are not stored canonically: key → stored."""
 
-    rows: dict[str, Row]
+    rows: MutableMapping[str, Row]
     odd: Mapping[str, str]
 
 

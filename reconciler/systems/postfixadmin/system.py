@@ -8,13 +8,13 @@ from datetime import date, datetime
 
 from sqlalchemy.exc import DBAPIError
 
-from reconciler.model.records import Owner, Records, Scope
+from reconciler.model.records import Found, Owner, Records, Scope
 from reconciler.planning.changes import Change, Outcome, Result, Stage, Step
 from reconciler.planning.concern import Concern
 from reconciler.planning.finding import Finding
 from reconciler.planning.new_passwords import CredentialEvents
 from reconciler.planning.plan_context import PlanContext
-from reconciler.planning.ports import Closer, Observation, SideEffects, System
+from reconciler.planning.ports import Closer, Observation, SideEffects, System, Wanted
 from reconciler.planning.snapshot import Pair
 from reconciler.settings import PostfixAdmin
 from reconciler.systems.postfixadmin.connect import Database, unreadable
@@ -58,6 +58,9 @@ class PostfixAdminSystem(System):
     async def observe(self, *, writing: bool = False) -> Observation:  # noqa: ARG002  # a transaction dies with its run
         return await asyncio.to_thread(self._observe)
 
+    async def observe_beside(self, wanted: Wanted, *, writing: bool = False) -> Observation:  # noqa: ARG002  # as above
+        return await asyncio.to_thread(self._observe, await wanted())
+
     async def observe_part(self, about: Concern, *, writing: bool = False) -> Observation:  # noqa: ARG002  # as above
         return await asyncio.to_thread(self._observe_part, about)
 
@@ -69,7 +72,7 @@ class PostfixAdminSystem(System):
         """Every domain that is active, as it is stored. Raises Unreadable."""
         return await asyncio.to_thread(self._mail_domains)
 
-    def match(self, context: PlanContext, wanted: Records, found: Records) -> Pair:
+    def match(self, context: PlanContext, wanted: Records, found: Found) -> Pair:
         return match(context, wanted, found, self._context.settings.policy.retention_days)
 
     def side_effects(
@@ -123,9 +126,9 @@ class PostfixAdminSystem(System):
         written = await asyncio.to_thread(writer.perform, rows)
         return dict(zip((step.id for step in rows), written, strict=True))
 
-    def _observe(self) -> Observation:
+    def _observe(self, wanted: Records | None = None) -> Observation:
         with self._database.snapshot() as connection:
-            return observe(connection, self._database.tables, self._section.quota_multiplier)
+            return observe(connection, self._database.tables, self._section.quota_multiplier, wanted)
 
     def _observe_part(self, about: Concern) -> Observation:
         with self._database.snapshot() as connection:

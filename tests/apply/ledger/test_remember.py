@@ -302,7 +302,7 @@ async def test_a_constant_number_of_statements(ledger: Ledger, engine: Engine) -
         await ledger.before(run, steps)
         boxes = [step for step in steps if step.change.kind == "mailbox"]
         await ledger.after(run, [(step, DONE) for step in boxes])
-        wanted["postfixadmin"]["mailbox"] |= {step.change.key: step.change.row for step in boxes}
+        wanted["postfixadmin"]["mailbox"].update((step.change.key, step.change.row) for step in boxes)
     with counted(engine) as many:
         remembered = await ledger.remember(24, wanted)
     assert (len(remembered.known["postfixadmin", "mailbox"]), len(remembered.unfinished)) == (900, 900)

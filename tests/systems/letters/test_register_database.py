@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from sqlalchemy import text
 
 from reconciler.errors import Unreadable
-from reconciler.model.records import MemberRow, Records
+from reconciler.model.records import Found, MemberRow
 from reconciler.settings import Register
 from tests.services.own_engine import Server
 from tests.systems.letters.support import system
@@ -30,7 +30,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-async def read(folder: Path, query: str = QUERY, file: str = "club.sqlite") -> Records:
+async def read(folder: Path, query: str = QUERY, file: str = "club.sqlite") -> Found:
     return (await (system(folder, register={"database_url": f"sqlite:///{file}", "query": query})).observe()).records
 
 

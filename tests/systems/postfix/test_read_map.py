@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import Unreadable
-from reconciler.model.records import BlockRow, Records, SettingRow, UnmanagedLineRow
+from reconciler.model.records import BlockRow, Found, SettingRow, UnmanagedLineRow
 from reconciler.planning.changes import Result
 from reconciler.planning.snapshot import rows_of
 from reconciler.remote.host import Completed
@@ -41,7 +41,7 @@ def copied_config(instance: Postfix, folder: Path) -> Path:
     return Path(shutil.copytree(instance.config, folder / "etc"))
 
 
-async def observed(given: Section, host: WatchedHost | None = None) -> Records:
+async def observed(given: Section, host: WatchedHost | None = None) -> Found:
     return await records_of(system_on(given, host))
 
 

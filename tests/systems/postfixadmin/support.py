@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from reconciler.model.addresses import Address
 from reconciler.model.declared import Alias, DesiredState, Mailbox
-from reconciler.model.records import AliasRow, MailboxRow, Records
+from reconciler.model.records import AliasRow, Found, MailboxRow
 from reconciler.model.secrets import Passwords
 from reconciler.model.source_places import Origin
 from reconciler.planning.changes import Change, Outcome, Result, Step
@@ -107,14 +107,14 @@ async def apply(system: PostfixAdminSystem, desired: DesiredState) -> list[Outco
     return outcomes
 
 
-def mailbox_in(records: Records, key: str = ANNA) -> MailboxRow:
+def mailbox_in(records: Found, key: str = ANNA) -> MailboxRow:
     """A mailbox that was found."""
     row = records["mailbox"][key]
     assert isinstance(row, MailboxRow)
     return row
 
 
-def alias_in(records: Records, key: str) -> AliasRow:
+def alias_in(records: Found, key: str) -> AliasRow:
     """An alias that was found."""
     row = records["alias"][key]
     assert isinstance(row, AliasRow)

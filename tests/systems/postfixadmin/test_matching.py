@@ -61,7 +61,7 @@ def planned(desired: DesiredState, found: Records) -> list[Change]:
 
 def carried_out(found: Records, changes: list[Change]) -> Records:
     """`found` afterwards."""
-    after = {kind: dict(table) for kind, table in found.items()}
+    after: Records = {kind: dict(table) for kind, table in found.items()}
     for change in changes:
         if change.before is not None:
             del after[change.kind][change.before.key]

@@ -158,6 +158,8 @@ async def test_two_rows_of_one_address_are_reported_and_the_canonical_one_counts
             (finding,) = review_of(system, state(mailbox()), found)
             assert (finding.severity, finding.rule, finding.subject) == (Severity.WARNING, "twice-live", ANNA)
             assert "'Anna.Beispiel@pirat.alt'" in finding.message
+            planned = await changes_of(system, state(mailbox(quota=1)))
+            assert [change.kind for change in planned] == ["alias"], "the mailbox is as it is wanted"
             await apply(system, state(mailbox(quota=2)))
         stored = rows(database, "SELECT username, quota FROM mailbox ORDER BY quota")
         assert [tuple(r.values()) for r in stored] == [("Anna.Beispiel@pirat.alt", 0), (ANNA, 2 * 1024000)]

@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 from sqlalchemy import event
 
-from reconciler.model.records import Records
+from reconciler.model.records import Found
 from reconciler.planning.concern import MOST, Concern, Person, concern_of
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.snapshot import DomainNumbers
@@ -59,7 +59,7 @@ def database(pfa_database: PostfixAdminDatabase) -> PostfixAdminDatabase:
     return pfa_database
 
 
-async def part(database: PostfixAdminDatabase, about: Concern) -> Records:
+async def part(database: PostfixAdminDatabase, about: Concern) -> Found:
     """What is read, every row of which is what reading everything gives."""
     system = make_system(database)
     with closing(system):
