@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +10,7 @@ from typing import NamedTuple
 from reconciler.cli.exit_status import Status, worst
 from reconciler.cli.invoker import job_url
 from reconciler.cli.mask_key import Hiding
+from reconciler.cli.report_files import CANNOT_WRITE, asked, read_documents
 from reconciler.cli.state_files import write_file
 from reconciler.cli.streams import say, write
 from reconciler.errors import UsageError
@@ -23,8 +23,7 @@ from reconciler.report.documents.metrics import metrics
 from reconciler.report.documents.sarif import sarif
 from reconciler.report.documents.terraform import terraform_report
 from reconciler.report.json_plan_models import PlanDocument
-from reconciler.report.read_document import Document, read_document
-from reconciler.systems.registry import register_kinds
+from reconciler.report.read_document import Document
 from reconciler.translation import speak
 
 WRITERS: Mapping[str, Callable[[Sequence[Document]], str]] = {
@@ -37,6 +36,9 @@ WRITERS: Mapping[str, Callable[[Sequence[Document]], str]] = {
     "metrics": metrics,
 }
 """What writes each report, by the name of its option."""
+
+_FOR_PEOPLE = ("markdown",)
+"""Shown in the terminal's encoding; all others say of themselves that they are UTF-8, or must be."""
 
 _READABLE = 0o644
 """Of metrics: their collector is another user, whatever the umask of ours is."""
@@ -85,6 +87,7 @@ def report_merged(files: Sequence[Path], out: Path | None, wanted: Wanted, *, ch
         raise UsageError("--check is about one plan", hint="first --merge with --out plan.json, then --check plan.json")
     if out is None and not wanted:
         raise UsageError("the plan would be written nowhere", hint="add --out plan.json, or name a report")
+    asked(wanted.outputs, files)  # before anything is written
     plan = merge(files, out, quiet=wanted.quiet)
     return worst(write_all([plan], wanted), Status(plan.status))
 
@@ -94,31 +97,23 @@ def write_all(files: Sequence[Path | PlanDocument], wanted: Wanted) -> Status:
     wanted.refuse_stray()
     if not wanted:
         return Status.DONE
-    asked = _asked(wanted.outputs)
+    places = asked(wanted.outputs, [file for file in files if isinstance(file, Path)])
     for_github = _github_files() if wanted.on_github else None
     documents = wanted.hide(read_documents(files))
     speak(next((each.language for each in documents if each.language != "en"), "en"))
-    texts = [(path, _written(name, path, documents), name) for name, path in asked.items()]
+    texts = [(path, _written(name, path, documents), name) for name, path in places.items()]
     for path, text, name in texts:
         if str(path) == "-":
-            write(github.no_commands(text) if wanted.on_github else text)
+            text = github.no_commands(text) if wanted.on_github else text
+            write(text, for_programs=name not in _FOR_PEOPLE)
         else:
-            write_file(path, text.encode("utf-8"), str(path), mode=_READABLE if name == "metrics" else None)
+            mode = _READABLE if name == "metrics" else None
+            write_file(path, text.encode("utf-8"), str(path), mode=mode, hint=CANNOT_WRITE)
             if not wanted.quiet:
                 say(f"written: {path}")
     if for_github is not None:
         write_for_github(documents, *for_github)
     return wanted.then(documents) if wanted.then else Status.DONE
-
-
-def _asked(outputs: Mapping[str, Path | None]) -> dict[str, Path]:
-    """Raises UsageError where two reports would be written to one place."""
-    asked = {name: path for name, path in outputs.items() if path is not None}
-    twice = next((path for path in asked.values() if list(asked.values()).count(path) > 1), None)
-    if twice is not None:
-        where = "standard output" if str(twice) == "-" else str(twice)
-        raise UsageError(f"two reports would be written to {where}", hint="name another file for one of them")
-    return asked
 
 
 def _written(name: str, path: Path, documents: Sequence[Document]) -> str:
@@ -138,27 +133,6 @@ def _content(path: Path) -> str:
         raise UsageError(message, hint="make it readable for this user, or name another file") from None
 
 
-def read_documents(files: Sequence[Path | PlanDocument]) -> list[Document]:
-    """What other commands wrote; `-` is standard input. Raises UsageError."""
-    register_kinds()  # plans say what a transition is about in their words
-    return [read_file(file) if isinstance(file, Path) else file for file in files]
-
-
-def read_file(file: Path) -> Document:
-    """One of them."""
-    try:
-        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise UsageError(
-            f"{file} cannot be read: {why}", hint="make it with: reconciler plan --out plan.json"
-        ) from None
-    try:
-        return read_document(text)
-    except UsageError as error:
-        raise UsageError(f"{file} is no document to report: {error.message}", hint=error.hint) from None
-
-
 def _github_files() -> tuple[Path, Path]:
     """The files of this step for its summary and its outputs. Raises UsageError."""
     names = ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT")
@@ -173,13 +147,23 @@ def _github_files() -> tuple[Path, Path]:
 
 def write_for_github(documents: Sequence[Document], summary: Path, output: Path) -> None:
     """Annotations on standard output, and what is added to the two files of the step."""
+    used = _size(summary)
     if lines := github.annotation_lines(documents):
         write(lines)
     _append(output, github.outputs(documents))
-    text = github.summary(documents, summary.stat().st_size if summary.exists() else 0)
+    text = github.summary(documents, used)
     if not text:
         say(f"the summary of this step is full: nothing was added to {summary}")
     _append(summary, text)
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0
+    except OSError as error:
+        raise UsageError(f"{file} cannot be written: {error.strerror}", hint=_OF_RUNNER) from None
 
 
 def _append(file: Path, text: str) -> None:
@@ -187,5 +171,7 @@ def _append(file: Path, text: str) -> None:
         with file.open("a", encoding="utf-8") as opened:
             opened.write(text)
     except OSError as error:
-        hint = "the runner makes this file for each step; its variable names another one"
-        raise UsageError(f"{file} cannot be written: {error.strerror}", hint=hint) from None
+        raise UsageError(f"{file} cannot be written: {error.strerror}", hint=_OF_RUNNER) from None
+
+
+_OF_RUNNER = "the runner makes this file for each step; its variable names another one"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 from reconciler.cli.mask_key import Hiding
-from reconciler.cli.report import read_file
+from reconciler.cli.report_files import read_file
 from reconciler.cli.runner import report_bug
 from reconciler.cli.streams import write
 from reconciler.errors import ReconcilerError, UsageError

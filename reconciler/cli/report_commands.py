@@ -21,7 +21,8 @@ reports = Commands()
 @listed(reports)
 def report(
     documents: Annotated[
-        list[Path], typer.Argument(metavar="FILE", help="What plan, drift, apply or validate wrote as JSON.")
+        list[Path],
+        typer.Argument(metavar="FILE", readable=False, help="What plan, drift, apply or validate wrote as JSON."),
     ],
     html: Annotated[
         Path | None, typer.Option(metavar="FILE", help="One page that opens anywhere, and can be printed.")

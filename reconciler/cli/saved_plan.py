@@ -6,13 +6,13 @@ What makes one stale is `planning.staleness`.
 from __future__ import annotations
 
 import os
-import stat
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from reconciler.apply.ledger import Ledger
+from reconciler.cli.state_files import refuse_other_kinds
 from reconciler.errors import StalePlan, Unreadable, UsageError
 from reconciler.model.records import Owner, Scope
 from reconciler.planning.plan import Plan
@@ -41,24 +41,11 @@ def write_private(out: Path, text: str, command: str, option: str = "--out") -> 
     replaces nothing but a file: in a folder that others can write, a link leads where they like. `command` and `option`
     name the file. Raises UsageError."""
     try:
-        _refuse_other_kinds(out, command, option)
+        refuse_other_kinds(out, option, f"{command} --format json")
         _replace(out, text)
     except OSError as error:
         hint = f"name another file with {option}"
         raise UsageError(f"{out} cannot be written: {error.strerror}", hint=hint) from None
-
-
-def _refuse_other_kinds(out: Path, command: str, option: str) -> None:
-    try:
-        mode = out.lstat().st_mode
-    except FileNotFoundError:
-        return
-    if stat.S_ISLNK(mode):
-        hint = f"name the file itself: {option} {out.readlink()}"
-        raise UsageError(f"{out} cannot be written: it is a symbolic link, and none is followed", hint=hint)
-    if not stat.S_ISREG(mode):
-        hint = f"name a file with {option}; on standard output it is: {command} --format json"
-        raise UsageError(f"{out} cannot be written: it is there and is not a file", hint=hint)
 
 
 def _replace(out: Path, text: str) -> None:

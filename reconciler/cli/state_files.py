@@ -5,12 +5,15 @@ from __future__ import annotations
 import difflib
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from reconciler.declared.read.source import Source
 from reconciler.errors import UsageError
+
+_OTHERS = "see what git diff shows of the others, and run it again"
 
 
 def content_of(source: Source) -> bytes:
@@ -30,8 +33,25 @@ def refuse_unwritable(path: Path, old: bytes, name: str) -> None:
         raise UsageError(f"{name} was changed meanwhile; nothing was written", hint="run it again")
 
 
-def write_file(path: Path, content: bytes, name: str, *, mode: int | None = None) -> None:
-    """The file with this content, whole or not at all; with the rights of the one that was there, or `mode`."""
+def refuse_other_kinds(file: Path, option: str, elsewhere: str) -> None:
+    """Follows no link and replaces nothing but a file: in a folder that others can write, a link leads where they like,
+    and a device or a pipe would be replaced by a file. `elsewhere` says how the text comes to standard output. Raises
+    UsageError and OSError."""
+    try:
+        mode = file.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISLNK(mode):
+        hint = f"name the file itself: {option} {file.readlink()}"
+        raise UsageError(f"{file} cannot be written: it is a symbolic link, and none is followed", hint=hint)
+    if not stat.S_ISREG(mode):
+        hint = f"name a file with {option}; on standard output it is: {elsewhere}"
+        raise UsageError(f"{file} cannot be written: it is there and is not a file", hint=hint)
+
+
+def write_file(path: Path, content: bytes, name: str, *, mode: int | None = None, hint: str = _OTHERS) -> None:
+    """The file with this content, whole or not at all; with the rights of the one that was there, or `mode`. `hint`
+    says what to do when it cannot be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         number, beside = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent)
@@ -49,10 +69,7 @@ def write_file(path: Path, content: bytes, name: str, *, mode: int | None = None
             Path(beside).unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise UsageError(
-            f"{name} cannot be written: {error.strerror}",
-            hint="see what git diff shows of the others, and run it again",
-        ) from None
+        raise UsageError(f"{name} cannot be written: {error.strerror}", hint=hint) from None
 
 
 def _umask() -> int:

@@ -56,7 +56,8 @@ def facts(transition: Explained) -> Iterator[str]:
     if transition.since is not None:
         yield tr("first seen {when:%Y-%m-%d %H:%M %z}", when=transition.since)
     if transition.by:
-        source, edits = tr(_SOURCES[transition.by[0].system]), "; ".join(map(_edit, transition.by))
+        system, edits = transition.by[0].system, "; ".join(map(_edit, transition.by))
+        source = tr(_SOURCES[system]) if system in _SOURCES else system
         yield tr("{source} since the last apply: {edits}", source=source, edits=edits)
     yield from transition.meaning
 

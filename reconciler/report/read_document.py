@@ -22,6 +22,10 @@ _MODELS: dict[str, type[Document]] = {
     "findings.schema.json": FindingsDocument,
 }
 _FROM = "write it with: reconciler plan --format json, or that of apply, drift or validate"
+_NEWER = (
+    "another release of reconciler wrote it: use that one here, too (jobs install what RECONCILER_PACKAGE names), "
+    "or let this one write the document again"
+)
 _HINT = "make a new plan: reconciler plan --out plan.json"
 
 
@@ -92,12 +96,12 @@ def read_document(text: str) -> Document:
     except ValueError:
         raise UsageError("it is not JSON, or it was cut off", hint=_FROM) from None
     named = found.get("$schema") if isinstance(found, dict) else None
-    if named not in _MODELS:
+    if not isinstance(named, str) or named not in _MODELS:
         raise UsageError("it is JSON, and no plan, run or findings", hint=_FROM)
     if found.get("version") != VERSION:
         version = clip(visible(str(found.get("version"))), 20)
         message = f"it has version {version} of the format, this program reads version {VERSION}"
-        raise UsageError(message, hint=f"with this program, {_FROM}")
+        raise UsageError(message, hint=_NEWER)
     try:
         document = _MODELS[named].model_validate_json(data)
     except ValidationError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.cli import report_files
 from reconciler.planning.plan import Plan
 from reconciler.report.documents import nagios
 from reconciler.report.json import findings_json, plan_json, run_json
@@ -86,6 +89,21 @@ def test_what_is_stale_is_unknown_and_so_is_what_is_not_there(command: Command, 
             Path("d.json").write_text(content, encoding="utf-8")
         assert checked(command("report", "d.json", "--check"))[0] == 3
     assert "26 hours" in checked(command("report", "d.json", "--check", "--max-age", "26 hours"))[1]
+
+
+def test_what_this_user_may_not_read_is_unknown(
+    command: Command, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The document is its maker's alone, and monitoring is another user. The shell's 2 would be CRITICAL."""
+    made(CALM)
+
+    def refused(file: Path) -> bytes:
+        raise PermissionError(errno.EACCES, "Permission denied", str(file))
+
+    monkeypatch.setattr(os, "access", lambda *asked, **options: False)  # as for a user who is not root
+    monkeypatch.setattr(report_files, "_content", refused)
+    status, words = checked(command("report", "d.json", "--check"))
+    assert (status, "Permission denied (who made it" in words) == (3, True)
 
 
 def test_a_site_says_which_state_a_status_is(command: Command, folder: Path) -> None:

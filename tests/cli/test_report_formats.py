@@ -7,14 +7,19 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
+from reconciler.planning.command_status import Status
 from reconciler.planning.finding import Finding, Severity
-from reconciler.report.json import findings_json, plan_json, run_json
+from reconciler.report.documents.about import numbers
+from reconciler.report.documents.github import annotation_lines
+from reconciler.report.json import findings_json, plan_json, run_json, written
+from reconciler.report.run_without_end import run_without_end
 from reconciler.systems.registry import register_kinds
 from tests.cli.conftest import Command
 from tests.report import samples
@@ -133,6 +138,45 @@ def test_nothing_to_say_is_valid_too(folder: Path, command: Command) -> None:
     assert command("report", "none.json", *OPTIONS).status == 0
     assert quality(folder / "q.json") == results(folder / "r.sarif") == []
     assert list(cases(folder / "t.xml")) == [("validate", "the declared state is valid", "passed")]
+
+
+@pytest.mark.parametrize(
+    ("status", "severity", "outcome", "words"),
+    [
+        (
+            Status.STALE,
+            "critical",
+            "failure",
+            "CRITICAL: apply nrw: something is not as it was reviewed: nobody saw it",
+        ),
+        (Status.LOCKED, "minor", "failure", "WARNING: apply nrw: another run is under way: nobody saw it"),
+        (Status.UNREADABLE, "critical", "failure", "UNKNOWN: apply nrw: a system could not be read: nobody saw it"),
+        (Status.PENDING, "info", "skipped", "WARNING: apply nrw: changes are pending: nobody saw it"),
+    ],
+)
+def test_a_run_that_carried_out_nothing_is_said_in_every_format(
+    folder: Path, command: Command, status: Status, severity: str, outcome: str, words: str
+) -> None:
+    began = (datetime.now(UTC), datetime.now(UTC))
+    document = run_without_end("nrw", "9f3c21a", began, status=status, error=("nobody saw it", "reconciler plan"))
+    (folder / "none.json").write_text(written(document), encoding="utf-8")
+    answer = command("report", "none.json", *OPTIONS, "--check")
+    assert answer.out.startswith(words)
+    assert [(e["check_name"], e["severity"]) for e in quality(folder / "q.json")] == [("run", severity)]
+    assert [r["ruleId"] for r in results(folder / "r.sarif")] == ["run"]
+    assert list(cases(folder / "t.xml")) == [("apply nrw", "the run came to its end", outcome)]
+    assert "::nobody saw it → reconciler plan" in annotation_lines([document])
+    assert numbers(document)["errors"] == (severity == "critical")
+
+
+def test_what_was_reviewed_as_something_else_is_a_failure(folder: Path, command: Command) -> None:
+    run = samples.bound_run(samples.half_run())
+    (folder / "left.json").write_text(run_json(run), encoding="utf-8")
+    assert command("report", "left.json", *OPTIONS).status == 0
+    (differs,) = (entry for entry in quality(folder / "q.json") if entry["check_name"] == "not-as-reviewed")
+    assert "reviewed with goto" in differs["description"]
+    found = [name for _, name, outcome in cases(folder / "t.xml") if outcome == "failure"]
+    assert samples.changed_alias().owner.subject in found
 
 
 def test_a_line_that_is_inserted_above_makes_no_finding_new(folder: Path, command: Command) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from reconciler.planning.command_status import Status
+from reconciler.report.documents.remarks import run_severity
 from reconciler.report.json_models import FindingsDocument, RunDocument
 from reconciler.report.json_plan_models import PlanDocument
 from reconciler.report.read_document import Document
@@ -45,4 +46,6 @@ def numbers(document: Document) -> dict[str, int]:
             found = {}
     for name, severity in (("errors", "error"), ("refusals", "refusal"), ("warnings", "warning")):
         found[name] = sum(finding.severity == severity for finding in document.findings)
+    if isinstance(document, RunDocument) and document.error is not None and run_severity(document) == "error":
+        found["errors"] += 1
     return found

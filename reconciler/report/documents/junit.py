@@ -1,5 +1,5 @@
 """JUnit's XML, for the test summaries of GitLab, Jenkins and others: one suite a document, one case each for what is
-declared, each system that was read, each change, and each other finding.
+declared, each system that was read, each change, the run as a whole, and each other finding.
 
 A failure is what a person must see to: a refusal, an error, drift, what a run did not carry out. What waits is skipped.
 A change that `plan` shows has passed: it waits for its merge. The format is Jenkins' (junit-10.xsd)."""
@@ -16,7 +16,8 @@ from xml.etree import ElementTree
 from reconciler.planning.command_status import UNDECLARED
 from reconciler.planning.plan import MISSED
 from reconciler.report.documents.about import about
-from reconciler.report.json_models import FindingsDocument, RunDocument, TransitionRunPart
+from reconciler.report.documents.remarks import DIFFERS, RUN, run_severity
+from reconciler.report.json_models import DifferingPart, FindingsDocument, RunDocument, TransitionRunPart
 from reconciler.report.json_part import FindingPart, PlacePart
 from reconciler.report.json_plan_models import PlanDocument, ReadPart, TransitionPart
 from reconciler.report.read_document import Document
@@ -27,6 +28,7 @@ Outcome = Literal["failure", "error", "skipped", ""]
 
 _FINDINGS: Mapping[str, Outcome] = {"error": "failure", "refusal": "failure", "wait": "skipped", "later": "skipped"}
 _RUN: Mapping[str, Outcome] = {"failed": "failure", "uncertain": "failure", "not tried": "skipped", "done": ""}
+_WHOLE: Mapping[str, Outcome] = {"note": "skipped", "warning": "failure", "error": "failure"}
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 cannot hold, not even as an entity (2.2)."""
 
@@ -112,8 +114,10 @@ def _cases(document: Document) -> Iterator[Case]:
             shown = {transition.id for transition in document.transitions}
             rest = [f for f in document.findings if f.owner not in shown or f.severity not in ("refusal", "wait")]
         case RunDocument():
+            yield _whole(document)
             yield from map(_read, document.reads)
             yield from map(_ended, document.transitions)
+            yield from map(_differing, document.binding.differing if document.binding is not None else ())
             rest = document.findings
     drift = isinstance(document, PlanDocument) and document.purpose == "drift"
     yield from (_finding(finding, drift=drift) for finding in rest)
@@ -143,6 +147,13 @@ def _planned(transition: TransitionPart, stops: Sequence[FindingPart], *, drift:
     return Case(transition.scope, name, outcome, kind, text, transition.place)
 
 
+def _whole(run: RunDocument) -> Case:
+    """Whether the run came to its end, whatever it carried out."""
+    outcome: Outcome = "" if run.error is None else _WHOLE[run_severity(run)]
+    text = "\n".join(filter(None, (run.error.message, run.error.hint))) if run.error else ""
+    return Case(RUN, tr("the run came to its end"), outcome, RUN, text)
+
+
 def _ended(ended: TransitionRunPart) -> Case:
     said = [
         f"{result_word(s.result)}: {s.text}: {s.message}" for s in ended.steps if s.result not in ("done", "skipped")
@@ -150,6 +161,10 @@ def _ended(ended: TransitionRunPart) -> Case:
     text = "\n".join([ended.summary, *said])
     name = f"{ended.action} {ended.subject}"
     return Case(ended.scope, name, _RUN[ended.result], ended.result, text, ended.place)
+
+
+def _differing(line: DifferingPart) -> Case:
+    return Case(RUN, line.title, "failure", DIFFERS, "\n".join((line.summary, *line.why)))
 
 
 def _finding(finding: FindingPart, *, drift: bool) -> Case:

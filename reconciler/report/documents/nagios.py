@@ -10,6 +10,7 @@ from typing import NamedTuple
 from reconciler.planning.command_status import Status
 from reconciler.report.documents.about import about, numbers
 from reconciler.report.documents.remarks import ERRORS, WARNINGS, remarks
+from reconciler.report.json_models import RunDocument
 from reconciler.report.json_plan_models import PlanDocument
 from reconciler.report.read_document import Document
 from reconciler.report.sanitize import clip, visible
@@ -46,6 +47,8 @@ _WORDS: Mapping[Status, str] = {
     Status.PENDING: marked("changes are pending"),
     Status.INVALID: marked("the declared state is invalid"),
     Status.REFUSED: marked("a gate refuses something"),
+    Status.STALE: marked("something is not as it was reviewed"),
+    Status.LOCKED: marked("another run is under way"),
     Status.PARTLY: marked("partly applied"),
     Status.UNREADABLE: marked("a system could not be read"),
 }
@@ -114,6 +117,8 @@ def _harmless(text: str) -> str:
 
 def _in_words(document: Document, status: Status) -> str:
     words = tr(_WORDS[status]) if status in _WORDS else tr("exit status {status}", status=int(status))
+    if isinstance(document, RunDocument) and document.error is not None:
+        return f"{words}: {document.error.message}"
     if not isinstance(document, PlanDocument):
         return result_word("done") if status is Status.DONE else words
     if document.purpose == "drift":

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
 
-from reconciler.report.json_models import RunDocument, TransitionRunPart
+from reconciler.planning.command_status import Status
+from reconciler.report.json_models import DifferingPart, RunDocument, TransitionRunPart
 from reconciler.report.json_part import FindingPart, PlacePart
 from reconciler.report.json_plan_models import PlanDocument, ReadPart
 from reconciler.report.read_document import Document
@@ -16,6 +17,11 @@ from reconciler.translation import tr
 
 ERRORS, WARNINGS = ("error", "refusal", "unread", "failed", "uncertain"), ("wait", "warning", "not tried")
 """Severities that stop something, and those that somebody should see; all others are notes."""
+
+RUN = "run"
+"""The rule of a remark about a whole run."""
+DIFFERS = "not-as-reviewed"
+"""That of a line that a run left, since it was reviewed as another one."""
 
 _NOWHERE = "reconciler.yaml"
 """Where a remark is shown that has no place, by formats that want one: the name of the site file."""
@@ -66,6 +72,15 @@ def _of_document(document: Document) -> Iterator[Remark]:
         yield from (_unread(read) for read in document.reads if read.unknown)
     if isinstance(document, RunDocument):
         yield from (_ended(ended) for ended in document.transitions if ended.result != "done")
+        if document.error is not None:
+            yield _remark(run_severity(document), RUN, "", document.error.message, document.error.hint, None)
+        yield from map(_differing, document.binding.differing if document.binding is not None else ())
+
+
+def run_severity(document: RunDocument) -> str:
+    """Of the error of a run that did not come to its end, or did not begin: nobody agreed, another run is under way, or
+    something is wrong."""
+    return {Status.PENDING: "note", Status.LOCKED: "warning"}.get(Status(document.status), "error")
 
 
 def _finding(finding: FindingPart, place: PlacePart | None) -> Remark:
@@ -84,6 +99,11 @@ def _ended(ended: TransitionRunPart) -> Remark:
     why, hint = (step.message, step.hint) if step else ("", "")
     message = f"{result_word(ended.result)}: {ended.summary}" + (f": {why}" if why else "")
     return _remark(ended.result, ended.result.replace(" ", "-"), ended.subject, message, hint, ended.place)
+
+
+def _differing(line: DifferingPart) -> Remark:
+    message = f"{tr('not done')}: {'; '.join((f'{line.title}: {line.summary}', *line.why))}"
+    return _remark("failed", DIFFERS, line.title, message, "", None)
 
 
 def _remark(severity: str, rule: str, subject: str, message: str, hint: str, place: PlacePart | None) -> Remark:

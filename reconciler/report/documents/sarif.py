@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from reconciler import __version__
-from reconciler.report.documents.remarks import ERRORS, WARNINGS, Remark, remarks
+from reconciler.report.documents.remarks import DIFFERS, ERRORS, RUN, WARNINGS, Remark, remarks
 from reconciler.report.read_document import Document
 from reconciler.translation import marked, tr
 
@@ -23,6 +23,8 @@ _SAYS: Mapping[str, str] = {
     "failed": marked("A run tried this, and it failed."),
     "uncertain": marked("It is not known whether this took effect."),
     "not-tried": marked("A run left this, because something before it failed."),
+    RUN: marked("A run did not come to its end, or did not begin."),
+    DIFFERS: marked("A line would be carried out otherwise than it was reviewed; a run left it."),
 }
 
 
