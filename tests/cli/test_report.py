@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.report.json import plan_json, run_json
 from tests.cli.conftest import Command
 from tests.cli.site import ANNA_DECLARED, BERND_DECLARED, StandInSite
+from tests.report import samples
 
 
 @pytest.fixture
@@ -20,12 +22,17 @@ def saved(site: StandInSite, command: Command) -> Path:
 
 
 def test_counts_for_gitlab(saved: Path, command: Command, tmp_path: Path) -> None:
-    answer = command("report", str(saved), "--terraform-report", str(tmp_path / "counts.json"))
-    assert answer.status == 0
-    counts = json.loads((tmp_path / "counts.json").read_text())
-    document = json.loads(saved.read_text())
-    assert set(counts) == {"create", "update", "delete"}
-    assert counts["create"] == document["counts"]["create"] > 0
+    """A rename counts as a change, and several plans are added up."""
+    dangerous, run = tmp_path / "dangerous.json", tmp_path / "run.json"
+    dangerous.write_text(plan_json(samples.dangerous()))
+    run.write_text(run_json(samples.half_run()))  # what was carried out counts nothing
+    for documents, counts in (
+        ([saved], {"create": 3, "update": 0, "delete": 0}),
+        ([dangerous, run], {"create": 1, "update": 2, "delete": 2}),
+        ([saved, dangerous], {"create": 4, "update": 2, "delete": 2}),
+    ):
+        answer = command("report", *map(str, documents), "--terraform-report", "-")
+        assert (answer.status, answer.err, json.loads(answer.out)) == (0, "", counts)
 
 
 def test_markdown_is_what_the_command_itself_writes(saved: Path, command: Command) -> None:

@@ -96,7 +96,7 @@ def test_each_site_of_a_repository_has_its_own_comment(
 
 
 def test_what_goes_wrong_is_said_and_the_token_is_not(
-    server: FakeForge, job: Environment, saved: Path, command: Command
+    server: FakeForge, job: Environment, saved: Path, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for token, fault, words in (
         ("wrong-token-14", None, "401"),
@@ -116,6 +116,13 @@ def test_what_goes_wrong_is_said_and_the_token_is_not(
         assert not token or token not in answer.out + answer.err
         assert Path("counts.json").exists()  # what reads no forge is written first
     assert server.state.comments[3] == []
+
+    asked = len(server.state.asked)  # who has no token of ours writes with none that the forge gives to every job
+    for name in ("CI_JOB_TOKEN", "GITHUB_TOKEN", "GH_TOKEN", "FORGEJO_TOKEN", "GITEA_TOKEN"):
+        monkeypatch.setenv(name, TOKEN)
+    answer = command("report", str(saved), "--comment")
+    assert (answer.status, "no token for the forge" in answer.err) == (9, True)
+    assert len(server.state.asked) == asked
 
 
 def test_without_a_forge_it_is_printed(

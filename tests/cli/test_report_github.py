@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -85,6 +86,21 @@ def test_annotations_and_outputs(step: Step, command: Command) -> None:
     step.summary.write_text("mine\n", encoding="utf-8")
     assert command("report", "plan.json", "--github").status == 0
     assert step.summary.read_text(encoding="utf-8").startswith("mine\n")
+
+
+def test_a_value_that_holds_the_delimiter_is_refused(
+    step: Step, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A digest of a run that somebody wrote by hand would set the outputs that follow."""
+    monkeypatch.setattr("secrets.token_hex", lambda size: "ab" * size)
+    document = json.loads(run_json(samples.half_run()))
+    for digest, status in (("x", 0), (f"x\nghadelimiter_{'ab' * 16}\nfailed<<y\n0\ny", 2)):
+        step.output.write_text("")
+        (step.folder / "run.json").write_text(json.dumps(document | {"plan": digest}), encoding="utf-8")
+        answer = command("report", "run.json", "--github")
+        assert answer.status == status, answer.err
+    assert "holds the delimiter of its output" in answer.err
+    assert step.outputs() == {}
 
 
 def test_ten_of_each_type_and_the_last_counts_the_rest(step: Step, command: Command) -> None:

@@ -110,13 +110,32 @@ def test_apply_is_one_at_a_time_on_the_default_branch_and_not_cancelled(forge: s
     if forge == "gitlab":
         assert found["apply"]["rules"] == [{"if": "$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH"}]
         assert (found["apply"]["resource_group"], found["apply"]["interruptible"]) == ("reconciler", False)
-        assert found["plan"]["interruptible"]
         return
     for name in ROLES[forge]["writes"]:
         file, _, _ = name.partition(":")
         where = found[name] if forge == "github" else read(texts[f".forgejo/workflows/{file}"])
         assert where["concurrency"] == {"group": "reconciler-apply", "cancel-in-progress": False}
         assert found[name]["if"] == "github.ref_name == github.event.repository.default_branch"
+
+
+def test_a_plan_of_an_older_push_is_cancelled(forge: str) -> None:
+    """And none of another branch. A reusable workflow leaves it to the one that calls it."""
+    texts = files(forge)
+    if forge == "gitlab":
+        assert [name for name, job in jobs(texts).items() if job.get("interruptible")] == ["validate", "plan", "drift"]
+        return
+    (plan,) = (read(text) for path, text in texts.items() if path.endswith("/plan.yml"))
+    assert plan["concurrency"] == {"group": "plan-${{ github.ref }}", "cancel-in-progress": True}
+
+
+def test_the_page_is_linked_in_the_merge_request_by_its_name() -> None:
+    """GitLab takes neither variables nor patterns there, nor a leading ./ (facts/forges.md 7)."""
+    for shards in (1, 4):
+        artifacts = jobs(ci_texts("gitlab", FACTS, shards=shards))["plan-comment"]["artifacts"]
+        assert artifacts["expose_as"] == "mail plan"
+        assert artifacts["paths"][0] == "plan.html"
+        assert all(re.fullmatch(r"\w+\.\w+", path) for path in artifacts["paths"])
+        assert artifacts["reports"]["terraform"] == "counts.json"
 
 
 def test_only_the_drift_file_has_a_schedule(forge: str) -> None:

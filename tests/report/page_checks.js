@@ -42,6 +42,20 @@
         a.x < b.x + b.width - 1 && b.x < a.x + a.width - 1 && a.y < b.y + b.height - 4 && b.y < a.y + a.height - 4)
         .map(([u]) => `${t.textContent} over ${u.textContent}`));
     }),
+    // What would be printed otherwise than black on white, in small type over the whole width, each row on one sheet.
+    misprinted: () => {
+      const style = (e) => getComputedStyle(e);
+      const each = (selector, wrong) => [...document.querySelectorAll(selector)].filter((e) => wrong(style(e)))
+        .map((e) => `${e.tagName} ${e.textContent.trim().slice(0, 40)}`);
+      return [
+        ...each("body", (s) => s.backgroundColor !== "rgb(255, 255, 255)" || s.color !== "rgb(0, 0, 0)"),
+        ...each("html", (s) => parseFloat(s.fontSize) > 13.4),
+        ...each("main", (s) => s.maxWidth !== "none" || parseFloat(s.padding) > 0),
+        ...each("tr, figure, .alert, .found > li", (s) => s.breakInside !== "avoid"),
+        ...each("caption, h2", (s) => s.breakAfter !== "avoid"),
+        ...each("thead", (s) => s.display !== "table-header-group"),
+      ];
+    },
     folded: () => [...document.querySelectorAll("details:not([open])")].map((e) => e.textContent).join("\n"),
     open: () => { for (const e of document.querySelectorAll("details")) e.open = true; },
     captions: () => [...document.querySelectorAll("caption")].map((e) => e.textContent.trim().replace(/\s+/g, " ")),

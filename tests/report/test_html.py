@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,8 @@ from reconciler.report.documents.html import html_report
 from reconciler.report.documents.markdown import bounded_markdown
 from reconciler.report.documents.rename_timeline import Timeline, of_plan, of_run
 from reconciler.report.json import findings_document, plan_document, run_document
-from reconciler.report.json_models import ErrorPart
+from reconciler.report.json_models import ErrorPart, RunDocument
+from reconciler.report.json_plan_models import PlanDocument
 from reconciler.report.read_document import Document
 from tests.report import samples
 from tests.report.hostile import NAMES, plan_named
@@ -175,6 +177,19 @@ def test_the_picture_of_a_rename_that_stopped_says_where_it_stands() -> None:
     assert made.here is not None
     assert made.stops[0].y < made.here < made.stops[1].y
     assert made.standing == "here it stands"
+
+
+@pytest.mark.parametrize("document", [MERGING, RUN], ids=["plan", "run"])
+def test_the_picture_of_a_rename_is_on_the_page(document: PlanDocument | RunDocument) -> None:
+    of: Callable[[Any], Timeline | None] = of_plan if isinstance(document, PlanDocument) else of_run
+    made = only(map(of, document.transitions))
+    page = html_report([document])
+    assert [tag for tag, _ in Tags(page).tags].count("svg") == 1
+    drawn = Tags(re.findall(r"<svg.*?</svg>", page, re.DOTALL)[0])
+    assert made.description in drawn.text
+    assert made.standing in drawn.text
+    assert all(stop.heading in drawn.text for stop in made.stops)
+    assert [tag for tag, _ in drawn.tags].count("circle") == len(made.stops)
 
 
 def test_of_a_rename_that_was_begun_the_picture_has_what_is_done() -> None:

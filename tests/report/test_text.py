@@ -80,6 +80,22 @@ def test_a_system_that_could_not_be_read_is_never_taken_for_nothing_to_do() -> N
         assert "no answer from mail.example within 30 s" in text
 
 
+def test_what_must_be_known_first_is_red() -> None:
+    """Bold red, in an order that no theme of a terminal makes faint."""
+    merging = samples.merging(replace(samples.BASE, contained=False))
+    deep = samples.merging(replace(samples.BASE, contained=None))
+    unread = samples.plan([samples.block()], [], UNKNOWN)
+    for plan, words in (
+        (merging, "this branch is behind origin/main"),
+        (merging, "this merge request changes where reconciler connects"),
+        (merging, "reconciler.yaml: postfixadmin.url is another one"),
+        (deep, "this branch may be behind origin/main"),
+        (unread, "openxchange: no answer"),
+    ):
+        (line,) = (line for line in plan_text(plan, width=400, color=True).splitlines() if words in line)
+        assert line.split(words)[0].rpartition("\x1b")[2] == "[1;31m", line
+
+
 def test_a_refusal_without_a_transition_is_not_nothing_to_do() -> None:
     said = _plan(samples.plan([], [samples.refusal(samples.account("anna.neu"), "rename")]))
     assert said[0] == "mail plan for nrw: nothing that could be carried out · 1 refused"
