@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from shlex import quote
 
 from reconciler.planning.plan import Plan
 from reconciler.planning.review_facts import Cause
@@ -30,6 +31,11 @@ _HEADINGS: Mapping[Cause, str] = {
 _TAKEN_BACK = marked("taken back by it, so this is not carried out:")
 
 
+def rebase(ref: str) -> str:
+    """What brings a branch up to date that is behind its base."""
+    return f"git rebase {quote(ref)}"
+
+
 def warnings(plan: Plan) -> Iterator[str]:
     """What must be known first: that the branch is behind, and what is changed of where the tool connects."""
     if plan.base is None:
@@ -40,7 +46,7 @@ def warnings(plan: Plan) -> Iterator[str]:
             "this branch is behind {ref}: what others merged since is missing in this plan, or seems "
             "to be taken back; first: {command}",
             ref=ref,
-            command=f"git rebase {plan.base.ref}",
+            command=rebase(plan.base.ref),
         )
     if plan.base.site_changes:
         yield tr(

@@ -402,7 +402,7 @@ BASE = Base(
     "origin/main",
     "4e1d77c0a1b2c3d4e5f60718293a4b5c6d7e8f90",
     False,
-    "git fetch origin main",
+    "",
     (SiteChange("reconciler.yaml", "postfixadmin.url is another one"), SiteChange("known_hosts", "1 key added")),
 )
 

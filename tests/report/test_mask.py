@@ -136,7 +136,7 @@ def test_what_a_reviewer_needs_is_still_there() -> None:
         "2026-11-19 10:58 +0100",
         "removals: 2 of at most 4 (412 accounts, 24 h) ✓",
         "OX user",
-        "`git fetch origin main`",
+        "`git rebase origin/main`",
     ):
         assert said in text
 

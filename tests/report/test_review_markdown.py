@@ -13,13 +13,15 @@ from reconciler.planning.finding import StateEntry
 from reconciler.planning.plan import Plan
 from reconciler.planning.review_facts import Base, Cause, SiteChange
 from reconciler.report.documents.budget import SMALLEST, Fitted
+from reconciler.report.documents.html import html_report
 from reconciler.report.documents.markdown import LIMIT, bounded_markdown
 from reconciler.report.json import plan_document, run_document
 from reconciler.report.text import plan_text
 from tests.report import samples
 from tests.report.hostile import NAMES, plan_named
 
-SOUND = Base("origin/main", "4e1d77c", True, "git fetch origin main")
+SOUND = Base("origin/main", "4e1d77c", True)
+SHALLOW = replace(samples.BASE, contained=None, fetch="git fetch --unshallow origin main", site_changes=())
 REDIRECTED = replace(SOUND, site_changes=(SiteChange("known_hosts", "changed"),))
 
 
@@ -109,11 +111,14 @@ def test_the_first_line_and_the_next_step_of_a_merge_request(plan: Plan, line: s
 def test_what_is_behind_and_what_it_redirects_stands_above_everything() -> None:
     text = written(samples.merging()).text
     red = text.index("> [!CAUTION]")
-    assert text.index("behind origin/main") < text.index("> `git fetch origin main`") < text.index("- **✗ refusal**")
+    assert text.index("behind origin/main") < text.index("> `git rebase origin/main`") < text.index("- **✗ refusal**")
     assert red < text.index("reconciler.yaml: postfixadmin.url is another one") < text.index("| ‼ |")
-    deep = written(samples.merging(replace(samples.BASE, contained=None, site_changes=()))).text
-    assert "not deep enough to tell" in deep
-    assert "> `git fetch origin main`" in deep
+    deep = written(samples.merging(SHALLOW)).text
+    assert deep.index("not deep enough to tell") < deep.index(f"> `{SHALLOW.fetch}`")
+    assert "git rebase" not in deep
+    page = html_report([plan_document(samples.merging())])
+    assert page.index("behind origin/main") < page.index("<code>git rebase origin/main</code>")
+    assert f"<code>{SHALLOW.fetch}</code>" in html_report([plan_document(samples.merging(SHALLOW))])
     assert "[!CAUTION]" not in written(samples.merging(SOUND)).text
 
 
@@ -177,8 +182,9 @@ def test_no_line_starts_with_what_a_forge_or_a_runner_obeys(name: str) -> None:
     findings = tuple(finding._replace(entries=(entry,)) for finding in plan.findings)
     hostile = Base(f"/close{name}", name, False, f"/merge `{name}`", (SiteChange(f"/close {name}", name),))
     plan = replace(plan, findings=findings, base=hostile, only=(name,), gates=(f"/close {name}",))
+    shallow = replace(plan, base=replace(hostile, contained=None))
     run = samples.ended(plan, "mailbox", f"/close {name}", f"::error::{name}")
-    for text in (written(plan).text, bounded_markdown([run_document(run)]).text):
+    for text in (written(plan).text, written(shallow).text, bounded_markdown([run_document(run)]).text):
         assert not [line for line in text.splitlines() if line.lstrip().startswith(("/", "::", "##["))]
         assert len(text.encode("utf-8")) <= LIMIT
 

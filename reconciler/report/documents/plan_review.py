@@ -12,6 +12,7 @@ from reconciler.planning.finding import Severity
 from reconciler.planning.plan import MISSED
 from reconciler.planning.review_facts import Cause, Direction
 from reconciler.report import header_footer
+from reconciler.report.base_text import rebase
 from reconciler.report.explanation import HEADINGS, facts
 from reconciler.report.header_footer import DRIFT, DRIFTED, PLAN, PLANNED
 from reconciler.report.json_part import FindingPart, PlacePart
@@ -249,11 +250,11 @@ def alerts(review: PlanReview) -> Iterator[Alert]:
         return
     if base.contained is False:
         words = tr(
-            "This branch is behind {ref}: it lacks what was merged since, and the plan may take that back. Bring it up "
-            "to date before it is merged.",
+            "This branch is behind {ref}: it lacks what was merged since, and the plan may take that back. Fetch, and "
+            "bring it up to date before it is merged:",
             ref=base.ref,
         )
-        yield Alert(words, base.fetch)
+        yield Alert(words, rebase(base.ref))
     elif base.contained is None:
         words = tr(
             "Nobody knows whether this branch has all of {ref}: the clone is not deep enough to tell. Take it as "
