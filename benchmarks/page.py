@@ -61,7 +61,7 @@ nothing; `python -m benchmarks.kept --help` says how a site is kept to measure o
 - **of which OX tools**: how long at least one `listuser` or `createuser` was running. These are the stand-in's, one
   Python process a call; OX' own are Java processes that ask the server once for each user that they list, so a real
   site has other numbers there. While `listuser` runs, the database and the register are read.
-- **own CPU** and **peak memory** are those of the process with its helpers (copies of it that split YAML beside it;
+- **own CPU** and **peak memory** are those of the process with its helpers (copies of it that read files beside it;
   what they share counts once) and with the files in memory that tools write to, **biggest tool** is the memory of the
   biggest other process that it started.
 - **SQL statements** as the server counted them, with what driver and login send. **remote commands** are all programs

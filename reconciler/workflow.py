@@ -129,9 +129,10 @@ def _beside(at_base: Judgement | None, drafted: Draft, sources: Sources) -> Draf
     """The draft with what the merge request brings of it, when it is compared with a base."""
     if at_base is None or sources.base is None:
         return drafted
-    plan = replace(drafted.plan, findings=(*sources.base.findings, *drafted.plan.findings))
-    chains = sources.context.chains
-    beside = compared(plan, sources.base.about, at_base.transitions, at_base.findings, chains)
+    own = sources.base.findings  # what is wrong with the base is there without the merge request
+    plan = replace(drafted.plan, findings=(*own, *drafted.plan.findings))
+    known, chains = (*at_base.findings, *own), sources.context.chains
+    beside = compared(plan, sources.base.about, at_base.transitions, known, chains)
     return replace(drafted, plan=beside)
 
 

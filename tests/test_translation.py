@@ -16,7 +16,7 @@ from tests.catalogue import MO, PACKAGE, compiled, forms, german, template
 
 SPEAKING: tuple[str, ...] = (
     *("translation.py", "cli/address_lookup.py", "cli/explain.py", "report"),
-    *("forge/disarm.py", "declared/git/removed_entries.py"),
+    *("forge/disarm.py", "declared/git/removed_entries.py", "declared/site_file/site_changes.py"),
     *("model/members.py", "model/record_kinds.py", "model/records.py", "planning", "policy"),
     *("systems/letters/letter_for_account.py", "systems/letters/review.py"),
     *("systems/openxchange/review.py", "systems/postfix/review.py", "systems/postfixadmin/review.py"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from reconciler.cli.exit_status import Status
 from reconciler.cli.state_files import difference, write_file
 from reconciler.cli.streams import say, write
 from reconciler.declared.git.run_git import repository
+from reconciler.declared.problems import printable
+from reconciler.declared.read.source import shown
 from reconciler.declared.site_file.load import load_site
 from reconciler.declared.site_file.planner import VARIABLE
 from reconciler.errors import UsageError
@@ -43,13 +46,16 @@ def init(forge: str, site: Path | None, *, package: str | None, shards: int | No
     for path, text in texts.items():
         if states[path] is not Found.SAME:
             write_file(top / path, text.encode("utf-8"), path)
-    write("\n".join(f"{path}: {'replaced' if path in changed else states[path]}" for path in texts))
+    write("\n".join(f"{shown(top / path)}: {'replaced' if path in changed else states[path]}" for path in texts))
     if settings.planner is None:
         say("the site file has no section `planner`: the jobs of merge requests get the logins that write")
         say("  → write it, as docs/site-file.md says, and run this again")
     if not package:
         say("no job installs reconciler: its image has to have it, or the variable RECONCILER_PACKAGE names its wheel")
         say("  → run this again with --package and the URL of the wheel, or set the variable")
+    if not os.path.lexists(top / ".git"):
+        say(f"{printable(str(top))} is in no git repository, and a forge runs what is at the top of one")
+        say("  → git init there, or move these files to the top of the state's repository")
     say("next: git add these, and give CI the variables that docs/ci.md lists")
     return Status.DONE
 
@@ -82,7 +88,8 @@ def _refuse(texts: dict[str, str], top: Path, changed: list[str]) -> None:
         except UnicodeDecodeError:
             write(f"{path}: not a text file")
     hint = "carry over what you need of the differences above; or take the new ones whole: --replace"
-    raise UsageError(f"somebody changed {', '.join(changed)}, and nothing was written", hint=hint)
+    names = ", ".join(shown(top / path) for path in changed)
+    raise UsageError(f"somebody changed {names}, and nothing was written", hint=hint)
 
 
 def _refuse_what_no_file_can_replace(top: Path, changed: list[str]) -> None:
@@ -91,7 +98,9 @@ def _refuse_what_no_file_can_replace(top: Path, changed: list[str]) -> None:
         ways = [top / path, *(top / each for each in Path(path).parents if each != Path())]
         if any(each.is_symlink() for each in ways) or not (top / path).is_file():
             hint = "move it away, and run this again"
-            raise UsageError(f"{path} is a link, or not a file in a folder; nothing was written", hint=hint)
+            raise UsageError(
+                f"{shown(top / path)} is a link, or not a file in a folder; nothing was written", hint=hint
+            )
 
 
 def _data(settings: Settings) -> dict[str, object]:

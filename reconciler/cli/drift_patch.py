@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -55,7 +55,8 @@ async def patch(site: Path | None, state: Path | None, asked: PatchOptions, *, a
             seen = [AsObserved(system, each) for system, each in zip(opened.systems, observed, strict=True)]
             sources = replace(opened, systems=seen)
             plan = await with_directions(opened, (await draft(sources)).plan)
-            taken = await take_over(sources, plan, imported, _chosen(plan, opened.declaration, imported, asked))
+            names = {key for each in observed for table in each.records.values() for key in table}
+            taken = await take_over(sources, plan, imported, _chosen(plan, opened.declaration, imported, names, asked))
     for name, reason, hint in taken.unsaid:
         say(f"{name} is not taken over: {reason}" + (f"\n  {hint}" if hint else ""))
     status = Status.PENDING if taken.unsaid else Status.DONE
@@ -70,8 +71,11 @@ async def patch(site: Path | None, state: Path | None, asked: PatchOptions, *, a
     return status
 
 
-def _chosen(plan: Plan, declaration: Declaration, imported: Imported, asked: PatchOptions) -> list[str]:
-    """Raises UsageError for what nobody knows, and where no ledger can say what was changed by hand."""
+def _chosen(
+    plan: Plan, declaration: Declaration, imported: Imported, names: Set[str], asked: PatchOptions
+) -> list[str]:
+    """`names`: what is live. Raises UsageError for what nobody knows, and where no ledger can say what was changed by
+    hand."""
     there = {t.owner.subject: t for t in plan.transitions}
     if not asked.subjects:
         if any(t.direction is Direction.UNKNOWN for t in plan.transitions):
@@ -81,6 +85,10 @@ def _chosen(plan: Plan, declaration: Declaration, imported: Imported, asked: Pat
     live = {*imported.mailboxes, *imported.aliases, *imported.sender_blocks, *there}
     edit = new_edit(declaration)
     subjects = [known_subject(edit, subject, live) for subject in asked.subjects]
+    declared = {*edit.state.mailboxes, *edit.state.aliases, *edit.state.sender_blocks}
+    if unknown := [each for each in subjects if each not in {*names, *live, *declared}]:
+        hint = f"correct it, or ask: reconciler show {unknown[0]}"
+        raise UsageError(f"nothing that is declared or live is called {', '.join(unknown)}", hint=hint)
     for subject in (subject for subject in subjects if subject not in there):
         say(f"{subject}: nothing differs from what git declares")
     return [subject for subject in subjects if subject in there]

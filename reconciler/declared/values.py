@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler.declared.convert import convert
 from reconciler.declared.fields.state_file import SiteFacts
 from reconciler.declared.parse.documents import parse
+from reconciler.declared.parse.fast import Reading, read_fast
 from reconciler.declared.parse.locator import Locator
+from reconciler.declared.parse.parallel import made_by_helpers
 from reconciler.declared.problems import Problems
 from reconciler.declared.read.source import Source
 from reconciler.declared.read.text import read_content, text_of
@@ -46,17 +49,42 @@ def read_values(sources: Iterable[Source], instead: Mapping[str, bytes], load: L
     """Everything that is right by itself, in the order of the files. `instead` has what files are to hold, by name."""
     found = [_file(source, instead.get(source.name), load) for source in sources]
     files = [file for file in found if file is not None]
-    texts = {file.source: file.text for file in files if file.values is None}
-    with closing(parse(texts, load.locator, load.problems)) as documents:
+    new = [file for file in files if file.values is None]
+    size = sum(len(file.text) for file in new)
+    with closing(made_by_helpers(new, partial(_written, load), size)) as helped:
         for file in files:
             if file.values is not None:
                 yield from file.values
                 continue
             said = len(load.problems)
-            values = convert(next(documents), load.site, load.today, load.problems)
+            values = _of_helper(file, next(helped)) or _values(file, load)
             if load.cache is not None and file.entry and len(load.problems) == said:
                 load.cache.put(file.source.name, file.entry, values)
             yield from values
+
+
+def _values(file: _File, load: Load) -> list[Batch]:
+    document = parse(file.source, file.text, load.locator, load.problems)
+    return convert(document, load.site, load.today, load.problems)
+
+
+def _written(load: Load, file: _File) -> bytes | None:
+    """The values as a helper hands them over; None where there is anything to say, which is said here then."""
+    from reconciler.declared.cache.rows import rows
+
+    value, problems = read_fast(file.text), Problems()
+    if value is Reading.UNUSUAL:
+        return None
+    values = convert((file.source, value), load.site, load.today, problems)
+    return rows(values) if len(problems) == 0 else None
+
+
+def _of_helper(file: _File, made: bytes | None) -> list[Batch] | None:
+    if made is None:
+        return None
+    from reconciler.declared.cache.rows import batches
+
+    return batches(made, file.source.name)
 
 
 def _file(source: Source, new: bytes | None, load: Load) -> _File | None:

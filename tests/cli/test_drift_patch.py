@@ -113,6 +113,11 @@ def test_only_what_is_chosen_or_was_changed_by_hand(applied: StandInSite, comman
     assert taken_over(command).status == 0
     assert {t["subject"] for t in command("plan", "--format", "json").json["transitions"]} == {ANNA}
     assert command("drift", "--patch").out == ""
+    typo = command("drift", "--patch", "--write", ANNA, "ana.beispiel")
+    assert typo.status == 2
+    assert f"nothing that is declared or live is called ana.beispiel@{DOMAIN}" in typo.words
+    same = command("drift", "--patch", "vorstand", f"10077@{DOMAIN}")
+    assert (same.status, same.words.count("nothing differs from what git declares")) == (0, 2)
     assert taken_over(command, ANNA).status == 0
     assert command("plan").status == 0
 

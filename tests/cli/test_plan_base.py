@@ -176,7 +176,7 @@ def test_an_invalid_base_is_repaired_by_a_merge_request(site: StandInSite, comma
     assert causes(document) == {ANNA: "merge request"}
     (said,) = [f for f in document["findings"] if f["rule"] == "base"]
     assert "what main declares is invalid" in said["message"]
-    assert said["place"]["file"] == "main:state/state.yaml"
+    assert (said["place"]["file"], said["cause"]) == ("main:state/state.yaml", "waiting")
 
 
 def test_a_base_without_state_declares_nothing(site: StandInSite, command: Command) -> None:

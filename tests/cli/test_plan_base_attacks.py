@@ -89,12 +89,13 @@ def test_a_second_site_file_in_front_is_not_used(declared: StandInSite, command:
 def test_a_site_file_that_the_merge_request_takes_out_is_still_that_of_the_base(
     declared: StandInSite, command: Command
 ) -> None:
+    declared.write(report={"language": "de"})
     base_of(declared)
     declared.file.unlink()
     commit(declared)
     document = plan(command)
     assert causes(document) == {ANNA: "waiting"}
-    assert changes(document) == {"reconciler.yaml": "taken out by the merge request, and used as the base has it"}
+    assert changes(document) == {"reconciler.yaml": "vom Merge-Request entfernt; benutzt wird die Fassung der Basis"}
 
 
 def test_a_site_file_that_ci_put_there_is_used(declared: StandInSite, command: Command) -> None:

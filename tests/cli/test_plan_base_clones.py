@@ -96,6 +96,14 @@ def test_a_complete_clone_of_one_branch(origin: StandInSite, command: Command, m
     assert "git fetch origin +refs/heads/main:refs/remotes/origin/main" in answer.words
     fetched(answer.err, folder)
     assert plan(command, base="origin/main")["base"]["contained"] is True
+    for short in ("main", "refs/heads/main"):
+        git(folder, "update-ref", "-d", "refs/remotes/origin/main")
+        fetched(command("plan", "--base", short).err, folder)
+        assert plan(command, base=short)["base"]["ref"] == "origin/main"
+    git(origin.folder, "switch", "-q", "main")
+    begins = commit(origin, "Others")[:9]
+    fetched(command("plan", "--base", begins).err, folder)
+    assert plan(command, base=begins)["base"]["contained"] is False
 
 
 def test_a_clone_without_files_says_how_to_get_them(
@@ -151,15 +159,29 @@ def test_a_tag_or_a_branch_called_like_the_base_is_not_the_base(
         assert (document["site"], document["base"]["commit"]) == ("nrw", main)
     twice = command("plan", "--base", "main")
     assert (twice.status, twice.out) == (2, "")
-    assert "main is a branch here and a tag, of different commits" in twice.words
+    assert "main is a branch and a tag, of different commits" in twice.words
     assert "--base refs/heads/main" in twice.words
+    git(folder, "update-ref", "-d", "refs/heads/main")
+    assert "--base origin/main" in command("plan", "--base", "main").words
+    for evil in ("origin/main", main):  # branches of the remote that are called like that
+        git(folder, "update-ref", f"refs/remotes/origin/{evil}", "HEAD")
+    assert plan(command, base=main)["site"] == "nrw"
     git(folder, "update-ref", "-d", "refs/remotes/origin/main")
     assert "this clone does not have origin/main" in command("plan", "--base", "origin/main").words
 
 
-def test_without_a_repository_there_is_nothing_to_compare_with(site: StandInSite, command: Command) -> None:
+def test_without_a_repository_there_is_nothing_to_compare_with(
+    site: StandInSite, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
     site.declare(ANNA_DECLARED)
     answer = command("plan", "--base", "main")
     assert (answer.status, "is in no git repository" in answer.words) == (2, True)
     git(site.folder, "init", "-q")
     assert "has no commit yet" in command("plan", "--base", "main").words
+    head = site.folder / ".git" / "HEAD"
+    branch = head.read_text()
+    head.write_text("none\n")
+    assert "git cannot read" in command("plan", "--base", "main").words
+    head.write_text(branch)
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    assert "missing config key GIT_CONFIG_KEY_0" in command("plan", "--base", "main").words

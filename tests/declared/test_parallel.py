@@ -11,22 +11,14 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from reconciler.declared.parse import parallel
-from reconciler.declared.parse.fast import Reading, read_fast
-from reconciler.declared.parse.parallel import read_all
+from reconciler.declared.parse.parallel import made_by_helpers
 from tests.declared.samples import errors, load, text
 
-TEXTS = [
-    "domain: partei.example\nmailboxes:\n  anna: {groupware: false}\n",
-    "",
-    "mailboxes: &all {}\n",
-    "mailboxes: [",
-    *(f"aliases:\n  a{n}@partei.example: [b{n}@x.example, 'no', no, 0123, 7, ~]\n" for n in range(20)),
-]
+TEXTS = ["domain: partei.example", "", *(f"text {n}" for n in range(20))]
 
 
 @pytest.fixture(params=[1, 2, 3, 40], ids="{} processors".format)
@@ -37,84 +29,87 @@ def processors(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     return int(request.param)
 
 
-def alone(texts: list[str]) -> list[Any]:
-    """The values, read without helpers."""
-    assert sum(map(len, texts)) < parallel.BIG
-    return list(read_all(texts))
+def made(text: str) -> bytes | None:
+    """Nothing for what is to be read by whom is helped."""
+    return f"{os.getpid()} {text}".encode() if text else None
 
 
-def test_the_values_are_the_same(processors: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    values = list(read_all(TEXTS))
-    monkeypatch.undo()
-    assert values == alone(TEXTS)
-    assert values[:4] == [
-        {"domain": "partei.example", "mailboxes": {"anna": {"groupware": False}}},
-        None,
-        Reading.UNUSUAL,
-        Reading.UNUSUAL,
-    ]
-    assert list(read_all([])) == []
+def handed_over(texts: list[str]) -> list[str | None]:
+    """What came from helpers, without who they are."""
+    found = list(made_by_helpers(texts, made, sum(map(len, texts))))
+    assert str(os.getpid()) not in {each.decode().partition(" ")[0] for each in found if each is not None}
+    return [each.decode().partition(" ")[2] if each is not None else None for each in found]
 
 
-def test_helpers_read_what_is_big(processors: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_in_the_order_of_the_files(processors: int) -> None:
+    """And nothing where there is one processor: then all are read here."""
+    expected = [text or None for text in TEXTS]
+    assert handed_over(TEXTS) == (expected if processors > 1 else [None] * len(TEXTS))
+    assert handed_over([]) == []
+
+
+def test_helpers_take_what_is_big(processors: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """And nothing else: a copy of the process takes longer than a small folder."""
-    monkeypatch.setattr(parallel, "read_fast", lambda _: os.getpid())
     size = sum(map(len, TEXTS))
     monkeypatch.setattr(parallel, "BIG", size)
-    assert (os.getpid() in read_all(TEXTS)) == (processors == 1)
+    assert any(handed_over(TEXTS)) == (processors > 1)
     monkeypatch.setattr(parallel, "BIG", size + 1)
-    assert set(read_all(TEXTS)) == {os.getpid()}
+    assert not any(handed_over(TEXTS))
 
 
 @pytest.mark.parametrize("at", [0, 7, len(TEXTS) - 1])
 def test_what_a_killed_helper_left_is_read_here(at: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    us = os.getpid()
-
-    def deadly(content: str) -> Any:
-        if os.getpid() != us and content == TEXTS[at]:
+    def deadly(text: str) -> bytes | None:
+        if text == TEXTS[at]:
             os.kill(os.getpid(), signal.SIGKILL)
-        return read_fast(content)
+        return made(text)
 
-    expected = alone(TEXTS)
     monkeypatch.setattr(parallel, "processors", lambda: 2)
-    monkeypatch.setattr(parallel, "BIG", 1)
-    monkeypatch.setattr(parallel, "read_fast", deadly)
-    assert list(read_all(TEXTS)) == expected
+    found = list(made_by_helpers(TEXTS, deadly, parallel.BIG))
+    assert len(found) == len(TEXTS)
+    assert found[at:] == [None] * len(found[at:])
 
 
 def test_a_helper_that_is_killed_while_it_hands_over(monkeypatch: pytest.MonkeyPatch) -> None:
     """Half a value has come then."""
-    texts = [f"a: {'much' * 1_000_000}\n"] * 6
-    expected = list(map(read_fast, texts))
     monkeypatch.setattr(parallel, "processors", lambda: 2)
-    values = read_all(texts)
+    values = made_by_helpers(range(6), lambda _: b"much" * 1_000_000, parallel.BIG)
     found = [next(values)]
     time.sleep(0.5)  # by now both wait at a full pipe
     for helper in multiprocessing.active_children():
         helper.kill()
-    assert [*found, *values] == expected
+    assert [*found, *values] == [b"much" * 1_000_000, *[None] * 5]
 
 
 def test_without_helpers_when_none_can_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused() -> int:
         raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
 
-    expected = alone(TEXTS)
     monkeypatch.setattr(parallel, "processors", lambda: 3)
-    monkeypatch.setattr(parallel, "BIG", 1)
     monkeypatch.setattr(os, "fork", refused)
-    assert list(read_all(TEXTS)) == expected
+    assert list(made_by_helpers(TEXTS, made, parallel.BIG)) == [None] * len(TEXTS)
 
 
-def test_one_file_needs_no_helper(processors: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parallel, "read_fast", lambda _: os.getpid())
-    assert list(read_all(TEXTS[:1])) == [os.getpid()]
+def test_one_file_needs_no_helper(processors: int) -> None:
+    assert handed_over(TEXTS[:1]) == [None]
 
 
-def test_a_folder_is_loaded_as_ever(tmp_path: Path, processors: int) -> None:
+def test_a_folder_is_loaded_as_ever(tmp_path: Path, processors: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every kind of entry; what is unusual or wrong is read here, with its words and places."""
     files = {f"{n}.yaml": f"mailboxes:\n  m{n}@partei.example: {{groupware: false, name: M {n}}}\n" for n in range(9)}
-    state = load(tmp_path, files).state
-    assert [box.name for box in state.mailboxes.values()] == [f"M {n}" for n in range(9)]
+    files |= {
+        "empty.yaml": "",
+        "anchor.yaml": "aliases:\n  a@partei.example: &a [b@x.example]\n  c@partei.example: *a\n",
+    }
+    files["more.yaml"] = (
+        "aliases: {z@partei.example: {goto: [y@x.example], active: false}}\n"
+        "removals:\n  - {mailbox: gone@partei.example, date: 2026-12-01, reason: left}\n"
+    )
+    loaded = load(tmp_path, files)
+    monkeypatch.setattr(parallel, "processors", lambda: 1)
+    (tmp_path / "alone").mkdir()
+    assert loaded.state == load(tmp_path / "alone", files).state
+    assert [box.name for box in loaded.state.mailboxes.values()] == [f"M {n}" for n in range(9)]
 
 
 def test_every_problem_has_its_place(tmp_path: Path, processors: int) -> None:
@@ -127,19 +122,18 @@ def test_every_problem_has_its_place(tmp_path: Path, processors: int) -> None:
 def test_helpers_end_with_the_reading(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also those that wait to hand over a value that nobody wants any more."""
     monkeypatch.setattr(parallel, "processors", lambda: 2)
-    monkeypatch.setattr(parallel, "BIG", 1)
-    values = read_all([f"a: {'much' * 100_000}\n"] * 10)
+    values = made_by_helpers(range(10), lambda _: b"much" * 100_000, parallel.BIG)
     next(values)
     assert len(multiprocessing.active_children()) == 2
-    values.close()  # type: ignore[attr-defined]  # a generator
+    values.close()
     assert multiprocessing.active_children() == []
 
 
 KILLED = """
 import multiprocessing, os, signal
 from reconciler.declared.parse import parallel
-parallel.processors, parallel.BIG = (lambda: 2), 1
-values = parallel.read_all(["a: " + "much" * 100_000] * 10)
+parallel.processors = lambda: 2
+values = parallel.made_by_helpers(range(10), lambda _: b"much" * 100_000, parallel.BIG)
 next(values)
 print(*(child.pid for child in multiprocessing.active_children()), flush=True)
 os.kill(os.getpid(), signal.SIGKILL)

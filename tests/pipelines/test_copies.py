@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,8 @@ def test_a_site_file_in_a_folder_of_the_repository(state: Path) -> None:
     (state / "mail" / "site.yaml").write_text(json.dumps(data))
     answer = reconciler(state / "mail", "ci", "init", "gitlab", "--site", "site.yaml")
     assert answer.status == 0, answer
+    assert answer.out.splitlines()[0] == f"{state}/.gitlab-ci.yml: new"
+    assert "git repository" not in answer.words
     text = (state / ".gitlab-ci.yml").read_text("utf-8")
     assert read(text)[".reconciler"]["variables"]["RECONCILER_SITE"] == "mail/site.yaml"
     assert "\"${RECONCILER_SSH_KEY:-}\" 'mail/keys/its key'\n" in text
@@ -153,5 +156,7 @@ def test_in_the_role_of_the_planner_nothing_is_written(state: Path) -> None:
 def test_without_a_planner_it_says_what_merge_requests_get(state: Path) -> None:
     site = {key: section for key, section in USUAL.items() if key != "planner"}
     (state / "reconciler.yaml").write_text(json.dumps({"site": "nrw", **site}))
+    shutil.rmtree(state / ".git")
     answer = reconciler(state, "ci", "init", "gitlab")
     assert "the jobs of merge requests get the logins that write" in answer.words
+    assert f"{state} is in no git repository" in answer.words

@@ -15,6 +15,8 @@ from reconciler.errors import UsageError
 from reconciler.planning.review_facts import Base
 
 _SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+_PART = re.compile("[0-9a-f]{4,39}")
+"""What may be the beginning of a commit's name, or a branch."""
 
 
 def find_base(folder: Path, ref: str) -> tuple[Path, Base]:
@@ -28,14 +30,47 @@ def find_base(folder: Path, ref: str) -> tuple[Path, Base]:
         hint = "write a branch or a commit: --base origin/main"
         raise UsageError(f"--base {shown!r} names no commit", hint=hint)
     if _commit(top, "HEAD") is None:
-        raise UsageError(f"{top} has no commit yet, and --base compares commits", hint="commit, or leave --base out")
+        raise _without_head(top)
     _refuse_ambiguous(top, ref, shown)
     commit = _commit(top, _whole_name(top, ref))
+    if commit is None and (fetched := _as_fetched(top, ref)):
+        ref, shown, commit = fetched, printable(fetched), _commit(top, _whole_name(top, fetched))
     if commit is None:
-        hint = f"run: {_fetch(top, ref)}" if _remotes(top) else "it has no remote that could: git remote add origin URL"
-        raise UsageError(f"--base: this clone does not have {shown}", hint=hint)
+        raise UsageError(f"--base: this clone does not have {shown}", hint=_how_to_get(top, ref))
     contained = _contained(top, commit)
-    return top, Base(ref=shown, commit=commit, contained=contained, fetch=_fetch(top, ref) if contained is None else "")
+    fetch = _fetch(top, commit if _PART.fullmatch(ref) else ref) if contained is None else ""
+    return top, Base(ref=shown, commit=commit, contained=contained, fetch=fetch)
+
+
+def _without_head(top: Path) -> UsageError:
+    """That there is no commit, or why git cannot read it, in its words."""
+    words = git_done(top, "for-each-ref", "--format=%(objecttype)").stderr.decode("utf-8", "replace")
+    if said := printable(words.strip().partition("\n")[0]):
+        hint = f"correct what this complains of: git -C {quote(str(top))} log -1"
+        return UsageError(f"git cannot read {top}: {said}", hint=hint)
+    return UsageError(f"{top} has no commit yet, and --base compares commits", hint="commit, or leave --base out")
+
+
+def _as_fetched(top: Path, ref: str) -> str:
+    """`origin/main` for a `main` that this clone has under that name alone, as a clone of another branch does; empty
+    when it has not. A commit's name is no branch's: whoever may push can make one that is called like a commit."""
+    name = ref.removeprefix("refs/heads/")
+    if _whole_name(top, ref) != ref or _SHA.fullmatch(name) or _PART.fullmatch(name):
+        return ""
+    return f"{_remote(top)}/{name}" if _commit(top, f"refs/remotes/{_remote(top)}/{name}") else ""
+
+
+def _how_to_get(top: Path, ref: str) -> str:
+    if not _remotes(top):
+        return "it has no remote that could: git remote add origin URL"
+    run = f"run: {_fetch(top, ref)}"
+    return f"write all digits of the commit, or {run}" if _PART.fullmatch(ref) else run
+
+
+def _remote(top: Path) -> str:
+    """The remote that is meant where none is named."""
+    remotes = _remotes(top)
+    return "origin" if "origin" in remotes or not remotes else remotes[0]
 
 
 def _whole_name(top: Path, ref: str) -> str:
@@ -45,11 +80,15 @@ def _whole_name(top: Path, ref: str) -> str:
 
 
 def _refuse_ambiguous(top: Path, ref: str, shown: str) -> None:
-    """Raises UsageError where a branch and a tag of this name are different commits: git would take the tag."""
-    branch, tag = (_commit(top, f"refs/{kind}/{ref}") for kind in ("heads", "tags"))
-    if None not in (branch, tag) and branch != tag and _whole_name(top, ref) == ref:
-        hint = f"write the branch's whole name: --base refs/heads/{shown}"
-        raise UsageError(f"--base: {shown} is a branch here and a tag, of different commits", hint=hint)
+    """Raises UsageError where a branch, here or of the remote, and a tag of this name are different commits: git would
+    take the tag."""
+    if _whole_name(top, ref) != ref or (tag := _commit(top, f"refs/tags/{ref}")) is None:
+        return
+    here, there = f"refs/heads/{ref}", _as_fetched(top, ref)
+    branch, name = (_commit(top, here), here) if _commit(top, here) else (_commit(top, f"refs/remotes/{there}"), there)
+    if branch is not None and branch != tag:
+        hint = f"write the branch's whole name: --base {printable(name)}"
+        raise UsageError(f"--base: {shown} is a branch and a tag, of different commits", hint=hint)
 
 
 def _remotes(top: Path) -> list[str]:
@@ -99,12 +138,12 @@ def _is_shallow(top: Path) -> bool:
 
 def _fetch(top: Path, ref: str) -> str:
     """The command that brings the base with its history: of a branch into the name that REF has, since a clone of one
-    branch fetches no other by itself."""
+    branch fetches no other by itself. What may be a part of a commit's name cannot be asked for: all branches."""
     remotes = _remotes(top)
     remote, slash, branch = ref.removeprefix("refs/remotes/").partition("/")
     if not (slash and remote in remotes):
-        remote = "origin" if "origin" in remotes or not remotes else remotes[0]
-        branch = "" if _SHA.fullmatch(ref) else ref.removeprefix("refs/heads/")
+        remote = _remote(top)
+        branch = "" if _SHA.fullmatch(ref) else "*" if _PART.fullmatch(ref) else ref.removeprefix("refs/heads/")
     wanted = f"+refs/heads/{branch}:refs/remotes/{remote}/{branch}" if branch else ref
     deep = " --unshallow" if _is_shallow(top) else ""
     return f"git fetch{deep} {quote(remote)} {quote(wanted)}"

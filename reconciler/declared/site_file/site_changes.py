@@ -18,13 +18,15 @@ from reconciler.declared.read.source import SITE_PLACES
 from reconciler.planning.review_facts import SiteChange
 from reconciler.remote.database_url import files, split
 from reconciler.settings import Settings
+from reconciler.translation import marked, tr
 
 _PATHS = frozenset({"csv", "outbox", "templates", "known_hosts", "ssh_config"})
 _BIGGEST = 1024 * 1024
 _MOST_KEYS = 10
-_NOT_USED = "added by the merge request, and not used"
-_FOUND_LATER = f"{_NOT_USED}; after the merge, commands without --site may find it first"
-_UNREADABLE = "changed, and it is no site file any more: reconciler validate says why"
+_NOT_USED = marked("added by the merge request, and not used")
+_FOUND_LATER = marked(
+    "added by the merge request, and not used; after the merge, commands without --site may find it first"
+)
 
 
 def site_changes(settings: Settings, file: Path, pinned: PinnedFiles, *, searched: bool) -> tuple[SiteChange, ...]:
@@ -35,9 +37,9 @@ def site_changes(settings: Settings, file: Path, pinned: PinnedFiles, *, searche
     if found.in_base and (what := _changed(found, pinned)):
         changes[found.name or ""] = _keys(found.name or "", pinned) or what
     others = [pinned.find(place) for place in SITE_PLACES if searched]
-    changes |= {other.name or "": _FOUND_LATER for other in others if other.planted}
+    changes |= {other.name or "": tr(_FOUND_LATER) for other in others if other.planted}
     for each in map(pinned.find, map(settings.lies_at, _named(settings))):
-        what = _NOT_USED if each.planted else _changed(each, pinned)
+        what = tr(_NOT_USED) if each.planted else _changed(each, pinned)
         if what and each.name is not None:
             changes.setdefault(each.name, what)
     return tuple(SiteChange(printable(name or "."), what) for name, what in changes.items())
@@ -64,7 +66,7 @@ def _changed(found: Found, pinned: PinnedFiles) -> str:
     before, after = (_entries(tree, found) for tree in (pinned.base, pinned.head))
     if before == after:
         return ""
-    return "changed" if after else "taken out by the merge request, and used as the base has it"
+    return tr("changed") if after else tr("taken out by the merge request, and used as the base has it")
 
 
 def _entries(tree: Tree, found: Found) -> dict[str, Entry]:
@@ -93,11 +95,16 @@ def _keys(name: str, pinned: PinnedFiles) -> str:
     """`changed: postfixadmin.url, ssh.mail.port`: only names, since a value may be a secret by mistake."""
     before, after = _data(pinned.base, name), _data(pinned.head, name)
     if after is None:
-        return _UNREADABLE if name in pinned.head.entries else ""
+        unreadable = tr("changed, and it is no site file any more: reconciler validate says why")
+        return unreadable if name in pinned.head.entries else ""
     old, new = _flat(before or {}), _flat(after)
     keys = sorted(key for key in old | new if old.get(key) != new.get(key))
-    more = f" and {len(keys) - _MOST_KEYS} more" if len(keys) > _MOST_KEYS else ""
-    return f"changed: {printable(', '.join(keys[:_MOST_KEYS]))}{more}" if keys else "changed in its comments or order"
+    if not keys:
+        return tr("changed in its comments or order")
+    shown, more = printable(", ".join(keys[:_MOST_KEYS])), len(keys) - _MOST_KEYS
+    if more > 0:
+        return tr("changed: {keys} and {number} more", keys=shown, number=more)
+    return tr("changed: {keys}", keys=shown)
 
 
 def _data(tree: Tree, name: str) -> dict[str, Any] | None:

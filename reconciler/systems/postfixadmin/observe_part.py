@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, ColumnElement, Connection, case, cast, func, or_, select
+from sqlalchemy import BigInteger, Column, ColumnElement, Connection, and_, case, cast, func, or_, select
 
 from reconciler.model.addresses import CATCH_ALL, domain_of, local_part
 from reconciler.model.records import AliasDomainRow, AliasRow, DomainRow, Row
@@ -147,9 +147,16 @@ class _Search:
 
     def _take_leading(self, keys: Iterable[str]) -> set[str]:
         """Those of the aliases that lead to these addresses; `@domain` is every address there."""
-        goto, taken = self._tables.alias.c.goto, set[str]()
-        for key in sorted(keys):
-            taken |= self._take("alias", or_(*(func.lower(goto).like(each, escape="\\") for each in self._led_by(key))))
+        goto, taken = func.lower(self._tables.alias.c.goto), set[str]()
+        by_domain: dict[str, list[str]] = {}
+        for local, domain in sorted(pair for key in keys for pair in self._led_by(key)):
+            by_domain.setdefault(domain, []).append(local)
+        for domain, locals_ in by_domain.items():
+            # what leads to the domain at all is found in one look at each alias, and all else in that
+            there = goto.like(f"%@{_escaped(domain)}%", escape="\\")
+            for some in in_parts(locals_, MOST):
+                patterns = (f"%{_escaped(local)}%@{_escaped(domain)}%" for local in some)
+                taken |= self._take("alias", and_(there, or_(*(goto.like(each, escape="\\") for each in patterns))))
         return taken
 
     def _take(self, kind: str, where: ColumnElement[bool]) -> set[str]:
@@ -159,12 +166,11 @@ class _Search:
         rows.update(taken)
         return {reading.normal(row).key for row in taken.values()}
 
-    def _led_by(self, key: str) -> Iterator[str]:
-        """Patterns of the targets by which mail comes to an address: with an extension, and by domains that lead to
-        its own."""
+    def _led_by(self, key: str) -> Iterator[tuple[str, str]]:
+        """What the targets have by which mail comes to an address, whatever extension is between: its local part, and
+        its domain or one that leads there."""
         local, _, domain = key.rpartition("@")
-        for each in (domain, *self._led.get(domain, ())):
-            yield f"%{_escaped(local)}%@{_escaped(each)}%"
+        return ((local, each) for each in (domain, *self._led.get(domain, ())))
 
     def _targets(self) -> Iterator[str]:
         normal = self._readings["alias"].normal

@@ -292,17 +292,19 @@ async def test_another_sites_past_is_not_ours(ledger: Ledger, engine: Engine) ->
 
 
 async def test_a_constant_number_of_statements(ledger: Ledger, engine: Engine) -> None:
+    """Of as many kinds."""
     wanted: dict[str, Records] = {"postfixadmin": {"mailbox": {}}}
-    with counted(engine) as few:
-        await ledger.remember(24, wanted)
     lease = await ledger.acquire("technik", "mail.example", 7)
-    for digest in "abc":
-        steps = [step for n in range(300) for step in creation(f"{digest}{n}@partei.example")]
+    for digest, number in {"first": 1, "a": 300, "b": 300, "c": 299}.items():
+        steps = [step for n in range(number) for step in creation(f"{digest}{n}@partei.example")]
         run = await opened_with(ledger, lease, steps, digest)
         await ledger.before(run, steps)
         boxes = [step for step in steps if step.change.kind == "mailbox"]
         await ledger.after(run, [(step, DONE) for step in boxes])
         wanted["postfixadmin"]["mailbox"].update((step.change.key, step.change.row) for step in boxes)
+        if number == 1:
+            with counted(engine) as few:
+                await ledger.remember(24, wanted)
     with counted(engine) as many:
         remembered = await ledger.remember(24, wanted)
     assert (len(remembered.known["postfixadmin", "mailbox"]), len(remembered.unfinished)) == (900, 900)
