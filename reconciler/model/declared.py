@@ -181,6 +181,11 @@ def part_of(table: Mapping[K, V]) -> Mapping[K, V]:
     return table.part if isinstance(table, Part) else table
 
 
+def _domains_of(table: Mapping[Address, Any]) -> frozenset[Domain]:
+    known = table.domains if isinstance(table, LazyTable) else (address.rpartition("@")[2] for address in table)
+    return frozenset(map(Domain, known))
+
+
 @dataclass(frozen=True, slots=True)
 class DesiredState:
     """Everything that git declares, and the day for which it was read (in the site's time zone).
@@ -211,5 +216,4 @@ class DesiredState:
     @property
     def domains(self) -> frozenset[Domain]:
         """The domains of declared mailboxes and aliases."""
-        tables = (all_of(self.mailboxes), all_of(self.aliases))
-        return frozenset(Domain(a.rpartition("@")[2]) for table in tables for a in table)
+        return _domains_of(all_of(self.mailboxes)) | _domains_of(all_of(self.aliases))

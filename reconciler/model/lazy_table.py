@@ -4,6 +4,7 @@ are about a part of a big site (`declared.lazy`)."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, KeysView, Mapping, Sequence
+from functools import cached_property
 from typing import TypeVar
 
 K = TypeVar("K")
@@ -44,6 +45,11 @@ class LazyTable(Mapping[K, V]):
 
     def __len__(self) -> int:
         return len(self._files)
+
+    @cached_property
+    def domains(self) -> frozenset[str]:
+        """Those of addresses: asked for by several gates, and the keys are what they are."""
+        return frozenset(str(key).rpartition("@")[2] for key in self._files)
 
     def keys(self) -> KeysView[K]:
         """A real one: sets of a hundred thousand are made from it."""
