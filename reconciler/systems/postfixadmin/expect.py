@@ -4,7 +4,6 @@ there. Pure.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -80,7 +79,7 @@ def _declared_aliases(desired: DesiredState) -> dict[Address, Mailbox | Alias]:
     for mailbox in desired.mailboxes.values():
         aliases[mailbox.address] = mailbox
         if mailbox.member:
-            aliases[Address(sys.intern(f"{mailbox.member}@{domain_of(mailbox.address)}"))] = mailbox
+            aliases[Address(f"{mailbox.member}@{domain_of(mailbox.address)}")] = mailbox
     aliases.update(part_of(desired.aliases))
     return aliases
 
