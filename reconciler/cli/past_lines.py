@@ -13,6 +13,7 @@ from reconciler.apply.ledger import Ledger
 from reconciler.cli.saved_plan import bound_line
 from reconciler.errors import Unreadable
 from reconciler.forge.marker import Marker, fingerprint_hash, id_hash
+from reconciler.model.owners import Scope
 from reconciler.planning.changes import RowId
 from reconciler.planning.declared_entries import plain
 from reconciler.planning.ledger_state import FINISHED, PastRun, PastStep
@@ -121,6 +122,8 @@ def _changed(run: PastRun, step: PastStep) -> Iterator[str]:
         by = f"{by}, commit {run.commit[:12]}"
     for name, old in step.before.items():
         new = step.after.get(name)
+        if name == "goto" and step.owner.scope is Scope.ACCOUNT:
+            continue  # it is its user's, and `now it would be` counts what it holds
         if old != new:
             yield tr(
                 "{subject}: {field} was {old}, since {run}: {new}",

@@ -6,15 +6,17 @@ every effect with its before-image, what gates refuse, and the order. The commit
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
+from reconciler.model.addresses import domain_of
 from reconciler.model.owners import Row
 from reconciler.model.record_kinds import is_readable
 from reconciler.planning.changes import RowId, shown_fields
 from reconciler.planning.declared_entries import Plain, plain
 from reconciler.planning.finding import Severity
+from reconciler.planning.forwards import number_elsewhere
 from reconciler.planning.plan import Plan
 from reconciler.planning.transitions import Transition
 from reconciler.translation import marked, tr
@@ -52,18 +54,24 @@ class Difference(NamedTuple):
     field: str
     reviewed: Plain
     present: Plain
+    own: frozenset[str] | None = None
+    """Domains of which addresses are named; None where all are."""
 
     def __str__(self) -> str:
         """In English, for errors."""
-        was, now = (_said(value) for value in (self.reviewed, self.present))
+        was, now = self._both(lambda number: f"{number} elsewhere")
         return f"{self.subject}: {self.field} was {was}, is {now}"
 
     @property
     def words(self) -> str:
         """In the language of reports."""
-        was, now = (_said(value) for value in (self.reviewed, self.present))
+        was, now = self._both(number_elsewhere)
         said = {"field": _word(self.field), "was": _word(was), "now": _word(now)}
         return tr("{subject}: {field} was {was}, is {now}", subject=self.subject, **said)
+
+    def _both(self, elsewhere: Callable[[int], str]) -> tuple[str, str]:
+        was, now = (_said(value, self.own, elsewhere) for value in (self.reviewed, self.present))
+        return was, f"{now} (≠)" if was == now else now  # other addresses, of the same number
 
 
 class BoundRow(NamedTuple):
@@ -172,7 +180,8 @@ def _of_rows(then: BoundTransition, now: BoundTransition | None, left: set[RowId
             *_of_fields(Aspect.ROW, name, old.before or {}, new.before or {}),
             *_of_fields(Aspect.ROW, name, old.after or {}, new.after or {}, "planned "),
         ]
-        yield from found
+        own = None if "aliases" in then.entries else frozenset((domain_of(row[2]), domain_of(then.subject)))
+        yield from (each._replace(own=own) if each.field.endswith("goto") else each for each in found)
         if not found and old.action != new.action:
             yield Difference(Aspect.ROW, name, marked("what happens to it"), old.action, new.action)
 
@@ -212,12 +221,15 @@ def _word(text: str) -> str:
     return tr(text) if text in _WORDS else text
 
 
-def _said(value: Plain) -> str:
+def _said(value: Plain, own: frozenset[str] | None, elsewhere: Callable[[int], str]) -> str:
+    """Forwards of users are counted: `own` are the domains whose addresses are named."""
     match value:
         case None:
             return "not written"
         case tuple():
-            return ", ".join(value) or "none"
+            named = [item for item in value if own is None or domain_of(item) in own]
+            others = [elsewhere(len(value) - len(named))] if len(named) < len(value) else []
+            return ", ".join((*named, *others)) or "none"
         case bool():
             return "true" if value else "false"
         case _:

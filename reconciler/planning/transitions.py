@@ -9,12 +9,13 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from reconciler.model.addresses import Address, local_part, without_extension
-from reconciler.model.record_kinds import kind_of
-from reconciler.model.records import AliasRole, AliasRow, MailboxRow, Owner, Scope
+from reconciler.model.record_kinds import kind_of, name_of
+from reconciler.model.records import AliasRole, AliasRow, DomainRow, MailboxRow, Owner, Scope
 from reconciler.model.source_places import Place
 from reconciler.planning.changes import Action, Change, Stage, Step
 from reconciler.planning.declared_entries import DeclaredEntry
 from reconciler.planning.finding import Finding
+from reconciler.planning.forwards import elsewhere, targets_of
 from reconciler.planning.new_passwords import CredentialEvents, Due, credential_events
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.ports import System
@@ -54,6 +55,8 @@ class Transition:
     by: tuple[LiveChange, ...] = ()
     meaning: tuple[str, ...] = ()
     """What it means for mail, in words."""
+    private: frozenset[str] = frozenset()
+    """Targets of an account's aliases outside of the site's domains: its user's forwards. Reports count them."""
 
     @property
     def id(self) -> str:
@@ -154,6 +157,7 @@ def group_by_owner(
     by_name = {system.name: system for system in systems if system.name in pairs}
     makers = {change.key: owner for owner, own in grouped.items() for change in own if _begins_to_answer(change)}
     leavers = _leavers(grouped)
+    domains = {key for pair in pairs.values() for rows in pair for key in rows.get(name_of(DomainRow), ())}
     transitions, findings = list[Transition](), list[Finding]()
     for owner, own in grouped.items():
         findings += _complete(context, owner, own, credential_events(owner, own, due), by_name, pairs)
@@ -168,7 +172,9 @@ def group_by_owner(
         # stable: within a stage the system's own order; the order of the systems themselves decides nothing
         steps.sort(key=lambda step: (step.stage, step.change.system))
         ordered = tuple(step.change for step in steps)
-        transitions.append(Transition(owner, ordered, tuple(steps), effect_of(context, owner, ordered), needs=needs))
+        effect = effect_of(context, owner, ordered)
+        private = elsewhere(targets_of(ordered), domains) if owner.scope is Scope.ACCOUNT else frozenset()
+        transitions.append(Transition(owner, ordered, tuple(steps), effect, needs=needs, private=private))
     transitions.sort(key=danger_of)
     return Grouped(transitions, findings)
 

@@ -13,6 +13,7 @@ from reconciler.model.derived_rows import follows
 from reconciler.model.records import AliasRow, MailboxRow, Owner, Scope
 from reconciler.planning.changes import Action
 from reconciler.planning.finding import Finding, Severity
+from reconciler.planning.forwards import counted, declared_targets
 from reconciler.planning.mail_flow_before_after import MailFlow, mail_flow_of
 from reconciler.planning.mail_resolution import Delivery
 from reconciler.planning.transitions import Transition, switches_off
@@ -47,7 +48,7 @@ def forward_only(context: GateContext) -> Iterator[Finding]:
         account = transition.owner.subject
         if after is None or after.key != account:
             continue
-        names = ", ".join(target for target in after.goto if target != account)
+        names = ", ".join(counted([target for target in after.goto if target != account], transition.private))
         # where it leads to another address of the account, that one's row says what the user chose
         own = context.chains.addresses(Address(account))
         had = before is not None and before.goto and not set(own) & set(before.goto)
@@ -81,12 +82,13 @@ def _lost(context: GateContext, flow: MailFlow, left: list[Transition], address:
     if not before.arrives and not _made(context, flow, address):
         return
     places = {t.owner: t.place for t in left}
+    public = declared_targets(change for t in left for change in t.changes)
     for owner in flow.causes(address):
         if before.arrives:
             sentence = marked("mail to {address} reaches {targets} now and would reach nobody: {fate}")
         else:
             sentence = marked("{address} is made and would reach nobody: {fate}")
-        message = tr(sentence, address=address, targets=_who(flow.people(before)), fate=_fate(after, flow))
+        message = tr(sentence, address=address, targets=_who(flow.people(before), public), fate=_fate(after, flow))
         hint = tr(
             "let {address} lead to somebody first, in git or in PostfixAdmin, or confirm that its mail may come back",
             address=address,
@@ -137,8 +139,8 @@ def _without_mail(context: GateContext, flow: MailFlow, affected: frozenset[str]
             yield Finding(Severity.WARNING, RULE, address, message, hint, context.locate(box.origin), owner)
 
 
-def _who(delivery: Delivery) -> str:
-    names = sorted(delivery.mailboxes | delivery.external)
+def _who(delivery: Delivery, public: frozenset[str]) -> str:
+    names = counted(sorted(delivery.mailboxes | delivery.external), delivery.external - public)
     shown, more = ", ".join(names[:5]), len(names) - 5
     return tr("{names} and {number} more", names=shown, number=more) if more > 0 else shown
 

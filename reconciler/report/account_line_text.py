@@ -66,8 +66,11 @@ _HAPPENED: Mapping[Action, str] = {
 }
 
 
-def field_phrases(change: Change, about: str = "", without: Container[str] = ()) -> Iterator[str]:
-    """What an update of a mailbox or an alias changes; `about` says of which where that is not said."""
+def field_phrases(
+    change: Change, about: str = "", without: Container[str] = (), private: Container[str] = ()
+) -> Iterator[str]:
+    """What an update of a mailbox or an alias changes; `about` says of which where that is not said. Targets that are
+    `private` are counted."""
     prefix = f"{about} " if about else ""
     for field, old, new in change.fields():
         match field:
@@ -83,9 +86,11 @@ def field_phrases(change: Change, about: str = "", without: Container[str] = ())
                 stored = tr("stored as {old}, which no look-up finds → {new}", old=quoted(old), new=quoted(change.key))
                 yield prefix + stored
             case "goto" if prefix:
-                yield prefix + tr("leads to {addresses}", addresses=difference(old, new) if new else tr("nowhere"))
+                yield prefix + tr(
+                    "leads to {addresses}", addresses=difference(old, new, private) if new else tr("nowhere")
+                )
             case "goto":
-                yield difference(old, new)
+                yield difference(old, new, private)
 
 
 def _opened(transition: Transition, phrase: str) -> str:
@@ -137,7 +142,7 @@ def _renamed(change: Change, transition: Transition) -> Iterable[str]:
             return (*([gone] if change.action is Action.DELETE else []), *field_phrases(change, old, {"name"}))
         case AliasRow():
             covered = change.key == subject or lead_here(change, subject)
-            return () if covered else _member_alias(change)
+            return () if covered else _member_alias(change, transition.private)
         case OxUserRow():
             return () if change.action is Action.DELETE else (ox_user_phrase(change),)
     return () if change.kind == "welcome_mail" else _other(change)
@@ -150,7 +155,7 @@ def _plain(change: Change, transition: Transition) -> Iterable[str]:
         case AliasRow() if change.key == transition.owner.subject:
             return _own_alias(change, transition)
         case AliasRow():
-            return _member_alias(change)
+            return _member_alias(change, transition.private)
         case OxUserRow() as row:
             return _ox_user(change, row)
     if change.kind == "welcome_mail" and transition.action is Action.CREATE:
@@ -187,14 +192,14 @@ def _own_alias(change: Change, transition: Transition) -> Iterable[str]:
     name = tr("own alias row")
     if change.action is Action.UPDATE:
         switched = any(c.kind == "mailbox" and any(f == "active" for f, _, _ in c.fields()) for c in transition.changes)
-        return field_phrases(change, name, {"active"} if switched else ())
+        return field_phrases(change, name, {"active"} if switched else (), transition.private)
     if transition.action is not Action.UPDATE:
         return ()
     added = change.action is Action.CREATE
     return (tr("{what} added", what=name) if added else tr("{what} removed", what=name),)
 
 
-def _member_alias(change: Change) -> Iterator[str]:
+def _member_alias(change: Change, private: Container[str]) -> Iterator[str]:
     name = tr("alias {address}", address=short(change.key, change.owner.subject))
     match change.action:
         case Action.CREATE:
@@ -202,7 +207,7 @@ def _member_alias(change: Change) -> Iterator[str]:
         case Action.DELETE:
             yield tr("{what} removed", what=name)
         case Action.UPDATE | Action.RENAME:
-            yield f"{name}: {', '.join(field_phrases(change))}"
+            yield f"{name}: {', '.join(field_phrases(change, private=private))}"
 
 
 def _ox_user(change: Change, row: OxUserRow) -> Iterator[str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from reconciler.model.addresses import domain_of, local_part
+from reconciler.planning.forwards import number_elsewhere
 from reconciler.report.shown import ShownDelivery, ShownFlow
 from reconciler.translation import marked, tr
 
@@ -14,17 +15,21 @@ _FLOW_NAMES = 12
 """Names on one side of a line of the mail flow; the others are counted."""
 
 
-def flow_lines(changes: Iterable[ShownFlow]) -> Iterator[str]:
-    """`vorstand@mail.example: anna, bernd → anna, clara`."""
+def flow_lines(changes: Iterable[ShownFlow], public: Collection[str] | None) -> Iterator[str]:
+    """`vorstand@mail.example: anna, bernd → anna, clara`; `public` as in `reached`."""
     for change in changes:
-        yield f"{change.address}: {reached(change.before, change.address)} → {reached(change.after, change.address)}"
+        now, then = (reached(delivery, change.address, public) for delivery in (change.before, change.after))
+        yield f"{change.address}: {now} → {then}"
 
 
-def reached(delivery: ShownDelivery, address: str) -> str:
-    """Who gets the mail and what becomes of the rest; names in the domain of `address` without it."""
+def reached(delivery: ShownDelivery, address: str, public: Collection[str] | None = None) -> str:
+    """Who gets the mail and what becomes of the rest; names in the domain of `address` without it. Of addresses outside
+    of the site only those are named that are `public`, where that is said: others are users' forwards."""
     domain = domain_of(address)
-    arriving = sorted({*delivery.mailboxes, *delivery.external})
-    phrases = [_listed(arriving, domain) if arriving else tr("nobody")]
+    named = set(delivery.external) if public is None else {a for a in delivery.external if a in public}
+    arriving, others = sorted({*delivery.mailboxes, *named}), len(set(delivery.external) - named)
+    names = [_listed(arriving, domain)] if arriving else []
+    phrases = [", ".join([*names, number_elsewhere(others)] if others else names) or tr("nobody")]
     phrases += (
         [tr("comes back from {names}", names=_listed(sorted(delivery.bounces), domain))] if delivery.bounces else []
     )

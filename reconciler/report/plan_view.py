@@ -15,7 +15,7 @@ from reconciler.planning.plan import Plan, Read
 from reconciler.planning.review_facts import Cause, Direction
 from reconciler.planning.transitions import Effect, Transition
 from reconciler.report.plan_line_text import attention, label, sentence, title
-from reconciler.report.vocabulary import named, quoted
+from reconciler.report.vocabulary import count, named, quoted
 
 SIGNS: Mapping[str, str] = {Action.CREATE: "+", Action.UPDATE: "~", Action.RENAME: "→", Action.DELETE: "−"}
 
@@ -38,6 +38,8 @@ class ChangeView:
     former: str
     before: Mapping[str, object] | None
     after: Mapping[str, object] | None
+    private: frozenset[str] = frozenset()
+    """Targets that `text` counts."""
 
     @property
     def fields(self) -> Iterator[tuple[str, object, object]]:
@@ -51,27 +53,39 @@ class ChangeView:
     @property
     def text(self) -> str:
         """`postfixadmin: update mailbox anna@mail.example (quota 5120 → 10240)`: words of the systems, the same in
-        every language."""
+        every language; where somebody's mail is forwarded to is counted."""
+        return self._said(self.private)
+
+    @property
+    def verbose(self) -> str:
+        """The same, and all addresses are named."""
+        return self._said(frozenset())
+
+    def _said(self, private: frozenset[str]) -> str:
+        said = [(name, _value(old, name, private), _value(new, name, private)) for name, old, new in self.fields]
         match self.action:
             case Action.UPDATE | Action.RENAME:
-                fields = [f"{name} {_value(old, name)} → {_value(new, name)}" for name, old, new in self.fields]
+                fields = [f"{name} {old} → {new}" for name, old, new in said]
             case Action.DELETE:
-                fields = [f"{name} {_value(old, name)}" for name, old, _ in self.fields]
+                fields = [f"{name} {old}" for name, old, _ in said]
             case Action.CREATE:
-                fields = [f"{name} {_value(new, name)}" for name, _, new in self.fields]
+                fields = [f"{name} {new}" for name, _, new in said]
         key = f"{self.former} → {self.key}" if self.former not in ("", self.key) else self.key
         phrase = f"{self.system}: {self.action} {self.kind} {key}"
         return f"{phrase} ({', '.join(fields)})" if fields else phrase
 
 
-def _value(value: object, name: str) -> str:
+def _value(value: object, name: str, private: frozenset[str]) -> str:
     match value:
         case AliasRole.OWN if name == "role":
             return "its own alias"
         case bool():
             return "yes" if value else "no"
         case tuple():
-            return f"[{', '.join(str(item) for item in value)}]"
+            named = [str(item) for item in value if item not in private]
+            if number := len(value) - len(named):
+                named.append(count(number, "address elsewhere", "addresses elsewhere"))
+            return f"[{', '.join(named)}]"
         case str():
             return quoted(value)
         case _:
@@ -247,7 +261,7 @@ def transition_line(transition: Transition) -> Line:
 
 
 def _line(transition: Transition, waits: set[str]) -> Line:
-    views = {id(change): _change(change) for change in transition.changes}
+    views = {id(change): _change(change, transition.private) for change in transition.changes}
     rules = tuple(dict.fromkeys(transition.refused))
     return Line(
         transition,
@@ -261,10 +275,10 @@ def _line(transition: Transition, waits: set[str]) -> Line:
     )
 
 
-def _change(change: Change) -> ChangeView:
+def _change(change: Change, private: frozenset[str]) -> ChangeView:
     before, after = shown_fields(change.before), shown_fields(change.after)
     former = change.before.key if change.action is Action.RENAME and change.before is not None else ""
-    return ChangeView(change.system, change.kind, change.action, change.key, former, before, after)
+    return ChangeView(change.system, change.kind, change.action, change.key, former, before, after, private)
 
 
 def _nonzero(counts: Mapping[str, int]) -> dict[str, int]:

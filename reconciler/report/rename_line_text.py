@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from reconciler.model.records import AliasRole, AliasRow, AttachmentRow, MailboxRow, OxUserRow, PasswordRow, VacationRow
 from reconciler.planning.changes import Action, Change
+from reconciler.planning.forwards import counted
 from reconciler.planning.transitions import Transition
 from reconciler.report.vocabulary import joined, listed, quoted, short
 from reconciler.translation import tr, tr_number
@@ -96,7 +97,7 @@ def _carried(transition: Transition) -> Iterator[str]:
         if isinstance(row, AliasRow) and change.key == subject and set(row.goto) - {subject}:
             before = change.before.goto if isinstance(change.before, AliasRow) else ()
             if brought := [target for target in row.goto if target != subject and target not in before]:
-                yield tr("forwards come along ({addresses})", addresses=listed(brought))
+                yield tr("forwards come along ({addresses})", addresses=listed(counted(brought, transition.private)))
         elif isinstance(row, VacationRow) and change.action is Action.RENAME:
             yield tr("vacation comes along")
 

@@ -11,6 +11,7 @@ from itertools import groupby
 
 from reconciler.planning.changes import Result
 from reconciler.planning.finding import Finding, Severity
+from reconciler.planning.forwards import declared_targets
 from reconciler.planning.plan import Plan
 from reconciler.planning.run_outcome import Run
 from reconciler.report import base_text, header_footer, mail_flow_text, plan_counts
@@ -40,7 +41,7 @@ def plan_text(plan: Plan, *, width: int, color: bool, verbose: bool = False, tit
     for heading, lines in base_text.parts(view) if plan.base else ():
         page.heading((tr(heading), "bold"))
         _lines(page, lines, view, verbose)
-    _flow(page, plan)
+    _flow(page, plan, verbose=verbose)
     if plan.healed:
         page.heading((tr(HEALED), "bold"))
     for phrase in healed(plan):
@@ -146,8 +147,9 @@ def _lines(page: Page, lines: Sequence[Line], view: PlanView, verbose: bool) -> 
             _steps(page, line, view.plan.commit)
 
 
-def _flow(page: Page, plan: Plan) -> None:
-    lines = list(mail_flow_text.flow_lines(plan.flow))
+def _flow(page: Page, plan: Plan, *, verbose: bool) -> None:
+    public = None if verbose else declared_targets(c for t in plan.transitions for c in t.changes)
+    lines = list(mail_flow_text.flow_lines(plan.flow, public))
     if lines:
         page.heading((tr(mail_flow_text.FLOW), "bold"))
     for line in lines[:FLOW_LINES]:
@@ -174,7 +176,7 @@ def _steps(page: Page, line: Line, commit: str) -> None:
         # without a commit: not committed, or cut off in a shallow clone
         page.row((tr("declared in {commit}", commit=committed(place.commit, place.author)), "dim"), indent=5)
     for step in line.steps:
-        page.row((step.change.text, "dim"), first=f"     {step.stage:>2} ", indent=8)
+        page.row((step.change.verbose, "dim"), first=f"     {step.stage:>2} ", indent=8)
 
 
 def _sections(page: Page, findings: Iterable[Finding]) -> None:
@@ -227,7 +229,7 @@ def _ended(page: Page, line: RunLine, column: int, verbose: bool) -> None:
         for phrase, style, indent in _half_way(line):
             page.row((phrase, style), first=" " * (column + indent), indent=column + 7)
     for step in line.steps if verbose else ():
-        page.row((f"{result_word(step.result)}: {step.step.change.text}", "dim"), indent=5)
+        page.row((f"{result_word(step.result)}: {step.step.change.verbose}", "dim"), indent=5)
 
 
 def _half_way(line: RunLine) -> Iterator[tuple[str, str, int]]:

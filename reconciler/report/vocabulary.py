@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import NamedTuple
 
 from reconciler.model.addresses import domain_of, local_part
+from reconciler.planning.forwards import counted
 from reconciler.report.sanitize import clip
 from reconciler.translation import marked, tr, tr_number
 
@@ -109,12 +110,13 @@ def quoted(value: object) -> str:
     return f'"{clip(str(value), _LONGEST)}"'
 
 
-def difference(old: object, new: object) -> str:
-    """`+ x, − y` between two tuples of addresses."""
+def difference(old: object, new: object, private: Container[str] = ()) -> str:
+    """`+ x, − y` between two tuples of addresses; those that are `private` are counted."""
     assert isinstance(old, tuple)
     assert isinstance(new, tuple)
     before, after = set(old), set(new)
-    signed = [f"+ {a}" for a in new if a not in before] + [f"− {a}" for a in old if a not in after]
+    more, less = ([a for a in new if a not in before], [a for a in old if a not in after])
+    signed = [f"+ {a}" for a in counted(more, private)] + [f"− {a}" for a in counted(less, private)]
     return listed(signed) if signed else tr("the same in another order")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -78,7 +79,7 @@ def test_our_own_alias_becomes_a_mailbox_and_back(site: StandInSite, command: Co
     applied(command)
     site.declare(TECHNIK, BOX)
     planned = command("plan")
-    assert f"{NEULING}: {WIRT} → bernd.neuling" in planned.words
+    assert f"{NEULING}: 1 address elsewhere → bernd.neuling" in planned.words
     applied(command)
     assert site.goto(NEULING) == NEULING
     site.declare(TECHNIK, aliases=[f"bernd.neuling: [{WIRT}]"])
@@ -144,9 +145,30 @@ def test_what_a_rename_carries_over_stays_as_it_is_stored(site: StandInSite, com
     alt = f"bernd.alt@{DOMAIN}"
     forwards = "Board+AbC9xYz@tasks.example", '"Muster, Bernd"@Extern.example'
     site.add_mailbox(alt, ",".join((*forwards, alt)))
-    site.declare(TECHNIK, BOX, more=renaming())
+    site.declare(TECHNIK, BOX, aliases=(f"presse: [technik, {WIRT}]",), more=renaming())
+    said_and_private(command)
     applied(command)
     assert site.goto(NEULING) == f"{forwards[1]},{forwards[0]},{NEULING}"
+
+
+def said_and_private(command: Command) -> None:
+    """Where people forward their mail is counted, unless somebody asks; declared targets are named."""
+    outputs = ("--html", "p.html", "--junit", "p.xml", "--sarif", "p.sarif", "--markdown", "p.md")
+    assert command("plan", "--out", "p.json").status == 4
+    assert command("report", "p.json", *outputs).status == 0
+    texts = [command("plan").out, command("plan", "--format", "markdown").out]
+    texts += [Path(name).read_text(encoding="utf-8") for name in outputs[1::2]]
+    for text in texts:
+        assert "tasks.example" not in text.lower()
+        assert "muster, bernd" not in text.lower()
+    for text in (texts[0], texts[2], texts[-1]):
+        assert "forwards come along (2 addresses elsewhere)" in " ".join(text.split())
+    assert f"2 addresses elsewhere, bernd.neuling@{DOMAIN}" not in texts[-1]
+    assert f"bernd.neuling@{DOMAIN}, 2 addresses elsewhere&#93;" in texts[-1]
+    assert all(WIRT in text for text in (texts[0], texts[2], texts[-1]))
+    shown = command("plan", "--verbose").words
+    assert '"muster, bernd"@extern.example' in shown.lower()
+    assert "forwarded to 2 other addresses (" in shown
 
 
 def test_forward_only_survives_a_rename_and_is_said(site: StandInSite, command: Command) -> None:
@@ -155,7 +177,7 @@ def test_forward_only_survives_a_rename_and_is_said(site: StandInSite, command: 
     site.declare(TECHNIK, BOX, more=renaming())
     planned = command("plan", "--format", "json")
     said = [f["message"] for f in planned.json["findings"] if f["rule"] == "forward-only"]
-    assert said == [f"mail to {NEULING} goes to {WIRT} only, as its user chose; the mailbox gets none"]
+    assert said == [f"mail to {NEULING} goes to 1 address elsewhere only, as its user chose; the mailbox gets none"]
     applied(command)
     assert (site.goto(NEULING), site.goto(alt)) == (WIRT, NEULING)
 
@@ -174,7 +196,7 @@ def test_a_rename_back_keeps_what_the_user_chose(site: StandInSite, command: Com
     planned = command("plan", "--format", "json")
     said = [f["message"] for f in planned.json["findings"] if f["rule"] == "forward-only"]
     alt = f"bernd.alt@{DOMAIN}"
-    chosen = f"mail to {alt} goes to {WIRT} only, as its user chose; the mailbox gets none"
+    chosen = f"mail to {alt} goes to 1 address elsewhere only, as its user chose; the mailbox gets none"
     assert said == ([chosen] if forwards == WIRT else [])
     applied(command)
     assert set(str(site.goto(alt)).split(",")) == {WIRT} | ({alt} if forwards != WIRT else set())

@@ -182,7 +182,8 @@ def rename(*more: tuple[Row | None, Row | None], refused: tuple[str, ...] = ()) 
         (None, WelcomeMailRow(NEW, NEW)),
         *more,
     ]
-    return transition(account("anna.beispiel"), *rows, place=RENAME_PLACE, refused=refused)
+    made = transition(account("anna.beispiel"), *rows, place=RENAME_PLACE, refused=refused)
+    return replace(made, private=frozenset({"anna@extern.example"}))
 
 
 def second_account() -> Transition:

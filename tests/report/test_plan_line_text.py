@@ -206,7 +206,7 @@ def test_a_rename_is_one_line_over_all_systems() -> None:
     """One line for all that somebody notices of it."""
     assert title(rename()) == f"anna.muster@ → {NEW}"
     assert sentence(rename()) == (
-        "rename: new mailbox, 10042@ and the old address lead to it, forwards come along (anna@extern.example), "
+        "rename: new mailbox, 10042@ and the old address lead to it, forwards come along (1 address elsewhere), "
         "vacation comes along, OX user 4100 follows, old mailbox attached, new password, letter to their register "
         "address"
     )

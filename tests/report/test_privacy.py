@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from reconciler.model.records import LetterRow, PasswordRow
+from reconciler.report.documents.html import html_report
+from reconciler.report.documents.junit import junit
 from reconciler.report.history_text import run_history_markdown, run_history_text
-from reconciler.report.json import history_json, plan_json, run_json
+from reconciler.report.json import history_json, plan_document, plan_json, run_json
 from reconciler.report.markdown import plan_markdown, run_markdown
 from reconciler.report.text import plan_text, run_text
 from tests.report import samples
@@ -25,6 +27,8 @@ REPORTS = {
     "rename text": plan_text(samples.dangerous(), width=400, color=False, verbose=True),
     "rename markdown": plan_markdown(samples.dangerous()),
     "rename json": plan_json(samples.dangerous()),
+    "rename html": html_report([plan_document(samples.dangerous())]),
+    "rename junit": junit([plan_document(samples.dangerous())]),
     "history text": run_history_text(samples.past_run(), left=True, width=400, color=False),
     "history markdown": run_history_markdown(samples.past_run(), left=True),
     "history json": history_json((samples.past_run(),)),
@@ -37,6 +41,12 @@ def test_the_register_address_is_in_no_report(name: str) -> None:
     assert samples.PRIVATE not in text
     assert "recipient" not in text
     assert "bernd.privat" not in text
+
+
+@pytest.mark.parametrize("name", ["rename markdown", "rename html", "rename junit"])
+def test_where_somebody_forwards_their_mail_is_counted(name: str) -> None:
+    assert "anna@extern.example" not in REPORTS[name]
+    assert "1 address elsewhere" in REPORTS[name]
 
 
 @pytest.mark.parametrize("name", REPORTS)

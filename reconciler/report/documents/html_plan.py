@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from reconciler import __version__
 from reconciler.report import header_footer
 from reconciler.report.documents.html_page import Fact, Note, Page, Row, Steps, Table, moment
@@ -17,6 +19,7 @@ from reconciler.report.documents.plan_review import (
     healed_lines,
     place_text,
     plan_review,
+    public_targets,
     verdict,
 )
 from reconciler.report.documents.rename_timeline import of_plan
@@ -41,7 +44,7 @@ def plan_page(document: PlanDocument, job: str) -> Page:
     review = plan_review(document)
     words, why, numbers = verdict(review)
     level, sign = _LEVELS.get(words, ("good", "") if not review.stops else ("danger", "✗"))
-    stops = review.stops
+    stops, public = review.stops, public_targets(document)
     return Page(
         review.name,
         level,
@@ -54,7 +57,7 @@ def plan_page(document: PlanDocument, job: str) -> Page:
         entries=list(header_footer.allowing_entries(stops)),
         groups=[_table(group) for group in groups(review) if group.lines],
         timelines=[picture for line in review.lines if (picture := of_plan(line.part))],
-        flow=list(map(_flow, document.flow)),
+        flow=[_flow(part, public) for part in document.flow],
         remarks=review.remarks,
         healed=list(healed_lines(review)),
         steps=[_steps(line) for line in review.lines if line.part.steps],
@@ -81,8 +84,8 @@ def _row(line: ReviewLine) -> Row:
     )  # fmt: skip
 
 
-def _flow(part: FlowPart) -> tuple[str, str, str]:
-    now, then = (reached(delivery, part.address) for delivery in (part.before, part.after))
+def _flow(part: FlowPart, public: Collection[str]) -> tuple[str, str, str]:
+    now, then = (reached(delivery, part.address, public) for delivery in (part.before, part.after))
     return part.address, now, then
 
 

@@ -17,6 +17,7 @@ from reconciler.report.documents.plan_review import (
     groups,
     healed_lines,
     place_text,
+    public_targets,
     shows_all,
     verdict,
 )
@@ -34,7 +35,7 @@ _HEALED = marked("healed: as declared again, without any apply")
 def plan_markdown(review: PlanReview, limit: int) -> Fitted:
     """Verdict, next step, warnings, what stops it, one table for each cause, the steps folded away, what it is of."""
     document, shown = review.document, all_by(shows_all(review))
-    flow, healed = list(flow_lines(document.flow)), list(healed_lines(review))
+    flow, healed = list(flow_lines(document.flow, public_targets(document))), list(healed_lines(review))
     blocks: list[Block[Any]] = [
         *stop_blocks(document.reads, review.stops, shown),
         *(_table(group, shown) for group in groups(review)),

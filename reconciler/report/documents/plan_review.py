@@ -314,3 +314,10 @@ def healed_lines(review: PlanReview) -> Iterator[str]:
 def shows_all(review: PlanReview) -> str:
     """The command that shows what a report left out."""
     return DRIFT if review.title == DRIFTED else PLAN
+
+
+def public_targets(document: PlanDocument) -> frozenset[str]:
+    """Addresses that aliases of nobody's lead to: git declares them, and their lines name them."""
+    changes = (change for part in document.transitions if part.scope == Scope.ALIAS for change in part.changes)
+    rows = (row for change in changes for row in (change.before, change.after) if row is not None)
+    return frozenset(target for row in rows if isinstance(goto := row.get("goto"), tuple) for target in goto)
