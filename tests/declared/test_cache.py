@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,11 @@ from reconciler.declared.parse import documents
 from reconciler.declared.parse.fast import read_fast
 from reconciler.declared.section import SECTIONS
 from reconciler.errors import InvalidInput
+from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState
 from reconciler.planning.finding import Finding
 from reconciler.settings import Settings
+from reconciler.translation import _Spoken, speak
 from tests.declared.samples import BOX, TODAY, load, site
 
 NOBODY = 54321
@@ -82,18 +85,20 @@ class World:
         self.read: list[str] = []
         load(self.state, AWKWARD)
 
-    def load(self, settings: Settings | None = None, reader: bytes = READER, *, lazily: bool = False) -> Declaration:
+    def load(
+        self, settings: Settings | None = None, reader: bytes = READER, *, lazily: bool = False, today: date = TODAY
+    ) -> Declaration:
         """With the cache."""
         self.parsed.clear()
         folder = Folder(self.cache)
-        found = load_state(self.state, settings or site(), today=TODAY, cache=Cache(folder, reader), lazily=lazily)
+        found = load_state(self.state, settings or site(), today=today, cache=Cache(folder, reader), lazily=lazily)
         self.unsafe = folder.unsafe
         return found
 
-    def plain(self, settings: Settings | None = None) -> Declaration:
+    def plain(self, settings: Settings | None = None, *, today: date = TODAY) -> Declaration:
         """Without it."""
         before = list(self.parsed)
-        found = load_state(self.state, settings or site(), today=TODAY)
+        found = load_state(self.state, settings or site(), today=today)
         self.parsed[:] = before
         return found
 
@@ -179,6 +184,23 @@ def test_what_counts_is_content_site_and_program(world: World) -> None:
     assert world.parsed == [], "a name is no content"
 
 
+def test_what_is_said_is_of_the_day_the_language_and_the_policy(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of which entries do not depend."""
+    said = {world.load().findings}
+    day, strict = date(2027, 3, 1), site(policy={"local_part": "^x$"})
+    world.parsed.clear()
+    for lazily in (False, True):
+        assert world.load(today=day, lazily=lazily).findings == world.plain(today=day).findings
+        assert world.load(strict, lazily=lazily).findings == world.plain(strict).findings
+    said |= {world.plain(today=day).findings, world.plain(strict).findings}
+    monkeypatch.setattr(_Spoken, "language", "en")  # again afterwards
+    monkeypatch.setattr(_Spoken, "catalogue", _Spoken.catalogue)
+    speak("de")
+    assert world.load(lazily=True).findings == world.plain().findings
+    assert len(said | {world.plain().findings}) == 4
+    assert world.parsed == [], "entries are the same"
+
+
 def test_about_which_something_is_said_is_read_each_time(world: World) -> None:
     world.load()
     number = len(world.entries)
@@ -217,6 +239,12 @@ def test_what_entries_say_about_each_other_is_checked_and_shown_in_its_place(wor
     assert found.place is not None
     assert (found.place.line, found.place.column) == (4, 3)
     assert "people.yaml:14:3" in found.message
+    (world.state / "z.yaml").unlink()
+    known = world.load()
+    technik = known.state.mailboxes[Address("technik@xn--bcher-kva.example")]
+    text = AWKWARD["people.yaml"].replace("mailboxes:", "\n\nmailboxes:")
+    (world.state / "people.yaml").write_text(text, encoding="utf-8")
+    assert known.locate(technik.origin).line == 1, "where it stood cannot be known any more"
 
 
 def test_a_damaged_entry_is_none_and_is_made_good(world: World) -> None:
