@@ -174,6 +174,8 @@ class _Job:
         self.kept, file = given, Path(given["path"])
         begin = str(self.all.folder / "cache" / given["restore-keys"])
         known = sorted((self.all.folder / "cache").glob("*"), key=lambda kept: kept.stat().st_mtime_ns)
+        file.parent.mkdir(exist_ok=True)
+        file.parent.chmod(0o777)
         for found in [kept for kept in known if str(kept).startswith(begin)][-1:]:
             shutil.copy(found, file)
             file.chmod(0o666)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -85,6 +86,12 @@ def pushed(work: Path, branch: str, files: Mapping[str, str]) -> str:
     git(work, "commit", "--quiet", "--allow-empty", "--message=State")
     git(work, "push", "--quiet", "--force", "origin", branch)
     return git(work, "rev-parse", "HEAD")
+
+
+def last_success(metrics: Path) -> float:
+    """When drift last succeeded, by the file for Prometheus; 0 where it says none."""
+    found = re.search(r'(?m)^reconciler_last_success_timestamp_seconds\{.*"drift".*\} (\S+)$', metrics.read_text())
+    return float(found[1]) if found else 0
 
 
 def first_seen(document: Path) -> str:

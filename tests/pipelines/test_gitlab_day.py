@@ -14,7 +14,7 @@ import pytest
 from reconciler.sandbox.openxchange import control
 from tests.cli.running import eventually
 from tests.cli.site import ANNA, ANNA_DECLARED, OX_PASSWORD, StandInSite
-from tests.pipelines.files import first_seen
+from tests.pipelines.files import first_seen, last_success
 from tests.pipelines.gitlab import Project
 from tests.services.forges.server import running
 from tests.services.forges.state import TOKEN
@@ -60,9 +60,12 @@ def test_from_the_merge_request_to_the_night(project: Project) -> None:
     assert "anna.beispiel" in issue.body
     assert site.sql("SELECT quota FROM mailbox WHERE username = ?", ANNA) == [{"quota": 1}]  # nobody's merge request
     first = first_seen(night.folder / "drift.json")
-    next_night = project.night("drift")
-    assert next_night.jobs == {"drift": "PASS"}, next_night.log
-    assert first_seen(next_night.folder / "drift.json") == first
+    succeeded = last_success(night.folder / "mail.prom")
+    site.fault("down")
+    failed = project.night("drift", "drift-issue")
+    assert failed.jobs == {"drift": "FAIL", "drift-issue": "PASS"}, failed.log
+    assert first_seen(failed.folder / "drift.json") == first
+    assert last_success(failed.folder / "mail.prom") == succeeded > 0, "that of the first night"
     for log in (seen.log, done.log, night.log):
         assert OX_PASSWORD not in log
         assert TOKEN not in log

@@ -16,7 +16,7 @@ from reconciler.setup.ci_files import ci_texts
 from reconciler.setup.repository import repository, save
 from tests.cli.test_help import parsed
 from tests.pipelines.copies import FACTS, USUAL
-from tests.pipelines.files import FORGES, jobs, lines, programs, read, steps
+from tests.pipelines.files import FORGES, jobs, lines, programs, read
 from tests.services.git import git
 
 WRITES = re.compile(r"RECONCILER_(DB_PASSWORD|OX_PASSWORD|SMTP_PASSWORD|SSH_KEY)\b")
@@ -142,22 +142,6 @@ def test_only_the_drift_file_has_a_schedule(forge: str) -> None:
     if forge != "gitlab":
         scheduled = [path for path, text in files(forge).items() if "schedule" in read(text)["on"]]
         assert [Path(path).name for path in scheduled] == ["drift.yml"]
-
-
-def test_the_night_of_forgejo_is_that_of_github() -> None:
-    """test_actions_day runs GitHub's."""
-    github, forgejo = jobs(files("github")), jobs(files("forgejo"))
-    for name in ("drift.yml:due", "drift.yml:drift", "drift.yml:issue"):
-        ours, theirs = (
-            [step["run"] for step in steps(found[name]) if step.get("name") != "install"] for found in (github, forgejo)
-        )
-        ours = [re.sub(r"\[ ! -s \S+ \] \|\| reconciler report \S+ --github\n", "", line) for line in ours]
-        assert ours == theirs, "but for the installation, and what only GitHub shows"
-    kept = [
-        [step["with"] for step in found["drift.yml:drift"]["steps"] if "/cache@" in step.get("uses", "")]
-        for found in (github, forgejo)
-    ]
-    assert kept[0] == kept[1] != []
 
 
 def test_after_a_merge_the_comment_is_written_also_of_a_job_that_failed(forge: str) -> None:

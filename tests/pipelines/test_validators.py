@@ -13,10 +13,14 @@ import pytest
 
 from reconciler.setup.ci_files import FORGES, ci_texts
 from tests.pipelines.copies import COPIES, FACTS, ROOT
+from tests.pipelines.files import jobs
 from tests.pipelines.test_copies import component
+from tests.report.test_pages import PICTURES
 from tests.services.needs import require_installed, require_npm
 
-WORKFLOWS = [path for path in COPIES if "/workflows/" in path]
+OWN = ".github/workflows/ci.yml"
+"""What tests this repository itself."""
+WORKFLOWS = [OWN, *(path for path in COPIES if "/workflows/" in path)]
 GITLAB = [path for path in COPIES if path.startswith("ci/gitlab/.gitlab")]
 ACTION = ".github/actions/reconciler/action.yml"
 EMPTY = "name: x\non: push\njobs: {a: {runs-on: [x], steps: [{run: 1, uses: x}]}}\n"
@@ -105,3 +109,14 @@ def test_actions_are_pinned(path: str) -> None:
     used = re.findall(r"uses: (\S+)", (ROOT / path).read_text("utf-8"))
     assert used
     assert all(re.fullmatch(r"actions/[\w-]+@[0-9a-f]{40}", each) for each in used)
+
+
+def test_pictures_of_the_report_are_kept_to_be_looked_at() -> None:
+    """Also of tests that failed. Their folder is hidden, which the action leaves out unless it is told."""
+    (job,) = jobs({OWN: (ROOT / OWN).read_text("utf-8")}).values()
+    *_, tests, upload = job["steps"]
+    assert tests["run"] == "bash .ci/run"
+    assert upload["uses"].startswith("actions/upload-artifact@")
+    assert upload["if"] == "${{ !cancelled() }}"
+    assert ROOT / upload["with"]["path"] == PICTURES
+    assert upload["with"]["include-hidden-files"] is True
