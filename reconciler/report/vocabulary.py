@@ -6,7 +6,6 @@ from collections.abc import Container, Mapping, Sequence
 from typing import NamedTuple
 
 from reconciler.model.addresses import domain_of, local_part
-from reconciler.planning.forwards import counted
 from reconciler.report.sanitize import clip
 from reconciler.translation import marked, tr, tr_number
 
@@ -112,6 +111,8 @@ def quoted(value: object) -> str:
 
 def difference(old: object, new: object, private: Container[str] = ()) -> str:
     """`+ x, − y` between two tuples of addresses; those that are `private` are counted."""
+    from reconciler.planning.forwards import counted  # of live rows, which `validate` knows nothing of
+
     assert isinstance(old, tuple)
     assert isinstance(new, tuple)
     before, after = set(old), set(new)
