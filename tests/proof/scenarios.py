@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -111,7 +111,9 @@ _OTHER_BLOCKS = {
     "sender_blocks": [{"domain": "spam.example", "reason": "waves"}, {"sender": "b@x.example", "reason": "b"}]
 }
 _NO_GROUPWARE = people(anna_muster={**ANNA_MUSTER, "groupware": False})
-_RESET = people(anna_muster={**ANNA_MUSTER, "password_reset": str(TODAY)})
+# an account has a new password since the day it was made, which the ledger takes from the machine's clock
+_DAYS_TO_RESET = max(0, (date.today() - TODAY).days) + 1
+_RESET = people(anna_muster={**ANNA_MUSTER, "password_reset": str(TODAY + timedelta(days=_DAYS_TO_RESET))})
 
 NEW_ACCOUNT = Scenario("new account", (people(),), _OLD)
 RENAME_ATTACH = Scenario("rename attach", (_OLD | _VORSTAND,), _NEW | rename() | _NEW_VORSTAND)
@@ -144,5 +146,5 @@ OTHER_TRANSITIONS = (
     Scenario("removal switch-off", (_OLD,), _REMOVED),
     Scenario("purge", (_OLD, _REMOVED), _PURGED | confirm("groupware-delete", OLD, 91), days=91),
     Scenario("groupware added", (_NO_GROUPWARE,), _OLD),
-    Scenario("password reset", (_OLD,), _RESET),
+    Scenario("password reset", (_OLD,), _RESET, days=_DAYS_TO_RESET),
 )

@@ -43,6 +43,7 @@ SCENARIOS = [*BY_TOOLS, *OVER_SOAP]
 def test_whatever_goes_wrong_the_end_is_the_same(tmp_path: Path, scenario: Scenario) -> None:
     """All cells of one transition: everything that is wrong, with the touch and the fault that did it."""
     undisturbed = Undisturbed.of(scenario, tmp_path)
+    assert len(undisturbed.touches) > 2, "a run that found nothing to do proves nothing"
     wrong = [said for how in How for said in undisturbed.wrong(how, tmp_path)]
     assert not wrong, f"{len(wrong)} cells:\n" + "\n".join(wrong)
 
