@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from reconciler.cli.completion_values import of_a_part
 from reconciler.cli.formats import Format
 
 # a `--help` that is not there needs no pydantic to be read
@@ -33,7 +34,12 @@ BaseOption = Annotated[
 ]
 OnlyOption = Annotated[
     list[str] | None,
-    typer.Option("--only", metavar="ADDRESS|DOMAIN", help="A part: what is about these; may be repeated."),
+    typer.Option(
+        "--only",
+        metavar="ADDRESS|DOMAIN",
+        help="A part: what is about these; may be repeated.",
+        autocompletion=of_a_part,
+    ),
 ]
 FormatOption = Annotated[Format, typer.Option("--format", help="How to write the report to standard output.")]
 RunFileOption = Annotated[
@@ -91,6 +97,20 @@ class _WithExample(TyperCommand):
             formatter.write(f"  {example.strip()} {line.strip()}\n")
 
 
+def _typed_in_words(parameter: Any) -> None:
+    """Help and manual pages name types as programmers do, `<list[Path]>`: nothing is shown of an argument, whose name
+    says it, and a `<text>` is one."""
+    whole, is_argument = parameter.display_type_rich, parameter.param_type_name == "argument"
+
+    def in_words(ctx: Any) -> str:
+        shown = whole(ctx=ctx)
+        if is_argument and not parameter.type_descriptor.is_choice:
+            return ""
+        return "<text>" if shown in ("<str>", "<list[str]>") else shown
+
+    parameter.display_type_rich = in_words
+
+
 class Listed(TyperCommand):
     """A command as the list of all shows it: its name and the first sentence of its help."""
 
@@ -106,6 +126,8 @@ class Listed(TyperCommand):
         alone.command(self.name, cls=_WithExample, short_help=self.short_help)(self._function)
         command = typer.main.get_command(alone)
         assert isinstance(command, TyperCommand)
+        for parameter in command.params:
+            _typed_in_words(parameter)
         return command
 
 

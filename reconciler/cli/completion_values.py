@@ -101,4 +101,5 @@ live = _declared("mailboxes", "aliases", "sender_blocks")
 """What may have drifted."""
 senders = live
 domains = _declared("domains", "domain")
+of_a_part = _declared("mailboxes", "aliases", "domains", "domain")
 anything = _declared("mailboxes", "aliases", "removals", "sender_blocks", "domains", "domain")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reconciler.cli.exit_status import Status
-from reconciler.cli.explain import check_remembered, explained
+from reconciler.cli.explain import Remembered, check_remembered, explained
 from reconciler.cli.formats import Format, writers
 from reconciler.cli.saved_plan import save
 from reconciler.cli.site_session import open_site
@@ -41,18 +41,22 @@ async def drift(site: Path | None, state: Path | None, output: Format, asked: Dr
         if asked.remember is not None:
             check_remembered(asked.remember, opened.site.site)
         drafted = await opened.draft(with_tables=True)
-        made = await explained(opened, drafted, verbose=asked.verbose, remember=asked.remember)
-    if asked.out is not None:
-        save(_with_undeclared(made, drafted, None, asked), asked.out)
-        if not asked.quiet:
-            say(f"drift saved to {asked.out}; a page of it: reconciler report {asked.out} --html drift.html")
+        remembered = Remembered(asked.remember)
+        made = await explained(opened, drafted, verbose=asked.verbose, remembered=remembered)
     shown = _with_undeclared(made, drafted, None if output is Format.JSON else MOST, asked)
     so_far.counts.update(plan_numbers(shown))
-    write(writers(output).plan(shown, title="mail drift", verbose=asked.verbose))
-    if asked.issue:  # the last: what becomes of it changes neither what is shown nor what is saved
+    try:
+        if asked.out is not None:
+            save(_with_undeclared(made, drafted, None, asked), asked.out)
+            if not asked.quiet:
+                say(f"drift saved to {asked.out}; a page of it: reconciler report {asked.out} --html drift.html")
+    finally:  # a full disk keeps nobody from seeing it
+        write(writers(output).plan(shown, title="mail drift", verbose=asked.verbose))
+    if asked.issue:  # what becomes of it changes neither what is shown nor what is saved
         from reconciler.cli.forge import keep_issue
 
         keep_issue(plan_document(_with_undeclared(made, drafted, None, asked)), quiet=asked.quiet)
+    remembered.keep()
     return plan_status(shown)
 
 

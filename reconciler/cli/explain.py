@@ -18,7 +18,7 @@ from reconciler.errors import Unreadable
 from reconciler.planning.changes import RowId
 from reconciler.planning.direction import Applied, LastApplied, changed_by_hand, directed, row_ids
 from reconciler.planning.finding import Finding, Severity
-from reconciler.planning.first_seen import compared
+from reconciler.planning.first_seen import FirstSeen, compared
 from reconciler.planning.meaning import Meaning, mailboxes_of
 from reconciler.planning.plan import Plan
 from reconciler.planning.plan_draft import Draft
@@ -31,15 +31,30 @@ LEFT_OUT = "not-explained"
 """The rule of a note about what a reader would be told and could not be read."""
 
 
-async def explained(opened: SiteSession, drafted: Draft, *, verbose: bool, remember: Path | None = None) -> Plan:
+class Remembered:
+    """Since when live systems differ: what the file says, and what `keep` writes there when all else is said."""
+
+    def __init__(self, file: Path | None) -> None:
+        self.file = file
+        self.site, self.seen = "", FirstSeen()
+
+    def keep(self) -> None:
+        """Nothing where nothing was learned. Raises UsageError."""
+        if self.file is not None and self.site:
+            write_remembered(self.file, self.site, self.seen)
+
+
+async def explained(
+    opened: SiteSession, drafted: Draft, *, verbose: bool, remembered: Remembered | None = None
+) -> Plan:
     """The plan with what a reader is told of its lines. `drafted` has its tables. `verbose` names private addresses,
-    else they are counted."""
+    else they are counted. `remembered` learns what differs now."""
     plan, applied, left_out = drafted.plan, dict[RowId, Applied](), list[str]()
     try:
         if (known := await _last_applied(opened, plan)) is not None:
             applied.update(known)
             plan = replace(plan, transitions=directed(plan.transitions, applied))
-        plan = await _since(opened, drafted, plan, remember)
+        plan = await _since(opened, drafted, plan, remembered)
     except Unreadable as error:
         left_out.append(tr("which side moved, and since when ({why})", why=error.message))
     if plan.transitions:
@@ -88,15 +103,21 @@ def _is_known(system: str, plan: Plan) -> bool:
     return all(read.system != system for read in plan.unknown)
 
 
-async def _since(opened: SiteSession, drafted: Draft, plan: Plan, remember: Path | None) -> Plan:
-    """With since when lines differ by hand, and what healed, by the file; what is to be remembered is written there."""
+async def _since(opened: SiteSession, drafted: Draft, plan: Plan, remembered: Remembered | None) -> Plan:
+    """With since when lines differ by hand, and what healed, by the file."""
     ledger = opened.ledger
-    if remember is None or ledger is None or not _is_known("ledger", plan) or not await ledger.exists():
+    if (
+        remembered is None
+        or remembered.file is None
+        or ledger is None
+        or not _is_known("ledger", plan)
+        or not await ledger.exists()
+    ):
         return plan
-    known = read_remembered(remember, plan.site).renamed(drafted.context.chains)
+    known = read_remembered(remembered.file, plan.site).renamed(drafted.context.chains)
     latest, touched = await ledger.history(1), await ledger.touched(known.run, known.since.keys())
-    plan, seen = compared(plan, known, touched, latest[0].id if latest else 0)
-    write_remembered(remember, plan.site, seen)
+    plan, remembered.seen = compared(plan, known, touched, latest[0].id if latest else 0)
+    remembered.site = plan.site
     return plan
 
 

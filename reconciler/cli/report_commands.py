@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reconciler.cli.command_options import Commands, OkWhenPendingOption, listed
+from reconciler.cli.completion_values import one_of
 from reconciler.cli.runner import enter
 
 if TYPE_CHECKING:
@@ -41,7 +42,12 @@ def report(
     ] = False,
     forge: Annotated[
         str | None,
-        typer.Option(envvar="RECONCILER_FORGE", help="gitlab, github, forgejo or gitea; default: that of the CI job."),
+        typer.Option(
+            metavar="FORGE",
+            envvar="RECONCILER_FORGE",
+            help="gitlab, github, forgejo or gitea; default: that of the CI job.",
+            autocompletion=one_of("gitlab", "github", "forgejo", "gitea"),
+        ),
     ] = None,
     forge_url: Annotated[
         str | None, typer.Option(metavar="URL", envvar="RECONCILER_FORGE_URL", help="Where its API is.")

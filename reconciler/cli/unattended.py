@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _WORDS: Mapping[Status, str] = {
     Status.DONE: "done",
     Status.BUG: "unexpected error, a bug in reconciler",
-    Status.USAGE: "wrong usage",
+    Status.USAGE: "wrong usage, or a file that cannot be read or written",
     Status.INVALID: "the declared state is invalid",
     Status.PENDING: "changes are pending",
     Status.REFUSED: "a gate refuses something",

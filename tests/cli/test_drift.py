@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import stat
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from reconciler.cli import saved_plan
 from tests.cli.conftest import Command
 from tests.cli.site import ANNA, ANNA_DECLARED, DOMAIN, StandInSite
 from tests.cli.test_edit import done
@@ -142,6 +144,27 @@ def test_since_when_and_what_healed(applied: StandInSite, command: Command) -> N
     assert command("apply", "--yes").status == 0
     assert document(command, *remember)["healed"] == []
     assert json.loads(file.read_text())["seen"] == []
+
+
+@pytest.mark.parametrize("full", ["seen.json", "d.json"])
+def test_a_full_disk_keeps_nobody_from_seeing_drift(
+    applied: StandInSite, command: Command, monkeypatch: pytest.MonkeyPatch, full: str
+) -> None:
+    lead(applied, PRESSE, "x@extern.example")
+    replace = saved_plan._replace
+
+    def until_it_is_full(out: Path, text: str) -> None:
+        if out.name == full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        replace(out, text)
+
+    monkeypatch.setattr(saved_plan, "_replace", until_it_is_full)
+    answer = command("drift", "--quiet", "--remember", "seen.json", "--out", "d.json")
+    assert answer.status == 2
+    assert answer.out.partition("\n")[0].endswith("a file that cannot be read or written (exit status 2)")
+    assert PRESSE in answer.out
+    assert f"{full} cannot be written: No space left on device" in answer.err
+    assert (applied.folder / "d.json").exists() == (full == "seen.json")
 
 
 def test_a_quiet_drift_is_silent_about_what_healed(applied: StandInSite, command: Command) -> None:

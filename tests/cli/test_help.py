@@ -232,3 +232,10 @@ def test_nothing_forces_every_gate() -> None:
         assert options <= (known | entry if name in (*EDITS, "queue delete", "init", "drift") else known), (
             f"{name}: does a new option lift gates?"
         )
+
+
+def test_no_help_speaks_of_types_as_programmers_do(command: Command) -> None:
+    for name in ("report", "drift", "plan"):
+        shown = command(*name.split(), "--help").out
+        assert not re.search(r"<(str|list\[|int)", shown)
+    assert re.search(r"\n  FILE +What plan, drift", command("report", "--help").out)
