@@ -8,11 +8,13 @@ import re
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from jsonschema import Draft4Validator, FormatChecker
 
 from reconciler.planning.command_status import Status
 from reconciler.planning.finding import Finding, Severity
@@ -24,6 +26,7 @@ from reconciler.systems.registry import register_kinds
 from tests.cli.conftest import Command
 from tests.report import samples
 from tests.report.hostile import NAMES, plan_named
+from tests.services.needs import require_npm_file
 
 OPTIONS = ("--code-quality", "q.json", "--sarif", "r.sarif", "--junit", "t.xml")
 
@@ -85,6 +88,26 @@ def results(file: Path) -> list[dict[str, Any]]:
     prints = [result["partialFingerprints"]["primaryLocationLineHash"] for result in run["results"]]
     assert len(set(prints)) == len(prints)
     return list(run["results"])
+
+
+@cache
+def sarif_schema() -> Draft4Validator:
+    """OASIS' schema of SARIF 2.1.0, as Microsoft publishes it."""
+    file = require_npm_file("@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json")
+    return Draft4Validator(json.loads(file.read_bytes()), format_checker=FormatChecker())
+
+
+def test_sarif_follows_its_schema(folder: Path, command: Command) -> None:
+    (folder / "none.json").write_text(findings_json(()), encoding="utf-8")
+    for documents in (FILES, ("none.json",)):
+        assert command("report", *documents, "--sarif", "r.sarif").status == 0
+        document = json.loads((folder / "r.sarif").read_bytes())
+        assert list(sarif_schema().iter_errors(document)) == []
+    document["runs"][0]["results"] = [{"level": "refusal"}]
+    assert {error.json_path for error in sarif_schema().iter_errors(document)} == {
+        "$.runs[0].results[0]",
+        "$.runs[0].results[0].level",
+    }
 
 
 def cases(file: Path) -> Iterator[tuple[str, str, str]]:

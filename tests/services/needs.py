@@ -45,6 +45,14 @@ def require_npm(name: str) -> list[str]:
     return [require_installed("node"), str(program)]
 
 
+def require_npm_file(path: str) -> Path:
+    """A file of the packages that scripts/node installed."""
+    file = Path(sys.prefix) / "node" / "node_modules" / path
+    if not file.exists():
+        cannot(f"{path} not found: scripts/node .venv")
+    return file
+
+
 def cannot(reason: str) -> NoReturn:
     """Skips the test; with CI=true it fails instead."""
     if os.environ.get("CI") == "true":
