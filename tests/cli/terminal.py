@@ -29,6 +29,7 @@ class Terminal:
         self.pid = nursery().start(program, arguments, folder, env, (theirs, theirs, theirs), terminal=True)
         self._status: int | None = None
         os.close(theirs)
+        os.set_blocking(self._terminal, False)
 
     def read_until(self, text: str | None, seconds: float = 60) -> str:
         """Reads until `text` shows up, to the end when it is None."""
@@ -36,15 +37,19 @@ class Terminal:
         while text is None or text not in self.seen:
             readable, _, _ = select.select([self._terminal], [], [], max(0.0, until - time.monotonic()))
             assert readable, f"waited in vain for {text!r}: {self.seen}"
-            try:
-                chunk = os.read(self._terminal, 4096)
-            except OSError:  # closed on the other side
-                chunk = b""
-            if not chunk:
+            if not self._read():
                 assert text is None, self.seen
                 break
-            self.seen += chunk.decode("utf-8", "replace")
         return self.seen
+
+    def _read(self) -> bool:
+        """Reads what is there; False at the end."""
+        try:
+            chunk = os.read(self._terminal, 4096)
+        except OSError:  # closed on the other side
+            return False
+        self.seen += chunk.decode("utf-8", "replace")
+        return bool(chunk)
 
     @property
     def plain(self) -> str:
@@ -54,13 +59,23 @@ class Terminal:
     def type(self, keys: str) -> None:
         """As somebody at the keyboard. A Ctrl-C that comes just before the program begins to read is not seen until the
         next key, so after a while it is pressed again."""
-        os.write(self._terminal, keys.encode())
+        self._write(keys.encode())
         until = time.monotonic() + _PATIENCE
         while keys == INTERRUPT and self._poll() is None:
             if time.monotonic() > until:
                 os.write(self._terminal, keys.encode())
                 return
             time.sleep(0.05)
+
+    def _write(self, keys: bytes) -> None:
+        """Reads meanwhile, as a terminal does: a program whose output nobody takes stops reading what is pasted."""
+        while keys:
+            readable, writable, _ = select.select([self._terminal], [self._terminal], [], 60)
+            assert readable or writable, f"nobody reads what is typed: {self.seen}"
+            if readable:
+                assert self._read(), self.seen
+            else:
+                keys = keys[os.write(self._terminal, keys[:256]) :]
 
     def status(self) -> int:
         """Waits for the end."""

@@ -50,8 +50,8 @@ def test_it_can_be_pasted_and_asks_for_the_password_unseen(site: RealSite) -> No
     printed = site.run("remote", "install").out
     shell = Terminal(site.folder, program=BASH, HISTFILE="/dev/null", PS1="ready>")
     try:
-        shell.read_until("ready>")
-        shell.type(printed)
+        shell.read_until("\x1b[?2004hready>")  # the shell asks for brackets around what is pasted
+        shell.type(f"\x1b[200~{printed}\x1b[201~\n")
         shell.read_until("Password of OX administrator oxadmin, not shown: ")
         shell.type(f"{OX_PASSWORD}\n")
         shell.read_until(f"reconciler-remote: installed, for the user {USER}")
