@@ -65,7 +65,8 @@ nothing; `python -m benchmarks.kept --help` says how a site is kept to measure o
   what they share counts once) and with the files in memory that tools write to, **biggest tool** is the memory of the
   biggest other process that it started.
 - **SQL statements** as the server counted them, with what driver and login send. **remote commands** are all programs
-  that were run on the mail host. Both are the same at every size: a plan for ten thousand accounts makes as many as one
+  that were run on the mail host. Both are the same at every size, but for
+  one statement more for each table with more than 4,096 rows: a plan for ten thousand accounts makes as many as one
   for ten.
 - What `apply` writes into a database goes in one statement for all accounts. What leaves for somewhere else goes one by
   one, on purpose: before each `createuser` (four at a time, `parallel: 4`) and each letter the run makes sure that it
