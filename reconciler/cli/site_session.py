@@ -40,7 +40,8 @@ from reconciler.secret_sources import secret
 from reconciler.settings import Letters, Settings, Smtp
 from reconciler.systems.registry import build_systems
 from reconciler.systems.system_context import SystemContext
-from reconciler.workflow import draft, read, wanting
+from reconciler.workflow import draft
+from reconciler.workflow_reading import read, wanting
 from reconciler.workflow_values import AtBase, Reading, Sources
 
 
