@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import ssl
-import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +14,7 @@ from reconciler.sandbox.openxchange.soap import PATH, UserService
 from reconciler.settings import OpenXchange, Settings, Ssh
 from reconciler.systems.openxchange.system import OpenXchangeSystem, build
 from reconciler.systems.system_context import SystemContext
+from tests.systems.openxchange.web_server import QuietHandler, served
 
 ENV, PASSWORD = "RECONCILER_OX_PASSWORD", "admin <geheim> & mehr"
 
@@ -85,7 +83,7 @@ def serving(folder: Path, certificate: Path | None = None) -> Iterator[Line]:
     """Serves a stand-in while the block runs."""
     line = Line(folder)
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
 
@@ -108,25 +106,6 @@ def serving(folder: Path, certificate: Path | None = None) -> Iterator[Line]:
             self.wfile.write(answer.body)
             self.close_connection = self.close_connection or not answer.whole
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-        def handle(self) -> None:
-            with suppress(OSError):  # a client that does not trust us hangs up
-                super().handle()
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        scheme = "http"
-        if certificate is not None:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(certificate)
-            server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-            scheme = "https"
-        line.url = f"{scheme}://127.0.0.1:{server.server_port}{PATH}"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-        thread.start()
-        try:
-            yield line
-        finally:
-            server.shutdown()
-            thread.join()
+    with served(Handler, certificate) as url:
+        line.url = f"{url}{PATH}"
+        yield line

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import ssl
 import subprocess
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +17,7 @@ from reconciler.planning.changes import Outcome, Result
 from reconciler.settings import MailServer, OpenXchange
 from reconciler.systems.openxchange.attach import Target, WebUser, attach
 from reconciler.systems.openxchange.web_client import KNOWN, Web
+from tests.systems.openxchange.web_server import QuietHandler, served
 
 ALT, NEU = "pirat.alt@pirat.example", "pirat.neu@pirat.example"
 PASSWORD = "geheim-4711"
@@ -66,7 +64,7 @@ class Canned:
 def serving(answers: dict[str, Any], certificate: Path | None = None) -> Iterator[Canned]:
     canned = Canned(answers)
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def _handle(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
             canned.sent.append(Sent(self.command, self.path, body, self.headers["User-Agent"]))
@@ -82,26 +80,9 @@ def serving(answers: dict[str, Any], certificate: Path | None = None) -> Iterato
 
         do_GET = do_POST = do_PUT = _handle
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-        def handle(self) -> None:
-            with suppress(OSError):  # a client that does not trust us hangs up
-                super().handle()
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        scheme = "http"
-        if certificate is not None:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(certificate)
-            server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-            scheme = "https"
-        canned.url = f"{scheme}://127.0.0.1:{server.server_port}/ajax/"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-        thread.start()
+    with served(Handler, certificate) as url:
+        canned.url = f"{url}/ajax/"
         yield canned
-        server.shutdown()
-        thread.join()
 
 
 def error(code: str, said: str = "no") -> dict[str, Any]:
