@@ -86,7 +86,7 @@ async def _credentials(ox: Provisioning, *, whole: bool) -> Check:
 
 
 def _logins(users: Iterator[Listed]) -> list[str]:
-    return [user.row.login for user in users]
+    return [user.login for user in users]
 
 
 # the option of a tool, and the release that brought it (facts/open-xchange.md 2.1, 3.1, 8)

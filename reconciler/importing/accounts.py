@@ -9,7 +9,7 @@ from typing import Any, Literal
 from reconciler.importing.imported import Imported, Live
 from reconciler.model.addresses import Address, BadAddress, domain_of, local_part, parse_address
 from reconciler.model.records import MailboxRow, OxUserRow
-from reconciler.planning.identity import addresses_of
+from reconciler.planning.live_users import addresses_of
 from reconciler.systems.postfixadmin.matching import FORMERLY
 
 LoginRule = Literal["local_part", "address"]

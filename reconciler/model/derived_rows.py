@@ -85,6 +85,10 @@ class DerivedRows(MutableMapping[str, Row]):
         """Whether the row of a key follows from `base`."""
         return key in self._base and key not in self._unlike
 
+    def is_beside(self, wanted: Mapping[str, Any]) -> bool:
+        """Whether these live rows were read beside just this."""
+        return self._base is wanted
+
     @property
     def others(self) -> Mapping[str, Row]:
         """The rows that do not follow from `base`."""

@@ -154,6 +154,10 @@ class OxUserRow(NamedTuple):
         aliases = found.aliases if enough else tuple(sorted({*self.aliases, *found.aliases}))
         return self._replace(account=found.account, aliases=aliases, id=found.id, names_managed=found.names_managed)
 
+    def as_found(self, number: str) -> OxUserRow:
+        """A live user with this id that needs no change."""
+        return self._replace(account="", id=number)
+
 
 _LOGIN, _ALIASES = OxUserRow._fields.index("login"), OxUserRow._fields.index("aliases")
 """The fields from the one to the other are compared as they are."""

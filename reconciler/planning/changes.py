@@ -7,7 +7,7 @@ from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
 from reconciler.errors import Halted, ReconcilerError, TemporaryFailure, Unreadable
-from reconciler.model.derived_rows import unlike
+from reconciler.model.derived_rows import others, unlike
 from reconciler.model.record_kinds import OnUndeclared, kind_of
 from reconciler.model.records import Absent, Found, Owner, Records, Row
 
@@ -157,14 +157,16 @@ def shown_fields(row: Row | None) -> dict[str, object] | None:
 
 
 def diff(system: str, wanted: Records, found: Found) -> Iterator[Change]:
-    """Creations, updates and renames towards `wanted`; deletions of what is Absent, and in places of ours alone."""
+    """Creations, updates and renames towards `wanted`; deletions of what is Absent, and in places of ours alone. Of a
+    kind deletions come first: they free names and addresses that another row is to get."""
     for kind, table in wanted.items():
         live = found.get(kind, {})
+        for key, gone in others(table).items():
+            if isinstance(gone, Absent) and (before := live.get(key)) is not None:
+                yield Change(system, kind, Action.DELETE, key, before, None, gone.owner)
         for key in unlike(table, live):
             row, before = table[key], live.get(key)
             if isinstance(row, Absent):
-                if before is not None:
-                    yield Change(system, kind, Action.DELETE, key, before, None, row.owner)
                 continue
             if before is None:
                 yield Change(system, kind, Action.CREATE, key, None, row, row.owner)

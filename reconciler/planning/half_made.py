@@ -12,10 +12,11 @@ from dataclasses import replace
 from functools import cached_property
 
 from reconciler.model.addresses import domain_of, local_part
+from reconciler.model.derived_rows import follows, others
 from reconciler.model.records import AliasRow, DomainRow, MailboxRow, OxUserRow, Scope
 from reconciler.planning.changes import Action, Change
-from reconciler.planning.identity import addresses_of
 from reconciler.planning.ledger_state import Remembered
+from reconciler.planning.live_users import addresses_of
 from reconciler.planning.mail_flow_before_after import MailFlow, mail_flow_of
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.snapshot import Snapshot
@@ -191,12 +192,13 @@ class Remarks:
         elif own.active != box.active:
             on, off = tr("switched on, its own alias row off"), tr("switched off, its own alias row on")
             yield on if box.active else off
-        if self._users is not None and key not in self._with_user:
+        if self._users is not None and key not in self._with_user and not follows(self._users, key):
             yield tr("without an OX user")
 
     @cached_property
     def _with_user(self) -> frozenset[str]:
-        return frozenset(address for user in (self._users or {}).values() for address in addresses_of(user))
+        """The addresses of users that are not just as wanted."""
+        return frozenset(address for user in others(self._users or {}).values() for address in addresses_of(user))
 
     def _alias(self, key: str) -> str:
         row = self._aliases.get(key)

@@ -19,6 +19,7 @@ from reconciler.model.records import Absent, AliasRole, AliasRow, MailboxRow, Ow
 from reconciler.model.rename_chains import RenameChains
 from reconciler.planning.forgotten_people import NAME, is_hidden, is_name, is_same
 from reconciler.planning.ledger_state import LEDGER, PERSON, InventoryEntry, Remembered
+from reconciler.planning.live_users import addresses_of, users_at, with_primary
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.snapshot import Pair, Snapshot
 from reconciler.translation import tr
@@ -100,11 +101,11 @@ class Identity:
         if numbers := self._numbers.get(address, set()) - {box.member}:
             return tr("the member number {number} leads to it", number=min(numbers))
         others = addresses - {address}
-        users = [user for user in self._users.values() if address in addresses_of(user)]
+        users = list(users_at(self._users, {address}))
         if any(user.primary == address and not others.isdisjoint(addresses_of(user)) for user in users):
             return ""
         # where the old address has a user as well it is a matter of `second-account`
-        if users and all(others.isdisjoint(addresses_of(user)) for user in self._users.values()):
+        if users and not any(users_at(self._users, others)):
             return tr("OX user {id} ({login}) is its own", id=users[0].id, login=users[0].login)
         if address in self.others_in_git:
             return tr("git declared both of them before, each as an account of its own")
@@ -156,7 +157,7 @@ class Identity:
         """An OX user stays the predecessor's while the new person has no groupware. Who adds groupware later gets that
         user with its data, so somebody has to look at it then, too."""
         before = self._remembered.people.get(box.address)
-        user = self._users_by_primary.get(box.address)
+        user = with_primary(self._users, box.address)  # also of an account without groupware, which is not paired
         value = (box.member or f"{NAME}{box.name or ''}") if box.groupware else before
         if user is not None and value:
             yield InventoryEntry(LEDGER, PERSON, f"openxchange/{user.id}", owner, value)
@@ -208,19 +209,19 @@ class Identity:
             return tr("the account of member {number}", number=min(numbers))
         return "" if any(address in self._mailboxes for address in addresses) else self._kept_user(box)
 
-    @cached_property
-    def _users_by_primary(self) -> Mapping[str, OxUserRow]:
-        """Also those whose account has no groupware, which are not paired."""
-        return {user.primary: user for user in self._users.values()}
-
     def _left_in_ox(self, box: Mailbox) -> str:
         """Whose OX user, left by a predecessor, the account would get, in words."""
-        user = self._users.get(box.address) if box.groupware and self._remembered.people else None
+        user = self._users.get(box.address) if box.groupware and self._knows_users else None
         noted = self._remembered.people.get(f"openxchange/{user.id}") if user is not None else None
         # when the mailbox has that number, too, only the number may have been wrong
         same = is_same(noted, self._remembered.people.get(box.address))
         left = noted and not same and not self._is_noted(box, noted)
         return tr("{whose} in OX", whose=_whose(noted)) if noted and left else ""
+
+    @cached_property
+    def _knows_users(self) -> bool:
+        """Whether the ledger noted whose any OX user is."""
+        return any(key.startswith("openxchange/") for key in self._remembered.people)
 
     def _is_of(self, box: Mailbox, address: str) -> bool:
         return box.member is not None and is_same(self._remembered.people.get(address), box.member)
@@ -301,11 +302,6 @@ def emptied(wanted: Records, replaced: frozenset[Owner]) -> Records:
         if isinstance(row, AliasRow) and row.role is AliasRole.OWN:
             fresh[owner.subject] = row._replace(role=AliasRole.CARRIED)
     return wanted | {"alias": with_rows(aliases, fresh)} if fresh else wanted
-
-
-def addresses_of(user: OxUserRow) -> set[str]:
-    """Every address by which the user is known."""
-    return {user.primary, user.imap_login, *user.aliases}
 
 
 def _whose(noted: str) -> str:

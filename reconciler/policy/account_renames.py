@@ -11,6 +11,7 @@ from reconciler.model.declared import Mailbox, OldMailbox, Rename
 from reconciler.model.records import AliasRow, MailboxRow, Owner, OxUserRow, Scope
 from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.identity import folded_name
+from reconciler.planning.live_users import with_primary
 from reconciler.planning.transitions import Transition
 from reconciler.policy.account_takeovers import moved_numbers
 from reconciler.policy.gate_context import GateContext
@@ -53,7 +54,7 @@ def _holder(context: GateContext, transition: Transition) -> str | None:
         return None
     address = transition.owner.subject
     # it was taken up half-way: OX did not follow yet, and the account has all that is its own under this address
-    stayed = any(user.primary == address for user in context.live(OxUserRow).values())
+    stayed = with_primary(context.live(OxUserRow), address) is not None
     return None if stayed and address in context.live(MailboxRow) else holder
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from reconciler.model.addresses import Address, local_part
 from reconciler.model.declared import Mailbox, all_of
+from reconciler.model.derived_rows import others
 from reconciler.model.records import MailboxRow, Owner, OxUserRow
 from reconciler.planning.finding import Finding
 from reconciler.planning.identity import folded_name
@@ -85,7 +86,7 @@ def _may_be_renamed(context: GateContext, box: Mailbox, holder: OxUserRow) -> bo
 
 def _free_login(context: GateContext, login: str) -> str:
     """The first of `hans2`, `hans3`, … that nobody has or is to get."""
-    taken = {user.login for user in context.live(OxUserRow).values()}
+    taken = {user.login for user in others(context.live(OxUserRow)).values()}  # all others have what is declared
     taken |= {box.username or local_part(box.address) for box in all_of(context.desired.mailboxes).values()}
     return next(free for number in count(2) if (free := f"{login}{number}") not in taken)
 
@@ -131,11 +132,12 @@ def _claims(context: GateContext, field: str) -> list[_Claim]:
         for transition, before, after in context.changes(OxUserRow)
         if after is not None and (before is None or _value(after, field) != _value(before, field))
     ]
-    holders: dict[str, list[OxUserRow]] = {}
+    holders: dict[str, list[OxUserRow]] = {_value(row, field): [] for _, row in wanted}
     for user in context.live(OxUserRow).values() if wanted else ():
-        holders.setdefault(_value(user, field), []).append(user)
+        if (holding := holders.get(_value(user, field))) is not None:
+            holding.append(user)
     return [
-        _Claim(transition, row, tuple(user for user in holders.get(_value(row, field), ()) if user.id != row.id))
+        _Claim(transition, row, tuple(user for user in holders[_value(row, field)] if user.id != row.id))
         for transition, row in wanted
     ]
 

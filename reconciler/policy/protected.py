@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from reconciler.model.addresses import Address, local_part
 from reconciler.model.records import OxUserRow, Scope
 from reconciler.planning.changes import Action
 from reconciler.planning.finding import Finding
+from reconciler.planning.live_users import users_at
 from reconciler.planning.transitions import Transition, switches_off
 from reconciler.policy.account_takeovers import renames
 from reconciler.policy.gate_context import GateContext
@@ -19,10 +20,9 @@ def protected(context: GateContext) -> Iterator[Finding]:
     """`policy.protected` has local parts (in every domain), full addresses and OX logins."""
     names = {name.strip().lower() for name in context.site.policy.protected}
     named = (t for t in context.transitions if t.owner.scope is not Scope.BLOCK)
-    happening = [(t, sentence) for t in named if (sentence := _what_happens(t, context))]
-    logins = _logins(context) if happening else {}
+    happening = ((t, sentence) for t in named if (sentence := _what_happens(t, context)))
     for transition, sentence in happening:
-        if hit := sorted(names & _names(transition, context, logins)):
+        if hit := sorted(names & _names(transition, context)):
             message = tr(sentence, subject=transition.owner.subject, names=", ".join(hit))
             hint = tr("revert the declaration, or have the name removed from that list in the site file")
             yield refusal(transition, "protected", message, hint)
@@ -43,16 +43,13 @@ def _what_happens(transition: Transition, context: GateContext) -> str:
     return _SWITCHED_OFF if any(map(switches_off, own)) else ""
 
 
-def _names(transition: Transition, context: GateContext, logins: Mapping[str, str]) -> set[str]:
+def _names(transition: Transition, context: GateContext) -> set[str]:
     """Everything that the site file may call the subject: its addresses, their local parts, its OX logins."""
     addresses = context.chains.addresses(Address(transition.owner.subject))
     rows = [row for change in transition.changes for row in (change.before, change.after)]
     named = {row.login.lower() for row in rows if isinstance(row, OxUserRow)}
-    named |= {logins[address] for address in addresses if address in logins}
+    users = context.live(OxUserRow)
+    named |= {users[address].login.lower() for address in addresses if address in users}
+    # also of users that nobody declares any more, which are paired with no account
+    named |= {user.login.lower() for user in users_at(users, {*addresses}) if user.primary in addresses}
     return {*addresses, *map(local_part, addresses)} | named
-
-
-def _logins(context: GateContext) -> dict[str, str]:
-    """The OX login of each address; also of users that nobody declares any more, which are paired with no account."""
-    users = context.live(OxUserRow).items()
-    return {address: user.login.lower() for key, user in users for address in (key, user.primary)}

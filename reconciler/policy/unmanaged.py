@@ -7,6 +7,7 @@ from difflib import get_close_matches
 
 from reconciler.model.addresses import domain_of, local_part
 from reconciler.model.declared import GroupwareAccount, Removal
+from reconciler.model.derived_rows import others as not_as_wanted
 from reconciler.model.record_kinds import in_order, noun
 from reconciler.model.records import MailboxRow, OxUserRow
 from reconciler.planning.command_status import UNDECLARED
@@ -53,7 +54,7 @@ def kept_groupware(context: GateContext) -> Iterator[Finding]:
         return
     remarks = Remarks(context.snapshot)
     named = context.desired.mailboxes.keys() | context.chains.current.keys()  # or about to follow a rename
-    for user in context.live(OxUserRow).values():
+    for user in not_as_wanted(context.live(OxUserRow)).values():  # all others are declared
         ours = user.primary in kept and user.primary not in live
         if (ours or remarks.is_left(user)) and user.primary not in named and user.primary not in context.plan.removed:
             message = tr(

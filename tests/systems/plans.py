@@ -39,9 +39,14 @@ async def read_and_matched(system: System, state: DesiredState) -> Pair:
         return wanted
 
     seen = await system.observe_beside(expected)
-    assert {kind: dict(table) for kind, table in seen.records.items()} == plain.records
+    pair, alike = (system.match(context, wanted, observed.records) for observed in (seen, plain))
+    for side, other in zip(pair, alike, strict=True):
+        assert {kind: dict(table) for kind, table in side.items()} == {kind: dict(t) for kind, t in other.items()}
     assert seen.details == plain.details
-    return system.match(context, wanted, seen.records)
+    assert list(diff(system.name, *pair)) == list(diff(system.name, *alike))
+    said = [system.review(context, Pair(wanted, found), plain.details) for found in (pair.found, alike.found)]
+    assert sorted(said[0]) == sorted(said[1])
+    return pair
 
 
 async def changes_of(system: System, state: DesiredState) -> list[Change]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import io
-import sys
 from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from typing import NamedTuple
@@ -24,7 +23,7 @@ COLUMNS = (
     *("PrimaryEmail", "Email1", "Aliases", "DefaultSenderAddress", "ImapLogin", "Mailenabled"),
 )
 """Those that are read, of some eighty."""
-_ENABLED = COLUMNS.index("Mailenabled")
+_ID, _LOGIN, _DISPLAY_NAME, _ENABLED = map(COLUMNS.index, ("Id", "Name", "Display_name", "Mailenabled"))
 _STORED = itemgetter(*map(COLUMNS.index, ("PrimaryEmail", "Email1", "DefaultSenderAddress", "Aliases")))
 
 # one user's long notes or attributes must not make the whole context unreadable; Python's default is 128 KB
@@ -48,12 +47,37 @@ class Stored(NamedTuple):
         return not needed <= aliases or self.primary.lower() != self.email1.lower()
 
 
-class Listed(NamedTuple):
+class Listed:
     """One user of the answer."""
 
-    row: OxUserRow
-    cells: Sequence[str]
-    """As OX wrote them, in the order of our columns."""
+    __slots__ = ("_row", "cells")
+
+    def __init__(self, cells: Sequence[str], row: OxUserRow | None = None) -> None:
+        self.cells = cells
+        """As OX wrote them, in the order of our columns."""
+        self._row = row
+
+    @property
+    def id(self) -> str:
+        """As digits."""
+        return self.cells[_ID]
+
+    @property
+    def login(self) -> str:
+        """As OX has it: it tells capitals apart."""
+        return self.cells[_LOGIN]
+
+    @property
+    def display_name(self) -> str:
+        """As our rows have it."""
+        return folded(self.cells[_DISPLAY_NAME])
+
+    @property
+    def row(self) -> OxUserRow:
+        """The user as a record, which few users of a big context are needed as."""
+        if self._row is None:
+            self._row = _row(self.cells)
+        return self._row
 
     @property
     def enabled(self) -> bool:
@@ -85,9 +109,9 @@ def read_users(stdout: bytes, *, whole: bool) -> Iterator[Listed]:
                     continue
                 raise _half(f"line {reader.line_num} has {len(cells)} of {width} values")
             user = listed(pick(cells), reader.line_num)
-            if user.row.id in seen:
-                raise _half(f"user {user.row.id} is in it twice")
-            seen.add(user.row.id)
+            if user.id in seen:
+                raise _half(f"user {user.id} is in it twice")
+            seen.add(user.id)
             yield user
     except UnicodeDecodeError:
         hint = "the OX host needs the locale C.UTF-8 (`locale -a` lists what it has)"
@@ -105,19 +129,23 @@ def _half(what: str) -> Unreadable:
 
 def listed(cells: Sequence[str], line: int = 0) -> Listed:
     """The user with these cells, in the order of our columns. Raises Unreadable."""
-    number, login, display, given, surname, primary, email1, aliases, sender, imap_login, _ = cells
+    number = cells[_ID]
     # a missing number is the word "null", a missing text an empty cell; what is here instead may be a password hash
     if not (number.isascii() and number.isdigit()):
         raise _half(f"line {line} has no user id")
+    return Listed(cells)
+
+
+def _row(cells: Sequence[str]) -> OxUserRow:
+    number, login, display, given, surname, primary, email1, aliases, sender, imap_login, _ = cells
     address = canonical(primary)
-    row = OxUserRow(
+    return OxUserRow(
         key=f"openxchange/{number}",
         account="",
-        login=sys.intern(login),
+        login=login,
         display_name=folded(display),
         given_name=folded(given),
         surname=folded(surname),
-        # the same text once in memory: in a context of 100,000 users this is a third of it
         primary=address,
         email1=address if email1 == primary else canonical(email1),
         default_sender=address if sender == primary else canonical(sender),
@@ -125,7 +153,6 @@ def listed(cells: Sequence[str], line: int = 0) -> Listed:
         aliases=(address,) if aliases == primary != "" else _aliases(aliases),
         id=number,
     )
-    return Listed(row, cells)
 
 
 def _aliases(text: str) -> tuple[str, ...]:
@@ -134,7 +161,7 @@ def _aliases(text: str) -> tuple[str, ...]:
 
 def canonical(address: str) -> str:
     """Lower case, the domain as A-labels. What is no address stays as it is."""
-    lowered = sys.intern(address.strip().lower())
+    lowered = address.strip().lower()
     local, at, domain = lowered.rpartition("@")
     if not at or domain.isascii():
         return lowered

@@ -5,17 +5,17 @@ Pure. A wrong pair would give one person's groupware to another, or delete it: a
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import Literal
 
 from reconciler.model.addresses import local_part
-from reconciler.model.declared import DesiredState, GroupwareAccount, Mailbox, purge_day
+from reconciler.model.declared import DesiredState, GroupwareAccount, Mailbox, part_of, purge_day
+from reconciler.model.derived_rows import DerivedRows, changeable, others, unlike
 from reconciler.model.records import Absent, Found, Owner, OxUserRow, Records, Row, Scope
-from reconciler.model.rename_chains import RenameChains
-from reconciler.planning.identity import addresses_of
+from reconciler.planning.live_users import addresses_of
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.snapshot import Pair, rows_of
+from reconciler.systems.openxchange.listuser_csv import Listed
 
 KIND = "ox_user"
 
@@ -24,9 +24,12 @@ def wanted_users(context: PlanContext, rule: Literal["local_part", "address"], r
     """A user for every mailbox with groupware, known by its former addresses too; none for an account whose removal
     says so, once its mailbox is purged. `rule` makes the login where none is declared."""
     desired, chains = context.desired, context.chains
-    table: dict[str, Row] = {
-        box.address: _wanted(box, rule, chains) for box in desired.mailboxes.values() if box.groupware
-    }
+    boxes = part_of(desired.mailboxes)
+    without: set[str] = {address for address, box in boxes.items() if not box.groupware}
+    table = DerivedRows(boxes, lambda _, box: _wanted(box, rule), without)
+    for account in chains.former:
+        if account in table:
+            table[account] = _wanted(boxes[account], rule)._replace(aliases=tuple(sorted(chains.addresses(account))))
     for address in purged(desired, retention_days, GroupwareAccount.DELETE):
         table[address] = Absent(address, Owner(Scope.ACCOUNT, address))
     return {KIND: table}
@@ -40,14 +43,13 @@ def purged(desired: DesiredState, retention_days: int, groupware: GroupwareAccou
             yield removal.mailbox
 
 
-def _wanted(box: Mailbox, rule: Literal["local_part", "address"], chains: RenameChains) -> OxUserRow:
+def _wanted(box: Mailbox, rule: Literal["local_part", "address"]) -> OxUserRow:
     address = box.address
     given, surname = box.given_name or "", box.surname or ""
     return OxUserRow(
         key=address,
         account=address,
-        # the same object in what is found: a big site has 100,000 of them
-        login=box.username or (address if rule == "address" else sys.intern(local_part(address))),
+        login=box.username or (address if rule == "address" else local_part(address)),
         display_name=box.name or f"{given} {surname}".strip(),
         given_name=given,
         surname=surname,
@@ -55,13 +57,30 @@ def _wanted(box: Mailbox, rule: Literal["local_part", "address"], chains: Rename
         email1=address,
         default_sender=address,
         imap_login=address,
-        aliases=tuple(sorted(chains.addresses(address))),
+        aliases=(address,),
     )
 
 
 def former(row: OxUserRow) -> tuple[str, ...]:
     """The former addresses of the account of a wanted user."""
     return () if row.aliases == (row.key,) else tuple(address for address in row.aliases if address != row.key)
+
+
+def account_of(user: Listed, wanted: Mapping[str, Row]) -> str | None:
+    """The account whose user this surely is, and just as it is wanted; None where that takes a closer look."""
+    _, *names, primary, email1, aliases, sender, imap_login, _ = user.cells
+    row = wanted.get(primary)
+    if not isinstance(row, OxUserRow) or row.aliases != (aliases,):
+        return None
+    own = (row.login, row.display_name, row.given_name, row.surname)
+    return row.key if own == tuple(names) and primary == email1 == sender == imap_login == aliases else None
+
+
+def beside(wanted: Mapping[str, Row], alike: Mapping[str, str], others: dict[str, Row]) -> Mapping[str, Row]:
+    """The users of a context: of those that are `alike`, by account, the ids, and all others under theirs."""
+    if not isinstance(wanted, DerivedRows):
+        return others
+    return DerivedRows(wanted, lambda account, row: row.as_found(alike[account]), wanted.keys() - alike.keys(), others)
 
 
 def match(wanted: Records, found: Found) -> Pair:
@@ -78,8 +97,9 @@ def _under_accounts(wanted: Records, found: Found) -> Found:
     still to be renamed keeps the former address that it was found by as the key in its row. A user with our login and
     somebody else's addresses is a stranger: it keeps its id, and policy refuses the creation as `foreign`. No user is
     given to two accounts."""
-    users = rows_of(found, OxUserRow)
-    rows = [row for row in wanted.get(KIND, {}).values() if isinstance(row, OxUserRow)]
+    table, asked = _open(wanted.get(KIND, {}), found.get(KIND, {}))
+    users = {key: row for key, row in others(table).items() if isinstance(row, OxUserRow)}
+    rows = [row for row in asked if isinstance(row, OxUserRow)]
     by_login = {user.login: user for user in users.values()}
     owner: dict[str, OxUserRow] = {}  # user id → the row of its account
     left, renamed = [], []
@@ -103,11 +123,21 @@ def _under_accounts(wanted: Records, found: Found) -> Found:
             for row in left
             if row.key in by_primary and by_primary[row.key].id not in owner
         )
-    table: dict[str, Row] = {}
     for user in users.values():
         key, own = _keys(user, owner.get(user.id))
+        if key != user.key:
+            del table[user.key]
         table[key] = user if own == user.key else OxUserRow._make((own, *user[1:]))  # a third of the time of _replace
     return {**found, KIND: table}
+
+
+def _open(wanted: Mapping[str, Row], found: Mapping[str, Row]) -> tuple[MutableMapping[str, Row], Iterable[Row]]:
+    """A copy of what was found in which all users whose account is in doubt are under their ids, and the wanted rows
+    that may have one of them. Who was read as wanted has login and address of the account, and nobody else."""
+    if isinstance(found, DerivedRows) and found.is_beside(wanted):
+        return found.copy(), [wanted[key] for key in found.unlike(wanted)]
+    users = (row for row in found.values() if isinstance(row, OxUserRow))
+    return {f"openxchange/{user.id}": user._replace(key=f"openxchange/{user.id}") for user in users}, wanted.values()
 
 
 def _with_leaving(wanted: Records, found: Found) -> Records:
@@ -117,20 +147,24 @@ def _with_leaving(wanted: Records, found: Found) -> Records:
     live = rows_of(found, OxUserRow)
     leaving: dict[str, Absent] = {}
     pending: list[OxUserRow] = []
-    for address, row in wanted.get(KIND, {}).items():
+    table = wanted.get(KIND, {})
+    for address in unlike(table, live):
+        row = table[address]
         if isinstance(row, Absent):
             leaving[address] = row
         elif isinstance(row, OxUserRow) and address in live and live[address].key != address:
             pending.append(row)
     if not leaving and not pending:
         return wanted
-    free = [user for key, user in live.items() if key == f"openxchange/{user.id}"]
+    free = [user for key, user in others(live).items() if key == f"openxchange/{user.id}"]
     # by the primary address alone: nothing vaguer may delete anybody
     gone: dict[str, Row] = {u.key: Absent(u.key, leaving[u.primary].owner) for u in free if u.primary in leaving}
     gone.update((user.key, Absent(user.key, row.owner)) for row, user in _second(pending, free))
-    staying = {address: row for address, row in wanted.get(KIND, {}).items() if address not in leaving}
-    # deletions come first: they free the login, the address or the name that another user is to get
-    return {**wanted, KIND: gone | staying}
+    changed = changeable(table)
+    for address in leaving:
+        del changed[address]
+    changed.update(gone)
+    return {**wanted, KIND: changed}
 
 
 def _second(pending: Iterable[OxUserRow], free: Iterable[OxUserRow]) -> Iterator[tuple[OxUserRow, OxUserRow]]:

@@ -113,14 +113,14 @@ class _Batch:
     def _as_before(self, change: Change, user: Listed | None) -> Listed | None:
         """The user with the names that it had before it stepped aside."""
         before = change.before
-        if user is None or user.row.id not in self._aside or not isinstance(before, OxUserRow):
+        if user is None or user.id not in self._aside or not isinstance(before, OxUserRow):
             return user
         row = user.row
         if row.login == f"{before.login}.{row.id}":
             row = row._replace(login=before.login)
         if row.display_name == f"{before.display_name} ({row.id})":
             row = row._replace(display_name=before.display_name)
-        return user._replace(row=row)
+        return Listed(user.cells, row)
 
     async def _one_user(self, steps: list[Step]) -> None:
         ordered = sorted(steps, key=_place)
@@ -315,12 +315,12 @@ def _picked(admin: str, changes: Sequence[Change], users: Iterator[Listed]) -> F
     logins, names = {row.login for row in rows}, {row.display_name.casefold() for row in rows}
     seen = FoundUsers()
     for user in users:
-        if user.row.login == admin:
+        if user.login == admin:
             continue
-        if user.row.id in ids:
-            seen.by_id[user.row.id] = user
-        if user.row.login in logins:
-            seen.by_login[user.row.login] = user
-        if (name := user.row.display_name.casefold()) in names:
+        if user.id in ids:
+            seen.by_id[user.id] = user
+        if user.login in logins:
+            seen.by_login[user.login] = user
+        if (name := user.display_name.casefold()) in names:
             seen.by_name[name] = user
     return seen

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Set
 from datetime import timedelta
 
 from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState, GroupwareAccount, OldMailbox
+from reconciler.model.derived_rows import follows, others
 from reconciler.model.records import Found, Owner, OxUserRow, Scope
 from reconciler.planning.finding import Finding, Severity
-from reconciler.planning.identity import addresses_of
+from reconciler.planning.live_users import Users, addresses_of, users_at, with_primary
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.snapshot import rows_of
 from reconciler.settings import Policy
@@ -22,10 +23,10 @@ from reconciler.translation import tr
 def review(context: PlanContext, found: Found, disabled: Set[str], policy: Policy) -> Iterator[Finding]:
     """`disabled`: ids of the users that OX does not let in; if there are any, `found` has them under their accounts."""
     desired, users = context.desired, rows_of(found, OxUserRow)
-    yield from _shared(desired, users.values())
-    yield from _kept(desired, users.values(), policy.retention_days)
+    yield from _shared(desired, users)
+    yield from _kept(desired, others(users).values(), policy.retention_days)  # all others are declared
     yield from _strays(context, users)
-    for user in users.values():
+    for user in others(users).values():
         box = desired.mailboxes.get(Address(user.key)) if user.id in disabled else None
         if box is not None and box.active:
             message = tr(
@@ -58,7 +59,7 @@ def taken_by_admin(desired: DesiredState, found: Found, admin: OxUserRow, *, uni
             )
             hint = tr("write `groupware: false` there, or give the admin another primary address in OX")
             yield Finding(Severity.REFUSAL, "foreign", box.address, message, hint, owner=owner, final=True)
-        elif not any(_is_called(user, box.address, name) for user in rows_of(found, OxUserRow).values()):
+        elif not _is_called(with_primary(rows_of(found, OxUserRow), box.address), name):
             message = tr(
                 "{address} is to be called {name!r} in OX, but its context admin ({login}) is",
                 address=box.address,
@@ -71,8 +72,8 @@ def taken_by_admin(desired: DesiredState, found: Found, admin: OxUserRow, *, uni
             yield Finding(Severity.REFUSAL, "display-name", box.address, message, hint, owner=owner, final=True)
 
 
-def _is_called(user: OxUserRow, address: str, name: str) -> bool:
-    return user.primary == address and user.display_name.casefold() == name
+def _is_called(user: OxUserRow | None, name: str) -> bool:
+    return user is not None and user.display_name.casefold() == name
 
 
 def attach_by_hand(context: PlanContext, found: Found) -> Iterator[Finding]:
@@ -98,15 +99,17 @@ def reset_without_database(desired: DesiredState, policy: Policy) -> Iterator[Fi
             yield Finding(Severity.REFUSAL, "no-ox-database", box.address, message, hint, owner=owner)
 
 
-def _shared(desired: DesiredState, users: Iterable[OxUserRow]) -> Iterator[Finding]:
+def _shared(desired: DesiredState, users: Users) -> Iterator[Finding]:
     """OX does not keep aliases apart: two users may have the same one, and both send under it (facts 4)."""
-    first: dict[str, OxUserRow] = {}
-    shared: dict[str, list[OxUserRow]] = {}
-    for user in users:
+    having: dict[str, list[OxUserRow]] = {}
+    for user in others(users).values():
         for address in addresses_of(user):
-            if first.setdefault(address, user) is not user and address in desired.mailboxes:
-                shared.setdefault(address, [first[address]]).append(user)
-    for address, several in shared.items():
+            having.setdefault(address, []).append(user)
+    for address, several in having.items():
+        if follows(users, address):
+            several.append(users[address])
+        if len(several) == 1 or address not in desired.mailboxes:
+            continue
         names = tr(" and ").join(f"{user.id} ({user.login})" for user in sorted(several, key=lambda u: int(u.id)))
         message = tr(
             "{address} is an address of the OX users {users}: each of them can send under it",
@@ -132,10 +135,10 @@ def _kept(desired: DesiredState, users: Iterable[OxUserRow], retention_days: int
             yield Finding(Severity.NOTE, "kept-groupware", user.primary, message, hint)
 
 
-def _strays(context: PlanContext, users: Mapping[str, OxUserRow]) -> Iterator[Finding]:
+def _strays(context: PlanContext, users: Users) -> Iterator[Finding]:
     """Users under a former address of an account that has another user."""
     current = context.chains.current
-    for user in users.values() if current else ():
+    for user in users_at(users, current.keys()):
         account = current.get(Address(user.primary))
         mine = users.get(account) if account is not None else None
         if mine is not None and mine.id != user.id:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from reconciler.errors import Halted
 from reconciler.model.records import SubscriptionsRow
 from reconciler.planning.changes import Outcome, Result, Step
-from reconciler.planning.identity import addresses_of
+from reconciler.planning.live_users import addresses_of
 from reconciler.remote.concurrency import to_its_end
 from reconciler.remote.database import connect, open_database
 from reconciler.remote.database_errors import explained, is_busy, is_temporary

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+import asyncio
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -15,10 +16,10 @@ from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Change, Outcome, Stage, Step
 from reconciler.planning.concern import Concern
 from reconciler.planning.finding import Finding
-from reconciler.planning.identity import addresses_of
+from reconciler.planning.live_users import addresses_of
 from reconciler.planning.new_passwords import CredentialEvents
 from reconciler.planning.plan_context import PlanContext
-from reconciler.planning.ports import Observation, SideEffects, System
+from reconciler.planning.ports import Observation, SideEffects, System, Wanted
 from reconciler.planning.snapshot import Pair, rows_of
 from reconciler.secret_sources import secret
 from reconciler.settings import OpenXchange, Settings
@@ -114,9 +115,18 @@ class OpenXchangeSystem(System):
 
     async def observe(self, *, writing: bool = False) -> Observation:
         """All users of the context but its admin, by one list."""
+        return await self._read(dict, writing=writing)
+
+    async def observe_beside(self, wanted: Wanted, *, writing: bool = False) -> Observation:
+        """The same list, of which nothing is kept about users who are as wanted but their ids."""
+        loop = asyncio.get_running_loop()
+        # while the list is on its way; it is read in a thread
+        return await self._read(lambda: asyncio.run_coroutine_threadsafe(_rows(wanted), loop).result(), writing=writing)
+
+    async def _read(self, wanted: Callable[[], Mapping[str, Row]], *, writing: bool) -> Observation:
         if writing:
             await self._ox.wait_for_others()
-        return await self._ox.read(partial(_observation, self._ox.admin), keep=writing)
+        return await self._ox.read(partial(_observation, self._ox.admin, wanted), keep=writing)
 
     async def observe_part(self, about: Concern, *, writing: bool = False) -> Observation:
         """Those whom the part may be about. The tools find a user by login or display name only (facts 2.1), and one
@@ -201,15 +211,23 @@ def _concerns(user: OxUserRow, about: Concern) -> bool:
     )
 
 
-def _observation(admin: str, users: Iterator[Listed]) -> Observation:
-    table: dict[str, Row] = {}
+async def _rows(wanted: Wanted) -> Mapping[str, Row]:
+    return (await wanted()).get(matching.KIND, {})
+
+
+def _observation(admin: str, expected: Callable[[], Mapping[str, Row]], users: Iterator[Listed]) -> Observation:
+    wanted = expected()
+    table, alike = dict[str, Row](), dict[str, str]()
     disabled = set()
     admin_row: OxUserRow | None = None
     for user in users:
-        if user.row.login == admin:
+        if user.login == admin:
             admin_row = user.row
-            continue
-        table[user.row.key] = user.row
-        if not user.enabled:
-            disabled.add(user.row.id)
-    return Observation({matching.KIND: table}, Details(frozenset(disabled), admin_row))
+        elif not user.enabled:
+            table[user.row.key] = user.row
+            disabled.add(user.id)
+        elif (address := matching.account_of(user, wanted)) is not None and address not in alike:
+            alike[address] = user.id
+        else:
+            table[user.row.key] = user.row
+    return Observation({matching.KIND: matching.beside(wanted, alike, table)}, Details(frozenset(disabled), admin_row))

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from reconciler.model.records import OxUserRow, PasswordRow
 from reconciler.planning.changes import Action, Change, Outcome, Result
-from reconciler.planning.identity import addresses_of
+from reconciler.planning.live_users import addresses_of
 from reconciler.settings import OpenXchange
 from reconciler.systems.openxchange.listuser_csv import Listed
 from reconciler.systems.openxchange.provisioning import Write

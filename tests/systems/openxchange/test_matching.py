@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any, Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.model.addresses import Address
-from reconciler.model.declared import DesiredState, Mailbox
+from reconciler.model.declared import DesiredState, GroupwareAccount, Mailbox, Removal, Rename
 from reconciler.model.records import MailboxRow, Owner, OxUserRow, PasswordRow, Records, Row, Scope
 from reconciler.model.source_places import Origin
 from reconciler.planning.changes import Action, Change, Stage, diff
@@ -19,8 +21,8 @@ from reconciler.planning.new_passwords import CredentialEvents
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.ports import System
 from reconciler.systems.openxchange.matching import match, wanted_users
-from tests.systems.openxchange.canned import ANNA, CannedHost, system_on, wanted
-from tests.systems.plans import effects_of, step_of
+from tests.systems.openxchange.canned import ANNA, CannedHost, system_on, user, wanted
+from tests.systems.plans import effects_of, read_and_matched, step_of
 
 OTHER = "anna@extern.example"
 
@@ -138,6 +140,61 @@ def test_pairing_loses_nobody_gives_nobody_twice_and_changes_nothing_when_repeat
         assert isinstance(row, OxUserRow)
         if not key.startswith("openxchange/"):
             assert key in {row.primary, row.imap_login, *row.aliases}
+
+
+_often = st.sampled_from([True, True, True, False])
+_places = _addresses | st.just("former@pirat.example")
+_nothing = st.just(list[str]())
+_in_order = st.tuples(_names, _nothing, _often).map(lambda u: (u[0], f"{u[0]}@pirat.example", u[1], u[0], u[2]))
+_any = st.tuples(_names, _places, st.lists(_places, max_size=2), _names, _often)
+_live = st.lists(_in_order | _any, unique_by=lambda u: u[0], min_size=1)
+
+
+def _state(
+    accounts: list[tuple[str, str]], on: list[bool], *, renamed: bool, gone: GroupwareAccount | None
+) -> DesiredState:
+    """Accounts of which one may have been renamed and another may be gone for long."""
+    boxes = [box(a, name=name, groupware=each) for (name, a), each in zip(accounts, on, strict=False)]
+    state, old = declared(*boxes), Address("former@pirat.example")
+    origin, day = Origin("renames.yaml", "renames", "0"), date(2026, 1, 1)
+    if boxes and renamed:
+        state = replace(state, renames=(Rename(old, boxes[0].address, day, origin),))
+    away = [a for a in (ANNA, "klaus@pirat.example") if a not in state.mailboxes]
+    if away and gone is not None:
+        state = replace(state, removals=(Removal(Address(away[0]), day, "left", origin, gone),))
+    return state
+
+
+_states = st.builds(
+    _state,
+    _accounts,
+    st.lists(_often, min_size=3, max_size=3),
+    renamed=st.booleans(),
+    gone=st.none() | st.sampled_from(GroupwareAccount),
+)
+
+
+@settings(max_examples=300)
+@given(_states, _live, st.sampled_from(["", "", OTHER]))
+def test_who_is_as_wanted_need_be_no_row(
+    state: DesiredState, users: list[tuple[str, str, list[str], str, bool]], imap_login: str
+) -> None:
+    """`read_and_matched` compares what comes of both ways of reading."""
+    listed = [
+        user(
+            number,
+            login,
+            primary,
+            Display_name=name,
+            Given_name="Anna",
+            Sur_name="Beispiel",
+            Aliases=",".join(aliases) or primary,
+            Mailenabled=str(enabled).lower(),
+            ImapLogin=imap_login or primary,
+        )
+        for number, (login, primary, aliases, name, enabled) in enumerate(users, 3)
+    ]
+    asyncio.run(read_and_matched(system_on(CannedHost(listed)), state))
 
 
 def test_other_peoples_aliases_are_no_difference() -> None:

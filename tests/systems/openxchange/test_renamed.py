@@ -20,7 +20,7 @@ from reconciler.model.declared import DesiredState, GroupwareAccount, OldMailbox
 from reconciler.model.records import Absent, Owner, OxUserRow, Records, Scope
 from reconciler.model.source_places import Origin
 from reconciler.planning.changes import Action, Change, diff
-from reconciler.planning.identity import addresses_of
+from reconciler.planning.live_users import addresses_of
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.ports import Observation
 from reconciler.systems.openxchange.matching import match, wanted_users
