@@ -7,7 +7,7 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from reconciler.declared.section import SECTIONS
 from reconciler.declared.write.edit import Edit, subject_of
 from reconciler.errors import InvalidInput, UsageError
 from reconciler.model.declared import DesiredState
+from reconciler.model.source_places import without_place
 from reconciler.settings import Settings
 
 
@@ -112,8 +113,7 @@ def _values(section: Any) -> Iterator[tuple[str, str]]:
     """What is declared, without where, and about whom."""
     values = section.values() if isinstance(section, Mapping) else section
     for value in values:
-        bare = value._replace(origin=None) if hasattr(value, "_replace") else replace(value, origin=None)
-        yield subject_of(value), repr(bare)
+        yield subject_of(value), repr(without_place(value))
 
 
 def _say_new_findings(before: Declaration, after: Declaration) -> None:

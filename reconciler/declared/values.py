@@ -36,12 +36,12 @@ class Load(NamedTuple):
 
 
 class _File(NamedTuple):
-    """One file that is sound so far: its text, or its values where they are known. `entry` is what they are called in
-    the cache; empty where they are not to be kept."""
+    """One file that is sound so far: its size in characters (`Load.locator` has its text), or its values where they are
+    known. `entry` is what they are called in the cache; empty where they are not to be kept."""
 
     source: Source
     entry: str
-    text: str = ""
+    size: int = 0
     values: Sequence[Batch] | None = None
 
 
@@ -50,7 +50,7 @@ def read_values(sources: Iterable[Source], instead: Mapping[str, bytes], load: L
     found = [_file(source, instead.get(source.name), load) for source in sources]
     files = [file for file in found if file is not None]
     new = [file for file in files if file.values is None]
-    size = sum(len(file.text) for file in new)
+    size = sum(file.size for file in new)
     with closing(made_by_helpers(new, partial(_written, load), size)) as helped:
         for file in files:
             if file.values is not None:
@@ -64,7 +64,7 @@ def read_values(sources: Iterable[Source], instead: Mapping[str, bytes], load: L
 
 
 def _values(file: _File, load: Load) -> list[Batch]:
-    document = parse(file.source, file.text, load.locator, load.problems)
+    document = parse(file.source, load.locator, load.problems)
     return convert(document, load.site, load.today, load.problems)
 
 
@@ -72,7 +72,7 @@ def _written(load: Load, file: _File) -> bytes | None:
     """The values as a helper hands them over; None where there is anything to say, which is said here then."""
     from reconciler.declared.cache.rows import rows
 
-    value, problems = read_fast(file.text), Problems()
+    value, problems = read_fast(load.locator.text(file.source.name)), Problems()
     if value is Reading.UNUSUAL:
         return None
     values = convert((file.source, value), load.site, load.today, problems)
@@ -107,4 +107,4 @@ def _file(source: Source, new: bytes | None, load: Load) -> _File | None:
     if text is None:
         return None
     load.locator.add(source, content)
-    return _File(source, entry if len(load.problems) == said else "", text)
+    return _File(source, entry if len(load.problems) == said else "", len(text))

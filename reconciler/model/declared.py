@@ -22,7 +22,8 @@ class Mailbox(NamedTuple):
     """An account: a person or a role with a mailbox. None means: not written, so not managed."""
 
     address: Address
-    origin: Origin
+    written: Origin
+    """See `Origin.of`."""
     given_name: str | None = None
     surname: str | None = None
     name: str | None = None
@@ -38,14 +39,25 @@ class Mailbox(NamedTuple):
     password_reset: date | None = None
     subscriptions_reset: date | None = None
 
+    @property
+    def origin(self) -> Origin:
+        """Where it is declared."""
+        return self.written.of(self.address)
+
 
 class Alias(NamedTuple):
     """An address that leads to others. `goto` is in the order written, canonical, without duplicates."""
 
     address: Address
     goto: tuple[Address, ...]
-    origin: Origin
+    written: Origin
+    """See `Origin.of`."""
     active: bool = True
+
+    @property
+    def origin(self) -> Origin:
+        """Where it is declared."""
+        return self.written.of(self.address)
 
 
 class OldMailbox(StrEnum):

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 from reconciler.model.addresses import CATCH_ALL, Address, domain_of, local_part
 from reconciler.model.declared import DesiredState, Mailbox, Part, member_numbers
 from reconciler.model.records import AliasRow
+from reconciler.model.source_places import without_place
 from reconciler.planning.plan_context import PlanContext
 
 E = TypeVar("E")
@@ -169,15 +170,10 @@ def _differing(ours: Mapping[Any, Any], theirs: Mapping[Any, Any]) -> set[str]:
 
 
 def _differ(entry: Any, other: Any) -> bool:
-    return other is None or _said(entry) != _said(other)
+    return other is None or without_place(entry) != without_place(other)
 
 
 def _apart(ours: Sequence[Any], theirs: Sequence[Any]) -> Iterator[list[Any]]:
     for some, others in ((ours, theirs), (theirs, ours)):
-        there = {_said(entry) for entry in others}
-        yield [entry for entry in some if _said(entry) not in there]
-
-
-def _said(entry: Any) -> Any:
-    """An entry without its place, which moves when a line is put in above it."""
-    return entry._replace(origin=None)
+        there = {without_place(entry) for entry in others}
+        yield [entry for entry in some if without_place(entry) not in there]

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from reconciler.model.addresses import Address
 from reconciler.model.declared import Removal
 from reconciler.model.owners import Owner, Scope
+from reconciler.model.source_places import PLACES
 from reconciler.planning.plan_context import PlanContext
 
 Plain = str | int | bool | tuple[str, ...] | None
@@ -66,5 +67,5 @@ def plain(value: object) -> Plain:
 def _fields(entry: Any) -> dict[str, Plain]:
     """What is written, without its place in the files."""
     names = (field.name for field in fields(entry)) if is_dataclass(entry) else entry._fields
-    values = ((name, getattr(entry, name)) for name in names if name != "origin")
+    values = ((name, getattr(entry, name)) for name in names if name not in PLACES)
     return {name: plain(value) for name, value in values if value is not None}

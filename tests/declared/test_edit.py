@@ -158,7 +158,7 @@ def pure_insertion(old: str, new: str) -> bool:
 
 
 def boxes(state: DesiredState) -> dict[str, Mailbox]:
-    return {address: box._replace(origin=NOWHERE) for address, box in state.mailboxes.items()}
+    return {address: box._replace(written=NOWHERE) for address, box in state.mailboxes.items()}
 
 
 @pytest.mark.parametrize("seed", range(60))

@@ -66,10 +66,16 @@ def _batch(name: str, columns: list[Column], file: str) -> Batch:
     section = SECTIONS[name]
     assert section.value is not None
     read = [
-        read(column) if read else _made(Origin, repeat(file, len(column)), repeat(name, len(column)), column)
+        read(column) if read else _origins(file, name, column)
         for read, column in zip(_reads(section.value), columns, strict=True)
     ]
     return section, _made(section.value, *read)
+
+
+def _origins(file: str, section: str, keys: Column) -> Column:
+    """Nearly all have one together."""
+    found = {key: Origin(file, section, key) for key in set(keys)}
+    return [found[key] for key in keys]
 
 
 def _made(kind: type, *columns: Iterable[Any]) -> list[Any]:

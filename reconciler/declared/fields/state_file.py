@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any, NamedTuple, Self
 
 from reconciler.declared.fields.describe_input import describe, several
+from reconciler.declared.fields.usual_addresses import UsualAddresses
 from reconciler.declared.problems import Problems, Spot
 from reconciler.model.addresses import (
     CATCH_ALL,
@@ -21,7 +22,7 @@ from reconciler.model.addresses import (
     parse_address,
     parse_domain,
 )
-from reconciler.model.source_places import Origin
+from reconciler.model.source_places import Origin, kept_key
 from reconciler.settings import Settings
 
 MAX_ADDRESS = 254  # facts/postfixadmin.md 9
@@ -55,8 +56,25 @@ class StateFile:
             self._domain = self.domain(domain, spot)
         elif domain is not None:
             self.say("domain", f"`domain` must be a domain, got {describe(domain)}", "write it like mail.example", spot)
+        self.usual = UsualAddresses(self._domain, site.vacation_domain)
+        self._kept: dict[tuple[str, str], Origin] = {}
         # `domain:` is there but wrong: then bare local parts are not complained about again
         self._lost = domain is not None and self._domain is None
+
+    def kept(self, origin: Origin, address: Address) -> Origin:
+        """The origin as the entry of this address keeps it: one object for all that can have it together."""
+        key = kept_key(origin.key, address)
+        if key == origin.key:
+            return origin
+        kept = self._kept.get((origin.section, key))
+        if kept is None:
+            kept = self._kept[origin.section, key] = origin._replace(key=key)
+        return kept
+
+    def own_usual(self, text: str) -> Address | None:
+        """An address that PostfixAdmin can hold, of which nothing is to be said; None: `own` has to be asked."""
+        address = self.usual.get(text)
+        return address if address is not None and self._ours.get(domain_of(address)) else None
 
     def own(self, text: str, spot: Spot) -> Address | None:
         """An address that PostfixAdmin can hold; what is wrong with its domain is said once a file."""

@@ -13,9 +13,9 @@ Document = tuple[Source, Any]
 """What one file holds, as plain values; None when it is empty or cannot be read."""
 
 
-def parse(source: Source, text: str, locator: Locator, problems: Problems) -> Document:
-    """The document of one file. `locator` has the exact readings."""
-    value = read_fast(text)
+def parse(source: Source, locator: Locator, problems: Problems) -> Document:
+    """The document of one file. `locator` has its text, and the exact readings."""
+    value = read_fast(locator.text(source.name))
     if value is Reading.UNUSUAL:
         tree = locator.tree(source.name)
         for remark in tree.remarks:

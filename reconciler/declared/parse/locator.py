@@ -52,10 +52,10 @@ class Locator:
     def tree(self, file: str) -> Tree:
         """The exact reading of a file."""
         if file not in self._trees:
-            self._trees[file] = read_tree(self._text(file))
+            self._trees[file] = read_tree(self.text(file))
         return self._trees[file]
 
-    def _text(self, file: str) -> str:
+    def text(self, file: str) -> str:
         """What the file held; nothing where that cannot be known any more, and then everything is in its first line."""
         if (packed := self._packed.get(file)) is not None:
             return zlib.decompress(packed).decode("utf-8-sig")
@@ -72,7 +72,7 @@ class Locator:
 
         name = (origin.file, origin.section)
         if name not in self._indexes:
-            self._indexes[name] = section_index(self._text(origin.file), origin.section)
+            self._indexes[name] = section_index(self.text(origin.file), origin.section)
         index = self._indexes[name]
         return index.get(origin.key) if index is not None else None
 

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from reconciler.declared.fields.describe_input import Wrong, as_list, describe, several
 from reconciler.declared.fields.field_types import Text
-from reconciler.declared.fields.state_file import StateFile
+from reconciler.declared.fields.state_file import MAX_ADDRESS, StateFile
 from reconciler.declared.parse.missing_separators import unseparated
 from reconciler.declared.problems import Problems, Spot
 from reconciler.declared.section import Entry, Merged, Section
@@ -56,40 +56,47 @@ AliasTargets = Annotated[AliasEntry, BeforeValidator(_alias, json_schema_input_t
 
 
 def _convert(origin: Origin, entry: AliasEntry, file: StateFile) -> Alias | None:
-    spot, problems = Spot(origin, on_key=True), file.problems
-    address = None
+    address = file.own_usual(origin.key) or _address(origin, file)
+    goto = file.usual.targets(entry.goto) or _targets(origin, entry, file)
+    if address is None:
+        return None
+    if len(goto) * (MAX_ADDRESS + 1) > MAX_GOTO_BYTES and (size := len(",".join(goto))) > MAX_GOTO_BYTES:
+        message = f"the targets of {address} have {size} characters together, {MAX_GOTO_BYTES} fit into the table"
+        file.problems.error("alias", address, message, "split it into aliases that it leads to", origin)
+    return Alias(address, goto, file.kept(origin, address), entry.active)
+
+
+def _address(origin: Origin, file: StateFile) -> Address | None:
+    spot = Spot(origin, on_key=True)
     if origin.key.startswith("@"):
         file.say(origin.key, f"`{origin.key}` is PostfixAdmin's spelling", f"write '*{origin.key}'", spot)
-    else:
-        address = file.own(origin.key, spot)  # `*` is the catch-all
+        return None
+    return file.own(origin.key, spot)  # `*` is the catch-all
+
+
+def _targets(origin: Origin, entry: AliasEntry, file: StateFile) -> tuple[Address, ...]:
     seen: dict[Address, None] = {}
     for index, text in enumerate(entry.goto):
         spot = Spot(origin, ("goto", index))
         target = file.target(text, spot)
         if target is not None and target in seen:
-            problems.error("alias", target, f"the target {target} is listed twice", "keep one", spot)
+            file.problems.error("alias", target, f"the target {target} is listed twice", "keep one", spot)
         elif target is not None:
             seen[target] = None
-    if address is None:
-        return None
-    size = sum(len(target) + 1 for target in seen) - 1
-    if size > MAX_GOTO_BYTES:
-        message = f"the targets of {address} have {size} characters together, {MAX_GOTO_BYTES} fit into the table"
-        problems.error("alias", address, message, "split it into aliases that it leads to", origin)
-    return Alias(address, tuple(seen), origin, entry.active)
+    return tuple(seen)
 
 
 def _check(merged: Merged, problems: Problems) -> None:
     """One address is one thing; aliases do not run in circles; targets in our domains should exist."""
+    boxes, members = merged.state.mailboxes, merged.members
     for address, alias in merged.state.aliases.items():
-        spot = Spot(alias.origin, on_key=True)
-        holder, member = merged.state.mailboxes.get(address), merged.members.get(local_part(address))
-        if holder is not None:
+        if (holder := boxes.get(address)) is not None:
             message = f"{address} is an alias and a mailbox"
             hint = "keep one of them; forwards of a mailbox belong to its user and are set there"
-            problems.error("alias", address, message, hint, spot, other=holder.origin)
-        if member is not None:
+            problems.error("alias", address, message, hint, Spot(alias.origin, on_key=True), other=holder.origin)
+        if (member := members.get(local_part(address))) is not None:
             message = f"{address} is the member number of {member.address}, whose alias is made from `member`"
+            spot = Spot(alias.origin, on_key=True)
             problems.error("alias", address, message, "remove the alias", spot, other=member.origin)
     _check_loops(merged.state.aliases, problems)
     _check_targets(merged, problems)
@@ -98,7 +105,7 @@ def _check(merged: Merged, problems: Problems) -> None:
 def _check_loops(aliases: Mapping[Address, Alias], problems: Problems) -> None:
     """Says each circle once. Depth first without recursion: a chain may be as long as the table."""
     done: set[Address] = set()
-    for start in aliases:
+    for start in (address for address, alias in aliases.items() if not aliases.keys().isdisjoint(alias.goto)):
         way: dict[Address, int] = {}
         waiting: list[tuple[Address, bool]] = [(start, False)]
         while waiting:
@@ -123,10 +130,11 @@ def _check_loops(aliases: Mapping[Address, Alias], problems: Problems) -> None:
 def _check_targets(merged: Merged, problems: Problems) -> None:
     """A warning: the target may be live without being declared. The gate `dangling-alias` knows."""
     renamed = {rename.old: rename for rename in sorted(merged.state.renames, key=attrgetter("date"))}
+    boxes = merged.state.mailboxes
     for address, alias in merged.state.aliases.items():
-        for target in alias.goto:
+        for target in (target for target in alias.goto if target not in boxes):
             rename = renamed.get(target)
-            if rename is not None and target not in merged.state.mailboxes:
+            if rename is not None:
                 _say_renamed(alias, rename, merged.state.today, problems)
             elif domain_of(target) in merged.domains and rename is None and not _declared(target, merged):
                 base, extension = without_extension(target, "+")

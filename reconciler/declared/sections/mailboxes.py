@@ -88,7 +88,7 @@ _EMPTY = MailboxEntry.model_construct()
 
 def _convert(origin: Origin, entry: MailboxEntry | None, file: StateFile) -> Mailbox | None:
     entry = entry or _EMPTY
-    address = _address(origin, file)
+    address = file.own_usual(origin.key) or _address(origin, file)
     if address is None:
         return None
     name = entry.name
@@ -97,12 +97,20 @@ def _convert(origin: Origin, entry: MailboxEntry | None, file: StateFile) -> Mai
         if len(name) > MAX_NAME:
             message = f"given name and surname have {len(name)} characters together, {MAX_NAME} are allowed"
             file.problems.error("name", address, message, "write a shorter `name`", origin)
-    own = {
-        "name": name,
-        "groupware": _has_groupware(origin, address, entry, file),
-        "username": entry.groupware.username if isinstance(entry.groupware, Groupware) else None,
-    }
-    return Mailbox(address, origin, **{**vars(entry), **own})
+    return Mailbox(
+        address,
+        file.kept(origin, address),
+        entry.given_name,
+        entry.surname,
+        name,
+        entry.member,
+        entry.quota,
+        entry.active,
+        _has_groupware(origin, address, entry, file),
+        entry.groupware.username if isinstance(entry.groupware, Groupware) else None,
+        entry.password_reset,
+        entry.subscriptions_reset,
+    )
 
 
 def _address(origin: Origin, file: StateFile) -> Address | None:
