@@ -1,19 +1,14 @@
-"""The member register, a CSV file or a query on a database, as MemberRows. Reads only.
-
-A line that cannot be used is a remark, and nobody's: what needs it is refused. Too many of them make the register as
-a whole unknown, since half a register looks like members who left.
-"""
+"""The member register, a CSV file or a query on a database, as MemberRows. Reads only."""
 
 from __future__ import annotations
 
 import csv
 import io
 import re
-import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic import SecretStr
 from sqlalchemy import CursorResult
@@ -21,160 +16,16 @@ from sqlalchemy import text as sql
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from reconciler.errors import Unreadable
-from reconciler.model.addresses import BadAddress, parse_address
-from reconciler.model.name_folding import folded
-from reconciler.model.records import MemberRow
 from reconciler.remote.database import connect, open_database
 from reconciler.remote.database_errors import explained
 from reconciler.settings import Register, Settings
-from reconciler.translation import tr
+from reconciler.systems.letters.register_rows import Line, Members, UnreadableRegister, columns, members
+from reconciler.translation import marked, tr
 
-_BAD_ROWS, _BAD_SHARE = 5, 0.01
-"""With up to so many unusable rows, or this share of all, the register is still used."""
-
-
-class RegisterRow(NamedTuple):
-    """A line of the register. `problem`: why it has no fields."""
-
-    member: str
-    status: str
-    email: str
-    given_name: str
-    surname: str
-    language: str = ""
-    problem: str = ""
-
-
-class RegisterRemark(NamedTuple):
-    """What is wrong with a line, and where it is: `line 7`, `row 7`."""
-
-    place: str
-    problem: str
-    harmless: bool = False
-    """It says what another line says, too."""
-
-
-class Members(NamedTuple):
-    """What was read: members by number, unreliable ones with a problem, and remarks about lines."""
-
-    rows: dict[str, MemberRow]
-    remarks: tuple[RegisterRemark, ...] = ()
-
-
-def columns(register: Register) -> dict[str, str]:
-    """Our names of the columns → the register's; without those that the site does not name."""
-    return {word: name for word, name in register.columns.model_dump().items() if name is not None}
-
-
-def members(entries: Iterable[tuple[str, RegisterRow]], register: Register) -> Members:
-    """From pairs of a place (`line 7`) and an entry. Raises UnreadableRegister when too much of it is of no use."""
-    found: dict[str, MemberRow] = {}
-    places: dict[str, str] = {}
-    unnumbered: dict[str, str] = {}  # digits that a line without a usable number begins with, to what is wrong with it
-    remarks: list[RegisterRemark] = []
-    active, count = frozenset(register.active), 0
-    for place, entry in entries:
-        count += 1
-        number = sys.intern(entry.member.strip())
-        if problem := entry.problem or _no_number(number):
-            remarks.append(RegisterRemark(place, problem))
-            if digits := re.match(r"[0-9]+", number):
-                unnumbered.setdefault(digits[0], f"{place}: {problem}")
-            continue
-        row, before, first = _member(number, entry, active), found.get(number), places.setdefault(number, place)
-        if before is None:
-            found[number] = row
-        elif before == row:
-            message = tr("member {number} is in {place} already, with the same data", number=number, place=first)
-            remarks.append(RegisterRemark(place, message, harmless=True))
-        else:
-            message = tr("member {number} is in {place} already, with other data", number=number, place=first)
-            remarks.append(RegisterRemark(place, message))
-            problem = tr("{first} and {second} contradict each other", first=first, second=place)
-            found[number] = _nobody(number, problem)
-    _check_enough(found, [remark for remark in remarks if not remark.harmless], count)
-    for number, problem in unnumbered.items():
-        found.setdefault(number, _nobody(number, problem))
-    return Members(found, tuple(remarks))
-
-
-def _check_enough(found: Mapping[str, MemberRow], bad: Sequence[RegisterRemark], count: int) -> None:
-    if len(bad) > max(_BAD_ROWS, _BAD_SHARE * count):
-        first = "; ".join(f"{remark.place}: {remark.problem}" for remark in bad[:3])
-        raise UnreadableRegister(f"{len(bad)} of {count} rows cannot be used: {first}; …")
-    if all(row.problem for row in found.values()):
-        first = f": {bad[0].place}: {bad[0].problem}" if bad else ": was the export complete?"
-        raise UnreadableRegister(f"it has no member that can be used{first}")
-
-
-class UnreadableRegister(Unreadable):
-    """The register as a whole is unknown; `source` is put in front where it is known."""
-
-    def __init__(self, reason: str, hint: str = "") -> None:
-        super().__init__(
-            f"the member register cannot be read: {reason}",
-            hint=hint or "export the register again, or name its columns under register: columns: in the site file",
-        )
-        self.reason = reason
-
-    def of(self, source: str) -> UnreadableRegister:
-        """The same error, naming the file or the database."""
-        return UnreadableRegister(f"{source}: {self.reason}", self.hint)
-
-
-def shown(remarks: Iterable[RegisterRemark], most: int) -> Iterator[str]:
-    """The first remarks, `line 7: …`, and how many more there are."""
-    listed = list(remarks)
-    yield from (f"{remark.place}: {remark.problem}" for remark in listed[:most])
-    if len(listed) > most:
-        yield tr("{number} more of the kind", number=len(listed) - most)
-
-
-def _no_number(text: str) -> str:
-    """What is wrong with a member number; empty when it is one. Never quotes an address, which is private."""
-    # digits as text: `0123` is not `123`
-    if text.isascii() and text.isdigit():
-        return ""
-    if not text:
-        return tr("the member number is missing")
-    if "@" in text:
-        return tr("an e-mail address is where the member number should be")
-    if re.fullmatch(r"[0-9]+[.,]0+|[0-9]+([.,][0-9]+)?[eE]\+?[0-9]+", text):
-        return tr(
-            "a spreadsheet made {text!r} of the member number; give that column the format Text, and export it again",
-            text=text,
-        )
-    if len(text) <= 20 and re.search("[0-9]", text):
-        return tr("{text!r} is not a member number (digits only)", text=text)
-    return tr("a text is where the member number should be (digits only)")
-
-
-def _nobody(number: str, problem: str) -> MemberRow:
-    return MemberRow(number, False, "", "", "", problem)
-
-
-def _member(number: str, entry: RegisterRow, active: Set[str]) -> MemberRow:
-    return MemberRow(
-        number,
-        entry.status.strip() in active,
-        _email(entry.email.strip()),
-        folded(entry.given_name),
-        folded(entry.surname),
-        language=sys.intern(entry.language.strip()),
-    )
-
-
-def _email(text: str) -> str:
-    """The address in canonical form; what is none stays as it is, for `review` to show."""
-    try:
-        return parse_address(text)
-    except BadAddress:
-        return text
-
+_LINE, _ROW = marked("line {number}"), marked("row {number}")
 
 _DELIMITERS = (",", ";")
-_SEPARATOR = re.compile(r"(?:\r?\n)*sep=([,;\t|])\r?\n")
+_SEPARATOR = re.compile(rb"(?:\xef\xbb\xbf)?(?:\r?\n)*sep=([,;\t|])\r?\n")
 """How Excel names the delimiter, before the header."""
 
 
@@ -182,12 +33,12 @@ def read_csv(path: Path, register: Register) -> Members:
     """Every member by number. UTF-8 with or without BOM, comma or semicolon (also as Excel says it, `sep=;`), quotes
     honoured, blank lines skipped. Raises UnreadableRegister with the line."""
     try:
-        return members(_csv_rows(_content(path), register), register)
+        return members(csv_lines(_content(path), register), register, _LINE)
     except UnreadableRegister as error:
         raise error.of(register.csv or path.name) from None
 
 
-def _content(path: Path) -> str:
+def _content(path: Path) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -197,72 +48,67 @@ def _content(path: Path) -> str:
         )
         raise UnreadableRegister(error.strerror or str(error), hint) from None
     try:
-        return content.decode("utf-8-sig")
+        content.decode("utf-8-sig")  # before the first line is used; the text is not kept
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise UnreadableRegister(f"line {line} is not UTF-8; export it as UTF-8") from None
+    return content
 
 
-def _csv_rows(text: str, register: Register) -> Iterator[tuple[str, RegisterRow]]:
-    separator = _SEPARATOR.match(text)
-    delimiter = separator[1] if separator else _delimiter(text, register)
-    lines = _lines(text, delimiter)
+def csv_lines(content: bytes, register: Register) -> Iterator[Line]:
+    """The lines behind the header."""
+    separator = _SEPARATOR.match(content)
+    lines = _lines(content, separator[1].decode() if separator else _delimiter(content, register))
     for _ in range(2 if separator else 1):
-        _, header, _ = next(lines, ("", [], True))
+        _, header = next(lines, (0, []))
     positions = _positions(header, register)
-    pick = itemgetter(*positions)
-    for place, fields, is_last in lines:
-        if len(fields) == len(header):
-            yield place, RegisterRow(*pick(fields))
+    pick, width, short = itemgetter(*positions), len(header), ""
+    for at, fields in lines:
+        if len(fields) == width:
+            short = ""
+            yield at, pick(fields), ""
             continue
-        problem = tr("it has {number} fields, and the header has {wanted}", number=len(fields), wanted=len(header))
-        if is_last and len(fields) < len(header):
-            raise UnreadableRegister(f"{place} is the last one, and {problem}: was the export complete?")
-        number = fields[positions[0]] if positions[0] < len(fields) else ""
-        yield place, RegisterRow(number, "", "", "", "", problem=problem)
+        problem = tr("it has {number} fields, and the header has {wanted}", number=len(fields), wanted=width)
+        short = f"{tr(_LINE, number=at)} is the last one, and {problem}" if len(fields) < width else ""
+        yield at, fields[positions[0] : positions[0] + 1] or [""], problem
+    if short:
+        raise UnreadableRegister(f"{short}: was the export complete?")
 
 
-def _lines(text: str, delimiter: str) -> Iterator[tuple[str, list[str], bool]]:
-    """The lines that are not blank: place (the first line of a quoted field with several), fields, whether the last."""
-    reader = csv.reader(_file(text), delimiter=delimiter, strict=True)
-    before: tuple[str, list[str]] | None = None
-    while True:
-        place = tr("line {number}", number=reader.line_num + 1)
-        try:
-            fields = next(reader, None)
-        except csv.Error as error:
-            raise UnreadableRegister(f"{place}: {error}") from None
-        if fields == []:
-            continue
-        if before is not None:
-            yield *before, fields is None
-        if fields is None:
-            return
-        before = place, fields
+def _lines(content: bytes, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """The lines that are not blank, with their numbers; of a quoted field with several the number of the first."""
+    reader, before = csv.reader(_file(content), delimiter=delimiter, strict=True), 0
+    try:
+        for fields in reader:
+            if fields:
+                yield before + 1, fields
+            before = reader.line_num
+    except csv.Error as error:
+        raise UnreadableRegister(f"{tr(_LINE, number=before + 1)}: {error}") from None
 
 
-def _delimiter(text: str, register: Register) -> str:
+def _delimiter(content: bytes, register: Register) -> str:
     """The one with which more of the needed columns are there, then the one with more columns."""
-    first = text.lstrip("\r\n")
     needed = set(columns(register).values())
-    headers = {delimiter: _header(first, delimiter) for delimiter in _DELIMITERS}
+    headers = {delimiter: _header(content, delimiter) for delimiter in _DELIMITERS}
     return max(_DELIMITERS, key=lambda d: (len(needed & set(headers[d])), len(headers[d])))
 
 
-def _header(text: str, delimiter: str) -> list[str]:
+def _header(content: bytes, delimiter: str) -> list[str]:
     try:
-        return [name.strip() for name in next(csv.reader(_file(text), delimiter=delimiter), [])]
+        first = next(filter(None, csv.reader(_file(content), delimiter=delimiter)), [])
+        return [name.strip() for name in first]
     except csv.Error:  # reading the lines with it will say where
         return []
 
 
-def _file(text: str) -> io.TextIOWrapper:
-    """The text as lines, which keep their ends. A StringIO would take four bytes a character."""
-    return io.TextIOWrapper(io.BytesIO(text.encode("utf-8")), encoding="utf-8", newline="")
+def _file(content: bytes) -> io.TextIOWrapper:
+    """The content as lines, which keep their ends. A StringIO would take four bytes a character."""
+    return io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", newline="")
 
 
 def _positions(header: list[str], register: Register) -> list[int]:
-    """Of the columns of a RegisterRow."""
+    """Where the needed columns are, in the order of `columns`."""
     if not header:
         raise UnreadableRegister("it is empty")
     names = [name.strip() for name in header]
@@ -294,7 +140,8 @@ def read_database(settings: Settings, register: Register, password: SecretStr) -
         engine = open_database(url, password.get_secret_value(), settings.path, read_only=True)
         try:
             with connect(engine) as connection:
-                return members(_query_rows(connection.execute(sql(register.query)), register), register)
+                found = connection.execute(sql(register.query))
+                return members(_query_rows(found, register), register, _ROW)
         finally:
             engine.dispose()
     except UnreadableRegister as error:
@@ -306,7 +153,7 @@ def read_database(settings: Settings, register: Register, password: SecretStr) -
         raise UnreadableRegister(f"{source}: {reason}") from None
 
 
-def _query_rows(result: CursorResult[Any], register: Register) -> Iterator[tuple[str, RegisterRow]]:
+def _query_rows(result: CursorResult[Any], register: Register) -> Iterator[Line]:
     names = list(result.keys())
     wanted = list(columns(register).values())
     missing = [name for name in wanted if name not in names]
@@ -317,7 +164,7 @@ def _query_rows(result: CursorResult[Any], register: Register) -> Iterator[tuple
         raise UnreadableRegister(f"the query gives the column {twice[0]!r} twice")
     pick = itemgetter(*(names.index(name) for name in wanted))
     for number, row in enumerate(result, 1):
-        yield tr("row {number}", number=number), RegisterRow(*map(_as_text, pick(row)))
+        yield number, [*map(_as_text, pick(row))], ""
 
 
 def _as_text(value: object) -> str:

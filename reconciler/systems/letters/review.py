@@ -6,7 +6,7 @@ A member who is missing or not active is a matter of policy (gate `register`), a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from reconciler.model.declared import DesiredState, Mailbox
 from reconciler.model.members import LANGUAGE_NAMES, without_zeros
@@ -15,13 +15,21 @@ from reconciler.model.records import MemberRow, Owner, Scope
 from reconciler.planning.finding import Finding, Severity
 from reconciler.systems.letters.letter_for_account import NoLetter, email_problem, language_of
 from reconciler.systems.letters.letter_templates import LANGUAGES
-from reconciler.systems.letters.register import RegisterRemark, shown
+from reconciler.systems.letters.register_rows import MemberRows, RegisterRemark, shown
 from reconciler.translation import marked, tr
 
 
-def entries(desired: DesiredState, members: Mapping[str, MemberRow]) -> Iterator[Finding]:
+def in_question(desired: DesiredState, members: Mapping[str, MemberRow]) -> list[Mailbox]:
+    """The declared mailboxes with a member number, but for those of which the register surely says what it should."""
+    numbered = ((box, box.member) for box in desired.mailboxes.values() if box.member is not None)
+    if not isinstance(members, MemberRows):
+        return [box for box, _ in numbered]
+    return [box for box, number in numbered if not members.is_usual(number, box.given_name, box.surname)]
+
+
+def entries(boxes: Iterable[Mailbox], members: Mapping[str, MemberRow]) -> Iterator[Finding]:
     """Names that differ, and addresses that no letter could go to."""
-    for box in desired.mailboxes.values():
+    for box in boxes:
         entry = members.get(box.member) if box.member is not None else None
         if entry is None or entry.problem:
             continue
@@ -52,9 +60,9 @@ def rows(source: str, remarks: Sequence[RegisterRemark]) -> Iterator[Finding]:
             yield Finding(Severity.WARNING, "register-row", source, message, hint)
 
 
-def zeros(source: str, desired: DesiredState, members: Mapping[str, MemberRow]) -> Iterator[Finding]:
+def zeros(source: str, boxes: Iterable[Mailbox], members: Mapping[str, MemberRow]) -> Iterator[Finding]:
     """Spreadsheets take `00123` for a number: then many declared members seem to be none."""
-    numbers = (box.member for box in desired.mailboxes.values() if box.member is not None and box.member[0] == "0")
+    numbers = (box.member for box in boxes if box.member is not None and box.member[0] == "0")
     lost = [(number, there) for number in numbers if (there := without_zeros(members, number)) is not None]
     if lost:
         (declared, there), more = lost[0], len(lost) - 1
@@ -70,11 +78,11 @@ def zeros(source: str, desired: DesiredState, members: Mapping[str, MemberRow]) 
 
 
 def unknown_languages(
-    source: str, desired: DesiredState, members: Mapping[str, MemberRow], language: str
+    source: str, boxes: Iterable[Mailbox], members: Mapping[str, MemberRow], language: str
 ) -> Iterator[Finding]:
     """Languages of declared members that no letter is written in, each once."""
     unknown: dict[str, list[str]] = {}
-    for box in desired.mailboxes.values():
+    for box in boxes:
         entry = members.get(box.member) if box.member is not None else None
         if entry is not None and entry.language and not language_of(entry):
             # a wrong column may hold anything, also an address, which no report shows

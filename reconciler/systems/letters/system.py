@@ -13,7 +13,7 @@ from sqlalchemy.engine import make_url
 
 from reconciler.errors import Halted, PermanentFailure, Unreadable
 from reconciler.model.addresses import Address
-from reconciler.model.records import LetterRow, MemberRow, Owner, Records, Row
+from reconciler.model.records import LetterRow, MemberRow, Owner, Records
 from reconciler.planning.changes import Action, Change, Outcome, Result, Stage, Step
 from reconciler.planning.finding import Finding
 from reconciler.planning.new_passwords import CredentialEvents, ask_whether_it_came
@@ -27,8 +27,9 @@ from reconciler.systems.letters.letter import Stationery
 from reconciler.systems.letters.letter_for_account import NoLetter, letter_for, occasion
 from reconciler.systems.letters.letter_for_account import content as about
 from reconciler.systems.letters.letter_templates import MOVED
-from reconciler.systems.letters.register import Members, read_csv, read_database
-from reconciler.systems.letters.review import entries, no_letter, rows, unknown_languages, zeros
+from reconciler.systems.letters.register import read_csv, read_database
+from reconciler.systems.letters.register_rows import Members
+from reconciler.systems.letters.review import entries, in_question, no_letter, rows, unknown_languages, zeros
 from reconciler.systems.system_context import SystemContext
 from reconciler.translation import english
 
@@ -72,8 +73,7 @@ class LetterSystem(System):
         if register is None:
             return Observation({}, ())
         found = await asyncio.to_thread(self._read, register)
-        members: dict[str, Row] = dict(found.rows)
-        return Observation({"member": members}, found.remarks)
+        return Observation({"member": found.rows}, found.remarks)
 
     def _read(self, register: Register) -> Members:
         settings = self._context.settings
@@ -104,8 +104,9 @@ class LetterSystem(System):
         assert isinstance(details, tuple)
         members, source = rows_of(pair.found, MemberRow), _source(self._context.settings)
         language = self._stationery.language if self._stationery is not None else ""
-        found = [*rows(source, details), *zeros(source, context.desired, members), *entries(context.desired, members)]
-        return [*found, *unknown_languages(source, context.desired, members, language)] if language else found
+        boxes = in_question(context.desired, members)
+        found = [*rows(source, details), *zeros(source, boxes, members), *entries(boxes, members)]
+        return [*found, *unknown_languages(source, boxes, members, language)] if language else found
 
     async def check(self, kinds: Collection[str] = ()) -> None:  # noqa: ARG002  # a letter is like another
         if self._stationery is not None:
