@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -115,15 +114,13 @@ class OpenXchangeSystem(System):
 
     async def observe(self, *, writing: bool = False) -> Observation:
         """All users of the context but its admin, by one list."""
-        return await self._read(dict, writing=writing)
+        return await self._read({}, writing=writing)
 
     async def observe_beside(self, wanted: Wanted, *, writing: bool = False) -> Observation:
         """The same list, of which nothing is kept about users who are as wanted but their ids."""
-        loop = asyncio.get_running_loop()
-        # while the list is on its way; it is read in a thread
-        return await self._read(lambda: asyncio.run_coroutine_threadsafe(_rows(wanted), loop).result(), writing=writing)
+        return await self._read((await wanted()).get(matching.KIND, {}), writing=writing)
 
-    async def _read(self, wanted: Callable[[], Mapping[str, Row]], *, writing: bool) -> Observation:
+    async def _read(self, wanted: Mapping[str, Row], *, writing: bool) -> Observation:
         if writing:
             await self._ox.wait_for_others()
         return await self._ox.read(partial(_observation, self._ox.admin, wanted), keep=writing)
@@ -211,12 +208,7 @@ def _concerns(user: OxUserRow, about: Concern) -> bool:
     )
 
 
-async def _rows(wanted: Wanted) -> Mapping[str, Row]:
-    return (await wanted()).get(matching.KIND, {})
-
-
-def _observation(admin: str, expected: Callable[[], Mapping[str, Row]], users: Iterator[Listed]) -> Observation:
-    wanted = expected()
+def _observation(admin: str, wanted: Mapping[str, Row], users: Iterator[Listed]) -> Observation:
     table, alike = dict[str, Row](), dict[str, str]()
     disabled = set()
     admin_row: OxUserRow | None = None
