@@ -27,7 +27,7 @@ _SIGN = "\x1f"
 _LANGUAGES = frozenset({"", *LANGUAGES})
 
 _Kept = str | tuple[str, ...]
-"""Where a line is, and its fields: as one text, a fifth of what a row takes; with that sign in a field as they are."""
+"""Where a line is, and its fields: as one text, half of what rows take; with that sign in a field as they are."""
 
 
 class RegisterRemark(NamedTuple):
