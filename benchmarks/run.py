@@ -87,7 +87,7 @@ def main(arguments: Sequence[str]) -> None:
             results[size] = _of_size(options, folder, server, connection, size)
             _tell(size, results[size])
     if options.sizes == (MOST,) and tuple(options.only) == NAMES:
-        write_section(MILLION, million(results, machine))
+        write_section(MILLION, million(results, machine, options.repeat))
     if options.sizes == SIZES and tuple(options.only) == NAMES and not options.use:
         write_page(results, machine, options.repeat, measure_start())
         sys.stderr.write(f"written: {PAGE.name}\n")
