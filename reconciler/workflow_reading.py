@@ -7,10 +7,12 @@ from collections.abc import Mapping, Set
 from dataclasses import replace
 
 from reconciler.errors import Unreadable
-from reconciler.model.declared import all_of
+from reconciler.model.addresses import Address
+from reconciler.model.declared import declared_among
 from reconciler.model.records import AliasRow, Records
 from reconciler.planning.concern import narrowed
 from reconciler.planning.ledger_state import Remembered
+from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.plan_draft import Selection
 from reconciler.planning.ports import Observation, System
 from reconciler.planning.snapshot import Snapshot
@@ -30,7 +32,10 @@ async def read(sources: Sources, *, writing: bool = False) -> Reading:
     )
     observed = {s.name: result for s, result in zip(sources.systems, results, strict=True)}
     read = {name: result for name, result in observed.items() if not isinstance(result, Unreadable)}
-    numbers = next((seen.site for seen in read.values() if seen.site is not None), None)
+    site = next((seen.site for seen in read.values() if seen.site is not None), None)
+    if site is not None:
+        recalled = await _with_lost(sources, recalled, site.mailboxes)
+        site = site._replace(accounts=counted_accounts(sources.context, recalled, site.mailboxes))
     errors = {name: result for name, result in observed.items() if isinstance(result, Unreadable)}
     snapshot = Snapshot(
         taken,
@@ -38,24 +43,45 @@ async def read(sources: Sources, *, writing: bool = False) -> Reading:
         unknown={name: error.message for name, error in errors.items()},
         hints={name: error.hint for name, error in errors.items()},
         about=sources.about,
-        site=numbers and numbers._replace(accounts=_accounts(sources, recalled, numbers.mailboxes)),
+        site=site,
     )
     details = {name: observation.details for name, observation in read.items()}
     return Reading(wanted=wanted, snapshot=snapshot, details=details, recalled=recalled)
 
 
-def _accounts(sources: Sources, recalled: Remembered | Unreadable, live: Set[str]) -> Set[str]:
-    """The live accounts of the whole site that are ours, as `policy.limits.managed` counts them over all rows."""
-    context = sources.context
-    noted = frozenset() if isinstance(recalled, Unreadable) else recalled.mailboxes
-    ours = {*all_of(context.desired.mailboxes), *context.removed, *noted}
-    return context.chains.of_all(ours) & context.chains.of_all(live)
+def counted_accounts(context: PlanContext, recalled: Remembered | Unreadable, live: Set[str]) -> Set[str]:
+    """The live accounts of the whole site that are ours, as `policy.limits.managed` counts them over all rows. Nearly
+    all are in the ledger: only of the others the declared state is asked."""
+    chains, accounts = context.chains, context.chains.of_all(live)
+    noted = frozenset[str]() if isinstance(recalled, Unreadable) else recalled.mailboxes
+    ours = accounts & (chains.of_all(noted) | chains.of_all(context.removed))
+    others = accounts - ours
+    addresses = {address for account in others for address in chains.addresses(Address(account))}
+    return ours | (others & chains.of_all(declared_among(context.desired, addresses)))
+
+
+async def _with_lost(sources: Sources, recalled: Remembered | Unreadable, live: Set[str]) -> Remembered | Unreadable:
+    """With the mailboxes outside of the part that are ours, not live and not declared any more: a new account may be
+    one of those. Usually there are none."""
+    if isinstance(recalled, Unreadable) or sources.about is None:
+        return recalled
+    lost = {address for address in recalled.mailboxes - live if not sources.about.covers(address)}
+    try:
+        noted = await sources.noted(lost - declared_among(sources.context.desired, lost))
+    except Unreadable as error:
+        return error
+    return replace(recalled, inventory={**recalled.inventory, **noted}) if noted else recalled
 
 
 async def wanting(sources: Sources, reading: Reading) -> Reading:
     """The same observation, with what this other declared state wants."""
     expected = asyncio.ensure_future(_expected(sources))
-    return replace(reading, wanted=await expected, recalled=await _recalled(sources, expected))
+    wanted, recalled, snapshot = await expected, await _recalled(sources, expected), reading.snapshot
+    if snapshot.site is not None:
+        recalled = await _with_lost(sources, recalled, snapshot.site.mailboxes)
+        accounts = counted_accounts(sources.context, recalled, snapshot.site.mailboxes)
+        snapshot = replace(snapshot, site=snapshot.site._replace(accounts=accounts))
+    return replace(reading, wanted=wanted, snapshot=snapshot, recalled=recalled)
 
 
 async def _observe(sources: Sources, system: System, expected: Expected, *, writing: bool) -> Observation | Unreadable:

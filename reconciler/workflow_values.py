@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from reconciler.declared.load import Declaration
 from reconciler.errors import Unreadable
 from reconciler.model.records import Records
-from reconciler.planning.changes import Change
+from reconciler.planning.changes import Change, RowId
 from reconciler.planning.concern import Concern
 from reconciler.planning.finding import Finding
 from reconciler.planning.identity import Identity
-from reconciler.planning.ledger_state import Remembered
+from reconciler.planning.ledger_state import InventoryEntry, Remembered
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.ports import Observation, System, Wanted
 from reconciler.planning.review_facts import Base
@@ -77,6 +77,10 @@ class Sources:
     async def recall(self, wanted: Mapping[str, Records]) -> Remembered:  # noqa: ARG002  # a ledger is asked about it
         """What earlier runs left of what is wanted now; nothing without a ledger. Raises Unreadable."""
         return Remembered()
+
+    async def noted(self, mailboxes: Collection[str]) -> Mapping[RowId, InventoryEntry]:  # noqa: ARG002  # as above
+        """What the ledger has of mailboxes at these addresses, of those that are ours. Raises Unreadable."""
+        return {}
 
     async def former(self) -> Mapping[str, str]:
         """Address → account, of what renames of ours left at former addresses. Raises Unreadable."""

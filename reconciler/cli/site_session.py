@@ -4,7 +4,7 @@ state, hosts, ledger, mailer, systems.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -13,7 +13,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from reconciler.apply.fence import Fence
-from reconciler.apply.ledger import AboutPart, Ledger
+from reconciler.apply.ledger import Ledger
 from reconciler.apply.session import Session, session
 from reconciler.cli.invoker import operator
 from reconciler.cli.process_tuning import keep
@@ -23,11 +23,11 @@ from reconciler.cli.site_ledger import build_ledger
 from reconciler.cli.unattended import so_far
 from reconciler.declared.load import Declaration
 from reconciler.errors import Unreadable, UsageError
-from reconciler.model.declared import all_of
 from reconciler.model.records import Records
 from reconciler.model.secrets import Passwords
+from reconciler.planning.changes import RowId
 from reconciler.planning.identity import declared_numbers
-from reconciler.planning.ledger_state import Remembered
+from reconciler.planning.ledger_state import InventoryEntry, Remembered
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.plan_draft import EVERYTHING, Draft, Selection
 from reconciler.planning.ports import Observation
@@ -59,15 +59,16 @@ class SiteSession(Sources):
         if self.ledger is None or not await self.ledger.exists():
             return Remembered()
         await self.ledger.check()
-        numbers, part = declared_numbers(self.context), None
-        if self.about is not None:
-            declared = all_of(self.context.desired.mailboxes).keys() | self.context.chains.current.keys()
-            part = AboutPart(self.about, declared)
-        remembered = await self.ledger.remember(self.site.policy.limits.window_hours, wanted, numbers, part)
+        hours, numbers = self.site.policy.limits.window_hours, declared_numbers(self.context)
+        remembered = await self.ledger.remember(hours, wanted, numbers, self.about)
         boxes = self.context.desired.mailboxes.values()
         made = await self.ledger.made([b.address for b in boxes if b.password_reset or b.subscriptions_reset])
         zone = ZoneInfo(self.site.timezone)
         return replace(remembered, made={address: moment.astimezone(zone).date() for address, moment in made.items()})
+
+    async def noted(self, mailboxes: Collection[str]) -> Mapping[RowId, InventoryEntry]:
+        """See Sources; nothing before `ledger init`."""
+        return await self.ledger.mailboxes(mailboxes) if self.ledger is not None else {}
 
     async def former(self) -> Mapping[str, str]:
         """See Sources; nothing before `ledger init`."""

@@ -229,3 +229,9 @@ class DesiredState:
     def domains(self) -> frozenset[Domain]:
         """The domains of declared mailboxes and aliases."""
         return _domains_of(all_of(self.mailboxes)) | _domains_of(all_of(self.aliases))
+
+
+def declared_among(desired: DesiredState, addresses: Iterable[str]) -> set[str]:
+    """Those of the addresses at which a mailbox is declared, in all of the state."""
+    table = all_of(desired.mailboxes)
+    return {address for address in addresses if Address(address) in table}

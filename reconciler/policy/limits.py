@@ -163,7 +163,8 @@ def managed(context: GateContext) -> Set[str]:
 
 
 def _managed(context: GateContext) -> Set[str]:
-    ours = {*all_of(context.desired.mailboxes), *context.plan.removed, *context.managed("mailbox")}
+    noted = context.managed("mailbox") | context.remembered.mailboxes  # of a part of the site the ledger has all keys
+    ours = {*all_of(context.desired.mailboxes), *context.plan.removed, *noted}
     accounts, live = context.chains.of_all(ours), context.snapshot.rows(MailboxRow)
     return accounts if live is None else accounts & context.chains.of_all(set(live))
 

@@ -153,3 +153,64 @@ def test_changed_leaves_out_what_waits_without_the_merge_request(site: StandInSi
     assert part["base"] is not None
     alone = command("plan", "--changed")
     assert (alone.status, "add --base REF" in alone.words) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "new", ["anna.neu: {given_name: Anna, surname: Beispiel}", "neu: {given_name: A, surname: Neu, member: 10042}"]
+)
+def test_somebody_whose_mailbox_is_gone_is_suspected(new: str, site: StandInSite, command: Command) -> None:
+    """Only the ledger remembers it: by its name, or where a member alias leads to it still. Not once it is declared
+    again, nor who was somebody else."""
+    site.declare(ANNA_DECLARED, BERND_DECLARED)
+    assert command("apply", "--yes").status == 0
+    site.sql("DELETE FROM mailbox")
+    site.sql("DELETE FROM alias WHERE address IN (?, ?)", ANNA, BERND)
+    address = f"{new.partition(':')[0]}@{DOMAIN}"
+    site.declare(new)
+    whole = lines(command("plan", "--format", "json").json)[f"account:{address}"]
+    part = command("plan", "--format", "json", "--only", address).json
+    assert lines(part)[f"account:{address}"]["refused"] == whole["refused"]
+    (suspected,) = [f["message"] for f in part["findings"] if f["rule"] == "suspected-rename"]
+    assert f"and {ANNA}, which nobody declares," in suspected
+    site.declare(new, "anna.beispiel: {groupware: false}")
+    again = command("plan", "--format", "json", "--only", address).json
+    assert "suspected-rename" not in {f["rule"] for f in again["findings"]}
+
+
+@pytest.mark.parametrize("adopted", [True, False])
+def test_a_part_counts_the_accounts_of_the_whole_site(adopted: bool, site: StandInSite, command: Command) -> None:
+    """Those that are live and ours, in whichever way: by git, a removal, the ledger, under a former address."""
+    dora, emil = "dora: {groupware: false}", "emil: {groupware: false}"
+    site.declare(BERND_DECLARED, dora, emil, "fritz: {groupware: false}")
+    if adopted:
+        assert command("apply", "--yes").status == 0
+    else:
+        for name in ("bernd.muster", "dora", "emil", "fritz"):
+            site.add_mailbox(f"{name}@{DOMAIN}")
+    for name in ("anna.beispiel", "unmanaged", "gone", "old"):
+        site.add_mailbox(f"{name}@{DOMAIN}", name="x")
+    site.sql("DELETE FROM mailbox WHERE username = ?", f"dora@{DOMAIN}")  # ours, and not live
+    site.declare(
+        ANNA_DECLARED,  # declared and live, and not noted
+        BERND_DECLARED,
+        dora,
+        "neu: {groupware: false}",
+        more={
+            "removals": [{"mailbox": "gone", "date": str(today()), "reason": "left"}],
+            "renames": [
+                {"from": "emil", "to": "emil.neu", "date": str(today())},
+                {"from": "old", "to": "neu", "date": str(today())},
+            ],
+        },
+    )
+    state = site.folder / "state" / "state.yaml"
+    state.write_text(state.read_text(encoding="utf-8").replace("  neu:", "  emil.neu: {groupware: false}\n  neu:"))
+    whole = [g for g in command("plan", "--format", "json").json["gates"] if g.startswith("removals")]
+    # Anna, Bernd, Emil and Neu by former addresses, gone; Fritz, where the ledger knows him
+    assert whole == [f"removals: 1 of at most 1 ({5 + adopted} accounts, 24 h) ✓"]
+    part = command("plan", "--format", "json", "--only", f"gone@{DOMAIN}").json
+    assert [g for g in part["gates"] if g.startswith("removals")] == whole
+    site.sql("ALTER TABLE mailbox RENAME TO mailboxes")  # then nobody knows which are live
+    unread = [command("plan", "--format", "json", *only).json for only in ((), ("--only", f"gone@{DOMAIN}"))]
+    assert [part["reads"][0]["unknown"] != "" for part in unread] == [True, True]
+    assert unread[0]["gates"] == unread[1]["gates"]

@@ -6,15 +6,19 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reconciler.model.declared import SenderBlock
 from reconciler.model.records import BlockRow, MailboxRow, Owner, Row, Scope
 from reconciler.model.source_places import Origin
 from reconciler.planning.finding import Severity, StateEntry
+from reconciler.planning.ledger_state import Remembered
 from reconciler.planning.transitions import Effect, Transition
 from reconciler.policy.gate_context import GateContext
 from reconciler.policy.gates import run_gates, summary
 from reconciler.policy.limits import managed
+from reconciler.workflow_reading import counted_accounts
 from tests.policy.drafts import (
     ALT,
     NEU,
@@ -272,6 +276,24 @@ def test_an_alias_of_ours_makes_no_account_ours() -> None:
     assert managed(context(mailboxes=[box(NEU)], live=live, remembered=was_alias)) == {NEU}
     was_mailbox = remembered((f"info@{D}", live[1]))
     assert managed(context(mailboxes=[box(NEU)], live=live, remembered=was_mailbox)) == {NEU, f"info@{D}"}
+
+
+@given(st.data())
+def test_a_part_counts_the_same_without_a_look_at_all_that_is_declared(data: st.DataObject) -> None:
+    """Whatever is declared, removed, renamed (also twice, back, and onto one that stays), noted and live."""
+    addresses = [f"{name}@{D}" for name in "abc"]
+    some = st.sets(st.sampled_from(addresses))
+    declared, removed, noted, live = (data.draw(some) for _ in range(4))
+    pair = st.tuples(st.sampled_from(addresses), st.sampled_from(addresses), st.integers(-1, 3))
+    pairs = data.draw(st.lists(pair, min_size=1, max_size=3))
+    looked_at = context(
+        mailboxes=map(box, declared),
+        removals=map(removal, removed),
+        renames=[rename(old, new, TODAY - timedelta(days=days)) for old, new, days in pairs if old != new],
+        live=map(mailbox_row, live),
+        remembered=remembered(*((key, mailbox_row(key)) for key in noted)),
+    )
+    assert counted_accounts(looked_at.plan, Remembered(mailboxes=frozenset(noted)), live) == managed(looked_at)
 
 
 def test_managed_before_the_new_mailbox_is_there() -> None:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from reconciler.apply.ledger.connect import LedgerUnusable, open_engine
 from reconciler.apply.ledger.ledger import Ledger
 from reconciler.apply.ledger.lock import Holder, Lease, Locked, LockLost, OpenRun
-from reconciler.apply.ledger.run_queries import AboutPart
 from reconciler.apply.ledger.run_statements import NewRun
 
 __all__ = [
-    "AboutPart",
     "Holder",
     "Lease",
     "Ledger",

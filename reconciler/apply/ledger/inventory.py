@@ -80,18 +80,15 @@ def divided(
 
 
 def divided_part(
-    db: SiteTables, wanted: Mapping[str, Records], about: Concern, declared: Set[str]
+    db: SiteTables, wanted: Mapping[str, Records], about: Concern
 ) -> tuple[dict[RowId, InventoryEntry], Mapping[tuple[str, str], Set[str]], frozenset[str]]:
-    """The same about a part of the site, but for mailboxes: of those all that nobody wants any more, `declared` being
-    the addresses that git names; and the keys of all."""
+    """The same about a part of the site; and the keys of all mailboxes."""
     c, known = db.tables.inventory.c, dict[tuple[str, str], set[str]]()
     kinds = _kinds(db)
     boxes = _keys_of(db, [each for each in kinds if each[1] == "mailbox"])
     all_boxes = frozenset(key for _, keys in boxes for key in keys)
     ours = [each for each in kinds if each[0] != LEDGER]
     found = [entry for where in _about(c, about, ours) for entry in _read(db, c.system != LEDGER, where)]
-    for chunk in chunks(sorted(all_boxes - declared), CHUNK):
-        found += _read(db, c.kind == "mailbox", c.key.in_(chunk))
     entries: dict[RowId, InventoryEntry] = {}
     for entry in found:
         if entry.key in wanted.get(entry.system, {}).get(entry.kind, {}):
@@ -99,6 +96,17 @@ def divided_part(
         else:
             entries[entry.id] = entry
     return entries, known, all_boxes
+
+
+def mailboxes(db: SiteTables, addresses: Collection[str]) -> dict[RowId, InventoryEntry]:
+    """The entries of mailboxes at these addresses. One statement for a thousand of them, and a few."""
+    c = db.tables.inventory.c
+    systems = [system for system, kind in _kinds(db) if kind == "mailbox"]
+    found = (
+        _read(db, c.system.in_(systems), c.kind == "mailbox", c.key.in_(chunk))
+        for chunk in chunks(sorted(addresses), CHUNK)
+    )
+    return {entry.id: entry for some in found for entry in some}
 
 
 def _about(c: Any, about: Concern, kinds: Sequence[tuple[str, str]]) -> Iterator[ColumnElement[bool]]:

@@ -38,11 +38,11 @@ from reconciler.apply.ledger.connect import (
     with_retries,
 )
 from reconciler.apply.ledger.lock import TTL, Holder, Lease, Locked, OpenRun
-from reconciler.apply.ledger.run_queries import AboutPart
 from reconciler.apply.ledger.run_statements import NewRun
 from reconciler.apply.ledger.tables import declare
 from reconciler.model.records import Owner, Records
 from reconciler.planning.changes import Outcome, Result, RowId, Step
+from reconciler.planning.concern import Concern
 from reconciler.planning.direction import Applied
 from reconciler.planning.history_check import HistoryCheck
 from reconciler.planning.ledger_pruning import Pruned, PruningPlan
@@ -219,13 +219,17 @@ class Ledger:
         window_hours: int,
         wanted: Mapping[str, Records] | None = None,
         numbers: Mapping[str, str] | None = None,
-        part: AboutPart | None = None,
+        about: Concern | None = None,
     ) -> Remembered:
         """What planning asks of the past, as of one moment. `wanted` (by system) is what it wants now: of the inventory
-        it gets the rest, and the bare keys of that. `numbers` are the declared member numbers by address. With `part`
-        only what concerns that."""
+        it gets the rest, and the bare keys of that. `numbers` are the declared member numbers by address. With `about`
+        only what concerns that part."""
         since = self._clock() - timedelta(hours=window_hours)
-        return await self._read(run_queries.remember, since, wanted or {}, numbers or {}, part)
+        return await self._read(run_queries.remember, since, wanted or {}, numbers or {}, about)
+
+    async def mailboxes(self, addresses: Collection[str]) -> Mapping[RowId, InventoryEntry]:
+        """What is kept of mailboxes at these addresses, of those that are ours."""
+        return await self._read(inventory.mailboxes, addresses) if addresses else {}
 
     async def former(self) -> Mapping[str, str]:
         """Address → account, of what renames left at an address that the account had before."""

@@ -5,7 +5,7 @@ The number of statements does not grow with the number of accounts or of runs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Set
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -39,30 +39,23 @@ GIVEN, TOLD = "given_password", ("password", "attachment", "letter")
 """The kind of a password that somebody types, and those of what a run owes somebody whose password it made."""
 
 
-class AboutPart(NamedTuple):
-    """That a plan is about a part of the site; `declared` are all addresses that git names."""
-
-    about: Concern
-    declared: Set[str]
-
-
 def remember(
     db: SiteTables,
     since: datetime,
     wanted: Mapping[str, Records],
     numbers: Mapping[str, str],
-    part: AboutPart | None = None,
+    about: Concern | None = None,
 ) -> Remembered:
     """Everything that planning asks of the past; `since` is where the window of the limits begins, `numbers` are the
     declared member numbers by address. Ten statements, one for each kind whose keys do not fit into one answer, one for
-    every thousand entries of the inventory that nobody wants. Of a part of the site: a statement for every thousand of
-    its addresses."""
+    every thousand entries of the inventory that nobody wants. With `about` only what concerns that part of the site,
+    and the keys of all mailboxes: a statement for every thousand of its addresses."""
     boxes: frozenset[str] = frozenset()
-    if part is None:
+    if about is None:
         unwanted, known = inventory.divided(db, wanted)
     else:
-        unwanted, known, boxes = inventory.divided_part(db, wanted, part.about, part.declared)
-    people, as_declared = inventory.people(db, numbers, part.about if part is not None else None)
+        unwanted, known, boxes = inventory.divided_part(db, wanted, about)
+    people, as_declared = inventory.people(db, numbers, about)
     done, missed = _one_shots(db)
     return Remembered(
         inventory=unwanted,
@@ -70,7 +63,7 @@ def remember(
         mailboxes=boxes,
         removed=_removed(db),
         people=people,
-        aliases=inventory.declared_aliases(db, part.about if part is not None else None),
+        aliases=inventory.declared_aliases(db, about),
         former=inventory.former(db),
         unseen=unseen(db),
         uncertain=_uncertain(db),
