@@ -7,6 +7,7 @@ is declared, and what is live from what is wanted: only what is otherwise is kep
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from itertools import chain, filterfalse
 from typing import Any, Self, TypeVar, cast
 
 from reconciler.model.owners import Row
@@ -62,9 +63,10 @@ class DerivedRows(MutableMapping[str, Row]):
 
     def __iter__(self) -> Iterator[str]:
         """In the order of `base`, then the others."""
-        base, unlike, others = self._base, self._unlike, self._others
-        yield from (key for key in base if key not in unlike or key in others) if unlike else base
-        yield from (key for key in others if key not in base) if others else ()
+        base, others = self._base, self._others
+        # half a million times: without a step of ours for each
+        none = self._unlike - others.keys()
+        return chain(filterfalse(none.__contains__, base) if none else base, filterfalse(base.__contains__, others))
 
     def __len__(self) -> int:
         return len(self._base) - len(self._unlike) + len(self._others)
@@ -102,6 +104,22 @@ class DerivedRows(MutableMapping[str, Row]):
         keys = self._unlike.union(wanted._others.keys() - began._others.keys(), began._unlike - wanted._unlike)
         keys.update(key for key, row in wanted._others.items() if row is not began._others.get(key))
         return [key for key in wanted if key in keys] if keys else ()
+
+    def unwanted(self, wanted: Mapping[str, Row]) -> Iterable[str]:
+        """Those of these live rows, in their order, that nobody wants."""
+        began = self._base
+        if not (isinstance(began, DerivedRows) and isinstance(wanted, DerivedRows) and wanted._base is began._base):
+            return [key for key in self if key not in wanted]
+        # what was wanted when this was read, and is no more, and what was not wanted then
+        gone = (began._others.keys() - wanted._others.keys()) | (wanted._unlike - began._unlike)
+        if any(key in self and key not in wanted for key in gone):
+            return [key for key in self if key not in wanted]
+        return [key for key in self._others if key not in wanted]
+
+
+def unwanted(found: Mapping[str, Row], wanted: Mapping[str, Row]) -> Iterable[str]:
+    """The keys of live rows, in their order, that nobody wants."""
+    return found.unwanted(wanted) if isinstance(found, DerivedRows) else [key for key in found if key not in wanted]
 
 
 def changeable(table: Mapping[str, Row]) -> MutableMapping[str, Row]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from reconciler.errors import Unreadable
 from reconciler.model.addresses import Address
 from reconciler.model.declared import DesiredState, OldMailbox, Removal, SenderBlock
-from reconciler.model.derived_rows import unlike
+from reconciler.model.derived_rows import unlike, unwanted
 from reconciler.model.records import Owner, Scope
 from reconciler.model.source_places import Origin, Place
 from reconciler.planning.changes import Action, Change
@@ -93,13 +93,10 @@ def read_of(system: System, snapshot: Snapshot, split: Split | None = None) -> R
 def unmanaged(pairs: Iterable[Pair], changes: Sequence[Change]) -> dict[str, list[str]]:
     """The keys of live records that git does not declare, by kind."""
     changed = {(c.kind, c.key) for c in changes}
-    strays = {
-        kind: set(found.get(kind, {})).difference(table) for wanted, found in pairs for kind, table in wanted.items()
-    }
     return {
-        kind: [key for key in found.get(kind, {}) if key in strays[kind] and (kind, key) not in changed]
+        kind: [key for key in unwanted(found.get(kind, {}), table) if (kind, key) not in changed]
         for wanted, found in pairs
-        for kind in wanted
+        for kind, table in wanted.items()
     }
 
 

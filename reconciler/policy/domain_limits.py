@@ -121,7 +121,8 @@ def domains(context: GateContext) -> Iterator[Finding]:
     first: dict[str, Origin] = {}
     for table in (context.desired.mailboxes, context.desired.aliases):
         for address, entry in table.items():
-            first.setdefault(domain_of(address), entry.origin)
+            if (domain := domain_of(address)) not in first:  # an origin is made for who asks for it
+                first[domain] = entry.origin
     used = {domain: rows[domain] for domain in sorted(first.keys() & rows.keys())}
     for domain, row in used.items():
         if not row.active:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.model.derived_rows import DerivedRows, changeable, follows, others, unlike, with_rows
+from reconciler.model.derived_rows import DerivedRows, changeable, follows, others, unlike, unwanted, with_rows
 from reconciler.model.records import Absent, AliasRole, AliasRow, MailboxRow, Owner, Row, Scope
 from reconciler.planning.changes import diff
 
@@ -64,6 +64,8 @@ def test_it_is_a_table_and_what_it_leaves_out_is_no_difference(
     assert dict(first) == plain, "a copy was changed"
     expected = list(diff("postfixadmin", {"mailbox": carried_out(dict(plain), matched)}, {"mailbox": found}))
     assert sorted(diff("postfixadmin", {"mailbox": wanted}, {"mailbox": beside}), key=str) == sorted(expected, key=str)
+    for table in (wanted, dict(wanted)):
+        assert list(unwanted(beside, table)) == [key for key in beside if key not in table]
     again = wanted_rows(dict(declared))  # made for itself, as that of another commit is
     assert list(diff("postfixadmin", {"mailbox": again}, {"mailbox": beside})) == list(
         diff("postfixadmin", {"mailbox": dict(again)}, {"mailbox": found})
@@ -80,6 +82,7 @@ def test_the_live_side_can_be_changed_too(declared: dict[str, MailboxRow], opera
     assert dict(moved) == carried_out(dict(plain), operations)
     assert dict(beside) == plain
     assert {key for key in KEYS if key in moved and not follows(moved, key)} == others(moved).keys()
+    assert list(unwanted(moved, wanted)) == [key for key in moved if key not in wanted]
     assert set(unlike(wanted, moved)) >= {key for key in wanted if moved.get(key) != plain[key]}
 
 
