@@ -99,6 +99,18 @@ def test_what_is_as_wanted_is_neither_kept_nor_compared() -> None:
         del found[KEYS[0]]
 
 
+def test_what_was_wanted_when_it_was_read_may_be_wanted_no_more() -> None:
+    declared = {key: MailboxRow("", "", "Anna", 0, True, name_managed=True) for key in KEYS[:3]}
+    wanted = with_rows(wanted_rows(declared), {KEYS[4]: declared[KEYS[0]]._replace(key=KEYS[4])})
+    found = DerivedRows.beside(wanted, set(wanted), {KEYS[5]: as_found(declared[KEYS[0]])})
+    assert list(unwanted(found, wanted)) == [KEYS[5]]
+    later = changeable(wanted)
+    del later[KEYS[4]]
+    assert list(unwanted(found, later)) == KEYS[4:]
+    del later[KEYS[1]]
+    assert list(unwanted(found, later)) == [KEYS[1], *KEYS[4:]]
+
+
 @pytest.mark.parametrize(
     "row",
     [
