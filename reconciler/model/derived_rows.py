@@ -6,7 +6,7 @@ is declared, and what is live from what is wanted: only what is otherwise is kep
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Set
 from itertools import chain, filterfalse
 from typing import Any, Self, TypeVar, cast
 
@@ -87,6 +87,10 @@ class DerivedRows(MutableMapping[str, Row]):
         """Whether the row of a key follows from `base`."""
         return key in self._base and key not in self._unlike
 
+    def otherwise(self, keys: Set[str]) -> Set[str]:
+        """Those of the keys whose row does not follow from `base`: `follows` for many of them."""
+        return (self._unlike & keys) | set(keys).difference(self._base)
+
     def is_beside(self, wanted: Mapping[str, Any]) -> bool:
         """Whether these live rows were read beside just this."""
         return self._base is wanted
@@ -137,6 +141,11 @@ def with_rows(table: Mapping[str, Row], rows: Mapping[str, Row]) -> MutableMappi
 def follows(table: Mapping[str, Row], key: str) -> bool:
     """Whether a live row is known to be as wanted."""
     return isinstance(table, DerivedRows) and table.follows(key)
+
+
+def otherwise(table: Mapping[str, Row], keys: Set[str]) -> Set[str]:
+    """Those of the keys whose live row is not known to be as wanted."""
+    return table.otherwise(keys) if isinstance(table, DerivedRows) else keys
 
 
 def others(table: Mapping[str, R]) -> Mapping[str, R]:

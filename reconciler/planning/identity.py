@@ -69,9 +69,11 @@ class Identity:
     @cached_property
     def changed(self) -> Mapping[Owner, Changed]:
         """The accounts that are declared for another person than the one who had them."""
-        later = {rename.new for rename in self._chains.future}
-        boxes = (box for box in self._desired.mailboxes.values() if box.address not in later)
-        found = ((box, self._left_in_ox(box), self._before(box)) for box in boxes)
+        later, declared = {rename.new for rename in self._chains.future}, self._desired.mailboxes
+        usual = frozenset() if self._knows_users else self._noted - self._remembered.people.keys()
+        # nearly nobody: what the ledger notes of an account with one address is what is declared
+        boxes = [box for address, box in declared.items() if address not in usual or box.member is None]
+        found = ((box, self._left_in_ox(box), self._before(box)) for box in boxes if box.address not in later)
         return {
             Owner(Scope.ACCOUNT, box.address): Changed(in_ox or before, bool(in_ox) or self._is_another(box))
             for box, in_ox, before in found
@@ -135,8 +137,8 @@ class Identity:
     def people(self, planned: Set[Owner], stopped: Set[Owner]) -> Iterator[InventoryEntry]:
         """What the ledger is to note once the plan is applied: the member number of each account that is there, under
         all of its addresses. `planned` are the transitions' owners; what is `stopped` is noted when it is done."""
-        persons = self._persons
-        for box in self._desired.mailboxes.values():
+        persons, noted = self._persons, self._noted
+        for box in [box for address, box in self._desired.mailboxes.items() if address not in noted]:
             addresses = self._chains.addresses(box.address)
             new = [address for address in addresses if address not in persons] if box.member is not None else []
             owner = Owner(Scope.ACCOUNT, box.address)
@@ -166,6 +168,11 @@ class Identity:
     def _persons(self) -> Set[str]:
         """Addresses whose person is noted as declared."""
         return self._remembered.known.get((LEDGER, PERSON), frozenset())
+
+    @cached_property
+    def _noted(self) -> Set[str]:
+        """Accounts without a former address that are noted as declared."""
+        return self._persons - self._chains.former.keys()
 
     @cached_property
     def _numbers(self) -> Mapping[str, set[str]]:

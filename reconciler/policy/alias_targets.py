@@ -42,7 +42,7 @@ def sub_addresses(context: GateContext) -> Iterator[Finding]:
         return
     reach, written = Reach(context), {transition.owner for transition, _ in _written(context)}
     for alias in context.desired.aliases.values():
-        if not any(USUAL_DELIMITER in target for target in alias.goto):
+        if USUAL_DELIMITER not in " ".join(alias.goto):
             continue  # nearly every one
         owner = Owner(Scope.ALIAS, alias.address)
         if owner in context.stopped or not alias.active or (owner in written) is not (known is None):
@@ -119,12 +119,15 @@ class Reach:
         self._context = context
         self._stopped = dict(context.stopped)
         self._desired = context.desired
-        self._ours = context.desired.domains | context.live(DomainRow).keys()
         aliases = (t for t in context.transitions if t.owner.scope is Scope.ALIAS and t.action is Action.DELETE)
         self.going = {t.owner for t in aliases} - context.stopped.keys()
         self._alias_domains = context.live(AliasDomainRow)
 
-    # most plans of a big site never ask for these two
+    # most plans of a big site never ask for these
+    @cached_property
+    def _ours(self) -> Set[str]:
+        return self._desired.domains | self._context.live(DomainRow).keys()
+
     @cached_property
     def _live(self) -> Set[str]:
         live = {*self._context.live(MailboxRow), *self._context.live(AliasRow)}

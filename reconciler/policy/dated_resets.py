@@ -111,7 +111,8 @@ def one_shots(context: GateContext) -> Iterator[Finding]:
 
 
 def _declared(desired: DesiredState) -> Iterator[tuple[Mailbox, OneShot]]:
-    for box in desired.mailboxes.values():
+    boxes = desired.mailboxes.values()
+    for box in [box for box in boxes if box.password_reset is not None or box.subscriptions_reset is not None]:
         for name, day in ((PASSWORD, box.password_reset), (SUBSCRIPTIONS, box.subscriptions_reset)):
             if day is not None:
                 yield box, OneShot(box.address, name, day)

@@ -115,14 +115,15 @@ def missing_target_domain(context: GateContext) -> Iterator[Finding]:
 
 def domains(context: GateContext) -> Iterator[Finding]:
     """Every domain with a declared mailbox or alias that PostfixAdmin has."""
-    rows = context.snapshot.rows(DomainRow)
-    if rows is None:
+    live = context.snapshot.rows(DomainRow) or {}
+    rows = {key: row for key, row in live.items() if not row.active or row.backupmx or row.has_limits}
+    if not rows:
         return
     first: dict[str, Origin] = {}
     for table in (context.desired.mailboxes, context.desired.aliases):
         for address, entry in table.items():
-            if (domain := domain_of(address)) not in first:  # an origin is made for who asks for it
-                first[domain] = entry.origin
+            if (name := domain_of(address)) not in first:  # an origin is made for who asks for it
+                first[name] = entry.origin
     used = {domain: rows[domain] for domain in sorted(first.keys() & rows.keys())}
     for domain, row in used.items():
         if not row.active:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.model.addresses import Address, domain_of, local_part
-from reconciler.model.derived_rows import follows
+from reconciler.model.derived_rows import otherwise
 from reconciler.model.records import AliasRow, MailboxRow, Owner, Scope
 from reconciler.planning.changes import Action
 from reconciler.planning.finding import Finding, Severity
@@ -122,9 +122,10 @@ def _on_purpose(context: GateContext, left: list[Transition], flow: MailFlow, ad
 def _without_mail(context: GateContext, flow: MailFlow, affected: frozenset[str]) -> Iterator[Finding]:
     """Declared active mailboxes that get no mail as it is, for which this plan does nothing: said, not refused."""
     aliases, mailboxes, declared = context.live(AliasRow), context.live(MailboxRow), context.desired.aliases
-    for address, box in context.desired.mailboxes.items():
-        if address not in declared and follows(aliases, address) and follows(mailboxes, address):
-            continue  # it is on, and its own alias leads to it
+    boxes = context.desired.mailboxes
+    # of all others the mailbox is on, and its own alias leads to it
+    asked = otherwise(aliases, boxes.keys()) | otherwise(mailboxes, boxes.keys()) | (boxes.keys() & declared.keys())
+    for address, box in [(address, box) for address, box in boxes.items() if address in asked]:
         # `domains` reports a domain that is switched off
         if not box.active or address in affected or flow.after.is_off(domain_of(address)):
             continue
