@@ -89,7 +89,7 @@ class DerivedRows(MutableMapping[str, Row]):
 
     def otherwise(self, keys: Set[str]) -> Set[str]:
         """Those of the keys whose row does not follow from `base`: `follows` for many of them."""
-        return (self._unlike & keys) | set(keys).difference(self._base)
+        return (self._unlike & keys) | frozenset(keys).difference(self._base)
 
     def is_beside(self, wanted: Mapping[str, Any]) -> bool:
         """Whether these live rows were read beside just this."""

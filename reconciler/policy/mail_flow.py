@@ -123,8 +123,9 @@ def _without_mail(context: GateContext, flow: MailFlow, affected: frozenset[str]
     """Declared active mailboxes that get no mail as it is, for which this plan does nothing: said, not refused."""
     aliases, mailboxes, declared = context.live(AliasRow), context.live(MailboxRow), context.desired.aliases
     boxes = context.desired.mailboxes
+    keys = frozenset(boxes)
     # of all others the mailbox is on, and its own alias leads to it
-    asked = otherwise(aliases, boxes.keys()) | otherwise(mailboxes, boxes.keys()) | (boxes.keys() & declared.keys())
+    asked = otherwise(aliases, keys) | otherwise(mailboxes, keys) | keys.intersection(declared)
     for address, box in [(address, box) for address, box in boxes.items() if address in asked]:
         # `domains` reports a domain that is switched off
         if not box.active or address in affected or flow.after.is_off(domain_of(address)):
