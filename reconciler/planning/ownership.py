@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler.model.addresses import Address, local_part
-from reconciler.model.derived_rows import with_rows
+from reconciler.model.derived_rows import unlike, with_rows
 from reconciler.model.record_kinds import OnUndeclared, find_kind, kind_of
 from reconciler.model.records import Absent, AliasRole, AliasRow, Found, MailboxRow, Owner, Records, Row, Scope
 from reconciler.model.rename_chains import RenameChains
@@ -152,9 +152,10 @@ def returned(entry: InventoryEntry, found: Found) -> AliasRow | None:
 
 def _converted(system: str, pair: Pair, remembered: Remembered, chains: RenameChains) -> Iterator[AliasRow]:
     wanted, live = rows_of(pair.wanted, AliasRow), rows_of(pair.found, AliasRow)
-    made = pair.wanted.get("mailbox", {}).keys() - pair.found.get("mailbox", {}).keys()
+    boxes, there = pair.wanted.get("mailbox", {}), pair.found.get("mailbox", {})
+    made = {key for key in unlike(boxes, there) if key not in there}
     made |= {account for account in chains.former if live_mailbox(pair.found, account) is None}
-    made |= remembered.aliases & pair.wanted.get("mailbox", {}).keys()  # moved from `aliases:` to `mailboxes:`
+    made |= remembered.aliases.intersection(boxes)  # moved from `aliases:` to `mailboxes:`
     ours = remembered.known.get((system, "alias"), frozenset())
     for key in made:
         row, alias = wanted.get(key), live.get(key)
