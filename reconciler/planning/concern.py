@@ -56,11 +56,17 @@ class Concern:
 
     def led_to(self, aliases: Mapping[str, AliasRow], contexts: Sequence[PlanContext]) -> Concern | None:
         """With the accounts to whose former addresses aliases of the part lead, or lead as well, and with those that
-        are removed: what becomes of such an alias may be theirs to say. The same where there are none."""
-        rows = (row for key, row in aliases.items() if self.covers(key) or any(map(self.covers, row.goto)))
+        are removed: what becomes of such an alias may be theirs to say. And with the declared aliases that lead here
+        and are to lead elsewhere: what is switched off here waits for them. The same where there are none."""
+        rows = [row for key, row in aliases.items() if self.covers(key) or any(map(self.covers, row.goto))]
         targets = {target for row in rows for target in row.goto if not self.covers(target)}
         more = {t for context in contexts for t in targets if t in context.chains.current or t in context.removed}
+        more |= {row.key for context in contexts for row in rows if self._is_left_by(row, context)}
         return self._with(more, contexts)
+
+    def _is_left_by(self, row: AliasRow, context: PlanContext) -> bool:
+        declared = context.desired.aliases.get(Address(row.key))
+        return declared is not None and any(self.covers(target) for target in {*row.goto}.difference(declared.goto))
 
     def _with(self, more: set[str], contexts: Sequence[PlanContext]) -> Concern | None:
         if all(map(self.covers, more)):

@@ -122,6 +122,20 @@ def test_a_gate_that_refuses_in_the_whole_plan_refuses_in_the_part(site: StandIn
         assert (part.status, lines(part.json)[id]["refused"]) == (5, rules)
 
 
+def test_an_account_that_is_switched_off_brings_the_aliases_that_lead_elsewhere_first(
+    site: StandInSite, command: Command
+) -> None:
+    """git does not let them lead there any more; so that is a line of another address."""
+    off = "bernd.muster: {groupware: false, active: false}"
+    site.add_mailbox(BERND, name="x")
+    site.add_alias(BOARD, f"{ANNA},{BERND}")
+    site.declare(ANNA_DECLARED, off, aliases=["board: anna.beispiel"])
+    whole = lines(command("plan", "--format", "json").json)
+    part = lines(command("plan", "--format", "json", "--only", BERND).json)
+    assert part.keys() == {f"account:{BERND}", f"alias:{BOARD}", f"account:{ANNA}"}
+    assert part == {id: whole[id] for id in part}
+
+
 def test_limits_count_what_the_part_does_against_the_whole_site(site: StandInSite, command: Command) -> None:
     """Three removals are too many for a site of three; one of them is not, and then the next one is."""
     names = ["anna.beispiel", "bernd.muster", "clara.probe"]
