@@ -62,8 +62,8 @@ class Sources:
         interest. Raises Unreadable."""
         self.watch(system.name, None)
         try:
-            if self.about is not None:
-                seen = await system.observe_part(self.about, writing=writing)
+            if self.about is not None and wanted is not None:
+                seen = await system.observe_part(self.about, wanted, writing=writing)
             elif wanted is not None:
                 seen = await system.observe_beside(wanted, writing=writing)
             else:

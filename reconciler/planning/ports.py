@@ -75,9 +75,9 @@ class System(ABC):
         (`derived_rows`). Raises Unreadable."""
         return await self.observe(writing=writing)
 
-    async def observe_part(self, about: Concern, *, writing: bool = False) -> Observation:
-        """What I hold about a part of the site; more does no harm. All of it, where I cannot be asked for less. Raises
-        Unreadable."""
+    async def observe_part(self, about: Concern, wanted: Wanted, *, writing: bool = False) -> Observation:
+        """What I hold about a part of the site, of which I should hold what is `wanted`; more does no harm. All of it,
+        where I cannot be asked for less. Raises Unreadable."""
         return await self.observe(writing=writing)
 
     def match(self, context: PlanContext, wanted: Records, found: Found) -> Pair:

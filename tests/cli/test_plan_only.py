@@ -79,6 +79,21 @@ def test_a_part_says_what_it_is_about(command: Command) -> None:
     assert f"next: reconciler apply --only {BERND}" in said.words
 
 
+def test_of_ox_only_the_users_of_the_part_are_asked_for_and_apply_looks_at_all(
+    site_with_changes: StandInSite, command: Command
+) -> None:
+    """Where they are as declared; and the plan says what it cannot know."""
+    site = site_with_changes
+    assert command("apply", "--yes").status == 0
+    site.declare(ANNA_DECLARED, BERND_DECLARED.replace("}", ", quota: 20480 MB}"), blocks=[SPAM])
+    part = command("plan", "--only", BERND)
+    said = "of OX only the users of these accounts were read: another one may have one of their addresses, too"
+    assert (part.status, said in part.words, "quota 10240 MB → 20480 MB" in part.words) == (4, True, True)
+    assert said not in command("plan").words
+    applied = command("apply", "--yes", "--only", BERND)
+    assert (applied.status, said in applied.words) == (0, False)
+
+
 @pytest.mark.usefixtures("site_with_changes")
 def test_a_slip_is_no_empty_plan(command: Command) -> None:
     said = command("plan", "--only", f"bernt.muster@{DOMAIN}")

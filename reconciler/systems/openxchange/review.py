@@ -12,6 +12,7 @@ from reconciler.model.records import Found, Owner, OxUserRow, Scope
 from reconciler.planning.finding import Finding, Severity
 from reconciler.planning.live_users import Users, addresses_of, users_at, with_primary
 from reconciler.planning.plan_context import PlanContext
+from reconciler.planning.plan_part import ONLY
 from reconciler.planning.snapshot import rows_of
 from reconciler.settings import Policy
 from reconciler.systems.openxchange.matching import purged
@@ -97,6 +98,12 @@ def reset_without_database(desired: DesiredState, policy: Policy) -> Iterator[Fi
             owner = Owner(Scope.ACCOUNT, box.address)
             message, hint = tr(NO_DATABASE), tr(NO_DATABASE_HINT)
             yield Finding(Severity.REFUSAL, "no-ox-database", box.address, message, hint, owner=owner)
+
+
+def single_users() -> Finding:
+    """What a plan about a part does not know of OX."""
+    message = tr("of OX only the users of these accounts were read: another one may have one of their addresses, too")
+    return Finding(Severity.NOTE, ONLY, ONLY, message, tr("a plan of all looks at every user, and so does `apply`"))
 
 
 def _shared(desired: DesiredState, users: Users) -> Iterator[Finding]:

@@ -22,7 +22,7 @@ from reconciler.planning.ports import Observation, SideEffects, System, Wanted
 from reconciler.planning.snapshot import Pair, rows_of
 from reconciler.secret_sources import secret
 from reconciler.settings import OpenXchange, Settings
-from reconciler.systems.openxchange import attach, matching, perform, review, side_effects
+from reconciler.systems.openxchange import attach, matching, perform, review, side_effects, single_users
 from reconciler.systems.openxchange.listuser_csv import Listed
 from reconciler.systems.openxchange.provisioning import Provisioning
 from reconciler.systems.openxchange.subscriptions import Subscriptions
@@ -92,6 +92,8 @@ class Details(NamedTuple):
     """Ids of the users that are shut out; reported, not managed."""
     admin: OxUserRow | None = None
     """The context admin: no account, but its name and address are taken."""
+    whole: bool = True
+    """Whether it is a list of the whole context."""
 
 
 class OpenXchangeSystem(System):
@@ -107,6 +109,7 @@ class OpenXchangeSystem(System):
         self._attach_to = attach.target_of(section)
         self._subscriptions = Subscriptions(section, settings)
         self._ox = ox
+        self._finds_users = not settings.reads_only(section.host)  # such a login lists the context and nothing else
         self._passwords = passwords
 
     def expect(self, context: PlanContext) -> Records:
@@ -125,9 +128,16 @@ class OpenXchangeSystem(System):
             await self._ox.wait_for_others()
         return await self._ox.read(partial(_observation, self._ox.admin, wanted), keep=writing)
 
-    async def observe_part(self, about: Concern, *, writing: bool = False) -> Observation:
-        """Those whom the part may be about. The tools find a user by login or display name only (facts 2.1), and one
-        with the address under another login must be seen: so it is the same call."""
+    async def observe_part(self, about: Concern, wanted: Wanted, *, writing: bool = False) -> Observation:
+        """Those whom the part may be about: where that is enough, they alone are asked for (`single_users`). Who is
+        about to write looks at all."""
+        rows = single_users.asked_for((await wanted()).get(matching.KIND, {}), about) if self._finds_users else None
+        if rows is not None and not writing:
+            found = await single_users.find(self._ox, rows, unique_names=self._section.unique_display_names)
+            if found is not None:
+                single = _observation(self._ox.admin, {}, iter(found))
+                assert isinstance(single.details, Details)
+                return replace(single, details=single.details._replace(whole=False))
         seen = await self.observe(writing=writing)
         users: dict[str, Row] = {}
         users.update((key, user) for key, user in rows_of(seen.records, OxUserRow).items() if _concerns(user, about))
@@ -150,6 +160,8 @@ class OpenXchangeSystem(System):
     def review(self, context: PlanContext, pair: Pair, details: object) -> Sequence[Finding]:
         assert isinstance(details, Details)
         findings = list(review.review(context, pair.found, details.disabled, self._policy))
+        if not details.whole:
+            findings.append(review.single_users())
         if details.admin is not None:
             unique = self._section.unique_display_names
             findings += review.taken_by_admin(context.desired, pair.found, details.admin, unique_names=unique)

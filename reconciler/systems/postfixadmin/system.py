@@ -61,7 +61,13 @@ class PostfixAdminSystem(System):
     async def observe_beside(self, wanted: Wanted, *, writing: bool = False) -> Observation:  # noqa: ARG002  # as above
         return await asyncio.to_thread(self._observe, await wanted())
 
-    async def observe_part(self, about: Concern, *, writing: bool = False) -> Observation:  # noqa: ARG002  # as above
+    async def observe_part(
+        self,
+        about: Concern,
+        wanted: Wanted,  # noqa: ARG002  # its rows are few
+        *,
+        writing: bool = False,  # noqa: ARG002  # as above
+    ) -> Observation:
         return await asyncio.to_thread(self._observe_part, about)
 
     async def made_on(self, addresses: Collection[str]) -> dict[str, date]:
