@@ -25,7 +25,7 @@ from tests.systems.openxchange.test_contract import BERND, KLAUS, WAYS, StandIn,
 from tests.systems.openxchange.test_matching import box, declared
 
 ADMIN = "oxadmin"
-HERS: dict[str, str] = {"Display_name": "Anna Beispiel", "Given_name": "Anna", "Sur_name": "Beispiel"}
+NAMED: dict[str, str] = {"Display_name": "Anna Beispiel", "Given_name": "Anna", "Sur_name": "Beispiel"}
 SAID = "of OX only the users of these accounts were read"
 
 
@@ -55,7 +55,7 @@ def patterns(host: CannedHost) -> list[str | None]:
 
 
 async def test_who_is_there_as_wanted_is_asked_for_alone_and_the_admin() -> None:
-    host = CannedHost([user(5, "anna", ANNA, **HERS), user(6, "klaus", KLAUS)])
+    host = CannedHost([user(5, "anna", ANNA, **NAMED), user(6, "klaus", KLAUS)])
     system, state = system_on(host), declared(box(surname="Beispiel-Neu", name="Anna Beispiel"))
     seen, pair = await part(system, state, ANNA)
     assert sorted(map(str, patterns(host))) == ["anna", ADMIN]
@@ -70,11 +70,11 @@ async def test_who_is_there_as_wanted_is_asked_for_alone_and_the_admin() -> None
     ("users", "state"),
     [
         pytest.param([], declared(box()), id="no user: one may have the address under another login"),
-        pytest.param([user(5, "anna", KLAUS, **HERS)], declared(box()), id="the login is somebody else's"),
-        pytest.param([user(5, "Anna", ANNA, **HERS)], declared(box()), id="a login in capitals is another one"),
+        pytest.param([user(5, "anna", KLAUS, **NAMED)], declared(box()), id="the login is somebody else's"),
+        pytest.param([user(5, "Anna", ANNA, **NAMED)], declared(box()), id="a login in capitals is another one"),
         pytest.param([user(5, "anna", ANNA)], declared(box()), id="who has the new name?"),
-        pytest.param([user(5, "anna_b", ANNA, **HERS)], declared(box(username="anna_b")), id="a sign of the search"),
-        pytest.param([user(5, "anna", ANNA, **HERS)], declared(box(groupware=False)), id="no groupware"),
+        pytest.param([user(5, "anna_b", ANNA, **NAMED)], declared(box(username="anna_b")), id="a sign of the search"),
+        pytest.param([user(5, "anna", ANNA, **NAMED)], declared(box(groupware=False)), id="no groupware"),
     ],
 )
 async def test_whatever_else_may_be_needs_the_whole_list(users: list[User], state: DesiredState) -> None:
@@ -89,7 +89,7 @@ async def test_whatever_else_may_be_needs_the_whole_list(users: list[User], stat
 
 async def test_of_many_accounts_the_whole_list_is_one_call() -> None:
     addresses = [f"u{number}@pirat.example" for number in range(MOST + 1)]
-    host = CannedHost([user(n, a.partition("@")[0], a, **HERS) for n, a in enumerate(addresses, 5)])
+    host = CannedHost([user(n, a.partition("@")[0], a, **NAMED) for n, a in enumerate(addresses, 5)])
     state = declared(*(box(address) for address in addresses))
     await part(system_on(host), state, *addresses)
     assert patterns(host) == [None]
@@ -101,13 +101,13 @@ async def test_a_login_that_only_reads_is_asked_for_the_list_which_is_all_that_i
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(Settings, "reads_only", lambda _, host: host == "mail.example")
-    host = CannedHost([user(5, "anna", ANNA, **HERS)])
+    host = CannedHost([user(5, "anna", ANNA, **NAMED)])
     await part(system_on(host), declared(box()), ANNA)
     assert patterns(host) == [None]
 
 
 async def test_who_is_about_to_write_looks_at_all() -> None:
-    host = CannedHost([user(5, "anna", ANNA, **HERS)], on_call=_nothing_at_work)
+    host = CannedHost([user(5, "anna", ANNA, **NAMED)], on_call=_nothing_at_work)
     seen, pair = await part(system_on(host), declared(box()), ANNA, writing=True)
     assert patterns(host) == [None]
     assert not any(SAID in message for message in said(system_on(host), seen, pair, declared(box())))
@@ -119,7 +119,7 @@ async def _nothing_at_work(call: Any) -> Completed | None:
 
 async def test_a_failed_search_is_unknown_and_never_nobody() -> None:
     for answer in (Unreadable("the connection broke"), Completed(0, b"", b""), Completed(104, b"", b"refused")):
-        host = CannedHost([user(5, "anna", ANNA, **HERS)], faults={"listuser": [Fault(answer)]})
+        host = CannedHost([user(5, "anna", ANNA, **NAMED)], faults={"listuser": [Fault(answer)]})
         with pytest.raises(Unreadable):
             await part(system_on(host), declared(box()), ANNA)
 
