@@ -115,17 +115,15 @@ async def read_part(sources: Sources, selection: Selection, *, writing: bool) ->
     base, part = sources.base, selection.part
     states = [sources.context, *([base.context] if base is not None and base.context is not None else [])]
     about = part.about(states) if part is not None and sources.context.desired.mailboxes else None
-    try:
-        former = await sources.former() if about is not None else {}
-    except Unreadable:
-        about = None  # so is the rest of the ledger, as the plan says
-    while about is not None and (about := about.beside(former, states)) is not None:
+    while about is not None:
         theirs = base
         if base is not None and base.context is not None:
             theirs = replace(base, context=narrowed(base.context, about))
         narrow = replace(sources, context=narrowed(sources.context, about), base=theirs, about=about)
         reading = await read(narrow, writing=writing)
-        wider = about.led_to(reading.snapshot.rows(AliasRow) or {}, states)
+        wider = about.beside(reading.remembered.former, states)
+        if wider is not None:
+            wider = wider.led_to(reading.snapshot.rows(AliasRow) or {}, states)
         if wider == about:
             return narrow, reading
         about = wider

@@ -82,10 +82,6 @@ class Sources:
         """What the ledger has of mailboxes at these addresses, of those that are ours. Raises Unreadable."""
         return {}
 
-    async def former(self) -> Mapping[str, str]:
-        """Address → account, of what renames of ours left at former addresses. Raises Unreadable."""
-        return {}
-
 
 @dataclass(frozen=True, slots=True)
 class Reading:

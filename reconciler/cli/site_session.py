@@ -70,11 +70,6 @@ class SiteSession(Sources):
         """See Sources; nothing before `ledger init`."""
         return await self.ledger.mailboxes(mailboxes) if self.ledger is not None else {}
 
-    async def former(self) -> Mapping[str, str]:
-        """See Sources; nothing before `ledger init`."""
-        ledger = self.ledger
-        return await ledger.former() if ledger is not None and await ledger.exists() else {}
-
     async def draft(
         self,
         selection: Selection = EVERYTHING,

@@ -8,12 +8,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, delete, func, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select
 from sqlalchemy.dialects import mysql, sqlite
 
 from reconciler.apply.ledger.connect import SiteTables, chunks
+from reconciler.apply.ledger.inventory_keys import STREAM, is_kind, keys_of, kinds_of, lines_of, texts_of
 from reconciler.apply.ledger.lock import OpenRun
 from reconciler.model.addresses import domain_of
 from reconciler.model.records import Owner, Records, Scope
@@ -25,12 +26,8 @@ from reconciler.planning.ledger_state import LEDGER, PERSON, InventoryEntry
 
 CHUNK = 1000
 """Entries in one statement."""
-_STREAM = 10_000
-"""Rows in memory at a time while they are read."""
-_END = "\n"
-"""Of a key among others; it is in none (if it were, the number of the keys would say so)."""
-_PIECE = 2**20
-"""Characters of a text that are split at a time."""
+_DIGITS = tuple("0123456789")
+"""A member alias begins with one."""
 _FIRST = frozenset({"site", "system", "kind", "key", "since", "since_commit"})
 """Columns that keep what the first application wrote."""
 
@@ -62,7 +59,7 @@ def divided(
     c = db.tables.inventory.c
     known: dict[tuple[str, str], Set[str]] = {}
     unwanted: dict[tuple[str, str], list[str]] = {}
-    for (system, kind), there in keys_by_kind(db):
+    for (system, kind), there in keys_of(db, kinds_of(db), wanted):
         if system == LEDGER:
             continue  # see `people`
         table = wanted.get(system, {}).get(kind, {})
@@ -79,29 +76,55 @@ def divided(
     return entries, known
 
 
-def divided_part(
-    db: SiteTables, wanted: Mapping[str, Records], about: Concern
-) -> tuple[dict[RowId, InventoryEntry], Mapping[tuple[str, str], Set[str]], frozenset[str]]:
-    """The same about a part of the site; and the keys of all mailboxes."""
-    c, known = db.tables.inventory.c, dict[tuple[str, str], set[str]]()
-    kinds = _kinds(db)
-    boxes = _keys_of(db, [each for each in kinds if each[1] == "mailbox"])
-    all_boxes = frozenset(key for _, keys in boxes for key in keys)
+class PartOfInventory(NamedTuple):
+    """What is ours of a part of the site, with the keys of all mailboxes."""
+
+    entries: Mapping[RowId, InventoryEntry]
+    boxes: frozenset[str]
+
+    def divided(
+        self, wanted: Mapping[str, Records]
+    ) -> tuple[dict[RowId, InventoryEntry], Mapping[tuple[str, str], Set[str]]]:
+        """See `divided`."""
+        known, unwanted = dict[tuple[str, str], set[str]](), dict[RowId, InventoryEntry]()
+        for entry in self.entries.values():
+            if entry.key in wanted.get(entry.system, {}).get(entry.kind, {}):
+                known.setdefault((entry.system, entry.kind), set()).add(entry.key)
+            else:
+                unwanted[entry.id] = entry
+        return unwanted, known
+
+    @property
+    def former(self) -> dict[str, str]:
+        """See `former`."""
+        return {
+            key: owner.subject
+            for (_, kind, key), (_, _, _, owner, *_) in self.entries.items()
+            if kind in ("mailbox", "alias") and owner.scope is Scope.ACCOUNT and key != owner.subject
+            if key[:1] not in _DIGITS
+        }
+
+    @property
+    def declared_aliases(self) -> frozenset[str]:
+        """See `declared_aliases`."""
+        return frozenset(
+            entry.key for entry in self.entries.values() if entry.kind == "alias" and entry.owner.scope is Scope.ALIAS
+        )
+
+
+def part_of(db: SiteTables, about: Concern) -> PartOfInventory:
+    """What there is of a part. A statement for every thousand of its addresses."""
+    c, kinds = db.tables.inventory.c, kinds_of(db)
+    boxes = keys_of(db, [each for each in kinds if each[1] == "mailbox"])
     ours = [each for each in kinds if each[0] != LEDGER]
-    found = [entry for where in _about(c, about, ours) for entry in _read(db, c.system != LEDGER, where)]
-    entries: dict[RowId, InventoryEntry] = {}
-    for entry in found:
-        if entry.key in wanted.get(entry.system, {}).get(entry.kind, {}):
-            known.setdefault((entry.system, entry.kind), set()).add(entry.key)
-        else:
-            entries[entry.id] = entry
-    return entries, known, all_boxes
+    found = (entry for where in _about(c, about, ours) for entry in _read(db, c.system != LEDGER, where))
+    return PartOfInventory({entry.id: entry for entry in found}, frozenset(key for _, keys in boxes for key in keys))
 
 
 def mailboxes(db: SiteTables, addresses: Collection[str]) -> dict[RowId, InventoryEntry]:
     """The entries of mailboxes at these addresses. One statement for a thousand of them, and a few."""
     c = db.tables.inventory.c
-    systems = [system for system, kind in _kinds(db) if kind == "mailbox"]
+    systems = [system for system, kind in kinds_of(db) if kind == "mailbox"]
     found = (
         _read(db, c.system.in_(systems), c.kind == "mailbox", c.key.in_(chunk))
         for chunk in chunks(sorted(addresses), CHUNK)
@@ -114,18 +137,14 @@ def _about(c: Any, about: Concern, kinds: Sequence[tuple[str, str]]) -> Iterator
     member numbers in every domain. A key is found by the primary key, which begins with the kind."""
     single = sorted(name for name in about.addresses if domain_of(name) not in about.domains)
     for some in chunks(single, CHUNK) if kinds else ():
-        yield or_(*(and_(*_is(c, each), c.key.in_(some)) for each in kinds))
+        yield or_(*(and_(*is_kind(c, each), c.key.in_(some)) for each in kinds))
         yield c.subject.in_(some)
     for domain in sorted(about.domains):
         yield or_(*(column.endswith(f"@{domain}", autoescape=True) for column in (c.key, c.subject)))
     numbers = sorted({person.number for person in about.people if person.number is not None})
     aliases = [each for each in kinds if each[1] == "alias"]
     for some in chunks(numbers, 50) if aliases else ():
-        yield or_(*(and_(*_is(c, each), c.key.startswith(f"{number}@")) for each in aliases for number in some))
-
-
-def _is(c: Any, kind: tuple[str, str]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return c.system == kind[0], c.kind == kind[1]
+        yield or_(*(and_(*is_kind(c, each), c.key.startswith(f"{number}@")) for each in aliases for number in some))
 
 
 def applied(db: SiteTables, rows: Collection[RowId]) -> dict[RowId, Applied]:
@@ -154,30 +173,29 @@ def people(
     db: SiteTables, numbers: Mapping[str, str], about: Concern | None = None
 ) -> tuple[Mapping[str, str], frozenset[str]]:
     """What is noted of persons by address, where it is not what `numbers` declares; and the addresses where it is. Read
-    as one text where it fits, like keys. With `about` only what may be noted of that part: of OX users all, and what is
-    hidden."""
-    c = db.tables.inventory.c
-    where = [c.site == db.site, c.system == LEDGER, c.kind == PERSON]
+    as texts, like keys. With `about` only what may be noted of that part: of OX users all, and what is hidden."""
+    c, kind = db.tables.inventory.c, (LEDGER, PERSON)
+    wheres = [(c.site == db.site, *is_kind(c, kind))]
     if about is not None:
-        mine = _about(c, about, [(LEDGER, PERSON)])
-        where.append(or_(c.key.startswith("#"), c.key.startswith("openxchange/"), *mine))
-    joined = func.aggregate_strings(c.key.concat(" ").concat(c.value).concat(_END), "")
-    number, text = db.execute(select(func.count(), joined).where(*where)).one()
-    lines = (text or "").split(_END)[:-1]
-    if len(lines) == number:
-        noted = [line.split(" ", 1) for line in lines]
-    else:
-        rows = db.execute(select(c.key, c.value).where(*where).execution_options(yield_per=_STREAM))
-        noted = [[key, value] for key, value in rows]
-    hidden = {address: member for address, member in noted if address.startswith("#") and is_hidden(address)}
-    others = {address: member for address, member in noted if numbers.get(address) != member and address not in hidden}
-    there = {address for address, _ in noted}
+        always = or_(c.key.startswith("#"), c.key.startswith("openxchange/"))
+        wheres = [(*wheres[0], some) for some in (always, *_about(c, about, [kind]))]
+    noted: dict[str, str] = {}
+    line, nearly = c.key.concat(" ").concat(c.value), numbers if about is None else ()
+    for at, texts in texts_of(db, wheres, line, [nearly] * len(wheres)):
+        if texts is not None:
+            for key, _, value in (line.partition(" ") for text in texts for line in lines_of(text)):
+                noted[key] = value
+        else:
+            query = select(c.key, c.value).where(*wheres[at]).execution_options(yield_per=STREAM)
+            noted.update((row.key, row.value) for row in db.execute(query))
+    hidden = {address: member for address, member in noted.items() if address.startswith("#") and is_hidden(address)}
+    others = {a: member for a, member in noted.items() if numbers.get(a) != member and a not in hidden}
     # the declared strings themselves: they are in memory anyway
-    declared = frozenset(address for address in numbers if address in there and address not in others)
+    declared = frozenset(address for address in numbers if address in noted and address not in others)
     if not hidden:
         return others, declared
     people = PeopleNoted(others, hidden, declared)
-    again = (a for a, number in numbers.items() if a not in there and is_same(people.get(a), number))
+    again = (a for a, number in numbers.items() if a not in noted and is_same(people.get(a), number))
     return people, declared.union(again)
 
 
@@ -190,90 +208,23 @@ def former(db: SiteTables) -> dict[str, str]:
         c.kind.in_(("mailbox", "alias")),
         c.scope == Scope.ACCOUNT,
         c.key != c.subject,
-        func.substr(c.key, 1, 1).not_in(list("0123456789")),
+        func.substr(c.key, 1, 1).not_in(_DIGITS),
     )
     return {row.key: row.subject for row in db.execute(query)}
 
 
-def declared_aliases(db: SiteTables, about: Concern | None = None) -> frozenset[str]:
-    """Aliases that are ours by an entry of their own, and not as an account's; with `about` those of that part."""
-    c = db.tables.inventory.c
-    kinds = [each for each in _kinds(db) if each[1] == "alias"]
-    conditions = [()] if about is None else [(where,) for where in _about(c, about, kinds)]
-    found = (keys for where in conditions for _, keys in _keys_of(db, kinds, c.scope == Scope.ALIAS, *where))
+def declared_aliases(db: SiteTables, wanted: Mapping[str, Records]) -> frozenset[str]:
+    """Aliases that are ours by an entry of their own, and not as an account's."""
+    kinds = [each for each in kinds_of(db) if each[1] == "alias"]
+    found = keys_of(db, kinds, wanted, db.tables.inventory.c.scope == Scope.ALIAS)
     # the declared strings themselves, nearly always
-    return frozenset(sys.intern(key) for keys in found for key in keys)
-
-
-class _Keys(Collection[str]):
-    """The keys in a text, made while one goes over them, and not kept: there may be a million."""
-
-    def __init__(self, text: str, number: int) -> None:
-        self._text = text
-        self._number = number
-
-    def __iter__(self) -> Iterator[str]:
-        start, text = 0, self._text
-        while start < len(text):
-            end = text.find(_END, start + _PIECE)
-            end = end if end >= 0 else len(text) - 1
-            yield from text[start:end].split(_END)
-            start = end + 1
-
-    def __len__(self) -> int:
-        return self._number
-
-    def __contains__(self, key: object) -> bool:
-        return f"{_END}{key}{_END}" in _END + self._text
-
-
-def keys_by_kind(db: SiteTables, *only: ColumnElement[bool]) -> Iterator[tuple[tuple[str, str], Collection[str]]]:
-    """The keys of each (system, kind)."""
-    return _keys_of(db, _kinds(db), *only)
-
-
-def _keys_of(
-    db: SiteTables, kinds: Sequence[tuple[str, str]], *only: ColumnElement[bool]
-) -> Iterator[tuple[tuple[str, str], Collection[str]]]:
-    """The keys of each of these kinds.
-
-    The database joins those of a kind to one text, which reaches us twenty times as fast as rows do: a SELECT each, in
-    one statement, since MariaDB sorts for a GROUP BY when `only` is about a kind. A kind whose text it cut
-    (`max_allowed_packet`: beyond a quarter of a million mailboxes) is read row by row.
-    """
-    if not kinds:
-        return
-    c = db.tables.inventory.c
-    joined = func.aggregate_strings(c.key.concat(_END), "")
-    wheres = [(c.site == db.site, *_is(c, kind), *only) for kind in kinds]
-    texts = (select(literal(at), func.count(), joined).where(*where) for at, where in enumerate(wheres))
-    cut = []
-    for at, number, text in db.execute(union_all(*texts).execution_options(yield_per=1)):
-        if text is not None and text.count(_END) == number and text.endswith(_END):
-            yield kinds[at], _Keys(text, number)
-        elif number:
-            cut.append(at)
-    for at in cut:
-        rows = select(c.key).where(*wheres[at]).execution_options(yield_per=_STREAM)
-        yield kinds[at], frozenset(db.execute(rows).scalars())
-
-
-def _kinds(db: SiteTables) -> list[tuple[str, str]]:
-    """System and kind of what there is, by steps from one to the next: DISTINCT would read every entry."""
-    c, found = db.tables.inventory.c, list[tuple[str, str]]()
-    first = select(c.system, c.kind).where(c.site == db.site).order_by(c.system, c.kind).limit(1)
-    query = first
-    while (row := db.execute(query).first()) is not None:
-        system, kind = row
-        found.append((system, kind))
-        query = first.where(or_(c.system > system, and_(c.system == system, c.kind > kind)))
-    return found
+    return frozenset(sys.intern(key) for _, keys in found for key in keys)
 
 
 def _read(db: SiteTables, *where: ColumnElement[bool]) -> Iterator[InventoryEntry]:
     c = db.tables.inventory.c
     columns = (c.system, c.kind, c.key, c.scope, c.subject, c.value, c.commit, c.run, c.since, c.since_commit)
-    query = select(*columns).where(c.site == db.site, *where).execution_options(yield_per=_STREAM)
+    query = select(*columns).where(c.site == db.site, *where).execution_options(yield_per=STREAM)
     for system, kind, key, scope, subject, value, commit, run, since, since_commit in db.execute(query):
         # a few systems, kinds and commits, each a million times
         system, kind, commit, since_commit = map(sys.intern, (system, kind, commit, since_commit))

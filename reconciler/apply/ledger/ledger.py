@@ -231,10 +231,6 @@ class Ledger:
         """What is kept of mailboxes at these addresses, of those that are ours."""
         return await self._read(inventory.mailboxes, addresses) if addresses else {}
 
-    async def former(self) -> Mapping[str, str]:
-        """Address → account, of what renames left at an address that the account had before."""
-        return await self._read(inventory.former)
-
     async def made(self, addresses: Collection[str]) -> Mapping[str, datetime]:
         """When we made these mailboxes, in UTC; those that were there before us are left out."""
         return await self._read(run_queries.made, addresses) if addresses else {}

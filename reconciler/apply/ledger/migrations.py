@@ -34,7 +34,12 @@ def _to_3(connection: Connection, tables: LedgerTables) -> None:
         chain.start(SiteTables(connection, tables, site, lambda: datetime.now(UTC)))
 
 
-STEPS: tuple[Callable[[Connection, LedgerTables], None], ...] = (_to_2, _to_3)
+def _to_4(connection: Connection, tables: LedgerTables) -> None:
+    """An index of the inventory by whose it is."""
+    add_missing_indexes(connection, tables.inventory)
+
+
+STEPS: tuple[Callable[[Connection, LedgerTables], None], ...] = (_to_2, _to_3, _to_4)
 """To version 2, to 3, and so on. Each may meet its own half: MariaDB commits with every statement that changes a table.
 None touches `meta` or `lock`, by which releases of every version keep each other out."""
 

@@ -18,6 +18,7 @@ from sqlalchemy import Table, delete, exists, insert, or_, select
 from reconciler.apply.ledger import chain, inventory, run_queries
 from reconciler.apply.ledger.chain import Part, PrunedRows, Sealed, values
 from reconciler.apply.ledger.connect import CHUNK, LedgerUnusable, SiteTables, chunks
+from reconciler.apply.ledger.inventory_keys import keys_of, kinds_of
 from reconciler.apply.ledger.run_queries import OpenFacts, open_facts
 from reconciler.apply.ledger.verify import together
 from reconciler.planning.forgotten_people import hidden_address, hidden_note, is_hidden, salt_of
@@ -121,7 +122,8 @@ def forget_people(db: SiteTables, before: datetime) -> Pruned:
 
 def _needed(db: SiteTables) -> _Needed:
     facts = open_facts(db)
-    mailboxes = frozenset(key for kind, keys in inventory.keys_by_kind(db) if kind[1] == "mailbox" for key in keys)
+    kinds = [kind for kind in kinds_of(db) if kind[1] == "mailbox"]
+    mailboxes = frozenset(key for _, keys in keys_of(db, kinds) for key in keys)
     return _Needed(facts, _with_other_addresses(db, facts.addresses), mailboxes, inventory.former(db))
 
 

@@ -50,21 +50,18 @@ def remember(
     declared member numbers by address. Ten statements, one for each kind whose keys do not fit into one answer, one for
     every thousand entries of the inventory that nobody wants. With `about` only what concerns that part of the site,
     and the keys of all mailboxes: a statement for every thousand of its addresses."""
-    boxes: frozenset[str] = frozenset()
-    if about is None:
-        unwanted, known = inventory.divided(db, wanted)
-    else:
-        unwanted, known, boxes = inventory.divided_part(db, wanted, about)
+    part = inventory.part_of(db, about) if about is not None else None
+    unwanted, known = part.divided(wanted) if part is not None else inventory.divided(db, wanted)
     people, as_declared = inventory.people(db, numbers, about)
     done, missed = _one_shots(db)
     return Remembered(
         inventory=unwanted,
         known={**known, (LEDGER, PERSON): as_declared} if as_declared else known,
-        mailboxes=boxes,
+        mailboxes=part.boxes if part is not None else frozenset(),
         removed=_removed(db),
         people=people,
-        aliases=inventory.declared_aliases(db, about),
-        former=inventory.former(db),
+        aliases=part.declared_aliases if part is not None else inventory.declared_aliases(db, wanted),
+        former=part.former if part is not None else inventory.former(db),
         unseen=unseen(db),
         uncertain=_uncertain(db),
         one_shots=done,

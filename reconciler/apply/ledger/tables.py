@@ -72,7 +72,8 @@ def declare(prefix: str = "") -> LedgerTables:
         # in parts: a plan of ten thousand accounts is bigger than MariaDB's max_allowed_packet
         plans=table("plans", *_numbers("run", "part"), Column("text", _LONG, nullable=False)),
         steps=table("steps", *_step_columns(), *_step_indexes(f"{prefix}steps_")),
-        inventory=table("inventory", *_inventory_columns()),
+        # by whose it is: plans about a part of the site
+        inventory=table("inventory", *_inventory_columns(), Index(f"{prefix}inventory_subject", "site", "subject")),
         lock=table("lock", *_lock_columns()),
         one_shots=table("one_shots", *_one_shot_columns()),
         # see `chain`

@@ -45,7 +45,7 @@ def version_of(engine: Engine, prefix: str = "") -> str | None:
         return migrations.read_version(connection, ledger_on(engine, prefix=prefix).tables)
 
 
-@pytest.fixture(params=[1, 2])
+@pytest.fixture(params=[1, 2, 3])
 def version(request: pytest.FixtureRequest) -> int:
     """Each version that was."""
     return int(request.param)
@@ -93,9 +93,9 @@ async def test_an_older_ledger_is_refused_with_the_next_command_until_it_is_brou
 ) -> None:
     ledger = ledger_on(old)
     for attempt in (ledger.check, ledger.init):
-        with pytest.raises(LedgerUnusable, match=rf"of version {version}, this program needs 3$") as caught:
+        with pytest.raises(LedgerUnusable, match=rf"of version {version}, this program needs 4$") as caught:
             await attempt()
-        hint = "run `reconciler ledger upgrade`, which brings them to version 3; back them up before"
+        hint = "run `reconciler ledger upgrade`, which brings them to version 4; back them up before"
         assert caught.value.hint == hint
     assert version_of(old) == str(version)
     assert await session.upgrade(ledger, PERSON)
@@ -114,8 +114,8 @@ async def test_it_waits_for_a_run_of_any_site_and_lets_no_other_begin(old: Engin
     with pytest.raises(Locked, match="locked by technik"):
         await session.upgrade(ledger_on(old), OTHER)
     assert await ledger_on(old, "nds").holds(working)
-    assert "reconciler_chain" not in inspect(old).get_table_names()
-    with pytest.raises(LedgerUnusable, match=r"of version \d to 3, this program needs 3"):
+    assert not inspect(old).get_indexes("reconciler_inventory")
+    with pytest.raises(LedgerUnusable, match=r"of version \d to 4, this program needs 4"):
         await ledger_on(old).check()
     await ledger_on(old, "nds").release(working)
     assert await session.upgrade(ledger_on(old), OTHER)
@@ -124,7 +124,7 @@ async def test_it_waits_for_a_run_of_any_site_and_lets_no_other_begin(old: Engin
 
 async def test_a_run_that_looked_at_the_tables_before_they_changed_gets_no_lock(old_file: Engine) -> None:
     ledger = ledger_on(old_file)
-    with pytest.raises(LedgerUnusable, match="this program needs 3"):
+    with pytest.raises(LedgerUnusable, match="this program needs 4"):
         await ledger.acquire("technik", "mail.example", 7)
     assert await ledger.holder() is None
 
@@ -164,7 +164,7 @@ def dying_after(
     return dying
 
 
-@pytest.mark.parametrize(("step", "statements"), [(0, 4), (1, 12)], ids=["to 2", "to 3"])
+@pytest.mark.parametrize(("step", "statements"), [(0, 4), (1, 12), (2, 2)], ids=["to 2", "to 3", "to 4"])
 async def test_dying_anywhere_is_put_right_by_the_next_upgrade(
     engine: Engine, step: int, statements: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,7 +180,7 @@ async def test_dying_anywhere_is_put_right_by_the_next_upgrade(
             patched.setattr(migrations, "STEPS", tuple(steps))
             with pytest.raises(Dead):
                 migrations.run(engine, ledger.tables)
-        with pytest.raises(LedgerUnusable, match=f"of version {step + 1} to 3, this program needs 3") as caught:
+        with pytest.raises(LedgerUnusable, match=f"of version {step + 1} to 4, this program needs 4") as caught:
             await ledger.check()
         assert "reconciler ledger upgrade" in caught.value.hint
         assert await session.upgrade(ledger, PERSON)
@@ -207,16 +207,16 @@ async def test_the_lock_of_one_that_died_on_another_host_ends_by_itself(old_file
 async def test_a_newer_ledger_is_left_alone_and_says_what_to_do(old_file: Engine) -> None:
     ledger = ledger_on(old_file)
     await session.upgrade(ledger, PERSON)
-    for version in ("4", "3 to 4", "1 to 4", "two"):
+    for version in ("5", "4 to 5", "1 to 5", "two"):
         sql(old_file, f"UPDATE reconciler_meta SET value = '{version}'")
         for attempt in (ledger.check, ledger.init, partial(session.upgrade, ledger, PERSON)):
-            with pytest.raises(LedgerUnusable, match=f"of version {version}, this program needs 3") as caught:
+            with pytest.raises(LedgerUnusable, match=f"of version {version}, this program needs 4") as caught:
                 await attempt()
             assert "a newer release of reconciler has used this ledger: install that one here" in caught.value.hint
         assert version_of(old_file) == version
 
 
-def _to_4(connection: Connection, tables: LedgerTables) -> None:
+def _to_5(connection: Connection, tables: LedgerTables) -> None:
     """What a later version may want: a column with a value for the rows that are there."""
     if "job" not in {column["name"] for column in inspect(connection).get_columns(tables.runs.name)}:
         connection.exec_driver_sql(f"ALTER TABLE {tables.runs.name} ADD COLUMN job varchar(255) NOT NULL DEFAULT ''")
@@ -224,7 +224,7 @@ def _to_4(connection: Connection, tables: LedgerTables) -> None:
 
 
 def _dying(connection: Connection, tables: LedgerTables) -> None:
-    _to_4(connection, tables)
+    _to_5(connection, tables)
     raise TimeoutError
 
 
@@ -236,11 +236,11 @@ async def test_several_versions_one_after_the_other_and_each_is_noted(
     await ledger.begin_migration()
     with pytest.raises(TimeoutError):
         migrations.run(old, ledger.tables)
-    assert version_of(old) == "3 to 4"
+    assert version_of(old) == "4 to 5"
     assert "reconciler_letters" not in inspect(old).get_table_names()
-    monkeypatch.setattr(migrations, "STEPS", (*known, _to_4))
+    monkeypatch.setattr(migrations, "STEPS", (*known, _to_5))
     migrations.run(old, ledger.tables)
-    assert version_of(old) == "4"
+    assert version_of(old) == "5"
     with old.connect() as connection:
         assert connection.exec_driver_sql("SELECT job FROM reconciler_runs").scalars().all() == ["unknown"]
 
