@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, and_, delete, func, or_, select
 from sqlalchemy.dialects import mysql, sqlite
 
 from reconciler.apply.ledger.connect import SiteTables, chunks
-from reconciler.apply.ledger.inventory_keys import STREAM, is_kind, keys_of, kinds_of, lines_of, texts_of
+from reconciler.apply.ledger.inventory_keys import STREAM, Kind, is_kind, keys_of, kinds_of, lines_of, texts_of
 from reconciler.apply.ledger.lock import OpenRun
 from reconciler.model.addresses import domain_of
 from reconciler.model.records import Owner, Records, Scope
@@ -59,9 +59,7 @@ def divided(
     c = db.tables.inventory.c
     known: dict[tuple[str, str], Set[str]] = {}
     unwanted: dict[tuple[str, str], list[str]] = {}
-    for (system, kind), there in keys_of(db, kinds_of(db), wanted):
-        if system == LEDGER:
-            continue  # see `people`
+    for (system, kind), there in keys_of(db, _of_systems(db), wanted):
         table = wanted.get(system, {}).get(kind, {})
         others = sorted(key for key in there if key not in table)
         if table:  # usually all of it is known: then nothing is copied
@@ -114,11 +112,15 @@ class PartOfInventory(NamedTuple):
 
 def part_of(db: SiteTables, about: Concern) -> PartOfInventory:
     """What there is of a part. A statement for every thousand of its addresses."""
-    c, kinds = db.tables.inventory.c, kinds_of(db)
+    c, kinds = db.tables.inventory.c, _of_systems(db)
     boxes = keys_of(db, [each for each in kinds if each[1] == "mailbox"])
-    ours = [each for each in kinds if each[0] != LEDGER]
-    found = (entry for where in _about(c, about, ours) for entry in _read(db, c.system != LEDGER, where))
+    found = (entry for where in _about(c, about, kinds) for entry in _read(db, c.system != LEDGER, where))
     return PartOfInventory({entry.id: entry for entry in found}, frozenset(key for _, keys in boxes for key in keys))
+
+
+def _of_systems(db: SiteTables) -> list[Kind]:
+    """Kinds of what systems hold; for the others see `people`."""
+    return [kind for kind in kinds_of(db) if kind[0] != LEDGER]
 
 
 def mailboxes(db: SiteTables, addresses: Collection[str]) -> dict[RowId, InventoryEntry]:

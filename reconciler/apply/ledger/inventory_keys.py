@@ -24,7 +24,7 @@ _PIECE = 2**20
 PART = 50_000
 """Keys in one text: of 320 characters each they fit into MariaDB's packet of 16 MB."""
 _SAMPLE = 100
-"""Keys that are looked at to divide that many."""
+"""Of so many keys at most that number is looked at, to divide them."""
 
 Condition = tuple[ColumnElement[bool], ...]
 Kind = tuple[str, str]
@@ -105,8 +105,11 @@ def _ranges(db: SiteTables, key: ColumnElement[str], nearly: Collection[str]) ->
     """Conditions of which one is true for each key, each for about PART of these; one on databases that cut nothing."""
     if db.connection.dialect.name != "mysql" or len(nearly) <= PART:
         return [true()]
-    some = sorted(filter(str.isascii, islice(nearly, 0, None, PART // _SAMPLE)))
-    bounds = some[_SAMPLE::_SAMPLE] or some[:1]
+    step = max(1, PART // _SAMPLE)
+    some, each = sorted(filter(str.isascii, islice(nearly, 0, None, step))), PART // step
+    bounds = some[each::each] or some[:1]
+    if not bounds:
+        return [true()]
     between = (and_(key >= low, key < high) for low, high in pairwise(bounds))
     return [key < bounds[0], *between, key >= bounds[-1]]
 
