@@ -235,7 +235,7 @@ def test_a_part_counts_the_accounts_of_the_whole_site(adopted: bool, site: Stand
     state = site.folder / "state" / "state.yaml"
     state.write_text(state.read_text(encoding="utf-8").replace("  neu:", "  emil.neu: {groupware: false}\n  neu:"))
     whole = [g for g in command("plan", "--format", "json").json["gates"] if g.startswith("removals")]
-    # Anna, Bernd, Emil and Neu by former addresses, gone; Fritz, where the ledger has the address
+    # Anna, Bernd, Emil and Neu by former addresses, gone; Fritz, whom only the ledger knows
     assert whole == [f"removals: 1 of at most 1 ({5 + adopted} accounts, 24 h) ✓"]
     part = command("plan", "--format", "json", "--only", f"gone@{DOMAIN}").json
     assert [g for g in part["gates"] if g.startswith("removals")] == whole

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Select, String, cast, func, select
 
@@ -30,6 +30,8 @@ from reconciler.systems.postfixadmin.stored_values import (
 )
 from reconciler.systems.postfixadmin.table_checks import check_tables
 from reconciler.systems.postfixadmin.tables import PostfixAdminTables
+
+T = TypeVar("T")
 
 _NOTHING: Mapping[str, Row] = MappingProxyType({})
 _NEVER = date(2000, 1, 1)
@@ -294,7 +296,7 @@ def stored_keys(
     return {spelling for pair in wanted for spelling in (stored(pair[1]), pair[1], *spellings.get(pair, ()))}
 
 
-def in_parts(keys: list[str], size: int = 2 * CHUNK) -> Iterator[list[str]]:
+def in_parts(keys: list[T], size: int = 2 * CHUNK) -> Iterator[list[T]]:
     """As many keys at a time as one IN takes."""
     # twice CHUNK: an account has its own and its member alias, and one transaction takes one statement for them
     for start in range(0, len(keys), size):

@@ -7,7 +7,7 @@ the targets of all aliases, and hands over those that lead here. Domains are few
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, ColumnElement, Connection, and_, case, cast, func, or_, select
@@ -145,32 +145,46 @@ class _Search:
             stored = stored_keys(kind, pairs, self._spellings, self._readings[kind].stored)
             rows.update((row[0], row) for row in self.rows_with(kind, stored))
 
-    def _take_leading(self, keys: Iterable[str]) -> set[str]:
+    def _take_leading(self, keys: Set[str]) -> set[str]:
         """Those of the aliases that lead to these addresses; `@domain` is every address there."""
-        goto, taken = func.lower(self._tables.alias.c.goto), set[str]()
-        by_domain: dict[str, list[str]] = {}
-        for local, domain in sorted(pair for key in keys for pair in self._led_by(key)):
-            by_domain.setdefault(domain, []).append(local)
-        for domain, locals_ in by_domain.items():
+        taken, goto, normal = set[str](), func.lower(self._tables.alias.c.goto), self._readings["alias"].normal
+        for some in in_parts(sorted({pair for key in keys for pair in self._led_by(key)}), MOST):
+            by_domain: dict[str, list[str]] = {}
+            for domain, local in some:
+                by_domain.setdefault(domain, []).append(f"%{_escaped(local)}%@{_escaped(domain)}%")
             # what leads to the domain at all is found in one look at each alias, and all else in that
-            there = goto.like(f"%@{_escaped(domain)}%", escape="\\")
-            for some in in_parts(locals_, MOST):
-                patterns = (f"%{_escaped(local)}%@{_escaped(domain)}%" for local in some)
-                taken |= self._take("alias", and_(there, or_(*(goto.like(each, escape="\\") for each in patterns))))
+            where = (
+                and_(
+                    goto.like(f"%@{_escaped(domain)}%", escape="\\"),
+                    or_(*(goto.like(p, escape="\\") for p in patterns)),
+                )
+                for domain, patterns in by_domain.items()
+            )
+            for row in self._connection.execute(self._readings["alias"].query.where(or_(*where))):
+                alias = normal(row)
+                # a pattern finds more: `%anna%@a.example%` somebody at another domain, too
+                if any(not keys.isdisjoint(self._answering(target)) for target in alias.goto):
+                    self.found["alias"][row[0]] = row
+                    taken.add(alias.key)
         return taken
 
-    def _take(self, kind: str, where: ColumnElement[bool]) -> set[str]:
-        """Takes the rows of which this is true; answers the keys of those."""
-        reading, rows = self._readings[kind], self.found[kind]
-        taken = {row[0]: row for row in self._connection.execute(reading.query.where(where))}
-        rows.update(taken)
-        return {reading.normal(row).key for row in taken.values()}
+    def _take(self, kind: str, where: ColumnElement[bool]) -> None:
+        """Takes the rows of which this is true."""
+        self.found[kind].update(
+            (row[0], row) for row in self._connection.execute(self._readings[kind].query.where(where))
+        )
 
     def _led_by(self, key: str) -> Iterator[tuple[str, str]]:
-        """What the targets have by which mail comes to an address, whatever extension is between: its local part, and
-        its domain or one that leads there."""
+        """What the targets have by which mail comes to an address, whatever extension is between: its domain or one
+        that leads there, and its local part."""
         local, _, domain = key.rpartition("@")
-        return ((local, each) for each in (domain, *self._led.get(domain, ())))
+        return ((each, local) for each in (domain, *self._led.get(domain, ())))
+
+    def _answering(self, target: str) -> Iterator[str]:
+        """What mail for a target may come to: addresses, and whole domains."""
+        yield from self._forms(target)
+        domain = domain_of(target)
+        yield from (f"@{each}" for each in (domain, self._leads.get(domain, domain)))
 
     def _targets(self) -> Iterator[str]:
         normal = self._readings["alias"].normal

@@ -154,6 +154,26 @@ async def test_statements_do_not_grow_with_the_site(database: PostfixAdminDataba
     assert numbers[0] == numbers[1]
 
 
+async def test_who_is_only_called_alike_is_nobody_of_the_part(database: PostfixAdminDatabase) -> None:
+    """`%anna%@a.example%` is looked for, and finds Johanna and Anna-Lena, and Anna before somebody else there. However
+    many they are, and whatever leads to them, nothing of it is followed. One look for all domains."""
+    for n in range(3 * MOST):
+        target = (f"xanna.beispiel@{DOMAIN}", f"anna.beispielx{n}@{DOMAIN}", f"{ANNA}.example,bernd@{DOMAIN}")[n % 3]
+        insert_alias(database, f"alike{n}@{OTHER}", target)
+        insert_alias(database, f"further{n}@{OTHER}", f"alike{n}@{OTHER}")
+    insert_alias(database, f"anna-x@{DOMAIN}", f"x@extern.example,anna.beispiel-x@{DOMAIN}")
+    sent: list[str] = []
+    system = make_system(database)
+    event.listen(system._database._reading, "before_cursor_execute", lambda *arguments: sent.append(arguments[2]))
+    with closing(system):
+        seen = await system.observe_part(Concern(frozenset([ANNA])))
+    found = seen.records["alias"].keys()
+    assert not [key for key in found if key.startswith(("alike", "further"))]
+    assert {MEMBER, f"old@{OTHER}", f"alle@{OTHER}", f"anna-x@{DOMAIN}"} <= found
+    # to Anna, to what leads to Anna, to what leads to that
+    assert len([statement for statement in sent if "FROM alias" in statement and "LIKE" in statement]) == 3
+
+
 async def test_too_many_for_one_by_one_is_everything(database: PostfixAdminDatabase) -> None:
     people = tuple(Person(f"neu{n}@{OTHER}", None, frozenset([f"Neu {n}"])) for n in range(MOST + 1))
     found = await part(database, Concern(domains=frozenset([OTHER]), people=people))
