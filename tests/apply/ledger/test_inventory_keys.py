@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
 
 import pytest
 from sqlalchemy import Engine
@@ -82,6 +84,17 @@ async def test_as_many_statements_beyond_the_longest_packet(
         await ledger.close()
         packets(2**24)
     assert counts[300] == counts[6_000]
+
+
+@pytest.mark.parametrize("kinds", ["a", "abcd", "abcde", "0123456789"])
+def test_ranges_are_of_about_equal_size(kinds: str) -> None:
+    """Also of a table that repeats itself, and that is in another order."""
+    keys = [f"{kinds[n % len(kinds)]}{n}@partei.example" for n in range(400_000)]
+    bounds = ["", *inventory_keys.bounds_of(keys), "~"]
+    there = sorted(keys)
+    sizes = [bisect_left(there, high) - bisect_left(there, low) for low, high in pairwise(bounds)]
+    assert max(sizes) < 1.05 * inventory_keys.PART
+    assert len(sizes) < 10
 
 
 async def test_whatever_the_keys_and_whatever_is_wanted(
