@@ -166,7 +166,7 @@ async def test_who_is_only_called_alike_is_nobody_of_the_part(database: PostfixA
     system = make_system(database)
     event.listen(system._database._reading, "before_cursor_execute", lambda *arguments: sent.append(arguments[2]))
     with closing(system):
-        seen = await system.observe_part(Concern(frozenset([ANNA])))
+        seen = await system.observe_part(Concern(frozenset([ANNA])), nothing)
     found = seen.records["alias"].keys()
     assert not [key for key in found if key.startswith(("alike", "further"))]
     assert {MEMBER, f"old@{OTHER}", f"alle@{OTHER}", f"anna-x@{DOMAIN}"} <= found
