@@ -5,12 +5,14 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from reconciler.apply.ledger import Ledger, inventory_keys, open_engine
 from reconciler.model.records import AliasRole, AliasRow, BlockRow, MailboxRow, Owner, Records, Row, Scope
+from reconciler.planning.concern import Concern
 from reconciler.planning.ledger_state import LEDGER, PERSON, InventoryEntry, Remembered
 from tests.apply.ledger.house import Clock, account, opened
 from tests.apply.ledger.test_run_statements import counted
@@ -84,6 +86,33 @@ async def test_as_many_statements_beyond_the_longest_packet(
         await ledger.close()
         packets(2**24)
     assert counts[300] == counts[6_000]
+
+
+@pytest.mark.parametrize("longest", [4, 31, 309, 310, 311, 10_000])
+async def test_of_a_part_nothing_is_cut(new_mariadb: Callable[[], PostfixAdminDatabase], longest: int) -> None:
+    """The keys of all mailboxes are a text of 310 characters; who is noted is a shorter one."""
+    engine = open_engine(new_mariadb().full_url)
+
+    @event.listens_for(engine, "connect")
+    def limit(connection: Any, _record: object) -> None:
+        connection.cursor().execute(f"SET SESSION group_concat_max_len = {longest}")
+
+    ledger = Ledger(engine, "nrw", clock=Clock())
+    await ledger.init()
+    entries, wanted, people = of(10)
+    assert sum(len(key) + 1 for key in people) == 310
+    former = AliasRow("old@partei.example", "old@partei.example", ("x@x.example",), True, AliasRole.MEMBER)
+    first = next(iter(people))
+    entries.append(InventoryEntry.of("postfixadmin", "alias", former.key, former, account(first)))
+    await ledger.record(entries, await opened(ledger, []))
+    about = Concern(frozenset([first, first.replace("konto", "alias"), "konto.beispiel1@partei.example"]))
+    remembered = await ledger.remember(24, wanted, {first: "1"}, about)
+    assert remembered.mailboxes == people.keys()
+    assert remembered.people == {first: "0", "konto.beispiel1@partei.example": "1"}
+    assert remembered.known[("postfixadmin", "mailbox")] == about.addresses & people.keys()
+    assert (remembered.former, remembered.aliases) == ({former.key: first}, about.addresses - people.keys())
+    assert remembered.inventory.keys() == {("postfixadmin", "alias", former.key)}
+    await ledger.close()
 
 
 @pytest.mark.parametrize("kinds", ["a", "abcd", "abcde", "0123456789"])

@@ -4,6 +4,7 @@ site. That a plan from it says the same as one from everything: tests/integratio
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import pytest
 from sqlalchemy import event
@@ -152,6 +153,24 @@ async def test_statements_do_not_grow_with_the_site(database: PostfixAdminDataba
             seen = await system.observe_part(Concern(frozenset([ANNA])), nothing)
         numbers.append((len(sent), len(seen.records["alias"])))
     assert numbers[0] == numbers[1]
+
+
+@pytest.mark.parametrize("missing", [80, 21, 1, 0])
+async def test_keys_of_all_mailboxes_are_never_cut(database: PostfixAdminDatabase, missing: int) -> None:
+    """They come as one text, which MariaDB cuts silently."""
+    boxes = {ANNA, f"bernd@{DOMAIN}", f"clara@{DOMAIN}", f"dora@{OTHER}"}
+    longest = sum(len(key) + 1 for key in boxes) - missing
+    system = make_system(database)
+
+    @event.listens_for(system._database._reading, "connect")
+    def limit(connection: Any, _record: object) -> None:
+        if database.backend == "mariadb":
+            connection.cursor().execute(f"SET SESSION group_concat_max_len = {longest}")
+
+    with closing(system):
+        seen = await system.observe_part(Concern(frozenset([ANNA])))
+        assert seen.site is not None
+        assert seen.site.mailboxes == boxes
 
 
 async def test_who_is_only_called_alike_is_nobody_of_the_part(database: PostfixAdminDatabase) -> None:
