@@ -161,7 +161,7 @@ def _session(url: URL, lock_wait: int) -> dict[str, Any]:
     return {
         "charset": "utf8mb4",  # the only one that can send every character (facts/postfixadmin.md 13.4)
         "sql_mode": _SQL_MODE,
-        # the second as long as it goes: all keys of the ledger's inventory come as one text
+        # the second as long as it goes: the keys of the ledger's inventory come as texts
         "init_command": f"SET SESSION innodb_lock_wait_timeout = {lock_wait}, group_concat_max_len = {2**30}",
         "read_timeout": ANSWER_WAIT,
         "write_timeout": ANSWER_WAIT,

@@ -164,7 +164,7 @@ async def test_keys_of_all_mailboxes_are_never_cut(database: PostfixAdminDatabas
 
     @event.listens_for(system._database._reading, "connect")
     def limit(connection: Any, _record: object) -> None:
-        if database.backend == "mariadb":
+        if database.backend == "mysql":
             connection.cursor().execute(f"SET SESSION group_concat_max_len = {longest}")
 
     with closing(system):
