@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -28,6 +28,7 @@ from reconciler.planning.annotations import (
 from reconciler.planning.base_comparison import compared
 from reconciler.planning.changes import diff
 from reconciler.planning.declared_entries import Entries
+from reconciler.planning.finding import Finding
 from reconciler.planning.half_made import with_causes
 from reconciler.planning.identity import Identity, emptied, taken_over
 from reconciler.planning.ledger_state import InventoryEntry, Remembered
@@ -36,6 +37,7 @@ from reconciler.planning.ownership import adopted, changed_by_hand, converted, o
 from reconciler.planning.plan import Plan, digest
 from reconciler.planning.plan_context import PlanContext
 from reconciler.planning.plan_draft import EVERYTHING, Compared, Draft, Selection
+from reconciler.planning.plan_part import Part, said_of_unread
 from reconciler.planning.ports import System
 from reconciler.planning.run_outcome import Progress, Run
 from reconciler.planning.snapshot import Pair
@@ -81,7 +83,7 @@ async def draft(
     alone = _judge(sources, reading, matching, replace(changes, asked=asked))
     findings = part.findings(alone.findings, matching.pairs, of_all=sources.about is None)
     judged = Judgement(findings, marked(asked, findings), alone.gates)
-    return part.drafted(_beside(at_base, sealed(judged), sources))
+    return part.drafted(_beside(at_base, sealed(judged, part=part), sources))
 
 
 async def _planned_at_base(sources: Sources, reading: Reading) -> Judgement:
@@ -195,6 +197,7 @@ def _seal(
     *,
     selection: Selection,
     with_tables: bool,
+    part: Part | None = None,
 ) -> Draft:
     site, systems, context, remembered = sources.site, sources.systems, sources.context, reading.remembered
     pairs, snapshot, reviewed = matching.pairs, matching.snapshot, selection.reviewed
@@ -208,7 +211,7 @@ def _seal(
         commit=context.desired.commit,
         made=snapshot.taken,
         transitions=transitions,
-        findings=(*judgement.findings, *(f for f in sources.declaration.findings if f.rule not in _GATED)),
+        findings=(*judgement.findings, *_said(sources, part, pairs)),
         reads=(*(read_of(system, snapshot) for system in systems), *ledger_unknown(reading.recalled)),
         counts=counts(pairs.values(), changes.pending, alone, new),
         digest=digest(site.site, {s.name: s.target for s in systems}, bound, transitions),
@@ -230,6 +233,14 @@ def _seal(
         apart=reviewed.apart(changes.pending, [t.owner for t in changes.grouped.transitions]) if reviewed else (),
         tables=Compared(snapshot, {name: pair.wanted for name, pair in pairs.items()}) if with_tables else None,
     )
+
+
+def _said(sources: Sources, part: Part | None, pairs: Mapping[str, Pair]) -> Iterator[Finding]:
+    """What is said of the declared state: of a part what is about it, whatever else was read by now."""
+    for finding in sources.declaration.findings:
+        if finding.rule not in _GATED and (part is None or part.is_about(finding, pairs)):
+            yield finding
+    yield from said_of_unread(sources.declaration.unread)
 
 
 def _people(context: PlanContext, matching: Matching, judgement: Judgement) -> tuple[InventoryEntry, ...]:

@@ -36,7 +36,7 @@ async def demo(folder: Path, state: Path | None) -> Status:
         say(f"somebody wrote in {folder}/ since the demo made it: it is kept as {kept}/, to copy from")
     site = build(folder, state)
     settings, declaration = read_site(site)
-    fill_database(folder, declaration.state.domains)
+    fill_database(folder, frozenset(declaration.state.domains))
     _chapter(f"A site in {folder}/", f"{len(declaration.state.mailboxes)} declared mailboxes, nothing applied yet.")
     _chapter("What would be done", "reconciler plan")
     await _show_plan(site)

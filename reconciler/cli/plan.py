@@ -12,8 +12,11 @@ from reconciler.cli.formats import Format, writers
 from reconciler.cli.saved_plan import save
 from reconciler.cli.site_session import open_site
 from reconciler.cli.streams import say, write
+from reconciler.declared.lazy import Unsound
 from reconciler.errors import UsageError
 from reconciler.planning.command_status import plan_status
+from reconciler.planning.plan import Plan
+from reconciler.planning.plan_draft import Selection
 from reconciler.report.read_document import MERGE
 
 
@@ -36,8 +39,10 @@ async def plan(
         hint = "add --base REF: the branch or commit that is compared with"
         raise UsageError("--changed is about a merge request, and nothing says what it changes", hint=hint)
     selection = part_of(only, changed=changed) if shard is None else shard_of(shard)
-    async with open_site(site, state, base, lazily=bool(only)) as opened:
-        made = await explained(opened, await opened.draft(selection, with_tables=True), verbose=verbose)
+    try:
+        made = await _drafted(site, state, base, selection, verbose=verbose, lazily=selection.part is not None)
+    except Unsound:  # whatever it is: who reads everything tells all problems
+        made = await _drafted(site, state, base, selection, verbose=verbose, lazily=False)
     if out is not None:
         save(made, out)
     if out is not None and shard is not None:
@@ -47,3 +52,10 @@ async def plan(
         say(f"plan saved to {out}; {ours if base is None else reviewed}")
     write(writers(output).plan(made, title="mail plan", verbose=verbose))
     return plan_status(made)
+
+
+async def _drafted(
+    site: Path | None, state: Path | None, base: str | None, selection: Selection, *, verbose: bool, lazily: bool
+) -> Plan:
+    async with open_site(site, state, base, lazily=lazily) as opened:
+        return await explained(opened, await opened.draft(selection, with_tables=True), verbose=verbose)

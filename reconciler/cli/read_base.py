@@ -17,6 +17,7 @@ from reconciler.declared.cache.entries import Cache
 from reconciler.declared.git.base_commit import find_base
 from reconciler.declared.git.objects import Tree, read_tree
 from reconciler.declared.git.pinned_files import PinnedFiles
+from reconciler.declared.lazy import PartlyRead
 from reconciler.declared.load import Declaration, load_state, load_state_at
 from reconciler.declared.read.source import SITE_VARIABLE, place_of, shown
 from reconciler.declared.site_file.load import find_pinned, load_site
@@ -30,9 +31,12 @@ from reconciler.translation import speak, tr, tr_number
 from reconciler.workflow_values import AtBase
 
 
-def read_site_at(path: Path | None, state: Path | None, ref: str, store: Path) -> tuple[Settings, Declaration, AtBase]:
+def read_site_at(
+    path: Path | None, state: Path | None, ref: str, store: Path, *, lazily: bool = False
+) -> tuple[Settings, Declaration, AtBase]:
     """The same for a merge request: the site file and what it names as the commit REF has them, what is declared here,
-    and what REF declares. `store` is a folder of our own, for the files of REF. Raises UsageError and InvalidInput."""
+    and what REF declares. `store` is a folder of our own, for the files of REF. Raises UsageError and InvalidInput, and
+    `lazily` Unsound, too."""
     refuse_missing(state)
     named = path or (Path(os.environ[SITE_VARIABLE]) if os.environ.get(SITE_VARIABLE) else None)
     folder = state or (named.parent if named else Path())
@@ -52,7 +56,7 @@ def read_site_at(path: Path | None, state: Path | None, ref: str, store: Path) -
     today = datetime.now(ZoneInfo(site.timezone)).date()
     with state_cache() as kept, ReadingLine().shown():
         cache = kept or Cache()
-        declaration = _with_what_git_ignores(load_state(here, site, today=today, cache=cache))
+        declaration = _with_what_git_ignores(load_state(here, site, today=today, cache=cache, lazily=lazily))
         at_base = _at_base(
             pinned.base,
             there,
@@ -60,6 +64,7 @@ def read_site_at(path: Path | None, state: Path | None, ref: str, store: Path) -
             site,
             today,
             cache,
+            declaration.partly,
         )
     return site, declaration, at_base
 
@@ -72,7 +77,7 @@ def _with_what_git_ignores(declaration: Declaration) -> Declaration:
     message = tr("git is told to ignore {folder}, so no commit has what is declared there", folder=place.file)
     hint = tr("take it out of .gitignore and commit it, or leave --base out")
     finding = Finding(Severity.WARNING, "uncommitted", place.file, message, hint, place)
-    return declaration._replace(findings=(*declaration.findings, finding))
+    return declaration._replace(said=lambda: (*declaration.findings, finding))
 
 
 def _is_inside(folder: Path, top: Path) -> bool:
@@ -87,9 +92,11 @@ def _yaml(tree: Tree) -> dict[str, str]:
     return {name: entry.sha for name, entry in tree.entries.items() if name.lower().endswith((".yaml", ".yml"))}
 
 
-def _at_base(tree: Tree, folder: str, base: Base, site: Settings, today: date, cache: Cache) -> AtBase:
+def _at_base(
+    tree: Tree, folder: str, base: Base, site: Settings, today: date, cache: Cache, beside: PartlyRead | None
+) -> AtBase:
     try:
-        declaration = load_state_at(tree, folder, base.ref, site, today=today, cache=cache)
+        declaration = load_state_at(tree, folder, base.ref, site, today=today, cache=cache, beside=beside)
     except InvalidInput as error:
         first, *more = cast("tuple[Finding, ...]", error.findings)
         message = tr(
@@ -103,8 +110,11 @@ def _at_base(tree: Tree, folder: str, base: Base, site: Settings, today: date, c
         hint = tr("everything in this plan comes with the merge request; what waited before cannot be told apart")
         finding = Finding(Severity.WARNING, "base", base.ref, message, hint, first.place)
         return AtBase(base, None, None, (finding,))
-    here = tuple(finding._replace(subject=_named_here(finding.subject, base, tree)) for finding in declaration.findings)
-    return AtBase(base, declaration._replace(findings=here), PlanContext.of(declaration.state))
+
+    def said() -> tuple[Finding, ...]:
+        return tuple(f._replace(subject=_named_here(f.subject, base, tree)) for f in declaration.findings)
+
+    return AtBase(base, declaration._replace(said=said), PlanContext.of(declaration.state))
 
 
 def _named_here(subject: str, base: Base, tree: Tree) -> str:

@@ -123,7 +123,8 @@ async def open_site(
     path: Path | None, state: Path | None = None, base: str | None = None, *, lazily: bool = False
 ) -> AsyncIterator[SiteSession]:
     """Assembles the site, with `base` as that commit has it. No connection is made before a system needs one.
-    `lazily` is for who asks for a part, and changes nothing: what is known to be right is read when it is asked for."""
+    `lazily` is for who asks for a part and writes nothing: of a big state only files are read that are needed, and
+    Unsound is raised at any moment where something is wrong with them."""
     async with AsyncExitStack() as closing:  # all are closed, also when closing one of them fails
         at_base = None
         if base is None:
@@ -132,7 +133,7 @@ async def open_site(
             from reconciler.cli.read_base import own_folder, read_site_at
 
             store = Path(closing.enter_context(own_folder()))
-            site, declaration, at_base = read_site_at(path, state, base, store)
+            site, declaration, at_base = read_site_at(path, state, base, store, lazily=lazily)
         so_far.site = site.site
         opened = _assembled(site, declaration, at_base, closing)
         keep(opened)

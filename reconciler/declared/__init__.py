@@ -5,7 +5,8 @@
     convert.py   from plain values to values of the model: a mailbox, an alias, …
     merge.py     the values of all files, merged and compared with each other
 
-`load.py` is that way from end to end. What is particular to one kind of declared thing is in `sections/`, a file each,
+`load.py` is that way from end to end. Of a big state, for a plan about a part, `lazy.py` sends along only those files
+that `mentions.py` finds. What is particular to one kind of declared thing is in `sections/`, a file each,
 as a `section.Section`; `registry.py` lists them. `fields/` has what several need: the types of their fields, addresses,
 and the words for what is wrong. Whatever a step finds wrong it puts into the one `Problems` that is handed along.
 

@@ -5,7 +5,7 @@ Each step takes what the one before it gives, entry after entry, so that no more
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -16,6 +16,7 @@ from reconciler.declared.fields.state_file import SiteFacts
 from reconciler.declared.git.commit import read_commit
 from reconciler.declared.git.objects import Tree
 from reconciler.declared.git.state_at_base import state_sources
+from reconciler.declared.lazy import PartlyRead, read_beside, read_lazily
 from reconciler.declared.merge import check, merge
 from reconciler.declared.parse.locator import Locator
 from reconciler.declared.problems import Problems
@@ -35,13 +36,26 @@ NOTHING: Mapping[str, bytes] = MappingProxyType({})
 
 
 class Declaration(NamedTuple):
-    """What git declares. `findings` are warnings and notes; errors never come this far."""
+    """What git declares."""
 
     state: DesiredState
-    findings: tuple[Finding, ...]
+    said: Callable[[], tuple[Finding, ...]]
+    """Warnings and notes; errors never come this far. Of a state that is read in part those of what was read by now."""
     locate: Locate
     files: int
     folder: Path
+    partly: PartlyRead | None = None
+    """Where not all files were read."""
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """See `said`. Raises Unsound where not all was read, and something is wrong."""
+        return self.said()
+
+    @property
+    def unread(self) -> int:
+        """How many files nobody needed by now."""
+        return self.partly.unread if self.partly is not None else 0
 
 
 def load_state(
@@ -58,44 +72,56 @@ def load_state(
 
     Raises InvalidInput with every problem and its place, UsageError when there is no such folder; nothing else,
     whatever the files hold. `cache` has what files were read as; whoever loads two commits of one folder hands the
-    same to both: of what is in both, the second has the same objects. `lazily`: entries that the cache knows to be
-    right may be read when they are asked for; then that raises UsageError for a file that was changed meanwhile.
+    same to both: of what is in both, the second has the same objects. `lazily`: of a big state files may be read when
+    something in them is asked for; then that raises Unsound where something is wrong with them.
     """
     problems = Problems()
     sources = _with_new(find_sources(folder, problems), folder, instead)
     load = Load(Locator(), SiteFacts.of(site), today, problems, cache, {})
-    if lazily and cache is not None and not instead and (known := _known(sources, load, site)) is not None:
-        state, load = known
-    else:
-        state = _merged(read_values(sources, instead, load), load, site)
+    if lazily and not instead and (partly := read_lazily(sources, _anew(load), site)) is not None:
+        return _partly(partly, read_commit(folder, partly.load.problems), len(sources), folder)
+    state = _merged(read_values(sources, instead, load), load, site)
     commit = "" if problems.any_error or instead else read_commit(folder, problems)
     return _declaration(replace(state, commit=commit), load.locator, problems, len(sources), folder)
 
 
 def load_state_at(
-    tree: Tree, name: str, ref: str, site: Settings, *, today: date, cache: Cache | None = None
+    tree: Tree,
+    name: str,
+    ref: str,
+    site: Settings,
+    *,
+    today: date,
+    cache: Cache | None = None,
+    beside: PartlyRead | None = None,
 ) -> Declaration:
     """Everything that the commit REF declares below the folder `name` of the repository; nothing where it has no such
     folder. From git's objects: nothing is checked out. Raises InvalidInput with every problem, UsageError for a clone
-    that has only some of the objects."""
+    that has only some of the objects. `beside`: the state that it is compared with, where not all of that was read:
+    then not all is read here."""
     problems = Problems()
+    if beside is not None:
+        tree.know(beside.contents.values())
     contents = state_sources(tree, name, ref, problems)
-    instead = {source.name: content for source, content in contents.items()}
     load = Load(Locator(), SiteFacts.of(site), today, problems, cache, {})
+    count, folder = len(contents), tree.top / name
+    if beside is not None and (partly := read_beside(beside, contents, _anew(load), site)) is not None:
+        return _partly(partly, tree.commit, count, folder)
+    instead = {source.name: content for source, content in contents.items()}
     state = _merged(read_values(contents, instead, load), load, site)
-    return _declaration(replace(state, commit=tree.commit), load.locator, problems, len(contents), tree.top / name)
+    return _declaration(replace(state, commit=tree.commit), load.locator, problems, count, folder)
 
 
-def _known(sources: Sequence[Source], load: Load, site: Settings) -> tuple[DesiredState, Load] | None:
-    """The state without its entries, where it is known to be right; see `lazy`."""
-    from reconciler.declared.lazy import read_lazily  # few have a cache
+def _anew(load: Load) -> Load:
+    """The same load, which may be given up: what it finds wrong so far, and places of its own."""
+    problems = Problems()
+    problems.add(load.problems.since(0))
+    return load._replace(locator=Locator(), problems=problems, entries={})
 
-    alone = load._replace(locator=Locator(), problems=Problems(), entries={})
-    state = read_lazily(sources, alone, site)
-    if state is None:
-        return None
-    load.problems.add(alone.problems.since(0))
-    return state, alone._replace(problems=load.problems)
+
+def _partly(partly: PartlyRead, commit: str, files: int, folder: Path) -> Declaration:
+    state = replace(partly.state, commit=commit)
+    return Declaration(state, partly.findings, partly.load.locator, files, folder, partly)
 
 
 def _merged(batches: Iterable[Batch], load: Load, site: Settings) -> DesiredState:
@@ -121,7 +147,7 @@ def _declaration(state: DesiredState, locator: Locator, problems: Problems, file
     findings = problems.findings(locator.place_of)
     if problems.any_error:
         raise InvalidInput(findings)
-    return Declaration(state, findings, locator, files, folder)
+    return Declaration(state, lambda: findings, locator, files, folder)
 
 
 def _with_new(sources: list[Source], folder: Path, names: Iterable[str]) -> list[Source]:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from reconciler.declared.problems import Problems
-from reconciler.declared.section import SECTIONS, Batch, Merged, Section
+from reconciler.declared.section import SECTIONS, Batch, IsRead, Merged, Section
 from reconciler.model.declared import DesiredState
 from reconciler.settings import Settings
 
@@ -41,9 +41,9 @@ def _read_only(table: Mapping[Any, Any]) -> Mapping[Any, Any]:
     return MappingProxyType(table) if isinstance(table, dict) else table
 
 
-def check(state: DesiredState, site: Settings, problems: Problems) -> None:
-    """Says what is wrong with all entries together."""
-    merged = Merged(state, site, not problems.any_error)
+def check(state: DesiredState, site: Settings, problems: Problems, is_read: IsRead = lambda _: True) -> None:
+    """Says what is wrong with all entries together, or with those of a part (`Merged`)."""
+    merged = Merged(state, site, not problems.any_error, is_read)
     for name in SECTIONS:
         if len(state.section(name)):  # what no file has needs no import
             for each in SECTIONS[name].checks:

@@ -3,7 +3,7 @@ JSON Schema, and what git says of an entry that is gone all ask it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -31,16 +31,25 @@ class Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
+IsRead = Callable[[Address], bool]
+
+
 class Merged:
     """The entries of all files, for who compares them. Where two had the same key, `state` has the first one.
 
-    `complete` is False when something could not be read: then a declaration that is missing here proves nothing.
+    `complete` is False when something could not be read: then a declaration that is missing here proves nothing. Where
+    only a part was read on purpose, `is_read` says whether everything was that may be declared at an address.
     """
 
-    def __init__(self, state: DesiredState, site: Settings, complete: bool) -> None:
+    def __init__(self, state: DesiredState, site: Settings, complete: bool, is_read: IsRead = lambda _: True) -> None:
         self.state = state
         self.site = site
         self.complete = complete
+        self._is_read = is_read
+
+    def knows(self, address: Address) -> bool:
+        """Whether a declaration of this address that is missing here is missing."""
+        return self.complete and self._is_read(address)
 
     @cached_property
     def removals(self) -> Mapping[Address, Removal]:
@@ -57,7 +66,7 @@ class Merged:
         return members
 
     @cached_property
-    def domains(self) -> frozenset[Domain]:
+    def domains(self) -> Set[Domain]:
         """The domains of declared mailboxes and aliases: what git can know of ours."""
         return self.state.domains
 

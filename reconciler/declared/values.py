@@ -47,6 +47,14 @@ class _File(NamedTuple):
 
 def read_values(sources: Iterable[Source], instead: Mapping[str, bytes], load: Load) -> Iterator[Batch]:
     """Everything that is right by itself, in the order of the files. `instead` has what files are to hold, by name."""
+    for _, values in read_files(sources, instead, load):
+        yield from values
+
+
+def read_files(
+    sources: Iterable[Source], instead: Mapping[str, bytes], load: Load
+) -> Iterator[tuple[Source, Sequence[Batch]]]:
+    """The same, file after file."""
     found = [_file(source, instead.get(source.name), load) for source in sources]
     files = [file for file in found if file is not None]
     new = [file for file in files if file.values is None]
@@ -54,13 +62,13 @@ def read_values(sources: Iterable[Source], instead: Mapping[str, bytes], load: L
     with closing(made_by_helpers(new, partial(_written, load), size)) as helped:
         for file in files:
             if file.values is not None:
-                yield from file.values
+                yield file.source, file.values
                 continue
             said = len(load.problems)
             values = _of_helper(file, next(helped)) or _values(file, load)
             if load.cache is not None and file.entry and len(load.problems) == said:
                 load.cache.put(file.source.name, file.entry, values)
-            yield from values
+            yield file.source, values
 
 
 def _values(file: _File, load: Load) -> list[Batch]:

@@ -1,13 +1,13 @@
 """What git declares, after all files were read, completed and checked. Frozen values, made by `declared` only."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar
 
-from reconciler.model.addresses import Address, Domain
-from reconciler.model.lazy_table import LazyTable
+from reconciler.model.addresses import Address, Domain, domain_of
+from reconciler.model.lazy_table import LazyDomains, LazyNumbers, LazyTable
 from reconciler.model.owners import Owner
 from reconciler.model.source_places import Origin
 
@@ -180,22 +180,57 @@ def all_of(table: Mapping[K, V]) -> Mapping[K, V]:
     return table.whole if isinstance(table, Part) else table
 
 
-def member_numbers(boxes: Mapping[Address, Mailbox]) -> Iterable[tuple[str, Address]]:
-    """Each member number of all that is declared, and who has it."""
+def member_numbers(boxes: Mapping[Address, Mailbox]) -> Mapping[str, Address]:
+    """Who has a member number, of all that is declared."""
     table = all_of(boxes)
     if isinstance(table, LazyTable):
-        return table.numbers
-    return ((box.member, address) for address, box in table.items() if box.member is not None)
+        return LazyNumbers(table)
+    return {box.member: address for address, box in table.items() if box.member is not None}
+
+
+def near(table: Mapping[Address, V], addresses: Iterable[str], domains: Iterable[str] = ()) -> Mapping[Address, V]:
+    """The table for a loop that looks for entries at these addresses and in these domains: of a lazy one what was read,
+    which is all of those."""
+    if not isinstance(table, LazyTable):
+        return table
+    for domain in domains:
+        table.files.at(domain)
+    table.files.look_up(tuple(addresses))
+    table.files.settle()
+    return table.read
+
+
+def leading(
+    aliases: Mapping[Address, Alias], addresses: Iterable[str], delimiters: str = ""
+) -> Mapping[Address, Alias]:
+    """All declared aliases for a loop that looks for those that lead to one of these addresses, or to one with an
+    extension behind one of the delimiters."""
+    table = all_of(aliases)
+    if not isinstance(table, LazyTable):
+        return table
+    table.files.leading_to(tuple(addresses), delimiters)
+    return table.read
+
+
+def with_login(boxes: Mapping[Address, Mailbox], login: str) -> Mapping[Address, Mailbox]:
+    """All declared mailboxes for a loop that looks for those that want this login."""
+    table = all_of(boxes)
+    if not isinstance(table, LazyTable):
+        return table
+    table.files.claiming(login)
+    return table.read
+
+
+def differing(ours: Mapping[K, V], theirs: Mapping[K, V]) -> tuple[Mapping[K, V], Mapping[K, V]]:
+    """Two states' tables for a loop that looks for what is in one of them alone."""
+    if isinstance(ours, LazyTable) and isinstance(theirs, LazyTable):
+        return ours.differing, theirs.differing
+    return ours, theirs
 
 
 def part_of(table: Mapping[K, V]) -> Mapping[K, V]:
     """The table that loops see, in which look-ups find no more than that."""
     return table.part if isinstance(table, Part) else table
-
-
-def _domains_of(table: Mapping[Address, Any]) -> frozenset[Domain]:
-    known = table.domains if isinstance(table, LazyTable) else (address.rpartition("@")[2] for address in table)
-    return frozenset(map(Domain, known))
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,12 +261,17 @@ class DesiredState:
         return self.section(owner.scope.section).get(owner.subject)
 
     @property
-    def domains(self) -> frozenset[Domain]:
+    def domains(self) -> Set[Domain]:
         """The domains of declared mailboxes and aliases."""
-        return _domains_of(all_of(self.mailboxes)) | _domains_of(all_of(self.aliases))
+        tables = all_of(self.mailboxes), all_of(self.aliases)
+        lazy = [table for table in tables if isinstance(table, LazyTable)]
+        return LazyDomains(*lazy) if lazy else frozenset(domain_of(address) for table in tables for address in table)
 
 
 def declared_among(desired: DesiredState, addresses: Iterable[str]) -> set[str]:
     """Those of the addresses at which a mailbox is declared, in all of the state."""
-    table = all_of(desired.mailboxes)
-    return {address for address in addresses if Address(address) in table}
+    table, asked = all_of(desired.mailboxes), set(addresses)
+    if isinstance(table, LazyTable):
+        table.files.among(asked)
+        return {address for address in asked if table.among_read(Address(address)) is not None}
+    return {address for address in asked if Address(address) in table}

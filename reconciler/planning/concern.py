@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeVar
 
 from reconciler.model.addresses import CATCH_ALL, Address, domain_of, local_part
-from reconciler.model.declared import DesiredState, Mailbox, Part, member_numbers
+from reconciler.model.declared import DesiredState, Mailbox, Part, differing, leading, member_numbers, near
 from reconciler.model.records import AliasRow
 from reconciler.model.source_places import without_place
 from reconciler.planning.plan_context import PlanContext
@@ -84,7 +84,8 @@ def narrowed(context: PlanContext, about: Concern) -> PlanContext:
 
 def _part(table: Mapping[Address, E], about: Concern) -> Mapping[Address, E]:
     concerned = about.covers if about.domains else about.addresses.__contains__
-    return Part(table, {key: table[key] for key in table if concerned(key)})
+    there = near(table, about.addresses, about.domains)
+    return Part(table, {key: entry for key, entry in there.items() if concerned(key)})
 
 
 def concern_of(names: Iterable[str], domains: Iterable[str], contexts: Sequence[PlanContext]) -> Concern | None:
@@ -94,13 +95,14 @@ def concern_of(names: Iterable[str], domains: Iterable[str], contexts: Sequence[
     wide = frozenset(domains) | {domain_of(name) for name in names if local_part(name) == CATCH_ALL}
     todo = [*names, *(a for context in contexts for a in _declared_in(context.desired, wide))]
     found, boxes = set[str](), list[Mailbox]()
+    numbers = [(context, member_numbers(context.desired.mailboxes)) for context in contexts]
     while todo:
         name = todo.pop()
         if name in found:
             continue
         found.add(name)
-        for context in contexts:
-            todo += _belonging(context, name, boxes)
+        for context, by_number in numbers:
+            todo += _belonging(context, by_number, name, boxes)
         if sum(domain_of(each) not in wide for each in found) > MOST:
             return None
     logins = {*found, *map(local_part, found), *(box.username for box in boxes if box.username)}
@@ -115,10 +117,11 @@ def _person(box: Mailbox) -> Person:
 def _declared_in(desired: DesiredState, domains: frozenset[str]) -> Iterator[str]:
     if domains:
         tables: tuple[Mapping[Address, Any], ...] = (desired.mailboxes, desired.aliases)
-        yield from (address for table in tables for address in table if domain_of(address) in domains)
+        there = (near(table, (), domains) for table in tables)
+        yield from (address for table in there for address in table if domain_of(address) in domains)
 
 
-def _belonging(context: PlanContext, name: str, boxes: list[Mailbox]) -> Iterator[str]:
+def _belonging(context: PlanContext, numbers: Mapping[str, Address], name: str, boxes: list[Mailbox]) -> Iterator[str]:
     """What belongs to an address, or is needed by what is declared there: the account's other addresses and number, the
     targets of an alias. Notes the account's mailbox."""
     desired, chains = context.desired, context.chains
@@ -129,8 +132,8 @@ def _belonging(context: PlanContext, name: str, boxes: list[Mailbox]) -> Iterato
             yield from (rename.old, rename.new)
     box = desired.mailboxes.get(account)
     if box is None and local_part(name).isdecimal():
-        same = (a for number, a in member_numbers(desired.mailboxes) if number == local_part(name))
-        box = next((desired.mailboxes[a] for a in same if domain_of(a) == domain_of(name)), None)
+        same = numbers.get(local_part(name))
+        box = desired.mailboxes[same] if same is not None and domain_of(same) == domain_of(name) else None
     if box is not None:
         if box not in boxes:
             boxes.append(box)
@@ -149,7 +152,7 @@ def changed_names(head: DesiredState, base: DesiredState) -> frozenset[str] | No
         return None
     names = set[str]()
     for ours, theirs in ((head.mailboxes, base.mailboxes), (head.aliases, base.aliases)):
-        names |= _differing(ours, theirs)
+        names |= _differing(*differing(ours, theirs))
     for renames in _apart(head.renames, base.renames):
         names |= {address for rename in renames for address in (rename.old, rename.new)}
     for removals in _apart(head.removals, base.removals):
@@ -161,11 +164,12 @@ def changed_names(head: DesiredState, base: DesiredState) -> frozenset[str] | No
 
 def _leading_there(names: set[str], desired: DesiredState) -> set[str]:
     """Declared aliases that lead to one of these: what becomes of the target may decide whether they wait."""
-    leading, at = set[str](), frozenset(names)
+    found, at = set[str](), frozenset(names)
     while at:
-        at = frozenset(a for a, alias in desired.aliases.items() if not at.isdisjoint(alias.goto)) - leading
-        leading |= at
-    return leading
+        aliases = leading(desired.aliases, at)
+        at = frozenset(a for a, alias in aliases.items() if not at.isdisjoint(alias.goto)) - found
+        found |= at
+    return found
 
 
 def _differing(ours: Mapping[Any, Any], theirs: Mapping[Any, Any]) -> set[str]:

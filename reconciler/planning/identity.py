@@ -177,7 +177,7 @@ class Identity:
     @cached_property
     def _numbers(self) -> Mapping[str, set[str]]:
         """Address → member numbers that lead to it, and that nothing else in git claims."""
-        claimed = dict(member_numbers(self._desired.mailboxes))
+        claimed = member_numbers(self._desired.mailboxes)
         numbers: dict[str, set[str]] = {}
 
         def add(key: str, targets: tuple[str, ...]) -> None:

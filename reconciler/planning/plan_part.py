@@ -94,10 +94,10 @@ class Part:
     def findings(self, findings: Iterable[Finding], pairs: Mapping[str, Pair], *, of_all: bool) -> tuple[Finding, ...]:
         """What gates say of the part, what of the names means nothing, and what is pending beside: how much, where
         that is known (`of_all`)."""
-        kept = [f for f in findings if f.rule in OF_ALL or self._is_about(f, pairs)]
+        kept = [f for f in findings if f.rule in OF_ALL or self.is_about(f, pairs)]
         return (*kept, *self._unknown(pairs), *self._rest(of_all=of_all))
 
-    def _is_about(self, finding: Finding, pairs: Mapping[str, Pair]) -> bool:
+    def is_about(self, finding: Finding, pairs: Mapping[str, Pair]) -> bool:
         """By its owner; what has none, by the address or domain that it names. What names neither is about the site."""
         if finding.owner is not None:
             return finding.owner in self.owners
@@ -152,6 +152,18 @@ class Part:
             )
             hint = tr("leave --only and --changed out to see all of it")
             yield Finding(Severity.NOTE, ONLY, ONLY, message, hint)
+
+
+def said_of_unread(files: int) -> Iterator[Finding]:
+    """How many files of the state were not read: that nothing is said of them does not mean that they are right."""
+    if files:
+        message = tr_number(
+            "{number} file of the state was not read: nothing in it is about this plan",
+            "{number} files of the state were not read: nothing in them is about this plan",
+            files,
+        )
+        hint = tr("what may be wrong there says: {command}", command="reconciler validate")
+        yield Finding(Severity.NOTE, ONLY, ONLY, message, hint)
 
 
 def _with_needs(owners: Iterable[Owner], transitions: Sequence[Transition]) -> frozenset[Owner]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Set
 from functools import cached_property
 
-from reconciler.model.addresses import CATCH_ALL, Address, Domain, domain_of, local_part, without_extension
-from reconciler.model.declared import all_of, member_numbers
+from reconciler.model.addresses import CATCH_ALL, Address, domain_of, local_part, without_extension
+from reconciler.model.declared import leading, member_numbers
 from reconciler.model.records import AliasDomainRow, AliasRow, DomainRow, MailboxRow, Owner, Scope
 from reconciler.planning.changes import Action
 from reconciler.planning.finding import Finding, Severity
@@ -93,7 +93,8 @@ def _use_base(base: str) -> str:
 
 def _removed_targets(context: GateContext, reach: Reach) -> Iterator[Finding]:
     going = {t.owner.subject: t for t in context.transitions if t.owner in reach.going}
-    for alias in all_of(context.desired.aliases).values() if going else ():
+    aliases = leading(context.desired.aliases, going, context.snapshot.delimiter) if going else {}
+    for alias in aliases.values():
         for target in alias.goto:
             lost = next((form for form in reach.forms(target) if form in going), None)
             if lost is not None and reach.bounces(target):
@@ -119,14 +120,15 @@ class Reach:
         self._context = context
         self._stopped = dict(context.stopped)
         self._desired = context.desired
+        self._live_domains = context.live(DomainRow).keys()
         aliases = (t for t in context.transitions if t.owner.scope is Scope.ALIAS and t.action is Action.DELETE)
         self.going = {t.owner for t in aliases} - context.stopped.keys()
         self._alias_domains = context.live(AliasDomainRow)
 
     # most plans of a big site never ask for these
     @cached_property
-    def _ours(self) -> Set[str]:
-        return self._desired.domains | self._context.live(DomainRow).keys()
+    def _declared(self) -> Set[str]:
+        return self._desired.domains
 
     @cached_property
     def _live(self) -> Set[str]:
@@ -134,8 +136,8 @@ class Reach:
         return live - {owner.subject for owner in self.going}
 
     @cached_property
-    def _members(self) -> Mapping[tuple[str, Domain], Address]:
-        return {(number, domain_of(address)): address for number, address in member_numbers(self._desired.mailboxes)}
+    def _members(self) -> Mapping[str, Address]:
+        return member_numbers(self._desired.mailboxes)
 
     def forms(self, target: str) -> tuple[str, ...]:
         """The addresses that mail to `target` may arrive at: itself, and without what Postfix takes for its
@@ -146,7 +148,8 @@ class Reach:
         """Whether mail to `target` gets nowhere: no row of its own or without its extension, no catch-all, no alias
         domain."""
         domain = domain_of(target)
-        return domain in self._ours and not any(map(self.has, (*self.forms(target), f"{CATCH_ALL}@{domain}")))
+        ours = domain in self._live_domains or domain in self._declared
+        return ours and not any(map(self.has, (*self.forms(target), f"{CATCH_ALL}@{domain}")))
 
     def has(self, address: str) -> bool:
         """Whether there is or will be a row for this very address, or in the domain that its own is an alias of."""
@@ -197,8 +200,9 @@ class Reach:
         """The owner whose declaration this address is; a former address is its account's."""
         if address in self._desired.aliases:
             return Owner(Scope.ALIAS, address)
-        member = self._members.get((local_part(address), domain_of(address)))
-        account = member or self._context.chains.of(address)
+        account = self._members.get(local_part(address))
+        if account is None or domain_of(account) != domain_of(address):
+            account = Address(self._context.chains.of(address))
         return Owner(Scope.ACCOUNT, account) if account in self._desired.mailboxes else None
 
 

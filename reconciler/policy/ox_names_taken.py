@@ -8,7 +8,7 @@ from itertools import count
 from typing import NamedTuple
 
 from reconciler.model.addresses import Address, local_part
-from reconciler.model.declared import Mailbox, all_of
+from reconciler.model.declared import Mailbox, with_login
 from reconciler.model.derived_rows import others
 from reconciler.model.records import MailboxRow, Owner, OxUserRow
 from reconciler.planning.finding import Finding
@@ -87,8 +87,14 @@ def _may_be_renamed(context: GateContext, box: Mailbox, holder: OxUserRow) -> bo
 def _free_login(context: GateContext, login: str) -> str:
     """The first of `hans2`, `hans3`, … that nobody has or is to get."""
     taken = {user.login for user in others(context.live(OxUserRow)).values()}  # all others have what is declared
-    taken |= {box.username or local_part(box.address) for box in all_of(context.desired.mailboxes).values()}
-    return next(free for number in count(2) if (free := f"{login}{number}") not in taken)
+    return next(
+        free for number in count(2) if (free := f"{login}{number}") not in taken and not _is_wanted(context, free)
+    )
+
+
+def _is_wanted(context: GateContext, login: str) -> bool:
+    boxes = with_login(context.desired.mailboxes, login).values()
+    return any(login == (box.username or local_part(box.address)) for box in boxes)
 
 
 def display_name(context: GateContext) -> Iterator[Finding]:

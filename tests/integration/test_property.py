@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
+from reconciler.declared import lazy
 from reconciler.planning.plan_part import Asked
 from reconciler.sandbox.openxchange import control
 from reconciler.sandbox.openxchange.bulk import import_users
@@ -152,6 +153,8 @@ def pattern_with_map(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 
 _numbers = count(1)
+NOTHING = 30
+"""Files in which nothing is declared."""
 
 
 def fresh(pattern: World) -> World:
@@ -205,10 +208,10 @@ def test_a_part_has_the_lines_of_the_whole_plan(
     """`--only` leaves lines out and changes none that it has; and reading only its rows says the same as reading
     everything. The shards of a plan make that plan, word for word."""
     world = case._replace(live_aliases=case.live_aliases | leading).world(pattern, past)
-    with patch.dict(os.environ, {"RECONCILER_CACHE": str(pattern.folder.parent / "cache")}):
-        os.environ.pop("CI", None)  # where no cache is used
-        document = world.planned()
-        part = world.planned(only=tuple(names))  # of what is declared, too, only what is asked for
+    _split_state(world)
+    document = world.planned()
+    with patch.object(lazy, "BIG", 0):  # of what is declared, too, only what is asked for is read
+        part = world.planned(only=tuple(names))
     if shards:
         assert _without_moments(world.planned_in_shards(shards)) == _without_moments(document)
     whole = {line["id"]: line for line in document["transitions"]}
@@ -218,9 +221,35 @@ def test_a_part_has_the_lines_of_the_whole_plan(
     lines = {line["id"]: line for line in part["transitions"]}
     event(f"{len(lines)} of {len(whole)} lines")
     event(f"OX: {any('of OX only' in finding['message'] for finding in part['findings'])}")
+    assert _unread(from_all) is None
+    if any((world.folder / "state").glob("mailboxes*")):
+        assert (_unread(part) or 0) >= NOTHING, "of what nobody asks for nothing is read"
     assert {id: _plain(line) for id, line in lines.items()} == {id: _plain(whole[id]) for id in lines}
     asked = {id for id in whole if id.partition(":")[2] in names}
     assert asked <= lines.keys()
+
+
+def _split_state(world: World) -> None:
+    """Each entry in a file of its own, among others in which there is nothing."""
+    folder = world.folder / "state"
+    state = json.loads((folder / "state.yaml").read_text(encoding="utf-8"))
+    domain, others = state.pop("domain"), {}
+    for section, content in state.items():
+        if not isinstance(content, dict):
+            others[section] = content
+            continue
+        for number, (key, entry) in enumerate(content.items()):
+            text = f"domain: {domain}\n{section}:\n  {key}: {json.dumps(entry)}\n"
+            (folder / f"{section}{number}.yaml").write_text(text, encoding="utf-8")
+    for number in range(NOTHING):
+        (folder / f"nothing{number}.yaml").write_text("# nothing\n", encoding="utf-8")
+    (folder / "state.yaml").write_text(json.dumps({"domain": domain, **others}), encoding="utf-8")
+
+
+def _unread(document: dict[str, Any]) -> int | None:
+    """How many files were not read, by what the plan says."""
+    said = [f["message"] for f in document["findings"] if f["rule"] == "only" and "not read" in f["message"]]
+    return int(said[0].split()[0]) if said else None
 
 
 def _without_moments(document: dict[str, Any]) -> dict[str, Any]:

@@ -7,15 +7,13 @@ there is anything to say is never handed over: it is read anew each time, with a
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import date
 from hashlib import sha256
-from typing import cast
 
 from reconciler.declared.cache.folder import Folder
 from reconciler.declared.cache.remarks import read, written
-from reconciler.declared.cache.rows import Keys, batches, keys, rows
+from reconciler.declared.cache.rows import batches, rows
 from reconciler.declared.fields.state_file import SiteFacts
 from reconciler.declared.problems import Problem
 from reconciler.declared.section import Batch
@@ -65,13 +63,6 @@ class Cache:
         self._here[file, entry] = values
         if self.folder is not None and (content := rows(values)) is not None:
             self._keep(entry, content)
-            if (content := keys(values)) is not None:
-                self._keep(_keys_name(entry), content)
-
-    def keys(self, entry: str) -> Keys | None:
-        """The keys of the values; None where there are none, or not all values are in tables by key."""
-        kept = self._kept(_keys_name(entry))
-        return cast("Keys", json.loads(kept)) if kept is not None else None
 
     def remarks(self, load: str) -> Sequence[Problem] | None:
         """What was said of all entries of a load together (`load_name`); None where that is not known."""
@@ -95,10 +86,6 @@ class Cache:
     def _keep(self, entry: str, content: bytes) -> None:
         if self.folder is not None:
             self.folder.write(entry, _sum(entry, content) + content)
-
-
-def _keys_name(entry: str) -> str:
-    return sha256(f"{entry} keys".encode()).hexdigest()
 
 
 def _sum(entry: str, content: bytes) -> bytes:

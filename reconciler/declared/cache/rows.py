@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import date
 from enum import Enum
 from functools import cache
 from itertools import repeat
 from typing import Any, get_args, get_origin, get_type_hints
 
-from reconciler.declared.section import SECTIONS, Batch, Section
-from reconciler.model.declared import Mailbox
+from reconciler.declared.section import SECTIONS, Batch
 from reconciler.model.source_places import Origin
 
 Column = list[Any]
-Keys = dict[str, list[Column]]
-"""By section the keys of its values, and of mailboxes their member numbers beside."""
 Read = Callable[[Column], Column]
 
 
@@ -41,20 +38,6 @@ def rows(batches: Iterable[Batch]) -> bytes | None:
         return text.encode()
     except UnicodeEncodeError:
         return None
-
-
-def keys(batches: Sequence[Batch]) -> bytes | None:
-    """None where a section is no table by subject."""
-    if any(section.scope is None for section, _ in batches):
-        return None
-    found: Keys = {section.name: keys_of(section, values) for section, values in batches}
-    return json.dumps(found).encode()
-
-
-def keys_of(section: Section, values: Sequence[Any]) -> list[Column]:
-    """The columns of one section."""
-    columns = [[section.key(value) for value in values]]
-    return [*columns, [value.member for value in values]] if section.value is Mailbox else columns
 
 
 def batches(content: bytes, file: str) -> list[Batch]:

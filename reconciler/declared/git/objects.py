@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from hashlib import sha1, sha256
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +19,8 @@ from reconciler.declared.git.run_git import NEEDED, NO_BARE
 from reconciler.errors import UsageError
 
 _SECONDS = 60
+_SHA1 = 40
+"""Digits of an object's name; a repository with SHA-256 has 64."""
 
 
 class Kind(StrEnum):
@@ -72,8 +75,15 @@ class Tree:
     def sizes(self, paths: Iterable[str]) -> dict[str, int]:
         """The bytes in these files, which are not read. Raises UsageError when the clone does not have them."""
         named = {path: self.entries[path].sha for path in paths}
-        known = _sizes(self.top, self.commit, sorted(set(named.values())))
+        known = {sha: len(content) for sha, content in self._read.items()}
+        known |= _sizes(self.top, self.commit, sorted(set(named.values()) - known.keys()))
         return {path: known[sha] for path, sha in named.items()}
+
+    def know(self, contents: Iterable[bytes]) -> None:
+        """Takes these, which are at hand, for the contents of files that have them: git is not asked for those."""
+        name = next((sha1 if len(entry.sha) == _SHA1 else sha256 for entry in self.entries.values()), sha1)
+        named = {name(b"blob %d\0" % len(content) + content).hexdigest(): content for content in contents}
+        self._read.update({entry.sha: named[entry.sha] for entry in self.entries.values() if entry.sha in named})
 
     def load(self, paths: Iterable[str]) -> None:
         """Reads these files at once: a process costs as much as many of them."""

@@ -143,7 +143,7 @@ def _check_account(account: _Account, merged: Merged, problems: Problems) -> Non
     last, state = account.last, merged.state
     if last is None:
         return
-    if merged.complete and _swapped(last, merged):
+    if merged.knows(last.new) and _swapped(last, merged):
         message = f"`from` and `to` are swapped: {last.old} is declared as a mailbox, and {last.new} is not"
         hint = f"write `from: {last.new}` and `to: {last.old}`: a mailbox is declared under its new address"
         problems.error("rename", last.new, message, hint, Spot(last.origin, ("from",)))
@@ -160,7 +160,7 @@ def _check_account(account: _Account, merged: Merged, problems: Problems) -> Non
             message = f"{address} is to be removed, but the rename to {rename.new} keeps it"
             hint = f"remove {account.address} instead, or remove the rename first"
             problems.error("removal", address, message, hint, Spot(removal.origin, ("mailbox",)), other=rename.origin)
-    if account.address in state.mailboxes or account.address in merged.removals or not merged.complete:
+    if account.address in state.mailboxes or account.address in merged.removals or not merged.knows(account.address):
         return
     message = f"{account.address} is not a declared mailbox, so nothing says what becomes of {last.old}"
     hint = "declare the mailbox under its new address, or remove the rename"

@@ -68,7 +68,7 @@ def _declared(settings: Settings) -> frozenset[Domain]:
     if not folder.is_dir():
         return frozenset()
     state = load_state(folder, settings, today=datetime.now(ZoneInfo(settings.timezone)).date()).state
-    return state.domains | frozenset(state.section("domains")) | frozenset(state.section("alias_domains"))
+    return frozenset(state.domains) | frozenset(state.section("domains")) | frozenset(state.section("alias_domains"))
 
 
 async def _stored(context: DoctorContext) -> list[str]:
