@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from threading import RLock
-from typing import Any
+from typing import Any, NoReturn
 
 from reconciler.declared.mentions import SEARCHED, Mentions
 from reconciler.declared.merge import check, merge
@@ -88,6 +88,7 @@ class PartlyRead(Files):
         self._whole_domains: set[str] = set()
         self._no_domains: set[str] = set()
         self._searches = 0
+        self._given_up = False
         self._compared: tuple[int, ...] = ()
         self._remarks: Sequence[Problem] = ()
         self._lock = RLock()
@@ -241,22 +242,26 @@ class PartlyRead(Files):
         for section, values in batches:
             if section.name not in SEARCHED:
                 if self._others is None:
-                    raise Unsound  # no search finds these: all are to be read at first
+                    self._give_up()  # no search finds these: all are to be read at first
                 self._others.append((section, values))
                 continue
             entries = dict(zip(map(section.key, values), values, strict=True))
             is_boxes = section.name == "mailboxes"
             table: LazyTable[Any, Any] = self._boxes if is_boxes else self._aliases
             if not table.put(place, entries) or len(entries) != len(values):
-                raise Unsound
+                self._give_up()
             self._domains.update(map(domain_of, entries))
             if is_boxes:
                 self._numbers.update((box.member, box.address) for box in values if box.member is not None)
 
-    @staticmethod
-    def _refuse(problems: Problems) -> None:
-        if problems.any_error:
-            raise Unsound
+    def _refuse(self, problems: Problems) -> None:
+        if problems.any_error or self._given_up:
+            self._give_up()
+
+    def _give_up(self) -> NoReturn:
+        """Again and again, so that nobody who catches much goes on with half of a state."""
+        self._given_up = True
+        raise Unsound
 
 
 def _is_address(text: str) -> bool:

@@ -144,6 +144,8 @@ def test_what_contradicts_what_is_asked_for_is_found(asked: str, text: str, tmp_
     assert found.findings == ()
     with pytest.raises(Unsound):
         _asked(found, asked)
+    with pytest.raises(Unsound):
+        _said(found)
     with pytest.raises(InvalidInput):
         load_state(tmp_path, SITE, today=TODAY)
 
