@@ -168,7 +168,7 @@ async def test_keys_of_all_mailboxes_are_never_cut(database: PostfixAdminDatabas
             connection.cursor().execute(f"SET SESSION group_concat_max_len = {longest}")
 
     with closing(system):
-        seen = await system.observe_part(Concern(frozenset([ANNA])))
+        seen = await system.observe_part(Concern(frozenset([ANNA])), nothing)
         assert seen.site is not None
         assert seen.site.mailboxes == boxes
 
