@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from codecs import BOM_UTF8
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
 from functools import cached_property, partial
 from itertools import accumulate, pairwise
 
@@ -42,10 +42,12 @@ _HEADER = re.compile(
 )  # the usual form; every other one is odd
 _MEMBER = re.compile(rb"member[\"']?\s*:(?:\s*[\"']?([0-9]+)(?![-+.0-9_a-z])|)")
 _NUMBER_UNKNOWN = b""
-_VALUE = re.compile(rb":[ \t]+\Z")
+_FIRST = (b": ", b"- ")
+_VALUE = re.compile(rb"[:-][ \t]+\Z")
+"""Up to here the line says that what follows is a value or an item of a list."""
 _USERNAME = re.compile(rb"username[\"']?[ \t]*:[ \t]+\Z")
-_ITEM = re.compile(rb"[ \t]*(?:-[ \t]+)+\Z|[ \t]*#[^\"']*\Z|.*[ \t]\[[^][{}\"'#]*\Z")
-"""Up to here the line says that what follows is an item of a list, or a remark: no key of a section."""
+_ITEM = re.compile(rb"[ \t]*#[^\"']*\Z|.*[ \t]\[[^][{}\"'#]*\Z")
+"""That it is a remark, or an item in brackets."""
 _LONGEST_LINE = 1_000
 """Bytes of a line before a name; of a longer one nobody says what the name is."""
 _LONGEST = 140
@@ -66,6 +68,7 @@ class Mentions:
         self._text = b"\n".join([b"", *texts, b""]).lower()
         self._starts = list(accumulate((len(text) + 1 for text in texts), initial=1))
         self._domains: dict[int, bytes] = {}
+        self._known: dict[tuple[bytes, frozenset[bytes]], set[int]] = {}
         headers, self._odd = self._find_headers()
         self._domains = {file: domain for file, domain in headers.items() if file not in self._odd}
         self._odd |= {self._file(at) for at in self._oddities()}
@@ -82,17 +85,24 @@ class Mentions:
             by_local.setdefault(local_part(address), set()).add(domain_of(address).encode())
         if any(_TWICE in local for local in by_local):
             return set(self._names)
-        words = {local.encode(): partial(self._declares, domains) for local, domains in by_local.items()}
+        words = {local.encode(): domains for local, domains in by_local.items()}
         if len(words) > _FEW and all(_WORD.issuperset(word) for word in words):
             return self._named(self._files_of_many(words))
-        return self._named({file for word, holds in words.items() for file in self._files(word, holds)} | self._odd)
+        return self._named({file for word in words for file in self._declaring(word, frozenset(words[word]))})
+
+    def _declaring(self, word: bytes, domains: frozenset[bytes]) -> set[int]:
+        """Both states of a merge request ask the same."""
+        known = self._known.get((word, domains))
+        if known is None:
+            known = self._known[word, domains] = self._files(word, partial(self._declares, domains))
+        return known
 
     def at(self, domain: str) -> set[str]:
         """The files that may have a mailbox or an alias in this domain."""
         found = {file for file, each in self._domains.items() if each == domain.encode()}
 
         def holds(file: int, at: int, end: int) -> bool:  # noqa: ARG001  # as Holds
-            return _END_OF_DOMAIN.match(self._text, end) is not None and self._may_be_key(self._word_before(at))
+            return _END_OF_DOMAIN.match(self._text, end) is not None and self._may_end_key(at)
 
         return self._named(found | self._files(b"@" + domain.encode(), holds, anywhere=True))
 
@@ -131,23 +141,26 @@ class Mentions:
     def _files(self, word: bytes, holds: Holds, *, anywhere: bool = False) -> set[int]:
         """The files with a word for which this holds, and the odd ones. `anywhere`: also behind letters."""
         text, found = self._text, set(self._odd)
-        at = text.find(word)
+        at, file, behind = text.find(word), -1, 0
         while at >= 0:
-            file, following = self._file(at), at + 1
+            if at >= behind:
+                file = self._file(at)
+                behind = self._starts[file + 1]
+            following = at + 1
             if file in found:
-                following = self._starts[file + 1]
+                following = behind
             elif (anywhere or text[at - 1] not in _WORD) and holds(file, at, at + len(word)):
                 found.add(file)
-                following = self._starts[file + 1]
+                following = behind
             at = text.find(word, following)
         return found
 
-    def _files_of_many(self, words: Mapping[bytes, Holds]) -> set[int]:
-        """The same of many words, in one pass."""
+    def _files_of_many(self, words: Mapping[bytes, set[bytes]]) -> set[int]:
+        """The files that may declare one of many addresses, in one pass."""
         found = set(self._odd)
         for file, (start, end) in enumerate(pairwise(self._starts)):
             here = words.keys() & self._text[start:end].translate(_SPACED).split() if file not in found else ()
-            if any(self._holds_in(file, word, words[word]) for word in here):
+            if any(self._holds_in(file, word, partial(self._declares, words[word])) for word in here):
                 found.add(file)
         return found
 
@@ -159,7 +172,9 @@ class Mentions:
             at += 1
         return False
 
-    def _declares(self, domains: set[bytes], file: int, at: int, end: int) -> bool:
+    def _declares(self, domains: Set[bytes], file: int, at: int, end: int) -> bool:
+        if self._text[at - 2 : at] in _FIRST:
+            return False  # nearly always
         return any(self._is_in(domain, file, end) for domain in domains) and self._may_be_key(at)
 
     def _is_in(self, domain: bytes, file: int, end: int) -> bool:
@@ -181,9 +196,18 @@ class Mentions:
             self._may_be_key(at) or _USERNAME.search(self._line_before(at) or b"") is not None
         )
 
+    def _may_end_key(self, at: int) -> bool:
+        """The same of a name that ends here."""
+        before = self._text[max(0, at - _LONGEST) : at]
+        rest, _, name = before.rpartition(b" ")
+        if rest[-1:] in (b":", b"-") and not name.translate(None, _LETTERS):
+            return False  # nearly always
+        begin = max(before.rfind(sign) for sign in b" \t\r\n'\"[{,:") + 1
+        return self._may_be_key(at - len(before) + begin)
+
     def _may_be_key(self, at: int) -> bool:
         """False where the line before says that what begins here is a value, an item or a remark. A key behind a colon
-        in quotes, or in a text of several lines, is no address."""
+        or a dash in quotes, or in a text of several lines, has spaces: it is no address."""
         before = self._line_before(at)
         return before is None or not (_VALUE.search(before) or _ITEM.match(before))
 
@@ -192,11 +216,6 @@ class Mentions:
         begin = self._text.rfind(b"\n", max(0, at - _LONGEST_LINE), at) + 1
         line = self._text[begin:at]
         return None if not begin else line[:-1] if line[-1:] in (b"'", b'"') else line
-
-    def _word_before(self, at: int) -> int:
-        """Where the word begins that goes on here."""
-        before = self._text[max(0, at - _LONGEST) : at]
-        return at - len(before) + max(before.rfind(sign) for sign in b" \t\r\n'\"[{,:") + 1
 
     @cached_property
     def _numbers(self) -> list[frozenset[bytes]]:
@@ -225,6 +244,5 @@ class Mentions:
             yield from (match.start() for match in node.finditer(text) if text[match.start() - 1] in _BEGINS)
         yield from (match.start() for match in _ODD_DOMAIN.finditer(text))
         for section in section_names():
-            if section not in SEARCHED:  # in whatever word: a few files more
-                found = re.finditer(rb"%s[\"']?\s*:" % section.encode(), text)
-                yield from (match.start() for match in found)
+            if section not in SEARCHED and (word := section.encode()) in text:  # in whatever word: a few files more
+                yield from (match.start() for match in re.finditer(rb"%s[\"']?\s*:" % word, text))
