@@ -43,6 +43,7 @@ DECLARE_ANNA = {
     "full width on top": f"domain: ｘ.example\nmailboxes:\n  anna: {BOX}\n",
     "a soft hyphen": f"mailboxes:\n  anna@x.exam\u00adple: {BOX}\n",
     "flow": "mailboxes: {bernd@x.example: {groupware: false}, anna@x.example: {groupware: false}}\n",
+    "first in braces": f"mailboxes: {{anna@x.example: {BOX}}}\n",
     "flow without colons": "domain: x.example\nmailboxes: {bernd, anna}\n",
     "flow over lines": "domain: x.example\nmailboxes: {\n  bernd,\n  anna\n}\n",
     "JSON": '{"domain":"x.example","mailboxes":{"anna":{"groupware":false}}}',
@@ -86,6 +87,8 @@ def test_no_spelling_is_missed(text: str, tmp_path: Path) -> None:
     state = load(tmp_path, {"a.yaml": content}, site(openxchange=None)).state
     assert ANNA in {*state.mailboxes, *state.aliases}, "it is one"
     mentions = Mentions({"other.yaml": b"domain: x.example\n", "a.yaml": content, "behind.yaml": b"aliases: {}\n"})
+    assert "a.yaml" in mentions.declaring(["anna@z.example", ANNA])
+    assert mentions.declaring(["anna@z.example"]) == mentions.odd
     assert "a.yaml" in mentions.declaring([ANNA])
     assert "a.yaml" in mentions.declaring([ANNA, *FILLER])
     assert "a.yaml" in mentions.at("x.example")
