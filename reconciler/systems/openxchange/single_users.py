@@ -37,19 +37,27 @@ def asked_for(wanted: Mapping[str, Row], about: Concern) -> list[OxUserRow] | No
     return rows if usual and rows else None
 
 
-async def find(ox: Provisioning, rows: Sequence[OxUserRow], *, unique_names: bool) -> list[Listed] | None:
-    """Those users, and the context admin; None where one of them takes a closer look. Raises Unreadable."""
-    answers = await asyncio.gather(*(_with_login(ox, login) for login in (ox.admin, *(row.login for row in rows))))
-    for row, users in zip(rows, answers[1:], strict=True):
-        if not any(_is_settled(user.row, row, unique_names=unique_names) for user in users):
-            return None
-    return [user for users in answers for user in users]
+class SingleUsers:
+    """Asks OX for users by their logins, for each once: until it is known what belongs to a part, it is read again."""
 
+    def __init__(self, ox: Provisioning) -> None:
+        self._ox = ox
+        self._known: dict[str, list[Listed]] = {}
 
-async def _with_login(ox: Provisioning, login: str) -> list[Listed]:
-    """Nobody, or the one user; others may be in the answer."""
-    users = await ox.read(list, One(login), keep=False)
-    return [user for user in users if user.login == login]
+    async def find(self, rows: Sequence[OxUserRow], *, unique_names: bool) -> list[Listed] | None:
+        """Those users, and the context admin; None where one of them takes a closer look. Raises Unreadable."""
+        answers = await asyncio.gather(*map(self._with_login, (self._ox.admin, *(row.login for row in rows))))
+        for row, users in zip(rows, answers[1:], strict=True):
+            if not any(_is_settled(user.row, row, unique_names=unique_names) for user in users):
+                return None
+        return [user for users in answers for user in users]
+
+    async def _with_login(self, login: str) -> list[Listed]:
+        """Nobody, or the one user; others may be in the answer."""
+        if login not in self._known:
+            users = await self._ox.read(list, One(login), keep=False)
+            self._known[login] = [user for user in users if user.login == login]
+        return self._known[login]
 
 
 def _is_settled(user: OxUserRow, wanted: OxUserRow, *, unique_names: bool) -> bool:

@@ -22,9 +22,10 @@ from reconciler.planning.ports import Observation, SideEffects, System, Wanted
 from reconciler.planning.snapshot import Pair, rows_of
 from reconciler.secret_sources import secret
 from reconciler.settings import OpenXchange, Settings
-from reconciler.systems.openxchange import attach, matching, perform, review, side_effects, single_users
+from reconciler.systems.openxchange import attach, matching, perform, review, side_effects
 from reconciler.systems.openxchange.listuser_csv import Listed
 from reconciler.systems.openxchange.provisioning import Provisioning
+from reconciler.systems.openxchange.single_users import SingleUsers, asked_for
 from reconciler.systems.openxchange.subscriptions import Subscriptions
 from reconciler.systems.openxchange.tool_answers import Words
 from reconciler.systems.openxchange.tools import Tools
@@ -109,6 +110,7 @@ class OpenXchangeSystem(System):
         self._attach_to = attach.target_of(section)
         self._subscriptions = Subscriptions(section, settings)
         self._ox = ox
+        self._single = SingleUsers(ox)
         self._finds_users = not settings.reads_only(section.host)  # such a login lists the context and nothing else
         self._passwords = passwords
 
@@ -131,9 +133,9 @@ class OpenXchangeSystem(System):
     async def observe_part(self, about: Concern, wanted: Wanted, *, writing: bool = False) -> Observation:
         """Those whom the part may be about: where that is enough, they alone are asked for (`single_users`). Who is
         about to write looks at all."""
-        rows = single_users.asked_for((await wanted()).get(matching.KIND, {}), about) if self._finds_users else None
+        rows = asked_for((await wanted()).get(matching.KIND, {}), about) if self._finds_users else None
         if rows is not None and not writing:
-            found = await single_users.find(self._ox, rows, unique_names=self._section.unique_display_names)
+            found = await self._single.find(rows, unique_names=self._section.unique_display_names)
             if found is not None:
                 single = _observation(self._ox.admin, {}, iter(found))
                 assert isinstance(single.details, Details)

@@ -106,6 +106,15 @@ async def test_a_login_that_only_reads_is_asked_for_the_list_which_is_all_that_i
     assert patterns(host) == [None]
 
 
+async def test_a_part_that_grows_asks_for_the_new_ones_only() -> None:
+    host = CannedHost([user(5, "anna", ANNA, **NAMED), user(6, "bernd", BERND, **NAMED)])
+    system, state = system_on(host), declared(box(), box(BERND))
+    await part(system, state, ANNA)
+    seen, _ = await part(system, state, ANNA, BERND)
+    assert sorted(map(str, patterns(host))) == ["anna", "bernd", ADMIN]
+    assert {row.id for row in rows_of(seen.records, OxUserRow).values()} == {"5", "6"}
+
+
 async def test_who_is_about_to_write_looks_at_all() -> None:
     host = CannedHost([user(5, "anna", ANNA, **NAMED)], on_call=_nothing_at_work)
     seen, pair = await part(system_on(host), declared(box()), ANNA, writing=True)
