@@ -44,6 +44,8 @@ class Concern:
     """Of a new account somebody else who is called so or has the number may be the same person."""
     logins: frozenset[str] = frozenset()
     """Those that the accounts may have in OX."""
+    undeclared: frozenset[str] = frozenset()
+    """The addresses of which git says nothing, and which belong to nothing that it says: of somebody who left."""
 
     def covers(self, address: str) -> bool:
         """Whether all that is live about an address is read."""
@@ -94,19 +96,25 @@ def concern_of(names: Iterable[str], domains: Iterable[str], contexts: Sequence[
     names = frozenset(names)
     wide = frozenset(domains) | {domain_of(name) for name in names if local_part(name) == CATCH_ALL}
     todo = [*names, *(a for context in contexts for a in _declared_in(context.desired, wide))]
-    found, boxes = set[str](), list[Mailbox]()
+    found, boxes, belonging = set[str](), list[Mailbox](), set[str]()
     numbers = [(context, member_numbers(context.desired.mailboxes)) for context in contexts]
     while todo:
         name = todo.pop()
         if name in found:
             continue
         found.add(name)
-        for context, by_number in numbers:
-            todo += _belonging(context, by_number, name, boxes)
+        more = [each for context, by_number in numbers for each in _belonging(context, by_number, name, boxes)]
+        belonging.update(each for each in more if each != name)
+        todo += more
         if sum(domain_of(each) not in wide for each in found) > MOST:
             return None
     logins = {*found, *map(local_part, found), *(box.username for box in boxes if box.username)}
-    return Concern(frozenset(found), wide, tuple(map(_person, boxes)), frozenset(logins))
+    undeclared = frozenset(n for n in names - belonging if not any(_declares(context, n) for context in contexts))
+    return Concern(frozenset(found), wide, tuple(map(_person, boxes)), frozenset(logins), undeclared)
+
+
+def _declares(context: PlanContext, name: str) -> bool:
+    return Address(context.chains.of(name)) in context.desired.mailboxes or Address(name) in context.desired.aliases
 
 
 def _person(box: Mailbox) -> Person:

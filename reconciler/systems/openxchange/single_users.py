@@ -32,6 +32,7 @@ def asked_for(wanted: Mapping[str, Row], about: Concern) -> list[OxUserRow] | No
         len(rows) == len(wanted) <= MOST
         and not about.domains
         and all(_PLAIN.fullmatch(row.login) and not former(row) for row in rows)
+        and not about.undeclared
         and {person.address for person in about.people} <= wanted.keys()
     )
     return rows if usual and rows else None

@@ -87,6 +87,20 @@ async def test_whatever_else_may_be_needs_the_whole_list(users: list[User], stat
     assert list(diff("openxchange", *pair)) == list(diff("openxchange", *whole))
 
 
+async def test_who_is_named_and_not_declared_may_have_a_user_too() -> None:
+    """Somebody left: no wanted login leads there."""
+    host = CannedHost([user(5, "anna", ANNA, **NAMED), user(6, "bernd", BERND, **NAMED)])
+    seen, _ = await part(system_on(host), declared(box()), ANNA, BERND)
+    assert patterns(host) == [None]
+    assert {row.id for row in rows_of(seen.records, OxUserRow).values()} == {"5", "6"}
+
+
+async def test_a_member_number_is_nobodys_login() -> None:
+    host = CannedHost([user(5, "anna", ANNA, **NAMED)])
+    await part(system_on(host), declared(box(member="10042")), ANNA)
+    assert sorted(map(str, patterns(host))) == ["anna", ADMIN]
+
+
 async def test_of_many_accounts_the_whole_list_is_one_call() -> None:
     addresses = [f"u{number}@pirat.example" for number in range(MOST + 1)]
     host = CannedHost([user(n, a.partition("@")[0], a, **NAMED) for n, a in enumerate(addresses, 5)])
