@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -188,18 +188,6 @@ def test_a_sqlite_file_that_stays_locked_is_told(
         other.close()
     assert answer.status == 9, answer
     assert "somebody else holds the rows for too long" in answer.words
-
-
-@pytest.fixture
-def packets(mariadb_server: Server) -> Iterator[Callable[[int], None]]:
-    """Sets the server's max_allowed_packet for new connections."""
-
-    def limit(size: int) -> None:
-        with mariadb_server.admin.connect() as connection:
-            connection.exec_driver_sql(f"SET GLOBAL max_allowed_packet = {size}")
-
-    yield limit
-    limit(2**24)
 
 
 def test_a_server_that_takes_short_statements_only_is_refused_before_the_first_effect(

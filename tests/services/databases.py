@@ -49,6 +49,18 @@ def mariadb_server() -> Iterator[Server]:
         yield server
 
 
+@pytest.fixture
+def packets(mariadb_server: Server) -> Iterator[Callable[[int], None]]:
+    """Sets the server's max_allowed_packet for new connections, and with it the longest text that it hands over."""
+
+    def limit(size: int) -> None:
+        with mariadb_server.admin.connect() as connection:
+            connection.exec_driver_sql(f"SET GLOBAL max_allowed_packet = {size}")
+
+    yield limit
+    limit(2**24)
+
+
 @contextmanager
 def mariadb_at(folder: Path, data: Path, *more: str) -> Iterator[Server]:
     """A MariaDB with its data in `data`, which are made when there are none, and its socket in `folder`; started with

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -16,23 +16,10 @@ from reconciler.planning.concern import Concern
 from reconciler.planning.ledger_state import LEDGER, PERSON, InventoryEntry, Remembered
 from tests.apply.ledger.house import Clock, account, opened
 from tests.apply.ledger.test_run_statements import counted
-from tests.services.own_engine import Server
 from tests.services.postfixadmin import PostfixAdminDatabase
 
 PACKET = 2**16
 """Bytes of the longest text that the server hands over: some 2,300 of these keys."""
-
-
-@pytest.fixture
-def packets(mariadb_server: Server) -> Iterator[Callable[[int], None]]:
-    """Sets how long a text new connections get at most."""
-
-    def limit(size: int) -> None:
-        with mariadb_server.admin.connect() as connection:
-            connection.exec_driver_sql(f"SET GLOBAL max_allowed_packet = {size}")
-
-    yield limit
-    limit(2**24)
 
 
 def of(number: int) -> tuple[list[InventoryEntry], dict[str, Records], dict[str, str]]:
