@@ -68,7 +68,8 @@ nothing; `python -m benchmarks.kept --help` says how a site is kept to measure o
   that were run on the mail host. Up to 100,000 mailboxes both are the same at every size, but for
   one statement more for each table with more than 4,096 rows: a plan for ten thousand accounts makes as many as one
   for ten. At a million the tables show some more: they were measured when keys of the ledger that did not fit into one
-  packet were read a second time, row by row. Now they come in as many texts as they need, in the same statement.
+  packet were read a second time, row by row. Now a whole plan gets them in as many texts as it needs, in the same
+  statement; a plan about a part makes one more in the ledger and one in PostfixAdmin.
 - What `apply` writes into a database goes in one statement for all accounts. What leaves for somewhere else goes one by
   one, on purpose: before each `createuser` (four at a time, `parallel: 4`) and each letter the run makes sure that it
   still holds the lock, and it remembers each letter before it writes the next. That is about 22 short statements for a
