@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -40,6 +41,11 @@ class Answer(NamedTuple):
     def words(self) -> str:
         """Everything that was said, however it was wrapped."""
         return " ".join(f"{self.out} {self.err}".split())
+
+    @property
+    def timeless(self) -> str:
+        """Standard output without the minute in which the systems were read, which may end between two commands."""
+        return re.sub(r"\bread (?:\d{4}-\d\d-\d\d )?\d\d:\d\d [+-]\d{4}", "read", self.out)
 
     @property
     def json(self) -> dict[str, Any]:
