@@ -46,6 +46,9 @@ class Concern:
     """Those that the accounts may have in OX."""
     undeclared: frozenset[str] = frozenset()
     """The addresses of which git says nothing, and which belong to nothing that it says: of somebody who left."""
+    targets: frozenset[str] = frozenset()
+    """The addresses that only declared aliases of the part bring, and of which git says nothing else. Half of a site may
+    forward there: who does is not looked for."""
 
     def covers(self, address: str) -> bool:
         """Whether all that is live about an address is read."""
@@ -71,9 +74,9 @@ class Concern:
         return declared is not None and any(self.covers(target) for target in {*row.goto}.difference(declared.goto))
 
     def _with(self, more: set[str], contexts: Sequence[PlanContext]) -> Concern | None:
-        if all(map(self.covers, more)):
+        if all(self.covers(each) and each not in self.targets for each in more):
             return self
-        return concern_of(self.addresses | more, self.domains, contexts)
+        return concern_of((self.addresses - self.targets) | more, self.domains, contexts)
 
 
 def narrowed(context: PlanContext, about: Concern) -> PlanContext:
@@ -110,11 +113,18 @@ def concern_of(names: Iterable[str], domains: Iterable[str], contexts: Sequence[
             return None
     logins = {*found, *map(local_part, found), *(box.username for box in boxes if box.username)}
     undeclared = frozenset(n for n in names - belonging if not any(_declares(context, n) for context in contexts))
-    return Concern(frozenset(found), wide, tuple(map(_person, boxes)), frozenset(logins), undeclared)
+    targets = frozenset(n for n in belonging - names if not any(_is_said(*state, n) for state in numbers))
+    return Concern(frozenset(found), wide, tuple(map(_person, boxes)), frozenset(logins), undeclared, targets)
 
 
 def _declares(context: PlanContext, name: str) -> bool:
     return Address(context.chains.of(name)) in context.desired.mailboxes or Address(name) in context.desired.aliases
+
+
+def _is_said(context: PlanContext, numbers: Mapping[str, Address], name: str) -> bool:
+    """Whether git says anything of an address but that mail goes there."""
+    alone = set(_belonging(context, numbers, name, [])) == {name}
+    return not alone or _declares(context, name) or name in context.removed
 
 
 def _person(box: Mailbox) -> Person:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -54,10 +54,19 @@ def find_login(connection: sqlite3.Connection, context_id: int, login: str) -> U
     return None if row is None else find(connection, context_id, user_id=row["id"])
 
 
-def every(connection: sqlite3.Connection, context_id: int, *, order: int = 1) -> Iterator[User]:
-    """All users of a context; `order` is an odd number that picks one of many orders."""
-    rows = connection.execute("SELECT * FROM user WHERE cid = ? ORDER BY (id * ?) % 1000003, id", (context_id, order))
-    return _users(connection, context_id, rows, one=None)
+def every(connection: sqlite3.Connection, context_id: int, *, order: int = 1, like: str = "") -> Iterator[User]:
+    """All users of a context, or those whose login or display name is `like` this to SQL, where capitals of ASCII are
+    as good as small letters; `order` is an odd number that picks one of many orders."""
+    named = " AND (login LIKE :like OR display_name LIKE :like)" if like else ""
+    rows = connection.execute(
+        f"SELECT * FROM user WHERE cid = :cid{named} ORDER BY (id * :order) % 1000003, id",  # noqa: S608  # both ours
+        {"cid": context_id, "order": order, "like": like},
+    )
+    if like:
+        for row in rows:  # few
+            yield from _users(connection, context_id, [row], one=row["id"])
+    else:
+        yield from _users(connection, context_id, rows, one=None)
 
 
 def owns_for_others(connection: sqlite3.Connection, context_id: int, user_id: int) -> bool:
@@ -116,7 +125,9 @@ def _row(context_id: int, user: User) -> tuple[object, ...]:
     )
 
 
-def _users(connection: sqlite3.Connection, context_id: int, rows: sqlite3.Cursor, *, one: int | None) -> Iterator[User]:
+def _users(
+    connection: sqlite3.Connection, context_id: int, rows: Iterable[sqlite3.Row], *, one: int | None
+) -> Iterator[User]:
     aliases = _aliases(connection, context_id, one)
     for row in rows:
         fields = json.loads(row["fields"])

@@ -19,8 +19,8 @@ from reconciler.systems.openxchange.listuser_csv import Listed
 from reconciler.systems.openxchange.matching import former
 from reconciler.systems.openxchange.provisioning import One, Provisioning
 
-MOST = 4
-"""Accounts; each is a call, with the tools a process."""
+MOST = 8
+"""Accounts; each is a call, with the tools a process: so many take a few seconds."""
 _PLAIN = re.compile(r"[A-Za-z0-9@.-]+")
 """Logins in which no sign means something to the search: `_` fits any sign, `*` any number, and `\\` escapes."""
 

@@ -106,7 +106,7 @@ class _Search:
             return False
         for name in names:
             self._take("mailbox", func.lower(m.name).like(_like(name), escape="\\"))
-        leading = {*single, *(f"@{domain}" for domain in domains)}
+        leading = {*(single - about.targets), *(f"@{domain}" for domain in domains)}
         asked, led = set(single), set[str]()
         while True:
             todo = {form for target in self._targets() for form in self._forms(target)} - asked

@@ -193,6 +193,24 @@ async def test_who_is_only_called_alike_is_nobody_of_the_part(database: PostfixA
     assert len([statement for statement in sent if "FROM alias" in statement and "LIKE" in statement]) == 3
 
 
+async def test_who_forwards_where_a_declared_alias_leads_is_not_looked_for(database: PostfixAdminDatabase) -> None:
+    """Half of a site may forward to the address that a declared list has, too. To accounts all is looked for."""
+    for n in range(2 * MOST + 1):
+        insert_alias(database, f"forward{n}@{OTHER}", "x@extern.example")
+    context = PlanContext.of(state(mailbox(member="10042"), alias(f"vorstand@{DOMAIN}", ANNA, "x@extern.example")))
+    for names in ([f"vorstand@{DOMAIN}"], [ANNA, f"vorstand@{DOMAIN}"]):
+        about = concern_of(names, (), [context])
+        assert about is not None
+        assert about.targets == {"x@extern.example"}
+        found = await part(database, about)
+        assert {MEMBER, f"vorstand@{DOMAIN}", f"alle@{OTHER}"} <= found["alias"].keys()
+        assert not [key for key in found["alias"] if key.startswith("forward")]
+    asked = concern_of(["x@extern.example", f"vorstand@{DOMAIN}"], (), [context])
+    assert asked is not None
+    assert not asked.targets
+    assert f"forward0@{OTHER}" in (await part(database, asked))["alias"]
+
+
 async def test_too_many_for_one_by_one_is_everything(database: PostfixAdminDatabase) -> None:
     people = tuple(Person(f"neu{n}@{OTHER}", None, frozenset([f"Neu {n}"])) for n in range(MOST + 1))
     found = await part(database, Concern(domains=frozenset([OTHER]), people=people))
@@ -206,6 +224,7 @@ def test_what_belongs_to_what_is_asked_for() -> None:
     about = concern_of([f"vorstand@{DOMAIN}"], (), [context])
     assert about is not None
     assert about.addresses == {f"vorstand@{DOMAIN}", ANNA, MEMBER, f"presse@{DOMAIN}"}
+    assert about.targets == {f"presse@{DOMAIN}"}
     assert [person.address for person in about.people] == [ANNA]
     assert concern_of([f"a{n}@{DOMAIN}" for n in range(MOST + 1)], (), [context]) is None
     assert declared.today == date(2026, 11, 22)
