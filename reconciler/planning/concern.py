@@ -47,7 +47,7 @@ class Concern:
     undeclared: frozenset[str] = frozenset()
     """The addresses of which git says nothing, and which belong to nothing that it says: of somebody who left."""
     targets: frozenset[str] = frozenset()
-    """The addresses that only declared aliases of the part bring, and of which git says nothing else. Half of a site may
+    """The addresses where declared aliases of the part lead, and of which git says nothing else. Half of a site may
     forward there: who does is not looked for."""
 
     def covers(self, address: str) -> bool:
