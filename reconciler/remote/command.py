@@ -20,12 +20,13 @@ from __future__ import annotations
 import re
 import secrets as random
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from pydantic import SecretStr
 
 from reconciler.errors import Unreadable, UsageError
 from reconciler.remote.host import Completed
+from reconciler.remote.spool import Spool
 
 KILL_AFTER = 2.0
 """Seconds between SIGTERM and SIGKILL for a command that exceeds its timeout."""
@@ -46,6 +47,10 @@ _PLAIN_WORD = re.compile(r"[A-Za-z0-9@%+:,./_-][A-Za-z0-9@%+=:,./_-]*")
 _ODD_BYTE = re.compile(rb"[^ -~]|['\\!]")
 
 
+S = TypeVar("S", bytes, Spool)
+"""An output, in memory or not."""
+
+
 class Command(NamedTuple):
     """What goes to sshd. `prefix` holds the secrets in clear and goes in front of standard input: never show it."""
 
@@ -57,14 +62,14 @@ class Command(NamedTuple):
     def __repr__(self) -> str:
         return f"Command({self.line!r})"
 
-    def result(self, host: str, argv: Sequence[str], done: Completed) -> Completed:
-        """`done` without what the login printed first. Raises Unreadable when the program was not started, or one of
-        its streams led elsewhere."""
-        starts = [stream.find(self.marker) for stream in (done.stdout, done.stderr)]
+    def answer(self, host: str, argv: Sequence[str], done: Completed, stdout: S) -> tuple[S, bytes]:
+        """Both streams without what the login printed first. Raises Unreadable when the program was not started, or one
+        of its streams led elsewhere."""
+        starts = [stdout.find(self.marker), done.stderr.find(self.marker)]
         if -1 in starts:
-            raise _not_started(host, argv, self, done)
-        stdout, stderr = (start + len(self.marker) for start in starts)
-        return Completed(done.status, done.stdout[stdout:], done.stderr[stderr:])
+            raise _not_started(host, argv, self, done._replace(stdout=beginning(stdout)))
+        out, err = (start + len(self.marker) for start in starts)
+        return stdout[out:], done.stderr[err:]
 
 
 def check_parts(argv: Sequence[str], env: Mapping[str, str], secrets: Mapping[str, SecretStr]) -> None:
@@ -128,6 +133,12 @@ def _not_started(host: str, argv: Sequence[str], command: Command, done: Complet
         hint="give the user who logs in there a shell such as /bin/sh and start files that neither end it nor redirect"
         " its output; docs/ssh.md says what a forced command has to do",
     )
+
+
+def beginning(stream: bytes | Spool) -> bytes:
+    """Enough of an output to be said in a message."""
+    some = stream[: 2**20]
+    return some if isinstance(some, bytes) else some.read()
 
 
 def printed(stream: bytes) -> str:

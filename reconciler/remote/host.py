@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 from pydantic import SecretStr
 
 from reconciler.errors import PermanentFailure, Unreadable
+from reconciler.remote.spool import Spool
 
 PLAIN = {"LC_ALL": "C"}
 """The tools answer in English, whatever the host's language is."""
@@ -70,6 +71,18 @@ class Host(Protocol):
         standard input, never in an argument list. `timeout` is in seconds. `repeatable` allows one retry on a new
         connection."""
         ...
+
+    async def spooled(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        secrets: Mapping[str, SecretStr] | None = None,
+        timeout: float = 60.0,
+    ) -> tuple[Completed, Spool]:
+        """Runs `argv`, which must be repeatable and may print very much: that comes beside, and `stdout` is empty."""
+        done = await self.run(argv, env=env, secrets=secrets, timeout=timeout, repeatable=True)
+        return done._replace(stdout=b""), Spool.of(done.stdout)
 
     async def close(self) -> None:
         """Ends the connection."""

@@ -17,8 +17,9 @@ from urllib.parse import quote
 from pydantic import SecretStr
 
 from reconciler.errors import Unreadable, UsageError
-from reconciler.remote.command import printed
+from reconciler.remote.command import S, beginning, printed
 from reconciler.remote.host import Completed
+from reconciler.remote.spool import Spool
 
 VERSION = 1
 """Of the request; `reconciler_remote.VERSION` must be the same."""
@@ -37,12 +38,13 @@ class Request(NamedTuple):
     prefix: bytes = b""
     """Nothing secret ever goes there."""
 
-    def result(self, host: str, argv: Sequence[str], done: Completed) -> Completed:
-        """What the program printed, without the frame. Raises Unreadable for an answer that is not whole."""
-        streams = [_framed(stream, self.word, done.status) for stream in (done.stdout, done.stderr)]
-        if streams[0] is None or streams[1] is None:
-            raise self._refused(host, argv, done)
-        return Completed(done.status, streams[0], streams[1])
+    def answer(self, host: str, argv: Sequence[str], done: Completed, stdout: S) -> tuple[S, bytes]:
+        """Both streams as the program printed them, without the frame. Raises Unreadable for an answer that is not
+        whole."""
+        out, err = (_framed(stream, self.word, done.status) for stream in (stdout, done.stderr))
+        if out is None or err is None:
+            raise self._refused(host, argv, done._replace(stdout=beginning(stdout)))
+        return stdout[out], done.stderr[err]
 
     def _refused(self, host: str, argv: Sequence[str], done: Completed) -> Unreadable:
         begun = self.word + b"\n" in done.stdout
@@ -82,7 +84,9 @@ def wire(argv: Sequence[str], env: Mapping[str, str]) -> str:
     return " ".join(quote(word, safe=_UNQUOTED) for word in words)
 
 
-def _framed(stream: bytes, word: bytes, status: int) -> bytes | None:
+def _framed(stream: bytes | Spool, word: bytes, status: int) -> slice | None:
     """What stands between `WORD` and `WORD end STATUS`; None when one of the two is missing, or something follows."""
-    found = re.search(re.escape(word) + rb"\n(.*)" + re.escape(word) + rb" end %d\n\Z" % status, stream, re.DOTALL)
-    return found[1] if found else None
+    begin, end = word + b"\n", word + b" end %d\n" % status
+    start, stop = stream.find(begin), len(stream) - len(end)
+    whole = start >= 0 and stop >= start + len(begin) and stream.endswith(end)
+    return slice(start + len(begin), stop) if whole else None

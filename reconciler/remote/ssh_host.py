@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import asyncssh
 from pydantic import SecretStr
@@ -15,6 +15,7 @@ from reconciler.remote.command import KILL_AFTER, Command, check_parts, for_ssh,
 from reconciler.remote.host import Completed, Host, Login
 from reconciler.remote.login import log_in
 from reconciler.remote.read_only import Request, request
+from reconciler.remote.spool import Spool
 
 SESSIONS = 8
 """Commands at the same time: sshd's MaxSessions is 10 (sshd_config(5))."""
@@ -26,6 +27,7 @@ PATIENCE = 30.0
 _SLACK = 3.0
 """Seconds that the output of a command that was ended may take to arrive."""
 
+T = TypeVar("T")
 _Process: TypeAlias = asyncssh.SSHClientProcess[bytes]
 
 
@@ -38,7 +40,7 @@ class _ConnectionBroke(Exception):
 
 
 class SshHost(Host):
-    """One connection, opened when first needed; as many sessions on it as sshd allows. Output is held in memory."""
+    """One connection, opened when first needed; as many sessions on it as sshd allows."""
 
     def __init__(self, name: str, login: Login) -> None:
         self.name = name
@@ -56,22 +58,51 @@ class SshHost(Host):
         timeout: float = 60.0,
         repeatable: bool = False,
     ) -> Completed:
-        """See Host. The far side ends the command after `timeout` too, unless sudo made it another user's process;
-        waiting for the connection or for a free session does not count."""
-        check_parts(argv, env or {}, secrets or {})
-        command: Command | Request
+        """See Host."""
+        command = self._command(argv, env or {}, secrets or {}, timeout)
+
+        async def once() -> Completed:
+            done = await self._once(argv, command, stdin, timeout)
+            return Completed(done.status, *command.answer(self.name, argv, done, done.stdout))
+
+        return await self._tried(argv, once, repeatable=repeatable)
+
+    async def spooled(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        secrets: Mapping[str, SecretStr] | None = None,
+        timeout: float = 60.0,
+    ) -> tuple[Completed, Spool]:
+        """See Host."""
+        command = self._command(argv, env or {}, secrets or {}, timeout)
+
+        async def once() -> tuple[Completed, Spool]:
+            spool = Spool()
+            done = await self._once(argv, command, b"", timeout, spool)
+            stdout, stderr = command.answer(self.name, argv, done, spool)
+            return Completed(done.status, b"", stderr), stdout
+
+        return await self._tried(argv, once, repeatable=True)
+
+    def _command(
+        self, argv: Sequence[str], env: Mapping[str, str], secrets: Mapping[str, SecretStr], timeout: float
+    ) -> Command | Request:
+        check_parts(argv, env, secrets)
         if self._login.read_only:
-            command = request(self.name, argv, env or {}, secrets or {}, timeout)
-        else:
-            command = for_ssh(argv, env or {}, secrets or {}, timeout)
+            return request(self.name, argv, env, secrets, timeout)
+        return for_ssh(argv, env, secrets, timeout)
+
+    async def _tried(self, argv: Sequence[str], once: Callable[[], Awaitable[T]], *, repeatable: bool) -> T:
         async with self._sessions:
             try:
                 try:
-                    return await self._once(argv, command, stdin, timeout)
+                    return await once()
                 except _ConnectionBroke as broke:
                     if broke.started and not repeatable:
                         raise
-                return await self._once(argv, command, stdin, timeout)
+                return await once()
             except _ConnectionBroke as broke:
                 raise self._broken(argv, broke) from None
 
@@ -92,12 +123,21 @@ class SshHost(Host):
             self._opening = asyncio.create_task(log_in(self.name, self._login))
         return await asyncio.shield(self._opening)
 
-    async def _once(self, argv: Sequence[str], command: Command | Request, stdin: bytes, timeout: float) -> Completed:
+    async def _once(
+        self,
+        argv: Sequence[str],
+        command: Command | Request,
+        stdin: bytes,
+        timeout: float,
+        stdout: Spool | None = None,
+    ) -> Completed:
+        """All that both streams had, or what `stdout` did not take. The far side ends the command after `timeout` too,
+        unless sudo made it another user's process; waiting for the connection or a free session does not count."""
         connection = await self._connection()
         clock = asyncio.get_running_loop().time
         try:
             async with asyncio.timeout(OPENING):
-                started, process = await self._open(connection, command)
+                started, process = await self._open(connection, command, stdout)
         except (asyncssh.Error, OSError) as error:  # TimeoutError too: the command may be running
             raise _ConnectionBroke(str(error) or f"no answer within {OPENING:g} s") from None
         try:
@@ -107,10 +147,10 @@ class SshHost(Host):
             raise took_too_long(self.name, argv, timeout) from None
         if was_ended(done.status) and clock() - started >= timeout:
             raise took_too_long(self.name, argv, timeout)
-        return command.result(self.name, argv, done)
+        return done
 
     async def _open(
-        self, connection: asyncssh.SSHClientConnection, command: Command | Request
+        self, connection: asyncssh.SSHClientConnection, command: Command | Request, stdout: Spool | None
     ) -> tuple[float, _Process]:
         """The running command, and when it was begun. sshd counts a session until it has collected its process, and
         its MaxSessions may be lower than ours; an open that it refuses has started nothing, so it is asked again."""
@@ -118,7 +158,8 @@ class SshHost(Host):
         first = started = clock()
         while True:
             try:
-                return started, await connection.create_process(command.line, encoding=None)
+                target: Any = asyncssh.PIPE if stdout is None else _Into(stdout)
+                return started, await connection.create_process(command.line, encoding=None, stdout=target)
             except asyncssh.ChannelOpenError as error:
                 unstarted = error.code == asyncssh.OPEN_CONNECT_FAILED
                 if connection.is_closed():
@@ -139,6 +180,17 @@ class SshHost(Host):
             f"{self.name}: the connection broke while {argv[0]} ran ({broke}); it is not known how far it got",
             hint="when the host answers again, look at the live state with `reconciler plan`",
         )
+
+
+class _Into:
+    """A Spool as asyncssh writes into a file; what it closes stays open."""
+
+    def __init__(self, spool: Spool) -> None:
+        self.write = spool.write
+        self.fileno = spool.fileno
+
+    def close(self) -> None:
+        """The answer is still to be read."""
 
 
 async def _talk(process: _Process, stdin: bytes) -> Completed:

@@ -8,7 +8,9 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +18,7 @@ from reconciler.errors import Unreadable, UsageError
 from reconciler.remote import reconciler_remote
 from reconciler.remote.host import Completed
 from reconciler.remote.read_only import VERSION, request, wire
+from reconciler.remote.spool import Spool
 from reconciler.sandbox.openxchange.install import install
 from reconciler.systems.openxchange import tools
 from reconciler.systems.openxchange.listuser_csv import COLUMNS, read_users
@@ -198,7 +201,7 @@ def test_of_the_users_no_more_is_shown_than_is_compared(openxchange: Path) -> No
     assert done.returncode == 0, done
     header, *_ = done.stdout.decode().splitlines()
     assert sorted(header.split(",")) == sorted(COLUMNS)
-    assert [user.row.login for user in read_users(done.stdout, whole=True)] == ["oxadmin"]
+    assert [user.row.login for user in read_users(Spool.of(done.stdout), whole=True)] == ["oxadmin"]
     assert PASSWORD.encode() not in done.stdout + done.stderr
 
 
@@ -258,8 +261,8 @@ def test_names_and_values_come_through_as_they_are(openxchange: Path) -> None:
     subprocess.run([sbin / "createuser", *options], env=env, capture_output=True, check=True)
     argv = [str(sbin / "listuser"), "--nonl", "--contextid=1", "--adminuser=oxadmin", "--csv"]
     whole = subprocess.run(argv, env=env, capture_output=True, check=True).stdout
-    ours = sorted(user.row for user in read_users(as_root(openxchange).stdout, whole=True))
-    assert ours == sorted(user.row for user in read_users(whole, whole=True))
+    ours = sorted(user.row for user in read_users(Spool.of(as_root(openxchange).stdout), whole=True))
+    assert ours == sorted(user.row for user in read_users(Spool.of(whole), whole=True))
     assert len(ours) == 2
 
 
@@ -331,21 +334,23 @@ def test_it_is_small_and_runs_on_every_debian() -> None:
     assert "\t" not in text, "a shell would complete it when it is pasted"
 
 
-def done(text: bytes, status: int = 0) -> Completed:
-    return Completed(status, text, text)
-
-
-def test_an_answer_is_taken_only_when_it_is_whole() -> None:
+@pytest.mark.parametrize("kept", [bytes, Spool.of])
+def test_an_answer_is_taken_only_when_it_is_whole(kept: Callable[[bytes], Any]) -> None:
     asking = request("mail.example", ["cat"], {}, {}, 30)
     word = asking.word
+
+    def answer(text: bytes, status: int = 0) -> tuple[bytes, bytes]:
+        stdout, stderr = asking.answer("h", ["cat"], Completed(status, b"", text), kept(text))
+        return (stdout if isinstance(stdout, bytes) else stdout.read()), stderr
+
     whole = word + b"\nhalf\n" + word + b" end 0\n"
-    assert asking.result("h", ["cat"], done(b"noise" + whole)).stdout == b"half\n"
+    assert answer(b"noise" + whole) == (b"half\n", b"half\n")
     for cut in range(len(whole)):
         with pytest.raises(Unreadable):
-            asking.result("h", ["cat"], done(whole[:cut]))
+            answer(whole[:cut])
     for text, status in ((whole, 1), (whole + b"more", 0), (whole.replace(word, b"0" * 32), 0)):
         with pytest.raises(Unreadable):
-            asking.result("h", ["cat"], done(text, status))
+            answer(text, status)
 
 
 def test_no_secret_is_sent() -> None:

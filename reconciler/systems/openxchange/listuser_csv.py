@@ -17,6 +17,7 @@ import idna
 from reconciler.errors import Unreadable
 from reconciler.model.name_folding import folded
 from reconciler.model.records import OxUserRow
+from reconciler.remote.spool import Spool
 
 COLUMNS = (
     *("Id", "Name", "Display_name", "Given_name", "Sur_name"),
@@ -89,13 +90,12 @@ class Listed:
         return Stored._make(_STORED(self.cells))
 
 
-def read_users(stdout: bytes, *, whole: bool) -> Iterator[Listed]:
+def read_users(stdout: Spool, *, whole: bool) -> Iterator[Listed]:
     """The users of one answer, in its order, the context admin too. `whole`: the answer to no search pattern, which
     always has at least the admin. Raises Unreadable, possibly after some users."""
     if not stdout.endswith(b"\n"):
         raise _half("it does not end with a line end")
-    # TextIOWrapper decodes piece by piece; a StringIO of a big context would take four bytes a character
-    reader = csv.reader(io.TextIOWrapper(io.BytesIO(stdout), encoding="utf-8", newline=""), strict=True)
+    reader = csv.reader(io.TextIOWrapper(stdout.open(), encoding="utf-8", newline=""), strict=True)
     try:
         header = next(reader, [])
         missing = [name for name in COLUMNS if header.count(name) != 1]

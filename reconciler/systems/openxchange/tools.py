@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from pydantic import SecretStr
 
 from reconciler.errors import Unreadable
 from reconciler.model.records import Owner
 from reconciler.planning.changes import Action, Outcome
-from reconciler.remote.host import Host
+from reconciler.remote.host import Completed, Host
+from reconciler.remote.spool import Spool
 from reconciler.settings import OpenXchange
 from reconciler.systems.openxchange.listuser_csv import read_users
 from reconciler.systems.openxchange.provisioning import ALL, One, Provisioning, Write
@@ -100,13 +101,16 @@ class Tools(Provisioning):
         stdout = await self.listing(one.login)
         return UserList(one if one.login else ALL, lambda: read_users(stdout, whole=not one.login))
 
-    async def listing(self, login: str = "") -> bytes:
+    async def listing(self, login: str = "") -> Spool:
         """The answer of `listuser --csv`: the whole context, or the users whose login or display name fits `login`;
         others may be among them, since `_` fits any letter (facts 2.1). Raises Unreadable."""
         argv = list_all(self._section, self._sbin)
         if login:
             argv.append(f"--searchpattern={login}")
-        return await self._read(argv, "the OX users cannot be listed", self._secrets, _LIST_SECONDS)
+        async with self._turn:
+            answer, users = await self._host.spooled(argv, env=LOCALE, secrets=self._secrets, timeout=_LIST_SECONDS)
+        self._complain(answer, "the OX users cannot be listed")
+        return users
 
     async def _write(self, write: Write, password: SecretStr | None, owner: Owner, words: Words) -> Outcome | None:
         """See Provisioning."""
@@ -126,17 +130,15 @@ class Tools(Provisioning):
         """See Provisioning."""
         await self.listing(self.admin)
         for tool in ("createuser", "changeuser"):
-            await self._read([f"{self._sbin}/{tool}", "--help"], f"{tool} cannot be used")
+            async with self._turn:
+                answer = await self._host.run([f"{self._sbin}/{tool}", "--help"], env=LOCALE, repeatable=True)
+            self._complain(answer, f"{tool} cannot be used")
 
-    async def _read(
-        self, argv: Sequence[str], failed: str, secrets: Mapping[str, SecretStr] | None = None, timeout: float = 60.0
-    ) -> bytes:
-        async with self._turn:
-            answer = await self._host.run(argv, env=LOCALE, secrets=secrets, timeout=timeout, repeatable=True)
+    def _complain(self, answer: Completed, failed: str) -> None:
+        """Raises Unreadable when the tool failed."""
         problem = complaint(answer, self.words)
         if problem is not None:
             raise Unreadable(f"{failed}: {problem.message}", hint=problem.hint)
-        return answer.stdout
 
     def _argv(self, tool: str, options: Sequence[str]) -> list[str]:
         return _argv(self._section, self._sbin, tool, options)

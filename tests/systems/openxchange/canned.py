@@ -17,7 +17,7 @@ from reconciler.errors import Unreadable
 from reconciler.model.records import Owner, OxUserRow, PasswordRow, Scope
 from reconciler.model.secrets import Passwords
 from reconciler.planning.changes import Action, Change, Outcome, Stage, Step
-from reconciler.remote.host import Completed
+from reconciler.remote.host import Completed, Host
 from reconciler.settings import OpenXchange, Settings
 from reconciler.systems.openxchange.system import OpenXchangeSystem
 from reconciler.systems.openxchange.tool_answers import Words
@@ -92,7 +92,7 @@ class Fault(NamedTuple):
 
 
 @dataclass
-class CannedHost:
+class CannedHost(Host):
     """Implements `remote.host.Host`."""
 
     users: list[User] = field(default_factory=list)

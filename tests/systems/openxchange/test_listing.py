@@ -8,13 +8,14 @@ import pytest
 
 from reconciler.errors import Unreadable
 from reconciler.remote.host import Completed
+from reconciler.remote.spool import Spool
 from reconciler.systems.openxchange.listuser_csv import Listed, canonical, read_users
 from tests.systems.openxchange.canned import ADMIN, ANNA, CannedHost, Fault, csv_of, found, system_on, user
 
 
 def read(stdout: bytes) -> list[Listed]:
     """Without the context admin, who is in every answer."""
-    return [listed for listed in read_users(stdout, whole=True) if listed.row.login != "oxadmin"]
+    return [listed for listed in read_users(Spool.of(stdout), whole=True) if listed.row.login != "oxadmin"]
 
 
 def test_the_order_of_the_columns_does_not_matter() -> None:
@@ -117,7 +118,7 @@ def test_an_answer_whose_beginning_is_missing_is_refused(start: int) -> None:
 def test_a_header_alone_is_half_an_answer_for_the_whole_context_but_not_for_a_search() -> None:
     with pytest.raises(Unreadable, match="not even the context admin"):
         read(csv_of([]))
-    assert list(read_users(csv_of([]), whole=False)) == []
+    assert list(read_users(Spool.of(csv_of([])), whole=False)) == []
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def blocks(*keys: str, expires: date | None = None) -> DesiredState:
 
 
 @dataclass
-class WatchedHost:
+class WatchedHost(Host):
     """This machine; remembers every command and lets a test act before one runs, or after it."""
 
     inner: Host = field(default_factory=LocalHost)
