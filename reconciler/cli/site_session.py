@@ -60,7 +60,7 @@ class SiteSession(Sources):
             return Remembered()
         await self.ledger.check()
         hours, numbers = self.site.policy.limits.window_hours, declared_numbers(self.context)
-        remembered = await self.ledger.remember(hours, wanted, numbers, self.about)
+        remembered = await self.ledger.remember(hours, wanted, numbers, self.context.desired.aliases, self.about)
         boxes = self.context.desired.mailboxes.values()
         made = await self.ledger.made([b.address for b in boxes if b.password_reset or b.subscriptions_reset])
         zone = ZoneInfo(self.site.timezone)

@@ -6,7 +6,7 @@ is declared, and what is live from what is wanted: only what is otherwise is kep
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Set
+from collections.abc import Callable, Container, Iterable, Iterator, KeysView, Mapping, MutableMapping, Set
 from itertools import chain, filterfalse
 from typing import Any, Self, TypeVar, cast
 
@@ -35,10 +35,10 @@ class DerivedRows(MutableMapping[str, Row]):
         self._others = others or {}
 
     @classmethod
-    def beside(cls, wanted: Mapping[str, Any], there: set[str], others: dict[str, Row]) -> Self:
-        """Live rows, read beside what is wanted: `there` are the keys of those that are as wanted, whose rows say by
+    def beside(cls, wanted: Mapping[str, Any], unlike: set[str], others: dict[str, Row]) -> Self:
+        """Live rows, read beside what is wanted: but for the keys `unlike` they are as wanted, whose rows say by
         `as_found` what they are like; `others` are all the others."""
-        return cls(wanted, _as_found, wanted.keys() - there, others)
+        return cls(wanted, _as_found, unlike, others)
 
     def copy(self) -> Self:
         """One that can be changed without changing this one."""
@@ -119,6 +119,21 @@ class DerivedRows(MutableMapping[str, Row]):
         if any(key in self and key not in wanted for key in gone):
             return [key for key in self if key not in wanted]
         return [key for key in self._others if key not in wanted]
+
+
+class AllKeys(KeysView[str]):
+    """All keys of a table, which need not be copied for it."""
+
+    def __init__(self, table: Mapping[str, Any]) -> None:
+        super().__init__(table)
+        self.table = table
+
+
+def without(table: Mapping[str, Any], keys: Container[str]) -> set[str]:
+    """The keys of a table but these: few of many, and no set of all is made for it."""
+    if isinstance(keys, AllKeys):
+        return set(unwanted(table, keys.table))
+    return set(filterfalse(keys.__contains__, table))
 
 
 def unwanted(found: Mapping[str, Row], wanted: Mapping[str, Row]) -> Iterable[str]:

@@ -147,7 +147,7 @@ class Remembered:
     people: Mapping[str, str] = field(default_factory=dict)
     """Address → member number of the account there, as noted by the last run, where git declares another one or none;
     those that are as declared are in `known`, under ("ledger", "person")."""
-    aliases: frozenset[str] = frozenset()
+    aliases: Set[str] = frozenset()
     """Aliases that became ours by an entry under `aliases:`, whatever git says of their addresses now."""
     former: Mapping[str, str] = field(default_factory=dict)
     """Address → account, of mailboxes and aliases that a rename left at an address which the account had before."""

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler.model.addresses import Address, local_part
-from reconciler.model.derived_rows import unlike, with_rows
+from reconciler.model.derived_rows import unlike, with_rows, without
 from reconciler.model.record_kinds import OnUndeclared, find_kind, kind_of
 from reconciler.model.records import Absent, AliasRole, AliasRow, Found, MailboxRow, Owner, Records, Row, Scope
 from reconciler.model.rename_chains import RenameChains
@@ -63,7 +63,7 @@ def adopted(system: str, pair: Pair, remembered: Remembered) -> Iterator[Adoptio
     for kind in (kind for kind in pair.wanted if kind_of(kind).adopted):
         known = remembered.known.get((system, kind), frozenset())
         live = pair.found.get(kind, {})
-        new = set(pair.wanted[kind]).difference(known)  # hardly any, of half a million
+        new = without(pair.wanted[kind], known)  # hardly any, of half a million
         for key in [key for key in pair.wanted[kind] if key in new] if new else ():
             row, found = pair.wanted[kind][key], live.get(key)
             if found is None or isinstance(row, Absent) or row.merged_with(found) is not found:
@@ -155,7 +155,7 @@ def _converted(system: str, pair: Pair, remembered: Remembered, chains: RenameCh
     boxes, there = pair.wanted.get("mailbox", {}), pair.found.get("mailbox", {})
     made = {key for key in unlike(boxes, there) if key not in there}
     made |= {account for account in chains.former if live_mailbox(pair.found, account) is None}
-    made |= remembered.aliases.intersection(boxes)  # moved from `aliases:` to `mailboxes:`
+    made.update(filter(remembered.aliases.__contains__, boxes))  # moved from `aliases:` to `mailboxes:`
     ours = remembered.known.get((system, "alias"), frozenset())
     for key in made:
         row, alias = wanted.get(key), live.get(key)

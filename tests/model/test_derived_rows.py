@@ -18,6 +18,7 @@ from reconciler.model.derived_rows import (
     unlike,
     unwanted,
     with_rows,
+    without,
 )
 from reconciler.model.records import Absent, AliasRole, AliasRow, MailboxRow, Owner, Row, Scope
 from reconciler.planning.changes import diff
@@ -65,7 +66,9 @@ def test_it_is_a_table_and_what_it_leaves_out_is_no_difference(
     assert (len(first), set(first)) == (len(plain), {key for key in KEYS if key in first})
     found = {key: as_found(row._replace(key=key)) for key, row in live.items()}
     there = {key for key in found.keys() & plain.keys() if found[key] == as_found(plain[key])}
-    beside = DerivedRows.beside(first, there, {key: row for key, row in found.items() if key not in there})
+    beside = DerivedRows.beside(
+        first, without(first, there), {key: row for key, row in found.items() if key not in there}
+    )
     assert dict(beside) == found
     assert all(follows(beside, key) is (key in there) for key in KEYS)
     assert otherwise(beside, set(KEYS)) == set(KEYS) - there
@@ -86,7 +89,7 @@ def test_it_is_a_table_and_what_it_leaves_out_is_no_difference(
 def test_the_live_side_can_be_changed_too(declared: dict[str, MailboxRow], operations: list[tuple[str, Any]]) -> None:
     """A rename moves what is live under the new address."""
     wanted = wanted_rows(declared)
-    beside = DerivedRows.beside(wanted, set(wanted), {})
+    beside = DerivedRows.beside(wanted, set(), {})
     plain = dict(beside)
     moved = carried_out(changeable(beside), operations)
     assert dict(moved) == carried_out(dict(plain), operations)
@@ -99,7 +102,7 @@ def test_the_live_side_can_be_changed_too(declared: dict[str, MailboxRow], opera
 def test_what_is_as_wanted_is_neither_kept_nor_compared() -> None:
     declared = {key: MailboxRow("", "", "Anna", 0, True, name_managed=True) for key in KEYS}
     wanted = wanted_rows(declared)
-    found = DerivedRows.beside(wanted, set(KEYS[1:]), {})
+    found = DerivedRows.beside(wanted, without(wanted, KEYS[1:]), {})
     assert (list(unlike(wanted, found)), dict(others(found)), len(found)) == ([KEYS[0]], {}, 5)
     changed = with_rows(wanted, {KEYS[2]: declared[KEYS[2]]._replace(key=KEYS[2], active=False)})
     assert list(unlike(changed, found)) == [KEYS[0], KEYS[2]], "in the order of what is wanted"
@@ -112,7 +115,7 @@ def test_what_is_as_wanted_is_neither_kept_nor_compared() -> None:
 def test_what_was_wanted_when_it_was_read_may_be_wanted_no_more() -> None:
     declared = {key: MailboxRow("", "", "Anna", 0, True, name_managed=True) for key in KEYS[:3]}
     wanted = with_rows(wanted_rows(declared), {KEYS[4]: declared[KEYS[0]]._replace(key=KEYS[4])})
-    found = DerivedRows.beside(wanted, set(wanted), {KEYS[5]: as_found(declared[KEYS[0]])})
+    found = DerivedRows.beside(wanted, set(), {KEYS[5]: as_found(declared[KEYS[0]])})
     assert list(unwanted(found, wanted)) == [KEYS[5]]
     later = changeable(wanted)
     del later[KEYS[4]]

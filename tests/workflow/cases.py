@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 
 from reconciler.declared.load import load_state
 from reconciler.errors import Unreadable
-from reconciler.model.derived_rows import DerivedRows
+from reconciler.model.derived_rows import DerivedRows, without
 from reconciler.model.record_kinds import kind_of
 from reconciler.model.records import Found, Records
 from reconciler.model.secrets import Passwords
@@ -134,7 +134,7 @@ def _beside(records: Found, wanted: Records) -> Found:
         theirs: Mapping[str, Any] = wanted[kind]
         others = {key: row for key, row in records[kind].items() if key not in theirs or row != theirs[key].as_found()}
         there = records[kind].keys() - others.keys()
-        tables[kind] = DerivedRows.beside(theirs, there, others)
+        tables[kind] = DerivedRows.beside(theirs, without(theirs, there), others)
     return tables
 
 

@@ -8,15 +8,26 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from datetime import datetime
+from itertools import chain
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select
 from sqlalchemy.dialects import mysql, sqlite
 
 from reconciler.apply.ledger.connect import SiteTables, chunks
-from reconciler.apply.ledger.inventory_keys import STREAM, Kind, is_kind, keys_of, kinds_of, lines_of, texts_of
+from reconciler.apply.ledger.inventory_keys import (
+    STREAM,
+    Condition,
+    Kind,
+    is_kind,
+    keys_of,
+    kinds_of,
+    lines_of,
+    texts_of,
+)
 from reconciler.apply.ledger.lock import OpenRun
 from reconciler.model.addresses import domain_of
+from reconciler.model.derived_rows import AllKeys
 from reconciler.model.records import Owner, Records, Scope
 from reconciler.planning.changes import RowId
 from reconciler.planning.concern import Concern
@@ -64,7 +75,7 @@ def divided(
         others = sorted(key for key in there if key not in table)
         if table:  # usually all of it is known: then nothing is copied
             all_known = len(there) - len(others) == len(table)
-            known[system, kind] = table.keys() if all_known else {key for key in there if key in table}
+            known[system, kind] = AllKeys(table) if all_known else {key for key in there if key in table}
         unwanted[system, kind] = others
     entries: dict[RowId, InventoryEntry] = {}
     for (system, kind), keys in unwanted.items():
@@ -181,24 +192,31 @@ def people(
     if about is not None:
         always = or_(c.key.startswith("#"), c.key.startswith("openxchange/"))
         wheres = [(*wheres[0], some) for some in (always, *_about(c, about, [kind]))]
-    noted: dict[str, str] = {}
-    line, nearly = c.key.concat(" ").concat(c.value), numbers if about is None else ()
-    for at, texts in texts_of(db, wheres, line, [nearly] * len(wheres)):
+    same, others, hidden = set[str](), dict[str, str](), dict[str, str]()
+    for address, member in _persons(db, wheres, numbers if about is None else ()):
+        if numbers.get(address) == member:
+            same.add(sys.intern(address))  # the declared string itself, nearly always: it is in memory anyway
+        elif address.startswith("#") and is_hidden(address):
+            hidden[address] = member
+        else:
+            others[address] = member
+    if not hidden:
+        return others, frozenset(same)
+    people = PeopleNoted(others, hidden, frozenset(same))
+    unnoted = (address for address in numbers if address not in same and address not in others)
+    return people, frozenset(same).union(a for a in unnoted if is_same(people.get(a), numbers[a]))
+
+
+def _persons(db: SiteTables, wheres: Sequence[Condition], nearly: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Address and member of the entries of persons; one may come twice."""
+    c = db.tables.inventory.c
+    for at, texts in texts_of(db, wheres, c.key.concat(" ").concat(c.value), [nearly] * len(wheres)):
         if texts is not None:
-            for key, _, value in (line.partition(" ") for text in texts for line in lines_of(text)):
-                noted[key] = value
+            for address, _, member in (line.partition(" ") for text in texts for line in lines_of(text)):
+                yield address, member
         else:
             query = select(c.key, c.value).where(*wheres[at]).execution_options(yield_per=STREAM)
-            noted.update((row.key, row.value) for row in db.execute(query))
-    hidden = {address: member for address, member in noted.items() if address.startswith("#") and is_hidden(address)}
-    others = {a: member for a, member in noted.items() if numbers.get(a) != member and a not in hidden}
-    # the declared strings themselves: they are in memory anyway
-    declared = frozenset(address for address in numbers if address in noted and address not in others)
-    if not hidden:
-        return others, declared
-    people = PeopleNoted(others, hidden, declared)
-    again = (a for a, number in numbers.items() if a not in noted and is_same(people.get(a), number))
-    return people, declared.union(again)
+            yield from ((row.key, row.value) for row in db.execute(query))
 
 
 def former(db: SiteTables) -> dict[str, str]:
@@ -215,12 +233,15 @@ def former(db: SiteTables) -> dict[str, str]:
     return {row.key: row.subject for row in db.execute(query)}
 
 
-def declared_aliases(db: SiteTables, wanted: Mapping[str, Records]) -> frozenset[str]:
-    """Aliases that are ours by an entry of their own, and not as an account's."""
+def declared_aliases(db: SiteTables, wanted: Mapping[str, Records], declared: Mapping[Any, object]) -> Set[str]:
+    """Aliases that are ours by an entry of their own, and not as an account's: usually just those that are `declared`,
+    and then nothing is copied."""
     kinds = [each for each in kinds_of(db) if each[1] == "alias"]
-    found = keys_of(db, kinds, wanted, db.tables.inventory.c.scope == Scope.ALIAS)
+    found = [keys for _, keys in keys_of(db, kinds, wanted, db.tables.inventory.c.scope == Scope.ALIAS)]
+    if sum(map(len, found)) == len(declared) and all(map(declared.__contains__, chain.from_iterable(found))):
+        return AllKeys(declared)
     # the declared strings themselves, nearly always
-    return frozenset(sys.intern(key) for _, keys in found for key in keys)
+    return frozenset(map(sys.intern, chain.from_iterable(found)))
 
 
 def _read(db: SiteTables, *where: ColumnElement[bool]) -> Iterator[InventoryEntry]:

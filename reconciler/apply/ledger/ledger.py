@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -219,13 +219,14 @@ class Ledger:
         window_hours: int,
         wanted: Mapping[str, Records] | None = None,
         numbers: Mapping[str, str] | None = None,
+        aliases: Mapping[Any, object] | None = None,
         about: Concern | None = None,
     ) -> Remembered:
         """What planning asks of the past, as of one moment. `wanted` (by system) is what it wants now: of the inventory
-        it gets the rest, and the bare keys of that. `numbers` are the declared member numbers by address. With `about`
-        only what concerns that part."""
+        it gets the rest, and the bare keys of that. `numbers` are the declared member numbers by address, `aliases` the
+        declared aliases. With `about` only what concerns that part."""
         since = self._clock() - timedelta(hours=window_hours)
-        return await self._read(run_queries.remember, since, wanted or {}, numbers or {}, about)
+        return await self._read(run_queries.remember, since, wanted or {}, numbers or {}, aliases or {}, about)
 
     async def mailboxes(self, addresses: Collection[str]) -> Mapping[RowId, InventoryEntry]:
         """What is kept of mailboxes at these addresses, of those that are ours."""

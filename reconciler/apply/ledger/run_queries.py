@@ -44,12 +44,13 @@ def remember(
     since: datetime,
     wanted: Mapping[str, Records],
     numbers: Mapping[str, str],
+    aliases: Mapping[Any, object],
     about: Concern | None = None,
 ) -> Remembered:
     """Everything that planning asks of the past; `since` is where the window of the limits begins, `numbers` are the
-    declared member numbers by address. Ten statements, one for each kind whose keys do not fit into one answer, one for
-    every thousand entries of the inventory that nobody wants. With `about` only what concerns that part of the site,
-    and the keys of all mailboxes: a statement for every thousand of its addresses."""
+    declared member numbers by address, `aliases` the declared aliases. Ten statements, one for each kind whose keys do
+    not fit into one answer, one for every thousand entries of the inventory that nobody wants. With `about` only what
+    concerns that part of the site, and the keys of all mailboxes: a statement for every thousand of its addresses."""
     part = inventory.part_of(db, about) if about is not None else None
     unwanted, known = part.divided(wanted) if part is not None else inventory.divided(db, wanted)
     people, as_declared = inventory.people(db, numbers, about)
@@ -60,7 +61,7 @@ def remember(
         mailboxes=part.boxes if part is not None else frozenset(),
         removed=_removed(db),
         people=people,
-        aliases=part.declared_aliases if part is not None else inventory.declared_aliases(db, wanted),
+        aliases=part.declared_aliases if part is not None else inventory.declared_aliases(db, wanted, aliases),
         former=part.former if part is not None else inventory.former(db),
         unseen=unseen(db),
         uncertain=_uncertain(db),

@@ -26,8 +26,9 @@ _SIGN = "\x1f"
 
 _LANGUAGES = frozenset({"", *LANGUAGES})
 
-_Kept = str | tuple[str, ...]
-"""Where a line is, and its fields: as one text, half of what rows take; with that sign in a field as they are."""
+_Kept = bytes | tuple[str, ...]
+"""Where a line is, and its fields: as one text, packed, half of what rows take; with that sign in a field as they
+are."""
 
 
 class RegisterRemark(NamedTuple):
@@ -113,9 +114,9 @@ def members(lines: Iterable[Line], register: Register, place: str) -> Members:
         if problem or not (number.isascii() and number.isdigit()):  # digits as text: `0123` is not `123`
             found.useless(number, at, problem or _no_number(number))
             continue
-        line: _Kept = _SIGN.join((str(at), *fields))
-        if line.count(_SIGN) != len(fields):
-            line = (str(at), *fields)
+        text = _SIGN.join((str(at), *fields))
+        packed = text.count(_SIGN) == len(fields)
+        line: _Kept = text.encode("utf-8", "surrogatepass") if packed else (str(at), *fields)
         first = kept.setdefault(sys.intern(number), line)
         if first is not line:
             found.again(number, first, line)
@@ -214,7 +215,7 @@ def _nobody(number: str, problem: str) -> MemberRow:
 
 def _fields(line: _Kept) -> Sequence[str]:
     """Where the line is, and its fields."""
-    return line.split(_SIGN) if isinstance(line, str) else line
+    return line.decode("utf-8", "surrogatepass").split(_SIGN) if isinstance(line, bytes) else line
 
 
 def _member(line: _Kept, active: Set[str]) -> MemberRow:

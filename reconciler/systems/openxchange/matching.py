@@ -10,7 +10,7 @@ from typing import Literal
 
 from reconciler.model.addresses import local_part
 from reconciler.model.declared import DesiredState, GroupwareAccount, Mailbox, part_of, purge_day
-from reconciler.model.derived_rows import DerivedRows, changeable, others, unlike
+from reconciler.model.derived_rows import DerivedRows, changeable, others, unlike, without
 from reconciler.model.records import Absent, Found, Owner, OxUserRow, Records, Row, Scope
 from reconciler.planning.live_users import addresses_of
 from reconciler.planning.plan_context import PlanContext
@@ -80,7 +80,7 @@ def beside(wanted: Mapping[str, Row], alike: Mapping[str, str], others: dict[str
     """The users of a context: of those that are `alike`, by account, the ids, and all others under theirs."""
     if not isinstance(wanted, DerivedRows):
         return others
-    return DerivedRows(wanted, lambda account, row: row.as_found(alike[account]), wanted.keys() - alike.keys(), others)
+    return DerivedRows(wanted, lambda account, row: row.as_found(alike[account]), without(wanted, alike), others)
 
 
 def match(wanted: Records, found: Found) -> Pair:

@@ -4,8 +4,9 @@ there. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from reconciler.model.addresses import Address, domain_of, local_part
 from reconciler.model.declared import Alias, DesiredState, Mailbox, OldMailbox, Rename, part_of, purge_day
@@ -33,7 +34,7 @@ def expect(context: PlanContext, settings: Settings) -> Records:
     Rows have the values of a creation; `match` adapts them to what is there."""
     desired, quota = context.desired, parse_quota(settings.policy.default_quota)
     mailboxes = DerivedRows(part_of(desired.mailboxes), lambda _, box: _mailbox(box, quota))
-    declared = _declared_aliases(desired)
+    declared = _DeclaredAliases(desired)
     aliases = DerivedRows(declared, _alias)
     for chain in due_chains(context):
         mailboxes.update((row.key, row) for row in _former_mailboxes(chain))
@@ -73,15 +74,37 @@ def _mailbox(mailbox: Mailbox, default_quota: int) -> MailboxRow:
     )
 
 
-def _declared_aliases(desired: DesiredState) -> dict[Address, Mailbox | Alias]:
-    """Address → whose own or member alias it is, or the alias that is declared there."""
-    aliases: dict[Address, Mailbox | Alias] = {}
-    for mailbox in desired.mailboxes.values():
-        aliases[mailbox.address] = mailbox
-        if mailbox.member:
-            aliases[Address(f"{mailbox.member}@{domain_of(mailbox.address)}")] = mailbox
-    aliases.update(part_of(desired.aliases))
-    return aliases
+class _DeclaredAliases(Mapping[str, Mailbox | Alias]):
+    """Address → whose own or member alias it is, or the alias that is declared there. No table of its own: a big site
+    has half a million, and most of them stand in one already."""
+
+    def __init__(self, desired: DesiredState) -> None:
+        aliases: Mapping[Any, Alias] = part_of(desired.aliases)
+        boxes: Mapping[Any, Mailbox] = part_of(desired.mailboxes)
+        members = {f"{box.member}@{domain_of(box.address)}": box for box in boxes.values() if box.member}
+        self._aliases, self._boxes, self._members = aliases, boxes, members
+        self._twice = (members.keys() & boxes.keys()) | (aliases.keys() & boxes.keys()) | (aliases.keys() & members)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Whose it is; the default when it is nobody's."""
+        found = self._aliases.get(key) or self._boxes.get(key) or self._members.get(key)
+        return default if found is None else found
+
+    def __getitem__(self, key: str) -> Mailbox | Alias:
+        found: Mailbox | Alias | None = self.get(key)
+        if found is None:
+            raise KeyError(key)
+        return found
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._aliases or key in self._boxes or key in self._members
+
+    def __iter__(self) -> Iterator[str]:
+        tables, twice = (self._boxes, self._members, self._aliases), self._twice
+        return itertools.chain(*(itertools.filterfalse(twice.__contains__, each) for each in tables), sorted(twice))
+
+    def __len__(self) -> int:
+        return len(self._boxes) + len(self._members) + len(self._aliases) - len(self._twice)
 
 
 def _alias(key: str, declared: Mailbox | Alias) -> AliasRow:

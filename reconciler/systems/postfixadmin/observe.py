@@ -164,18 +164,19 @@ def table_of(
     stays, which is the one that mail look-ups find. Beside `wanted` nothing is kept of rows that are as that."""
     table: dict[str, Row] = {}
     odd: dict[str, str] = {}
-    alike: set[str] = set()
+    unlike = set(wanted)  # less and less: no key of a row is kept that way
     for row in rows:
         like: Any = wanted.get(row[0])
         if like is not None and reading.is_as is not None and reading.is_as(row, like) and row[0] not in odd:
-            alike.add(like.key)
+            unlike.discard(like.key)
             continue
         value = reading.normal(row)
         key, stored = value.key, row[0]
         if kind == "domain" and key == ALL_DOMAINS:
             continue
         if stored != reading.stored(key):
-            other = odd.get(key, reading.stored(key) if key in table or key in alike else None)
+            there = key in table or (key in wanted and key not in unlike)
+            other = odd.get(key, reading.stored(key) if there else None)
             if other is not None:
                 twice.append(Twice(kind, key, (other, stored)))
                 continue
@@ -183,11 +184,12 @@ def table_of(
         elif key in odd:
             twice.append(Twice(kind, key, (stored, odd.pop(key))))
         if like is not None and value == like.as_found():
-            alike.add(like.key)
+            unlike.discard(like.key)
             table.pop(key, None)  # one that was stored otherwise
         else:
             table[key] = value
-    return Read(DerivedRows.beside(wanted, alike, table) if wanted else table, odd)
+    # a set keeps the room of all that it had
+    return Read(DerivedRows.beside(wanted, set(unlike), table) if wanted else table, odd)
 
 
 CHUNK = 500

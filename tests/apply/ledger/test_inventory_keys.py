@@ -93,7 +93,7 @@ async def test_of_a_part_nothing_is_cut(new_mariadb: Callable[[], PostfixAdminDa
     entries.append(InventoryEntry.of("postfixadmin", "alias", former.key, former, account(first)))
     await ledger.record(entries, await opened(ledger, []))
     about = Concern(frozenset([first, first.replace("konto", "alias"), "konto.beispiel1@partei.example"]))
-    remembered = await ledger.remember(24, wanted, {first: "1"}, about)
+    remembered = await ledger.remember(24, wanted, {first: "1"}, about=about)
     assert remembered.mailboxes == people.keys()
     assert remembered.people == {first: "0", "konto.beispiel1@partei.example": "1"}
     assert remembered.known[("postfixadmin", "mailbox")] == about.addresses & people.keys()
