@@ -68,7 +68,9 @@ class Mentions:
         self._text = b"\n".join([b"", *texts, b""]).lower()
         self._starts = list(accumulate((len(text) + 1 for text in texts), initial=1))
         self._domains: dict[int, bytes] = {}
+        # both states of a merge request ask the same
         self._known: dict[tuple[bytes, frozenset[bytes]], set[int]] = {}
+        self._known_of_many: dict[frozenset[str], set[int]] = {}
         headers, self._odd = self._find_headers()
         self._domains = {file: domain for file, domain in headers.items() if file not in self._odd}
         self._odd |= {self._file(at) for at in self._oddities()}
@@ -87,11 +89,13 @@ class Mentions:
             return set(self._names)
         words = {local.encode(): domains for local, domains in by_local.items()}
         if len(words) > _FEW and all(_WORD.issuperset(word) for word in words):
-            return self._named(self._files_of_many(words))
+            many = frozenset(addresses)
+            if many not in self._known_of_many:
+                self._known_of_many[many] = self._files_of_many(words)
+            return self._named(self._known_of_many[many])
         return self._named({file for word in words for file in self._declaring(word, frozenset(words[word]))})
 
     def _declaring(self, word: bytes, domains: frozenset[bytes]) -> set[int]:
-        """Both states of a merge request ask the same."""
         known = self._known.get((word, domains))
         if known is None:
             known = self._known[word, domains] = self._files(word, partial(self._declares, domains))

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.model.derived_rows import (
+    AllKeys,
     DerivedRows,
     changeable,
     follows,
@@ -136,3 +137,14 @@ def test_a_live_row_that_needs_no_change(row: Any) -> None:
     found: Row = row.as_found()
     assert found.owner.subject == ""
     assert row.merged_with(found) is found
+
+
+@given(TABLES, OPERATIONS, OPERATIONS)
+def test_what_is_known_of_a_table_is_told_without_a_set_of_it(
+    declared: dict[str, MailboxRow], made: list[tuple[str, Any]], then: list[tuple[str, Any]]
+) -> None:
+    known = carried_out(wanted_rows(declared), made)
+    now = carried_out(changeable(known), then)
+    for table in (known, now, dict(now)):
+        assert without(table, AllKeys(known)) == without(table, set(known)) == set(table) - set(known)
+    assert AllKeys(known) == set(known)

@@ -104,7 +104,8 @@ class _DeclaredAliases(Mapping[str, Mailbox | Alias]):
         return itertools.chain(*(itertools.filterfalse(twice.__contains__, each) for each in tables), sorted(twice))
 
     def __len__(self) -> int:
-        return len(self._boxes) + len(self._members) + len(self._aliases) - len(self._twice)
+        tables = (self._boxes, self._members, self._aliases)
+        return sum(len(each) - sum(key in each for key in self._twice) for each in tables) + len(self._twice)
 
 
 def _alias(key: str, declared: Mailbox | Alias) -> AliasRow:

@@ -127,3 +127,22 @@ async def test_whatever_the_keys_and_whatever_is_wanted(
         remembered = await ledger.remember(24, wanted)
         assert remembered.known.get(("postfix", "block"), set()) == rows.keys() & set(names)
         assert {key for _, _, key in remembered.inventory} == rows.keys() - set(names)
+
+
+async def test_aliases_of_ours_are_the_declared_ones_or_others(ledger: Ledger) -> None:
+    """As many, fewer, more, and as many but others: what is all of what is declared is not copied, and is the same."""
+    names = [f"liste{n}@partei.example" for n in range(4)]
+    rows = {name: AliasRow(name, name, ("x@x.example",), True, AliasRole.DECLARED) for name in names}
+    entries = [InventoryEntry.of("postfixadmin", "alias", n, row, Owner(Scope.ALIAS, n)) for n, row in rows.items()]
+    own = AliasRow("a@partei.example", "a@partei.example", ("a@partei.example",), True, AliasRole.OWN)
+    entries.append(InventoryEntry.of("postfixadmin", "alias", own.key, own, account(own.key)))
+    await ledger.record(entries, await opened(ledger, []))
+    for declared in (names, names[1:], [*names, "neu@partei.example"], [*names[1:], "neu@partei.example"], []):
+        wanted: dict[str, Records] = {"postfixadmin": {"alias": {own.key: own, **rows}}}
+        remembered = await ledger.remember(24, wanted, {}, dict.fromkeys(declared))
+        assert remembered.aliases == set(names)
+        assert [name in remembered.aliases for name in (names[0], own.key, "neu@partei.example")] == [
+            True,
+            False,
+            False,
+        ]
