@@ -147,4 +147,4 @@ def test_what_is_known_of_a_table_is_told_without_a_set_of_it(
     now = carried_out(changeable(known), then)
     for table in (known, now, dict(now)):
         assert without(table, AllKeys(known)) == without(table, set(known)) == set(table) - set(known)
-    assert AllKeys(known) == set(known)
+    assert set(AllKeys(known)) == set(known)

@@ -26,7 +26,7 @@ def test_it_is_as_a_table(declared: list[Mailbox | Alias]) -> None:
     table |= {box.address: box for box in boxes} | {each.address: each for each in desired.aliases.values()}
     found = _DeclaredAliases(desired)
     keys = list(found)
-    assert (len(keys), set(keys)) == (len(found), table.keys())
+    assert (len(keys), set(keys)) == (len(found), set(table))
     for key in (*table, "who@pirat.alt"):
         assert (key in found, found.get(key), found.get(key, "?")) == (
             key in table,
