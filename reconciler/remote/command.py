@@ -20,13 +20,12 @@ from __future__ import annotations
 import re
 import secrets as random
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from pydantic import SecretStr
 
 from reconciler.errors import Unreadable, UsageError
-from reconciler.remote.host import Completed
-from reconciler.remote.spool import Spool
+from reconciler.remote.host import Completed, Sink
 
 KILL_AFTER = 2.0
 """Seconds between SIGTERM and SIGKILL for a command that exceeds its timeout."""
@@ -47,8 +46,46 @@ _PLAIN_WORD = re.compile(r"[A-Za-z0-9@%+:,./_-][A-Za-z0-9@%+=:,./_-]*")
 _ODD_BYTE = re.compile(rb"[^ -~]|['\\!]")
 
 
-S = TypeVar("S", bytes, Spool)
-"""An output, in memory or not."""
+class Frame:
+    """What the program printed, out of all that comes on its stream: what is behind `begin`, and before `end` (with the
+    status for %d) if there is one."""
+
+    def __init__(self, sink: Sink, begin: bytes, end: bytes = b"") -> None:
+        self._sink = sink
+        self._begin = begin
+        self._end = end
+        self._held = b""
+        self._most = len(end) + 10 if end else 0  # what may be the end is held back, with a status of several digits
+        self.begun = False
+        self.before = b""
+        """What came before, or its end when it is long; for messages."""
+
+    def write(self, piece: bytes) -> None:
+        """Takes the next piece of the stream."""
+        self._held += piece
+        if not self.begun:
+            before, begin, behind = self._held.partition(self._begin)
+            if not begin:
+                self._held = self._held[-_BEFORE:]
+                return
+            self.begun, self.before, self._held = True, before, behind
+        ready = len(self._held) - self._most
+        if ready > 0:
+            self._sink.write(self._held[:ready])
+            self._held = self._held[ready:]
+
+    def close(self, status: int) -> bool:
+        """Whether all of it was there; the sink has got it then."""
+        end = self._end % status if self._end else b""
+        if not self.begun:
+            self.before = self._held
+        whole = self.begun and self._held.endswith(end)
+        if whole and len(self._held) > len(end):
+            self._sink.write(self._held[: len(self._held) - len(end)])
+        return whole
+
+
+_BEFORE = 2**16
 
 
 class Command(NamedTuple):
@@ -62,14 +99,24 @@ class Command(NamedTuple):
     def __repr__(self) -> str:
         return f"Command({self.line!r})"
 
-    def answer(self, host: str, argv: Sequence[str], done: Completed, stdout: S) -> tuple[S, bytes]:
-        """Both streams without what the login printed first. Raises Unreadable when the program was not started, or one
-        of its streams led elsewhere."""
-        starts = [stdout.find(self.marker), done.stderr.find(self.marker)]
-        if -1 in starts:
-            raise _not_started(host, argv, self, done._replace(stdout=beginning(stdout)))
-        out, err = (start + len(self.marker) for start in starts)
-        return stdout[out:], done.stderr[err:]
+    def frame(self, sink: Sink) -> Frame:
+        """Where a stream of the answer goes."""
+        return Frame(sink, self.marker)
+
+    def refused(self, host: str, argv: Sequence[str], done: Completed, *, begun: bool) -> Unreadable:  # noqa: ARG002  # as Request
+        """The error for streams without markers, with what the login printed: a shell that lets nobody in, a forced
+        command, start files that end the shell or redirect its output. `done.stdout` is what came before a marker.
+        Nothing of what the program itself printed."""
+        before = b" ".join((done.stdout, done.stderr.partition(self.marker)[0]))
+        for secret in filter(None, self.prefix.split(b"\n")):  # a forced command may repeat its input
+            before = before.replace(secret, b"***")
+        words = printed(before)
+        return Unreadable(
+            f"{host}: {argv[0]} gave no answer: the login ended with status {done.status} and said "
+            + (f"“{words}”" if words else "nothing"),
+            hint="give the user who logs in there a shell such as /bin/sh and start files that neither end it nor"
+            " redirect its output; docs/ssh.md says what a forced command has to do",
+        )
 
 
 def check_parts(argv: Sequence[str], env: Mapping[str, str], secrets: Mapping[str, SecretStr]) -> None:
@@ -118,27 +165,6 @@ def _coded(word: str) -> str:
 
 def _quoted(word: str) -> str:
     return word if _PLAIN_WORD.fullmatch(word) else f"'{word}'"
-
-
-def _not_started(host: str, argv: Sequence[str], command: Command, done: Completed) -> Unreadable:
-    """The error for output without markers, with what the login printed: a shell that lets nobody in, a forced command,
-    start files that end the shell or redirect its output. Nothing of what the program itself printed."""
-    before = b" ".join(stream.partition(command.marker)[0] for stream in (done.stdout, done.stderr))
-    for secret in filter(None, command.prefix.split(b"\n")):  # a forced command may repeat its input
-        before = before.replace(secret, b"***")
-    words = printed(before)
-    return Unreadable(
-        f"{host}: {argv[0]} gave no answer: the login ended with status {done.status} and said "
-        + (f"“{words}”" if words else "nothing"),
-        hint="give the user who logs in there a shell such as /bin/sh and start files that neither end it nor redirect"
-        " its output; docs/ssh.md says what a forced command has to do",
-    )
-
-
-def beginning(stream: bytes | Spool) -> bytes:
-    """Enough of an output to be said in a message."""
-    some = stream[: 2**20]
-    return some if isinstance(some, bytes) else some.read()
 
 
 def printed(stream: bytes) -> str:

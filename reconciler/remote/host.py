@@ -5,13 +5,12 @@ tools, so that a restricted user without SFTP can do it too.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, Protocol, TypeVar
 
 from pydantic import SecretStr
 
 from reconciler.errors import PermanentFailure, Unreadable
-from reconciler.remote.spool import Spool
 
 PLAIN = {"LC_ALL": "C"}
 """The tools answer in English, whatever the host's language is."""
@@ -50,6 +49,17 @@ def reading(path: str) -> tuple[list[str], list[str]]:
     return ["cat", "--", path], ["ls", "-A", "--", f"{_folder(path)}/"]
 
 
+class Sink(Protocol):
+    """Takes what a program prints, piece by piece while it comes, and raises nothing."""
+
+    def write(self, piece: bytes, /) -> object:
+        """Takes the next piece."""
+        ...
+
+
+W = TypeVar("W", bound=Sink)
+
+
 class Host(Protocol):
     """One machine. Every method raises Unreadable when the connection is down or the timeout is over. After that it is
     not known whether the effect of `run` or `replace` took place: look before you repeat."""
@@ -72,17 +82,20 @@ class Host(Protocol):
         connection."""
         ...
 
-    async def spooled(
+    async def streamed(
         self,
         argv: Sequence[str],
+        into: Callable[[], W],
         *,
         env: Mapping[str, str] | None = None,
         secrets: Mapping[str, SecretStr] | None = None,
         timeout: float = 60.0,
-    ) -> tuple[Completed, Spool]:
-        """Runs `argv`, which must be repeatable and may print very much: that comes beside, and `stdout` is empty."""
-        done = await self.run(argv, env=env, secrets=secrets, timeout=timeout, repeatable=True)
-        return done._replace(stdout=b""), Spool.of(done.stdout)
+    ) -> tuple[Completed, W]:
+        """Runs `argv`, which must be repeatable and may print very much: that goes to a new sink for each try, the last
+        of which comes back, and `stdout` is empty. After an error a sink may have seen a part."""
+        done, sink = await self.run(argv, env=env, secrets=secrets, timeout=timeout, repeatable=True), into()
+        sink.write(done.stdout)
+        return done._replace(stdout=b""), sink
 
     async def close(self) -> None:
         """Ends the connection."""

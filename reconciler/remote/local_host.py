@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import re
 import signal
 from asyncio.subprocess import PIPE, Process, SubprocessStreamProtocol
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 
 from pydantic import SecretStr
 
 from reconciler.remote.command import KILL_AFTER, check_parts, took_too_long
-from reconciler.remote.host import Completed, Host
+from reconciler.remote.host import Completed, Host, Sink, W
 from reconciler.remote.spool import Spool
 
 _PIECE = 2**16
+_PIPE = 2**20
+"""Bytes that a pipe may hold (pipe(7): what any user may ask for)."""
 _SECRET = re.compile(r"PASS(WORD|WD|PHRASE|FILE)|_PWD$|SECRET|TOKEN|CREDENTIAL|(PRIVATE|REVIEW)_KEY", re.IGNORECASE)
 """Names of variables that hold a secret by their own word: PGPASSWORD, MYSQL_PWD, PGPASSFILE, CI_JOB_TOKEN."""
 
@@ -43,20 +46,23 @@ class LocalHost(Host):
     ) -> Completed:
         """See Host."""
         spool = Spool()
-        done = await self._run(argv, stdin, env or {}, secrets or {}, timeout, spool)
+        done = await self._run(argv, stdin, env or {}, secrets or {}, timeout, spool.fileno())
         return done._replace(stdout=spool.read())
 
-    async def spooled(
+    async def streamed(
         self,
         argv: Sequence[str],
+        into: Callable[[], W],
         *,
         env: Mapping[str, str] | None = None,
         secrets: Mapping[str, SecretStr] | None = None,
         timeout: float = 60.0,
-    ) -> tuple[Completed, Spool]:
+    ) -> tuple[Completed, W]:
         """See Host."""
-        spool = Spool()
-        return await self._run(argv, b"", env or {}, secrets or {}, timeout, spool), spool
+        sink = into()
+        with _pipe_to(sink) as stdout:
+            done = await self._run(argv, b"", env or {}, secrets or {}, timeout, stdout)
+        return done, sink
 
     async def _run(
         self,
@@ -65,7 +71,7 @@ class LocalHost(Host):
         env: Mapping[str, str],
         secrets: Mapping[str, SecretStr],
         timeout: float,
-        stdout: Spool,
+        stdout: int,
     ) -> Completed:
         """How it ended, without what it printed. A program that is missing ends with 127, one that cannot be started
         with 126, as in a shell."""
@@ -101,14 +107,14 @@ class _Child:
         self._done = False
 
     @classmethod
-    async def start(cls, argv: Sequence[str], variables: Mapping[str, str], stdout: Spool) -> _Child:
+    async def start(cls, argv: Sequence[str], variables: Mapping[str, str], stdout: int) -> _Child:
         loop = asyncio.get_running_loop()
         transport, protocol = await loop.subprocess_exec(
             lambda: SubprocessStreamProtocol(limit=_PIECE, loop=loop),
             # bytes, since Python would encode text by our locale
             *(part.encode("utf-8") for part in argv),
             stdin=PIPE,
-            stdout=stdout.fileno(),  # a program that writes into a pipe waits whenever we compute
+            stdout=stdout,
             stderr=PIPE,
             env={_bytes(name): _bytes(value) for name, value in variables.items()},
             start_new_session=True,
@@ -136,6 +142,34 @@ class _Child:
         with suppress(TimeoutError):
             async with asyncio.timeout(KILL_AFTER):
                 await self._process.wait()
+
+
+@contextmanager
+def _pipe_to(sink: Sink) -> Iterator[int]:
+    """Where a program writes, which hands on what comes; at the end what is there by then."""
+    loop, (ours, theirs) = asyncio.get_running_loop(), os.pipe()
+    os.set_blocking(ours, False)
+    with suppress(AttributeError, OSError):  # bigger, since a program waits while we compute; of Linux
+        fcntl.fcntl(theirs, fcntl.F_SETPIPE_SZ, _PIPE)
+    try:
+        loop.add_reader(ours, _take, ours, sink)
+        yield theirs
+        while _take(ours, sink):
+            pass
+    finally:
+        loop.remove_reader(ours)
+        os.close(ours)
+        os.close(theirs)
+
+
+def _take(pipe: int, sink: Sink) -> bool:
+    """Hands on what is there; whether there was anything."""
+    try:
+        piece = os.read(pipe, _PIPE)
+    except BlockingIOError:
+        return False
+    sink.write(piece)
+    return bool(piece)
 
 
 def _bytes(text: str) -> bytes:

@@ -17,9 +17,8 @@ from urllib.parse import quote
 from pydantic import SecretStr
 
 from reconciler.errors import Unreadable, UsageError
-from reconciler.remote.command import S, beginning, printed
-from reconciler.remote.host import Completed
-from reconciler.remote.spool import Spool
+from reconciler.remote.command import Frame, printed
+from reconciler.remote.host import Completed, Sink
 
 VERSION = 1
 """Of the request; `reconciler_remote.VERSION` must be the same."""
@@ -38,16 +37,13 @@ class Request(NamedTuple):
     prefix: bytes = b""
     """Nothing secret ever goes there."""
 
-    def answer(self, host: str, argv: Sequence[str], done: Completed, stdout: S) -> tuple[S, bytes]:
-        """Both streams as the program printed them, without the frame. Raises Unreadable for an answer that is not
-        whole."""
-        out, err = (_framed(stream, self.word, done.status) for stream in (stdout, done.stderr))
-        if out is None or err is None:
-            raise self._refused(host, argv, done._replace(stdout=beginning(stdout)))
-        return stdout[out], done.stderr[err]
+    def frame(self, sink: Sink) -> Frame:
+        """Where a stream of the answer goes."""
+        return Frame(sink, self.word + b"\n", self.word + b" end %d\n")
 
-    def _refused(self, host: str, argv: Sequence[str], done: Completed) -> Unreadable:
-        begun = self.word + b"\n" in done.stdout
+    def refused(self, host: str, argv: Sequence[str], done: Completed, *, begun: bool) -> Unreadable:
+        """The error for an answer that is not whole; `done.stdout` is what came before it, `begun`: it is the end that
+        is missing."""
         if begun:
             return Unreadable(
                 f"{host}: the answer of {argv[0]} is not whole (status {done.status}): {printed(done.stderr)}",
@@ -82,11 +78,3 @@ def wire(argv: Sequence[str], env: Mapping[str, str]) -> str:
     """A command as requests and the list on the other side have it: words in plain ASCII without blanks."""
     words = [*(f"{name}={value}" for name, value in env.items()), *argv]
     return " ".join(quote(word, safe=_UNQUOTED) for word in words)
-
-
-def _framed(stream: bytes | Spool, word: bytes, status: int) -> slice | None:
-    """What stands between `WORD` and `WORD end STATUS`; None when one of the two is missing, or something follows."""
-    begin, end = word + b"\n", word + b" end %d\n" % status
-    start, stop = stream.find(begin), len(stream) - len(end)
-    whole = start >= 0 and stop >= start + len(begin) and stream.endswith(end)
-    return slice(start + len(begin), stop) if whole else None

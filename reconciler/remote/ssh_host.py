@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TypeAlias, TypeVar
@@ -11,11 +12,10 @@ import asyncssh
 from pydantic import SecretStr
 
 from reconciler.errors import Unreadable
-from reconciler.remote.command import KILL_AFTER, Command, check_parts, for_ssh, took_too_long, was_ended
-from reconciler.remote.host import Completed, Host, Login
+from reconciler.remote.command import KILL_AFTER, Command, Frame, check_parts, for_ssh, took_too_long, was_ended
+from reconciler.remote.host import Completed, Host, Login, Sink, W
 from reconciler.remote.login import log_in
 from reconciler.remote.read_only import Request, request
-from reconciler.remote.spool import Spool
 
 SESSIONS = 8
 """Commands at the same time: sshd's MaxSessions is 10 (sshd_config(5))."""
@@ -62,29 +62,43 @@ class SshHost(Host):
         command = self._command(argv, env or {}, secrets or {}, timeout)
 
         async def once() -> Completed:
+            stdout = io.BytesIO()
+            frame = command.frame(stdout)
             done = await self._once(argv, command, stdin, timeout)
-            return Completed(done.status, *command.answer(self.name, argv, done, done.stdout))
+            frame.write(done.stdout)
+            return self._answer(argv, command, done, frame)._replace(stdout=stdout.getvalue())
 
         return await self._tried(argv, once, repeatable=repeatable)
 
-    async def spooled(
+    async def streamed(
         self,
         argv: Sequence[str],
+        into: Callable[[], W],
         *,
         env: Mapping[str, str] | None = None,
         secrets: Mapping[str, SecretStr] | None = None,
         timeout: float = 60.0,
-    ) -> tuple[Completed, Spool]:
+    ) -> tuple[Completed, W]:
         """See Host."""
         command = self._command(argv, env or {}, secrets or {}, timeout)
 
-        async def once() -> tuple[Completed, Spool]:
-            spool = Spool()
-            done = await self._once(argv, command, b"", timeout, spool)
-            stdout, stderr = command.answer(self.name, argv, done, spool)
-            return Completed(done.status, b"", stderr), stdout
+        async def once() -> tuple[Completed, W]:
+            sink = into()
+            frame = command.frame(sink)
+            done = await self._once(argv, command, b"", timeout, _Into(frame))
+            return self._answer(argv, command, done, frame), sink
 
         return await self._tried(argv, once, repeatable=True)
+
+    def _answer(self, argv: Sequence[str], command: Command | Request, done: Completed, stdout: Frame) -> Completed:
+        """How it ended, without what it printed. Raises Unreadable when it is no answer of the program, or no whole
+        one."""
+        stderr = io.BytesIO()
+        errors = command.frame(stderr)
+        errors.write(done.stderr)
+        if not all([stdout.close(done.status), errors.close(done.status)]):
+            raise command.refused(self.name, argv, done._replace(stdout=stdout.before), begun=stdout.begun)
+        return Completed(done.status, b"", stderr.getvalue())
 
     def _command(
         self, argv: Sequence[str], env: Mapping[str, str], secrets: Mapping[str, SecretStr], timeout: float
@@ -129,9 +143,9 @@ class SshHost(Host):
         command: Command | Request,
         stdin: bytes,
         timeout: float,
-        stdout: Spool | None = None,
+        stdout: _Into | None = None,
     ) -> Completed:
-        """All that both streams had, or what `stdout` did not take. The far side ends the command after `timeout` too,
+        """All that both streams had, but what `stdout` takes. The far side ends the command after `timeout` too,
         unless sudo made it another user's process; waiting for the connection or a free session does not count."""
         connection = await self._connection()
         clock = asyncio.get_running_loop().time
@@ -150,7 +164,7 @@ class SshHost(Host):
         return done
 
     async def _open(
-        self, connection: asyncssh.SSHClientConnection, command: Command | Request, stdout: Spool | None
+        self, connection: asyncssh.SSHClientConnection, command: Command | Request, stdout: _Into | None
     ) -> tuple[float, _Process]:
         """The running command, and when it was begun. sshd counts a session until it has collected its process, and
         its MaxSessions may be lower than ours; an open that it refuses has started nothing, so it is asked again."""
@@ -158,7 +172,7 @@ class SshHost(Host):
         first = started = clock()
         while True:
             try:
-                target: Any = asyncssh.PIPE if stdout is None else _Into(stdout)
+                target: Any = asyncssh.PIPE if stdout is None else stdout
                 return started, await connection.create_process(command.line, encoding=None, stdout=target)
             except asyncssh.ChannelOpenError as error:
                 unstarted = error.code == asyncssh.OPEN_CONNECT_FAILED
@@ -182,15 +196,15 @@ class SshHost(Host):
         )
 
 
-class _Into:
-    """A Spool as asyncssh writes into a file; what it closes stays open."""
+class _Into(io.RawIOBase):
+    """A file for asyncssh, which hands on what is written; it has no number, as asyncssh expects of what is no pipe."""
 
-    def __init__(self, spool: Spool) -> None:
-        self.write = spool.write
-        self.fileno = spool.fileno
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
 
-    def close(self) -> None:
-        """The answer is still to be read."""
+    def write(self, piece: Any) -> int:
+        self._sink.write(bytes(piece))
+        return len(piece)
 
 
 async def _talk(process: _Process, stdin: bytes) -> Completed:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import ast
+import io
 import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from reconciler.errors import Unreadable, UsageError
+from reconciler.errors import UsageError
 from reconciler.remote import reconciler_remote
-from reconciler.remote.host import Completed
 from reconciler.remote.read_only import VERSION, request, wire
 from reconciler.remote.spool import Spool
 from reconciler.sandbox.openxchange.install import install
@@ -334,23 +332,25 @@ def test_it_is_small_and_runs_on_every_debian() -> None:
     assert "\t" not in text, "a shell would complete it when it is pasted"
 
 
-@pytest.mark.parametrize("kept", [bytes, Spool.of])
-def test_an_answer_is_taken_only_when_it_is_whole(kept: Callable[[bytes], Any]) -> None:
+@pytest.mark.parametrize("size", [1, 7, 31, 32, 33, 1000])
+def test_an_answer_is_taken_only_when_it_is_whole(size: int) -> None:
+    """In whichever pieces it comes."""
     asking = request("mail.example", ["cat"], {}, {}, 30)
     word = asking.word
 
-    def answer(text: bytes, status: int = 0) -> tuple[bytes, bytes]:
-        stdout, stderr = asking.answer("h", ["cat"], Completed(status, b"", text), kept(text))
-        return (stdout if isinstance(stdout, bytes) else stdout.read()), stderr
+    def answer(text: bytes, status: int = 0) -> bytes | None:
+        taken = io.BytesIO()
+        frame = asking.frame(taken)
+        for at in range(0, len(text), size):
+            frame.write(text[at : at + size])
+        return taken.getvalue() if frame.close(status) else None
 
     whole = word + b"\nhalf\n" + word + b" end 0\n"
-    assert answer(b"noise" + whole) == (b"half\n", b"half\n")
-    for cut in range(len(whole)):
-        with pytest.raises(Unreadable):
-            answer(whole[:cut])
+    assert answer(b"noise" + whole) == b"half\n"
+    assert answer(whole.replace(b" end 0\n", b" end -15\n"), -15) == b"half\n"
+    assert not [cut for cut in range(len(whole)) if answer(whole[:cut]) is not None]
     for text, status in ((whole, 1), (whole + b"more", 0), (whole.replace(word, b"0" * 32), 0)):
-        with pytest.raises(Unreadable):
-            answer(text, status)
+        assert answer(text, status) is None
 
 
 def test_no_secret_is_sent() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -90,36 +90,110 @@ class Listed:
         return Stored._make(_STORED(self.cells))
 
 
-def read_users(stdout: Spool, *, whole: bool) -> Iterator[Listed]:
-    """The users of one answer, in its order, the context admin too. `whole`: the answer to no search pattern, which
-    always has at least the admin. Raises Unreadable, possibly after some users."""
-    if not stdout.endswith(b"\n"):
-        raise _half("it does not end with a line end")
-    reader = csv.reader(io.TextIOWrapper(stdout.open(), encoding="utf-8", newline=""), strict=True)
-    try:
-        header = next(reader, [])
+class ListReader:
+    """A sink for one answer, in whichever pieces it comes: each user goes to `take` as soon as all of it is there, in
+    the order of the answer, the context admin too. `whole`: the answer to no search pattern, which always has at least
+    the admin."""
+
+    def __init__(self, take: Callable[[Listed], object], *, whole: bool) -> None:
+        self._take = take
+        self._whole = whole
+        self._rest = b""
+        """Of a line that is not whole, or goes on behind a line break in quotes."""
+        self._in_quotes = False
+        """Whether that is open at its end."""
+        self._lines = _Lines()
+        self._reader = csv.reader(self._lines, strict=True)
+        self._header: list[str] = []
+        self._pick: Callable[[Sequence[str]], Sequence[str]] = tuple
+        self._seen: set[str] = set()
+        self._error: Unreadable | None = None
+
+    def write(self, piece: bytes) -> None:
+        """Takes the next piece. Nothing is taken behind an error, which `finish` raises."""
+        if self._error is None:
+            try:
+                self._read(self._whole_lines(piece))
+            except Unreadable as error:
+                self._error = error
+
+    def finish(self) -> None:
+        """Says that this was all. Raises Unreadable when it was no whole answer; some users may have been taken."""
+        if self._error is not None:
+            raise self._error
+        if self._rest or not self._header:
+            if not self._rest.endswith(b"\n"):
+                raise _half("it does not end with a line end")
+            self._read(self._rest)
+        if self._whole and not self._seen:
+            raise _half("it has no user at all, not even the context admin")
+
+    def _whole_lines(self, piece: bytes) -> bytes:
+        """What is whole by now: up to the last line break that is not in quotes; an even number of marks is before it,
+        since one in a value is written twice."""
+        at, behind, before = len(piece), 0, self._in_quotes + piece.count(b'"')
+        while (end := piece.rfind(b"\n", 0, at)) >= 0:
+            behind += piece.count(b'"', end, at)
+            if (before - behind) % 2 == 0:
+                whole, self._rest = self._rest + piece[: end + 1], piece[end + 1 :]
+                self._in_quotes = behind % 2 == 1
+                return whole
+            at = end
+        self._rest += piece
+        self._in_quotes = before % 2 == 1
+        return b""
+
+    def _read(self, lines: bytes) -> None:
+        try:
+            self._lines.put(lines.decode("utf-8"))
+            for cells in self._reader:
+                if not self._header:
+                    self._begin(cells)
+                elif len(cells) == len(self._header):
+                    self._add(listed(self._pick(cells), self._reader.line_num))
+                elif cells:
+                    raise _half(f"line {self._reader.line_num} has {len(cells)} of {len(self._header)} values")
+        except UnicodeDecodeError:
+            hint = "the OX host needs the locale C.UTF-8 (`locale -a` lists what it has)"
+            raise Unreadable("the answer of listuser is not UTF-8", hint=hint) from None
+        except csv.Error as error:
+            raise _half(f"line {self._reader.line_num}: {error}") from None
+
+    def _begin(self, header: list[str]) -> None:
         missing = [name for name in COLUMNS if header.count(name) != 1]
         if missing:
             raise _half(f"its first line does not name {', '.join(missing)} once")
-        pick, width = itemgetter(*map(header.index, COLUMNS)), len(header)
-        seen: set[str] = set()
-        for cells in reader:
-            if len(cells) != width:
-                if not cells:
-                    continue
-                raise _half(f"line {reader.line_num} has {len(cells)} of {width} values")
-            user = listed(pick(cells), reader.line_num)
-            if user.id in seen:
-                raise _half(f"user {user.id} is in it twice")
-            seen.add(user.id)
-            yield user
-    except UnicodeDecodeError:
-        hint = "the OX host needs the locale C.UTF-8 (`locale -a` lists what it has)"
-        raise Unreadable("the answer of listuser is not UTF-8", hint=hint) from None
-    except csv.Error as error:
-        raise _half(f"line {reader.line_num}: {error}") from None
-    if whole and not seen:
-        raise _half("it has no user at all, not even the context admin")
+        self._header, self._pick = header, itemgetter(*map(header.index, COLUMNS))
+
+    def _add(self, user: Listed) -> None:
+        if user.id in self._seen:
+            raise _half(f"user {user.id} is in it twice")
+        self._seen.add(user.id)
+        self._take(user)
+
+
+class _Lines(Iterator[str]):
+    """Lines for csv, which asks again after the last one."""
+
+    def __init__(self) -> None:
+        self._left: Iterator[str] = iter(())
+
+    def put(self, text: str) -> None:
+        self._left = iter(io.StringIO(text, newline=""))
+
+    def __next__(self) -> str:
+        return next(self._left)
+
+
+def read_users(stdout: Spool, *, whole: bool) -> Iterator[Listed]:
+    """The users of an answer that was kept (see ListReader). Raises Unreadable, possibly after some users."""
+    found: list[Listed] = []
+    reader = ListReader(found.append, whole=whole)
+    for piece in stdout.pieces():
+        reader.write(piece)
+        yield from found
+        found.clear()
+    reader.finish()
 
 
 def _half(what: str) -> Unreadable:

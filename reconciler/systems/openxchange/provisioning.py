@@ -6,7 +6,7 @@ import asyncio
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from pydantic import SecretStr
 
@@ -21,7 +21,15 @@ from reconciler.systems.openxchange.recent_list import RecentList, UserList
 from reconciler.systems.openxchange.tool_answers import Words
 from reconciler.systems.system_context import Fence
 
+
+class Collector(Protocol):
+    """Takes users, one after the other."""
+
+    def add(self, user: Listed) -> None: ...
+
+
 T = TypeVar("T")
+C = TypeVar("C", bound=Collector)
 
 
 class Write(NamedTuple):
@@ -67,6 +75,13 @@ class Provisioning(ABC):
         if keep and kept is None:  # not one that could not be read to its end
             self._recent.keep(listed, began, writes)
         return found
+
+    async def stream(self, begin: Callable[[], C]) -> C:
+        """What was begun, once all users were added, with the context admin. They are not kept: a big context is taken
+        in while it comes, where that is possible. Raises Unreadable; several may be begun before one is whole."""
+        users, collected = (await self._list(ALL)).users, begin()
+        await asyncio.to_thread(lambda: [collected.add(user) for user in users()])
+        return collected
 
     def kept(self, one: One = ALL) -> UserList | None:
         """The list that `read` takes for a recent one."""

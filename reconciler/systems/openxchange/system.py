@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -126,9 +126,10 @@ class OpenXchangeSystem(System):
         return await self._read((await wanted()).get(matching.KIND, {}), writing=writing)
 
     async def _read(self, wanted: Mapping[str, Row], *, writing: bool) -> Observation:
-        if writing:
-            await self._ox.wait_for_others()
-        return await self._ox.read(partial(_observation, self._ox.admin, wanted), keep=writing)
+        if not writing:
+            return (await self._ox.stream(partial(_Seen, self._ox.admin, wanted))).observation()
+        await self._ox.wait_for_others()
+        return await self._ox.read(partial(_observation, self._ox.admin, wanted))
 
     async def observe_part(self, about: Concern, wanted: Wanted, *, writing: bool = False) -> Observation:
         """Those whom the part may be about: where that is enough, they alone are asked for (`single_users`). Who is
@@ -137,7 +138,7 @@ class OpenXchangeSystem(System):
         if rows is not None and not writing:
             found = await self._single.find(rows, unique_names=self._section.unique_display_names)
             if found is not None:
-                single = _observation(self._ox.admin, {}, iter(found))
+                single = _observation(self._ox.admin, {}, found)
                 assert isinstance(single.details, Details)
                 return replace(single, details=single.details._replace(whole=False))
         seen = await self.observe(writing=writing)
@@ -222,18 +223,33 @@ def _concerns(user: OxUserRow, about: Concern) -> bool:
     )
 
 
-def _observation(admin: str, wanted: Mapping[str, Row], users: Iterator[Listed]) -> Observation:
-    table, alike = dict[str, Row](), dict[str, str]()
-    disabled = set()
-    admin_row: OxUserRow | None = None
-    for user in users:
-        if user.login == admin:
-            admin_row = user.row
+class _Seen:
+    """What a list of users shows, beside what is wanted."""
+
+    def __init__(self, admin: str, wanted: Mapping[str, Row]) -> None:
+        self._admin = admin
+        self._wanted = wanted
+        self._table, self._alike, self._disabled = dict[str, Row](), dict[str, str](), set[str]()
+        self._admin_row: OxUserRow | None = None
+
+    def add(self, user: Listed) -> None:
+        if user.login == self._admin:
+            self._admin_row = user.row
         elif not user.enabled:
-            table[user.row.key] = user.row
-            disabled.add(user.id)
-        elif (address := matching.account_of(user, wanted)) is not None and address not in alike:
-            alike[address] = user.id
+            self._table[user.row.key] = user.row
+            self._disabled.add(user.id)
+        elif (address := matching.account_of(user, self._wanted)) is not None and address not in self._alike:
+            self._alike[address] = user.id
         else:
-            table[user.row.key] = user.row
-    return Observation({matching.KIND: matching.beside(wanted, alike, table)}, Details(frozenset(disabled), admin_row))
+            self._table[user.row.key] = user.row
+
+    def observation(self) -> Observation:
+        table = matching.beside(self._wanted, self._alike, self._table)
+        return Observation({matching.KIND: table}, Details(frozenset(self._disabled), self._admin_row))
+
+
+def _observation(admin: str, wanted: Mapping[str, Row], users: Iterable[Listed]) -> Observation:
+    seen = _Seen(admin, wanted)
+    for user in users:
+        seen.add(user)
+    return seen.observation()

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Generic
 
 from pydantic import SecretStr
 
 from reconciler.errors import Unreadable
 from reconciler.model.records import Owner
 from reconciler.planning.changes import Action, Outcome
-from reconciler.remote.host import Completed, Host
+from reconciler.remote.host import Completed, Host, W
 from reconciler.remote.spool import Spool
 from reconciler.settings import OpenXchange
-from reconciler.systems.openxchange.listuser_csv import read_users
-from reconciler.systems.openxchange.provisioning import ALL, One, Provisioning, Write
+from reconciler.systems.openxchange.listuser_csv import ListReader, read_users
+from reconciler.systems.openxchange.provisioning import ALL, C, One, Provisioning, Write
 from reconciler.systems.openxchange.recent_list import UserList
 from reconciler.systems.openxchange.tool_answers import Words, complaint
 from reconciler.systems.system_context import Fence, NoFence
@@ -101,14 +102,25 @@ class Tools(Provisioning):
         stdout = await self.listing(one.login)
         return UserList(one if one.login else ALL, lambda: read_users(stdout, whole=not one.login))
 
+    async def stream(self, begin: Callable[[], C]) -> C:
+        """See Provisioning."""
+        reader = await self._listed("", lambda: _Collecting(begin()))
+        reader.finish()
+        return reader.collector
+
     async def listing(self, login: str = "") -> Spool:
         """The answer of `listuser --csv`: the whole context, or the users whose login or display name fits `login`;
         others may be among them, since `_` fits any letter (facts 2.1). Raises Unreadable."""
+        return await self._listed(login, Spool)
+
+    async def _listed(self, login: str, into: Callable[[], W]) -> W:
         argv = list_all(self._section, self._sbin)
         if login:
             argv.append(f"--searchpattern={login}")
         async with self._turn:
-            answer, users = await self._host.spooled(argv, env=LOCALE, secrets=self._secrets, timeout=_LIST_SECONDS)
+            answer, users = await self._host.streamed(
+                argv, into, env=LOCALE, secrets=self._secrets, timeout=_LIST_SECONDS
+            )
         self._complain(answer, "the OX users cannot be listed")
         return users
 
@@ -142,6 +154,14 @@ class Tools(Provisioning):
 
     def _argv(self, tool: str, options: Sequence[str]) -> list[str]:
         return _argv(self._section, self._sbin, tool, options)
+
+
+class _Collecting(ListReader, Generic[C]):
+    """The list of all, whose users are added while it comes."""
+
+    def __init__(self, collector: C) -> None:
+        super().__init__(collector.add, whole=True)
+        self.collector = collector
 
 
 def _options(write: Write) -> Iterator[str]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reconciler.errors import Unreadable
 from reconciler.remote.host import Completed
 from reconciler.remote.spool import Spool
-from reconciler.systems.openxchange.listuser_csv import Listed, canonical, read_users
+from reconciler.systems.openxchange.listuser_csv import Listed, ListReader, canonical, read_users
 from tests.systems.openxchange.canned import ADMIN, ANNA, CannedHost, Fault, csv_of, found, system_on, user
 
 
@@ -181,3 +183,31 @@ async def test_a_listing_that_failed_is_never_read_whatever_is_on_stdout(status:
         await system_on(host).observe()
     assert refused.value.hint
     assert "admin-secret" not in str(refused.value)
+
+
+@given(
+    notes=st.lists(st.text('ab"\n\r,ü\x85\u2028', max_size=8), max_size=5),
+    cuts=st.lists(st.integers(0, 2000)),
+    spoiled=st.none() | st.integers(0, 2000),
+)
+def test_in_whichever_pieces_it_comes(notes: list[str], cuts: list[int], spoiled: int | None) -> None:
+    """Each user as soon as the line is whole; and the same error."""
+    users = [ADMIN, *(user(3 + n, f"u{n}", f"u{n}@pirat.example", Note=note) for n, note in enumerate(notes))]
+    text = csv_of(users, sorted({name for one in users for name in one}))
+    if spoiled is not None:
+        at = spoiled % len(text)
+        text = text[:at] + b'"' + text[at + 1 :]
+    assert outcome(text, [*sorted(cut % (len(text) + 1) for cut in cuts), len(text)]) == outcome(text, [len(text)])
+
+
+def outcome(text: bytes, cuts: list[int]) -> tuple[list[tuple[str, ...]], str]:
+    taken: list[Listed] = []
+    reader, at = ListReader(taken.append, whole=True), 0
+    for cut in cuts:
+        reader.write(text[at:cut])
+        at = cut
+    try:
+        reader.finish()
+    except Unreadable as error:
+        return [tuple(one.cells) for one in taken], error.message
+    return [tuple(one.cells) for one in taken], ""
