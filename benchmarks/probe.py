@@ -20,16 +20,16 @@ _commands: list[tuple[str, float, float]] = []
 
 
 def _watch_commands() -> None:
-    original = LocalHost.run
+    original = LocalHost._run
 
-    async def watched(self: LocalHost, argv: Any, **options: Any) -> Completed:
+    async def watched(self: LocalHost, argv: Any, *rest: Any) -> Completed:
         began = time.monotonic()
         try:
-            return await original(self, argv, **options)
+            return await original(self, argv, *rest)
         finally:
             _commands.append((Path(argv[0]).name, began, time.monotonic()))
 
-    LocalHost.run = watched  # type: ignore[method-assign]  # the one way that all commands go
+    LocalHost._run = watched  # type: ignore[method-assign]  # the one way that all commands go
 
 
 def _note(file: Path) -> None:

@@ -27,7 +27,7 @@ from reconciler.apply.ledger import ledger as ledger_module
 from reconciler.apply.ledger.tables import declare as declare_ledger
 from reconciler.remote import database
 from reconciler.remote.command import check_parts
-from reconciler.remote.host import Completed
+from reconciler.remote.host import Completed, Host
 from reconciler.remote.local_host import LocalHost
 from reconciler.sandbox.openxchange import switches
 from reconciler.sandbox.openxchange.run import Run
@@ -83,6 +83,7 @@ def tools_in_process(patch: pytest.MonkeyPatch) -> None:
     """The stand-in's tools run in this process, unless a fault is to strike: that may be the death of the tool.
     Of other programs only what has one possible answer is said without them."""
     patch.setattr(LocalHost, "run", _run_or_call)
+    patch.setattr(LocalHost, "streamed", Host.streamed)  # which runs it
 
 
 async def _run_or_call(
