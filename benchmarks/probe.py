@@ -29,7 +29,7 @@ def _watch_commands() -> None:
         finally:
             _commands.append((Path(argv[0]).name, began, time.monotonic()))
 
-    LocalHost._run = watched  # type: ignore[method-assign]  # the one way that all commands go
+    LocalHost._run = watched  # type: ignore[method-assign, assignment]  # the one way that all commands go
 
 
 def _note(file: Path) -> None:
