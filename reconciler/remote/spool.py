@@ -40,12 +40,11 @@ class Spool:
 
     def read(self) -> bytes:
         """All of it, in memory."""
-        return b"".join(self.pieces())
+        return os.pread(self.fileno(), os.fstat(self.fileno()).st_size, 0)
 
     def pieces(self) -> Iterator[bytes]:
-        """All of it."""
+        """All of it; like `read` by positions of its own, since the file's is shared with whoever still writes."""
         file, at = self._file, 0
-        # not `read`: the position is shared with whatever the program left running
         while piece := os.pread(file.descriptor, _PIECE, at):
             at += len(piece)
             yield piece

@@ -98,7 +98,7 @@ class ListReader:
     def __init__(self, take: Callable[[Listed], object], *, whole: bool) -> None:
         self._take = take
         self._whole = whole
-        self._rest = b""
+        self._rest = bytearray()  # grows: a mark too many leaves the whole answer here
         """Of a line that is not whole, or goes on behind a line break in quotes."""
         self._in_quotes = False
         """Whether that is open at its end."""
@@ -124,7 +124,7 @@ class ListReader:
         if self._rest or not self._header:
             if not self._rest.endswith(b"\n"):
                 raise _half("it does not end with a line end")
-            self._read(self._rest)
+            self._read(bytes(self._rest))
         if self._whole and not self._seen:
             raise _half("it has no user at all, not even the context admin")
 
@@ -135,7 +135,7 @@ class ListReader:
         while (end := piece.rfind(b"\n", 0, at)) >= 0:
             behind += piece.count(b'"', end, at)
             if (before - behind) % 2 == 0:
-                whole, self._rest = self._rest + piece[: end + 1], piece[end + 1 :]
+                whole, self._rest = bytes(self._rest + piece[: end + 1]), bytearray(piece[end + 1 :])
                 self._in_quotes = behind % 2 == 1
                 return whole
             at = end
